@@ -1,0 +1,251 @@
+"""The nouns of detection.
+
+Three questions are kept apart, because each has another answer when a file
+moves: *what* was found (`Finding`), *where in the bytes* (`Location`), and
+*where the bytes came from* (`Origin`). Everything is a `NamedTuple`: the
+pre-commit hook imports this module, and dataclasses cost it 15 ms.
+
+This module imports nothing of ours but `secret`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from detector.secret import Secret
+
+# -- words with a fixed order ------------------------------------------------
+
+SEVERITIES = ("info", "low", "medium", "high", "critical")
+CONFIDENCES = ("low", "medium", "high")
+
+LIVE = "live"
+DEAD = "dead"
+PROVEN_FORM = "proven-form"
+UNKNOWN = "unknown"
+UNCHECKED = "unchecked"
+
+# -- rules -------------------------------------------------------------------
+
+
+class Anchor(NamedTuple):
+    """What pass 1 looks for: a literal, and what must follow it at once.
+
+    `tail` is a byte regular expression in the common subset of Hyperscan and
+    `regex` (classes, bounded repeats, groups, alternation); it is matched
+    right behind the literal. A long tail makes the anchor selective: `ghp_`
+    occurs in prose, `ghp_` and twelve letters hardly.
+    """
+
+    text: bytes
+    ignore_case: bool = False
+    tail: str = ""
+
+
+class Companion(NamedTuple):
+    """Another part of a multi-part credential, looked for around the first.
+
+    `within` is the distance in bytes, before and after. A rule with a
+    `required` companion is found only as a whole.
+    """
+
+    name: str
+    pattern: str
+    within: int = 512
+    required: bool = False
+    secret: bool = True
+    min_entropy: float = 0.0
+
+
+class Rule(NamedTuple):
+    """One kind of credential: how to find it, what it means, what to do."""
+
+    id: str
+    finds: str
+    harm: str = ""
+    service: str = ""
+    severity: str = "high"
+    confidence: str = "medium"
+    anchors: tuple[Anchor, ...] = ()
+    pattern: str = ""
+    group: int | str = 0
+    window: tuple[int, int] = (128, 512)
+    min_entropy: float = 0.0
+    alphabet: str = ""
+    checks: tuple[str, ...] = ()
+    companions: tuple[Companion, ...] = ()
+    placeholders: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    specificity: int = 100
+    probe: Mapping[str, Any] = {}
+    revoke: str = ""
+    examples: tuple[str, ...] = ()
+    misses: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    source: str = ""
+
+
+# -- bytes and where they came from ------------------------------------------
+
+
+class Origin(NamedTuple):
+    """Where content came from. One content may have many origins.
+
+    `kind` is one of worktree, index, blob, commit, tag, note, stash,
+    unreachable, stdin, archive, image. Object ids are hex text; `when` is
+    ISO 8601 with offset.
+    """
+
+    kind: str
+    path: str = ""
+    repository: str = ""
+    object_id: str | None = None
+    commit: str | None = None
+    author: str | None = None
+    when: str | None = None
+
+
+class Blob(NamedTuple):
+    """Content to scan. `data` is bytes-like; `base` is its offset in the whole.
+
+    A file too large for memory arrives as several blobs with one origin:
+    `base` counts the bytes and `base_line` the lines in front of this one.
+    """
+
+    data: bytes
+    origin: Origin
+    base: int = 0
+    base_line: int = 0
+
+
+class Skipped(NamedTuple):
+    """Something that was not looked at, and why.
+
+    An `expected` skip was asked for (an ignore rule, a size limit the user
+    set); any other makes the scan incomplete.
+    """
+
+    where: str
+    reason: str
+    expected: bool = False
+
+
+# -- what was found ----------------------------------------------------------
+
+
+class Evidence(NamedTuple):
+    """One reason for or against; `weight` is in log-odds where it is scored."""
+
+    fact: str
+    weight: float = 0.0
+
+
+class Verdict(NamedTuple):
+    """What is known about a credential beyond its looks."""
+
+    state: str = UNCHECKED
+    why: str = ""
+    owner: str = ""
+    checked_at: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+class Part(NamedTuple):
+    """One part of a credential besides the first: a name and a value."""
+
+    name: str
+    secret: Secret
+    start: int
+    end: int
+
+
+class Hit(NamedTuple):
+    """One occurrence in one blob: what the engine returns.
+
+    Offsets are bytes into the blob (for decoded content: into the outermost
+    text). `parts` belong to the same credential.
+    """
+
+    rule: Rule
+    start: int
+    end: int
+    secret: Secret
+    parts: tuple[Part, ...] = ()
+    confidence: str = "medium"
+    verdict: Verdict = Verdict()
+    decoded_via: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    inner_path: str = ""
+    inner_line: int = 0
+
+
+class Dropped(NamedTuple):
+    """A candidate that was looked at and let go, for ``--show-ignored``."""
+
+    rule_id: str
+    start: int
+    end: int
+    reason: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Location(NamedTuple):
+    """A place a person can jump to: 1-based lines, columns in characters.
+
+    `end_column` is exclusive, as in SARIF. `start` and `end` are byte offsets.
+    """
+
+    origin: Origin
+    start: int
+    end: int
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    decoded_via: tuple[str, ...] = ()
+    snippet: str = ""
+
+
+class Finding(NamedTuple):
+    """One credential, with all the places where it stands, oldest first."""
+
+    fingerprint: str
+    rule: Rule
+    severity: str
+    confidence: str
+    secret: Secret
+    parts: tuple[tuple[str, Secret], ...]
+    locations: tuple[Location, ...]
+    verdict: Verdict = Verdict()
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Stats(NamedTuple):
+    """What a scan looked at, and how long that took."""
+
+    bytes: int = 0
+    blobs: int = 0
+    seconds: float = 0.0
+    rules: int = 0
+
+
+class Ignored(NamedTuple):
+    """A finding that triage set aside, and what set it aside."""
+
+    finding: Finding
+    by: str
+
+
+class Scan(NamedTuple):
+    """The result of one scan: everything a report may print."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    stats: Stats
+    ruleset: str
+    complete: bool
+    ignored: tuple[Ignored, ...] = ()
+    dropped: tuple[tuple[Origin, Dropped], ...] = ()
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
