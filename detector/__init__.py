@@ -1,0 +1,1 @@
+"""Find hard-coded credentials: bytes in, findings out."""

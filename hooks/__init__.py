@@ -1,0 +1,1 @@
+"""What calls us by itself: git hooks, CI, a live finding."""

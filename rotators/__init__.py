@@ -1,0 +1,1 @@
+"""Mint and revoke at the issuer; the file name is the rotator."""

@@ -1,0 +1,1 @@
+"""The same story over many repositories, remembered between runs."""

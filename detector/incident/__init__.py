@@ -1,0 +1,1 @@
+"""Leak-first: who is exposed, who imports it, contain, reissue, report."""

@@ -1,0 +1,1 @@
+"""Checks with an issuer that no table in patterns/ can express."""

@@ -1,0 +1,1 @@
+"""Rules: from TOML (ours and other tools') to one ready pack."""

@@ -1,0 +1,1 @@
+"""Plan, approve, execute with a journal, undo."""

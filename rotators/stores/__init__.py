@@ -1,0 +1,1 @@
+"""Where a new value goes; the file name is the store."""

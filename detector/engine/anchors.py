@@ -1,0 +1,197 @@
+r"""Pass 1: one automaton over all bytes says where a rule *may* match.
+
+Hyperscan looks for every anchor of every rule at once, at one to two
+gigabytes a second; pyahocorasick does the same job, slower, where Hyperscan
+has no wheel. Both fulfil one contract: `scan(data)` lists `(anchor, end)`,
+where `end` is an offset just behind an occurrence. They may differ in which
+of several ends of a variable tail they report, never in whether a place is
+reported: pass 2 looks at a window around it and its results are equal.
+
+What surprised us: reporting start offsets (SOM) halves Hyperscan's speed, and
+each callback costs more than scanning a kilobyte. So only ends are reported,
+and anchors carry a tail (`ghp_[0-9A-Za-z]{12}`) that makes them rare.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from detector.model import Anchor
+
+_SPECIAL = re.compile(r"(?<!\\)(?:\\\\)*[\[(]|\\[sSdDwWx]")
+MAX_ANCHOR = 256
+"""Longest occurrence of an anchor in bytes; a tail that may run longer is refused."""
+
+
+class AnchorHit(NamedTuple):
+    """One place where pass 1 saw an anchor; `end` is the byte offset behind it."""
+
+    anchor: int
+    end: int
+
+
+class Automaton(Protocol):
+    """What both engines offer."""
+
+    def scan(self, data: bytes) -> list[AnchorHit]:
+        """List all places in *data*, sorted by anchor, then offset."""
+
+    def dump(self) -> bytes:
+        """Return bytes from which `load` makes the same automaton quickly."""
+
+
+def parse_anchor(text: str) -> Anchor:
+    r"""Read an anchor as rules write it: a literal, then optionally a tail.
+
+    The literal runs up to the first `[`, `(` or class escape; a leading
+    `(?i)` ignores case; `\[`, `\(` and `\\` stand for themselves.
+
+    >>> parse_anchor("ghp_[0-9A-Za-z]{12}")
+    Anchor(text=b'ghp_', ignore_case=False, tail='[0-9A-Za-z]{12}')
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"an anchor is a text, not {text!r}")
+    ignore_case = text.startswith("(?i)")
+    body = text[4:] if ignore_case else text
+    special = _SPECIAL.search(body)
+    cut = len(body)
+    if special:
+        cut = special.end() - 1 if body[special.end() - 1] in "[(" else special.start()
+    literal, tail = body[:cut], body[cut:]
+    literal = re.sub(r"\\(.)", r"\1", literal)
+    if len(literal) < 2:
+        raise ValueError(f"anchor {text!r} is too short: every byte would be looked at twice")
+    anchor = Anchor(literal.encode(), ignore_case, tail)
+    lengths(anchor)
+    return anchor
+
+
+def lengths(anchor: Anchor) -> tuple[int, int]:
+    """Return the shortest and the longest occurrence of *anchor* in bytes."""
+    from re import _parser  # type: ignore[attr-defined]
+
+    try:
+        low, high = _parser.parse(anchor.tail.encode()).getwidth()
+    except re.error as error:
+        raise ValueError(f"the tail of anchor {anchor.text!r} is no valid expression: {error}") from None
+    low, high = len(anchor.text) + int(low), len(anchor.text) + int(high)
+    if high > MAX_ANCHOR:
+        raise ValueError(f"the tail of anchor {anchor.text!r} may run over {MAX_ANCHOR} bytes; bound its repeats")
+    return low, high
+
+
+def expression(anchor: Anchor) -> bytes:
+    """Return *anchor* as one regular expression, case flag left out."""
+    return re.escape(anchor.text) + anchor.tail.encode()
+
+
+class HyperscanAutomaton:
+    """Pass 1 with Hyperscan. Not shared between threads: it owns its scratch."""
+
+    def __init__(self, database: Any) -> None:
+        self._database = database
+
+    @classmethod
+    def compile(cls, anchors: Sequence[Anchor]) -> HyperscanAutomaton:
+        """Build the automaton; about a second for 600 anchors, hence the cache."""
+        import hyperscan
+
+        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        database.compile(
+            expressions=[expression(anchor) for anchor in anchors],
+            ids=list(range(len(anchors))),
+            elements=len(anchors),
+            flags=[hyperscan.HS_FLAG_CASELESS if anchor.ignore_case else 0 for anchor in anchors],
+        )
+        return cls(database)
+
+    @classmethod
+    def load(cls, dumped: bytes) -> HyperscanAutomaton:
+        """Restore a dumped automaton; raises on one made for another processor."""
+        import hyperscan
+
+        database = hyperscan.loadb(dumped, hyperscan.HS_MODE_BLOCK)
+        database.scratch = hyperscan.Scratch(database)
+        return cls(database)
+
+    def dump(self) -> bytes:
+        """Return the serialised database."""
+        import hyperscan
+
+        return bytes(hyperscan.dumpb(self._database))
+
+    def scan(self, data: bytes) -> list[AnchorHit]:
+        """List all places in *data*, sorted by anchor, then offset."""
+        hits: list[tuple[int, int]] = []
+        add = hits.append
+
+        def seen(anchor: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            add((anchor, end))
+
+        if len(data):
+            self._database.scan(data, match_event_handler=seen)
+        if not hits:
+            return []
+        hits.sort()
+        return [AnchorHit(anchor, end) for anchor, end in hits]
+
+
+class AhoAutomaton:
+    """Pass 1 with pyahocorasick: literals by automaton, tails by `regex`."""
+
+    def __init__(self, anchors: Sequence[Anchor]) -> None:
+        import ahocorasick
+        import regex
+
+        self._tails = [
+            regex.compile(anchor.tail.encode(), regex.IGNORECASE if anchor.ignore_case else 0) if anchor.tail else None
+            for anchor in anchors
+        ]
+        self._exact, self._folded = ahocorasick.Automaton(), ahocorasick.Automaton()
+        for index, anchor in enumerate(anchors):
+            automaton = self._folded if anchor.ignore_case else self._exact
+            key = (anchor.text.lower() if anchor.ignore_case else anchor.text).decode("latin-1")
+            automaton.add_word(key, [*automaton.get(key, []), index])
+        for automaton in (self._exact, self._folded):
+            automaton.make_automaton()
+
+    def dump(self) -> bytes:
+        """Return nothing: building this automaton is as quick as loading it."""
+        return b""
+
+    def scan(self, data: bytes) -> list[AnchorHit]:
+        """List all places in *data*, sorted by anchor, then offset."""
+        data = bytes(data)
+        hits = []
+        for automaton, text in ((self._exact, data), (self._folded, data.lower())):
+            if not len(automaton):
+                continue
+            for last, indexes in automaton.iter(text.decode("latin-1")):
+                for index in indexes:
+                    tail = self._tails[index]
+                    if tail is None:
+                        hits.append(AnchorHit(index, last + 1))
+                    elif found := tail.match(data, last + 1):
+                        hits.append(AnchorHit(index, found.end()))
+        hits.sort()
+        return hits
+
+
+def best_automaton() -> str:
+    """Name the engine for this machine: ``hyperscan`` where it can be imported."""
+    try:
+        import hyperscan  # noqa: F401
+    except ImportError:
+        return "ahocorasick"
+    return "hyperscan"
+
+
+def build(anchors: Sequence[Anchor], engine: str, dumped: bytes = b"") -> Automaton:
+    """Make the automaton called *engine*, from its dump when there is one."""
+    if engine == "ahocorasick":
+        return AhoAutomaton(anchors)
+    if dumped:
+        return HyperscanAutomaton.load(dumped)
+    return HyperscanAutomaton.compile(anchors)

@@ -1,0 +1,208 @@
+"""The engine: bytes in, hits out.
+
+Pass 1 (anchors.py) names places, pass 2 (confirm.py) looks at them, then
+plausibility and checksums judge each candidate by itself, and where several
+rules claim the same bytes the most specific one keeps them. No file, socket,
+clock or setting is touched here, so a worker process builds an engine from a
+pack in a millisecond and two scans of the same bytes are equal.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from detector.engine import checks
+from detector.engine.anchors import AnchorHit, Automaton, lengths
+from detector.engine.confirm import Match, companion, matches, windows
+from detector.engine.plausible import why_not
+from detector.model import PROVEN_FORM, Anchor, Dropped, Evidence, Hit, Part, Rule, Verdict
+from detector.secret import Secret
+
+SEPARATOR = b"\n\x00\n"
+"""Put between small blobs that share one pass-1 call; no anchor contains it."""
+
+
+class Examined(NamedTuple):
+    """Everything that the engine says of one blob.
+
+    `troubles` are texts: something that could not be examined to the end. They
+    make a scan incomplete.
+    """
+
+    hits: tuple[Hit, ...] = ()
+    dropped: tuple[Dropped, ...] = ()
+    troubles: tuple[str, ...] = ()
+
+
+NOTHING = Examined()
+
+
+class _Candidate(NamedTuple):
+    """A judged match, ranked: the larger `rank` keeps contested bytes."""
+
+    rank: tuple[int, int, int, str]
+    rule: Rule
+    match: Match
+    parts: tuple[tuple[str, int, int], ...]
+    verdict: Verdict
+    confidence: str
+    evidence: tuple[Evidence, ...]
+
+
+class Engine:
+    """All rules, ready to scan. Cheap to make from a pack, not thread-safe."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        anchors: Sequence[Anchor],
+        users: Sequence[Sequence[int]],
+        automaton: Automaton,
+    ) -> None:
+        """*users[i]* lists the indexes of the rules that anchor *i* starts."""
+        self.rules = rules
+        self._users = users
+        self._lengths = [lengths(anchor) for anchor in anchors]
+        self._automaton = automaton
+
+    def scan(self, data: bytes, path: str = "") -> tuple[Hit, ...]:
+        """Return the credentials in *data*, in order of their place."""
+        return self.examine(data, path).hits
+
+    def examine(self, data: bytes, path: str = "", *, keep_dropped: bool = False) -> Examined:
+        """Return hits and, on request, what was looked at and let go."""
+        hits = self._automaton.scan(data)
+        return self._judge(data, path, hits, keep_dropped) if hits else NOTHING
+
+    def examine_batch(
+        self, blobs: Sequence[tuple[bytes, str]], *, keep_dropped: bool = False
+    ) -> list[tuple[int, Examined]]:
+        """Examine many small ``(data, path)`` in one pass-1 call.
+
+        Only blobs about which there is something to say are in the result, by
+        index. The result is that of `examine` on each.
+        """
+        joined = SEPARATOR.join([data for data, _ in blobs])
+        hits = self._automaton.scan(joined)
+        if not hits:
+            return []
+        starts, at = [], 0
+        for data, _ in blobs:
+            starts.append(at)
+            at += len(data) + len(SEPARATOR)
+        by_blob: dict[int, list[AnchorHit]] = {}
+        for anchor, end in hits:
+            index = bisect_right(starts, end - 1) - 1
+            inner = end - starts[index]
+            if inner - self._lengths[anchor][0] >= 0 and inner <= len(blobs[index][0]):
+                by_blob.setdefault(index, []).append(AnchorHit(anchor, inner))
+        results = []
+        for index in sorted(by_blob):
+            data, path = blobs[index]
+            examined = self._judge(data, path, by_blob[index], keep_dropped)
+            if examined != NOTHING:
+                results.append((index, examined))
+        return results
+
+    # -- pass 2 and after ----------------------------------------------------
+
+    def _judge(self, data: bytes, path: str, hits: Iterable[AnchorHit], keep_dropped: bool) -> Examined:
+        places: dict[int, list[tuple[int, int]]] = {}
+        for anchor, end in hits:
+            shortest, longest = self._lengths[anchor]
+            for index in self._users[anchor]:
+                places.setdefault(index, []).append((end - longest, end - shortest))
+        found: list[_Candidate] = []
+        dropped: list[Dropped] = []
+        troubles: list[str] = []
+        for index in sorted(places):
+            rule = self.rules[index]
+            if rule.paths and path and not _path_matches(rule, path):
+                continue
+            try:
+                for start, end in windows(sorted(places[index]), *rule.window, len(data)):
+                    for match in matches(rule, data, start, end):
+                        candidate = _candidate(rule, data, match)
+                        if isinstance(candidate, Dropped):
+                            dropped.append(candidate)
+                        else:
+                            found.append(candidate)
+            except TimeoutError:
+                troubles.append(f"rule {rule.id} took too long and was not applied to the end")
+        kept = _most_specific(found)
+        return Examined(
+            tuple(_hit(data, candidate) for candidate in kept),
+            tuple(dropped) if keep_dropped else (),
+            tuple(troubles),
+        )
+
+
+def _path_matches(rule: Rule, path: str) -> bool:
+    from detector.engine.confirm import compiled
+
+    return any(compiled(pattern).search(path.encode("utf-8", "surrogateescape")) for pattern in rule.paths)
+
+
+def _candidate(rule: Rule, data: bytes, match: Match) -> _Candidate | Dropped:
+    value = bytes(data[match.secret_start : match.secret_end])
+    reason = why_not(value, rule.min_entropy, rule.placeholders)
+    if reason:
+        return Dropped(rule.id, match.secret_start, match.secret_end, reason)
+    verdict, confidence, bonus = Verdict(), rule.confidence, 0
+    evidence = [Evidence(f"has the form of: {rule.finds}")]
+    for name in rule.checks:
+        proven = checks.verify(name, value)
+        says = checks.CHECKS[name].says
+        if proven is False:
+            return Dropped(rule.id, match.secret_start, match.secret_end, f"not so: {says}")
+        if proven:
+            verdict, confidence, bonus = Verdict(PROVEN_FORM, says), "high", 100
+            evidence.append(Evidence(says))
+    parts = []
+    for part in rule.companions:
+        span = companion(part, data, match)
+        if span:
+            parts.append((part.name, *span))
+            evidence.append(Evidence(f"its {part.name.replace('-', ' ')} stands near"))
+        elif part.required:
+            return Dropped(rule.id, match.secret_start, match.secret_end, f"no {part.name} within {part.within} bytes")
+    length = match.secret_end - match.secret_start
+    rank = (rule.specificity + bonus, len(parts), length, rule.id)
+    return _Candidate(rank, rule, match, tuple(parts), verdict, confidence, tuple(evidence))
+
+
+def _most_specific(found: list[_Candidate]) -> list[_Candidate]:
+    """Keep, of candidates that share bytes, the most specific; sorted by place."""
+    if len(found) < 2:
+        return found
+    taken: list[tuple[int, int]] = []
+    kept = []
+    for candidate in sorted(found, key=lambda c: (*(-n for n in c.rank[:3]), c.rank[3], c.match.secret_start)):
+        spans = [candidate.match[2:4], *(part[1:] for part in candidate.parts)]
+        start, end = spans[0]
+        at = bisect_right(taken, (start, end))
+        if at < len(taken) and taken[at][0] < end:
+            continue
+        if at and taken[at - 1][1] > start:
+            continue
+        kept.append(candidate)
+        taken.extend((first, last) for first, last in spans)
+        taken.sort()
+    kept.sort(key=lambda c: (c.match.secret_start, c.match.secret_end))
+    return kept
+
+
+def _hit(data: bytes, candidate: _Candidate) -> Hit:
+    rule, match = candidate.rule, candidate.match
+    return Hit(
+        rule=rule,
+        start=match.secret_start,
+        end=match.secret_end,
+        secret=Secret(bytes(data[match.secret_start : match.secret_end])),
+        parts=tuple(Part(name, Secret(bytes(data[start:end])), start, end) for name, start, end in candidate.parts),
+        confidence=candidate.confidence,
+        verdict=candidate.verdict,
+        evidence=candidate.evidence,
+    )

@@ -1,0 +1,208 @@
+"""Rules as data: TOML in, `Rule` out, every mistake named by file and line.
+
+The format is described in docs/rules.md. A rule file is data from the
+operator or from the distribution, never from the repository being scanned.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import regex
+
+from detector.engine import checks
+from detector.engine.anchors import parse_anchor
+from detector.errors import RuleError
+from detector.model import CONFIDENCES, SEVERITIES, Anchor, Companion, Rule
+
+CONTEXT_GAP = r"""[\w.\-]{0,32}["'`\]]{0,2}[ \t]{0,4}(?:=>|:=|=|:|,|\|\||<=|\()?[ \t]{0,4}["'`(]{0,2}"""
+"""What may stand between the word that names a service and the value: the rest
+of an identifier, a closing quote, an operator, an opening quote. Bounded."""
+
+_KEYS = {*Rule._fields, "context", "value"} - {"source"}
+_TEXTS = ("id", "finds", "harm", "service", "pattern", "value", "alphabet", "revoke")
+_LISTS = ("checks", "placeholders", "paths", "examples", "misses", "links", "context")
+
+
+def rule_files(folder: str) -> list[str]:
+    """List the TOML files below *folder*, sorted, so that order never depends on the disk."""
+    found = []
+    for at, folders, files in os.walk(folder):
+        folders.sort()
+        found += [os.path.join(at, name) for name in files if name.endswith(".toml")]
+    return sorted(found)
+
+
+def load_files(paths: Iterable[str]) -> list[Rule]:
+    """Read rule files; ids must be unique over all of them.
+
+    Raises `RuleError` with ``file:line: what is wrong``.
+    """
+    rules: dict[str, Rule] = {}
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                text = file.read().decode()
+        except OSError as error:
+            raise RuleError(f"{path}: cannot be read ({error.strerror})") from None
+        except UnicodeDecodeError:
+            raise RuleError(f"{path}: is not UTF-8 text") from None
+        for rule in parse(text, path):
+            if rule.id in rules:
+                raise RuleError(f"{rule.source}: the id {rule.id!r} is taken by {rules[rule.id].source}")
+            rules[rule.id] = rule
+    return list(rules.values())
+
+
+def parse(text: str, path: str = "<rules>") -> list[Rule]:
+    """Turn the text of one rule file into rules."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        raise RuleError(f"{path}:{line[1] if line else text.count(chr(10)) + 1}: {error}") from None
+    for key in tables:
+        if key not in ("rule", "service", "harm", "revoke"):
+            raise RuleError(f"{path}:{_line_of(text, key)}: unknown key {key!r}; a rule file holds [[rule]] tables")
+    rows = tables.get("rule", [])
+    if not isinstance(rows, list):
+        raise RuleError(f"{path}:{_line_of(text, 'rule')}: write [[rule]] with two brackets")
+    common: dict[str, Any] = {key: tables[key] for key in ("service", "harm", "revoke") if key in tables}
+    lines = [number for number, line in enumerate(text.split("\n"), 1) if line.strip().startswith("[[rule]]")]
+    return [_rule({**common, **row}, f"{path}:{line}") for row, line in zip(rows, lines, strict=False)]
+
+
+def _line_of(text: str, key: str) -> int:
+    found = re.search(rf"^\s*(?:\[*\s*)?{re.escape(key)}\b", text, re.MULTILINE)
+    return text.count("\n", 0, found.start()) + 1 if found else 1
+
+
+def _rule(row: Mapping[str, Any], where: str) -> Rule:
+    name = row.get("id")
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)+", name):
+        raise RuleError(f"{where}: a rule needs an id such as 'acme.api-key', not {name!r}")
+    where = f"{where}: {name}"
+    for key in row:
+        if key not in _KEYS:
+            raise RuleError(f"{where}: unknown key {key!r}; known: {', '.join(sorted(_KEYS))}")
+    for key in _TEXTS:
+        if not isinstance(row.get(key, ""), str):
+            raise RuleError(f"{where}: {key} must be text")
+    for key in _LISTS:
+        values = row.get(key, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise RuleError(f"{where}: {key} must be a list of texts")
+    if not row.get("finds"):
+        raise RuleError(f"{where}: say in 'finds' what the rule finds")
+    _one_of(row, "severity", SEVERITIES, where)
+    _one_of(row, "confidence", CONFIDENCES, where)
+    for check in row.get("checks", []):
+        if check not in checks.CHECKS:
+            raise RuleError(f"{where}: unknown check {check!r}; known: {', '.join(sorted(checks.CHECKS))}")
+    pattern, anchors = _pattern_and_anchors(row, where)
+    group = row.get("group")
+    compiled = _compiled(pattern, "pattern", where)
+    if group is None:
+        group = "secret" if "secret" in compiled.groupindex else min(compiled.groups, 1)
+    if (isinstance(group, int) and group > compiled.groups) or (
+        isinstance(group, str) and group not in compiled.groupindex
+    ):
+        raise RuleError(f"{where}: the pattern has no group {group!r}")
+    return Rule(
+        id=name,
+        finds=row["finds"],
+        harm=row.get("harm", ""),
+        service=row.get("service") or name.partition(".")[0].replace("-", " ").title(),
+        severity=row.get("severity", "high"),
+        confidence=row.get("confidence", "medium"),
+        anchors=anchors,
+        pattern=pattern,
+        group=group,
+        window=_window(row, where),
+        min_entropy=_number(row, "min_entropy", where),
+        alphabet=row.get("alphabet", ""),
+        checks=tuple(row.get("checks", ())),
+        companions=_companions(row.get("companions", []), where),
+        placeholders=tuple(row.get("placeholders", ())),
+        paths=tuple(row.get("paths", ())),
+        specificity=int(row.get("specificity", 50 if "context" in row else 100)),
+        probe=row.get("probe", {}),
+        revoke=row.get("revoke", ""),
+        examples=tuple(row.get("examples", ())),
+        misses=tuple(row.get("misses", ())),
+        links=tuple(row.get("links", ())),
+        source=where.rpartition(": ")[0],
+    )
+
+
+def _pattern_and_anchors(row: Mapping[str, Any], where: str) -> tuple[str, tuple[Anchor, ...]]:
+    context, value, pattern = row.get("context", []), row.get("value", ""), row.get("pattern", "")
+    if bool(context) != bool(value) or bool(value) == bool(pattern):
+        raise RuleError(f"{where}: give either a 'pattern', or 'context' words and the 'value' that follows them")
+    listed = row.get("anchors", ())
+    if context:
+        _compiled(value, "value", where)
+        words = "|".join(regex.escape(word) for word in context)
+        body = value if _compiled(value, "value", where).groups else f"({value})"
+        pattern = rf"(?i:{words}){CONTEXT_GAP}(?<![\w+/-]){body}(?![\w+/-])"
+        listed = listed or [f"(?i){_escape_anchor(word)}" for word in context]
+    if not isinstance(listed, list | tuple) or not listed:
+        raise RuleError(f"{where}: name at least one anchor, a text that every match contains")
+    try:
+        return pattern, tuple(parse_anchor(text) for text in listed)
+    except (ValueError, TypeError) as error:
+        raise RuleError(f"{where}: {error}") from None
+
+
+def _escape_anchor(word: str) -> str:
+    return word.replace("\\", "\\\\").replace("[", "\\[").replace("(", "\\(")
+
+
+def _compiled(pattern: str, key: str, where: str) -> Any:
+    try:
+        compiled = regex.compile(pattern.encode())
+    except regex.error as error:
+        raise RuleError(f"{where}: {key} is no valid regular expression: {error}") from None
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise RuleError(f"{where}: {key} cannot be compiled: {error}") from None
+    if compiled.match(b""):
+        raise RuleError(f"{where}: {key} matches the empty text")
+    return compiled
+
+
+def _companions(rows: Any, where: str) -> tuple[Companion, ...]:
+    if not isinstance(rows, list):
+        raise RuleError(f"{where}: companions must be a list of tables")
+    found = []
+    for row in rows:
+        unknown = set(row) - set(Companion._fields)
+        if unknown or not row.get("name") or not row.get("pattern"):
+            raise RuleError(
+                f"{where}: a companion has name and pattern, and may have within, required, secret, min_entropy"
+            )
+        _compiled(row["pattern"], f"companion {row['name']!r}", where)
+        found.append(Companion(**row))
+    return tuple(found)
+
+
+def _window(row: Mapping[str, Any], where: str) -> tuple[int, int]:
+    window = row.get("window", [128, 512] if "context" not in row else [64, 256])
+    if not (isinstance(window, list) and len(window) == 2 and all(type(n) is int and 0 <= n <= 65536 for n in window)):
+        raise RuleError(f"{where}: window is [bytes before, bytes after] the anchor, each at most 65536")
+    return window[0], window[1]
+
+
+def _number(row: Mapping[str, Any], key: str, where: str) -> float:
+    value = row.get(key, 0)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 8:
+        raise RuleError(f"{where}: {key} is a number of bits per character, 0 to 8")
+    return float(value)
+
+
+def _one_of(row: Mapping[str, Any], key: str, known: tuple[str, ...], where: str) -> None:
+    if key in row and row[key] not in known:
+        raise RuleError(f"{where}: {key} is one of {', '.join(known)}, not {row[key]!r}")

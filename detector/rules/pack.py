@@ -1,0 +1,256 @@
+"""All rules in force as one ready file, so that the hook pays a millisecond.
+
+Parsing the rule files and compiling the automaton takes a second or two. The
+result is kept in the user's cache folder under a name that is the digest of
+everything it was made from: rule texts, our version, the versions of the
+libraries, the processor. A cache that is missing, torn, foreign or unwritable
+costs time, never correctness.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import marshal
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from detector.engine.anchors import Automaton, best_automaton, build
+from detector.engine.engine import Engine
+from detector.model import Anchor, Companion, Rule
+
+FORMAT = b"leakfirst-pack-1\n"
+_DIGEST = 32
+
+
+class Pack(NamedTuple):
+    """Rules, the anchors they share, and the dumped automaton."""
+
+    digest: str
+    engine: str
+    rules: Sequence[Rule]
+    anchors: tuple[Anchor, ...]
+    users: tuple[tuple[int, ...], ...]
+    dumped: bytes
+
+
+class _LazyRules(Sequence[Rule]):
+    """Rules made from their rows when first asked for."""
+
+    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._rows = rows
+        self._made: dict[int, Rule] = {}
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        rule = self._made.get(index)
+        if rule is None:
+            rule = self._made[index] = _unrow(self._rows[index])
+        return rule
+
+
+def shipped_folder() -> str:
+    """Return the folder of the rules that come with the distribution."""
+    return os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "patterns")
+
+
+def cache_folder() -> str:
+    """Return the folder for compiled packs (``LEAKFIRST_CACHE``, else the user's cache)."""
+    chosen = os.environ.get("LEAKFIRST_CACHE")
+    if chosen:
+        return chosen
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~")
+    elif sys.platform == "darwin":
+        base = os.path.expanduser("~/Library/Caches")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "leakfirst")
+
+
+def load(
+    extra: Sequence[str] = (),
+    *,
+    shipped: bool = True,
+    select: Callable[[Rule], bool] | None = None,
+    selection: str = "",
+    engine: str = "",
+) -> Pack:
+    """Return the pack of the shipped rules and the *extra* files.
+
+    *select* keeps some rules; *selection* is a text that names that choice,
+    so that it can be cached. *engine* is ``hyperscan`` or ``ahocorasick``,
+    by default the best for this machine. Raises `RuleError`.
+    """
+    from detector.errors import RuleError
+
+    engine = engine or best_automaton()
+    files = [*(_toml_files(shipped_folder()) if shipped else ()), *extra]
+    texts = []
+    for path in files:
+        try:
+            with open(path, "rb") as file:
+                texts.append(file.read())
+        except OSError as error:
+            raise RuleError(f"{path}: cannot be read ({error.strerror})") from None
+    digest = _digest(files, texts, selection)
+    cached = os.path.join(cache_folder(), f"{digest}-{_machine(engine)}.pack")
+    pack = _read(cached, digest, engine)
+    if pack is None:
+        from detector.rules.loader import load_files
+
+        rules = load_files(files)
+        pack = make([rule for rule in rules if select is None or select(rule)], digest, engine)
+        _write(cached, pack)
+    return pack
+
+
+def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
+    """Compile *rules* into a pack, without any cache."""
+    engine = engine or best_automaton()
+    users: dict[Anchor, list[int]] = {}
+    for index, rule in enumerate(rules):
+        for anchor in rule.anchors:
+            users.setdefault(anchor, []).append(index)
+    anchors = tuple(users)
+    dumped = build(anchors, engine).dump() if anchors else b""
+    return Pack(digest, engine, rules, anchors, tuple(tuple(used) for used in users.values()), dumped)
+
+
+def engine_of(pack: Pack) -> Engine:
+    """Make the engine that applies *pack*."""
+    automaton: Automaton = build(pack.anchors, pack.engine, pack.dumped) if pack.anchors else _Nothing()
+    return Engine(pack.rules, pack.anchors, pack.users, automaton)
+
+
+class _Nothing:
+    """The automaton of no rules."""
+
+    def scan(self, data: bytes) -> list[Any]:
+        del data
+        return []
+
+    def dump(self) -> bytes:
+        return b""
+
+
+def _toml_files(folder: str) -> list[str]:
+    found = []
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            found += _toml_files(entry.path)
+        elif entry.name.endswith(".toml"):
+            found.append(entry.path)
+    return sorted(found)
+
+
+def _digest(files: Sequence[str], texts: Sequence[bytes], selection: str) -> str:
+    """Name what is in force: the texts, their order, the choice among them, our own code."""
+    total = hashlib.blake2b(FORMAT, digest_size=16)
+    for path, text in zip(files, texts, strict=True):
+        total.update(f"{os.path.basename(path)}\0{len(text)}\0".encode("utf-8", "surrogateescape"))
+        total.update(text)
+    total.update(selection.encode())
+    total.update(str(_code_stamp()).encode())
+    return total.hexdigest()
+
+
+def _code_stamp() -> tuple[int, ...]:
+    """Change when the loader or the anchors change, so that no stale pack is read."""
+    stamps = []
+    for module in ("detector.rules.pack", "detector.engine.anchors"):
+        path = sys.modules[module].__file__ or ""
+        folder = os.path.dirname(os.path.abspath(path))
+        names = ("loader.py", "pack.py") if module.endswith("pack") else ("anchors.py", "checks.py")
+        for name in names:
+            try:
+                stamps.append(os.stat(os.path.join(folder, name)).st_mtime_ns)
+            except OSError:
+                stamps.append(0)
+    return tuple(stamps)
+
+
+def _machine(engine: str) -> str:
+    """Name what a dumped automaton and marshalled rows depend on."""
+    version = ""
+    if engine == "hyperscan":
+        import hyperscan
+
+        version = str(getattr(hyperscan, "__version__", ""))
+    node = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
+    return f"{engine}{version}-py{sys.version_info[0]}{sys.version_info[1]}-{node}"
+
+
+def _row(rule: Rule) -> tuple[Any, ...]:
+    row: list[Any] = list(rule)
+    row[rule._fields.index("anchors")] = tuple(tuple(anchor) for anchor in rule.anchors)
+    row[rule._fields.index("companions")] = tuple(tuple(part) for part in rule.companions)
+    row[rule._fields.index("probe")] = dict(rule.probe)
+    return tuple(row)
+
+
+def _unrow(row: tuple[Any, ...]) -> Rule:
+    rule = Rule(*row)
+    return rule._replace(
+        anchors=tuple(Anchor(*anchor) for anchor in rule.anchors),
+        companions=tuple(Companion(*part) for part in rule.companions),
+    )
+
+
+def _read(path: str, digest: str, engine: str) -> Pack | None:
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError:
+        return None
+    body = content[len(FORMAT) + _DIGEST :]
+    if not content.startswith(FORMAT) or hashlib.sha256(body).digest() != content[len(FORMAT) :][:_DIGEST]:
+        return None
+    try:
+        kept, name, rows, anchors, users, dumped = marshal.loads(body)  # noqa: S302 - our own cache, digest checked
+        if (kept, name) != (digest, engine):
+            return None
+        pack = Pack(kept, name, _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors), users, dumped)
+        engine_of(pack)  # a database of another processor fails here
+    except Exception:  # whatever is wrong with a cache, the rules themselves are at hand
+        return None
+    return pack
+
+
+def _write(path: str, pack: Pack) -> None:
+    """Write beside and rename: a reader sees the whole file or none."""
+    body = marshal.dumps(
+        (
+            pack.digest,
+            pack.engine,
+            tuple(_row(rule) for rule in pack.rules),
+            tuple(tuple(a) for a in pack.anchors),
+            pack.users,
+            pack.dumped,
+        )
+    )
+    beside = f"{path}.{os.getpid()}.tmp"
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(beside, "wb") as file:
+            file.write(FORMAT + hashlib.sha256(body).digest() + body)
+        os.replace(beside, path)
+        _forget_old(os.path.dirname(path))
+    except OSError:
+        try:
+            os.unlink(beside)
+        except OSError:
+            return
+
+
+def _forget_old(folder: str, keep: int = 8) -> None:
+    """Keep the most recent packs only; each change of a rule makes a new one."""
+    packs = [entry for entry in os.scandir(folder) if entry.name.endswith(".pack")]
+    packs.sort(key=lambda entry: -entry.stat().st_mtime)
+    for entry in packs[keep:]:
+        os.unlink(entry.path)
