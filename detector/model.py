@@ -107,16 +107,22 @@ class Origin(NamedTuple):
 
 
 class Blob(NamedTuple):
-    """Content to scan. `data` is bytes-like; `base` is its offset in the whole.
+    """Content to scan.
 
-    A file too large for memory arrives as several blobs with one origin:
-    `base` counts the bytes and `base_line` the lines in front of this one.
+    A file too large for memory arrives as several overlapping blobs with one
+    origin: `base` counts the bytes in front of this one, `base_line` the lines
+    and `base_column` the characters on the line that is cut. Only hits that
+    start within `core` (offsets into `data`) count; the margins give context.
+    `new` are the spans of lines that are new, where only those are asked for.
     """
 
     data: bytes
     origin: Origin
     base: int = 0
     base_line: int = 0
+    base_column: int = 0
+    core: tuple[int, int] | None = None
+    new: tuple[tuple[int, int], ...] | None = None
 
 
 class Skipped(NamedTuple):
@@ -187,6 +193,18 @@ class Dropped(NamedTuple):
     start: int
     end: int
     reason: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Sighting(NamedTuple):
+    """One credential at one place, as a worker reports it: `rule` is an index into the pack."""
+
+    rule: int
+    location: Location
+    secret: Secret
+    parts: tuple[tuple[str, Secret], ...] = ()
+    confidence: str = "medium"
+    verdict: Verdict = Verdict()
     evidence: tuple[Evidence, ...] = ()
 
 

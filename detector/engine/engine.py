@@ -66,6 +66,13 @@ class Engine:
         self._users = users
         self._lengths = [lengths(anchor) for anchor in anchors]
         self._automaton = automaton
+        self._indexes: dict[str, int] = {}
+
+    def index_of(self, rule: Rule) -> int:
+        """Return the index of *rule* in `rules`."""
+        if not self._indexes:
+            self._indexes = {rule.id: index for index, rule in enumerate(self.rules)}
+        return self._indexes[rule.id]
 
     def scan(self, data: bytes, path: str = "") -> tuple[Hit, ...]:
         """Return the credentials in *data*, in order of their place."""

@@ -19,21 +19,22 @@ class LineMap:
     ((2, 1), (2, 4))
     """
 
-    def __init__(self, data: bytes, base_line: int = 0) -> None:
+    def __init__(self, data: bytes, base_line: int = 0, base_column: int = 0) -> None:
+        """*base_line* lines and *base_column* characters of a cut line stand in front of *data*."""
         self._data = data
-        self._base_line = base_line
+        self._base = base_line, base_column
         self._rewind()
 
     def _rewind(self) -> None:
         self._at = 0  # everything below describes this offset
-        self._line = 1 + self._base_line
-        self._column = 1
+        self._line = 1 + self._base[0]
+        self._column = 1 + self._base[1]
 
     def locate(self, offset: int) -> tuple[int, int]:
         """Return the 1-based line and character column of *offset*."""
         if offset < self._at:
             self._rewind()
-        newlines = _count(self._data, self._at, offset)
+        newlines = self._data.count(b"\n", self._at, offset)
         start = self._at
         if newlines:
             self._line += newlines
@@ -48,12 +49,6 @@ class LineMap:
         start = self._data.rfind(b"\n", max(0, offset - limit), offset) + 1 or max(0, offset - limit)
         end = self._data.find(b"\n", offset, offset + limit)
         return start, end if end >= 0 else min(len(self._data), offset + limit)
-
-
-def _count(data: bytes, start: int, end: int) -> int:
-    if hasattr(data, "count"):
-        return data.count(b"\n", start, end)
-    return bytes(data[start:end]).count(b"\n")  # mmap has no count()
 
 
 def _characters(text: bytes) -> int:

@@ -6,7 +6,6 @@ operator or from the distribution, never from the repository being scanned.
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -26,15 +25,6 @@ of an identifier, a closing quote, an operator, an opening quote. Bounded."""
 _KEYS = {*Rule._fields, "context", "value"} - {"source"}
 _TEXTS = ("id", "finds", "harm", "service", "pattern", "value", "alphabet", "revoke")
 _LISTS = ("checks", "placeholders", "paths", "examples", "misses", "links", "context")
-
-
-def rule_files(folder: str) -> list[str]:
-    """List the TOML files below *folder*, sorted, so that order never depends on the disk."""
-    found = []
-    for at, folders, files in os.walk(folder):
-        folders.sort()
-        found += [os.path.join(at, name) for name in files if name.endswith(".toml")]
-    return sorted(found)
 
 
 def load_files(paths: Iterable[str]) -> list[Rule]:

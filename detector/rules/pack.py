@@ -90,7 +90,7 @@ def load(
     from detector.errors import RuleError
 
     engine = engine or best_automaton()
-    files = [*(_toml_files(shipped_folder()) if shipped else ()), *extra]
+    files = [*(rule_files(shipped_folder()) if shipped else ()), *extra]
     texts = []
     for path in files:
         try:
@@ -124,8 +124,12 @@ def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
 
 def engine_of(pack: Pack) -> Engine:
     """Make the engine that applies *pack*."""
-    automaton: Automaton = build(pack.anchors, pack.engine, pack.dumped) if pack.anchors else _Nothing()
-    return Engine(pack.rules, pack.anchors, pack.users, automaton)
+    return Engine(pack.rules, pack.anchors, pack.users, automaton_of(pack))
+
+
+def automaton_of(pack: Pack) -> Automaton:
+    """Make the first pass of *pack*."""
+    return build(pack.anchors, pack.engine, pack.dumped) if pack.anchors else _Nothing()
 
 
 class _Nothing:
@@ -139,11 +143,12 @@ class _Nothing:
         return b""
 
 
-def _toml_files(folder: str) -> list[str]:
+def rule_files(folder: str) -> list[str]:
+    """List the TOML files below *folder*, sorted, so that order never depends on the disk."""
     found = []
     for entry in os.scandir(folder):
         if entry.is_dir():
-            found += _toml_files(entry.path)
+            found += rule_files(entry.path)
         elif entry.name.endswith(".toml"):
             found.append(entry.path)
     return sorted(found)

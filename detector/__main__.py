@@ -1,0 +1,88 @@
+"""Read the first words of the command line and hand over to one command.
+
+Only the module of the command that was asked for is imported. `--version` and
+the git hooks do without argparse.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from detector.errors import ExitCode, LeakfirstError
+
+USAGE = "usage: leakfirst COMMAND [OPTIONS]   (leakfirst --help lists the commands)"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the program and return its exit code; nothing escapes as a traceback."""
+    words = sys.argv[1:] if arguments is None else arguments
+    try:
+        return _dispatch(words)
+    except LeakfirstError as error:
+        print(f"leakfirst: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    except KeyboardInterrupt:
+        print("leakfirst: interrupted", file=sys.stderr)
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader went away (`| head`): not an error, but say no more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.FOUND)
+
+
+def _dispatch(words: list[str]) -> int:
+    if words[:1] in (["--version"], ["-V"]):
+        from detector.version import version
+
+        print(f"leakfirst {version()}")
+        return int(ExitCode.CLEAN)
+    if words[:2] == ["hook", "run"]:
+        from detector.registry import load
+
+        name = words[2] if len(words) > 2 else ""
+        return int(load("hooks", name, what="hook").main(words[3:]))
+    if not words or words[0] in ("-h", "--help", "help"):
+        from detector.cli.help_ import overview
+
+        print(overview(), end="")
+        return int(ExitCode.CLEAN if words else ExitCode.USAGE)
+    if words[0].startswith("-"):
+        print(USAGE, file=sys.stderr)
+        return int(ExitCode.USAGE)
+    return _command(words)
+
+
+def _command(words: list[str]) -> int:
+    import argparse
+
+    from detector.registry import load
+
+    command = load("detector.cli", words[0], what="command")
+    parser = argparse.ArgumentParser(prog=f"leakfirst {words[0]}", description=command.SUMMARY, allow_abbrev=False)
+    command.add_arguments(parser)
+    try:
+        args = parser.parse_args(words[1:])
+    except SystemExit as done:
+        return int(done.code or 0)
+    return int(command.run(args))
+
+
+def _entry() -> None:
+    """Run as a program; a bug is reported without the locals, which may hold secrets."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = int(ExitCode.FOUND)
+    except Exception as bug:
+        from detector.bug import describe
+
+        print(describe(bug), file=sys.stderr)
+        code = 70
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    _entry()

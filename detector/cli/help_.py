@@ -1,0 +1,18 @@
+"""The list of commands, made from what is there."""
+
+from __future__ import annotations
+
+from detector.registry import load, names
+
+
+def overview() -> str:
+    """Return the text of ``leakfirst --help``."""
+    commands = names("detector.cli")
+    width = max(len(name) for name in commands)
+    lines = [f"  {name:{width}}  {load('detector.cli', name, what='command').SUMMARY}" for name in commands]
+    return (
+        "leakfirst finds hard-coded credentials in files and git history, confirms them, and ends the leak.\n\n"
+        "usage: leakfirst COMMAND [OPTIONS]\n\ncommands:\n"
+        + "\n".join(lines)
+        + "\n\nstart with:\n  leakfirst scan .\n\n'leakfirst COMMAND --help' explains a command.\n"
+    )

@@ -1,0 +1,88 @@
+"""Flags, environment and file, read once into one frozen value.
+
+The scanned repository may carry a configuration of its own; it can only narrow
+what is looked at (paths, allow-lists), never add rules, requests, rotators or
+destinations. Those come from the operator's file alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from detector.errors import UsageError
+
+
+class ReportTo(NamedTuple):
+    """One report: its format and where it goes; ``-`` is standard output."""
+
+    format: str
+    file: str = "-"
+
+
+class Config(NamedTuple):
+    """What one run is asked to do. Sizes in bytes, times in seconds."""
+
+    targets: tuple[str, ...] = (".",)
+    history: bool = True
+    worktree: bool = True
+    staged: bool = False
+    include_ignored: bool = False
+    since: str = ""
+    range: str = ""
+    patterns: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    min_confidence: str = "medium"
+    baseline: str = ""
+    show_ignored: bool = False
+    explain: bool = False
+    verify: bool = False
+    reports: tuple[ReportTo, ...] = (ReportTo("text"),)
+    show_secrets: bool = False
+    quiet: bool = False
+    progress: bool = True
+    verbose: int = 0
+    jobs: int = 0
+    max_size: int = 0
+    timeout: float = 0.0
+    state: str = ""
+    exit_zero: bool = False
+    engine: str = ""
+    operator: Mapping[str, Any] = {}
+
+    @property
+    def workers(self) -> int:
+        """How many processes to use: ``--jobs``, else the processors we may use."""
+        return self.jobs or usable_processors()
+
+
+def usable_processors() -> int:
+    """Return the number of processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+def operator_file(path: str = "") -> Mapping[str, Any]:
+    """Read the operator's configuration.
+
+    *path* (``--config``), else ``LEAKFIRST_CONFIG``, else ``leakfirst/config.toml``
+    in the user's configuration folder, if it is there. Raises `UsageError`.
+    """
+    import tomllib
+
+    wanted = path or os.environ.get("LEAKFIRST_CONFIG", "")
+    if not wanted:
+        base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        wanted = os.path.join(base, "leakfirst", "config.toml")
+        if not os.path.exists(wanted):
+            return {}
+    try:
+        with open(wanted, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise UsageError(f"{wanted}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{wanted}: {error}") from None

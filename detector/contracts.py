@@ -1,0 +1,56 @@
+"""The shape of everything that can be added, on one screen.
+
+A module is the plugin: it fulfils one of these protocols with plain functions
+(registry.py finds it by its file name). Contract tests meet every one found
+on disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Protocol
+
+from detector.model import Blob, Skipped
+
+if TYPE_CHECKING:
+    import argparse
+
+    from detector.config import Config
+
+
+class Share(Protocol):
+    """A portion of a source that one worker reads: small and picklable.
+
+    `weight` is its estimated cost in bytes; `name` says in a message what was
+    lost when it cannot be read.
+    """
+
+    @property
+    def weight(self) -> int:
+        """Estimated bytes to read."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+
+    def blobs(self) -> Iterator[Blob | Skipped]:
+        """Read the content; called in a worker, perhaps twice."""
+
+
+class Source(Protocol):
+    """detector/sources/<name>.py: where bytes come from."""
+
+    def shares(self, target: str, config: Config) -> Iterable[Share | Skipped]:
+        """Split *target* into portions. Raises `SourceError` when it is none at all."""
+
+
+class Command(Protocol):
+    """detector/cli/<name>.py: one command."""
+
+    SUMMARY: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare options and arguments."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do it and return the exit code."""

@@ -1,0 +1,110 @@
+"""The story, in a screenful: bytes come in, findings go out.
+
+Sources split the targets into shares, workers examine them, what was seen is
+put together into findings, placed in history, sorted, verified on request.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from detector import targets, triage, workers
+from detector.config import Config
+from detector.contracts import Share
+from detector.fingerprint import project_key
+from detector.model import Dropped, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
+from detector.rules import pack as packs
+from detector.work import Progress, Seen
+
+
+class Tally(NamedTuple):
+    """How far a scan is: bytes and blobs done, bytes expected (an estimate)."""
+
+    bytes: int
+    blobs: int
+    expected: int
+
+
+OnProgress = Callable[[Tally], None]
+
+
+def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
+    """Look at everything that *config* names and return what was found.
+
+    Raises `LeakfirstError` for what makes no scan possible; whatever else could
+    not be looked at is in `skipped`. Ctrl-C ends the scan early: the result says
+    `interrupted` and holds what was found so far.
+    """
+    started = time.monotonic()
+    pack = rule_pack(config)
+    shares: list[Share] = []
+    skipped: list[Skipped] = []
+    for target in config.targets:
+        for entry in targets.split(target, config):
+            (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
+    seen: list[Sighting] = []
+    let_go: list[tuple[Origin, Dropped]] = []
+    done = Progress(0, 0)
+    expected = sum(share.weight for share in shares)
+    deadline = started + config.timeout if config.timeout else None
+    interrupted = False
+    try:
+        for message in workers.run(shares, pack, config.workers, keep_dropped=config.show_ignored):
+            if isinstance(message, Progress):
+                done = done.plus(message)
+                if on_progress:
+                    on_progress(Tally(done.bytes, done.blobs, expected))
+                if deadline and time.monotonic() > deadline:
+                    skipped.append(Skipped("the rest", f"--timeout of {config.timeout:g} seconds is over"))
+                    break
+            elif isinstance(message, Sighting):
+                seen.append(message)
+            elif isinstance(message, Seen):
+                let_go.append((message.origin, message.dropped))
+            else:
+                skipped.append(message)
+    except KeyboardInterrupt:
+        interrupted = True
+        skipped.append(Skipped("the rest", "interrupted"))
+    seen, unplaced = targets.place(seen, config)
+    findings = triage.gather(seen, pack.rules, project_key())
+    kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))
+    unsure = tuple(
+        Ignored(finding, f"confidence {finding.confidence} is below {config.min_confidence}")
+        for finding in findings
+        if not triage.confident(finding, config.min_confidence)
+    )
+    skipped += unplaced
+    return Scan(
+        findings=kept,
+        skipped=tuple(sorted(set(skipped))),
+        stats=Stats(done.bytes, done.blobs, time.monotonic() - started, len(pack.rules)),
+        ruleset=pack.digest,
+        complete=all(skip.expected for skip in skipped),
+        ignored=unsure,
+        dropped=tuple(let_go),
+        interrupted=interrupted,
+    )
+
+
+def rule_pack(config: Config) -> packs.Pack:
+    """Return the rules that *config* asks for, compiled. Raises `RuleError`."""
+    files: list[str] = []
+    for path in config.patterns:
+        files += packs.rule_files(path) if os.path.isdir(path) else [path]
+    return packs.load(files, select=_selector(config), selection=f"{config.only}{config.skip}", engine=config.engine)
+
+
+def _selector(config: Config) -> Callable[[Rule], bool] | None:
+    if not config.only and not config.skip:
+        return None
+
+    def wanted(rule: Rule) -> bool:
+        chosen = not config.only or any(fnmatch.fnmatchcase(rule.id, glob) for glob in config.only)
+        return chosen and not any(fnmatch.fnmatchcase(rule.id, glob) for glob in config.skip)
+
+    return wanted

@@ -1,0 +1,214 @@
+"""Files and folders, whatever they turn out to be.
+
+A scanned folder may hold anything: pipes that never end, devices, links that
+lead out or in circles, files that shrink while they are read, two-gigabyte
+dumps, a hundred megabytes on one line. Regular files are read in pieces of
+bounded size with a margin of context; everything else is skipped and said.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from detector.config import Config
+from detector.errors import SourceError
+from detector.model import Blob, Origin, Skipped
+
+STEP = 8 << 20
+"""Bytes of a large file that one blob reports on."""
+
+MARGIN = 64 << 10
+"""Bytes of context on either side of a step; no credential is longer."""
+
+SHARE_BYTES = 16 << 20
+SHARE_FILES = 400
+
+KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+class FileShare(NamedTuple):
+    """Some files: (path as shown, path to open, size)."""
+
+    files: tuple[tuple[str, str, int], ...]
+    repository: str = ""
+    kind: str = "worktree"
+
+    @property
+    def weight(self) -> int:
+        """Return the bytes to read, a little extra for each open."""
+        return sum(size for _, _, size in self.files) + 4096 * len(self.files)
+
+    @property
+    def name(self) -> str:
+        """Name the portion by its first and last file."""
+        first, last = self.files[0][0], self.files[-1][0]
+        return first if len(self.files) == 1 else f"{first} … {last} ({len(self.files)} files)"
+
+    def blobs(self) -> Iterator[Blob | Skipped]:
+        """Read the files, each in one piece or in several."""
+        for shown, path, _ in self.files:
+            yield from read_file(path, Origin(self.kind, shown, self.repository))
+
+
+def shares(target: str, config: Config) -> Iterator[FileShare | Skipped]:
+    """Split a file or folder into portions of some megabytes each."""
+    if not os.path.exists(target):
+        raise SourceError(f"{target}: no such file or folder")
+    if os.path.isdir(target):
+        yield from grouped(_walk(target), config)
+    else:
+        mode = os.stat(target).st_mode
+        if not stat.S_ISREG(mode):
+            yield Skipped(target, f"is {KINDS.get(stat.S_IFMT(mode), 'no regular file')}")
+            return
+        yield from grouped([(target, target, os.path.getsize(target))], config)
+
+
+def grouped(
+    files: Iterable[tuple[str, str, int] | Skipped], config: Config, repository: str = ""
+) -> Iterator[FileShare | Skipped]:
+    """Put files together into shares; files over the user's size limit are skipped."""
+    batch: list[tuple[str, str, int]] = []
+    total = 0
+    for entry in files:
+        if isinstance(entry, Skipped):
+            yield entry
+            continue
+        if config.max_size and entry[2] > config.max_size:
+            yield Skipped(entry[0], f"larger than --max-size ({entry[2]} bytes)", expected=True)
+            continue
+        batch.append(entry)
+        total += entry[2]
+        if total >= SHARE_BYTES or len(batch) >= SHARE_FILES:
+            yield FileShare(tuple(batch), repository)
+            batch, total = [], 0
+    if batch:
+        yield FileShare(tuple(batch), repository)
+
+
+def _walk(folder: str) -> Iterator[tuple[str, str, int] | Skipped]:
+    """List regular files below *folder*, in order; links are not followed."""
+    seen: set[tuple[int, int]] = set()
+    pending = [folder]
+    while pending:
+        at = pending.pop()
+        try:
+            here = os.stat(at)
+            if (here.st_dev, here.st_ino) in seen:
+                continue
+            seen.add((here.st_dev, here.st_ino))
+            entries = sorted(os.scandir(at), key=lambda entry: entry.name)
+        except OSError as error:
+            yield Skipped(at, f"cannot be listed: {error.strerror}")
+            continue
+        below = []
+        for entry in entries:
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    if entry.name != ".git":
+                        below.append(entry.path)
+                    continue
+                found = entry.stat(follow_symlinks=False)
+            except OSError as error:
+                yield Skipped(entry.path, f"cannot be examined: {error.strerror}")
+                continue
+            yield from regular(os.path.normpath(entry.path), entry.path, found)
+        pending.extend(reversed(below))
+
+
+def regular(shown: str, path: str, found: os.stat_result) -> Iterator[tuple[str, str, int] | Skipped]:
+    """Yield the file if it is a regular one, a `Skipped` if it is something else."""
+    if stat.S_ISREG(found.st_mode):
+        yield shown, path, found.st_size
+    elif stat.S_ISLNK(found.st_mode):
+        yield Skipped(shown, "is a link, not followed", expected=True)
+    else:
+        yield Skipped(shown, f"is {KINDS.get(stat.S_IFMT(found.st_mode), 'no regular file')}", expected=True)
+
+
+def read_file(path: str, origin: Origin) -> Iterator[Blob | Skipped]:
+    """Read one regular file in pieces of at most `STEP` bytes plus margins.
+
+    The file is opened without blocking and checked again once it is open: what
+    was a file when it was listed may be a pipe now.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    except OSError as error:
+        yield Skipped(origin.path, f"cannot be read: {error.strerror}")
+        return
+    try:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            yield Skipped(origin.path, "is no regular file any more")
+            return
+        if found.st_size <= STEP + MARGIN:
+            data = read_fully(descriptor, max(found.st_size, 1))
+            if len(data) < found.st_size:
+                yield Skipped(origin.path, "became shorter while it was read")
+            if data:
+                yield Blob(data, origin)
+            return
+        yield from _pieces(descriptor, found.st_size, origin)
+    except OSError as error:
+        yield Skipped(origin.path, f"cannot be read: {error.strerror}")
+    finally:
+        os.close(descriptor)
+
+
+def read_fully(descriptor: int, size: int) -> bytes:
+    """Read *size* bytes or up to the end; one read() gives at most 2 GB, or less."""
+    data = os.read(descriptor, size)
+    if len(data) == size or not data:
+        return data
+    parts = [data]
+    left = size - len(data)
+    while left and (data := os.read(descriptor, left)):
+        parts.append(data)
+        left -= len(data)
+    return b"".join(parts)
+
+
+def _pieces(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skipped]:
+    total = 0
+    for blob in in_pieces(lambda count: read_fully(descriptor, count), origin):
+        total = blob.base + len(blob.data)
+        yield blob
+    if total < size:
+        yield Skipped(origin.path, "became shorter while it was read")
+
+
+def in_pieces(more: Callable[[int], bytes], origin: Origin) -> Iterator[Blob]:
+    """Cut a stream into blobs with margins; `more(n)` returns at most *n* bytes, b"" at the end.
+
+    Lines and columns are counted once, as the stream goes by.
+    """
+    before = b""
+    ahead = more(STEP + MARGIN)
+    base = line = column = 0
+    while ahead:
+        data = before + ahead
+        last = len(ahead) < STEP + MARGIN
+        core_end = len(data) if last else len(before) + STEP
+        yield Blob(data, origin, base, line, column, (len(before), core_end))
+        if last:
+            return
+        keep = core_end - MARGIN
+        passed = data[:keep]
+        newlines = passed.count(b"\n")
+        if newlines:
+            line += newlines
+            column = 0
+            passed = passed[passed.rfind(b"\n") + 1 :]
+        column += len(passed) if passed.isascii() else len(passed.decode("utf-8", "replace"))
+        base += keep
+        before, rest = data[keep:core_end], data[core_end:]
+        ahead = rest + more(STEP + MARGIN - len(rest))

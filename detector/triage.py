@@ -1,0 +1,87 @@
+"""Sort what was seen: one credential a finding, all its places, worst first.
+
+Sightings of equal values are one finding, whichever rule saw them; the most
+telling rule names it. What the user asked not to see is set aside here, with
+the reason, never silently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from detector.fingerprint import fingerprint
+from detector.model import CONFIDENCES, PROVEN_FORM, SEVERITIES, Finding, Location, Rule, Sighting
+from detector.secret import Secret
+
+
+def gather(sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes) -> list[Finding]:
+    """Put sightings of the same credential together; the result is sorted and stable.
+
+    The order is severity, confidence, then the first place. Within a finding
+    the oldest commit comes first.
+    """
+    groups: dict[str, list[Sighting]] = {}
+    for sighting in sightings:
+        groups.setdefault(fingerprint(sighting.secret, key), []).append(sighting)
+    findings = [_finding(name, group, rules) for name, group in groups.items()]
+    findings.sort(key=_order)
+    return findings
+
+
+def _finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> Finding:
+    best = max(group, key=lambda s: (*_weight(s, rules), rules[s.rule].id))
+    parts: dict[tuple[str, str], tuple[str, Secret]] = {}
+    for sighting in group:
+        for part in sighting.parts:
+            parts.setdefault((part[0], part[1].digest(b"parts")), part)
+    rule = rules[best.rule]
+    places = {_place(sighting.location): sighting.location for sighting in group}
+    return Finding(
+        fingerprint=name,
+        rule=rule,
+        severity=rule.severity,
+        confidence=best.confidence,
+        secret=best.secret,
+        parts=tuple(part for _, part in sorted(parts.items())),
+        locations=tuple(sorted(places.values(), key=_age)),
+        verdict=best.verdict,
+        evidence=best.evidence,
+    )
+
+
+def _weight(sighting: Sighting, rules: Sequence[Rule]) -> tuple[int, int, int, int]:
+    rule = rules[sighting.rule]
+    return (
+        int(sighting.verdict.state == PROVEN_FORM),
+        rule.specificity,
+        CONFIDENCES.index(sighting.confidence),
+        len(sighting.parts),
+    )
+
+
+def _place(location: Location) -> tuple[object, ...]:
+    origin = location.origin
+    return (origin.kind, origin.repository, origin.path, origin.object_id, origin.commit, location.start)
+
+
+def _age(location: Location) -> tuple[object, ...]:
+    origin = location.origin
+    return (origin.when is None, origin.when or "", origin.path, location.line, location.column, origin.object_id or "")
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    first = finding.locations[0]
+    return (
+        -SEVERITIES.index(finding.severity),
+        -CONFIDENCES.index(finding.confidence),
+        first.origin.path,
+        first.line,
+        first.column,
+        finding.rule.id,
+        finding.fingerprint,
+    )
+
+
+def confident(finding: Finding, least: str) -> bool:
+    """Tell whether *finding* reaches the confidence that the user wants to see."""
+    return CONFIDENCES.index(finding.confidence) >= CONFIDENCES.index(least)

@@ -1,0 +1,159 @@
+"""What a worker does with a share: read, examine, say what was seen.
+
+The same function runs in this process, in a pool of processes and on a
+cluster. Small blobs are put together for one call of the first pass; lines,
+columns and the redacted excerpt are made here, where the bytes still are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from detector.contracts import Share
+from detector.engine.engine import NOTHING, Engine, Examined
+from detector.engine.lines import LineMap
+from detector.model import Blob, Dropped, Hit, Location, Origin, Sighting, Skipped
+from detector.secret import redact
+
+BATCH_BYTES = 1 << 20
+SMALL = 64 << 10
+EXCERPT = 60
+"""Characters of context shown on either side of a secret."""
+
+
+class Progress(NamedTuple):
+    """Work done since the last message."""
+
+    bytes: int
+    blobs: int
+
+    def plus(self, other: Progress) -> Progress:
+        """Add up."""
+        return Progress(self.bytes + other.bytes, self.blobs + other.blobs)
+
+
+class Seen(NamedTuple):
+    """A sighting's dropped cousin, for ``--show-ignored``."""
+
+    origin: Origin
+    dropped: Dropped
+
+
+Message = Sighting | Skipped | Progress | Seen
+
+
+def perform(share: Share, engine: Engine, *, keep_dropped: bool = False) -> Iterator[Message]:
+    """Read *share* and yield what is in it; progress comes along at least every few megabytes."""
+    batch: list[Blob] = []
+    held = size = count = 0
+    for blob in share.blobs():
+        if isinstance(blob, Skipped):
+            yield blob
+            continue
+        count += 1
+        size += len(blob.data)
+        if len(blob.data) <= SMALL:
+            batch.append(blob)
+            held += len(blob.data)
+            if held < BATCH_BYTES:
+                continue
+        else:
+            yield from _report(
+                engine, blob, engine.examine(blob.data, blob.origin.path, keep_dropped=True), keep_dropped
+            )
+        if held >= BATCH_BYTES:
+            yield from _batch(engine, batch, keep_dropped)
+            batch, held = [], 0
+        if size >= BATCH_BYTES:
+            yield Progress(size, count)
+            size = count = 0
+    yield from _batch(engine, batch, keep_dropped)
+    yield Progress(size, count)
+
+
+def _batch(engine: Engine, blobs: list[Blob], keep_dropped: bool) -> Iterator[Message]:
+    examined = engine.examine_batch([(blob.data, blob.origin.path) for blob in blobs], keep_dropped=True)
+    for index, result in examined:
+        yield from _report(engine, blobs[index], result, keep_dropped)
+
+
+def _report(engine: Engine, blob: Blob, examined: Examined, keep_dropped: bool) -> Iterator[Message]:
+    if examined is NOTHING:
+        return
+    for trouble in examined.troubles:
+        yield Skipped(blob.origin.path or str(blob.origin.object_id), trouble)
+    if keep_dropped:
+        for dropped in examined.dropped:
+            yield Seen(blob.origin, dropped)
+    lines = LineMap(blob.data, blob.base_line, blob.base_column)
+    masked = _spans(examined)
+    for hit in sorted(examined.hits, key=lambda hit: hit.start):
+        if blob.core and not blob.core[0] <= hit.start < blob.core[1]:
+            continue
+        if blob.new is not None and not any(hit.start < end and hit.end > start for start, end in blob.new):
+            continue
+        yield Sighting(
+            rule=engine.index_of(hit.rule),
+            location=_locate(blob, hit, lines, masked),
+            secret=hit.secret,
+            parts=tuple((part.name, part.secret) for part in hit.parts),
+            confidence=hit.confidence,
+            verdict=hit.verdict,
+            evidence=hit.evidence,
+        )
+
+
+def _locate(blob: Blob, hit: Hit, lines: LineMap, masked: list[tuple[int, int]]) -> Location:
+    origin = blob.origin
+    if hit.inner_path:
+        origin = origin._replace(path=f"{origin.path}!{hit.inner_path}" if origin.path else hit.inner_path)
+    line, column = lines.locate(hit.start)
+    end_line, end_column = lines.locate(hit.end)
+    return Location(
+        origin=origin,
+        start=blob.base + hit.start,
+        end=blob.base + hit.end,
+        line=line,
+        column=column,
+        end_line=end_line,
+        end_column=end_column,
+        decoded_via=hit.decoded_via,
+        snippet=excerpt(blob.data, hit.start, hit.end, masked),
+    )
+
+
+def _spans(examined: Examined) -> list[tuple[int, int]]:
+    """List every span that must not be shown: hits, their parts, and what was let go."""
+    spans = [(hit.start, hit.end) for hit in examined.hits]
+    spans += [(part.start, part.end) for hit in examined.hits for part in hit.parts]
+    spans += [(dropped.start, dropped.end) for dropped in examined.dropped]
+    spans.sort()
+    return spans
+
+
+def excerpt(data: bytes, start: int, end: int, masked: list[tuple[int, int]]) -> str:
+    """Return the line around ``start:end`` with everything in *masked* redacted.
+
+    One line, bounded, without control characters: it is printed to terminals
+    and into web pages.
+    """
+    line_start = max(data.rfind(b"\n", 0, start) + 1, start - EXCERPT)
+    line_end = data.find(b"\n", end)
+    line_end = min(line_end if line_end >= 0 else len(data), end + EXCERPT)
+    out = []
+    at = line_start
+    for first, last in masked:
+        if last <= at or first >= line_end:
+            continue
+        if first > at:
+            out.append(_printable(data[at:first]))
+        out.append(redact(bytes(data[first:last])))
+        at = max(at, last)
+    if at < line_end:
+        out.append(_printable(data[at:line_end]))
+    return "".join(out).strip()
+
+
+def _printable(text: bytes) -> str:
+    return "".join(c if c.isprintable() else " " for c in text.decode("utf-8", "replace"))

@@ -1,0 +1,210 @@
+"""A pool of worker processes that survives its workers.
+
+`concurrent.futures` gives up as a whole when one process dies. A scan must
+not: a worker that is killed (memory, a signal, a bug in a native library) is
+noticed, its share is done again by another one, and only if that dies too the
+share is named as not looked at. Messages of a share count once it is complete,
+so a second try doubles nothing.
+
+Processes, not threads: the automaton holds the interpreter lock while it scans.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import pickle
+import signal
+from collections import deque
+from collections.abc import Iterable, Iterator
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, NamedTuple
+
+from detector.contracts import Share
+from detector.engine.engine import Engine
+from detector.errors import LeakfirstError
+from detector.model import Skipped
+from detector.rules.pack import Pack, engine_of
+from detector.secret import Secret
+from detector.work import Message, Progress, perform
+
+TRIES = 2
+CHUNK = 200
+"""Messages that a worker sends at a time."""
+
+
+class Done(NamedTuple):
+    """A share is complete; an `error` says that it could not be completed."""
+
+    error: str = ""
+
+
+def run(shares: Iterable[Share], pack: Pack, workers: int, *, keep_dropped: bool = False) -> Iterator[Message]:
+    """Examine all shares and yield what is seen, share by share as they finish.
+
+    With one worker, or one small share, everything happens in this process.
+    On `KeyboardInterrupt` the workers are ended at once and it is raised again;
+    what was yielded before stands.
+    """
+    queue = deque(shares)
+    if workers <= 1 or len(queue) <= 1:
+        engine = engine_of(pack)
+        for share in queue:
+            yield from _guarded(share, engine, keep_dropped)
+        return
+    queue = deque(sorted(queue, key=lambda share: -share.weight))
+    yield from _Pool(queue, pack, min(workers, len(queue)), keep_dropped).run()
+
+
+def _guarded(share: Share, engine: Engine, keep_dropped: bool) -> Iterator[Message]:
+    try:
+        yield from perform(share, engine, keep_dropped=keep_dropped)
+    except LeakfirstError as error:
+        yield Skipped(share.name, str(error))
+    except MemoryError:
+        yield Skipped(share.name, "not enough memory")
+
+
+class _Worker(NamedTuple):
+    process: BaseProcess
+    connection: Connection
+
+
+class _Pool:
+    def __init__(self, queue: deque[Share], pack: Pack, size: int, keep_dropped: bool) -> None:
+        self._queue = queue
+        self._pack = pack
+        self._keep_dropped = keep_dropped
+        self._size = size
+        self._busy: dict[_Worker, tuple[Share, list[Message]]] = {}
+        self._idle: list[_Worker] = []
+        self._tried: dict[int, int] = {}
+        self._counted: dict[_Worker, Progress] = {}
+
+    def run(self) -> Iterator[Message]:
+        try:
+            for _ in range(self._size):
+                self._idle.append(self._start())
+            while self._queue or self._busy:
+                self._assign()
+                yield from self._collect()
+        except KeyboardInterrupt:
+            for _share, seen in self._busy.values():
+                yield from seen
+            raise
+        finally:
+            for worker in (*self._idle, *self._busy):
+                _end(worker)
+
+    def _start(self) -> _Worker:
+        here, there = multiprocessing.Pipe()
+        process = multiprocessing.Process(
+            target=_serve, args=(there, self._pack, self._keep_dropped), daemon=True, name="leakfirst-worker"
+        )
+        process.start()
+        there.close()
+        return _Worker(process, here)
+
+    def _assign(self) -> None:
+        while self._queue and self._idle:
+            worker, share = self._idle.pop(), self._queue.popleft()
+            self._busy[worker] = share, []
+            try:
+                worker.connection.send(share)
+            except OSError:
+                continue  # it died idle; _collect sees that and tries again
+
+    def _collect(self) -> Iterator[Message]:
+        connections: dict[Any, _Worker] = {worker.connection: worker for worker in self._busy}
+        for ready in wait(list(connections)):
+            worker = connections[ready]
+            try:
+                messages = decode(worker.connection.recv_bytes())
+            except (EOFError, OSError):
+                yield from self._lost(worker)
+                continue
+            share, seen = self._busy[worker]
+            for message in messages:
+                if isinstance(message, Progress):
+                    self._counted[worker] = self._counted.get(worker, Progress(0, 0)).plus(message)
+                    yield message
+                elif isinstance(message, Done):
+                    del self._busy[worker]
+                    self._counted.pop(worker, None)
+                    self._idle.append(worker)
+                    yield from seen
+                    if message.error:
+                        yield Skipped(share.name, message.error)
+                else:
+                    seen.append(message)
+
+    def _lost(self, worker: _Worker) -> Iterator[Message]:
+        share, _ = self._busy.pop(worker)
+        _end(worker)
+        if counted := self._counted.pop(worker, None):
+            yield Progress(-counted.bytes, -counted.blobs)  # the second try counts them again
+        tried = self._tried[id(share)] = self._tried.get(id(share), 0) + 1
+        if tried < TRIES:
+            self._queue.appendleft(share)
+        else:
+            yield Skipped(share.name, f"a worker process died twice on it (exit {worker.process.exitcode})")
+        if self._queue and len(self._busy) + len(self._idle) < self._size:
+            self._idle.append(self._start())
+
+
+def _end(worker: _Worker) -> None:
+    worker.connection.close()
+    worker.process.kill()
+    worker.process.join()
+
+
+def _serve(connection: Connection, pack: Pack, keep_dropped: bool) -> None:
+    """Live in the worker: take a share, send what is in it, take the next."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    engine = engine_of(pack)
+    while True:
+        try:
+            share = connection.recv()
+        except EOFError:
+            return
+        error = ""
+        chunk: list[Message | Done] = []
+        try:
+            for message in _guarded(share, engine, keep_dropped):
+                chunk.append(message)
+                if len(chunk) >= CHUNK or isinstance(message, Progress):
+                    connection.send_bytes(encode(chunk))
+                    chunk = []
+        except Exception as problem:  # a bug costs one share, and says so; never its locals
+            error = f"failed: {type(problem).__name__} in {_place(problem)}"
+        connection.send_bytes(encode([*chunk, Done(error)]))
+
+
+def _place(problem: BaseException) -> str:
+    trace = problem.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown place"
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+
+
+class _Pickler(pickle.Pickler):
+    """Lets a `Secret` through the private pipe between our own processes, and nowhere else."""
+
+    dispatch_table = {Secret: lambda secret: (Secret, (secret.reveal(),))}  # noqa: RUF012
+
+
+def encode(messages: list[Any]) -> bytes:
+    """Serialise messages for the pipe between our own processes."""
+    buffer = io.BytesIO()
+    _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(messages)
+    return buffer.getvalue()
+
+
+def decode(content: bytes) -> list[Any]:
+    """Read what `encode` of our own worker wrote."""
+    messages: list[Any] = pickle.loads(content)  # noqa: S301 - our own child process
+    return messages
