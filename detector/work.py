@@ -47,27 +47,28 @@ def perform(share: Share, engine: Engine, *, keep_dropped: bool = False) -> Iter
     """Read *share* and yield what is in it; progress comes along at least every few megabytes."""
     batch: list[Blob] = []
     held = size = count = 0
-    for blob in share.blobs():
-        if isinstance(blob, Skipped):
-            yield blob
-            continue
-        count += 1
-        size += len(blob.data)
-        if len(blob.data) <= SMALL:
-            batch.append(blob)
-            held += len(blob.data)
-            if held < BATCH_BYTES:
+    try:
+        for blob in share.blobs():
+            if isinstance(blob, Skipped):
+                yield blob
                 continue
-        else:
-            yield from _report(
-                engine, blob, engine.examine(blob.data, blob.origin.path, keep_dropped=True), keep_dropped
-            )
-        if held >= BATCH_BYTES:
-            yield from _batch(engine, batch, keep_dropped)
-            batch, held = [], 0
-        if size >= BATCH_BYTES:
-            yield Progress(size, count)
-            size = count = 0
+            count += 1
+            size += len(blob.data)
+            if len(blob.data) <= SMALL:
+                batch.append(blob)
+                held += len(blob.data)
+            else:
+                examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
+                yield from _report(engine, blob, examined, keep_dropped)
+            if held >= BATCH_BYTES:
+                yield from _batch(engine, batch, keep_dropped)
+                batch, held = [], 0
+            if size >= BATCH_BYTES:
+                yield Progress(size, count)
+                size = count = 0
+    except Exception:
+        yield from _batch(engine, batch, keep_dropped)  # what was read before the trouble counts
+        raise
     yield from _batch(engine, batch, keep_dropped)
     yield Progress(size, count)
 

@@ -67,7 +67,7 @@ def parse(text: str, path: str = "<rules>") -> list[Rule]:
 
 
 def _line_of(text: str, key: str) -> int:
-    found = re.search(rf"^\s*(?:\[*\s*)?{re.escape(key)}\b", text, re.MULTILINE)
+    found = re.search(rf"^[ \t]*(?:\[*[ \t]*)?{re.escape(key)}\b", text, re.MULTILINE)
     return text.count("\n", 0, found.start()) + 1 if found else 1
 
 

@@ -1,0 +1,163 @@
+"""The engine as a whole: rules in, bytes in, hits out."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.engine.engine import Engine
+from detector.rules import pack as packs
+from detector.rules.loader import parse
+from detector.rules.shapes import expand
+
+RULES = r"""
+service = "Acme"
+
+[[rule]]
+id = "acme.key"
+finds = "Acme key"
+anchors = ["acme_[0-9a-z]{6}"]
+pattern = '\b(acme_[0-9a-z]{24})(?![0-9a-z_])'
+
+[[rule]]
+id = "acme.sum"
+finds = "Acme summed token"
+anchors = ["acm_"]
+pattern = '\b(acm_[0-9A-Za-z]{36})\b'
+checks = ["github-crc32"]
+
+[[rule]]
+id = "acme.pair"
+finds = "Acme pair"
+anchors = ["ACID"]
+pattern = '\b(ACID[0-9]{8})\b'
+[[rule.companions]]
+name = "secret"
+pattern = '\b([0-9a-f]{32})\b'
+within = 100
+required = true
+
+[[rule]]
+id = "generic.word"
+finds = "anything assigned to acme"
+context = ["acme"]
+value = '[0-9a-z_]{8,60}'
+specificity = 10
+"""
+KEY = expand("acme_{base36:24}", 1).encode()
+SUM = expand("acm_{alnum:30}{check:github-crc32}", 2).encode()
+
+
+def engine(automaton: str = "hyperscan", text: str = RULES) -> Engine:
+    return packs.engine_of(packs.make(parse(text), engine=automaton))
+
+
+ENGINES = {name: engine(name) for name in ("hyperscan", "ahocorasick")}
+
+
+def ids(data: bytes, name: str = "hyperscan") -> list[tuple[str, bytes]]:
+    return [(hit.rule.id, data[hit.start : hit.end]) for hit in ENGINES[name].scan(data)]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_token_is_found_wherever_it_stands(name: str) -> None:
+    for data in (
+        KEY,
+        b"x" * 5000 + b"\n'" + KEY + b"'",
+        b"\xff\x00" + b'{"k":"' + KEY + b'"}',
+        b"https://h/?t=" + KEY + b"&x",
+    ):
+        assert ids(data, name)[-1] == ("acme.key", KEY)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_a_longer_or_shorter_text_is_another_thing(name: str) -> None:
+    assert ids(KEY[:-1], name) == []
+    assert ids(KEY + b"a", name) == []
+    assert ids(b"a" + KEY, name) == []
+
+
+def test_a_checksum_proves_or_refutes() -> None:
+    hit = ENGINES["hyperscan"].scan(b"t=" + SUM)[0]
+    assert (hit.verdict.state, hit.confidence) == ("proven-form", "high")
+    broken = SUM[:-1] + (b"a" if SUM[-1:] != b"a" else b"b")
+    examined = ENGINES["hyperscan"].examine(broken, keep_dropped=True)
+    assert [dropped.rule_id for dropped in examined.dropped] == ["acme.sum"]
+    assert examined.hits == ()
+
+
+@pytest.mark.parametrize("order", [(b"ACID49218305 ", b"secret "), (b"secret ", b"ACID49218305 ")])
+def test_parts_are_found_in_either_order(order: tuple[bytes, bytes]) -> None:
+    secret = expand("{hex:32}", 5).encode()
+    data = b"".join(secret + b" " if part == b"secret " else part for part in order)
+    hits = ENGINES["hyperscan"].scan(data)
+    assert [hit.rule.id for hit in hits] == ["acme.pair"]
+    assert hits[0].parts[0].name == "secret"
+    assert hits[0].parts[0].secret.reveal() == secret
+
+
+def test_a_required_part_that_is_missing_or_far_is_no_finding() -> None:
+    secret = expand("{hex:32}", 5).encode()
+    assert ids(b"ACID49218305") == []
+    assert ids(b"ACID49218305" + b" " * 200 + secret) == []
+
+
+def test_the_specific_rule_keeps_the_bytes() -> None:
+    assert ids(b"acme = '" + KEY + b"'") == [("acme.key", KEY)]
+    assert ids(b"acme = 'quite_other9'") == [("generic.word", b"quite_other9")]
+
+
+def test_no_rules_find_nothing() -> None:
+    assert packs.engine_of(packs.make([])).scan(KEY) == ()
+
+
+PIECES = [
+    KEY,
+    SUM,
+    KEY[:9],
+    b"acme",
+    b" = ",
+    b'"',
+    b"\n",
+    b"x" * 40,
+    b"ACID49218305",
+    b"\xff",
+    expand("{hex:32}", 5).encode(),
+    b"/",
+    b" ",
+]
+BLOBS = st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join)
+
+
+@given(BLOBS)
+@settings(max_examples=300)
+def test_the_automata_lead_to_the_same_hits(data: bytes) -> None:
+    assert ENGINES["hyperscan"].scan(data) == ENGINES["ahocorasick"].scan(data)
+
+
+@given(st.lists(BLOBS, max_size=6))
+@settings(max_examples=200)
+def test_a_batch_says_what_each_blob_says(blobs: list[bytes]) -> None:
+    alone = [(index, found) for index, blob in enumerate(blobs) if (found := ENGINES["hyperscan"].scan(blob))]
+    together = ENGINES["hyperscan"].examine_batch([(blob, "") for blob in blobs])
+    assert [(index, examined.hits) for index, examined in together if examined.hits] == alone
+
+
+@given(BLOBS, st.integers(0, 3000))
+@settings(max_examples=100)
+def test_what_stands_around_changes_nothing(data: bytes, room: int) -> None:
+    alone = [(hit.rule.id, hit.start, hit.end) for hit in ENGINES["hyperscan"].scan(data)]
+    shifted = ENGINES["hyperscan"].scan(b"\n" * room + data + b"\n" * room)
+    assert [(hit.rule.id, hit.start - room, hit.end - room) for hit in shifted] == alone
+
+
+def test_an_expression_that_runs_away_is_reported_not_waited_for() -> None:
+    text = """
+[[rule]]
+id = "bad.one"
+finds = "a runaway"
+anchors = ["aaaa"]
+pattern = '(?:a|aa)+(?:a|aa)+(?:a|aa)+b'
+"""
+    examined = engine(text=text).examine(b"a" * 3000)
+    assert examined.hits == ()
+    assert "bad.one took too long" in examined.troubles[0]

@@ -1,0 +1,63 @@
+"""A mistake in a rule file is named by file, line and remedy."""
+
+import pytest
+
+from detector.errors import RuleError
+from detector.rules.loader import load_files, parse
+
+GOOD = """
+[[rule]]
+id = "acme.key"
+finds = "Acme key"
+anchors = ["acme_"]
+pattern = '(acme_[0-9a-z]{24})'
+"""
+
+
+def test_defaults_are_filled_in() -> None:
+    (rule,) = parse(GOOD, "acme.toml")
+    assert (rule.service, rule.severity, rule.confidence, rule.group) == ("Acme", "high", "medium", 1)
+    assert rule.source == "acme.toml:2"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (("[[rule]]", "[rule]"), r"two brackets"),
+        (('id = "acme.key"', 'id = "Acme Key"'), r"f\.toml:2: a rule needs an id such as"),
+        (('finds = "Acme key"', ""), r"f\.toml:2: acme\.key: say in 'finds'"),
+        (('anchors = ["acme_"]', ""), r"acme\.key: name at least one anchor"),
+        (('anchors = ["acme_"]', 'anchors = ["a"]'), r"too short"),
+        (("(acme_[0-9a-z]{24})", "(acme_[0-9a-z{24})"), r"acme\.key: pattern is no valid regular expression"),
+        (("(acme_[0-9a-z]{24})", "(acme_)?"), r"matches the empty text"),
+        (('finds = "Acme key"', 'finds = "x"\nseverity = "urgent"'), r"severity is one of info, low"),
+        (('finds = "Acme key"', 'finds = "x"\nmin_entropy = "3"'), r"min_entropy is a number"),
+        (('finds = "Acme key"', 'finds = "x"\nlinks = "http"'), r"links must be a list"),
+        (('finds = "Acme key"', 'finds = "x"\nchecks = ["nope"]'), r"unknown check 'nope'; known: .*github-crc32"),
+        (('finds = "Acme key"', 'finds = "x"\nregex = "a"'), r"unknown key 'regex'"),
+        (('finds = "Acme key"', 'finds = "x"\nwindow = [1, -2]'), r"window is \[bytes before"),
+        (('finds = "Acme key"', 'finds = "x"\ncontext = ["acme"]'), r"either a 'pattern', or 'context'"),
+        (('finds = "Acme key"', 'finds = "x"\ngroup = 2'), r"no group 2"),
+        (('finds = "Acme key"', 'finds = "x"\ncompanions = [{name = "y"}]'), r"a companion has name and pattern"),
+        (("[[rule]]", "x = 1\n[[rule]]"), r"f\.toml:2: unknown key 'x'"),
+        (('id = "acme.key"', 'id = "acme.key'), r"f\.toml:3: "),
+    ],
+)
+def test_a_mistake_is_named(change: tuple[str, str], says: str) -> None:
+    with pytest.raises(RuleError, match=says):
+        parse(GOOD.replace(*change), "f.toml")
+
+
+def test_an_id_is_given_once(tmp_path) -> None:
+    for name in ("a.toml", "b.toml"):
+        (tmp_path / name).write_text(GOOD)
+    with pytest.raises(RuleError, match=r"b\.toml:2: the id 'acme\.key' is taken by .*a\.toml:2"):
+        load_files([str(tmp_path / "a.toml"), str(tmp_path / "b.toml")])
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path) -> None:
+    (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(RuleError, match=r"x\.toml: is not UTF-8"):
+        load_files([str(tmp_path / "x.toml")])
+    with pytest.raises(RuleError, match=r"y\.toml: cannot be read"):
+        load_files([str(tmp_path / "y.toml")])
