@@ -21,7 +21,7 @@ def test_every_way_of_printing_redacts() -> None:
         "%s" % secret,
         repr([secret]),
         repr({"a": secret}),
-    ]  # noqa: UP031
+    ]
     for text in texts:
         assert VALUE.decode()[4:-4] not in text
         assert str(len(VALUE)) in text
