@@ -1,6 +1,7 @@
 """The pool: equal to one process, survives its workers, ends when told."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -120,8 +121,6 @@ def test_secrets_pass_the_pipe_between_our_own_processes_only() -> None:
     (copy,) = workers.decode(workers.encode([sighting]))
     assert copy == sighting
     with pytest.raises(TypeError):
-        import pickle
-
         pickle.dumps(sighting)
 
 
