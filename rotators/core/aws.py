@@ -1,0 +1,162 @@
+"""AWS clients for rotators and stores: the responder's, and those that try a key.
+
+The responder is an identity of its own, taken from the settings (`profile`,
+`role`) or boto3's usual chain. It is never the leaked key: AWS quarantines a
+leaked user from changing keys, so self-rotation fails when it matters, and
+acting as the leaked identity hides us among the attacker's calls.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+from detector.errors import UsageError
+from detector.secret import Secret
+from rotators.core.model import Ambiguous, Leak, NotYet, Surprise, Throttled
+
+ACCESS_KEY = re.compile(rb"(?:AKIA|ASIA)[A-Z2-7]{16}")
+
+THROTTLES = frozenset(
+    {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
+)
+UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
+WRONG_SECRET = frozenset({"SignatureDoesNotMatch", "IncompleteSignature"})
+
+
+def client(
+    service: str,
+    settings: Mapping[str, Any],
+    *,
+    once: bool = False,
+    region: str = "",
+    keys: tuple[str, Secret, Secret | None] | None = None,
+) -> Any:
+    """Return a boto3 client for *service*.
+
+    *once* forbids retries: a repeated create makes a second credential. *keys*
+    are id, secret and session token of a credential to try.
+    """
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError:
+        raise UsageError("rotating AWS credentials needs boto3: pip install 'leakfirst[aws]'") from None
+
+    attempts: Any = {"total_max_attempts": 1} if once else {"mode": "standard", "total_max_attempts": 4}
+    import botocore.session
+
+    core: Any = botocore.session.Session(profile=settings.get("profile") or None)
+    core.register_component("data_loader", _models())
+    if keys:
+        token = keys[2].reveal().decode() if keys[2] else None
+        core.set_credentials(keys[0], keys[1].reveal().decode(), token)
+    make: Any = boto3.Session(botocore_session=core)
+    return make.client(
+        service,
+        endpoint_url=settings.get("endpoint") or None,
+        region_name=region or settings.get("region") or "us-east-1",
+        config=Config(retries=attempts, connect_timeout=10, read_timeout=float(settings.get("timeout", 30))),
+    )
+
+
+@cache
+def _models() -> Any:
+    """Read the service descriptions once: they are most of the price of a client."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
+@contextmanager
+def answers(*, gone: tuple[str, ...] = ()) -> Iterator[None]:
+    """Translate botocore's errors; error codes in *gone* are success."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as error:
+        code = error_code(error)
+        if code in gone:
+            return
+        if code in THROTTLES:
+            raise Throttled(f"AWS throttles: {code}") from None
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
+            raise Ambiguous(f"AWS failed ({code}); it may have acted") from None
+        raise
+    except BotoCoreError as error:
+        raise Ambiguous(f"no answer from AWS ({type(error).__name__}); it may have acted") from None
+
+
+def error_code(error: Any) -> str:
+    """Return the code of a ClientError."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def key_id(leak: Leak) -> str:
+    """Return the access key id among the values of *leak*."""
+    for value in leak.values():
+        if match := ACCESS_KEY.fullmatch(value.reveal()):
+            return match[0].decode()
+    raise Surprise("the finding has no access key id: look at the blob for its other half")
+
+
+def key_secret(leak: Leak) -> Secret | None:
+    """Return the secret access key among the values of *leak*, if it was found."""
+    named = next((part for name, part in leak.parts.items() if "secret" in name), None)
+    if named is not None:
+        return named
+    return next((v for v in leak.values() if re.fullmatch(rb"[A-Za-z0-9/+=]{40}", v.reveal())), None)
+
+
+def session_token(leak: Leak) -> Secret | None:
+    """Return the session token among the parts of *leak*, if it was found."""
+    return next((part for name, part in leak.parts.items() if "token" in name), None)
+
+
+def account_hint(access_key_id: str) -> str:
+    """Return the account that is spelled into a key id; old ids spell nonsense, so confirm.
+
+    >>> account_hint("ASIAQNZGKIQY56JQ7WML")
+    '029608264753'
+    """
+    try:
+        number = int.from_bytes(base64.b32decode(access_key_id[4:])[:6], "big")
+    except (binascii.Error, ValueError):
+        return ""
+    return f"{(number & 0x7FFFFFFFFF80) >> 7:012d}"
+
+
+def not_the_leaked(service_client: Any, leaked_id: str) -> None:
+    """Refuse to act with the key that leaked."""
+    credentials = service_client._request_signer._credentials
+    if credentials is not None and credentials.access_key == leaked_id:
+        raise Surprise("the responder would act with the leaked key itself; give it a profile of its own")
+
+
+def caller(
+    settings: Mapping[str, Any], key: str, secret: Secret, token: Secret | None = None
+) -> dict[str, str]:
+    """Try a key once: return account and ARN, or raise.
+
+    `NotYet` means that AWS does not know the key, `PermissionError` that it refuses it.
+    """
+    from botocore.exceptions import ClientError
+
+    sts = client("sts", settings, keys=(key, secret, token))
+    with answers():
+        try:
+            answer = sts.get_caller_identity()
+        except ClientError as error:
+            code = error_code(error)
+            if code in UNKNOWN_KEY:
+                raise NotYet(f"AWS does not know the key ({code})") from None
+            if code in WRONG_SECRET or code in ("ExpiredToken", "AccessDenied"):
+                raise PermissionError(code) from None
+            raise
+    return {"account": str(answer["Account"]), "arn": str(answer["Arn"])}

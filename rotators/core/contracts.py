@@ -1,0 +1,173 @@
+"""What a rotator and a store promise: two Protocols, one screen each.
+
+A rotator is a module in `rotators/` with `SERVES` (globs over rule ids),
+`CAPABILITY`, and a class `Rotator`. A store is a module in
+`rotators/stores/` with a class `Store`. Both get a `Case` and keep nothing
+else; every method looks before it acts, so repeating one does no harm.
+Methods return provider ids for the journal, never values.
+
+The bodies here are the honest answer of a service that offers nothing: a
+module overrides what its service can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from detector.secret import Secret
+from rotators.core.model import UNVERIFIABLE, Case, Identity, Leak, Minted, Proof, Surprise
+
+Handles = Mapping[str, str]
+Values = Mapping[str, Secret]
+
+
+class Rotator(Protocol):
+    """Mints and ends credentials at their issuer."""
+
+    fields: tuple[str, ...] = ("value",)
+    case: Case
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+
+    def identify(self) -> Identity:
+        """Say whose credential it is. Read-only."""
+        raise NotImplementedError
+
+    def blast_radius(self) -> tuple[tuple[str, str], ...]:
+        """List what ending the credential touches: last use, consumers, dependants."""
+        return ()
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """Name the calls that a step of *kind* will make, for the plan."""
+        return ()
+
+    def unprovable(self) -> tuple[str, ...]:
+        """List what nobody can prove about ending this credential."""
+        return ()
+
+    def preconditions(self) -> Handles:
+        """Return the facts that the plan rests on; `apply` compares them again."""
+        return {}
+
+    def preflight(self) -> None:
+        """Raise unless `create` will be allowed and has room."""
+
+    def contain(self) -> Handles:
+        """Stop the abuse now, without making anything new."""
+        return self.disable()
+
+    def generate(self) -> Values:
+        """Make the new value here (only where the value is ours)."""
+        raise NotImplementedError
+
+    def create(self, values: Values) -> Minted:
+        """Make the new credential, or set *values* where the value is ours. Never repeated blindly."""
+        raise NotImplementedError
+
+    def strays(self) -> tuple[str, ...]:
+        """List ids of credentials that this run made and lost before storing them."""
+        return ()
+
+    def discard(self, handle: str) -> None:
+        """End a new credential that no consumer has; not-found is success."""
+
+    def verify_new(self, values: Values) -> Proof:
+        """Use the new value once; anything but live raises or says why."""
+        return Proof(UNVERIFIABLE, "the issuer offers no check")
+
+    def promote(self) -> Handles:
+        """Make the new credential the first one at the issuer, where it has such a notion."""
+        return {}
+
+    def used_since(self, when: float) -> str:
+        """Say who used the old credential after *when*; empty when nobody is known to have."""
+        return ""
+
+    def disable(self) -> Handles:
+        """Stop the old credential; reversible where the capability says so."""
+        raise NotImplementedError
+
+    def verify_dead(self) -> Proof:
+        """Ask whether the old credential still works. One look, no waiting."""
+        return Proof(UNVERIFIABLE, "the issuer offers no check")
+
+    def delete(self) -> Handles:
+        """Remove the old credential for good; not-found is success."""
+        raise NotImplementedError
+
+    def undo(self, kind: str) -> None:
+        """Take back what a step of *kind* did to the old credential."""
+        raise Surprise(f"{kind} cannot be taken back here")
+
+    def old_values(self) -> Values:
+        """Return the old credential by field name, to restore a destination; may be empty."""
+        return {}
+
+    def reconcile(self, values: Values) -> Minted:
+        """Replace a stored value that does not work."""
+        return self.create(values)
+
+
+class Store(Protocol):
+    """Where consumers read a credential.
+
+    `staged` stores keep a pending value beside the current one; for the others
+    the executor keeps it in escrow (escrow.py) until it is promoted. The
+    settings' `fields` say which values go here, and under which names.
+    """
+
+    staged: bool
+    case: Case
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+
+    def kept(self, values: Values) -> Values:
+        """Return the part of *values* that goes here."""
+        return {name: values[name] for name in self.case.settings["fields"] if name in values}
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """Name the calls that a step of *kind* will make, for the plan."""
+        return ()
+
+    def preflight(self) -> None:
+        """Raise unless a write will be allowed and find what it expects."""
+        raise NotImplementedError
+
+    def put_pending(self, token: str, values: Values) -> Handles:
+        """Keep *values* beside the current ones."""
+        raise NotImplementedError
+
+    def pending(self, token: str) -> Values | None:
+        """Return the pending values of *token*, or None."""
+        raise NotImplementedError
+
+    def promote(self, token: str, values: Values) -> Handles:
+        """Make *values* the current ones, unless somebody else changed them meanwhile."""
+        raise NotImplementedError
+
+    def read_back(self) -> Values | None:
+        """Return the current values of our fields; None where the store is write-only."""
+        raise NotImplementedError
+
+    def mark(self) -> str:
+        """Return what changes when somebody writes a write-only store (a version, a time)."""
+        return ""
+
+    def restore(self, token: str, old: Values) -> Handles:
+        """Bring the values from before `promote` back."""
+        raise NotImplementedError
+
+    def settle(self, token: str) -> Handles:
+        """Drop what is left of the pending value."""
+        return {}
+
+
+class Ages(Protocol):
+    """What a rotator module adds to be found by age (``--older-than``)."""
+
+    def inventory(self, settings: Mapping[str, object], before: float) -> Iterable[Leak]:
+        """List credentials made before *before* (seconds since the epoch)."""
+        ...

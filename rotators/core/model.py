@@ -1,0 +1,240 @@
+"""The nouns of rotation.
+
+A plan is pure data: it is shown, digested and approved before anything
+happens, so it holds no value of any credential, only provider ids. What a
+run has done lives in the journal (journal.py); what it *would* do lives here.
+
+Two families of credentials need two protocols. Where *the issuer* makes the
+value (an AWS key), only the intention can be noted before the call; a value
+lost in a crash is gone, so its stray is found, ended, and another one made.
+Where *we* make the value (a database password), it is stored durably first
+and then set; a crash rolls forward with the same value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from detector.errors import RotationError
+from detector.secret import Secret
+
+# -- words with a fixed meaning ----------------------------------------------
+
+CONTAIN = "contain"
+MINT = "mint"
+STORE = "store"
+PROVE_NEW = "prove-new"
+PROMOTE = "promote"
+TIDY = "tidy"
+DRAIN = "drain"
+DISABLE = "disable"
+PROVE_DEAD = "prove-dead"
+GRACE = "grace"
+DELETE = "delete"
+PROVE_GONE = "prove-gone"
+PERSON = "person"
+
+ACTS = frozenset({CONTAIN, MINT, STORE, PROMOTE, DISABLE, DELETE})
+"""The kinds that change something outside; they count against the caps."""
+
+CONTAIN_FIRST = "contain-first"
+REISSUE_FIRST = "reissue-first"
+RECONCILE = "reconcile"
+ORDERS = (CONTAIN_FIRST, REISSUE_FIRST, RECONCILE)
+
+ISSUER = "issuer"
+OURS = "ours"
+
+ALIVE = "alive"
+DEAD = "dead"
+UNVERIFIABLE = "unverifiable"
+
+
+# -- what may go wrong on the way --------------------------------------------
+
+
+class Surprise(RotationError):
+    """The world is not as the plan saw it: stop, touch nothing more."""
+
+
+class Throttled(RotationError):
+    """The issuer refused because of its rate: nothing happened, ask again later."""
+
+    def __init__(self, message: str, retry_after: float = 2.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Ambiguous(RotationError):
+    """The answer was lost: the act may have happened. `resume` looks first."""
+
+
+class NotYet(RotationError):
+    """The issuer has not spread a change to all its servers yet."""
+
+
+# -- what a rotator can do ---------------------------------------------------
+
+
+class Capability(NamedTuple):
+    """What an issuer offers, and what it does not.
+
+    `overlap` is *dual* where the old and the new value work side by side and
+    *none* where making the new one ends the old one at once. `needs` says who
+    acts: *self* (the leaked value alone), *responder* (an identity of ours)
+    or *none* (the issuer asks for no identity at all).
+    """
+
+    can_contain: bool = False
+    can_reissue: bool = False
+    reversible_disable: bool = False
+    can_delete: bool = False
+    overlap: str = "dual"
+    value_from: str = ISSUER
+    idempotent_create: bool = False
+    async_revoke: bool = False
+    needs: str = "responder"
+    limits: str = ""
+    runbook: str = ""
+
+
+class Identity(NamedTuple):
+    """Whose credential it is: `account` is what the policy's allow-list names."""
+
+    handle: str
+    account: str
+    principal: str = ""
+    created: str = ""
+    last_used: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+
+class Leak(NamedTuple):
+    """The leaked credential, as far as it is known.
+
+    A rotation by age knows no value, only an id: then `secret` holds the id.
+    """
+
+    rule_id: str
+    fingerprint: str
+    secret: Secret
+    parts: Mapping[str, Secret] = {}
+    where: tuple[Mapping[str, Any], ...] = ()
+    verdict: str = "unchecked"
+
+    def values(self) -> tuple[Secret, ...]:
+        """Return every value of the credential, the main one first."""
+        return (self.secret, *self.parts.values())
+
+
+class Minted(NamedTuple):
+    """A new credential: values by field name, and the provider ids of it.
+
+    Fields in `public` are names rather than secrets (an access key id).
+    """
+
+    values: Mapping[str, Secret]
+    handles: Mapping[str, str] = {}
+    public: frozenset[str] = frozenset()
+
+
+class Proof(NamedTuple):
+    """The outcome of a check, and what it rests on."""
+
+    state: str
+    why: str = ""
+
+
+class Clock(NamedTuple):
+    """Time, handed in: seconds since the epoch, and a way to wait."""
+
+    now: Callable[[], float]
+    sleep: Callable[[float], None]
+
+
+class Case(NamedTuple):
+    """What a rotator or store is given: one credential in one run.
+
+    `handles` grows as steps report the provider ids that they learnt; it is
+    rebuilt from the journal when a run resumes.
+    """
+
+    run: str
+    leak: Leak
+    settings: Mapping[str, Any]
+    handles: dict[str, str]
+    clock: Clock
+
+
+# -- plans -------------------------------------------------------------------
+
+
+class RotationStep(NamedTuple):
+    """One step of a plan: what will be called, and whether it can be taken back."""
+
+    id: str
+    kind: str
+    title: str
+    calls: tuple[str, ...] = ()
+    reversible: bool = True
+    target: str = ""
+    wait: int = 0
+    link: str = ""
+
+
+class RotationPlan(NamedTuple):
+    """What a run will do, in order. Times are ISO 8601 in UTC."""
+
+    id: str
+    fingerprint: str
+    rule_id: str
+    rotator: str
+    stores: tuple[str, ...]
+    order: str
+    protocol: str
+    lock: str
+    decision: str
+    facts: tuple[tuple[str, str], ...]
+    unprovable: tuple[str, ...]
+    steps: tuple[RotationStep, ...]
+    preconditions: Mapping[str, str]
+    where: tuple[Mapping[str, Any], ...]
+    tell: tuple[str, ...]
+    created_at: str
+    expires_at: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the plan as plain JSON data."""
+        data: dict[str, Any] = {"schema": "leakfirst/rotation-plan/1", **self._asdict()}
+        data["steps"] = [step._asdict() for step in self.steps]
+        return data
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the canonical plan: what an approval names."""
+        return hashlib.sha256(canonical(self.as_json())).hexdigest()
+
+
+def canonical(data: object) -> bytes:
+    """Return JSON with one spelling: sorted keys, no spaces, ASCII."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
+
+
+def plan_from_json(data: Mapping[str, Any]) -> RotationPlan:
+    """Read a plan back; anything missing or unknown is a `Surprise`."""
+    fields = dict(data)
+    if fields.pop("schema", None) != "leakfirst/rotation-plan/1":
+        raise Surprise("this is no rotation plan that we know how to read")
+    try:
+        fields["steps"] = tuple(
+            RotationStep(**{**step, "calls": tuple(step["calls"])}) for step in fields["steps"]
+        )
+        fields["facts"] = tuple((name, value) for name, value in fields["facts"])
+        for name in ("stores", "unprovable", "where", "tell"):
+            fields[name] = tuple(fields[name])
+        return RotationPlan(**fields)
+    except (KeyError, TypeError, ValueError):
+        raise Surprise("the plan file is damaged; make a new plan") from None

@@ -1,0 +1,258 @@
+"""Turn a leak into a plan that a person can read before anything happens.
+
+Planning only looks: it asks the issuer whose credential it is, what it can
+do and who uses it, and the destinations what they hold. What cannot be done
+by a call becomes a step for a person; what cannot be proven is said so.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Protocol
+
+from detector.errors import LeakfirstError, RotationError, UsageError
+from detector.secret import Secret
+from rotators.core import catalogue, fields
+from rotators.core.contracts import Rotator, Store
+from rotators.core.escrow import Escrow, Escrowed, sealer
+from rotators.core.hush import scrub, wire_silence
+from rotators.core.journal import seconds, stamp
+from rotators.core.locks import lock_name
+from rotators.core.model import (
+    CONTAIN,
+    CONTAIN_FIRST,
+    DELETE,
+    DISABLE,
+    DRAIN,
+    GRACE,
+    MINT,
+    OURS,
+    PERSON,
+    PROMOTE,
+    PROVE_DEAD,
+    PROVE_GONE,
+    PROVE_NEW,
+    RECONCILE,
+    STORE,
+    TIDY,
+    Capability,
+    Case,
+    Clock,
+    Identity,
+    Leak,
+    RotationPlan,
+    RotationStep,
+)
+from rotators.core.policy import ASK, AUTO, NEVER, Clause, Policy
+
+
+class Add(Protocol):
+    """Appends a step to the plan in the making."""
+
+    def __call__(
+        self, kind: str, title: str, *, reversible: bool = True, target: str = "", wait: int = 0
+    ) -> None:
+        """Append the step."""
+
+
+def open_stores(
+    names: tuple[str, ...], ours: tuple[str, ...], policy: Policy, case: Case, folder: str, key: bytes
+) -> dict[str, Store]:
+    """Open destinations by name; those without staging get an escrow."""
+    escrow = Escrow(folder, sealer(policy.escrow, key))
+    stores: dict[str, Store] = {}
+    for name in names:
+        destination = policy.destinations.get(name)
+        if destination is None:
+            raise UsageError(f"the policy has no [destinations.{name}]")
+        settings = fields.complete(destination.settings, ours)
+        store = catalogue.open_store(destination.store, case._replace(settings=settings))
+        stores[name] = store if store.staged else Escrowed(name, store, escrow)
+    return stores
+
+
+def make_plan(
+    leak: Leak,
+    policy: Policy,
+    folder: str,
+    key: bytes,
+    clock: Clock,
+    *,
+    rotator_name: str | None = None,
+    order: str | None = None,
+) -> RotationPlan:
+    """Look at *leak* and plan; a credential that the policy forbids is a `RotationError`."""
+    name = rotator_name or catalogue.serves(leak.rule_id)
+    if name is None:
+        raise RotationError(f"no rotator serves {leak.rule_id}; revoke it at the issuer by hand")
+    clause = policy.clause(leak.rule_id, leak.verdict)
+    if clause.decide == NEVER:
+        raise RotationError(f"the policy says never for {leak.rule_id} with verdict {leak.verdict}")
+    capability = catalogue.capability(name)
+    chosen = order or clause.order
+    run = secrets.token_hex(16)
+    case = Case(run, leak, catalogue.settings_for(policy.rotators, name), {}, clock)
+    with wire_silence():
+        rotator = catalogue.open_rotator(name, case)
+        try:
+            identity = rotator.identify()
+            if not policy.allows(identity.account):
+                raise RotationError(f"{identity.account} is not on the policy's list of allowed accounts")
+            case.handles["handle"] = identity.handle
+            destinations = clause.destinations if "reissue" in clause.may and capability.can_reissue else ()
+            if chosen == RECONCILE and not destinations:
+                raise UsageError(
+                    "only a credential that may be reissued into a destination can be reconciled"
+                )
+            stores = open_stores(destinations, rotator.fields, policy, case, folder, key)
+            facts = _facts(identity, rotator, capability)
+            steps = _steps(clause, chosen, capability, rotator, stores)
+            before = preconditions(rotator, stores, key)
+            unprovable = rotator.unprovable()
+            recent = rotator.used_since(clock.now() - policy.limits.recent_use)
+        except LeakfirstError:
+            raise
+        except Exception as error:
+            raise RotationError(f"{name} cannot plan: {scrub(describe(error), leak.values())}") from None
+    decision = clause.decide
+    if decision == AUTO and recent:
+        decision, facts = ASK, (*facts, ("asks because", f"it was used a moment ago: {recent}"))
+    now = clock.now()
+    return RotationPlan(
+        id=run,
+        fingerprint=leak.fingerprint,
+        rule_id=leak.rule_id,
+        rotator=name,
+        stores=destinations,
+        order=chosen,
+        protocol=capability.value_from,
+        lock=lock_name(key, name, identity.handle),
+        decision=decision,
+        facts=facts,
+        unprovable=unprovable,
+        steps=steps,
+        preconditions=before,
+        where=leak.where,
+        tell=clause.tell,
+        created_at=stamp(now),
+        expires_at=stamp(now + policy.limits.plan_expires),
+    )
+
+
+def preconditions(rotator: Rotator, stores: Mapping[str, Store], key: bytes) -> dict[str, str]:
+    """Return the facts that a plan rests on: the issuer's and each destination's."""
+    found = {f"issuer.{name}": value for name, value in rotator.preconditions().items()}
+    for name, store in stores.items():
+        found[f"destination.{name}"] = content_mark(store, key)
+    return found
+
+
+def content_mark(store: Store, key: bytes) -> str:
+    """Return a keyed digest of what a destination holds for us, or its version when write-only."""
+    values = store.read_back()
+    if values is None:
+        return f"mark:{store.mark()}"
+    return values_mark(values, key)
+
+
+def values_mark(values: Mapping[str, Secret], key: bytes) -> str:
+    """Return a keyed digest of *values*: equal marks, equal values."""
+    spelled = sorted((field, value.digest(key)) for field, value in values.items())
+    return hmac.new(key, repr(spelled).encode(), sha256).hexdigest()[:32]
+
+
+def describe(error: BaseException) -> str:
+    """Return an exception's type and text on one line, not yet scrubbed."""
+    return f"{type(error).__name__}: {error}"
+
+
+def expired(plan: RotationPlan, clock: Clock) -> bool:
+    """Tell whether *plan* is too old to be approved or begun."""
+    return clock.now() > seconds(plan.expires_at)
+
+
+def _facts(identity: Identity, rotator: Rotator, capability: Capability) -> tuple[tuple[str, str], ...]:
+    facts = [("account", identity.account), ("credential", identity.handle)]
+    known = {"principal": identity.principal, "created": identity.created, "last used": identity.last_used}
+    facts += [(name, value) for name, value in known.items() if value]
+    facts += identity.facts
+    facts += rotator.blast_radius()
+    if capability.limits:
+        facts.append(("limits", capability.limits))
+    return tuple(facts)
+
+
+def _steps(
+    clause: Clause, order: str, capability: Capability, rotator: Rotator, stores: Mapping[str, Store]
+) -> tuple[RotationStep, ...]:
+    steps: list[RotationStep] = []
+
+    def add(kind: str, title: str, *, reversible: bool = True, target: str = "", wait: int = 0) -> None:
+        calls = stores[target].calls(kind) if target else rotator.calls(kind)
+        name = f"{kind}:{target}" if target else kind
+        steps.append(RotationStep(name, kind, title, tuple(calls), reversible, target, wait))
+
+    if order == CONTAIN_FIRST and capability.can_contain:
+        add(CONTAIN, "stop the abuse now", reversible=capability.reversible_disable)
+    by_hand = () if stores else (_for_person(clause, capability),)
+    if stores:
+        _reissue(add, capability, stores)
+    elif order != CONTAIN_FIRST:
+        steps += by_hand
+    if order == RECONCILE:
+        return tuple(steps)
+    if stores and capability.overlap == "none":
+        add(PROVE_DEAD, "prove that the old value is dead: it ended when the new one was made")
+        return tuple(steps)
+    if stores and clause.drain:
+        add(DRAIN, "wait until no consumer uses the old credential", wait=clause.drain)
+    _retire(add, clause, capability)
+    if order == CONTAIN_FIRST:
+        steps += by_hand
+    return tuple(steps)
+
+
+def _reissue(add: Add, capability: Capability, stores: Mapping[str, Store]) -> None:
+    gentle = capability.overlap == "dual"
+    if capability.value_from == OURS:
+        for name in stores:
+            add(STORE, f"keep the new value as pending in {name}", target=name)
+        add(MINT, "set the new value at the issuer", reversible=gentle)
+    else:
+        add(
+            MINT,
+            "make the new credential" if gentle else "make the new value: the old one ends",
+            reversible=gentle,
+        )
+        for name in stores:
+            add(STORE, f"keep the new value as pending in {name}", target=name)
+    add(PROVE_NEW, "prove that the new credential works")
+    for name in stores:
+        add(PROMOTE, f"make the new value current in {name}", target=name)
+    for name in stores:
+        add(TIDY, f"drop what is left of the pending value in {name}", target=name)
+
+
+def _retire(add: Add, clause: Clause, capability: Capability) -> None:
+    if capability.reversible_disable:
+        add(DISABLE, "disable the old credential")
+    elif capability.can_contain or capability.can_delete:
+        add(DISABLE, "revoke the old credential", reversible=False)
+    else:
+        return
+    add(PROVE_DEAD, "prove that the old credential is dead")
+    if "delete" in clause.may and capability.can_delete and capability.reversible_disable:
+        add(GRACE, "leave time to notice a forgotten consumer", wait=clause.grace)
+        add(DELETE, "delete the old credential", reversible=False)
+        add(PROVE_GONE, "prove that the old credential is gone")
+
+
+def _for_person(clause: Clause, capability: Capability) -> RotationStep:
+    if capability.can_reissue and "reissue" not in clause.may:
+        title = "the policy does not let us reissue: make the new credential and give it to its consumers"
+    else:
+        title = "the issuer offers no call for it: make the new credential and give it to its consumers"
+    return RotationStep("person", PERSON, title, link=capability.runbook)

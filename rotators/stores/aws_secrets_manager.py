@@ -1,0 +1,144 @@
+"""AWS Secrets Manager: the new value waits as AWSPENDING, then AWSCURRENT moves.
+
+The run's token is the version id, so a repeated write is the same version.
+The move names the version that it takes the label from: that is the
+compare-and-set. AWSPENDING on another version means that somebody else's
+rotation is under way, or stuck.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from rotators.core import aws, contracts, fields, responder
+from rotators.core.contracts import Handles, Values
+from rotators.core.model import PROMOTE, STORE, TIDY, Case, Surprise
+
+CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
+TRIAL = "LEAKFIRST_PREFLIGHT"
+
+
+class Store(contracts.Store):
+    """Settings: secret (name or ARN), fields, plain, profile, region, endpoint."""
+
+    staged = True
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self._secret = responder.needed(case.settings, "secret")
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Store`."""
+        return {
+            STORE: (f"secretsmanager:PutSecretValue {self._secret} {PENDING}",),
+            PROMOTE: (f"secretsmanager:UpdateSecretVersionStage {self._secret} {CURRENT}",),
+            TIDY: (f"secretsmanager:UpdateSecretVersionStage {self._secret} remove {PENDING}",),
+        }.get(kind, ())
+
+    def preflight(self) -> None:
+        """Write the present value once more under a label of ours: rights and key are proven."""
+        secret = self._describe()
+        if secret.get("RotationEnabled"):
+            raise Surprise(f"{self._secret} rotates itself: use --rotator aws-rotate-secret")
+        stages = secret.get("VersionIdsToStages", {})
+        for version, labels in stages.items():
+            if PENDING in labels and CURRENT not in labels:
+                raise Surprise(
+                    f"{self._secret} has {PENDING} on {version}: another rotation is under way or stuck"
+                )
+        trial = str(uuid.uuid4())
+        document = self._document(CURRENT)
+        with aws.answers():
+            self._sm().put_secret_value(
+                SecretId=self._secret, ClientRequestToken=trial, SecretString=document, VersionStages=[TRIAL]
+            )
+            self._sm().update_secret_version_stage(
+                SecretId=self._secret, VersionStage=TRIAL, RemoveFromVersionId=trial
+            )
+
+    def put_pending(self, token: str, values: Values) -> Handles:
+        """See `contracts.Store`."""
+        document = fields.merge(self._document(CURRENT), self.case.settings, values)
+        with aws.answers():
+            self._sm().put_secret_value(
+                SecretId=self._secret,
+                ClientRequestToken=token,
+                SecretString=document,
+                VersionStages=[PENDING],
+            )
+        return {}
+
+    def pending(self, token: str) -> Values | None:
+        """See `contracts.Store`."""
+        labels = self._labels(token)
+        if PENDING not in labels and CURRENT not in labels:
+            return None
+        return fields.pick(self._version(token), self.case.settings)
+
+    def promote(self, token: str, values: Values) -> Handles:
+        """Move AWSCURRENT; edits to other fields since the pending write stop it."""
+        current = self._holder(CURRENT)
+        if current == token:
+            return {}
+        ours = fields.others(self._version(token), self.case.settings)
+        if ours != fields.others(self._version(current), self.case.settings):
+            raise Surprise(f"somebody changed other fields of {self._secret} meanwhile; undo and plan again")
+        self._move(token, current)
+        return {}
+
+    def read_back(self) -> Values | None:
+        """See `contracts.Store`."""
+        return fields.pick(self._document(CURRENT), self.case.settings)
+
+    def restore(self, token: str, old: Values) -> Handles:
+        """Move AWSCURRENT back to the version it came from."""
+        if self._holder(CURRENT) == token:
+            self._move(self._holder(PREVIOUS), token)
+        return {}
+
+    def settle(self, token: str) -> Handles:
+        """Take AWSPENDING off, which nobody else does and which blocks the next rotation."""
+        if PENDING in self._labels(token):
+            with aws.answers():
+                self._sm().update_secret_version_stage(
+                    SecretId=self._secret, VersionStage=PENDING, RemoveFromVersionId=token
+                )
+        return {}
+
+    # -- calls ---------------------------------------------------------------
+
+    def _sm(self) -> Any:
+        return aws.client("secretsmanager", self.case.settings)
+
+    def _describe(self) -> dict[str, Any]:
+        with aws.answers():
+            found: dict[str, Any] = self._sm().describe_secret(SecretId=self._secret)
+        if found.get("DeletedDate"):
+            raise Surprise(f"{self._secret} is scheduled for deletion")
+        return found
+
+    def _labels(self, version: str) -> list[str]:
+        return list(self._describe().get("VersionIdsToStages", {}).get(version, ()))
+
+    def _holder(self, label: str) -> str:
+        for version, labels in self._describe().get("VersionIdsToStages", {}).items():
+            if label in labels:
+                return str(version)
+        raise Surprise(f"no version of {self._secret} has {label}")
+
+    def _document(self, label: str) -> str:
+        with aws.answers():
+            answer = self._sm().get_secret_value(SecretId=self._secret, VersionStage=label)
+        return str(answer["SecretString"])
+
+    def _version(self, version: str) -> str:
+        with aws.answers():
+            answer = self._sm().get_secret_value(SecretId=self._secret, VersionId=version)
+        return str(answer["SecretString"])
+
+    def _move(self, to: str, away_from: str) -> None:
+        with aws.answers():
+            self._sm().update_secret_version_stage(
+                SecretId=self._secret, VersionStage=CURRENT, MoveToVersionId=to, RemoveFromVersionId=away_from
+            )

@@ -1,0 +1,73 @@
+"""AWS Systems Manager Parameter Store, SecureString parameters.
+
+There is neither staging nor compare-and-set: the version is read before and
+compared after, and the new value waits in escrow. Old versions stay readable
+in the history for whoever may read it; only deleting the parameter ends that.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rotators.core import aws, contracts, fields, responder
+from rotators.core.contracts import Handles, Values
+from rotators.core.model import PROMOTE, Case, Surprise
+
+
+class Store(contracts.Store):
+    """Settings: parameter, key_id, fields, plain, profile, region, endpoint."""
+
+    staged = False
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self._name = responder.needed(case.settings, "parameter")
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Store`."""
+        return (f"ssm:PutParameter {self._name} (overwrite)",) if kind == PROMOTE else ()
+
+    def preflight(self) -> None:
+        """The parameter must exist, be readable, and be encrypted."""
+        if self._parameter()["Type"] != "SecureString":
+            raise Surprise(
+                f"{self._name} is no SecureString: everybody who may list it would read the new value"
+            )
+
+    def promote(self, token: str, values: Values) -> Handles:
+        """Overwrite, then see that ours was the very next version."""
+        before = self._parameter()
+        return self._write(before, values)
+
+    def read_back(self) -> Values | None:
+        """See `contracts.Store`."""
+        return fields.pick(str(self._parameter()["Value"]), self.case.settings)
+
+    def restore(self, token: str, old: Values) -> Handles:
+        """Write the version before ours again; the history keeps both."""
+        now = self._parameter()
+        with aws.answers():
+            previous = self._ssm().get_parameter(
+                Name=f"{self._name}:{now['Version'] - 1}", WithDecryption=True
+            )
+        return self._write(now, fields.pick(previous["Parameter"]["Value"], self.case.settings))
+
+    def _write(self, before: dict[str, Any], values: Values) -> Handles:
+        document = fields.merge(before["Value"], self.case.settings, values)
+        key = {"KeyId": self.case.settings["key_id"]} if self.case.settings.get("key_id") else {}
+        with aws.answers():
+            answer = self._ssm().put_parameter(
+                Name=self._name, Value=document, Type="SecureString", Overwrite=True, **key
+            )
+        if answer["Version"] != before["Version"] + 1:
+            raise Surprise(f"somebody else wrote {self._name} at the same time; compare its last versions")
+        return {}
+
+    def _ssm(self) -> Any:
+        return aws.client("ssm", self.case.settings)
+
+    def _parameter(self) -> dict[str, Any]:
+        with aws.answers():
+            answer = self._ssm().get_parameter(Name=self._name, WithDecryption=True)
+        found: dict[str, Any] = answer["Parameter"]
+        return found

@@ -1,0 +1,80 @@
+"""Vault KV version 2: a new version, written only on top of the one we read.
+
+KV has no pending value (a write is live at once), so the new one waits in
+escrow. Compare-and-set names the version; a mismatch is somebody else's write.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rotators.core import contracts, fields, responder, vault
+from rotators.core.contracts import Handles, Values
+from rotators.core.model import PROMOTE, Case, Surprise
+
+
+class Store(contracts.Store):
+    """Settings: address, token_env or token_file, namespace, mount, path, fields."""
+
+    staged = False
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self._path = responder.needed(case.settings, "path")
+        self._mount = str(case.settings.get("mount", "secret"))
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Store`."""
+        return (f"vault write {self._mount}/data/{self._path} (cas)",) if kind == PROMOTE else ()
+
+    def preflight(self) -> None:
+        """Ask the server what the responder may do with the path."""
+        self._read()
+        path = f"{self._mount}/data/{self._path}"
+        with vault.answers("capabilities"):
+            answer = vault.client(self.case.settings).sys.get_capabilities([path])
+        may = set(answer.get("data", answer).get(path, ()))
+        if not may & {"update", "root"}:
+            raise Surprise(f"the responder may not write {path}")
+
+    def promote(self, token: str, values: Values) -> Handles:
+        """Write a new version on top of the one just read."""
+        import hvac.exceptions as hv
+
+        document, version = self._read()
+        fresh = json.loads(fields.merge(document, self.case.settings, values))
+        with vault.answers("kv write"):
+            try:
+                answer = vault.client(self.case.settings).secrets.kv.v2.create_or_update_secret(
+                    self._path, fresh, cas=version, mount_point=self._mount
+                )
+            except hv.InvalidRequest as error:
+                if "check-and-set" in str(error):
+                    raise Surprise(f"somebody else wrote {self._path} at the same time") from None
+                raise
+        return {"version": str(answer["data"]["version"])}
+
+    def read_back(self) -> Values | None:
+        """See `contracts.Store`."""
+        return fields.pick(self._read()[0], self.case.settings)
+
+    def restore(self, token: str, old: Values) -> Handles:
+        """Write the version before ours again."""
+        _, version = self._read()
+        document, _ = self._read(version - 1) if version > 1 else (None, 0)
+        previous = fields.pick(document, self.case.settings) if document else old
+        return self.promote(token, previous)
+
+    def _read(self, version: int | None = None) -> tuple[str, int]:
+        import hvac.exceptions as hv
+
+        kv: Any = vault.client(self.case.settings).secrets.kv.v2
+        with vault.answers("kv read"):
+            try:
+                data = kv.read_secret_version(
+                    self._path, version=version, mount_point=self._mount, raise_on_deleted_version=True
+                )["data"]
+            except hv.InvalidPath:
+                raise Surprise(f"{self._mount}/{self._path} has no readable version") from None
+        return json.dumps(data["data"]), int(data["metadata"]["version"])

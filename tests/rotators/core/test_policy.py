@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import os
+import pathlib
+
+import pytest
+
+from detector.errors import UsageError
+from rotators.core.policy import ASK, AUTO, NEVER, read_policy
+
+FULL = """
+[accounts]
+allow = ["aws:123456789012", "vault:*"]
+
+[limits]
+acts_per_run = 8
+plan_expires = "30m"
+stop_file = "/etc/leakfirst/stop"
+
+[[rotate]]
+rules = ["aws.*"]
+verdicts = ["live"]
+decide = "auto"
+order = "contain-first"
+may = ["disable", "reissue", "delete"]
+destinations = ["prod"]
+grace = "2d"
+tell = ["oncall"]
+
+[[rotate]]
+rules = ["github.*"]
+decide = "never"
+
+[destinations.prod]
+store = "aws-secrets-manager"
+secret = "app/prod"
+
+[rotators.aws-iam]
+profile = "responder"
+"""
+
+
+def write(folder: pathlib.Path, text: str) -> str:
+    path = folder / "rotation.toml"
+    path.write_text(text)
+    os.chmod(path, 0o600)
+    return str(path)
+
+
+def test_without_a_file_everything_asks_and_only_disables() -> None:
+    clause = read_policy(None).clause("aws.access-key", "live")
+    assert clause.decide == ASK
+    assert clause.may == ("disable",)
+    assert not read_policy(None).allows("aws:123456789012")
+
+
+def test_the_first_matching_clause_decides(tmp_path: pathlib.Path) -> None:
+    policy = read_policy(write(tmp_path, FULL))
+    live = policy.clause("aws.access-key", "live")
+    assert (live.decide, live.order, live.grace) == (AUTO, "contain-first", 172800)
+    assert policy.clause("aws.access-key", "unknown").decide == ASK
+    assert policy.clause("github.pat", "live").decide == NEVER
+    assert policy.limits.plan_expires == 1800
+    assert policy.destinations["prod"].settings == {"secret": "app/prod"}
+    assert policy.allows("vault:host:8200")
+    assert not policy.allows("aws:999999999999")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[[rotate]]\ndecide = 'perhaps'", "auto, ask, never"),
+        ("[[rotate]]\norder = 'reconcile'", "reissue-first"),
+        ("[[rotate]]\nmay = ['explode']", "disable, reissue, delete"),
+        ("[[rotate]]\nmay = ['reissue']", "no destination"),
+        ("[[rotate]]\nrules = 'aws.*'", "is a list"),
+        ("[[rotate]]\nrulez = ['aws.*']", "no 'rulez'"),
+        ("[[rotate]]\ndestinations = ['nowhere']", "'nowhere'"),
+        ("[[rotate]]\ngrace = 'a while'", "no duration"),
+        ("[destinations.x]\nsecret = 'a'", "needs a store"),
+        ("[limitz]", "no 'limitz'"),
+        ("[rotate", "rotation.toml"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong(tmp_path: pathlib.Path, text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_policy(write(tmp_path, text))
+    assert message in str(caught.value)
+
+
+def test_a_file_that_others_can_write_is_refused(tmp_path: pathlib.Path) -> None:
+    path = write(tmp_path, FULL)
+    os.chmod(path, 0o666)
+    with pytest.raises(UsageError, match="chmod go-w"):
+        read_policy(path)

@@ -1,0 +1,193 @@
+"""A small world for rotation tests: emulators, a policy, a leak, and a clock that can be turned."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from detector.secret import Secret
+from rotators.core import aws, runs
+from rotators.core.executor import Executor, Outcome
+from rotators.core.journal import DONE, Journal
+from rotators.core.locks import local_key
+from rotators.core.model import Clock, Leak, RotationPlan
+from rotators.core.planner import make_plan
+from rotators.core.policy import Clause, Destination, Limits, Policy
+
+
+class Time:
+    """A clock that runs with the world's, and jumps ahead instead of sleeping."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.ahead += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(self.now, self.sleep)
+
+
+class Desk:
+    """What an operator does: plan, approve, apply, resume, undo, in one state folder."""
+
+    def __init__(self, folder: str, policy: Policy, leak: Leak, time_: Time | None = None) -> None:
+        self.folder, self.policy, self.leak = str(folder), policy, leak
+        self.time = time_ or Time()
+        self.key = local_key(self.folder)
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(self.folder, self.key, self.time.clock)
+
+    def plan(self, **options: Any) -> RotationPlan:
+        plan = make_plan(self.leak, self.policy, self.folder, self.key, self.time.clock, **options)
+        runs.save_plan(self.folder, plan)
+        return plan
+
+    def approve(self, plan: RotationPlan, scope: str = runs.ALL) -> None:
+        self.journal.append(plan.id, runs.APPROVE, DONE, {"digest": plan.digest, "scope": scope})
+
+    def approved(self, **options: Any) -> RotationPlan:
+        plan = self.plan(**options)
+        self.approve(plan)
+        return plan
+
+    def run(self, plan: RotationPlan) -> Executor:
+        return Executor(plan, self.leak, self.policy, self.folder, self.key, self.time.clock)
+
+    def finish(self, plan: RotationPlan) -> Outcome:
+        """Go on, through every wait, until the run ends or stands still for another reason."""
+        outcome = self.run(plan).apply()
+        while outcome.state == "waiting":
+            self.time.ahead += 7 * 86400
+            outcome = self.run(plan).resume()
+        return outcome
+
+    def steps(self, plan: RotationPlan) -> list[str]:
+        return [f"{entry.step} {entry.phase}" for entry in self.journal.entries(plan.id)]
+
+
+def policy(
+    rotator: str,
+    settings: Mapping[str, Any],
+    destinations: Mapping[str, tuple[str, Mapping[str, Any]]] | None = None,
+    **clause: Any,
+) -> Policy:
+    """Return a policy that lets everything be done, into *destinations*."""
+    places = {name: Destination(name, store, table) for name, (store, table) in (destinations or {}).items()}
+    may = ("disable", "reissue", "delete") if places else ("disable", "delete")
+    rule = Clause(**{"may": may, "destinations": tuple(places), **clause})
+    return Policy((rule,), ("*",), Limits(acts_per_hour=10_000), places, {rotator: settings})
+
+
+def secret_text(length: int = 40, alphabet: str = "abcdefghijkmnpqrstuvwxyz23456789") -> str:
+    """Return a value that is unmistakable in a search, and no live-looking token."""
+    return "canary" + "".join(secrets.choice(alphabet) for _ in range(length - 6))
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@contextmanager
+def server(command: list[str], port: int, env: Mapping[str, str], ready: str = "/") -> Iterator[str]:
+    """Run *command* until the block ends; wait until it answers."""
+    clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
+    process = subprocess.Popen(
+        command, env={**clean, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            if process.poll() is not None:
+                raise RuntimeError(f"{command[0]} ended with {process.returncode}")
+            try:
+                urllib.request.urlopen(url + ready, timeout=5).close()
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                time.sleep(0.1)
+        else:
+            raise RuntimeError(f"{command[0]} does not answer")
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def moto() -> Iterator[str]:
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with server(command, port, {"MOTO_IAM_LOAD_MANAGED_POLICIES": "true"}, "/moto-api/data.json") as url:
+        yield url
+
+
+def moto_api(url: str, path: str, body: bytes = b"") -> None:
+    urllib.request.urlopen(
+        urllib.request.Request(f"{url}/moto-api/{path}", body, {"content-type": "text/plain"}, method="POST")
+    ).close()
+
+
+class Aws:
+    """An account on an emulator: a responder, a leaked user key, and a secret that holds it."""
+
+    def __init__(self, url: str, root: tuple[str, str] = ("test", "test")) -> None:
+        self.url, self.root = url, root
+        self.user = f"leaky-{secrets.token_hex(4)}"
+        self.secret = f"app/{self.user}"
+
+    def client(self, service: str, keys: tuple[str, str] | None = None) -> Any:
+        key, secret = keys or self.root
+        signed = (key, Secret(secret.encode()), None)
+        return aws.client(service, {"endpoint": self.url}, keys=signed)
+
+    def plant(self) -> Leak:
+        import json
+
+        iam = self.client("iam")
+        iam.create_user(UserName=self.user)
+        key = iam.create_access_key(UserName=self.user)["AccessKey"]
+        self.old = (key["AccessKeyId"], key["SecretAccessKey"])
+        document = {"access_key_id": self.old[0], "secret_access_key": self.old[1], "host": "db.test"}
+        self.client("secretsmanager").create_secret(Name=self.secret, SecretString=json.dumps(document))
+        return Leak(
+            "aws.access-key",
+            "lf1:" + self.user,
+            Secret(self.old[0].encode()),
+            {"secret_access_key": Secret(self.old[1].encode())},
+            verdict="live",
+        )
+
+    def settings(self, **more: Any) -> dict[str, Any]:
+        return {"endpoint": self.url, "region": "us-east-1", **more}
+
+    def keys(self) -> dict[str, str]:
+        listed = self.client("iam").list_access_keys(UserName=self.user)["AccessKeyMetadata"]
+        return {key["AccessKeyId"]: key["Status"] for key in listed}
+
+    def stored(self, **which: str) -> dict[str, str]:
+        import json
+
+        which = which or {"VersionStage": "AWSCURRENT"}  # without it, moto keeps to the first version
+        answer = self.client("secretsmanager").get_secret_value(SecretId=self.secret, **which)
+        found: dict[str, str] = json.loads(answer["SecretString"])
+        return found
