@@ -1,0 +1,143 @@
+"""Applying deltas."""
+
+from __future__ import annotations
+
+import importlib.util
+from types import ModuleType
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detector.git import deltas
+
+LIMIT = 1 << 20
+
+
+def interpreted() -> ModuleType:
+    """Load the Python source even where the compiled module shadows it."""
+    from pathlib import Path
+
+    import detector.git
+
+    source = Path(detector.git.__path__[0]) / "deltas.py"
+    spec = importlib.util.spec_from_file_location("interpreted_deltas", source)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SLOW = interpreted()
+
+
+def number(value: int) -> bytes:
+    out = bytearray()
+    while value >= 128:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def copy(offset: int, length: int) -> bytes:
+    code, rest = 128, bytearray()
+    for bit in range(4):
+        byte = offset >> 8 * bit & 255
+        if byte:
+            code |= 1 << bit
+            rest.append(byte)
+    for bit in range(3):
+        byte = length >> 8 * bit & 255
+        if byte:
+            code |= 16 << bit
+            rest.append(byte)
+    return bytes([code]) + bytes(rest)
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
+    """A base, a delta, and what it must give."""
+    base = draw(st.binary(min_size=1, max_size=400)) * draw(st.sampled_from([1, 1, 40]))
+    delta, result = b"", b""
+    for _ in range(draw(st.integers(0, 8))):
+        if draw(st.booleans()):
+            start = draw(st.integers(0, len(base) - 1))
+            length = draw(st.integers(1, len(base) - start))
+            delta += copy(start, length)
+            result += base[start : start + length]
+        else:
+            text = draw(st.binary(min_size=1, max_size=127))
+            delta += bytes([len(text)]) + text
+            result += text
+    return base, number(len(base)) + number(len(result)) + delta, result
+
+
+@given(edits())
+def test_it_gives_what_the_delta_says(edit: tuple[bytes, bytes, bytes]) -> None:
+    base, delta, result = edit
+    for module in (deltas, SLOW):
+        assert module.apply(base, delta, LIMIT) == result
+        assert module.result_size(delta) == len(result)
+
+
+@given(edits())
+def test_traced_copies_and_new_bytes_make_up_the_result(edit: tuple[bytes, bytes, bytes]) -> None:
+    base, delta, expected = edit
+    result, copies = deltas.apply_traced(base, delta, LIMIT)
+    assert (result, copies) == SLOW.apply_traced(base, delta, LIMIT)
+    assert result == expected
+    at = 0
+    for start, source, length in zip(copies[::3], copies[1::3], copies[2::3], strict=True):
+        assert start >= at and length > 0
+        assert result[start : start + length] == base[source : source + length]
+        at = start + length
+    assert at <= len(result)
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60))
+@settings(max_examples=400)
+def test_garbage_is_an_error_of_ours_and_the_same_one_compiled_and_interpreted(base: bytes, delta: bytes) -> None:
+    outcomes: list[object] = []
+    for module in (deltas, SLOW):
+        try:
+            outcomes.append(module.apply(base, delta, LIMIT))
+        except module.DeltaError as problem:
+            outcomes.append(str(problem))
+    assert outcomes[0] == outcomes[1]
+
+
+@given(edits(), st.data())
+def test_a_damaged_delta_never_gives_more_than_it_announced(
+    edit: tuple[bytes, bytes, bytes], data: st.DataObject
+) -> None:
+    base, delta, _ = edit
+    broken = bytearray(delta)
+    broken[data.draw(st.integers(0, len(delta) - 1))] = data.draw(st.integers(0, 255))
+    broken = broken[: data.draw(st.integers(0, len(delta)))]
+    try:
+        assert len(deltas.apply(base, bytes(broken), LIMIT)) == deltas.result_size(bytes(broken)) <= LIMIT
+    except deltas.DeltaError:
+        pass
+
+
+def test_a_result_over_the_limit_is_refused_before_it_is_built() -> None:
+    base = bytes(1 << 16)
+    delta = number(len(base)) + number(50 << 16) + copy(0, 0) * 50
+    assert len(deltas.apply(base, delta, 50 << 16)) == 50 << 16
+    with pytest.raises(deltas.DeltaError, match="limit"):
+        deltas.apply(base, delta, (50 << 16) - 1)
+
+
+def test_an_announced_size_beyond_machine_words_is_refused() -> None:
+    with pytest.raises(deltas.DeltaError, match="impossible"):
+        deltas.apply(b"x", b"\x01" + b"\xff" * 12 + b"\x01", LIMIT)
+    with pytest.raises(deltas.DeltaError, match="impossible"):
+        deltas.result_size(b"\x01" + b"\xff" * 12 + b"\x01")
+
+
+def test_neighbouring_copies_are_joined() -> None:
+    base = bytes(range(256)) * 600
+    delta = number(len(base)) + number(len(base)) + copy(0, 0x10000) + copy(0x10000, 0x10000)
+    delta += copy(0x20000, len(base) - 0x20000)
+    assert deltas.apply_traced(base, delta, LIMIT) == (base, [0, 0, len(base)])
