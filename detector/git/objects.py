@@ -50,12 +50,13 @@ def inflate(data: memoryview, size: int) -> bytes:
     try:
         if size < _SMALL and given < 2 * _SMALL:
             found = zlib.decompress(data, 15, size or 1)
-            if len(found) != size:
-                raise ObjectError("has another size than it announces")
-            return found
-        return bytes(deflate.zlib_decompress(data, size))
+        else:
+            found = bytes(deflate.zlib_decompress(data, size))
     except (zlib.error, deflate.DeflateError):
         raise ObjectError("compressed data is corrupt") from None
+    if len(found) != size:
+        raise ObjectError("has another size than it announces")
+    return found
 
 
 def loose_ids(store: str, id_bytes: int = 20) -> Iterator[str]:
@@ -78,9 +79,7 @@ def loose_path(store: str, object_id: str) -> str:
     return os.path.join(store, object_id[:2], object_id[2:])
 
 
-def read_loose(
-    path: str, kinds: Iterable[str] = KINDS, budget: Budget | None = None
-) -> tuple[str, bytes] | None:
+def read_loose(path: str, kinds: Iterable[str] = KINDS, budget: Budget | None = None) -> tuple[str, bytes] | None:
     """Return type and content of a loose object; None if it is of no wanted type.
 
     `ObjectError` if it cannot be read, `FileNotFoundError` if it is gone.

@@ -79,12 +79,14 @@ class Walk(NamedTuple):
 
 
 def read_index(path: str, id_bytes: int = 20) -> Index:
-    """Read a version 2 index. `PackError` if it is anything else."""
+    """Read an index of version 2 or 1. `PackError` if it is anything else."""
     data = _map(path)
     size = len(data)
+    if bytes(data[:4]) != b"\xfftOc":
+        return _read_old_index(data, id_bytes)
     fixed = 8 + 1024 + 2 * id_bytes
-    if size < fixed or bytes(data[:8]) != b"\xfftOc\x00\x00\x00\x02":
-        raise PackError("not a version 2 pack index")
+    if size < fixed or bytes(data[4:8]) != b"\x00\x00\x00\x02":
+        raise PackError("not a pack index of a version that we know")
     fan_out = data[8:1032].view(">u4").astype(np.int64)
     count = int(fan_out[255])
     if bool((np.diff(fan_out) < 0).any()) or fixed + count * (id_bytes + 8) > size:
@@ -102,7 +104,29 @@ def read_index(path: str, id_bytes: int = 20) -> Index:
         if int(which.max()) >= len(table):
             raise PackError("pack index points outside of its table of large offsets")
         offsets[high] = table[which].astype(np.int64)
+    _check_order(ids)
     return Index(ids, offsets, bytes(data[size - 2 * id_bytes : size - id_bytes]))
+
+
+def _read_old_index(data: Bytes, id_bytes: int) -> Index:
+    """Version 1 has no head: a fan-out table, then offset and id of each object."""
+    count = int.from_bytes(bytes(data[1020:1024]), "big")
+    width = 4 + id_bytes
+    if len(data) != 1024 + count * width + 2 * id_bytes:
+        raise PackError("not a pack index of a version that we know")
+    table = data[1024 : 1024 + count * width].reshape(count, width)
+    offsets = np.ascontiguousarray(table[:, :4]).view(">u4").ravel().astype(np.int64)
+    trailer = bytes(data[len(data) - 2 * id_bytes : len(data) - id_bytes])
+    ids = np.ascontiguousarray(table[:, 4:])
+    _check_order(ids)
+    return Index(ids, offsets, trailer)
+
+
+def _check_order(ids: Bytes) -> None:
+    """Looking up an id relies on their order."""
+    heads = _heads(ids)
+    if bool((heads[1:] < heads[:-1]).any()):
+        raise PackError("ids in the pack index are not in order")
 
 
 def open_pack(path: str, id_bytes: int = 20) -> tuple[mmap.mmap, int]:
@@ -128,7 +152,7 @@ def read_headers(pack: Bytes, index: Index, id_bytes: int = 20, ranks: Longs | N
     if ranks is None or not _sorts(ranks, offsets):
         ranks = np.argsort(offsets, kind="stable")
     offset = offsets[ranks]
-    end = np.append(offset[1:], finish)
+    end = np.append(offset[1:], finish)[: len(offset)]
     good = (offset >= 12) & (offset < end) & (end <= finish)
     last = len(pack) - 1
 

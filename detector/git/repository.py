@@ -120,9 +120,7 @@ def _follow_dot_git(dot_git: str, allow: Sequence[str]) -> str:
         points_back = bool(tree) and os.path.realpath(os.path.join(target, tree)) == here
     if points_back or _inside(target, (here, *allow)):
         return target
-    raise SourceError(
-        f"{dot_git}: points to {target}, which does not point back; allow that directory to read it"
-    )
+    raise SourceError(f"{dot_git}: points to {target}, which does not point back; allow that directory to read it")
 
 
 def _open(git_dir: str, work_tree: str | None, allow: Sequence[str]) -> Repository:
@@ -168,9 +166,7 @@ def _with_alternates(objects: str, allow: Sequence[str], skipped: list[Skipped])
             if other in found:
                 continue
             if not _inside(other, allow):
-                skipped.append(
-                    Skipped(other, "alternate object store outside of the repository; allow it to read it")
-                )
+                skipped.append(Skipped(other, "alternate object store outside of the repository; allow it to read it"))
             elif not os.path.isdir(other):
                 skipped.append(Skipped(other, "alternate object store does not exist"))
             elif len(found) > MAX_ALTERNATES:
@@ -255,7 +251,7 @@ def refs(repository: Repository) -> dict[str, str]:
     places = [(repository.git_dir, ""), (repository.common_dir, "")]
     trees = os.path.join(repository.common_dir, "worktrees")
     places += [(os.path.join(trees, name), f"worktrees/{name}/") for name in _names(trees)]
-    for place, prefix in dict(reversed(places)).items():
+    for place, prefix in reversed(places):
         for name in _names(place):
             if name.isupper() and name.replace("_", "").isalpha():
                 take(prefix + name, os.path.join(place, name))
@@ -286,9 +282,7 @@ def head(repository: Repository) -> str | None:
                 break
         else:
             ending = " " + name
-            for line in _small(
-                os.path.join(repository.common_dir, "packed-refs"), MAX_REFS_FILE
-            ).splitlines():
+            for line in _small(os.path.join(repository.common_dir, "packed-refs"), MAX_REFS_FILE).splitlines():
                 if line.endswith(ending) and len(line) == size + len(ending):
                     return line[:size]
             return None
@@ -392,9 +386,7 @@ class SafeGit:
     def environment(self) -> dict[str, str]:
         """Return the whole environment that git gets."""
         home, stores = self._home, self.repository.object_dirs
-        kept = {
-            name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if name in os.environ
-        }
+        kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if name in os.environ}
         found = {
             **kept,
             "PATH": _trusted_path(),

@@ -54,6 +54,9 @@ from detector.model import Skipped
 CONTENT = ("blob", "commit", "tag")
 """The types that hold what people wrote; trees hold names alone."""
 
+_WORTH = 20_000.0
+"""Least cost of a share: below 20 ms dividing does not pay."""
+
 _RESIDENT = 64 << 20
 """How much of a mapped pack may stay in memory after it was read."""
 
@@ -229,9 +232,7 @@ def read(
             if content is not None and kind in share.kinds:
                 yield Object(bytes.fromhex(name), kind, content)
             elif content is None:
-                skipped.append(
-                    Skipped(name, "object is missing" if kind == "missing" else "over the size limit")
-                )
+                skipped.append(Skipped(name, "object is missing" if kind == "missing" else "over the size limit"))
 
 
 def _read_pack(
@@ -314,7 +315,7 @@ def _divide(
     total = sum(float(steps.cost.sum()) for *_, steps in walks) + sum(loose_cost)
     if not total:
         return ()
-    count = max(1, min(count, int(total / 20_000)))  # below 20 ms dividing does not pay
+    count = max(1, min(count, int(total / _WORTH)))
     target = total / count
     packs: list[list[Steps]] = [[] for _ in range(count)]
     costs = [0.0] * count
@@ -339,17 +340,13 @@ def _divide(
         costs[number] += cost
         objects[number] += 1
     shares = [
-        Share(
-            repository, tuple(packs[number]), tuple(files[number]), (), kinds, costs[number], objects[number]
-        )
+        Share(repository, tuple(packs[number]), tuple(files[number]), (), kinds, costs[number], objects[number])
         for number in range(count)
     ]
     return tuple(sorted((share for share in shares if share.objects), key=lambda share: -share.cost))
 
 
-def _steps(
-    path: str, trailer: bytes, ids: Bytes, found: Objects, steps: Walk, first: int, last: int
-) -> Steps:
+def _steps(path: str, trailer: bytes, ids: Bytes, found: Objects, steps: Walk, first: int, last: int) -> Steps:
     node, depth = steps.node[first:last], steps.depth[first:last]
     flags = steps.flags[first:last]
     above = []  # the bases above the cut, nearest first
@@ -390,11 +387,7 @@ def _plan_by_git(
     for name, _, size in found:
         parts[min(passed * count // max(total, 1), count - 1)].append(name)
         passed += size + 1000
-    shares = [
-        Share(repository, (), (), tuple(part), tuple(kinds), total / count, len(part))
-        for part in parts
-        if part
-    ]
+    shares = [Share(repository, (), (), tuple(part), tuple(kinds), total / count, len(part)) for part in parts if part]
     width = repository.id_bytes
     ids = np.frombuffer(bytes.fromhex("".join(name for name, _, _ in found)), np.uint8).reshape(-1, width)
     return Plan(tuple(shares), tuple(skipped), ids)

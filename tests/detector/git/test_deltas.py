@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from types import ModuleType
 
@@ -115,10 +116,8 @@ def test_a_damaged_delta_never_gives_more_than_it_announced(
     broken = bytearray(delta)
     broken[data.draw(st.integers(0, len(delta) - 1))] = data.draw(st.integers(0, 255))
     broken = broken[: data.draw(st.integers(0, len(delta)))]
-    try:
+    with contextlib.suppress(deltas.DeltaError):
         assert len(deltas.apply(base, bytes(broken), LIMIT)) == deltas.result_size(bytes(broken)) <= LIMIT
-    except deltas.DeltaError:
-        pass
 
 
 def test_a_result_over_the_limit_is_refused_before_it_is_built() -> None:

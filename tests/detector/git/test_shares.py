@@ -1,0 +1,251 @@
+"""Dividing a repository and reading every object once."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from detector.git import objects, repository, shares
+from detector.git.repository import ANYWHERE, Repository
+from detector.model import Skipped
+from tests.detector.git.building import Built
+
+EVERY = ("commit", "tree", "blob", "tag")
+
+
+def read_all(
+    found: Repository, workers: int = 2, kinds: tuple[str, ...] = EVERY, **options: object
+) -> tuple[dict[str, tuple[str, bytes]], list[Skipped]]:
+    """Read the shares as a worker would get them; fail if an object comes twice."""
+    plan = shares.plan(found, kinds, workers, **options)  # type: ignore[arg-type]
+    skipped = list(plan.skipped)
+    read: dict[str, tuple[str, bytes]] = {}
+    for share in pickle.loads(pickle.dumps(plan.shares)):
+        for entry in shares.read(share, skipped):
+            assert entry.id.hex() not in read
+            read[entry.id.hex()] = (entry.kind, entry.data)
+    return read, skipped
+
+
+@pytest.fixture(autouse=True)
+def _small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Divide even the tiny repositories of these tests."""
+    monkeypatch.setattr(shares, "_WORTH", 1.0)
+
+
+@pytest.mark.parametrize("form", ["sha1", "sha256"])
+@pytest.mark.parametrize("offsets", ["true", "false"])
+@pytest.mark.parametrize("workers", [1, 3])
+def test_it_reads_what_git_reads(build: Callable[..., Built], form: str, offsets: str, workers: int) -> None:
+    built = build("repo", f"--object-format={form}")
+    built.history(20)
+    built.git("tag", "-a", "-m", "signed off", "v1")
+    built.git("-c", f"repack.useDeltaBaseOffset={offsets}", "repack", "-adfq", "--depth=30")
+    built.history(6, seed=2)
+    built.git("repack", "-dq")  # a second pack
+    built.history(2, seed=3)  # and loose objects
+    built.blob(b"dangling")
+    assert read_all(repository.discover(str(built.path)), workers) == (built.every_object(), [])
+
+
+def test_trees_are_left_out_unless_they_are_wanted(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(4)
+    built.git("repack", "-adq")
+    built.history(2, seed=2)
+    read, _ = read_all(repository.discover(str(built.path)), kinds=shares.CONTENT)
+    assert read == {name: value for name, value in built.every_object().items() if value[0] != "tree"}
+
+
+def test_objects_held_twice_come_once(build: Callable[..., Built], tmp_path: Path) -> None:
+    lender = build("lender")
+    lender.history(10)
+    lender.git("repack", "-adq")
+    lender.git("clone", "-q", "--shared", ".", str(tmp_path / "borrower"))
+    borrower = Built(tmp_path / "borrower", "exists")
+    borrower.history(3, seed=5)
+    borrower.git("repack", "-aq")  # packs everything again, keeps the loose files and the alternate
+    found = repository.discover(str(borrower.path), allow=[ANYWHERE])
+    assert len(found.object_dirs) == 2
+    assert read_all(found) == (borrower.every_object(), [])
+
+
+def test_what_was_read_before_is_left_out(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(10)
+    built.git("repack", "-adq")
+    built.history(2, seed=2)
+    oracle = built.every_object()
+    done = sorted(oracle)[::2]
+    rest = {name: value for name, value in oracle.items() if name not in done}
+    found = repository.discover(str(built.path))
+    assert read_all(found, exclude={bytes.fromhex(name) for name in done}) == (rest, [])
+    rows = np.frombuffer(bytes.fromhex("".join(done)), np.uint8).reshape(-1, 20)
+    assert read_all(found, exclude=rows) == (rest, [])
+    assert read_all(found, exclude=map(bytes.fromhex, oracle)) == ({}, [])
+
+
+def test_a_pack_that_is_known_is_not_parsed(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(5)
+    built.git("repack", "-adq")
+    old = set(built.every_object())
+    built.history(2, seed=2)
+    found = repository.discover(str(built.path))
+    (path,) = (built.path / ".git/objects/pack").glob("*.pack")
+    read, skipped = read_all(found, skip_packs=[path.read_bytes()[-20:]])
+    assert not skipped and set(read) == set(built.every_object()) - old
+
+
+def test_the_plan_names_what_will_be_yielded_and_its_shares_weigh_alike(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(30)
+    built.git("repack", "-adfq")
+    plan = shares.plan(repository.discover(str(built.path)), EVERY, 2)
+    assert {row.tobytes().hex() for row in plan.ids} == set(built.every_object())
+    assert len(plan.shares) == 8
+    costs = [share.cost for share in plan.shares]
+    assert max(costs) < 2 * sum(costs) / len(costs)
+
+
+def test_traced_objects_tell_what_is_new(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(15)
+    built.git("repack", "-adfq")
+    oracle = built.every_object()
+    skipped: list[Skipped] = []
+    copied = 0
+    for share in shares.plan(repository.discover(str(built.path)), EVERY, 3).shares:
+        for entry in shares.read(share, skipped, traced=True):
+            assert (entry.kind, entry.data) == oracle[entry.id.hex()]
+            if entry.base is None:
+                assert not entry.copies
+                continue
+            base = oracle[entry.base.hex()][1]
+            for start, source, length in zip(*[iter(entry.copies)] * 3, strict=True):
+                assert entry.data[start : start + length] == base[source : source + length]
+                copied += length
+    assert copied and not skipped
+
+
+def test_packs_that_git_replaced_in_the_meantime_are_read_all_the_same(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(8)
+    built.git("repack", "-adq")
+    built.history(3, seed=2)
+    found = repository.discover(str(built.path))
+    plan = shares.plan(found, EVERY, 2)
+    built.git("repack", "-adfq", "--window=3")
+    built.git("prune-packed")
+    skipped: list[Skipped] = []
+    read = {entry.id.hex(): (entry.kind, entry.data) for share in plan.shares for entry in shares.read(share, skipped)}
+    assert (read, skipped) == (built.every_object(), [])
+
+
+def test_an_unknown_layout_is_read_through_git(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(6)
+    built.git("repack", "-adq")
+    found = repository.discover(str(built.path))._replace(known_layout=False)
+    assert read_all(found) == (built.every_object(), [])
+    first = sorted(built.every_object())[0]
+    read, _ = read_all(found, exclude=[bytes.fromhex(first)])
+    assert set(read) == set(built.every_object()) - {first}
+
+
+def test_an_index_of_version_1_is_read(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(6)
+    built.git("-c", "pack.indexVersion=1", "repack", "-adq")
+    assert read_all(repository.discover(str(built.path))) == (built.every_object(), [])
+
+
+def test_shallow_and_partial_clones_give_what_they_have(build: Callable[..., Built], tmp_path: Path) -> None:
+    origin = build("origin")
+    origin.history(6)
+    origin.git("config", "uploadpack.allowFilter", "true")
+    for name, option in (("shallow", "--depth=2"), ("partial", "--filter=blob:none")):
+        origin.git("clone", "-q", "--bare", option, f"file://{origin.path}", str(tmp_path / name))
+        clone = Built(tmp_path / name, "exists")
+        assert read_all(repository.discover(str(clone.path))) == (clone.every_object(), [])
+
+
+def damage(built: Built, at: Callable[[bytes], int], value: int) -> Path:
+    (path,) = (built.path / ".git/objects/pack").glob("*.pack")
+    content = bytearray(path.read_bytes())
+    content[at(bytes(content))] ^= value
+    os.chmod(path, 0o644)
+    path.write_bytes(content)
+    return path
+
+
+def test_a_damaged_object_is_named_and_the_others_are_read(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(6)
+    built.git("repack", "-adq")
+    oracle = built.every_object()
+    (path,) = (built.path / ".git/objects/pack").glob("*.pack")
+    lines = [line.split() for line in built.git("verify-pack", "-v", str(path)).splitlines()]
+    leaf = next(words for words in lines if len(words) == 7)
+    place = int(leaf[4]) + int(leaf[3]) - 3
+    damage(built, lambda _: place, 0x55)
+    read, skipped = read_all(repository.discover(str(built.path)))
+    lost = {skip.where for skip in skipped}
+    assert leaf[0] in lost and not any(skip.expected for skip in skipped)
+    assert read == {name: value for name, value in oracle.items() if name not in lost}
+
+
+def test_a_truncated_pack_and_a_foreign_index_are_reported(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(6)
+    built.git("repack", "-adq")
+    (path,) = (built.path / ".git/objects/pack").glob("*.pack")
+    os.chmod(path, 0o644)
+    path.write_bytes(path.read_bytes()[:500])
+    read, skipped = read_all(repository.discover(str(built.path)))
+    assert not read and skipped and all(not skip.expected for skip in skipped)
+    os.remove(path.with_suffix(".idx"))
+    read, skipped = read_all(repository.discover(str(built.path)))
+    assert [skip.reason for skip in skipped] == ["pack without an index"]
+
+
+def test_a_loose_file_that_is_damaged_is_named(build: Callable[..., Built]) -> None:
+    built = build()
+    name = built.blob(b"some content")
+    path = built.path / ".git/objects" / name[:2] / name[2:]
+    os.chmod(path, 0o644)
+    path.write_bytes(zlib.compress(b"blob 99\0short"))
+    read, skipped = read_all(repository.discover(str(built.path)))
+    assert not read and [skip.where for skip in skipped] == [name]
+
+
+def test_over_budget_objects_are_named_not_read(build: Callable[..., Built]) -> None:
+    built = build()
+    built.history(6)
+    large = built.blob(os.urandom(100) * 2000)
+    built.git("repack", "-adfq")
+    found = repository.discover(str(built.path))
+    skipped: list[Skipped] = []
+    limit = objects.Budget(object=100_000)
+    read = {entry.id.hex() for share in shares.plan(found).shares for entry in shares.read(share, skipped, limit)}
+    assert large not in read and large in {skip.where for skip in skipped}
+    skipped.clear()
+    short = objects.Budget(chain=20_000)
+    for share in shares.plan(found, EVERY).shares:
+        for entry in shares.read(share, skipped, short):
+            read.add(entry.id.hex())
+    assert any("chain" in skip.reason for skip in skipped)
+
+
+def test_an_empty_repository_has_no_shares(build: Callable[..., Built]) -> None:
+    built = build()
+    assert read_all(repository.discover(str(built.path))) == ({}, [])
+    shutil.rmtree(built.path / ".git/objects/pack")
+    assert read_all(repository.discover(str(built.path))) == ({}, [])
