@@ -15,7 +15,11 @@ def extensions() -> list[Extension]:
     try:
         from mypyc.build import mypycify
 
-        found = mypycify(["--config-file=", *COMPILED], opt_level="3", debug_level="0")
+        found = mypycify(
+            ["--config-file=", "--follow-imports=silent", "--ignore-missing-imports", *COMPILED],
+            opt_level="3",
+            debug_level="0",
+        )
     except (Exception, SystemExit) as problem:
         print(f"the delta loop stays interpreted: {problem!r}")
         return []
