@@ -6,31 +6,64 @@ and its whole history, anything else is a file or a folder.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator
 
 from detector.config import Config
 from detector.contracts import Share
+from detector.errors import SourceError
 from detector.model import Sighting, Skipped
 from detector.registry import load
 
 _URL = re.compile(r"(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 
 
-def split(target: str, config: Config) -> Iterator[Share | Skipped]:
-    """Split *target* into shares. Raises `SourceError` when it is nothing we can read."""
-    for name in sources(target, config):
+def split(target: str, config: Config, depth: int = 0) -> Iterator[Share | Skipped]:
+    """Split *target* into shares. Raises `SourceError` when it is nothing we can read.
+
+    Repositories that are checked out inside of it (submodules) follow; one
+    that cannot be read is skipped, the others are still looked at.
+    """
+    chosen = sources(target, config)
+    for name in chosen:
         yield from load("detector.sources", name, what="source").shares(target, config)
+    if "worktree" in chosen or "history" in chosen:
+        yield from _nested(target, config, depth)
+
+
+def _nested(target: str, config: Config, depth: int) -> Iterator[Share | Skipped]:
+    from detector.git.repository import discover
+    from detector.sources.worktree import MAX_NESTING, submodules
+
+    repository = discover(target, config.allow)
+    for path in submodules(repository) if repository.work_tree else ():
+        inner = os.path.relpath(path) if not os.path.isabs(target) else path
+        if depth >= MAX_NESTING:
+            yield Skipped(inner, f"more than {MAX_NESTING} repositories inside each other")
+            continue
+        try:
+            yield from split(inner, config, depth + 1)
+        except SourceError as error:
+            yield Skipped(inner, str(error))
 
 
 def sources(target: str, config: Config) -> list[str]:
     """Name the sources that read *target*."""
-    del config
     if target == "-":
         return ["stdin"]
-    if _URL.match(target):
+    if _URL.match(target) and not os.path.exists(target):
         return ["remote"]
-    return ["files"]
+    if not is_repository(target):
+        return ["files"]
+    return [name for name, wanted in (("worktree", config.worktree), ("history", config.history)) if wanted]
+
+
+def is_repository(path: str) -> bool:
+    """Tell whether *path* is the top of a git repository: a working tree or a git directory."""
+    if os.path.lexists(os.path.join(path, ".git")):
+        return True
+    return all(os.path.exists(os.path.join(path, name)) for name in ("HEAD", "objects", "refs"))
 
 
 def place(seen: Iterable[Sighting], config: Config) -> tuple[list[Sighting], list[Skipped]]:

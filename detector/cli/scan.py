@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--since", metavar="REV", default="", help="only what is new since REV")
     what.add_argument("--range", metavar="A..B", default="", help="only what the commits A..B bring")
     what.add_argument("--include-ignored", action="store_true", help="also files that .gitignore names")
+    what.add_argument(
+        "--allow", action="append", default=[], metavar="DIR", help="folder outside that a repository may point to"
+    )
     what.add_argument("--max-size", type=_size, default=0, metavar="BYTES", help="skip larger files (10M, 1G)")
     rules = parser.add_argument_group("rules")
     rules.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules: a file or folder")
@@ -102,6 +105,7 @@ def configure(args: argparse.Namespace) -> Config:
         worktree=not args.no_worktree,
         staged=args.staged,
         include_ignored=args.include_ignored,
+        allow=tuple(os.path.realpath(path) for path in args.allow),
         since=args.since,
         range=args.range,
         patterns=tuple(args.patterns),
