@@ -1,0 +1,155 @@
+"""What a target is, and which sources read it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from detector import scan
+from detector.errors import SourceError
+from detector.rules.shapes import expand
+
+RULE = """
+[[rule]]
+id = "acme.key"
+finds = "Acme key"
+confidence = "high"
+anchors = ["acmekey_[0-9a-z]{6}"]
+pattern = '(acmekey_[0-9a-z]{24})'
+"""
+
+
+def token(seed: int = 0) -> str:
+    return expand("acmekey_{base36:24}", seed)
+
+
+def git(folder: Path, *words: str) -> str:
+    allow = ["-c", "protocol.file.allow=always"]
+    return subprocess.run(
+        ["git", *allow, *words], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+@pytest.fixture
+def rules(tmp_path_factory) -> dict:
+    path = tmp_path_factory.mktemp("rules") / "acme.toml"
+    path.write_text(RULE)
+    return {"patterns": (str(path),), "only": ("acme.key",), "jobs": 1}
+
+
+@pytest.fixture
+def repository(tmp_path) -> Path:
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "a.py").write_text(f"x = 1\nkey = '{token(1)}'\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", f"Begin with {token(2)}")
+    (folder / "a.py").write_text("x = 1\n")
+    (folder / ".gitignore").write_text("build/\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "-qm", "Forget it")
+    (folder / "build").mkdir()
+    (folder / "build" / "out").write_text(token(3))
+    (folder / "new.txt").write_text(token(4))
+    return folder
+
+
+def found(result) -> set[tuple[bytes, str, str]]:
+    return {
+        (finding.secret.reveal(), at.origin.kind, at.origin.path)
+        for finding in result.findings
+        for at in finding.locations
+    }
+
+
+def secrets(result) -> set[str]:
+    return {finding.secret.reveal().decode() for finding in result.findings}
+
+
+def test_a_repository_is_its_working_tree_and_its_history(repository, rules) -> None:
+    result = scan(repository, **rules)
+    assert secrets(result) == {token(1), token(2), token(4)}
+    assert result.complete
+
+
+def test_each_half_alone(repository, rules) -> None:
+    assert secrets(scan(repository, history=False, **rules)) == {token(4)}
+    assert secrets(scan(repository, worktree=False, **rules)) == {token(1), token(2)}
+
+
+def test_ignored_files_on_request(repository, rules) -> None:
+    assert token(3) in secrets(scan(repository, include_ignored=True, **rules))
+
+
+def test_a_tracked_file_cannot_be_hidden_by_gitignore(repository, rules) -> None:
+    (repository / "a.py").write_text(token(5))
+    (repository / ".gitignore").write_text("*\n")
+    assert token(5) in secrets(scan(repository, history=False, **rules))
+
+
+def test_a_folder_inside_is_only_that_folder(repository, rules) -> None:
+    (repository / "sub").mkdir()
+    (repository / "sub" / "b").write_text(token(6))
+    assert secrets(scan(repository / "sub", **rules)) == {token(6)}
+
+
+def test_a_bare_repository_has_history_alone(repository, tmp_path, rules) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(repository), "bare.git")
+    assert secrets(scan(tmp_path / "bare.git", **rules)) == {token(1), token(2)}
+
+
+def test_submodules_are_read_with_their_history(repository, tmp_path, rules) -> None:
+    outer = tmp_path / "outer"
+    outer.mkdir()
+    git(outer, "init", "-q")
+    git(outer, "submodule", "--quiet", "add", str(repository), "inner")
+    result = scan(outer, **rules)
+    assert secrets(result) == {token(1), token(2)}
+    assert result.complete
+
+
+def test_the_configuration_of_the_repository_runs_nothing(repository, tmp_path, rules) -> None:
+    trap = tmp_path / "trap"
+    trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
+    trap.chmod(0o755)
+    for key in (
+        "core.fsmonitor",
+        "core.pager",
+        "core.sshCommand",
+        "diff.external",
+        "filter.x.smudge",
+        "core.hooksPath",
+        "gpg.program",
+    ):
+        git(repository, "config", key, str(trap))
+    (repository / ".gitattributes").write_text("* filter=x diff=x\n")
+    assert secrets(scan(repository, **rules)) == {token(1), token(2), token(4)}
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_several_targets_are_one_scan(repository, tmp_path, rules) -> None:
+    (tmp_path / "file").write_text(token(4))
+    result = scan(tmp_path / "file", repository, **rules)
+    (both,) = (finding for finding in result.findings if finding.secret.reveal().decode() == token(4))
+    assert len(both.locations) == 2
+
+
+def test_what_does_not_exist_is_an_error(rules) -> None:
+    with pytest.raises(SourceError, match="no such file or folder"):
+        scan("nowhere", **rules)
+
+
+def test_standard_input(tmp_path, rules, monkeypatch) -> None:
+    (tmp_path / "in").write_text("a\nb " + token(7))
+    with open(tmp_path / "in") as stream:
+        saved = os.dup(0)
+        os.dup2(stream.fileno(), 0)
+        try:
+            result = scan("-", **rules)
+        finally:
+            os.dup2(saved, 0)
+            os.close(saved)
+    (finding,) = result.findings
+    assert (finding.locations[0].origin.kind, finding.locations[0].line, finding.locations[0].column) == ("stdin", 2, 3)
