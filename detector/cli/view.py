@@ -1,0 +1,113 @@
+"""`leakfirst view`: a stored report as a web page.
+
+The page is served on this machine only, under a path that nobody can guess,
+and only to requests that name this machine: another web site open in the same
+browser must not be able to read it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from detector.errors import ExitCode, UsageError
+from detector.reports.document_ import read
+from detector.reports.html import page
+
+SUMMARY = "show a json report in a browser"
+
+EXAMPLE = """examples:
+  leakfirst scan --format json --output leaks.json . ; leakfirst view leaks.json
+  leakfirst view leaks.json --output leaks.html
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `view`."""
+    parser.epilog = EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("report", metavar="REPORT.json", help='made with --format json; "-" for standard input')
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: one that is free")
+    parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
+    parser.add_argument("--output", "-o", default="", metavar="FILE.html", help="write the page instead of serving it")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page, or serve it until Ctrl-C."""
+    content = "".join(page(read(_text(args.report), args.report))).encode("ascii")
+    if args.output:
+        _save(content, args.output)
+        return int(ExitCode.CLEAN)
+    if not 0 <= args.port <= 65535:
+        raise UsageError(f"--port {args.port}: give a number from 0 to 65535")
+    try:
+        server, address = serve(content, args.port)
+    except OSError as error:
+        raise UsageError(f"--port {args.port}: cannot listen there ({error.strerror}); leave it out") from None
+    with server:
+        print(f"{address}\nCtrl-C ends it.", flush=True)
+        if not args.no_browser:
+            import webbrowser
+
+            webbrowser.open(address)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
+    return int(ExitCode.CLEAN)
+
+
+def _text(name: str) -> str:
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
+        with open(name, encoding="utf-8-sig", errors="replace") as file:
+            return file.read()
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read ({error.strerror})") from None
+
+
+def _save(content: bytes, name: str) -> None:
+    try:
+        with open(name, "wb") as file:
+            file.write(content)
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be written ({error.strerror})") from None
+
+
+def serve(content: bytes, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
+    """Return a server of *content* that listens on the loopback, and the address of the page."""
+    token = secrets.token_urlsafe(24)
+
+    class Handler(BaseHTTPRequestHandler):
+        server_version = "leakfirst"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            hosts = {f"{name}:{server.server_port}" for name in ("127.0.0.1", "localhost")}
+            here = self.headers.get("Host", "") in hosts
+            if not here or not secrets.compare_digest(self.path.encode("utf-8", "replace"), f"/{token}/".encode()):
+                self.send_error(404)
+                return
+            self.send_response(200)
+            for name, value in (
+                ("Content-Type", "text/html; charset=utf-8"),
+                ("Content-Length", str(len(content))),
+                ("Cache-Control", "no-store"),
+                ("Referrer-Policy", "no-referrer"),
+                ("X-Content-Type-Options", "nosniff"),
+                ("X-Frame-Options", "DENY"),
+                ("Cross-Origin-Resource-Policy", "same-origin"),
+            ):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing: the token would stand in the log."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    return server, f"http://127.0.0.1:{server.server_port}/{token}/"

@@ -1,0 +1,132 @@
+r"""Text that somebody else chose, made safe to print.
+
+A file name, an author, even a line of code may hold terminal escapes, text
+that runs right to left, or a command that the log reader of a CI service
+obeys at the start of a line (``::add-path::``) or anywhere in it (``##vso[…]``). Every
+report passes foreign text through here and then through its own escaping.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from detector.model import Finding, Location, Origin
+
+_LOG_COMMAND = re.compile(r"#(?=#\w*\[)|(?<!\S):(?=:)")
+_NAMELESS = {
+    "stdin": "standard input",
+    "commit": "commit message",
+    "tag": "tag message",
+    "note": "note",
+}
+_KINDS = {
+    "worktree": "working tree",
+    "index": "staged",
+    "stdin": "standard input",
+    "archive": "archive",
+    "image": "image",
+}
+SHORT_ID = 10
+"""Digits of an object id shown to people."""
+
+
+def printable(text: str) -> str:
+    r"""Return *text* with everything invisible or active spelled out.
+
+    >>> print(printable("a\x1b[2Jb\udcff"))
+    a\x1b[2Jb\xff
+    """
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else _spelled(ord(c)) for c in text)
+    if "##" in text or "::" in text:
+        text = _LOG_COMMAND.sub(lambda sign: _spelled(ord(sign[0])), text)
+    return text
+
+
+def _spelled(code: int) -> str:
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is not UTF-8 (surrogateescape)
+        code -= 0xDC00
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def clean(text: str) -> str:
+    """Return *text* without lone surrogates, which no file format can carry."""
+    return text if text.isascii() else as_bytes(text).decode("utf-8", "replace")
+
+
+def as_bytes(text: str) -> bytes:
+    """Return the bytes of a path as the system gave them."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def percent(path: str) -> str:
+    """Return *path* as a URI reference; bytes that are not UTF-8 survive.
+
+    >>> percent("a b/c:d.txt")
+    'a%20b/c%3Ad.txt'
+    """
+    return quote(as_bytes(path.replace("\\", "/") if _drive(path) else path), safe="/-._~!")
+
+
+def _drive(path: str) -> bool:
+    return path[1:3] == ":\\"
+
+
+def without_password(url: str) -> str:
+    """Return *url* without user name and password: a clone URL often holds a token.
+
+    >>> without_password("https://me:hunter2@example.org/a.git")
+    'https://example.org/a.git'
+    """
+    if "://" not in url:
+        return url
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("://")[0] + "://…"
+    if "@" not in parts.netloc and not parts.query:
+        return url
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def name_of(origin: Origin) -> str:
+    """Return what to call the content: its path, or what it is instead of a file."""
+    return printable(origin.path) if origin.path else _NAMELESS.get(origin.kind, origin.object_id or origin.kind)
+
+
+def place(location: Location) -> str:
+    """Return ``path:line:column``, as far as they are known."""
+    name = name_of(location.origin)
+    return f"{name}:{location.line}:{location.column}" if location.line > 0 else name
+
+
+def provenance(origin: Origin) -> str:
+    """Return where the content came from, for people: commit, day and author."""
+    words = []
+    if origin.commit:
+        words.append(printable(origin.commit[:SHORT_ID]))
+    if origin.when:
+        words.append(printable(origin.when[:10]))
+    if origin.author:
+        words.append(printable(origin.author))
+    if origin.kind == "unreachable":
+        words.append("no branch or tag reaches it")
+        if origin.object_id and not origin.commit:
+            words.insert(0, printable(origin.object_id[:SHORT_ID]))
+    elif origin.kind in ("stash", "tag", "note", "commit"):
+        words.append(f"({origin.kind})")
+    return " ".join(words) or _KINDS.get(origin.kind, origin.kind)
+
+
+def first_place(finding: Finding) -> Location | None:
+    """Return the place to name when there is room for one: a file at hand, else the oldest."""
+    for location in finding.locations:
+        if location.origin.kind in ("worktree", "index"):
+            return location
+    return finding.locations[0] if finding.locations else None

@@ -1,0 +1,11 @@
+"""The one door through which a report may show a secret in full."""
+
+from __future__ import annotations
+
+from detector.reports.options_ import Options
+from detector.secret import Secret
+
+
+def plain(secret: Secret, options: Options) -> bytes | None:
+    """Return the value of *secret* if the user asked to see secrets, else None."""
+    return secret.reveal() if options.show_secrets else None
