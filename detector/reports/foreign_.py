@@ -9,11 +9,12 @@ report passes foreign text through here and then through its own escaping.
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from detector.model import Finding, Location, Origin
 
 _LOG_COMMAND = re.compile(r"#(?=#\w*\[)|(?<!\S):(?=:)")
+_URL = re.compile(r"(\w://)(?:[^/?#\s]*@)?([^?\s]*)(?:\?\S*)?")
 _NAMELESS = {
     "stdin": "standard input",
     "commit": "commit message",
@@ -23,7 +24,6 @@ _NAMELESS = {
 _KINDS = {
     "worktree": "working tree",
     "index": "staged",
-    "stdin": "standard input",
     "archive": "archive",
     "image": "image",
 }
@@ -78,26 +78,22 @@ def _drive(path: str) -> bool:
     return path[1:3] == ":\\"
 
 
-def without_password(url: str) -> str:
-    """Return *url* without user name and password: a clone URL often holds a token.
+def without_password(text: str) -> str:
+    """Return *text* with user, password and query taken out of every URL in it.
 
-    >>> without_password("https://me:hunter2@example.org/a.git")
-    'https://example.org/a.git'
+    A clone URL often holds a token.
+
+    >>> without_password("https://me:hunter2@example.org/a.git?token=x is empty")
+    'https://example.org/a.git is empty'
     """
-    if "://" not in url:
-        return url
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return url.partition("://")[0] + "://…"
-    if "@" not in parts.netloc and not parts.query:
-        return url
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return _URL.sub(r"\1\2", text) if "://" in text else text
 
 
 def name_of(origin: Origin) -> str:
     """Return what to call the content: its path, or what it is instead of a file."""
-    return printable(origin.path) if origin.path else _NAMELESS.get(origin.kind, origin.object_id or origin.kind)
+    if origin.path:
+        return printable(origin.path)
+    return _NAMELESS.get(origin.kind) or f"object {(origin.object_id or 'unknown')[:SHORT_ID]}"
 
 
 def place(location: Location) -> str:
@@ -116,12 +112,10 @@ def provenance(origin: Origin) -> str:
     if origin.author:
         words.append(printable(origin.author))
     if origin.kind == "unreachable":
-        words.append("no branch or tag reaches it")
-        if origin.object_id and not origin.commit:
-            words.insert(0, printable(origin.object_id[:SHORT_ID]))
-    elif origin.kind in ("stash", "tag", "note", "commit"):
+        words.append("(no branch or tag reaches it)")
+    elif origin.kind in ("stash", "tag", "note"):
         words.append(f"({origin.kind})")
-    return " ".join(words) or _KINDS.get(origin.kind, origin.kind)
+    return " ".join(words) or _KINDS.get(origin.kind, "")
 
 
 def first_place(finding: Finding) -> Location | None:

@@ -16,7 +16,8 @@ from detector.model import Finding, Scan
 from detector.reports import markdown
 from detector.reports.foreign_ import first_place, place, printable, provenance, without_password
 from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency, counted
+from detector.reports.order_ import by_urgency
+from detector.reports.words_ import counted
 
 TITLE = "GitHub Actions annotations and step summary"
 STREAMS = False
@@ -51,7 +52,7 @@ def _annotation(finding: Finding) -> str:
             if at.end_line == at.line and at.column > 0:
                 properties |= {"col": at.column, "endColumn": at.end_column}
     elif at:
-        text += f" in {place(at)}, {provenance(at.origin)}"
+        text += f" in {', '.join(filter(None, [place(at), provenance(at.origin)]))}"
     if len(finding.locations) > 1:
         text += f", and in {counted(len(finding.locations) - 1, 'more place')}"
     properties["title"] = printable(finds)

@@ -17,11 +17,12 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, TextIO
 
-from detector.model import LIVE, SEVERITIES, UNCHECKED, Scan
+from detector.model import LIVE, SEVERITIES, UNCHECKED, Origin, Scan
 from detector.reports.document_ import Record, document
-from detector.reports.foreign_ import SHORT_ID, printable
+from detector.reports.foreign_ import name_of, printable, provenance
 from detector.reports.options_ import Options
-from detector.reports.order_ import counted, in_test_code
+from detector.reports.order_ import in_test_code
+from detector.reports.words_ import counted, size
 
 TITLE = "one web page with filters"
 STREAMS = False
@@ -77,9 +78,11 @@ def _page(report: Record) -> Iterator[str]:
     yield from _filters(findings)
     yield "</header>\n<main>\n"
     rules = report.get("rules")
+    repositories = {str(location.get("repository") or "") for f in findings for location in f["locations"]}
+    several = len(repositories - {""}) > 1
     for finding in findings:
         about = rules.get(finding["rule"], {}) if isinstance(rules, dict) else {}
-        yield from _card(finding, about if isinstance(about, dict) else {})
+        yield from _card(finding, about if isinstance(about, dict) else {}, several)
     yield '<p class="none" hidden>No credential matches the filter.</p>\n</main>\n'
     yield from _not_reported(report)
     yield f"<script>{script}</script>\n</body>\n</html>\n"
@@ -102,7 +105,7 @@ def _facts(report: Record) -> Iterator[str]:
     words = [
         f"<b>{_text(report['target'])}</b>" if isinstance(report.get("target"), str) else "",
         counted(places, "place") if places else "",
-        f"read {counted(stats['bytes'], 'byte')} in {counted(stats['blobs'], 'object')}",
+        f"read {size(stats['bytes'])} in {counted(stats['blobs'], 'object')}",
         counted(stats["rules"], "rule"),
         f"leakfirst {_text(tool['version'])}",
     ]
@@ -135,7 +138,7 @@ def _filters(findings: list[Record]) -> Iterator[str]:
 # -- one credential -----------------------------------------------------------
 
 
-def _card(finding: Record, about: Record) -> Iterator[str]:
+def _card(finding: Record, about: Record, several: bool) -> Iterator[str]:
     severity = finding["severity"] if finding["severity"] in SEVERITIES else "info"
     verdict, locations = finding["verdict"], finding["locations"]
     state = verdict["state"]
@@ -154,8 +157,7 @@ def _card(finding: Record, about: Record) -> Iterator[str]:
     if about.get("harm"):
         yield f"<p>{_text(about['harm'])}</p>\n"
     yield '<ul class="places">\n'
-    for location in locations[:MOST_PLACES]:
-        yield _place(location)
+    yield from _places(locations[:MOST_PLACES], several)
     if len(locations) > MOST_PLACES:
         yield f"<li>and {counted(len(locations) - MOST_PLACES, 'more place')}, all in the json report</li>\n"
     yield "</ul>\n"
@@ -168,19 +170,32 @@ def _card(finding: Record, about: Record) -> Iterator[str]:
     yield f'<p class="ids">{_text(finding["rule"])} &middot; {_text(finding["fingerprint"])}</p>\n</article>\n'
 
 
-def _place(location: Record) -> str:
-    name = location["path"] or location["origin"]
-    if location["line"] > 0:
-        name = f"{name}:{location['line']}:{location['column']}"
-    commit, when, author = (str(location.get(key) or "") for key in ("commit", "date", "author"))
-    words = [commit[:SHORT_ID], when[:10], author] if commit else [location["origin"]]
-    words += [f"inside {via}" for via in _strings(location.get("decoded_via"))]
-    repository, snippet = str(location.get("repository") or ""), str(location.get("snippet") or "")
-    where = f'<span class="repository">{_text(repository)}</span> ' if repository else ""
-    shown = f"\n<pre>{_text(snippet.expandtabs(4))}</pre>" if snippet else ""
-    title = f' title="{_text(commit)}"' if commit else ""
-    source = f'<span class="source"{title}>{_text(" ".join(filter(None, words)))}</span>'
-    return f"<li>{where}<code>{_text(name)}</code> {source}{shown}</li>\n"
+def _places(locations: list[Record], several: bool) -> Iterator[str]:
+    last = ""
+    for location in locations:
+        origin = _origin(location)
+        place_ = name_of(origin)
+        if location["line"] > 0:
+            place_ = f"{place_}:{location['line']}:{location['column']}"
+        via = [f"inside {decoder}" for decoder in _strings(location.get("decoded_via"))]
+        source = ", ".join(filter(None, [provenance(origin), *via]))
+        repository = f' <span class="repository">{_text(origin.repository)}</span>' if several else ""
+        title = f' title="{_text(origin.commit)}"' if origin.commit else ""
+        yield f'<li><code>{_text(place_)}</code>{repository} <span class="source"{title}>{_text(source)}</span>'
+        snippet = location.get("snippet")
+        if isinstance(snippet, str) and snippet not in ("", last):
+            last = snippet
+            yield f"\n<pre>{_text(snippet.expandtabs(4))}</pre>"
+        yield "</li>\n"
+
+
+def _origin(location: Record) -> Origin:
+    """Return where the content came from; what a report from elsewhere has of the wrong type is left out."""
+    names = ("repository", "object", "commit", "author", "date")
+    repository, object_id, commit, author, date = (
+        value if isinstance(value := location.get(name), str) else "" for name in names
+    )
+    return Origin(location["origin"], location["path"], repository, object_id, commit, author, date)
 
 
 def _evidence(finding: Record) -> Iterator[str]:

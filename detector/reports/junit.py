@@ -57,12 +57,12 @@ def _found(finding: Finding) -> _Case:
     at = first_place(finding)
     name = f"{finding.rule.finds or finding.rule.id} {finding.secret.redacted}"
     attributes = {"classname": finding.rule.id, "name": f"{name} in {place(at)}" if at else name}
-    if at:
+    if at and at.origin.path:
         attributes["file"] = printable(at.origin.path)
         if at.line > 0:
             attributes["line"] = str(at.line)
     rule = finding.rule
-    places = [f"  {place(location)}  {provenance(location.origin)}" for location in finding.locations]
+    places = [f"  {place(location)}  {provenance(location.origin)}".rstrip() for location in finding.locations]
     verdict = f"verdict: {finding.verdict.state} {printable(finding.verdict.why)}".rstrip()
     text = [rule.harm, verdict, f"fingerprint: {finding.fingerprint}", "places:", *places, rule.revoke]
     return _Case(attributes, "failure", f"{finding.severity}: {name}", "\n".join(filter(None, text)))

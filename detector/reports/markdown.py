@@ -13,14 +13,15 @@ from typing import TextIO
 from detector.model import Finding, Scan
 from detector.reports.foreign_ import place, printable, provenance, without_password
 from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency, counted, only_in_tests
+from detector.reports.order_ import by_urgency, only_in_tests
+from detector.reports.words_ import counted
 
 TITLE = "Markdown, for issues and pull requests"
 STREAMS = False
 
 MOST_PLACES = 5
 _SIGNS = {"critical": "🟥", "high": "🟧", "medium": "🟨", "low": "🟦", "info": "⬜"}
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~@!&])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
 def write(scan: Scan, out: TextIO, options: Options) -> None:
@@ -74,7 +75,7 @@ def _details(finding: Finding) -> str:
     why = f": {prose(finding.verdict.why)}" if finding.verdict.why else ""
     lines.append(f"* {finding.severity}, {finding.confidence} confidence, {finding.verdict.state}{why}")
     for location in finding.locations[:MOST_PLACES]:
-        lines.append(f"* {code(place(location))}, {code(provenance(location.origin))}")
+        lines.append("* " + ", ".join(code(text) for text in (place(location), provenance(location.origin)) if text))
         if location.snippet:
             lines.append(f"  {code(location.snippet.strip()[:200])}")
     if len(finding.locations) > MOST_PLACES:
@@ -98,8 +99,8 @@ def code(text: str) -> str:
 
 
 def prose(text: str) -> str:
-    """Return *text* so that none of it is markup."""
-    return _MARKUP.sub(r"\\\1", printable(text))
+    """Return *text* so that none of it is markup and nobody is mentioned (an escaped @ would still do that)."""
+    return _MARKUP.sub(r"\\\1", printable(text)).replace("@", "@\u200b")
 
 
 def _cell(text: str) -> str:

@@ -62,12 +62,3 @@ def exit_code(scan: Scan) -> int:
     if scan.findings:
         return 1
     return 0 if scan.complete else 3
-
-
-def counted(number: int, noun: str) -> str:
-    """Return *number* with its noun.
-
-    >>> counted(1, "place"), counted(12000, "place")
-    ('1 place', '12,000 places')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -17,11 +17,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from detector.model import Finding, Location, Rule, Scan
+from detector.model import Finding, Location, Origin, Rule, Scan
 from detector.reports.document_ import one_a_line
 from detector.reports.foreign_ import clean, name_of, percent, printable, provenance, without_password
 from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency, counted, exit_code, only_in_tests
+from detector.reports.order_ import by_urgency, exit_code, only_in_tests
+from detector.reports.words_ import counted
 
 TITLE = "SARIF 2.1.0, for code scanning"
 STREAMS = False
@@ -175,7 +176,8 @@ def _suppression(by: str) -> Json:
 
 def _bases(findings: list[Finding], options: Options) -> dict[str, tuple[str, str, str]]:
     """Return name, URI and description of the root of each repository that occurs."""
-    repositories = sorted({location.origin.repository for f in findings for location in f.locations})
+    found = {location.origin.repository for f in findings for location in f.locations}
+    repositories = sorted(found, key=lambda repository: (not repository, repository))
     bases = {}
     for number, repository in enumerate(repositories or [""]):
         root = without_password(repository or options.target)
@@ -247,7 +249,7 @@ def _results(
         same_file = hashlib.sha256(f"{finding.fingerprint}\0{origin.path}".encode("utf-8", "surrogatepass"))
         yield {
             **base,
-            "message": {"text": f"{what} {finding.secret.redacted} in {name_of(origin)} ({provenance(origin)})."},
+            "message": {"text": f"{what} {finding.secret.redacted} in {_told(origin)}."},
             "locations": [_location(location, bases)],
             "partialFingerprints": {
                 "leakfirst/v1": finding.fingerprint,
@@ -255,6 +257,12 @@ def _results(
             },
             "properties": {**properties, **_where(location)},
         }
+
+
+def _told(origin: Origin) -> str:
+    """Return what and where for a message, in which brackets would form links."""
+    text = ", ".join(filter(None, [name_of(origin), provenance(origin)]))
+    return text.replace("[", "\\[").replace("]", "\\]")
 
 
 def _location(location: Location, bases: dict[str, tuple[str, str, str]]) -> Json:

@@ -16,8 +16,9 @@ from typing import TextIO
 from detector.model import DEAD, LIVE, PROVEN_FORM, SEVERITIES, UNCHECKED, Finding, Location, Scan, Skipped
 from detector.reports.foreign_ import name_of, place, printable, provenance, without_password
 from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency, counted, only_in_tests
+from detector.reports.order_ import by_urgency, only_in_tests
 from detector.reports.plain_ import plain
+from detector.reports.words_ import counted, size
 from detector.secret import Secret
 
 TITLE = "for people: terminal and log"
@@ -87,12 +88,13 @@ def _encodable(out: TextIO) -> Callable[[str], str]:
 
 
 def _lines(scan: Scan, options: Options) -> Iterator[Line]:
-    several = len({place.origin.repository for finding in scan.findings for place in finding.locations}) > 1
+    repositories = {place.origin.repository for finding in scan.findings for place in finding.locations}
+    several = len(repositories - {""}) > 1
     in_tests = False
     for finding in by_urgency(scan.findings):
         if only_in_tests(finding) and not in_tests and finding.verdict.state != LIVE:
             in_tests = True
-            yield [("In test code only", "faint")]
+            yield [("In test code only:", "faint")]
             yield []
         yield from _finding(finding, options, several)
         yield []
@@ -128,6 +130,7 @@ def _finding(finding: Finding, options: Options, several: bool) -> Iterator[Line
         yield from _paragraph("next", rule.revoke, width, "next")
     if options.explain:
         yield from _evidence(finding, width)
+    yield [("id       ", "label"), (f"{rule.id} · {finding.fingerprint}", "faint")]
 
 
 def _value(secret: Secret, options: Options) -> str:
@@ -137,13 +140,12 @@ def _value(secret: Secret, options: Options) -> str:
 
 def _known(finding: Finding) -> Line:
     verdict = finding.verdict
-    line: Line = [(MARGIN, "")]
-    if verdict.state != UNCHECKED:
-        owner = f", belongs to {printable(verdict.owner)}" if verdict.owner else ""
-        why = f" ({printable(verdict.why)})" if verdict.why else ""
-        line += [(verdict.state.upper(), verdict.state), (f"{owner}{why} · ", "")]
-    rest = f"{finding.confidence} confidence · {finding.rule.id} · {finding.fingerprint}"
-    return [*line, (rest, "faint")]
+    confidence = (f"{finding.confidence} confidence", "faint")
+    if verdict.state == UNCHECKED:
+        return [(MARGIN, ""), confidence]
+    owner = f", belongs to {printable(verdict.owner)}" if verdict.owner else ""
+    why = f" ({printable(verdict.why)})" if verdict.why else ""
+    return [(MARGIN, ""), (verdict.state.upper(), verdict.state), (f"{owner}{why} · ", ""), confidence]
 
 
 def _paragraph(label: str, text: str, width: int, style: str = "") -> Iterator[Line]:
@@ -154,18 +156,24 @@ def _paragraph(label: str, text: str, width: int, style: str = "") -> Iterator[L
 
 def _places(finding: Finding, options: Options, several: bool) -> Iterator[Line]:
     shown = finding.locations if options.verbose else _telling(finding.locations)
-    names = [_name(location, several) for location in shown]
+    names = [place(location) for location in shown]
     longest = max(map(len, names), default=0)
     sources = [_source(location) for location in shown]
     beside = all(len(MARGIN) + longest + 2 + len(source) <= options.width for source in sources)
-    excerpt = ""
+    excerpt = repository = ""
     for number, (location, name, source) in enumerate(zip(shown, names, sources, strict=True)):
         label = (f"{'' if number else 'where':<9}", "label")
+        if several and location.origin.repository != repository:
+            repository = location.origin.repository
+            yield [label, (f"in {printable(without_password(repository)) or 'no repository'}", "faint")]
+            label = (MARGIN, "label")
         if beside:
-            yield [label, (f"{name:<{longest}}", "place"), (f"  {source}", "faint")]
+            gap = " " * (longest - len(name) + 2) if source else ""
+            yield [label, (name, "place"), (f"{gap}{source}", "faint")]
         else:
             yield [label, (name, "place")]
-            yield [(f"{MARGIN}  {source}", "faint")]
+            if source:
+                yield [(f"{MARGIN}  {source}", "faint")]
         if location.snippet and location.snippet != excerpt:
             excerpt = location.snippet
             yield _excerpt(location, finding, options.width)
@@ -184,16 +192,9 @@ def _telling(locations: tuple[Location, ...]) -> tuple[Location, ...]:
     return first
 
 
-def _name(location: Location, several: bool) -> str:
-    name = place(location)
-    if several and location.origin.repository:
-        return f"{printable(without_password(location.origin.repository))}: {name}"
-    return name
-
-
 def _source(location: Location) -> str:
-    decoded = f", inside {' in '.join(map(printable, location.decoded_via))}" if location.decoded_via else ""
-    return provenance(location.origin) + decoded
+    decoded = f"inside {' in '.join(map(printable, location.decoded_via))}" if location.decoded_via else ""
+    return ", ".join(filter(None, [provenance(location.origin), decoded]))
 
 
 def _excerpt(location: Location, finding: Finding, width: int) -> Line:
@@ -238,7 +239,7 @@ def _set_aside(scan: Scan, options: Options) -> Iterator[Line]:
         yield [(f"Set aside: {counted(len(scan.ignored), 'credential')}", "finds")]
         for ignored in scan.ignored:
             finding = ignored.finding
-            first = _name(finding.locations[0], False) if finding.locations else ""
+            first = place(finding.locations[0]) if finding.locations else ""
             line: Line = [("  ", ""), (_value(finding.secret, options), "secret")]
             yield [*line, (f"  {printable(finding.rule.finds)}  {first}  by {printable(ignored.by)}", "")]
         yield []
@@ -296,12 +297,5 @@ def _summary(scan: Scan) -> Iterator[Line]:
     if words:
         yield [("; ".join(words).capitalize() + ".", "faint")]
     stats = scan.stats
-    amount = f"{_size(stats.bytes)} in {counted(stats.blobs, 'object')}"
+    amount = f"{size(stats.bytes)} in {counted(stats.blobs, 'object')}"
     yield [(f"Read {amount} with {counted(stats.rules, 'rule')} in {stats.seconds:.1f} s.", "faint")]
-
-
-def _size(count: int) -> str:
-    if count < 1000:
-        return counted(count, "byte")
-    power = min((len(str(count)) - 1) // 3, 4)
-    return f"{count / 1000**power:,.1f} {('kB', 'MB', 'GB', 'TB')[power - 1]}"

@@ -1,0 +1,116 @@
+"""What every output format must do, whichever is added."""
+
+from __future__ import annotations
+
+import base64
+import doctest
+import importlib
+import io
+import json
+import pkgutil
+from types import ModuleType
+from urllib.parse import quote
+
+import pytest
+
+import detector.reports
+from detector.registry import load, names
+from detector.secret import Secret
+from tests.golden.sample import CLONE_PASSWORD, KEY, KEY_ID, OPTIONS, PASSWORD, PEM, TOKEN, empty, large, scan
+
+FORMATS = names("detector.reports")
+LOUD = OPTIONS._replace(show_ignored=True, explain=True, verbose=2)
+SHOWS_SECRETS = {"text", "json"}
+
+
+def report(name: str) -> ModuleType:
+    return load("detector.reports", name, what="format")
+
+
+def printed(name: str, found: object, options: object) -> str:
+    out = io.StringIO()
+    report(name).write(found, out, options)
+    return out.getvalue()
+
+
+def forms(secret: Secret) -> set[bytes]:
+    value = secret.reveal()
+    text = value.decode("latin-1")
+    return {
+        value,
+        base64.b64encode(value),
+        quote(value).encode(),
+        json.dumps(text)[1:-1].encode(),
+        value[len(value) // 3 : -len(value) // 3],
+    }
+
+
+def test_the_formats_of_the_interface_are_there() -> None:
+    wanted = {"text", "json", "jsonl", "sarif", "csv", "junit", "gitlab", "github", "html", "markdown"}
+    assert wanted <= set(FORMATS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_it_keeps_the_contract(name: str) -> None:
+    module = report(name)
+    assert module.TITLE
+    assert isinstance(module.STREAMS, bool)
+    assert not module.STREAMS or (callable(module.line) and callable(module.header) and callable(module.summary))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("colour", [False, True])
+def test_it_never_shows_a_secret(name: str, colour: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    text = printed(name, scan(), LOUD._replace(colour=colour)).encode()
+    for secret in (TOKEN, KEY_ID, KEY, PASSWORD, PEM):
+        assert not [form for form in forms(secret) if form in text]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_it_shows_secrets_on_request_only_where_that_is_allowed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    text = printed(name, scan(), LOUD._replace(show_secrets=True))
+    assert (TOKEN.reveal().decode() in text) == (name in SHOWS_SECRETS)
+    assert (KEY.reveal().decode() in text) == (name in SHOWS_SECRETS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_it_never_shows_the_password_of_a_clone_url(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    assert CLONE_PASSWORD not in printed(name, scan(), LOUD)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_foreign_text_cannot_act(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    text = printed(name, scan(), LOUD)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "\x9b" not in text
+    assert "\udcff" not in text
+    text.encode()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_nothing_found_and_nothing_looked_at_differ(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    from detector.model import Skipped
+
+    lost = empty(complete=False)._replace(skipped=(Skipped("a", "gone"),))
+    assert printed(name, empty(), OPTIONS) != printed(name, lost, OPTIONS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_it_copes_with_very_many_findings(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    assert printed(name, large(2_000, 5), OPTIONS).count("lf1:" if name != "github" else "::error") >= 2_000
+
+
+def test_the_examples_in_the_docstrings_run() -> None:
+    ran = 0
+    for info in pkgutil.iter_modules(detector.reports.__path__, "detector.reports."):
+        result = doctest.testmod(importlib.import_module(info.name))
+        assert result.failed == 0
+        ran += result.attempted
+    assert ran >= 6
