@@ -14,10 +14,10 @@ from typing import Any, TextIO
 
 from detector.errors import UsageError
 from detector.model import Finding, Location, Scan
+from detector.reports._show import plain
 from detector.reports.foreign_ import as_bytes, clean, without_password
 from detector.reports.options_ import Options
 from detector.reports.order_ import by_urgency
-from detector.reports.plain_ import plain
 from detector.secret import Secret
 
 SCHEMA = "leakfirst/findings/1"

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from detector.model import DEAD, LIVE, PROVEN_FORM, SEVERITIES, UNCHECKED, Finding, Location, Scan, Skipped
+from detector.reports._show import plain
 from detector.reports.foreign_ import name_of, place, printable, provenance, without_password
 from detector.reports.options_ import Options
 from detector.reports.order_ import by_urgency, only_in_tests
-from detector.reports.plain_ import plain
 from detector.reports.words_ import counted, size
 from detector.secret import Secret
 

@@ -6,6 +6,7 @@ Refresh with ``pytest tests/golden --update-golden`` and read the difference.
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -32,10 +33,13 @@ def test_output_is_as_recorded(
     make, options = VARIANTS[variant]
     out = io.StringIO()
     load("detector.reports", name, what="format").write(make(), out, options)
+    text = out.getvalue()
+    if name == "html":  # style and script stand in their own files; their digests stay
+        text = re.sub(r"<(style|script)>.*?</\1>", r"<\1></\1>", text, flags=re.DOTALL)
     file = HERE / f"{name}{variant}.{SUFFIX.get(name, name)}"
     if request.config.getoption("--update-golden"):
-        file.write_bytes(out.getvalue().encode())
-    assert out.getvalue().encode() == file.read_bytes()
+        file.write_bytes(text.encode())
+    assert text.encode() == file.read_bytes()
 
 
 def test_no_golden_file_is_left_over() -> None:
