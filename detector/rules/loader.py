@@ -22,7 +22,16 @@ CONTEXT_GAP = r"""[\w.\-]{0,32}["'`\]]{0,2}[ \t]{0,4}(?:=>|:=|=|:|,|\|\||<=|\()?
 """What may stand between the word that names a service and the value: the rest
 of an identifier, a closing quote, an operator, an opening quote. Bounded."""
 
-_KEYS = {*Rule._fields, "context", "value"} - {"source"}
+CONTEXT_TAIL = r"""[\w.\-]{0,32}["'`\] \t=>:,|<(]{1,14}[\w+/.:~@$!%^&*=-]"""
+"""The same, coarser, as the tail of an anchor: the bare word would stop pass 1 a
+hundred times as often."""
+
+KEY_WORDS = ("key", "token", "secret", "auth", "pass", "pwd", "cred", "bearer", "api")
+"""What the name of a credential says, for `keyed` rules."""
+
+_NOT_A_KEY = "id|url|uri|host|name|hash|sha|sum|commit|version|path|file|email|user|dir|date|size|len"
+
+_KEYS = {*Rule._fields, "context", "value", "keyed"} - {"source"}
 _TEXTS = ("id", "finds", "harm", "service", "pattern", "value", "alphabet", "revoke")
 _LISTS = ("checks", "placeholders", "paths", "examples", "misses", "links", "context")
 
@@ -130,22 +139,46 @@ def _rule(row: Mapping[str, Any], where: str) -> Rule:
 
 
 def _pattern_and_anchors(row: Mapping[str, Any], where: str) -> tuple[str, tuple[Anchor, ...]]:
+    if "keyed" in row and "context" not in row:
+        raise RuleError(f"{where}: keyed goes with context")
     context, value, pattern = row.get("context", []), row.get("value", ""), row.get("pattern", "")
     if bool(context) != bool(value) or bool(value) == bool(pattern):
         raise RuleError(f"{where}: give either a 'pattern', or 'context' words and the 'value' that follows them")
     listed = row.get("anchors", ())
     if context:
-        _compiled(value, "value", where)
         words = "|".join(regex.escape(word) for word in context)
-        body = value if _compiled(value, "value", where).groups else f"({value})"
-        pattern = rf"(?i:{words}){CONTEXT_GAP}(?<![\w+/-]){body}(?![\w+/-])"
-        listed = listed or [f"(?i){_escape_anchor(word)}" for word in context]
+        compiled = _compiled(value, "value", where)
+        body = value if compiled.groups else f"({value})"
+        name = _keyed(row["keyed"], where) if row.get("keyed") else ""
+        pattern = rf"(?i:{words}){name}{CONTEXT_GAP}(?<![\w+/.-]){body}(?![\w+/-])"
+        tail = f"{CONTEXT_TAIL}{{{min(12, _shortest(value))}}}"
+        listed = listed or [f"(?i){_escape_anchor(word)}{tail}" for word in context]
     if not isinstance(listed, list | tuple) or not listed:
         raise RuleError(f"{where}: name at least one anchor, a text that every match contains")
     try:
         return pattern, tuple(parse_anchor(text) for text in listed)
     except (ValueError, TypeError) as error:
         raise RuleError(f"{where}: {error}") from None
+
+
+def _keyed(wanted: Any, where: str) -> str:
+    """Return what makes the assigned name say, in front of, in or behind the context word, that it is a credential."""
+    if wanted is not True and not (isinstance(wanted, list) and all(isinstance(word, str) for word in wanted)):
+        raise RuleError(f"{where}: keyed is true, or a list of words that the name must contain one of")
+    said = "|".join(regex.escape(word) for word in (KEY_WORDS if wanted is True else wanted))
+    behind = rf"(?=[\w.\-]{{0,32}}?(?i:{said}))"
+    before = rf"(?<=(?i:{said})[\w.\-]{{0,40}})"
+    return rf"(?:{behind}|{before})(?![\w.\-]{{0,32}}(?<=(?i:{_NOT_A_KEY}))(?![\w.\-]))"
+
+
+def _shortest(value: str) -> int:
+    """Return how many bytes *value* matches at least."""
+    from re import _parser  # type: ignore[attr-defined]
+
+    try:
+        return max(1, int(_parser.parse(value).getwidth()[0]))
+    except re.error:  # an expression that only `regex` understands
+        return 1
 
 
 def _escape_anchor(word: str) -> str:

@@ -1,7 +1,9 @@
 """A mistake in a rule file is named by file, line and remedy."""
 
 import pytest
+import regex
 
+from detector.engine.anchors import expression
 from detector.errors import RuleError
 from detector.rules.loader import load_files, parse
 
@@ -39,6 +41,7 @@ def test_defaults_are_filled_in() -> None:
         (('finds = "Acme key"', 'finds = "x"\ncontext = ["acme"]'), r"either a 'pattern', or 'context'"),
         (('finds = "Acme key"', 'finds = "x"\ngroup = 2'), r"no group 2"),
         (('finds = "Acme key"', 'finds = "x"\ncompanions = [{name = "y"}]'), r"a companion has name and pattern"),
+        (('finds = "Acme key"', 'finds = "x"\nkeyed = 3'), r"keyed"),
         (("[[rule]]", "x = 1\n[[rule]]"), r"f\.toml:2: unknown key 'x'"),
         (('id = "acme.key"', 'id = "acme.key'), r"f\.toml:3: "),
     ],
@@ -46,6 +49,46 @@ def test_defaults_are_filled_in() -> None:
 def test_a_mistake_is_named(change: tuple[str, str], says: str) -> None:
     with pytest.raises(RuleError, match=says):
         parse(GOOD.replace(*change), "f.toml")
+
+
+CONTEXT = """
+[[rule]]
+id = "acme.key"
+finds = "Acme key"
+context = ["acme"]
+value = '[0-9a-f]{32}'
+"""
+VALUE = "0123456789abcdef" * 2
+
+
+@pytest.mark.parametrize(
+    ("keyed", "line", "found"),
+    [
+        ("", "ACME_BUILD={}", True),
+        ("", '"acmeKey": "{}"', True),
+        ("", "other={}", False),
+        ("", "acme_key={}0", False),
+        ("", "acme.{}", False),
+        ("keyed = true", "ACME_API_KEY = '{}'", True),
+        ("keyed = true", "token_for_acme: {}", True),
+        ("keyed = true", "acme={}", False),
+        ("keyed = true", "ACME_BUILD={}", False),
+        ("keyed = true", "acme_key_id={}", False),
+        ("keyed = ['build']", "ACME_BUILD={}", True),
+        ("keyed = ['build']", "ACME_TOKEN={}", False),
+    ],
+)
+def test_a_value_is_found_by_the_name_it_is_assigned_to(keyed: str, line: str, found: bool) -> None:
+    [rule] = parse(CONTEXT + keyed)
+    data = line.format(VALUE).encode()
+    assert bool(regex.search(rule.pattern.encode(), data)) is found
+    assert all(regex.search(expression(anchor), data, regex.IGNORECASE) for anchor in rule.anchors if found)
+
+
+def test_the_bare_context_word_is_no_anchor() -> None:
+    [rule] = parse(CONTEXT)
+    [anchor] = rule.anchors
+    assert not regex.search(expression(anchor), b"Acme is a company. See acme.test/docs for more words.", regex.IGNORECASE)
 
 
 def test_an_id_is_given_once(tmp_path) -> None:
