@@ -16,8 +16,8 @@ from typing import NamedTuple
 from detector.engine import checks
 from detector.engine.anchors import AnchorHit, Automaton, lengths
 from detector.engine.confirm import Match, companion, matches, windows
-from detector.engine.plausible import why_not
-from detector.model import PROVEN_FORM, Anchor, Dropped, Evidence, Hit, Part, Rule, Verdict
+from detector.engine.plausible import documented, why_not
+from detector.model import PROVEN_FORM, UNCHECKED, Anchor, Dropped, Evidence, Hit, Part, Rule, Verdict
 from detector.secret import Secret
 
 SEPARATOR = b"\n\x00\n"
@@ -154,19 +154,24 @@ def _path_matches(rule: Rule, path: str) -> bool:
 
 def _candidate(rule: Rule, data: bytes, match: Match) -> _Candidate | Dropped:
     value = bytes(data[match.secret_start : match.secret_end])
-    reason = why_not(value, rule.min_entropy, rule.placeholders)
+    confidence, bonus, structured = rule.confidence, 0, False
+    evidence = [Evidence(f"has the form of: {rule.finds}")]
+    state, why = UNCHECKED, ""
+    facts: tuple[tuple[str, str], ...] = ()
+    for name in rule.checks:
+        check = checks.CHECKS[name]
+        proof = checks.verify(name, value)
+        facts += proof.facts
+        if proof.proven is False:
+            return Dropped(rule.id, match.secret_start, match.secret_end, check.denies)
+        if proof.proven:
+            state, why, confidence, bonus = PROVEN_FORM, check.proves, "high", 100
+            structured = structured or check.structured
+            evidence.append(Evidence(check.proves))
+    reason = documented(value, rule.placeholders) if structured else why_not(value, rule.min_entropy, rule.placeholders)
     if reason:
         return Dropped(rule.id, match.secret_start, match.secret_end, reason)
-    verdict, confidence, bonus = Verdict(), rule.confidence, 0
-    evidence = [Evidence(f"has the form of: {rule.finds}")]
-    for name in rule.checks:
-        proven = checks.verify(name, value)
-        says = checks.CHECKS[name].says
-        if proven is False:
-            return Dropped(rule.id, match.secret_start, match.secret_end, f"not so: {says}")
-        if proven:
-            verdict, confidence, bonus = Verdict(PROVEN_FORM, says), "high", 100
-            evidence.append(Evidence(says))
+    verdict = Verdict(state, why, facts=facts)
     parts = []
     for part in rule.companions:
         span = companion(part, data, match)

@@ -7,8 +7,9 @@ seed, so a sample is the same on every machine and in no repository.
 Grammar: text stands for itself; `{name:n}` is *n* random characters of an
 alphabet, `{name:n-m}` between *n* and *m*; `{[abc]:n}` gives the alphabet
 itself; `{check:name}` completes what stands before it with that checksum
-(engine/checks.py); `{uuid}` and `{repeat:x:n}` as they say; `{{` and `}}` are
-braces. Further generators may be registered in `GENERATORS`.
+(engine/checks), `{check:name@n}` what stands behind its first *n* characters;
+`{uuid}` and `{repeat:x:n}` as they say; `{{` and `}}` are braces. What has to
+parse, such as `{jwt:HS256}` or `{pem:rsa}`, is made in samples.py.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ import base64
 import random
 import re
 import string
-from collections.abc import Callable
 
 from detector.engine import checks
 from detector.errors import RuleError
+from detector.rules.samples import SAMPLES, Generator
 
 LOWER, UPPER, DIGITS = string.ascii_lowercase, string.ascii_uppercase, string.digits
 ALPHABETS = {
@@ -43,9 +44,6 @@ ALPHABETS = {
     "word": DIGITS + UPPER + LOWER + "_",
     "password": DIGITS + UPPER + LOWER + "!@#%^*-_+",
 }
-
-Generator = Callable[[str, str, random.Random], str]
-"""(argument, text so far, random) → text to append."""
 
 _HOLE = re.compile(r"\{\{|\}\}|\{(?:\[((?:[^\]\\]|\\.)+)\]|([A-Za-z][\w.-]*))(?::([^{}]*))?\}")
 
@@ -117,4 +115,4 @@ def _b64(argument: str, _so_far: str, rng: random.Random) -> str:
     return base64.b64encode(rng.randbytes(int(argument))).decode()
 
 
-GENERATORS: dict[str, Generator] = {"check": _check, "uuid": _uuid, "repeat": _repeat, "b64": _b64}
+GENERATORS: dict[str, Generator] = {"check": _check, "uuid": _uuid, "repeat": _repeat, "b64": _b64, **SAMPLES}

@@ -1,0 +1,237 @@
+"""Every rule on disk, looked at through the whole engine.
+
+A new rule file is tested before anyone writes its test. How an example is
+carried depends on what it is:
+
+* a *token* (the example is the secret itself) is put into an assignment, JSON,
+  an address, a header;
+* an *assignment* (`NAME=secret`) is written as a shell, Python, YAML and JSON
+  line;
+* any other *passage* (several lines, a header, a connection string) stands
+  alone, among other lines, indented, and with Windows line ends; one without
+  quotes or line breaks is also quoted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from detector.engine.confirm import compiled
+from detector.engine.engine import Engine
+from detector.model import Rule
+from detector.rules.loader import load_files, rule_files
+from detector.rules.pack import engine_of, make, shipped_folder
+from detector.rules.shapes import expand
+
+SEEDS = range(3)
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    return tuple(load_files(rule_files(shipped_folder())))
+
+
+@cache
+def engine(automaton: str = "") -> Engine:
+    return engine_of(make(rules(), engine=automaton))
+
+
+RULES = {rule.id: rule for rule in rules()}
+EACH = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+
+
+def test_there_are_rules() -> None:
+    assert len(RULES) > 60
+
+
+def found(rule: Rule, text: str, path: str = "") -> list[bytes]:
+    """Return what the engine reports of *rule* in *text*."""
+    data = text.encode()
+    return [hit.secret.reveal() for hit in engine().scan(data, path) if hit.rule.id == rule.id]
+
+
+def path_for(rule: Rule) -> str:
+    """Return a path that the rule's own path patterns accept."""
+    names = ("", ".npmrc", "main.tf", ".pypirc", ".netrc", ".env", "config.json", "settings.xml", "app.yml", "x.sql")
+    for name in names:
+        if not rule.paths or (name and any(compiled(pattern).search(name.encode()) for pattern in rule.paths)):
+            return name
+    return ""
+
+
+def carriers(example: str, secret: bytes) -> Iterator[str]:
+    """Put *example* where such things stand in real files."""
+    value = secret.decode()
+    assignment = re.fullmatch(r"""(?:export )?([\w.\-]+)["']?\s*[=:]\s*["']?""", example.partition(value)[0])
+    yield example
+    if example == value:
+        yield f'token = "{value}"\n'
+        yield json.dumps({"name": "x", "token": value})
+        yield f"https://api.acme.io/v1/me?a=1&token={value}&b=2\n"
+        yield f"curl -sS -H 'Authorization: Bearer {value}' https://api.acme.io/ | jq .\n"
+    elif assignment and example.strip() == example and example.endswith(value):
+        name = assignment[1]
+        yield f"export {name}={value}\n"
+        yield f'{name} = "{value}"\n'
+        yield f"  {name}: {value}\n"
+        yield json.dumps({"name": "x", name: value})
+        yield f"client = Client({name}='{value}', retries=3)\n"
+    else:
+        yield f"# what follows\n\nx = 1\n{example}\ny = 2\n"
+        yield "\n".join("    " + line for line in example.split("\n"))
+        yield example.replace("\n", "\r\n") + "\r\n"
+        if not re.search(r"""[\n"'\\]""", example):
+            yield f'value = "{example}"\n'
+            yield json.dumps({"value": example})
+
+
+@EACH
+def test_a_rule_says_what_a_person_needs(rule: Rule) -> None:
+    assert rule.examples, "no example"
+    assert rule.misses, "no near-miss"
+    assert len(rule.harm) > 20 and rule.harm.endswith("."), "say what harm it does, in a sentence"
+    assert rule.revoke, "say how to end it by hand"
+    assert all(link.startswith("https://") for link in rule.links)
+
+
+@EACH
+def test_examples_are_found_in_every_carrier(rule: Rule) -> None:
+    path = path_for(rule)
+    for shape in rule.examples:
+        for seed in SEEDS:
+            example = expand(shape, seed)
+            values = found(rule, example, path)
+            assert len(values) == 1, f"{example!r}: found {len(values)} times"
+            kinds = list(carriers(example, values[0]))
+            assert len(kinds) >= 4
+            for carried in kinds:
+                again = found(rule, carried, path)
+                same = [re.sub(rb"\s+", b"", value) for value in again] == [re.sub(rb"\s+", b"", values[0])]
+                assert same, f"lost in {carried[:200]!r}"
+
+
+@EACH
+def test_near_misses_are_not_found(rule: Rule) -> None:
+    path = path_for(rule)
+    for shape in rule.misses:
+        for seed in SEEDS:
+            miss = expand(shape, seed)
+            assert found(rule, miss, path) == [], f"{miss!r} is found"
+            assert found(rule, f'key = "{miss}"\n', path) == [], f"{miss!r} is found in quotes"
+
+
+@EACH
+def test_a_damaged_secret_is_not_found(rule: Rule) -> None:
+    """Where length is fixed or a checksum stands, one letter less or another letter is no such secret."""
+    path = path_for(rule)
+    rng = random.Random(rule.id)
+    for shape in rule.examples:
+        example = expand(shape, 0)
+        (value,) = found(rule, example, path)
+        text = value.decode()
+        if fixed_length(rule, shape) and example.count(text) == 1 and example == text:
+            shorter = found(rule, text[:-1], path)
+            assert shorter == [], "found with its last letter missing"
+        if rule.checks and rule.checks[0] in STRICT:
+            at = rng.randrange(len(text) - 12, len(text) - 2)
+            other = "B" if text[at] in "0aA" else "0" if text[at].isdigit() else "a" if text[at].islower() else "A"
+            damaged = example.replace(text, text[:at] + other + text[at + 1 :])
+            assert found(rule, damaged, path) == [], f"found with the letter at {at} replaced"
+
+
+STRICT = {
+    "github-crc32", "npm-crc32", "gitlab-routable", "grafana-crc32", "cloudflare-crc32", "atlassian-crc32",
+    "zuplo-crc32", "azure-key", "nats-nkey", "bech32",
+}  # fmt: skip
+
+
+def fixed_length(rule: Rule, shape: str) -> bool:
+    """Say whether neither the shape nor the pattern leaves the length open."""
+    holes = re.sub(r"\{(?:\[[^\]]+\]|[a-z][\w-]*):\d+\}", "", shape, flags=re.IGNORECASE)
+    made = re.search(r"\{(?:b64|repeat|text64|azure|pem)", shape)
+    open_ended = re.search(r"\{\d*,\d*\}|[*+?](?![:<=!P])", rule.pattern.partition("(?!")[0].replace("(?<", ""))
+    return "{" not in holes and not made and not open_ended
+
+
+@EACH
+def test_both_automata_agree(rule: Rule) -> None:
+    pytest.importorskip("hyperscan")
+    path = path_for(rule)
+    for shape in (*rule.examples, *rule.misses):
+        data = f"x\n{expand(shape, 7)}\n".encode()
+        fast, plain = (engine(name).scan(data, path) for name in ("hyperscan", "ahocorasick"))
+        assert fast == plain
+
+
+@EACH
+def test_anchors_are_implied_by_the_pattern(rule: Rule) -> None:
+    """Whatever the pattern matches contains an anchor, or its required companion does."""
+    anchors = [
+        re.compile((b"(?i)" if a.ignore_case else b"") + re.escape(a.text) + a.tail.encode(), re.DOTALL)
+        for a in rule.anchors
+    ]
+    rng = random.Random(rule.id)
+    for _ in range(6):
+        texts = [drawn(rule.pattern, rng)]
+        places = [match.start() for anchor in anchors for match in anchor.finditer(texts[0])]
+        if places:
+            assert min(places) <= rule.window[0], "the anchor stands further inside than the window reaches"
+            continue
+        texts += [drawn(part.pattern, rng) for part in rule.companions if part.required]
+        assert any(anchor.search(text) for anchor in anchors for text in texts), f"no anchor in {texts[0][:120]!r}"
+
+
+def drawn(pattern: str, rng: random.Random) -> bytes:
+    """Draw a text from *pattern*; what stands around it (look-arounds, boundaries) is left to chance."""
+    from re import _parser
+
+    plain = re.sub(r"\(\?P=\w+\)", "", pattern)
+    return bytes(_draw(_parser.parse(plain.encode()), rng))
+
+
+def _draw(tokens: object, rng: random.Random) -> Iterator[int]:
+    for operation, argument in tokens:  # type: ignore[attr-defined]
+        name = str(operation)
+        if name == "LITERAL":
+            yield argument
+        elif name == "NOT_LITERAL":
+            yield 0x61 if argument != 0x61 else 0x62
+        elif name == "ANY":
+            yield 0x61
+        elif name == "IN":
+            yield _one_of(argument, rng)
+        elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            low, high, inner = argument
+            for _ in range(rng.randint(low, min(int(high), low + 3))):
+                yield from _draw(inner, rng)
+        elif name == "SUBPATTERN":
+            yield from _draw(argument[3], rng)
+        elif name == "BRANCH":
+            yield from _draw(rng.choice(argument[1]), rng)
+
+
+def _one_of(items: list[tuple[object, object]], rng: random.Random) -> int:
+    allowed = []
+    for operation, argument in items:
+        if str(operation) == "LITERAL":
+            allowed.append(argument)
+        elif str(operation) == "RANGE":
+            allowed += range(argument[0], argument[1] + 1)
+        elif str(operation) == "CATEGORY":
+            allowed += {"CATEGORY_SPACE": b" ", "CATEGORY_DIGIT": b"0123456789"}.get(str(argument), b"abcXYZ019_")
+    if str(items[0][0]) == "NEGATE":
+        allowed = [byte for byte in b"abcdefgh0123ABCDEFGH" if byte not in allowed]
+    return int(rng.choice(allowed))
+
+
+def test_ids_and_files_agree() -> None:
+    for rule in RULES.values():
+        assert rule.source, rule.id
+        assert os.path.basename(rule.source.rpartition(":")[0]).endswith(".toml")
