@@ -171,7 +171,7 @@ def _code_stamp() -> tuple[int, ...]:
     for module in ("detector.rules.pack", "detector.engine.anchors"):
         path = sys.modules[module].__file__ or ""
         folder = os.path.dirname(os.path.abspath(path))
-        names = ("loader.py", "pack.py") if module.endswith("pack") else ("anchors.py", "checks.py")
+        names = ("loader.py", "pack.py") if module.endswith("pack") else ("anchors.py",)
         for name in names:
             try:
                 stamps.append(os.stat(os.path.join(folder, name)).st_mtime_ns)

@@ -26,8 +26,8 @@ import pytest
 from detector.engine.confirm import compiled
 from detector.engine.engine import Engine
 from detector.model import Rule
-from detector.rules.loader import load_files, rule_files
-from detector.rules.pack import engine_of, make, shipped_folder
+from detector.rules.loader import load_files
+from detector.rules.pack import engine_of, make, rule_files, shipped_folder
 from detector.rules.shapes import expand
 
 SEEDS = range(3)
