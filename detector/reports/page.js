@@ -21,7 +21,7 @@
       card.hidden = !fits;
       shown += fits;
     }
-    form.querySelector("output").textContent = `${shown} of ${cards.length}`;
+    form.querySelector("output").textContent = `${shown.toLocaleString("en")} of ${cards.length.toLocaleString("en")}`;
     document.querySelector(".none").hidden = shown > 0;
   };
   form.hidden = false;

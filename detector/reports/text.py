@@ -122,7 +122,7 @@ def _finding(finding: Finding, options: Options, several: bool) -> Iterator[Line
     ]
     for name, secret in finding.parts:
         yield [(f"{MARGIN}with {printable(name)} ", "faint"), (_value(secret, options), "secret")]
-    yield _known(finding)
+    yield from _known(finding, width)
     if rule.harm:
         yield from _paragraph("harm", rule.harm, width)
     yield from _places(finding, options, several)
@@ -138,14 +138,15 @@ def _value(secret: Secret, options: Options) -> str:
     return secret.redacted if value is None else printable(value.decode("utf-8", "surrogateescape"))
 
 
-def _known(finding: Finding) -> Line:
+def _known(finding: Finding, width: int) -> Iterator[Line]:
     verdict = finding.verdict
     confidence = (f"{finding.confidence} confidence", "faint")
     if verdict.state == UNCHECKED:
-        return [(MARGIN, ""), confidence]
-    owner = f", belongs to {printable(verdict.owner)}" if verdict.owner else ""
-    why = f" ({printable(verdict.why)})" if verdict.why else ""
-    return [(MARGIN, ""), (verdict.state.upper(), verdict.state), (f"{owner}{why} · ", ""), confidence]
+        yield [(MARGIN, ""), confidence]
+    else:
+        owner = f", belongs to {printable(verdict.owner)}" if verdict.owner else ""
+        yield [(MARGIN, ""), (verdict.state.upper(), verdict.state), (f"{owner} · ", ""), confidence]
+    yield from _paragraph("", verdict.why, width, "faint")
 
 
 def _paragraph(label: str, text: str, width: int, style: str = "") -> Iterator[Line]:
@@ -157,9 +158,10 @@ def _paragraph(label: str, text: str, width: int, style: str = "") -> Iterator[L
 def _places(finding: Finding, options: Options, several: bool) -> Iterator[Line]:
     shown = finding.locations if options.verbose else _telling(finding.locations)
     names = [place(location) for location in shown]
-    longest = max(map(len, names), default=0)
     sources = [_source(location) for location in shown]
-    beside = all(len(MARGIN) + longest + 2 + len(source) <= options.width for source in sources)
+    longest = max(map(len, names), default=0)
+    if any(len(MARGIN) + longest + 2 + len(source) > options.width for source in sources):
+        longest = 0  # no column for all: beside where it fits, else below
     excerpt = repository = ""
     for number, (location, name, source) in enumerate(zip(shown, names, sources, strict=True)):
         label = (f"{'' if number else 'where':<9}", "label")
@@ -167,13 +169,12 @@ def _places(finding: Finding, options: Options, several: bool) -> Iterator[Line]
             repository = location.origin.repository
             yield [label, (f"in {printable(without_password(repository)) or 'no repository'}", "faint")]
             label = (MARGIN, "label")
-        if beside:
-            gap = " " * (longest - len(name) + 2) if source else ""
-            yield [label, (name, "place"), (f"{gap}{source}", "faint")]
+        gap = " " * (max(longest - len(name), 0) + 2)
+        if len(MARGIN) + len(name) + len(gap) + len(source) <= options.width:
+            yield [label, (name, "place"), (gap + source, "faint")] if source else [label, (name, "place")]
         else:
             yield [label, (name, "place")]
-            if source:
-                yield [(f"{MARGIN}  {source}", "faint")]
+            yield [(f"{MARGIN}  {source}", "faint")]
         if location.snippet and location.snippet != excerpt:
             excerpt = location.snippet
             yield _excerpt(location, finding, options.width)
