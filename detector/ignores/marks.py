@@ -1,0 +1,132 @@
+r"""Inline marks: a comment next to a value that says "this one is no leak".
+
+Ours are `leakfirst:allow`, `leakfirst:allow-next-line`, and a block between
+`leakfirst:allow-begin` and `leakfirst:allow-end`; each may name the rules it
+means, as in `leakfirst:allow(aws.*, generic.password)`. Marks of other tools
+are honoured with the reach that they have there.
+
+Marks are read where the bytes are, in the worker, and only around hits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+REACH = 4096
+"""Bytes looked at to either side of a value, so that a file of one long line stays cheap."""
+
+_MARK = re.compile(
+    rb"leakfirst:allow(-next-line|-begin|-end)?(?![\w-])(?:\(([^()\n]{0,200})\))?"
+    rb"|((?:gitleaks|betterleaks):allow)"
+    rb"|(trufflehog:ignore)"
+    rb"|((?i:kingfisher:ignore))"
+    rb"|pragma: ?(allowlist[ -]nextline[ -]secret)"
+    rb"|(pragma: ?(?:allow|white)list[ -]secret)"
+)
+_PRAGMA_STARTS = (b"#", b"//", b"/*", b"'", b"--", b"<!--")
+_BEGIN, _END = b"leakfirst:allow-begin", b"leakfirst:allow-end"
+
+
+class Mark(NamedTuple):
+    """One mark: where it stands (byte offset) and how it is written."""
+
+    at: int
+    text: str
+
+
+def present(data: bytes) -> bool:
+    """Tell quickly whether *data* may hold any mark."""
+    return b":allow" in data or b"pragma:" in data or b":ignore" in data
+
+
+def every(data: bytes) -> Iterator[Mark]:
+    """List all marks in *data*; the end of a block is no mark of its own."""
+    for found in _MARK.finditer(data):
+        if found[1] != b"-end":
+            yield Mark(found.start(), found[0].decode("latin-1"))
+
+
+def around(data: bytes, start: int, end: int, path: str = "", rule_id: str = "") -> Mark | None:
+    """Return the mark that covers the value at ``data[start:end]``, or None."""
+    first, last = line_of(data, start, end)
+    before = data.rfind(b"\n", max(0, first - 1 - REACH), max(0, first - 1)) + 1 or max(0, first - 1 - REACH)
+    after = data.find(b"\n", last + 1, last + 1 + REACH)
+    after = after if after >= 0 else min(len(data), last + 1 + REACH)
+    near = bytes(data[before:after])
+    for found in _MARK.finditer(near):
+        at = before + found.start()
+        line = -1 if at < first else 1 if at >= last else 0
+        if _covers(found, line, at >= end, near, path, rule_id):
+            return Mark(at, found[0].decode("latin-1"))
+    return _block(data, start, rule_id)
+
+
+def _covers(found: re.Match[bytes], line: int, behind: bool, near: bytes, path: str, rule_id: str) -> bool:
+    """Tell whether a mark on *line* (-1, 0, 1: relative to the value) covers it."""
+    kind, rules, same_line, trufflehog, kingfisher, next_line, pragma = found.groups()
+    if found[0].startswith(b"leakfirst"):
+        wanted = {None: 0, b"-next-line": -1}.get(kind, 2)
+        return line == wanted and _names(rules, rule_id)
+    if same_line:
+        return line == 0
+    if trufflehog:
+        return line == 0 and behind
+    if kingfisher:
+        return True
+    head = near[near.rfind(b"\n", 0, found.start()) + 1 : found.start()].rstrip(b" \t")
+    starts = (b"#",) if path.endswith(".yaml") else _PRAGMA_STARTS
+    if next_line:
+        return line == -1 and head.strip() in starts
+    return bool(pragma) and line == 0 and head.endswith(starts)
+
+
+def _block(data: bytes, start: int, rule_id: str) -> Mark | None:
+    begin = data.rfind(_BEGIN, 0, start)
+    if begin < 0 or data.rfind(_END, begin, start) >= 0:
+        return None
+    found = _MARK.match(data, begin)
+    if found is None or not _names(found[2], rule_id):
+        return None
+    return Mark(begin, found[0].decode("latin-1"))
+
+
+def _names(rules: bytes | None, rule_id: str) -> bool:
+    if rules is None:
+        return True
+    from fnmatch import fnmatchcase
+
+    globs = (glob.strip() for glob in rules.decode("latin-1").split(","))
+    return any(fnmatchcase(rule_id, glob) for glob in globs if glob)
+
+
+def line_of(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """Return the byte span of the lines around ``data[start:end]``, cut at `REACH`."""
+    first = data.rfind(b"\n", max(0, start - REACH), start) + 1 or max(0, start - REACH)
+    last = data.find(b"\n", end, end + REACH)
+    return first, last if last >= 0 else min(len(data), end + REACH)
+
+
+def fitting(patterns: Sequence[str], data: bytes, start: int, end: int) -> tuple[str, ...]:
+    """Return those *patterns* (``line:…`` or ``match:…``) that fit the line of a value.
+
+    A ``match:`` pattern must also touch the value. One that takes too long
+    does not fit: what an allow-list cannot decide stays visible.
+    """
+    if not patterns:
+        return ()
+    from detector.ignores.expressions import TIMEOUT, compiled
+
+    first, last = line_of(data, start, end)
+    fit = []
+    for pattern in patterns:
+        kind, _, expression = pattern.partition(":")
+        try:
+            for found in compiled(expression).finditer(data, first, last, timeout=TIMEOUT):
+                if kind == "line" or (found.start() < end and found.end() > start):
+                    fit.append(pattern)
+                    break
+        except TimeoutError:
+            continue
+    return tuple(fit)

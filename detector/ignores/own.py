@@ -1,0 +1,106 @@
+"""Our own ignores: `.leakfirstignore`, and `[[allow]]` in leakfirst.toml or pyproject.toml.
+
+```toml
+[[allow]]
+reason = "fixtures of the mail tests"     # shown by --show-ignored
+rules  = ["sendgrid.*"]                   # globs over rule ids
+paths  = ["tests/mail/**"]                # gitignore syntax
+values = ["^SG\\.test"]                   # regular expressions in the value
+until  = 2027-01-31
+```
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from detector.errors import UsageError
+from detector.ignores.policy import Allow, Loaded, check
+
+IGNORE = ".leakfirstignore"
+SETTINGS = "leakfirst.toml"
+PYPROJECT = "pyproject.toml"
+
+_LISTS = {
+    "rules": "rules",
+    "paths": "globs",
+    "path-patterns": "paths",
+    "values": "values",
+    "words": "words",
+    "lines": "lines",
+    "matches": "matches",
+    "fingerprints": "fingerprints",
+    "commits": "commits",
+}
+
+
+def ignore_file(content: bytes, name: str = IGNORE) -> Loaded:
+    """Read lines of gitignore syntax."""
+    lines = tuple(line for line in content.decode("utf-8", "surrogateescape").splitlines() if line.strip())
+    globs = tuple(line for line in lines if not line.startswith("#"))
+    return Loaded((Allow(name, globs=globs),) if globs else ())
+
+
+def settings_file(content: bytes, name: str) -> Mapping[str, Any]:
+    """Return our table of a TOML file. Raises `UsageError`."""
+    import tomllib
+
+    try:
+        tables = tomllib.loads(content.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{name}: {error}") from None
+    if os.path.basename(name) == PYPROJECT:
+        tables = tables.get("tool", {}).get("leakfirst", {})
+    return tables
+
+
+def allows(tables: Mapping[str, Any], name: str) -> list[Allow]:
+    """Turn the ``[[allow]]`` tables of *name* into entries. Raises `UsageError`."""
+    rows = tables.get("allow", [])
+    if not isinstance(rows, list):
+        raise UsageError(f"{name}: write [[allow]] with two brackets")
+    return [_allow(row, f"{name}: allow {number}") for number, row in enumerate(rows, 1)]
+
+
+def _allow(row: Any, where: str) -> Allow:
+    if not isinstance(row, dict):
+        raise UsageError(f"{where}: is no table")
+    given: dict[str, Any] = {}
+    for key, value in row.items():
+        if key in _LISTS:
+            values = [value] if isinstance(value, str) else value
+            if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
+                raise UsageError(f"{where}: {key} is a list of texts")
+            given[_LISTS[key]] = tuple(one.lower() for one in values) if key in ("words", "commits") else tuple(values)
+        elif key == "until":
+            given["until"] = _day(value, where)
+        elif key == "match":
+            if value not in ("all", "any"):
+                raise UsageError(f'{where}: match is "all" or "any"')
+            given["every"] = value == "all"
+        elif key == "other-rules":
+            given["rules"], given["foreign"] = tuple(value), True
+        elif key not in ("reason", "owner", "from"):
+            known = ", ".join(sorted((*_LISTS, "until", "match", "reason", "owner")))
+            raise UsageError(f"{where}: unknown key {key!r}; known: {known}")
+    if not set(given) - {"until", "every", "foreign"}:
+        raise UsageError(f"{where}: allows everything; give it a condition such as paths or rules")
+    by = f"{where} ({row['reason']})" if row.get("reason") else where
+    allow = Allow(by, **given)
+    try:
+        check(allow)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from None
+    return allow
+
+
+def _day(value: Any, where: str) -> str:
+    if isinstance(value, datetime.date):
+        return value.isoformat()[:10]
+    try:
+        return datetime.date.fromisoformat(value).isoformat()
+    except (TypeError, ValueError):
+        raise UsageError(f"{where}: until is a day such as 2027-01-31, not {value!r}") from None
