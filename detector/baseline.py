@@ -106,7 +106,7 @@ def parse(content: bytes, path: str) -> Baseline:
             raise UsageError(f"{path}:{number}: is no baseline entry; undo the edit, or drop the line") from None
         entries[entry.fingerprint] = entry
     if not keys:
-        raise UsageError(f"{path}: is no baseline (its first line should hold the key); see `leakfirst baseline create`")
+        raise UsageError(f"{path}: is no baseline: its first line should hold the key")
     return Baseline(tuple(dict.fromkeys(keys)), tuple(sorted(entries.values())), from_environment)
 
 

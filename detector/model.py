@@ -197,7 +197,11 @@ class Dropped(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """One credential at one place, as a worker reports it: `rule` is an index into the pack."""
+    """One credential at one place, as a worker reports it.
+
+    `rule` is an index into the pack; `near` names what the bytes around it say
+    that may set it aside: an inline mark, patterns of allow-lists that fit.
+    """
 
     rule: int
     location: Location
@@ -206,6 +210,7 @@ class Sighting(NamedTuple):
     confidence: str = "medium"
     verdict: Verdict = Verdict()
     evidence: tuple[Evidence, ...] = ()
+    near: tuple[str, ...] = ()
 
 
 class Location(NamedTuple):

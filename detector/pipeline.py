@@ -9,16 +9,16 @@ from __future__ import annotations
 import fnmatch
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from detector import targets, triage, workers
 from detector.config import Config
 from detector.contracts import Share
-from detector.fingerprint import project_key
+from detector.ignores import gathering
 from detector.model import Dropped, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules import pack as packs
-from detector.work import Progress, Seen
+from detector.work import Progress, Seen, UnusedMark
 
 
 class Tally(NamedTuple):
@@ -46,6 +46,8 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     for target in config.targets:
         for entry in targets.split(target, config):
             (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
+    policies = gathering.policies(config)
+    unused: list[UnusedMark] = []
     seen: list[Sighting] = []
     let_go: list[tuple[Origin, Dropped]] = []
     done = Progress(0, 0)
@@ -53,7 +55,8 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     deadline = started + config.timeout if config.timeout else None
     interrupted = False
     try:
-        for message in workers.run(shares, pack, config.workers, keep_dropped=config.show_ignored):
+        patterns = policies.line_patterns
+        for message in workers.run(shares, pack, config.workers, keep_dropped=config.show_ignored, patterns=patterns):
             if isinstance(message, Progress):
                 done = done.plus(message)
                 if on_progress:
@@ -65,13 +68,16 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
                 seen.append(message)
             elif isinstance(message, Seen):
                 let_go.append((message.origin, message.dropped))
+            elif isinstance(message, UnusedMark):
+                unused.append(message)
             else:
                 skipped.append(message)
     except KeyboardInterrupt:
         interrupted = True
         skipped.append(Skipped("the rest", "interrupted"))
     seen, unplaced = targets.place(seen, config)
-    findings = triage.gather(seen, pack.rules, project_key())
+    seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)
+    findings = triage.gather(seen, pack.rules, policies.report_key)
     kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))
     unsure = tuple(
         Ignored(finding, f"confidence {finding.confidence} is below {config.min_confidence}")
@@ -79,16 +85,35 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         if not triage.confident(finding, config.min_confidence)
     )
     skipped += unplaced
+    complete = all(skip.expected for skip in skipped)
     return Scan(
         findings=kept,
         skipped=tuple(sorted(set(skipped))),
         stats=Stats(done.bytes, done.blobs, time.monotonic() - started, len(pack.rules)),
         ruleset=pack.digest,
-        complete=all(skip.expected for skip in skipped),
-        ignored=unsure,
+        complete=complete,
+        ignored=(*ignored, *unsure),
         dropped=tuple(let_go),
+        notes=(*policies.notes(everything=complete and not interrupted and whole(config)), *_said_of(unused)),
         interrupted=interrupted,
     )
+
+
+def whole(config: Config) -> bool:
+    """Tell whether *config* leaves nothing out, so that what an entry does not match is gone."""
+    narrowed = config.staged or config.since or config.range or config.only or config.skip or config.state
+    return config.history and config.worktree and not narrowed
+
+
+def _said_of(unused: Sequence[UnusedMark]) -> Iterator[str]:
+    """Name our own unused marks one by one, and count those that may serve another tool."""
+    ours = [mark for mark in unused if mark.text.startswith("leakfirst")]
+    for mark in sorted(ours):
+        yield f"{mark.origin.path}:{mark.line}: {mark.text} sets nothing aside and can go"
+    if others := sorted(set(unused) - set(ours)):
+        first = others[0]
+        where = f"{first.text}, {first.origin.path}:{first.line}"
+        yield f"{len(others)} marks of other tools set nothing aside (the first: {where})"
 
 
 def rule_pack(config: Config) -> packs.Pack:

@@ -7,10 +7,10 @@ the reason, never silently.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from detector.fingerprint import fingerprint
-from detector.model import CONFIDENCES, PROVEN_FORM, SEVERITIES, Finding, Location, Rule, Sighting
+from detector.model import CONFIDENCES, PROVEN_FORM, SEVERITIES, Finding, Ignored, Location, Rule, Sighting
 from detector.secret import Secret
 
 
@@ -26,6 +26,23 @@ def gather(sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes) -> 
     findings = [_finding(name, group, rules) for name, group in groups.items()]
     findings.sort(key=_order)
     return findings
+
+
+def set_aside(
+    sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes, why: Callable[[Sighting, Rule], str]
+) -> tuple[list[Sighting], list[Ignored]]:
+    """Part what stays from what is ignored; *why* names the reason, or "" for what stays.
+
+    A credential that is ignored in one place and not in another is in both lists.
+    """
+    kept: list[Sighting] = []
+    ignored: dict[str, list[Sighting]] = {}
+    for sighting in sightings:
+        reason = why(sighting, rules[sighting.rule])
+        (ignored.setdefault(reason, []) if reason else kept).append(sighting)
+    return kept, [
+        Ignored(finding, reason) for reason in sorted(ignored) for finding in gather(ignored[reason], rules, key)
+    ]
 
 
 def _finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> Finding:

@@ -7,12 +7,13 @@ columns and the redacted excerpt are made here, where the bytes still are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from detector.contracts import Share
 from detector.engine.engine import NOTHING, Engine, Examined
 from detector.engine.lines import LineMap
+from detector.ignores import marks
 from detector.model import Blob, Dropped, Hit, Location, Origin, Sighting, Skipped
 from detector.secret import redact
 
@@ -40,11 +41,27 @@ class Seen(NamedTuple):
     dropped: Dropped
 
 
-Message = Sighting | Skipped | Progress | Seen
+class UnusedMark(NamedTuple):
+    """An inline mark in a file of today that sets nothing aside."""
+
+    origin: Origin
+    line: int
+    text: str
 
 
-def perform(share: Share, engine: Engine, *, keep_dropped: bool = False) -> Iterator[Message]:
-    """Read *share* and yield what is in it; progress comes along at least every few megabytes."""
+Message = Sighting | Skipped | Progress | Seen | UnusedMark
+
+CURRENT = ("worktree", "index")
+"""Kinds of origin where an unused mark is worth a word; in history nobody can remove it."""
+
+
+def perform(
+    share: Share, engine: Engine, *, keep_dropped: bool = False, patterns: Sequence[str] = ()
+) -> Iterator[Message]:
+    """Read *share* and yield what is in it; progress comes along at least every few megabytes.
+
+    *patterns* are those of allow-lists that need the line of a hit (`Policy.line_patterns`).
+    """
     batch: list[Blob] = []
     held = size = count = 0
     try:
@@ -59,27 +76,42 @@ def perform(share: Share, engine: Engine, *, keep_dropped: bool = False) -> Iter
                 held += len(blob.data)
             else:
                 examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
-                yield from _report(engine, blob, examined, keep_dropped)
+                yield from _report(engine, blob, examined, keep_dropped, patterns)
             if held >= BATCH_BYTES:
-                yield from _batch(engine, batch, keep_dropped)
+                yield from _batch(engine, batch, keep_dropped, patterns)
                 batch, held = [], 0
             if size >= BATCH_BYTES:
                 yield Progress(size, count)
                 size = count = 0
     except Exception:
-        yield from _batch(engine, batch, keep_dropped)  # what was read before the trouble counts
+        yield from _batch(engine, batch, keep_dropped, patterns)  # what was read before the trouble counts
         raise
-    yield from _batch(engine, batch, keep_dropped)
+    yield from _batch(engine, batch, keep_dropped, patterns)
     yield Progress(size, count)
 
 
-def _batch(engine: Engine, blobs: list[Blob], keep_dropped: bool) -> Iterator[Message]:
-    examined = engine.examine_batch([(blob.data, blob.origin.path) for blob in blobs], keep_dropped=True)
-    for index, result in examined:
-        yield from _report(engine, blobs[index], result, keep_dropped)
+def _batch(engine: Engine, blobs: list[Blob], keep_dropped: bool, patterns: Sequence[str]) -> Iterator[Message]:
+    examined = dict(engine.examine_batch([(blob.data, blob.origin.path) for blob in blobs], keep_dropped=True))
+    for index, blob in enumerate(blobs):
+        yield from _report(engine, blob, examined.get(index, NOTHING), keep_dropped, patterns)
 
 
-def _report(engine: Engine, blob: Blob, examined: Examined, keep_dropped: bool) -> Iterator[Message]:
+def _report(
+    engine: Engine, blob: Blob, examined: Examined, keep_dropped: bool, patterns: Sequence[str]
+) -> Iterator[Message]:
+    used: set[int] = set()
+    yield from _said(engine, blob, examined, keep_dropped, patterns, used)
+    if blob.origin.kind in CURRENT and marks.present(blob.data):
+        lines = LineMap(blob.data, blob.base_line, blob.base_column)
+        for mark in marks.every(blob.data):
+            if mark.at not in used and (not blob.core or blob.core[0] <= mark.at < blob.core[1]):
+                yield UnusedMark(blob.origin, lines.locate(mark.at)[0], mark.text)
+
+
+def _said(
+    engine: Engine, blob: Blob, examined: Examined, keep_dropped: bool, patterns: Sequence[str], used: set[int]
+) -> Iterator[Message]:
+    """Yield what the engine says of *blob*; *used* collects the marks that cover a hit."""
     if examined is NOTHING:
         return
     for trouble in examined.troubles:
@@ -94,6 +126,11 @@ def _report(engine: Engine, blob: Blob, examined: Examined, keep_dropped: bool) 
             continue
         if blob.new is not None and not any(hit.start < end and hit.end > start for start, end in blob.new):
             continue
+        near = marks.fitting(patterns, blob.data, hit.start, hit.end)
+        mark = marks.around(blob.data, hit.start, hit.end, blob.origin.path, hit.rule.id)
+        if mark:
+            used.add(mark.at)
+            near = (mark.text, *near)
         yield Sighting(
             rule=engine.index_of(hit.rule),
             location=_locate(blob, hit, lines, masked),
@@ -102,6 +139,7 @@ def _report(engine: Engine, blob: Blob, examined: Examined, keep_dropped: bool) 
             confidence=hit.confidence,
             verdict=hit.verdict,
             evidence=hit.evidence,
+            near=near,
         )
 
 

@@ -17,7 +17,7 @@ import os
 import pickle
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
@@ -41,7 +41,9 @@ class Done(NamedTuple):
     error: str = ""
 
 
-def run(shares: Iterable[Share], pack: Pack, workers: int, *, keep_dropped: bool = False) -> Iterator[Message]:
+def run(
+    shares: Iterable[Share], pack: Pack, workers: int, *, keep_dropped: bool = False, patterns: Sequence[str] = ()
+) -> Iterator[Message]:
     """Examine all shares and yield what is seen, share by share as they finish.
 
     With one worker, or one small share, everything happens in this process.
@@ -52,15 +54,15 @@ def run(shares: Iterable[Share], pack: Pack, workers: int, *, keep_dropped: bool
     if workers <= 1 or len(queue) <= 1:
         engine = engine_of(pack)
         for share in queue:
-            yield from _guarded(share, engine, keep_dropped)
+            yield from _guarded(share, engine, keep_dropped, patterns)
         return
     queue = deque(sorted(queue, key=lambda share: -share.weight))
-    yield from _Pool(queue, pack, min(workers, len(queue)), keep_dropped).run()
+    yield from _Pool(queue, pack, min(workers, len(queue)), keep_dropped, patterns).run()
 
 
-def _guarded(share: Share, engine: Engine, keep_dropped: bool) -> Iterator[Message]:
+def _guarded(share: Share, engine: Engine, keep_dropped: bool, patterns: Sequence[str]) -> Iterator[Message]:
     try:
-        yield from perform(share, engine, keep_dropped=keep_dropped)
+        yield from perform(share, engine, keep_dropped=keep_dropped, patterns=patterns)
     except LeakfirstError as error:
         yield Skipped(share.name, str(error))
     except MemoryError:
@@ -73,10 +75,11 @@ class _Worker(NamedTuple):
 
 
 class _Pool:
-    def __init__(self, queue: deque[Share], pack: Pack, size: int, keep_dropped: bool) -> None:
+    def __init__(self, queue: deque[Share], pack: Pack, size: int, keep_dropped: bool, patterns: Sequence[str]) -> None:
         self._queue = queue
         self._pack = pack
         self._keep_dropped = keep_dropped
+        self._patterns = patterns
         self._size = size
         self._busy: dict[_Worker, tuple[Share, list[Message]]] = {}
         self._idle: list[_Worker] = []
@@ -101,7 +104,10 @@ class _Pool:
     def _start(self) -> _Worker:
         here, there = multiprocessing.Pipe()
         process = multiprocessing.Process(
-            target=_serve, args=(there, self._pack, self._keep_dropped), daemon=True, name="leakfirst-worker"
+            target=_serve,
+            args=(there, self._pack, self._keep_dropped, self._patterns),
+            daemon=True,
+            name="leakfirst-worker",
         )
         process.start()
         there.close()
@@ -160,7 +166,7 @@ def _end(worker: _Worker) -> None:
     worker.process.join()
 
 
-def _serve(connection: Connection, pack: Pack, keep_dropped: bool) -> None:
+def _serve(connection: Connection, pack: Pack, keep_dropped: bool, patterns: Sequence[str]) -> None:
     """Live in the worker: take a share, send what is in it, take the next."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     engine = engine_of(pack)
@@ -172,7 +178,7 @@ def _serve(connection: Connection, pack: Pack, keep_dropped: bool) -> None:
         error = ""
         chunk: list[Message | Done] = []
         try:
-            for message in _guarded(share, engine, keep_dropped):
+            for message in _guarded(share, engine, keep_dropped, patterns):
                 chunk.append(message)
                 if len(chunk) >= CHUNK or isinstance(message, Progress):
                     connection.send_bytes(encode(chunk))

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from detector import baseline
 from detector.errors import UsageError
 from detector.fingerprint import project_key
 from detector.ignores import own
 from detector.ignores.policy import Allow, Known, Loaded, Policy
-from detector.model import Origin
+from detector.model import Origin, Rule, Sighting
+
+if TYPE_CHECKING:
+    from detector.config import Config
 
 Reader = Callable[[str], bytes | None]
 """Gives the content of a file below the root, or None where there is none."""
@@ -44,6 +48,9 @@ def folder_reader(folder: str) -> Reader:
 
     return read
 
+
+NO_BASELINE = "none"
+"""As the operator's baseline: none at all, not that of the repository either."""
 
 MAX_FILE = 64 << 20
 """Bytes of an ignore file that are read."""
@@ -83,7 +90,7 @@ def gather(
         notes.extend(f"{name}: the entry for {entry.path} ({entry.rule}) expired on {entry.expires}" for entry in over)
         take(name, Loaded(known=tuple(found.known(name, today))), carried)
 
-    if baseline_file:
+    if baseline_file and baseline_file != NO_BASELINE:
         _operators_file(baseline_file, take, take_baseline)
     if reader is not None:
         for name, read in _carried(reader, skip_baseline=bool(baseline_file)):
@@ -93,9 +100,7 @@ def gather(
                     read(name, content, take, take_baseline)
             except (UsageError, OSError) as error:
                 notes.append(f"ignores of the repository are left out: {error}")
-    return Policy(
-        allows, known, keys=(*keys, project_key()), notes=notes, today=today, relative=relative
-    )
+    return Policy(allows, known, keys=(*keys, project_key()), notes=notes, today=today, relative=relative)
 
 
 def _operators_file(named: str, take: Any, take_baseline: Any) -> None:
@@ -195,3 +200,81 @@ def sniff(content: bytes, path: str) -> str:
     if name == "kingfisher.yaml":
         return "kingfisher-config"
     raise UsageError(f"{path}: is no baseline that leakfirst knows; write FORMAT:FILE, for example trufflehog:{path}")
+
+
+# -- one scan ----------------------------------------------------------------
+
+
+class Policies:
+    """The policies of all roots of one scan, asked one after the other."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self._policies = policies
+
+    @property
+    def line_patterns(self) -> tuple[str, ...]:
+        """What workers must try on the line of each hit."""
+        return tuple(dict.fromkeys(pattern for policy in self._policies for pattern in policy.line_patterns))
+
+    @property
+    def report_key(self) -> bytes:
+        """The key of the fingerprints in reports: the user's if given, else that of the baseline."""
+        return project_key() if os.environ.get(baseline.FROM_ENVIRONMENT) else self._policies[0].keys[0]
+
+    def why(self, sighting: Sighting, rule: Rule) -> str:
+        """Return what sets *sighting* aside, or ""."""
+        return next(filter(None, (policy.why(sighting, rule) for policy in self._policies)), "")
+
+    def notes(self, *, everything: bool) -> list[str]:
+        """Say which files were in force and, if *everything* was looked at, which entries did nothing."""
+        notes = [note for policy in self._policies for note in policy.notes]
+        if everything:
+            idle = [policy.unused() for policy in self._policies]
+            unused = [by for by in idle[0] if all(by in others for others in idle)]
+            notes += [f"{by} sets nothing aside any more" for by in unused]
+        return list(dict.fromkeys(notes))
+
+
+def policies(config: Config) -> Policies:
+    """Gather the policies of all targets of *config*. Raises `UsageError`."""
+    import time
+
+    today = time.strftime("%Y-%m-%d")
+    roots = dict.fromkeys(root_of(target) for target in config.targets)
+    return Policies(
+        [
+            gather(
+                folder_reader(root) if root else None,
+                operator=config.operator,
+                baseline_file=config.baseline,
+                today=today,
+                relative=partial(below, root) if root else _as_it_is,
+            )
+            for root in roots
+        ]
+    )
+
+
+def root_of(target: str) -> str:
+    """Return the folder whose ignore files speak for *target*: that of its repository, or its own."""
+    if target == "-" or not os.path.exists(target):
+        return ""
+    folder = at = os.path.abspath(target if os.path.isdir(target) else os.path.dirname(target))
+    while not os.path.exists(os.path.join(at, ".git")):
+        parent = os.path.dirname(at)
+        if parent == at:
+            return folder
+        at = parent
+    return at
+
+
+def below(root: str, origin: Origin) -> str:
+    """Return the path of *origin* below *root*, with slashes; in history it is that already."""
+    if origin.kind != "worktree":
+        return origin.path
+    path = os.path.relpath(os.path.abspath(origin.path), root)
+    return origin.path if path.startswith("..") else path.replace(os.sep, "/")
+
+
+def _as_it_is(origin: Origin) -> str:
+    return origin.path

@@ -81,11 +81,11 @@ class Policy:
     ) -> None:
         """*keys* are those under which fingerprints may have been made; *relative*
         gives the path of an origin below the root that patterns speak of."""
-        self.allows = [allow for allow in allows if not (allow.until and today and allow.until < today)]
-        self.expired = [allow.by for allow in allows if allow not in self.allows]
+        over = [allow for allow in allows if allow.until and today and allow.until < today]
+        self.allows = [allow for allow in allows if allow not in over] if over else list(allows)
         self.known: Mapping[Key, str] = {entry.key: entry.by for entry in known}
         self.keys = keys
-        self.notes = list(notes)
+        self.notes = [*notes, *(f"{allow.by} expired on {allow.until}" for allow in over)]
         self._kinds = {(str(key[0]), len(key)) for key in self.known}
         self._relative = relative
         self._used: set[str] = set()
@@ -150,7 +150,7 @@ class Policy:
         if allow.rules and not _rule_named(allow, rule):
             return False
         commit = (sighting.location.origin.commit or "").lower()
-        checks = (
+        checks: tuple[tuple[tuple[str, ...], Callable[[], bool]], ...] = (
             (allow.paths, lambda: found(allow.paths, _bytes(path))),
             (allow.globs, lambda: ignored_path(allow.globs, path)),
             (allow.values, lambda: values.fits(sighting.secret, allow.values)),

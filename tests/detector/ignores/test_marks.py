@@ -1,0 +1,85 @@
+"""Inline marks: ours and those of other tools, each with the reach that it has there."""
+
+import pytest
+
+from detector.ignores import marks
+
+VALUE = b"v4lue"
+
+
+def covers(text: bytes, path: str = "a.py", rule: str = "aws.access-key") -> bool:
+    start = text.index(VALUE)
+    return marks.around(text, start, start + len(VALUE), path, rule) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"x = 'v4lue'  # leakfirst:allow",
+        b"x = 'v4lue'  # leakfirst:allow because it is a sample",
+        b"# leakfirst:allow \nx = 1; y = 'v4lue' # leakfirst:allow(aws.*)",
+        b"x = 'v4lue'  # leakfirst:allow(gcp.key, aws.access-key)",
+        b"# leakfirst:allow-next-line\nx = 'v4lue'\n",
+        b"# leakfirst:allow-begin\n\n\nx = 'v4lue'\n# leakfirst:allow-end\n",
+        b"# leakfirst:allow-begin(aws.*)\nx = 'v4lue'\n",
+        b"x = 'v4lue'  # gitleaks:allow",
+        b"x = 'v4lue'  # betterleaks:allow",
+        b"x = 'v4lue'  # trufflehog:ignore",
+        b"# Kingfisher:Ignore\nx = 'v4lue'\n",
+        b"x = 'v4lue'\n# kingfisher:ignore\n",
+        b"x = 'v4lue'  # pragma: allowlist secret",
+        b"x = 'v4lue'  // pragma: whitelist secret",
+        b"# pragma: allowlist nextline secret\nx = 'v4lue'\n",
+        b"x = 'v4lue'\r\n  # kingfisher:ignore\r\n",
+    ],
+)
+def test_a_mark_covers(text: bytes) -> None:
+    assert covers(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"x = 'v4lue'",
+        b"x = 'v4lue'\n# leakfirst:allow\n",
+        b"# leakfirst:allow\nx = 'v4lue'\n",
+        b"x = 'v4lue'  # leakfirst:allowed",
+        b"x = 'v4lue'  # leakfirst:allow(gcp.*)",
+        b"# leakfirst:allow-next-line\n\nx = 'v4lue'\n",
+        b"# leakfirst:allow-begin\n# leakfirst:allow-end\nx = 'v4lue'\n",
+        b"x = 'v4lue'  # leakfirst:allow-begin\n",
+        b"x = 'v4lue'  # gitleaks:ALLOW",
+        b"# gitleaks:allow\nx = 'v4lue'\n",
+        b"# trufflehog:ignore x = 'v4lue'",
+        b"# kingfisher:ignore\n\nx = 'v4lue'\n",
+        b"x = 'v4lue'  # kingfisher:allow",
+        b"x = v4lue  pragma: allowlist secret",
+        b"x # pragma: allowlist nextline secret\ny = 'v4lue'\n",
+        b"# pragma: whitelist nextline secret\ny = 'v4lue'\n",
+    ],
+)
+def test_a_mark_does_not_cover(text: bytes) -> None:
+    assert not covers(text)
+
+
+def test_in_yaml_only_a_hash_starts_a_pragma() -> None:
+    text = b"x: v4lue // pragma: allowlist secret"
+    assert not covers(text, "a.yaml")
+    assert covers(text, "a.yml")
+
+
+def test_a_line_pattern_fits_the_line_and_a_match_pattern_the_value() -> None:
+    data = b"one\nx = 'v4lue' # demo only\ntwo"
+    start = data.index(VALUE)
+    asked = ("line:# demo only$", "match:demo", "match:v4l", "line:two")
+    assert marks.fitting(asked, data, start, start + 5) == ("line:# demo only$", "match:v4l")
+
+
+def test_a_pattern_that_never_ends_does_not_fit() -> None:
+    data = b"a" * 3000 + VALUE
+    assert marks.fitting(("line:(a|aa)+$b",), data, 3000, 3005) == ()
+
+
+def test_marks_are_listed_with_their_places() -> None:
+    data = b"# leakfirst:allow-begin\n# leakfirst:allow-end\nx  # gitleaks:allow\n"
+    assert [mark.text for mark in marks.every(data)] == ["leakfirst:allow-begin", "gitleaks:allow"]
