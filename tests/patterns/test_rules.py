@@ -180,6 +180,8 @@ def test_anchors_are_implied_by_the_pattern(rule: Rule) -> None:
     rng = random.Random(rule.id)
     for _ in range(6):
         texts = [drawn(rule.pattern, rng)]
+        if not compiled(rule.pattern).search(texts[0]):
+            continue
         places = [match.start() for anchor in anchors for match in anchor.finditer(texts[0])]
         if places:
             assert min(places) <= rule.window[0], "the anchor stands further inside than the window reaches"
