@@ -427,6 +427,21 @@ class SafeGit:
         self._running.append(process)
         return process
 
+    def pour(self, into: IO[bytes], *args: str, stdin: IO[bytes]) -> bool:
+        """Run git from one file into another; return whether it came to its end."""
+        import subprocess
+
+        process = subprocess.Popen(
+            [_git_program(), *args],
+            stdin=stdin,
+            stdout=into,
+            stderr=subprocess.DEVNULL,
+            cwd=self._home,
+            env=self.environment(),
+        )
+        self._running.append(process)
+        return process.wait() == 0
+
     def run(self, *args: str, given: bytes = b"") -> bytes:
         """Run git to its end and return its output; `SourceError` if it fails."""
         import subprocess
