@@ -61,6 +61,7 @@ class Rotator(contracts.Rotator):
     """Settings: profile, region, endpoint, end_sessions, quarantine, deny_all, prove_by_use."""
 
     fields = ("access_key_id", "secret_access_key")
+    public = frozenset({"access_key_id"})
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -124,9 +125,7 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         lines = ["whether every service and region has seen the change"]
         if self._ends_sessions():
-            lines.append(
-                "whether federation sessions (GetFederationToken) ended: AWS documents it either way"
-            )
+            lines.append("whether federation sessions (GetFederationToken) ended: AWS documents it either way")
         else:
             lines.append("whether sessions opened with the key ended: they live for up to 36 hours")
         return tuple(lines)
@@ -167,7 +166,7 @@ class Rotator(contracts.Rotator):
 
     def _minted(self, key_id: str, secret: Secret) -> Minted:
         values = {"access_key_id": Secret(key_id.encode()), "secret_access_key": secret}
-        return Minted(values, {"new_handle": key_id}, frozenset({"access_key_id"}))
+        return Minted(values, {"new_handle": key_id})
 
     def strays(self) -> tuple[str, ...]:
         """Find the key that a crash lost: new since the intent, never used, and alone."""
@@ -266,9 +265,7 @@ class Rotator(contracts.Rotator):
         """Activate the key again and drop the policies that we added."""
         user, handles = self._user(), self.case.handles
         names = [
-            name
-            for name, fact in ((DENY_SESSIONS, "sessions_denied"), (DENY_ALL, "denied_all"))
-            if fact in handles
+            name for name, fact in ((DENY_SESSIONS, "sessions_denied"), (DENY_ALL, "denied_all")) if fact in handles
         ]
         for name in names:
             with aws.answers(gone=("NoSuchEntity",)):

@@ -139,9 +139,7 @@ def not_the_leaked(service_client: Any, leaked_id: str) -> None:
         raise Surprise("the responder would act with the leaked key itself; give it a profile of its own")
 
 
-def caller(
-    settings: Mapping[str, Any], key: str, secret: Secret, token: Secret | None = None
-) -> dict[str, str]:
+def caller(settings: Mapping[str, Any], key: str, secret: Secret, token: Secret | None = None) -> dict[str, str]:
     """Try a key once: return account and ARN, or raise.
 
     `NotYet` means that AWS does not know the key, `PermissionError` that it refuses it.

@@ -46,9 +46,7 @@ def serves(rule_id: str) -> str | None:
     return best[1] if best else None
 
 
-def _better(
-    best: tuple[int, str] | None, name: str, module: ModuleType, rule_id: str
-) -> tuple[int, str] | None:
+def _better(best: tuple[int, str] | None, name: str, module: ModuleType, rule_id: str) -> tuple[int, str] | None:
     for glob in module.SERVES:
         if fnmatchcase(rule_id, glob) and (best is None or len(glob) > best[0]):
             best = (len(glob), name)

@@ -16,16 +16,21 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from detector.secret import Secret
-from rotators.core.model import UNVERIFIABLE, Case, Identity, Leak, Minted, Proof, Surprise
+from rotators.core.model import UNVERIFIABLE, Capability, Case, Identity, Leak, Minted, Proof, Surprise
 
 Handles = Mapping[str, str]
 Values = Mapping[str, Secret]
 
 
 class Rotator(Protocol):
-    """Mints and ends credentials at their issuer."""
+    """Mints and ends credentials at their issuer.
+
+    `fields` are the values that make up one credential; those in `public` are
+    names rather than secrets (a user, an access key id).
+    """
 
     fields: tuple[str, ...] = ("value",)
+    public: frozenset[str] = frozenset()
     case: Case
 
     def __init__(self, case: Case) -> None:
@@ -34,6 +39,10 @@ class Rotator(Protocol):
     def identify(self) -> Identity:
         """Say whose credential it is. Read-only."""
         raise NotImplementedError
+
+    def narrow(self, capability: Capability) -> Capability:
+        """Return what is possible for this very credential, after `identify`."""
+        return capability
 
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """List what ending the credential touches: last use, consumers, dependants."""

@@ -93,9 +93,7 @@ class KmsSealer:
         from rotators.core import aws
 
         blob = base64.b64decode(wrapped)
-        return bytes(
-            aws.client("kms", self._settings).decrypt(KeyId=self._key_id, CiphertextBlob=blob)["Plaintext"]
-        )
+        return bytes(aws.client("kms", self._settings).decrypt(KeyId=self._key_id, CiphertextBlob=blob)["Plaintext"])
 
 
 def sealer(settings: Mapping[str, Any], key: bytes) -> Sealer:
@@ -214,6 +212,4 @@ def _decrypt(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:12], sealed[12:], bound_to)
     except InvalidTag:
-        raise Surprise(
-            "a sealed value does not open with this key; is it the machine that sealed it?"
-        ) from None
+        raise Surprise("a sealed value does not open with this key; is it the machine that sealed it?") from None

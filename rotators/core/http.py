@@ -75,9 +75,7 @@ class Api:
                 except httpx.HTTPError as error:
                     if left:
                         continue
-                    raise Ambiguous(
-                        f"no answer to {method} ({type(error).__name__}); it may have acted"
-                    ) from None
+                    raise Ambiguous(f"no answer to {method} ({type(error).__name__}); it may have acted") from None
                 if answer.status_code < 500 or not left or answer.status_code in accept:
                     break
         status = answer.status_code

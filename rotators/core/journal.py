@@ -101,9 +101,7 @@ class Journal:
         for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), 1):
             entry = _parse(line)
             if entry is None:
-                raise StateError(
-                    f"{self.path}:{number}: not a line of ours; run 'leakfirst rotate log --check'"
-                )
+                raise StateError(f"{self.path}:{number}: not a line of ours; run 'leakfirst rotate log --check'")
             if run is None or entry.run == run:
                 found.append(entry)
         return found

@@ -85,7 +85,8 @@ class Capability(NamedTuple):
     `overlap` is *dual* where the old and the new value work side by side and
     *none* where making the new one ends the old one at once. `needs` says who
     acts: *self* (the leaked value alone), *responder* (an identity of ours)
-    or *none* (the issuer asks for no identity at all).
+    or *none* (the issuer asks for no identity at all). What `renews_itself` hands
+    its successor to the consumers by itself when it is disabled.
     """
 
     can_contain: bool = False
@@ -96,6 +97,7 @@ class Capability(NamedTuple):
     value_from: str = ISSUER
     idempotent_create: bool = False
     async_revoke: bool = False
+    renews_itself: bool = False
     needs: str = "responder"
     limits: str = ""
     runbook: str = ""
@@ -131,14 +133,10 @@ class Leak(NamedTuple):
 
 
 class Minted(NamedTuple):
-    """A new credential: values by field name, and the provider ids of it.
-
-    Fields in `public` are names rather than secrets (an access key id).
-    """
+    """A new credential: values by field name, and the provider ids of it."""
 
     values: Mapping[str, Secret]
     handles: Mapping[str, str] = {}
-    public: frozenset[str] = frozenset()
 
 
 class Proof(NamedTuple):
@@ -229,9 +227,7 @@ def plan_from_json(data: Mapping[str, Any]) -> RotationPlan:
     if fields.pop("schema", None) != "leakfirst/rotation-plan/1":
         raise Surprise("this is no rotation plan that we know how to read")
     try:
-        fields["steps"] = tuple(
-            RotationStep(**{**step, "calls": tuple(step["calls"])}) for step in fields["steps"]
-        )
+        fields["steps"] = tuple(RotationStep(**{**step, "calls": tuple(step["calls"])}) for step in fields["steps"])
         fields["facts"] = tuple((name, value) for name, value in fields["facts"])
         for name in ("stores", "unprovable", "where", "tell"):
             fields[name] = tuple(fields[name])

@@ -52,9 +52,7 @@ from rotators.core.policy import ASK, AUTO, NEVER, Clause, Policy
 class Add(Protocol):
     """Appends a step to the plan in the making."""
 
-    def __call__(
-        self, kind: str, title: str, *, reversible: bool = True, target: str = "", wait: int = 0
-    ) -> None:
+    def __call__(self, kind: str, title: str, *, reversible: bool = True, target: str = "", wait: int = 0) -> None:
         """Append the step."""
 
 
@@ -102,11 +100,10 @@ def make_plan(
             if not policy.allows(identity.account):
                 raise RotationError(f"{identity.account} is not on the policy's list of allowed accounts")
             case.handles["handle"] = identity.handle
+            capability = rotator.narrow(capability)
             destinations = clause.destinations if "reissue" in clause.may and capability.can_reissue else ()
             if chosen == RECONCILE and not destinations:
-                raise UsageError(
-                    "only a credential that may be reissued into a destination can be reconciled"
-                )
+                raise UsageError("only a credential that may be reissued into a destination can be reconciled")
             stores = open_stores(destinations, rotator.fields, policy, case, folder, key)
             facts = _facts(identity, rotator, capability)
             steps = _steps(clause, chosen, capability, rotator, stores)
@@ -197,7 +194,7 @@ def _steps(
 
     if order == CONTAIN_FIRST and capability.can_contain:
         add(CONTAIN, "stop the abuse now", reversible=capability.reversible_disable)
-    by_hand = () if stores else (_for_person(clause, capability),)
+    by_hand = () if stores or capability.renews_itself else (_for_person(clause, capability),)
     if stores:
         _reissue(add, capability, stores)
     elif order != CONTAIN_FIRST:

@@ -110,9 +110,7 @@ def list_plans(folder: str) -> list[RotationPlan]:
     plans = os.path.join(folder, "plans")
     if not os.path.isdir(plans):
         return []
-    found = [
-        load_plan(folder, os.path.join(plans, name)) for name in os.listdir(plans) if name.endswith(".json")
-    ]
+    found = [load_plan(folder, os.path.join(plans, name)) for name in os.listdir(plans) if name.endswith(".json")]
     return sorted(found, key=lambda plan: plan.created_at)
 
 

@@ -92,7 +92,7 @@ def sweep(settings: Mapping[str, Any], path: str, meta: Mapping[str, str]) -> li
     vault = client(settings)
     found = []
     with answers("token sweep"):
-        for accessor in vault.list("auth/token/accessors")["data"]["keys"]:
+        for accessor in vault.auth.token.list_accessors()["data"]["keys"]:
             try:
                 data = vault.auth.token.lookup_accessor(accessor)["data"]
             except (hv.InvalidRequest, hv.Forbidden, hv.InvalidPath):

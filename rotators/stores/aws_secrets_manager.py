@@ -44,18 +44,14 @@ class Store(contracts.Store):
         stages = secret.get("VersionIdsToStages", {})
         for version, labels in stages.items():
             if PENDING in labels and CURRENT not in labels:
-                raise Surprise(
-                    f"{self._secret} has {PENDING} on {version}: another rotation is under way or stuck"
-                )
+                raise Surprise(f"{self._secret} has {PENDING} on {version}: another rotation is under way or stuck")
         trial = str(uuid.uuid4())
         document = self._document(CURRENT)
         with aws.answers():
             self._sm().put_secret_value(
                 SecretId=self._secret, ClientRequestToken=trial, SecretString=document, VersionStages=[TRIAL]
             )
-            self._sm().update_secret_version_stage(
-                SecretId=self._secret, VersionStage=TRIAL, RemoveFromVersionId=trial
-            )
+            self._sm().update_secret_version_stage(SecretId=self._secret, VersionStage=TRIAL, RemoveFromVersionId=trial)
 
     def put_pending(self, token: str, values: Values) -> Handles:
         """See `contracts.Store`."""

@@ -30,9 +30,7 @@ class Store(contracts.Store):
     def preflight(self) -> None:
         """The parameter must exist, be readable, and be encrypted."""
         if self._parameter()["Type"] != "SecureString":
-            raise Surprise(
-                f"{self._name} is no SecureString: everybody who may list it would read the new value"
-            )
+            raise Surprise(f"{self._name} is no SecureString: everybody who may list it would read the new value")
 
     def promote(self, token: str, values: Values) -> Handles:
         """Overwrite, then see that ours was the very next version."""
@@ -47,9 +45,7 @@ class Store(contracts.Store):
         """Write the version before ours again; the history keeps both."""
         now = self._parameter()
         with aws.answers():
-            previous = self._ssm().get_parameter(
-                Name=f"{self._name}:{now['Version'] - 1}", WithDecryption=True
-            )
+            previous = self._ssm().get_parameter(Name=f"{self._name}:{now['Version'] - 1}", WithDecryption=True)
         return self._write(now, fields.pick(previous["Parameter"]["Value"], self.case.settings))
 
     def _write(self, before: dict[str, Any], values: Values) -> Handles:

@@ -52,9 +52,7 @@ class Store(contracts.Store):
         fresh = f"{self._path}.leakfirst"
         with suppress(FileNotFoundError):
             os.unlink(fresh)
-        fd = os.open(
-            fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, stat.S_IMODE(mode.st_mode) & 0o700
-        )
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, stat.S_IMODE(mode.st_mode) & 0o700)
         try:
             with os.fdopen(fd, "wb") as file:
                 file.write(replaced(before, self._theirs(values)))

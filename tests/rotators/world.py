@@ -110,9 +110,7 @@ def free_port() -> int:
 def server(command: list[str], port: int, env: Mapping[str, str], ready: str = "/") -> Iterator[str]:
     """Run *command* until the block ends; wait until it answers."""
     clean = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV") if name in os.environ}
-    process = subprocess.Popen(
-        command, env={**clean, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, env={**clean, **env}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):

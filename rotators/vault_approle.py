@@ -1,0 +1,220 @@
+"""AppRole secret-ids, and the tokens that were issued for them.
+
+Destroying a secret-id leaves its tokens alive, so they are swept: those that
+carry the secret-id's own metadata, or all of the role's old ones when the
+settings say `sweep = "role"`. The new secret-id carries this run's mark in
+its metadata, so its tokens are told apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from detector.secret import Secret
+from rotators.core import contracts, vault
+from rotators.core.contracts import Handles, Values
+from rotators.core.model import (
+    ALIVE,
+    CONTAIN,
+    DEAD,
+    DISABLE,
+    MINT,
+    PROVE_DEAD,
+    PROVE_NEW,
+    Capability,
+    Identity,
+    Minted,
+    Proof,
+    Surprise,
+)
+
+SERVES = ("hashicorp.vault-approle*", "vault.approle*", "openbao.approle*")
+
+CAPABILITY = Capability(
+    can_contain=True,
+    can_reissue=True,
+    limits="tokens that were issued for a secret-id outlive it and are swept on their own",
+    runbook="https://developer.hashicorp.com/vault/docs/auth/approle",
+)
+
+RUN = "leakfirst_run"
+
+
+class Rotator(contracts.Rotator):
+    """Settings: address, token_env or token_file, namespace, mount, role, sweep."""
+
+    fields = ("secret_id",)
+
+    def identify(self) -> Identity:
+        """Find the role that knows the secret-id."""
+        for role in self._roles():
+            if found := self._lookup(role):
+                self.case.handles["before.role"] = role
+                self.case.handles["before.metadata"] = _spell(found.get("metadata"))
+                told = ("secret_id_num_uses", "secret_id_ttl", "expiration_time")
+                facts = [("role", role), *((name, str(found[name])) for name in told if found.get(name))]
+                return Identity(
+                    handle=found["secret_id_accessor"],
+                    account=vault.account(self.case.settings),
+                    principal=f"approle {role}",
+                    created=str(found.get("creation_time", "")),
+                    facts=tuple(facts),
+                )
+        raise Surprise("no AppRole knows this secret-id: it is used up, dead, or of another mount")
+
+    def blast_radius(self) -> tuple[tuple[str, str], ...]:
+        """Count the role's other secret-ids and the tokens that will be swept."""
+        others = len(self._accessors()) - 1
+        return (("other secret-ids of the role", str(others)), ("tokens to sweep", str(len(self._tokens()))))
+
+    def unprovable(self) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        if self._mine() is None:
+            return ("which of the role's tokens were issued for this secret-id: it has no metadata of its own",)
+        return ()
+
+    def preconditions(self) -> Handles:
+        """See `contracts.Rotator`."""
+        role, metadata = self.case.handles["before.role"], self.case.handles["before.metadata"]
+        return {"role": role, "metadata": metadata}
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        base = f"auth/{self._mount}/role/{self.case.handles.get('before.role')}"
+        end = (f"{base}/secret-id/destroy", "auth/token/revoke-accessor for each of its tokens")
+        return {
+            MINT: (f"{base}/secret-id",),
+            PROVE_NEW: (f"auth/{self._mount}/login with the new secret-id, then auth/token/revoke-self",),
+            CONTAIN: end,
+            DISABLE: end,
+            PROVE_DEAD: (f"{base}/secret-id/lookup",),
+        }.get(kind, ())
+
+    def preflight(self) -> None:
+        """See `contracts.Rotator`."""
+        path = f"auth/{self._mount}/role/{self._role}/secret-id"
+        with vault.answers("capabilities"):
+            answer = self._vault().sys.get_capabilities([path])
+        if not set(answer.get("data", answer).get(path, ())) & {"update", "create", "root"}:
+            raise Surprise(f"the responder may not write {path}")
+
+    def create(self, values: Values) -> Minted:
+        """Make a secret-id with the old one's metadata and this run's mark."""
+        metadata = {**_read(self.case.handles["before.metadata"]), RUN: self.case.run}
+        with vault.answers("secret-id"):
+            data = self._approle().generate_secret_id(self._role, metadata, mount_point=self._mount)["data"]
+        return Minted({"secret_id": Secret(data["secret_id"].encode())}, {"new_handle": data["secret_id_accessor"]})
+
+    def strays(self) -> tuple[str, ...]:
+        """Find secret-ids that carry this run's mark."""
+        found = []
+        for accessor in self._accessors():
+            with vault.answers("secret-id accessor"):
+                data = self._approle().read_secret_id_accessor(self._role, accessor, mount_point=self._mount)
+            if isinstance(data, dict) and (data["data"].get("metadata") or {}).get(RUN) == self.case.run:
+                found.append(accessor)
+        return tuple(found)
+
+    def discard(self, handle: str) -> None:
+        """Destroying an unknown accessor is a server error, so look first."""
+        if handle in self._accessors():
+            with vault.answers("secret-id destroy"):
+                self._approle().destroy_secret_id_accessor(self._role, handle, mount_point=self._mount)
+
+    def verify_new(self, values: Values) -> Proof:
+        """Sign in, and sign out again."""
+        with vault.answers("approle login"):
+            role_id = self._approle().read_role_id(self._role, mount_point=self._mount)["data"]["role_id"]
+            answer = self._approle().login(
+                role_id, values["secret_id"].reveal().decode(), use_token=False, mount_point=self._mount
+            )["auth"]
+            vault.client(self.case.settings, Secret(answer["client_token"].encode())).auth.token.revoke_self()
+        return Proof(ALIVE, f"signs in with {', '.join(answer['policies'])}")
+
+    def disable(self) -> Handles:
+        """Destroy the secret-id, then revoke what was issued for it."""
+        if self._lookup(self._role) is not None:
+            with vault.answers("secret-id destroy"):
+                self._approle().destroy_secret_id(
+                    self._role, self.case.leak.secret.reveal().decode(), mount_point=self._mount
+                )
+        tokens = self._tokens()
+        vault.revoke_accessors(self.case.settings, tokens)
+        return {"swept": str(len(tokens))}
+
+    def verify_dead(self) -> Proof:
+        """See `contracts.Rotator`."""
+        if self._lookup(self._role) is not None:
+            return Proof(ALIVE, "the role still knows the secret-id")
+        if left := self._tokens():
+            return Proof(ALIVE, f"{len(left)} of its tokens are alive")
+        return Proof(DEAD, "the role does not know the secret-id, and no token of it is left")
+
+    def old_values(self) -> Values:
+        """See `contracts.Rotator`."""
+        return {"secret_id": self.case.leak.secret}
+
+    # -- calls ---------------------------------------------------------------
+
+    @property
+    def _mount(self) -> str:
+        return str(self.case.settings.get("mount", "approle"))
+
+    @property
+    def _role(self) -> str:
+        return self.case.handles["before.role"]
+
+    def _vault(self) -> Any:
+        return vault.client(self.case.settings)
+
+    def _approle(self) -> Any:
+        return self._vault().auth.approle
+
+    def _roles(self) -> list[str]:
+        if role := self.case.settings.get("role"):
+            return [str(role)]
+        with vault.answers("role list"):
+            return list(self._approle().list_roles(mount_point=self._mount)["data"]["keys"])
+
+    def _lookup(self, role: str) -> dict[str, Any] | None:
+        """Return what the role knows of the leaked secret-id; unknown is an answer without a body."""
+        with vault.answers("secret-id lookup"):
+            answer = self._approle().read_secret_id(
+                role, self.case.leak.secret.reveal().decode(), mount_point=self._mount
+            )
+        return answer["data"] if isinstance(answer, dict) else None
+
+    def _accessors(self) -> list[str]:
+        import hvac.exceptions as hv
+
+        with vault.answers("secret-id list"):
+            try:
+                answer = self._approle().list_secret_id_accessors(self._role, mount_point=self._mount)
+            except hv.InvalidPath:
+                return []
+        return list(answer["data"]["keys"])
+
+    def _mine(self) -> dict[str, str] | None:
+        """Return the metadata that tells the leaked secret-id's tokens apart, or None."""
+        metadata = _read(self.case.handles["before.metadata"])
+        if metadata or self.case.settings.get("sweep") == "role" or len(self._accessors()) <= 1:
+            return metadata
+        return None
+
+    def _tokens(self) -> list[str]:
+        mine = self._mine()
+        if mine is None:
+            return []
+        path = f"auth/{self._mount}/login"
+        settings = self.case.settings
+        old = vault.sweep(settings, path, {"role_name": self._role, **mine})
+        new = set(vault.sweep(settings, path, {"role_name": self._role, RUN: self.case.run}))
+        return [accessor for accessor in old if accessor not in new]
+
+
+def _spell(metadata: Any) -> str:
+    return " ".join(f"{name}={value}" for name, value in sorted((metadata or {}).items()) if name != RUN)
+
+
+def _read(text: str) -> dict[str, str]:
+    return dict(item.split("=", 1) for item in text.split(" ") if "=" in item)

@@ -1,0 +1,119 @@
+"""Dynamic credentials of any Vault engine: the lease is revoked.
+
+Revocation is queued (202, also for a lease that nobody knows), so its end is
+proven by looking the lease up until the server calls it invalid. hvac cannot
+send `sync`; the call is made by hand. A new credential that a crash lost has
+a lease of its own and ends with it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from detector.secret import Secret
+from rotators.core import contracts, responder, vault
+from rotators.core.contracts import Handles, Values
+from rotators.core.model import (
+    ALIVE,
+    CONTAIN,
+    DEAD,
+    DISABLE,
+    MINT,
+    PROVE_DEAD,
+    Capability,
+    Identity,
+    Minted,
+    Proof,
+    Surprise,
+)
+
+SERVES = ("vault.lease*", "vault.dynamic*")
+
+CAPABILITY = Capability(
+    can_contain=True,
+    can_reissue=True,
+    async_revoke=True,
+    limits="the lease id must be known: it is in the log of whoever asked for the credential",
+)
+
+
+class Rotator(contracts.Rotator):
+    """Settings: address, token_env or token_file, namespace, lease_id, creds_path, values."""
+
+    public = frozenset({"username", "access_key"})
+
+    @property
+    def fields(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What the engine hands out: user and password, or an AWS key."""
+        return tuple(self.case.settings.get("values", ("username", "password")))
+
+    def identify(self) -> Identity:
+        """See `contracts.Rotator`."""
+        found = self._lookup()
+        if found is None:
+            raise Surprise("the server does not know this lease")
+        facts = tuple((name, str(found[name])) for name in ("ttl", "expire_time") if found.get(name))
+        return Identity(
+            handle=self._lease,
+            account=vault.account(self.case.settings),
+            principal=self._lease.rpartition("/")[0],
+            created=str(found.get("issue_time", "")),
+            facts=facts,
+        )
+
+    def narrow(self, capability: Capability) -> Capability:
+        """Only with `creds_path` do we know where to ask for another one."""
+        return capability._replace(can_reissue=bool(self.case.settings.get("creds_path")))
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        revoke = ("sys/leases/revoke sync",)
+        return {
+            MINT: (str(self.case.settings.get("creds_path")),),
+            CONTAIN: revoke,
+            DISABLE: revoke,
+            PROVE_DEAD: ("sys/leases/lookup",),
+        }.get(kind, ())
+
+    def create(self, values: Values) -> Minted:
+        """Ask the engine for another credential."""
+        with vault.answers("dynamic credential"):
+            answer = vault.client(self.case.settings).read(self.case.settings["creds_path"])
+        found = {name: Secret(str(answer["data"][name]).encode()) for name in self.fields}
+        return Minted(found, {"new_handle": answer["lease_id"]})
+
+    def discard(self, handle: str) -> None:
+        """See `contracts.Rotator`."""
+        self._revoke(handle)
+
+    def disable(self) -> Handles:
+        """See `contracts.Rotator`."""
+        self._revoke(self._lease)
+        return {}
+
+    def verify_dead(self) -> Proof:
+        """See `contracts.Rotator`."""
+        found = self._lookup()
+        if found is None:
+            return Proof(DEAD, "the server calls the lease invalid")
+        return Proof(ALIVE, f"the lease is still there {found.get('revoke_error', '')}".strip())
+
+    @property
+    def _lease(self) -> str:
+        return self.case.handles.get("handle") or responder.needed(self.case.settings, "lease_id")
+
+    def _revoke(self, lease: str) -> None:
+        with vault.answers("lease revoke"):
+            vault.client(self.case.settings).adapter.put(
+                "/v1/sys/leases/revoke", json={"lease_id": lease, "sync": True}
+            )
+
+    def _lookup(self) -> dict[str, Any] | None:
+        import hvac.exceptions as hv
+
+        with vault.answers("lease lookup"):
+            try:
+                found: dict[str, Any] = vault.client(self.case.settings).sys.read_lease(self._lease)["data"]
+            except (hv.InvalidRequest, hv.InvalidPath):
+                return None
+        return found

@@ -1,0 +1,146 @@
+"""Vault and OpenBao tokens: service, batch, root and wrapping tokens.
+
+Everything goes by accessor, so neither journal nor audit log sees a token.
+Revoking a token revokes its children and its leases too. Batch tokens have
+no accessor and cannot be revoked; a root token is never made anew by us.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from detector.secret import Secret
+from rotators.core import contracts, vault
+from rotators.core.contracts import Handles, Values
+from rotators.core.journal import stamp
+from rotators.core.model import (
+    ALIVE,
+    CONTAIN,
+    DEAD,
+    DISABLE,
+    MINT,
+    PROVE_DEAD,
+    PROVE_NEW,
+    Capability,
+    Identity,
+    Minted,
+    Proof,
+    Surprise,
+)
+
+SERVES = ("hashicorp.vault-*", "vault.*", "openbao.*")
+
+CAPABILITY = Capability(
+    can_contain=True,
+    can_reissue=True,
+    limits="children and leases of the token end with it",
+    runbook="https://developer.hashicorp.com/vault/docs/concepts/tokens",
+)
+
+RUN = "leakfirst_run"
+
+
+class Rotator(contracts.Rotator):
+    """Settings: address, token_env or token_file, namespace, role (token role of the new one)."""
+
+    def identify(self) -> Identity:
+        """Look the token up with the responder's rights."""
+        found = self._alive()
+        if found is None:
+            raise Surprise("the server does not know this token: it is dead, or of another server")
+        self._found = found
+        facts = {name: _text(found.get(name)) for name in ("type", "path", "policies", "orphan", "ttl", "num_uses")}
+        return Identity(
+            handle=found["accessor"] or "batch token",
+            account=vault.account(self.case.settings),
+            principal=str(found.get("display_name", "")),
+            created=stamp(found.get("creation_time", 0)),
+            facts=tuple((name, value) for name, value in facts.items() if value),
+        )
+
+    def narrow(self, capability: Capability) -> Capability:
+        """Batch tokens cannot be revoked; root tokens and logins are made anew by people and consumers."""
+        if self._found.get("type") == "batch":
+            limits = "a batch token cannot be revoked: revoke its parent, tighten its policies, or wait for its end"
+            return Capability(limits=limits, runbook=capability.runbook)
+        if self._found.get("policies") == ["root"]:
+            return capability._replace(can_reissue=False, limits="a root token is made by generate-root, with a quorum")
+        if not self.case.settings.get("role"):
+            return capability._replace(can_reissue=False)
+        return capability
+
+    def blast_radius(self) -> tuple[tuple[str, str], ...]:
+        """See `contracts.Rotator`."""
+        return (("also ends", "all child tokens and leases of it; no call lists them"),)
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        handle = self.case.handles.get("handle", "")
+        revoke = (f"auth/token/revoke-accessor {handle}",)
+        return {
+            MINT: (f"auth/token/create/{self.case.settings.get('role')}",),
+            PROVE_NEW: ("auth/token/lookup-self with the new token",),
+            CONTAIN: revoke,
+            DISABLE: revoke,
+            PROVE_DEAD: ("auth/token/lookup",),
+        }.get(kind, ())
+
+    def preflight(self) -> None:
+        """See `contracts.Rotator`."""
+        path = f"auth/token/create/{self.case.settings['role']}"
+        with vault.answers("capabilities"):
+            answer = self._vault().sys.get_capabilities([path])
+        if not set(answer.get("data", answer).get(path, ())) & {"update", "create", "root"}:
+            raise Surprise(f"the responder may not write {path}")
+
+    def create(self, values: Values) -> Minted:
+        """Make a token of the token role, marked with this run."""
+        with vault.answers("token create"):
+            answer = self._vault().auth.token.create(
+                role_name=self.case.settings["role"],
+                meta={RUN: self.case.run},
+                display_name=f"leakfirst-{self.case.run[:8]}",
+            )["auth"]
+        return Minted({"value": Secret(answer["client_token"].encode())}, {"new_handle": answer["accessor"]})
+
+    def strays(self) -> tuple[str, ...]:
+        """Find tokens that carry this run's mark."""
+        path = f"auth/token/create/{self.case.settings['role']}"
+        return tuple(vault.sweep(self.case.settings, path, {RUN: self.case.run}))
+
+    def discard(self, handle: str) -> None:
+        """See `contracts.Rotator`."""
+        vault.revoke_accessors(self.case.settings, [handle])
+
+    def verify_new(self, values: Values) -> Proof:
+        """See `contracts.Rotator`."""
+        with vault.answers("token lookup-self"):
+            found = vault.client(self.case.settings, values["value"]).auth.token.lookup_self()["data"]
+        return Proof(ALIVE, f"is {found['display_name']}")
+
+    def disable(self) -> Handles:
+        """Revoke by accessor; a token that is gone already is fine."""
+        vault.revoke_accessors(self.case.settings, [self.case.handles["handle"]])
+        return {}
+
+    def verify_dead(self) -> Proof:
+        """See `contracts.Rotator`."""
+        if self._alive() is None:
+            return Proof(DEAD, "the server does not know the token any more")
+        return Proof(ALIVE, "the server still knows the token")
+
+    def old_values(self) -> Values:
+        """See `contracts.Rotator`."""
+        return {"value": self.case.leak.secret}
+
+    def _vault(self) -> Any:
+        return vault.client(self.case.settings)
+
+    def _alive(self) -> dict[str, Any] | None:
+        return vault.alive(self.case.settings, self.case.leak.secret)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value in (None, 0, False) else str(value)

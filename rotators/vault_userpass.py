@@ -1,0 +1,143 @@
+"""Passwords of Vault's userpass: we make the new one, and sweep old logins.
+
+Changing a password leaves the tokens of earlier logins alive. Without a
+destination for a new password, containing means a password that nobody knows.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from detector.secret import Secret
+from rotators.core import contracts, responder, vault
+from rotators.core.contracts import Handles, Values
+from rotators.core.model import (
+    ALIVE,
+    CONTAIN,
+    DEAD,
+    DISABLE,
+    MINT,
+    OURS,
+    PROVE_DEAD,
+    PROVE_NEW,
+    Capability,
+    Identity,
+    Minted,
+    Proof,
+)
+
+SERVES = ("vault.userpass*",)
+
+CAPABILITY = Capability(
+    can_contain=True,
+    can_reissue=True,
+    overlap="none",
+    value_from=OURS,
+    idempotent_create=True,
+    limits="one password per user: the old one ends when the new one is set",
+)
+
+
+class Rotator(contracts.Rotator):
+    """Settings: address, token_env or token_file, namespace, mount, user, length."""
+
+    fields = ("username", "password")
+    public = frozenset({"username"})
+
+    def identify(self) -> Identity:
+        """See `contracts.Rotator`."""
+        with vault.answers("read user"):
+            found = self._userpass().read_user(self._user, mount_point=self._mount)["data"]
+        policies = found.get("token_policies") or found.get("policies") or []
+        facts = (("policies", ", ".join(policies)),) if policies else ()
+        return Identity(f"{self._mount}/{self._user}", vault.account(self.case.settings), self._user, facts=facts)
+
+    def blast_radius(self) -> tuple[tuple[str, str], ...]:
+        """See `contracts.Rotator`."""
+        return (("tokens to sweep", str(len(self._tokens()))),)
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        change = (f"auth/{self._mount}/users/{self._user}/password",)
+        login = (f"auth/{self._mount}/login/{self._user}",)
+        end = (*change, "auth/token/revoke-accessor for each login")
+        return {MINT: end, CONTAIN: end, DISABLE: end, PROVE_NEW: login, PROVE_DEAD: login}.get(kind, ())
+
+    def generate(self) -> Values:
+        """See `contracts.Rotator`."""
+        password = secrets.token_urlsafe(int(self.case.settings.get("length", 32)))
+        return {"username": Secret(self._user.encode()), "password": Secret(password.encode())}
+
+    def create(self, values: Values) -> Minted:
+        """Set the password; setting it twice changes nothing."""
+        self._set(values["password"])
+        return Minted(values, {"new_handle": f"{self._mount}/{self._user}"})
+
+    def promote(self) -> Handles:
+        """End the logins made with the old password."""
+        return self._sweep()
+
+    def verify_new(self, values: Values) -> Proof:
+        """See `contracts.Rotator`."""
+        return Proof(ALIVE if self._login(values["password"]) else DEAD, "signed in and out")
+
+    def disable(self) -> Handles:
+        """Set a password that nobody knows, and end the logins."""
+        if self._login(self.case.leak.secret):
+            self._set(Secret(secrets.token_urlsafe(48).encode()))
+        return self._sweep()
+
+    def verify_dead(self) -> Proof:
+        """See `contracts.Rotator`."""
+        if self._login(self.case.leak.secret):
+            return Proof(ALIVE, "the old password signs in")
+        return Proof(DEAD, "the old password does not sign in")
+
+    def undo(self, kind: str) -> None:
+        """Set the old password again."""
+        self._set(self.case.leak.secret)
+
+    def old_values(self) -> Values:
+        """See `contracts.Rotator`."""
+        return {"username": Secret(self._user.encode()), "password": self.case.leak.secret}
+
+    # -- calls ---------------------------------------------------------------
+
+    @property
+    def _mount(self) -> str:
+        return str(self.case.settings.get("mount", "userpass"))
+
+    @property
+    def _user(self) -> str:
+        return responder.needed(self.case.settings, "user")
+
+    def _userpass(self) -> Any:
+        return vault.client(self.case.settings).auth.userpass
+
+    def _set(self, password: Secret) -> None:
+        with vault.answers("password"):
+            self._userpass().update_password_on_user(self._user, password.reveal().decode(), mount_point=self._mount)
+
+    def _login(self, password: Secret) -> bool:
+        """Sign in and out again; False when the password is refused."""
+        import hvac.exceptions as hv
+
+        with vault.answers("login"):
+            try:
+                answer = self._userpass().login(
+                    self._user, password.reveal().decode(), use_token=False, mount_point=self._mount
+                )
+            except (hv.InvalidRequest, hv.Unauthorized):
+                return False
+            token = Secret(answer["auth"]["client_token"].encode())
+            vault.client(self.case.settings, token).auth.token.revoke_self()
+        return True
+
+    def _tokens(self) -> list[str]:
+        return vault.sweep(self.case.settings, f"auth/{self._mount}/login/{self._user}", {})
+
+    def _sweep(self) -> Handles:
+        tokens = self._tokens()
+        vault.revoke_accessors(self.case.settings, tokens)
+        return {"swept": str(len(tokens))}
