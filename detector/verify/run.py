@@ -1,0 +1,276 @@
+"""Ask about every distinct credential once, all at the same time, and hand out verdicts as they come.
+
+Equal credentials are one question, however many findings hold them. The
+questions of one issuer go at its pace; another issuer never waits for it. A
+`live` is held back until the rule's negative control has been refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import cache
+from types import ModuleType
+from typing import NamedTuple
+
+from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN, Finding, Rule, Verdict
+from detector.registry import load, names
+from detector.secret import Secret
+from detector.verify import control, table
+from detector.verify.question import Answer, Asked, Question, Settings, Unclear
+from detector.verify.wire import Wire
+
+MOST_PAIRINGS = 4
+"""Of a credential whose second part was seen with several values."""
+
+OnVerdict = Callable[[Finding], None]
+
+
+class Planned(NamedTuple):
+    """One line of ``--dry-run``: who would be asked what, about how many credentials, or why not."""
+
+    rule_id: str
+    credentials: int
+    asked: Asked | None
+    why_not: str = ""
+
+
+def verify(
+    findings: Sequence[Finding], wire: Wire | Settings, key: bytes, on_verdict: OnVerdict | None = None
+) -> tuple[Finding, ...]:
+    """Return *findings* with their verdicts, in the same order; *on_verdict* gets each as it comes.
+
+    *key* keys the digests by which equal credentials are known. Ctrl-C keeps
+    the verdicts that have come so far.
+    """
+    known = list(findings)
+
+    async def work() -> None:
+        async for index, verdict in verdicts(findings, wire, key):
+            known[index] = known[index]._replace(verdict=verdict)
+            if on_verdict:
+                on_verdict(known[index])
+
+    asyncio.run(work())
+    return tuple(known)
+
+
+async def verdicts(
+    findings: Sequence[Finding], wire: Wire | Settings, key: bytes
+) -> AsyncIterator[tuple[int, Verdict]]:
+    """Yield ``(index of the finding, verdict)`` in the order in which the answers come.
+
+    Findings whose rule has no probe keep their verdict and are not in it.
+    """
+    from detector.verify.hush import hushed
+
+    mine = isinstance(wire, Settings)
+    used = Wire(wire) if isinstance(wire, Settings) else wire
+    groups = distinct(findings, key)
+    controls: dict[tuple[str, str], asyncio.Lock] = {}
+    outcome: dict[tuple[str, str], Answer] = {}
+
+    async def one(group: _Group) -> tuple[_Group, Answer]:
+        return group, await _best(group.questions, used, controls, outcome)
+
+    with hushed():
+        tasks = [asyncio.create_task(one(group)) for group in groups]
+        try:
+            for done in asyncio.as_completed(tasks):
+                group, answer = await done
+                at = datetime.now(UTC).isoformat(timespec="seconds")
+                for index in group.findings:
+                    yield index, _verdict(findings[index].verdict, answer, at)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if mine:
+                await used.close()
+
+
+def plan(findings: Sequence[Finding], settings: Settings, key: bytes) -> list[Planned]:
+    """List what `verify` would ask of whom, without asking anything."""
+    counted: dict[tuple[str, Asked | None, str], int] = {}
+    for group in distinct(findings, key):
+        question = group.questions[0]
+        asked, why = None, ""
+        try:
+            asked = _prober(question.rule).plan(question, settings)
+        except Unclear as unclear:
+            why = str(unclear)
+        counted[question.rule.id, asked, why] = counted.get((question.rule.id, asked, why), 0) + len(group.questions)
+    return sorted(
+        (Planned(rule, count, asked, why) for (rule, asked, why), count in counted.items()),
+        key=lambda line: (line.asked is None, line.rule_id, line.asked or Asked("", "")),
+    )
+
+
+# -- one credential, one question ----------------------------------------------
+
+
+class _Group(NamedTuple):
+    """The questions about one credential (several where its parts are ambiguous), and the findings that hold it."""
+
+    questions: tuple[Question, ...]
+    findings: list[int]
+
+
+def distinct(findings: Sequence[Finding], key: bytes) -> list[_Group]:
+    """Group *findings* by what would be asked; those that no probe serves are left out."""
+    groups: dict[str, _Group] = {}
+    for index, finding in enumerate(findings):
+        if _prober_or_none(finding.rule) is None:
+            continue
+        questions = tuple(_questions(finding))
+        name = json.dumps([_digest(question, key) for question in questions])
+        group = groups.setdefault(name, _Group(questions, []))
+        group.findings.append(index)
+    return list(groups.values())
+
+
+def _questions(finding: Finding) -> Iterable[Question]:
+    by_name: dict[str, list[Secret]] = {}
+    for name, secret in finding.parts:
+        by_name.setdefault(name, []).append(secret)
+    lines = tuple(dict.fromkeys(location.snippet for location in finding.locations if location.snippet))
+    roots = tuple(dict.fromkeys(location.origin.repository for location in finding.locations))
+    for values in itertools.islice(itertools.product(*by_name.values()), MOST_PAIRINGS):
+        parts = dict(zip(by_name, values, strict=True))
+        yield Question(finding.rule, finding.secret, parts, lines, roots)
+
+
+def _digest(question: Question, key: bytes) -> list[object]:
+    """Name a question by keyed digests: what is asked, and about which values."""
+    what = json.dumps(question.rule.probe, sort_keys=True) if question.rule.probe else question.rule.id
+    parts = sorted((name, secret.digest(key)) for name, secret in question.parts.items())
+    return [what, question.secret.digest(key), parts]
+
+
+# -- asking --------------------------------------------------------------------
+
+
+async def _best(
+    questions: Sequence[Question],
+    wire: Wire,
+    controls: dict[tuple[str, str], asyncio.Lock],
+    outcome: dict[tuple[str, str], Answer],
+) -> Answer:
+    """Ask until one pairing is live; otherwise say what the last clear answer was."""
+    best = Answer(UNKNOWN, "not asked")
+    for question in questions:
+        answer = await _ask(question, wire)
+        if answer.state == LIVE:
+            answer = await _controlled(question, answer, wire, controls, outcome)
+        if answer.state == LIVE:
+            return answer
+        if best.state != DEAD:
+            best = answer
+    return best
+
+
+async def _ask(question: Question, wire: Wire) -> Answer:
+    try:
+        answer: Answer = await _prober(question.rule).check(question, wire)
+    except Unclear as unclear:
+        return Answer(UNKNOWN, str(unclear))
+    except Exception as bug:  # one probe's fault must not end the run, nor quote what it held
+        return Answer(UNKNOWN, f"its probe failed ({type(bug).__name__})")
+    return _without(answer, question.values)
+
+
+async def _controlled(
+    question: Question,
+    answer: Answer,
+    wire: Wire,
+    controls: dict[tuple[str, str], asyncio.Lock],
+    outcome: dict[tuple[str, str], Answer],
+) -> Answer:
+    """Let a live answer count only when the issuer refuses an altered copy.
+
+    One control a rule and issuer is enough; one that got no clear answer is
+    tried again with the next live credential.
+    """
+    prober = _prober(question.rule)
+    if not _wants_control(prober, question):
+        return answer
+    name = question.rule.id, prober.plan(question, wire.settings).host
+    async with controls.setdefault(name, asyncio.Lock()):
+        told = outcome.get(name)
+        if told is None or told.state == UNKNOWN:
+            alter = getattr(prober, "alter", _alter)
+            told = outcome[name] = await _ask(alter(question), wire)
+    if told.state == DEAD:
+        return answer
+    if told.state == LIVE:
+        return Answer(UNKNOWN, "unprovable: the issuer also accepts a made-up credential of the same shape")
+    return Answer(UNKNOWN, f"accepted, but the control request got no clear answer: {told.why}")
+
+
+def _wants_control(prober: ModuleType, question: Question) -> bool:
+    if prober is table:
+        return table.probe_of(question).control
+    return bool(getattr(prober, "CONTROL", True))
+
+
+def _alter(question: Question) -> Question:
+    return question._replace(secret=control.altered(question.secret, question.rule))
+
+
+def _verdict(before: Verdict, answer: Answer, at: str) -> Verdict:
+    """Join what was known offline with the answer: a proof of form outlives an unclear answer."""
+    state, why = answer.state, answer.why
+    if state == UNKNOWN and before.state == PROVEN_FORM:
+        state, why = PROVEN_FORM, f"{before.why}; asked, but unknown: {answer.why}" if before.why else answer.why
+    return Verdict(state, why, answer.owner or before.owner, at, answer.facts or before.facts)
+
+
+def _without(answer: Answer, values: Sequence[str]) -> Answer:
+    """Take every value of the credential out of an answer: issuers echo them."""
+
+    def clean(text: str) -> str:
+        for value in values:
+            if len(value) >= 6:
+                text = text.replace(value, "…")
+        return text
+
+    facts = tuple((name, clean(text)) for name, text in answer.facts)
+    return Answer(answer.state, clean(answer.why), clean(answer.owner), facts)
+
+
+# -- who asks ------------------------------------------------------------------
+
+
+@cache
+def _coded() -> tuple[tuple[str, str], ...]:
+    """List ``(rule glob, probe name)`` of every coded probe."""
+    found = []
+    for name in names("detector.probes"):
+        found += [(glob, name) for glob in load("detector.probes", name, what="probe").SERVES]
+    return tuple(found)
+
+
+def _prober_or_none(rule: Rule) -> ModuleType | None:
+    """Return who asks about *rule*: its own table, else the coded probe that serves it."""
+    if rule.probe:
+        return table
+    for glob, name in _coded():
+        if fnmatchcase(rule.id, glob):
+            return load("detector.probes", name, what="probe")
+    return None
+
+
+def _prober(rule: Rule) -> ModuleType:
+    prober = _prober_or_none(rule)
+    if prober is None:
+        raise Unclear("no probe knows this kind of credential")
+    return prober
+
+
+def provable(rule: Rule) -> bool:
+    """Tell whether somebody can be asked about credentials of *rule*."""
+    return _prober_or_none(rule) is not None

@@ -1,0 +1,26 @@
+"""One certificate authority and one issuer for all tests of verification."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.issuer import Authority, Issuer, Say, issuer
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def _listening(authority: Authority) -> Iterator[Issuer]:
+    with issuer(authority) as made:
+        yield made
+
+
+@pytest.fixture
+def acme(_listening: Issuer) -> Issuer:
+    _listening.heard.clear()
+    _listening.names.clear()
+    _listening.answer = lambda _: Say()
+    return _listening
