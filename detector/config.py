@@ -40,6 +40,10 @@ class Config(NamedTuple):
     show_ignored: bool = False
     explain: bool = False
     verify: bool = False
+    verify_hosts: tuple[str, ...] = ()
+    allow_internal: tuple[str, ...] = ()
+    reach: bool = False
+    dry_run: bool = False
     reports: tuple[ReportTo, ...] = (ReportTo("text"),)
     show_secrets: bool = False
     quiet: bool = False

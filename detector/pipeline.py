@@ -86,6 +86,11 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     )
     skipped += unplaced
     complete = all(skip.expected for skip in skipped)
+    notes: tuple[str, ...] = ()
+    if config.verify and not interrupted:
+        from detector.verify import ask
+
+        kept, notes, interrupted = ask(kept, config)
     return Scan(
         findings=kept,
         skipped=tuple(sorted(set(skipped))),
@@ -94,7 +99,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         complete=complete,
         ignored=(*ignored, *unsure),
         dropped=tuple(let_go),
-        notes=(*policies.notes(everything=complete and not interrupted and whole(config)), *_said_of(unused)),
+        notes=(*notes, *policies.notes(everything=complete and not interrupted and whole(config)), *_said_of(unused)),
         interrupted=interrupted,
     )
 

@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     triage.add_argument("--explain", action="store_true", help="say what spoke for and against each finding")
     verify = parser.add_argument_group("verification")
     verify.add_argument("--verify", action="store_true", help="ask the issuers whether credentials are live")
+    add_asking(verify)
     output = parser.add_argument_group("output")
     output.add_argument("--format", "-f", default="text", metavar="FORMAT", help="text, json, sarif, …; default: text")
     output.add_argument("--output", "-o", default="-", metavar="FILE", help="where to write; default: standard output")
@@ -68,6 +69,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_argument("--state", default="", metavar="FILE", help="remember what was read and skip it next time")
     running.add_argument("--exit-zero", action="store_true", help="exit 0 also when something was found")
     running.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
+
+
+def add_asking(group: argparse._ArgumentGroup) -> None:
+    """Declare what `scan --verify` and `verify` have in common."""
+    group.add_argument("--reach", action="store_true", help="also ask what a live credential can do (read-only)")
+    group.add_argument("--dry-run", action="store_true", help="list what would be asked of whom, and ask nothing")
+    group.add_argument(
+        "--host", action="append", default=[], metavar="HOST", help="may be asked where a found line names it (globs)"
+    )
+    group.add_argument(
+        "--allow-internal", action="append", default=[], metavar="HOST", help="may be asked although it is internal"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -115,7 +128,11 @@ def configure(args: argparse.Namespace) -> Config:
         baseline=args.baseline,
         show_ignored=args.show_ignored,
         explain=args.explain,
-        verify=args.verify,
+        verify=args.verify or args.dry_run,
+        verify_hosts=_ids(args.host),
+        allow_internal=_ids(args.allow_internal),
+        reach=args.reach,
+        dry_run=args.dry_run,
         reports=tuple(reports),
         show_secrets=args.show_secrets,
         quiet=args.quiet,

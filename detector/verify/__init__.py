@@ -5,3 +5,36 @@
 `control.py` makes the copy that must be refused, `reread.py` finds the
 credential of a report again.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from detector.config import Config
+    from detector.model import Finding
+
+
+def ask(
+    findings: tuple[Finding, ...], config: Config, on_verdict: Callable[[Finding], None] | None = None
+) -> tuple[tuple[Finding, ...], tuple[str, ...], bool]:
+    """Ask about *findings* as *config* allows: findings with verdicts, notes, whether it was interrupted.
+
+    With `dry_run` nothing is asked and the notes say what would be. Raises
+    `UsageError` when the optional part of the distribution is missing.
+    """
+    from importlib.util import find_spec
+
+    from detector.errors import UsageError
+    from detector.fingerprint import project_key
+    from detector.verify import run
+    from detector.verify.settings import settings_of
+
+    settings = settings_of(config)
+    if config.dry_run:
+        return findings, tuple(run.told(line) for line in run.plan(findings, settings, project_key())), False
+    if find_spec("httpx") is None or find_spec("h2") is None:
+        raise UsageError("verification needs more packages: pip install 'leakfirst[verify]'")
+    known, interrupted = run.verify(findings, settings, project_key(), on_verdict)
+    return known, run.notes(known), interrupted

@@ -27,6 +27,8 @@ from detector.verify.wire import Wire
 MOST_PAIRINGS = 4
 """Of a credential whose second part was seen with several values."""
 
+UNPROVABLE = "unprovable: the issuer also accepts a made-up credential of the same shape"
+
 OnVerdict = Callable[[Finding], None]
 
 
@@ -41,11 +43,11 @@ class Planned(NamedTuple):
 
 def verify(
     findings: Sequence[Finding], wire: Wire | Settings, key: bytes, on_verdict: OnVerdict | None = None
-) -> tuple[Finding, ...]:
-    """Return *findings* with their verdicts, in the same order; *on_verdict* gets each as it comes.
+) -> tuple[tuple[Finding, ...], bool]:
+    """Return *findings* with their verdicts, in the same order, and whether Ctrl-C ended it early.
 
-    *key* keys the digests by which equal credentials are known. Ctrl-C keeps
-    the verdicts that have come so far.
+    *on_verdict* gets each finding as its verdict comes. *key* keys the digests
+    by which equal credentials are known.
     """
     known = list(findings)
 
@@ -55,8 +57,12 @@ def verify(
             if on_verdict:
                 on_verdict(known[index])
 
-    asyncio.run(work())
-    return tuple(known)
+    interrupted = False
+    try:
+        asyncio.run(work())
+    except KeyboardInterrupt:
+        interrupted = True
+    return tuple(known), interrupted
 
 
 async def verdicts(
@@ -108,6 +114,21 @@ def plan(findings: Sequence[Finding], settings: Settings, key: bytes) -> list[Pl
         (Planned(rule, count, asked, why) for (rule, asked, why), count in counted.items()),
         key=lambda line: (line.asked is None, line.rule_id, line.asked or Asked("", "")),
     )
+
+
+def told(line: Planned) -> str:
+    """Say one line of a plan."""
+    many = "credential" if line.credentials == 1 else "credentials"
+    if line.asked is None:
+        return f"would not ask about {line.credentials} {many} of {line.rule_id}: {line.why_not}"
+    note = f" ({line.asked.note})" if line.asked.note else ""
+    return f"would ask {line.asked.host} about {line.credentials} {many} of {line.rule_id}: {line.asked.request}{note}"
+
+
+def notes(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Name the rules that could not be proven in this run."""
+    rules = {finding.rule.id for finding in findings if UNPROVABLE in finding.verdict.why}
+    return tuple(f"{rule}: {UNPROVABLE}" for rule in sorted(rules))
 
 
 # -- one credential, one question ----------------------------------------------
@@ -207,7 +228,7 @@ async def _controlled(
     if told.state == DEAD:
         return answer
     if told.state == LIVE:
-        return Answer(UNKNOWN, "unprovable: the issuer also accepts a made-up credential of the same shape")
+        return Answer(UNKNOWN, UNPROVABLE)
     return Answer(UNKNOWN, f"accepted, but the control request got no clear answer: {told.why}")
 
 

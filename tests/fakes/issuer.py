@@ -147,7 +147,7 @@ class Issuer:
 
     async def _listen(self) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self._authority.files("unnamed.test"))
+        context.load_cert_chain(*self._authority.files("127.0.0.1"))
         context.set_alpn_protocols(["h2", "http/1.1"] if self._http2 else ["http/1.1"])
 
         def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:

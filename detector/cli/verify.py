@@ -1,0 +1,124 @@
+"""`leakfirst verify`: ask the issuers about what an earlier scan found."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from detector.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from detector.config import Config
+    from detector.model import Finding, Scan, Skipped
+
+SUMMARY = "ask the issuers whether the credentials of a report are live"
+
+EXAMPLE = """examples:
+  leakfirst verify --dry-run report.json       what would be asked of whom
+  leakfirst verify report.json                 ask; verdicts are printed as they come
+  leakfirst verify --format json -o checked.json report.json
+  leakfirst verify --rule github.pat-classic < token.txt
+
+Run it in the folder in which the scan ran: the report holds no credential, so
+the places that it names are read again. It makes requests to issuers with the
+credentials found; the owner of a credential may see them.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `verify`."""
+    from detector.cli.scan import add_asking
+
+    parser.epilog = EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("report", nargs="?", default="", metavar="REPORT.json", help="written by scan --report json=…")
+    parser.add_argument("--rule", default="", metavar="ID", help="ask about one credential on standard input")
+    parser.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules, as for scan")
+    add_asking(parser.add_argument_group("asking"))
+    parser.add_argument("--format", "-f", default="", metavar="FORMAT", help="write a whole report: json, sarif, …")
+    parser.add_argument("--output", "-o", default="-", metavar="FILE", help="where to; default: standard output")
+    parser.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read the credentials again, ask, print, return the exit code."""
+    from detector import pipeline
+    from detector.config import Config, ReportTo, operator_file
+    from detector.verify import ask, reread
+
+    if bool(args.report) == bool(args.rule):
+        raise UsageError("give a report, or --rule ID and the credential on standard input")
+    config = Config(
+        targets=(args.report or "-",),
+        patterns=tuple(args.patterns),
+        verify=True,
+        verify_hosts=tuple(args.host),
+        allow_internal=tuple(args.allow_internal),
+        reach=args.reach,
+        dry_run=args.dry_run,
+        reports=(ReportTo(args.format or "text", args.output),),
+        operator=operator_file(args.config),
+    )
+    pack = pipeline.rule_pack(config)
+    skipped: list[Skipped] = []
+    if args.rule:
+        findings = [reread.finding_in(sys.stdin.buffer.read(), args.rule, pack)]
+    else:
+        findings, skipped = reread.findings_of(args.report, pack)
+    streaming = not args.format and not args.dry_run
+    known, notes, interrupted = ask(tuple(findings), config, _say if streaming else None)
+    if streaming:
+        _say_rest(known)
+    for skip in skipped:
+        print(f"leakfirst: {skip.where}: {skip.reason}", file=sys.stderr)
+    for note in notes:
+        print(note)
+    if args.format:
+        _write(_scan(known, tuple(skipped), notes, interrupted, pack.digest), config)
+    if args.dry_run:
+        return int(ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN)
+    return int(_exit_code(known, bool(skipped), interrupted))
+
+
+def _say(finding: Finding) -> None:
+    """Print one verdict on one line, at once."""
+    verdict, place = finding.verdict, finding.locations[0]
+    owner = f"  owner: {verdict.owner}" if verdict.owner else ""
+    facts = "".join(f"  {name}: {text}" for name, text in verdict.facts)
+    at = f"{place.origin.path or place.origin.kind}:{place.line}"
+    said = f"{verdict.state:11}  {finding.rule.id}  {finding.secret.redacted}  {at}  {verdict.why}{owner}{facts}"
+    print("".join(c if c.isprintable() else " " for c in said), flush=True)
+
+
+def _say_rest(findings: tuple[Finding, ...]) -> None:
+    """Print what nobody was asked about."""
+    from detector.verify.run import provable
+
+    for finding in findings:
+        if not provable(finding.rule):
+            _say(finding._replace(verdict=finding.verdict._replace(why="nobody can be asked about this kind")))
+
+
+def _exit_code(findings: tuple[Finding, ...], lost: bool, interrupted: bool) -> ExitCode:
+    if interrupted:
+        return ExitCode.INTERRUPTED
+    states = {finding.verdict.state for finding in findings}
+    if "live" in states:
+        return ExitCode.FOUND
+    return ExitCode.INCOMPLETE if lost or states - {"dead"} else ExitCode.CLEAN
+
+
+def _scan(
+    known: tuple[Finding, ...], skipped: tuple[Skipped, ...], notes: tuple[str, ...], interrupted: bool, ruleset: str
+) -> Scan:
+    from detector.model import Scan, Stats
+
+    complete = not skipped and not interrupted
+    return Scan(known, skipped, Stats(), ruleset, complete, notes=notes, interrupted=interrupted)
+
+
+def _write(scan: Scan, config: Config) -> None:
+    from detector.cli.scan import write_reports
+
+    write_reports(scan, config)
