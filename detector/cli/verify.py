@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("report", nargs="?", default="", metavar="REPORT.json", help="written by scan --report json=…")
     parser.add_argument("--rule", default="", metavar="ID", help="ask about one credential on standard input")
     parser.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules, as for scan")
+    parser.add_argument("--baseline", default="", metavar="FILE", help="the one that the scan was given, if any")
     add_asking(parser.add_argument_group("asking"))
     parser.add_argument("--format", "-f", default="", metavar="FORMAT", help="write a whole report: json, sarif, …")
     parser.add_argument("--output", "-o", default="-", metavar="FILE", help="where to; default: standard output")
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     """Read the credentials again, ask, print, return the exit code."""
     from detector import pipeline
     from detector.config import Config, ReportTo, operator_file
+    from detector.ignores import gathering
     from detector.verify import ask, reread
 
     if bool(args.report) == bool(args.rule):
@@ -55,17 +57,19 @@ def run(args: argparse.Namespace) -> int:
         verify=True,
         verify_hosts=tuple(args.host),
         allow_internal=tuple(args.allow_internal),
+        baseline=args.baseline,
         reach=args.reach,
         dry_run=args.dry_run,
         reports=(ReportTo(args.format or "text", args.output),),
         operator=operator_file(args.config),
     )
     pack = pipeline.rule_pack(config)
+    key = gathering.policies(config._replace(targets=(".",))).report_key
     skipped: list[Skipped] = []
     if args.rule:
-        findings = [reread.finding_in(sys.stdin.buffer.read(), args.rule, pack)]
+        findings = [reread.finding_in(sys.stdin.buffer.read(), args.rule, pack, key)]
     else:
-        findings, skipped = reread.findings_of(args.report, pack)
+        findings, skipped = reread.findings_of(args.report, pack, key)
     streaming = not args.format and not args.dry_run
     known, notes, interrupted = ask(tuple(findings), config, _say if streaming else None)
     if streaming:

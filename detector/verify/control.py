@@ -28,7 +28,7 @@ def altered(secret: Secret, rule: Rule) -> Secret:
     value = secret.reveal()
     made = _scrambled(value, _fixed_head(value, rule))
     for name in rule.checks:
-        if checks.verify(name, made) is False:
+        if checks.verify(name, made).proven is False:
             made = _completed(name, made)
     return Secret(made)
 
@@ -66,6 +66,6 @@ def _completed(name: str, made: bytes) -> bytes:
             tail = checks.complete(name, made[:-size].decode()).encode()
         except (ValueError, UnicodeDecodeError):
             return made
-        if len(tail) == size and checks.verify(name, made[:-size] + tail):
+        if len(tail) == size and checks.verify(name, made[:-size] + tail).proven:
             return made[:-size] + tail
     return made

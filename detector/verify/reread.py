@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from detector.errors import SourceError, UsageError
-from detector.fingerprint import fingerprint, project_key
+from detector.fingerprint import fingerprint
 from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict
 from detector.rules.pack import Pack, engine_of
 from detector.secret import Secret
@@ -46,14 +46,13 @@ class _Places(NamedTuple):
             yield from _objects(repository, origins)
 
 
-def findings_of(path: str, pack: Pack) -> tuple[list[Finding], list[Skipped]]:
+def findings_of(path: str, pack: Pack, key: bytes) -> tuple[list[Finding], list[Skipped]]:
     """Return the findings of the report at *path* with their credentials, and what was not found again.
 
-    Relative places are read from the current folder, as the scan did. Raises
-    `UsageError` when it is no report.
+    Relative places are read from the current folder, as the scan did; *key* is
+    that of the report's fingerprints. Raises `UsageError` when it is no report.
     """
     rows = _rows(path)
-    key = project_key()
     origins = dict.fromkeys(origin for row in rows for origin in _origins(row))
     sightings, skipped = [], []
     for message in perform(_Places(tuple(origins)), engine_of(pack)):
@@ -144,7 +143,7 @@ def _objects(repository: str, origins: list[Origin]) -> Iterator[Blob | Skipped]
             yield Blob(data, origin)
 
 
-def finding_in(text: bytes, rule_id: str, pack: Pack) -> Finding:
+def finding_in(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
     """Return the one credential of rule *rule_id* in *text*, which may also be the bare value.
 
     Further parts may stand in the text as they would in a file. Raises `UsageError`.
@@ -155,7 +154,6 @@ def finding_in(text: bytes, rule_id: str, pack: Pack) -> Finding:
         raise UsageError(f"no rule is called {rule_id!r}; leakfirst rules list names them")
     if not text.strip():
         raise UsageError("no credential on standard input")
-    key = project_key()
     origin = Origin("stdin")
     share = _Given(text, origin)
     seen = [message for message in perform(share, engine_of(pack)) if isinstance(message, Sighting)]

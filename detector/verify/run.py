@@ -247,7 +247,7 @@ def _verdict(before: Verdict, answer: Answer, at: str) -> Verdict:
     state, why = answer.state, answer.why
     if state == UNKNOWN and before.state == PROVEN_FORM:
         state, why = PROVEN_FORM, f"{before.why}; asked, but unknown: {answer.why}" if before.why else answer.why
-    return Verdict(state, why, answer.owner or before.owner, at, answer.facts or before.facts)
+    return Verdict(state, why, answer.owner or before.owner, at, tuple(dict.fromkeys((*before.facts, *answer.facts))))
 
 
 def _without(answer: Answer, values: Sequence[str]) -> Answer:
