@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from setuptools import Extension, setup
 
-COMPILED = ["detector/git/deltas.py"]
+COMPILED = ["detector/git/deltas.py", "detector/engine/copied.py"]
 
 
 def extensions() -> list[Extension]:

@@ -10,7 +10,7 @@ This module imports nothing of ours but `secret`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from detector.secret import Secret
@@ -59,7 +59,11 @@ class Companion(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """One kind of credential: how to find it, what it means, what to do."""
+    """One kind of credential: how to find it, what it means, what to do.
+
+    A rule with `judge` has no pattern of its own: engine/judge names the value
+    and weighs the evidence, and its findings are reported under this rule.
+    """
 
     id: str
     finds: str
@@ -84,6 +88,7 @@ class Rule(NamedTuple):
     misses: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     source: str = ""
+    judge: bool = False
 
 
 # -- bytes and where they came from ------------------------------------------
@@ -106,6 +111,20 @@ class Origin(NamedTuple):
     when: str | None = None
 
 
+class Lineage(NamedTuple):
+    """What a version shares with the version it is stored against.
+
+    `id` names this content, `base` the other, if there is one; `depth` counts
+    the bases above it. `copies` are flat triples: start here, start in the
+    base, length; all else is new.
+    """
+
+    id: bytes
+    base: bytes | None
+    copies: Sequence[int]
+    depth: int
+
+
 class Blob(NamedTuple):
     """Content to scan.
 
@@ -114,6 +133,7 @@ class Blob(NamedTuple):
     and `base_column` the characters on the line that is cut. Only hits that
     start within `core` (offsets into `data`) count; the margins give context.
     `new` are the spans of lines that are new, where only those are asked for.
+    `lineage` spares the first pass what it has seen in an earlier version.
     """
 
     data: bytes
@@ -123,6 +143,7 @@ class Blob(NamedTuple):
     base_column: int = 0
     core: tuple[int, int] | None = None
     new: tuple[tuple[int, int], ...] | None = None
+    lineage: Lineage | None = None
 
 
 class Skipped(NamedTuple):

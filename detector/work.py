@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from detector.contracts import Share
-from detector.engine.engine import NOTHING, Engine, Examined
+from detector.engine.engine import NOTHING, Engine, Examined, Versions
 from detector.engine.lines import LineMap
 from detector.ignores import marks
 from detector.model import Blob, Dropped, Hit, Location, Origin, Sighting, Skipped
 from detector.secret import redact
 
-BATCH_BYTES = 1 << 20
+BATCH_BYTES = 4 << 20
 SMALL = 64 << 10
 EXCERPT = 60
 """Characters of context shown on either side of a secret."""
@@ -64,6 +64,7 @@ def perform(
     """
     batch: list[Blob] = []
     held = size = count = 0
+    seen = Versions()
     try:
         for blob in share.blobs():
             if isinstance(blob, Skipped):
@@ -71,29 +72,34 @@ def perform(
                 continue
             count += 1
             size += len(blob.data)
-            if len(blob.data) <= SMALL:
+            if len(blob.data) <= SMALL or blob.lineage:
                 batch.append(blob)
                 held += len(blob.data)
             else:
                 examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
                 yield from _report(engine, blob, examined, keep_dropped, patterns)
             if held >= BATCH_BYTES:
-                yield from _batch(engine, batch, keep_dropped, patterns)
+                yield from _batch(engine, batch, seen, keep_dropped, patterns)
                 batch, held = [], 0
             if size >= BATCH_BYTES:
                 yield Progress(size, count)
                 size = count = 0
     except Exception:
-        yield from _batch(engine, batch, keep_dropped, patterns)  # what was read before the trouble counts
+        # what was read before the trouble counts
+        yield from _batch(engine, batch, seen, keep_dropped, patterns)
         raise
-    yield from _batch(engine, batch, keep_dropped, patterns)
+    yield from _batch(engine, batch, seen, keep_dropped, patterns)
     yield Progress(size, count)
 
 
-def _batch(engine: Engine, blobs: list[Blob], keep_dropped: bool, patterns: Sequence[str]) -> Iterator[Message]:
-    examined = dict(engine.examine_batch([(blob.data, blob.origin.path) for blob in blobs], keep_dropped=True))
+def _batch(
+    engine: Engine, blobs: list[Blob], seen: Versions, keep_dropped: bool, patterns: Sequence[str]
+) -> Iterator[Message]:
+    rows = [(blob.data, blob.origin.path, blob.lineage) for blob in blobs]
+    examined = dict(engine.examine_batch(rows, keep_dropped=True, seen=seen))
     for index, blob in enumerate(blobs):
-        yield from _report(engine, blob, examined.get(index, NOTHING), keep_dropped, patterns)
+        if index in examined or blob.origin.kind in CURRENT:
+            yield from _report(engine, blob, examined.get(index, NOTHING), keep_dropped, patterns)
 
 
 def _report(

@@ -16,8 +16,9 @@ from typing import NamedTuple
 from detector.engine import checks
 from detector.engine.anchors import AnchorHit, Automaton, lengths
 from detector.engine.confirm import Match, companion, matches, windows
+from detector.engine.copied import carried, fresh
 from detector.engine.plausible import documented, why_not
-from detector.model import PROVEN_FORM, UNCHECKED, Anchor, Dropped, Evidence, Hit, Part, Rule, Verdict
+from detector.model import PROVEN_FORM, UNCHECKED, Anchor, Dropped, Evidence, Hit, Lineage, Part, Rule, Verdict
 from detector.secret import Secret
 
 SEPARATOR = b"\n\x00\n"
@@ -37,6 +38,45 @@ class Examined(NamedTuple):
 
 
 NOTHING = Examined()
+
+
+class Versions:
+    """What pass 1 saw in the versions that later ones are stored against.
+
+    Objects come depth first, so the base of an object is the last one before
+    it with one base less. What is kept is one row of hits for each depth.
+    """
+
+    def __init__(self) -> None:
+        self._names: list[bytes] = []
+        self._hits: list[list[AnchorHit]] = []
+
+    def comes(self, lineage: Lineage) -> bool:
+        """Take note of the next version; tell whether its base is the one remembered at its depth."""
+        depth = lineage.depth
+        while len(self._names) <= depth:
+            self._names.append(b"")
+            self._hits.append([])
+        known = lineage.base is not None and depth > 0 and self._names[depth - 1] == lineage.base
+        self._names[depth] = lineage.id
+        return known
+
+    def settle(
+        self, lineage: Lineage, hits: list[AnchorHit], lengths: Sequence[tuple[int, int]] | None
+    ) -> list[AnchorHit]:
+        """Return all hits of a version, and remember them.
+
+        *hits* are those seen now. With *lengths* only what is new was scanned,
+        and the hits of the base that stand in copies are added.
+        """
+        if lengths is not None and (base := self._hits[lineage.depth - 1]):
+            ends = [hit.end for hit in base]
+            moved = carried(lineage.copies, ends, [lengths[hit.anchor][1] for hit in base])
+            if moved:
+                of_base = (AnchorHit(base[moved[i]].anchor, moved[i + 1]) for i in range(0, len(moved), 2))
+                hits = sorted({*hits, *of_base})
+        self._hits[lineage.depth] = hits
+        return hits
 
 
 class _Candidate(NamedTuple):
@@ -65,6 +105,7 @@ class Engine:
         self.rules = rules
         self._users = users
         self._lengths = [lengths(anchor) for anchor in anchors]
+        self._reach = max((longest for _, longest in self._lengths), default=0)
         self._automaton = automaton
         self._indexes: dict[str, int] = {}
 
@@ -84,33 +125,53 @@ class Engine:
         return self._judge(data, path, hits, keep_dropped) if hits else NOTHING
 
     def examine_batch(
-        self, blobs: Sequence[tuple[bytes, str]], *, keep_dropped: bool = False
+        self,
+        blobs: Sequence[tuple[bytes, str, Lineage | None]],
+        *,
+        keep_dropped: bool = False,
+        seen: Versions | None = None,
     ) -> list[tuple[int, Examined]]:
-        """Examine many small ``(data, path)`` in one pass-1 call.
+        """Examine many ``(data, path, lineage)`` in one pass-1 call.
 
         Only blobs about which there is something to say are in the result, by
-        index. The result is that of `examine` on each.
+        index. The result is that of `examine` on each. *seen* remembers from
+        batch to batch what earlier versions held.
         """
-        joined = SEPARATOR.join([data for data, _ in blobs])
-        hits = self._automaton.scan(joined)
-        if not hits:
-            return []
-        starts, at = [], 0
-        for data, _ in blobs:
-            starts.append(at)
-            at += len(data) + len(SEPARATOR)
+        seen = Versions() if seen is None else seen
+        pieces: list[bytes] = []
+        owners: list[int] = []  # which blob a piece is of, and where in it the piece begins
+        offsets: list[int] = []
+        starts: list[int] = []  # where a piece begins in the joined text
+        at = 0
+        partly: list[bool] = []
+        for index, (data, _, lineage) in enumerate(blobs):
+            ranges: Sequence[int] = (0, len(data))
+            known = lineage is not None and seen.comes(lineage)
+            if known and lineage is not None:
+                ranges = fresh(lineage.copies, len(data), self._reach)
+            partly.append(known)
+            for position in range(0, len(ranges), 2):
+                start, end = ranges[position], ranges[position + 1]
+                pieces.append(data[start:end])
+                owners.append(index)
+                offsets.append(start)
+                starts.append(at)
+                at += end - start + len(SEPARATOR)
         by_blob: dict[int, list[AnchorHit]] = {}
-        for anchor, end in hits:
-            index = bisect_right(starts, end - 1) - 1
-            inner = end - starts[index]
-            if inner - self._lengths[anchor][0] >= 0 and inner <= len(blobs[index][0]):
-                by_blob.setdefault(index, []).append(AnchorHit(anchor, inner))
+        for anchor, end in self._automaton.scan(SEPARATOR.join(pieces)):
+            piece = bisect_right(starts, end - 1) - 1
+            inner = end - starts[piece]
+            if inner >= self._lengths[anchor][0] and inner <= len(pieces[piece]):
+                by_blob.setdefault(owners[piece], []).append(AnchorHit(anchor, inner + offsets[piece]))
         results = []
-        for index in sorted(by_blob):
-            data, path = blobs[index]
-            examined = self._judge(data, path, by_blob[index], keep_dropped)
-            if examined != NOTHING:
-                results.append((index, examined))
+        for index, (data, path, lineage) in enumerate(blobs):
+            hits = by_blob.get(index, [])
+            if lineage is not None:
+                hits = seen.settle(lineage, hits, self._lengths if partly[index] else None)
+            if hits:
+                examined = self._judge(data, path, hits, keep_dropped)
+                if examined != NOTHING:
+                    results.append((index, examined))
         return results
 
     # -- pass 2 and after ----------------------------------------------------

@@ -95,7 +95,8 @@ class Object(NamedTuple):
     """One object. `copies` tells which bytes are copied from `base`, if that was asked for.
 
     `copies` holds triples, flat: start here, start in the base, length; all
-    else is new. An object without a base is new as a whole.
+    else is new. An object without a base is new as a whole. `depth` counts the
+    bases above it; a base is the last object before it with one less.
     """
 
     id: bytes
@@ -103,6 +104,7 @@ class Object(NamedTuple):
     data: bytes
     base: bytes | None = None
     copies: Sequence[int] = ()
+    depth: int = 0
 
 
 class Plan(NamedTuple):
@@ -294,9 +296,9 @@ def _read_pack(
                 names[depth] = ids[at : at + width]
         if flags & YIELD:
             if traced and depth:
-                yield Object(ids[at : at + width], KINDS[kind], content, names[depth - 1], copies)
+                yield Object(ids[at : at + width], KINDS[kind], content, names[depth - 1], copies, depth)
             else:
-                yield Object(ids[at : at + width], KINDS[kind], content)
+                yield Object(ids[at : at + width], KINDS[kind], content, None, (), depth)
         touched += end - body
         if touched > _RESIDENT:
             touched = 0

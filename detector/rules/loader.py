@@ -102,15 +102,11 @@ def _rule(row: Mapping[str, Any], where: str) -> Rule:
     for check in row.get("checks", []):
         if check not in checks.CHECKS:
             raise RuleError(f"{where}: unknown check {check!r}; known: {', '.join(sorted(checks.CHECKS))}")
-    pattern, anchors = _pattern_and_anchors(row, where)
-    group = row.get("group")
-    compiled = _compiled(pattern, "pattern", where)
-    if group is None:
-        group = "secret" if "secret" in compiled.groupindex else min(compiled.groups, 1)
-    if (isinstance(group, int) and group > compiled.groups) or (
-        isinstance(group, str) and group not in compiled.groupindex
-    ):
-        raise RuleError(f"{where}: the pattern has no group {group!r}")
+    judged = row.get("judge", False)
+    if judged is not False and (judged is not True or {"pattern", "value", "context", "anchors"} & set(row)):
+        raise RuleError(f"{where}: a rule with 'judge = true' has no pattern, value, context or anchors")
+    pattern, anchors = ("", ()) if judged else _pattern_and_anchors(row, where)
+    group = 0 if judged else _group(row, pattern, where)
     return Rule(
         id=name,
         finds=row["finds"],
@@ -128,14 +124,28 @@ def _rule(row: Mapping[str, Any], where: str) -> Rule:
         companions=_companions(row.get("companions", []), where),
         placeholders=tuple(row.get("placeholders", ())),
         paths=tuple(row.get("paths", ())),
-        specificity=int(row.get("specificity", 50 if "context" in row else 100)),
+        specificity=int(row.get("specificity", 10 if judged else 50 if "context" in row else 100)),
         probe=row.get("probe", {}),
         revoke=row.get("revoke", ""),
         examples=tuple(row.get("examples", ())),
         misses=tuple(row.get("misses", ())),
         links=tuple(row.get("links", ())),
         source=where.rpartition(": ")[0],
+        judge=judged,
     )
+
+
+def _group(row: Mapping[str, Any], pattern: str, where: str) -> int | str:
+    compiled = _compiled(pattern, "pattern", where)
+    group = row.get("group")
+    if group is None:
+        return "secret" if "secret" in compiled.groupindex else min(compiled.groups, 1)
+    known = (
+        group in compiled.groupindex if isinstance(group, str) else isinstance(group, int) and group <= compiled.groups
+    )
+    if not known:
+        raise RuleError(f"{where}: the pattern has no group {group!r}")
+    return group  # type: ignore[no-any-return]
 
 
 def _pattern_and_anchors(row: Mapping[str, Any], where: str) -> tuple[str, tuple[Anchor, ...]]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from detector.config import Config
 from detector.git import shares as git_shares
 from detector.git.repository import discover
-from detector.model import Blob, Origin, Skipped
+from detector.model import Blob, Lineage, Origin, Skipped
 
 
 class HistoryShare(NamedTuple):
@@ -37,8 +37,9 @@ class HistoryShare(NamedTuple):
         """Read the objects; what cannot be read is told at the end."""
         skipped: list[Skipped] = []
         repository = self.repository
-        for item in git_shares.read(self.part, skipped):
-            yield Blob(item.data, Origin(item.kind, "", repository, item.id.hex()))
+        for item in git_shares.read(self.part, skipped, traced=True):
+            lineage = Lineage(item.id, item.base, item.copies, item.depth)
+            yield Blob(item.data, Origin(item.kind, "", repository, item.id.hex()), lineage=lineage)
         for skip in skipped:
             yield skip._replace(where=f"{repository}:{skip.where}" if repository else skip.where)
 

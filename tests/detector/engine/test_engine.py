@@ -138,7 +138,7 @@ def test_the_automata_lead_to_the_same_hits(data: bytes) -> None:
 @settings(max_examples=200)
 def test_a_batch_says_what_each_blob_says(blobs: list[bytes]) -> None:
     alone = [(index, found) for index, blob in enumerate(blobs) if (found := ENGINES["hyperscan"].scan(blob))]
-    together = ENGINES["hyperscan"].examine_batch([(blob, "") for blob in blobs])
+    together = ENGINES["hyperscan"].examine_batch([(blob, "", None) for blob in blobs])
     assert [(index, examined.hits) for index, examined in together if examined.hits] == alone
 
 
