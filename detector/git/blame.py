@@ -70,8 +70,9 @@ class Blame:
 
     def __exit__(self, *_: object) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._git.__exit__()
+        self._git.stop()
         self._pool.shutdown()
+        self._git.__exit__()
 
     def start(self) -> None:
         """Begin to compare the commits that ordinary refs reach."""
@@ -224,9 +225,7 @@ class _Pass:
 
     def _compare(self, commits: Sequence[str]) -> IO[bytes]:
         told = TemporaryFile()  # noqa: SIM115  (whoever parses it closes it)
-        with TemporaryFile() as asked:
-            asked.write("\n".join([*commits, ""]).encode())
-            asked.seek(0)
+        with self._git.feed("\n".join([*commits, ""]).encode()) as asked:
             self._git.pour(
                 told, "diff-tree", "--stdin", "-r", "--root", "-c", "--raw", "-z", "--no-renames", "--no-abbrev",
                 stdin=asked,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Iterable, Iterator
-from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import deflate
@@ -117,9 +116,7 @@ def cat_file(
     do not know, and as the oracle of our own reader.
     """
     limit = (budget or Budget()).object
-    with SafeGit(repository) as git, TemporaryFile() as asked:
-        asked.writelines(name.encode() + b"\n" for name in ids)
-        asked.seek(0)
+    with SafeGit(repository) as git, git.feed("".join(f"{name}\n" for name in ids).encode()) as asked:
         process = git.start("cat-file", "--batch", "--buffer", stdin=asked)
         stream = process.stdout
         assert stream is not None

@@ -343,45 +343,68 @@ class SafeGit:
     """git on a repository's objects, under an empty git directory of our own.
 
     A context manager: leaving it removes the directory and ends what still
-    runs. Refs are unknown to this git; name objects by id.
+    runs. Objects are named by id; with *refs*, also by the names they have in
+    the repository. *index* lends its index too, or the one at a path.
     """
 
-    def __init__(self, repository: Repository, index: bool = False) -> None:
+    def __init__(self, repository: Repository, index: bool | str = False, refs: bool = False) -> None:
         self.repository = repository
-        self._with_index = index
+        self._index = repository.index_path if index is True else index
+        self._refs = refs
         self._running: list[subprocess.Popen[bytes]] = []
+        self._numbers = iter(range(1 << 62))
         self._home = ""
 
     def __enter__(self) -> SafeGit:
-        from tempfile import mkdtemp
-
-        self._home = home = mkdtemp(prefix="leakfirst-")
+        self._home = home = _private_folder()
         for folder in ("refs", "objects"):
             os.mkdir(os.path.join(home, folder), 0o700)
-        version, extra = (
-            ("1", "[extensions]\n\tobjectFormat = sha256\n") if self.repository.id_bytes == 32 else ("0", "")
-        )
-        with open(os.path.join(home, "config"), "w") as stream:
-            stream.write(f"[core]\n\trepositoryFormatVersion = {version}\n\tbare = true\n{extra}")
-        with open(os.path.join(home, "HEAD"), "w") as stream:
-            stream.write("ref: refs/heads/none\n")
-        if self._with_index:
+        sha256 = self.repository.id_bytes == 32
+        version, extra = ("1", "[extensions]\n\tobjectFormat = sha256\n") if sha256 else ("0", "")
+        self._write("config", f"[core]\n\trepositoryFormatVersion = {version}\n\tbare = true\n{extra}")
+        self._write("HEAD", "ref: refs/heads/none\n")
+        if self._refs:
+            known = refs(self.repository)
+            plain = {name: tip for name, tip in known.items() if name.startswith("refs/") and _is_plain(name)}
+            self._write("packed-refs", "".join(f"{tip} {name}\n" for name, tip in plain.items()))
+            for name in known.keys() - plain.keys():
+                if "/" not in name:
+                    self._write(name, known[name] + "\n")
+        if self._index:
             for name in _names(self.repository.git_dir):
                 if name.startswith("sharedindex."):
                     os.symlink(os.path.join(self.repository.git_dir, name), os.path.join(home, name))
         return self
 
-    def __exit__(self, *_: object) -> None:
-        from shutil import rmtree
-
-        for process in self._running:
+    def stop(self) -> None:
+        """End every git that still runs."""
+        for process in list(self._running):
             if process.poll() is None:
                 process.kill()
             process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
+            for stream in (process.stdin, process.stdout):
                 if stream:
                     stream.close()
-        rmtree(self._home, ignore_errors=True)
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        for place, folders, files in os.walk(self._home, topdown=False):
+            for name in files:
+                os.unlink(os.path.join(place, name))
+            for name in folders:
+                os.rmdir(os.path.join(place, name))
+        os.rmdir(self._home)
+
+    def _write(self, name: str, text: str) -> None:
+        with open(os.path.join(self._home, name), "wb") as stream:
+            stream.write(os.fsencode(text))
+
+    def feed(self, given: bytes) -> IO[bytes]:
+        """Return a file that holds *given*, to be read by git as its input."""
+        stream = open(os.path.join(self._home, f"given-{next(self._numbers)}"), "w+b")  # noqa: SIM115
+        stream.write(given)
+        stream.seek(0)
+        return stream
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment that git gets."""
@@ -408,8 +431,8 @@ class SafeGit:
         }
         if self.repository.shallow:
             found["GIT_SHALLOW_FILE"] = os.path.join(self.repository.common_dir, "shallow")
-        if self._with_index:
-            found["GIT_INDEX_FILE"] = self.repository.index_path
+        if self._index:
+            found["GIT_INDEX_FILE"] = os.path.abspath(self._index)
         return found
 
     def start(self, *args: str, stdin: IO[bytes] | int | None = None) -> subprocess.Popen[bytes]:
@@ -464,6 +487,24 @@ def safe_git(repository: Repository, *args: str, given: bytes = b"") -> bytes:
     """Run one git command on the objects of *repository*, obeying nothing of it."""
     with SafeGit(repository) as git:
         return git.run(*args, given=given)
+
+
+def _private_folder() -> str:
+    """Make a folder for us alone, without the cost of importing tempfile."""
+    places = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    for place in (*places, "/tmp", "/var/tmp"):  # noqa: S108  (a random name, made for us alone)
+        path = os.path.join(place, f"leakfirst-{os.urandom(12).hex()}")
+        if os.path.isabs(place):
+            try:
+                os.mkdir(path, 0o700)
+            except OSError:
+                continue
+            return path
+    raise SourceError("no folder for temporary files can be written; set TMPDIR")
+
+
+def _is_plain(ref: str) -> bool:
+    return ".." not in ref and not ref.endswith((".lock", "/")) and ref.isprintable() and " " not in ref
 
 
 def _trusted_path() -> str:
