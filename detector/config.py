@@ -76,14 +76,14 @@ def operator_file(path: str = "") -> Mapping[str, Any]:
     *path* (``--config``), else ``LEAKFIRST_CONFIG``, else ``leakfirst/config.toml``
     in the user's configuration folder, if it is there. Raises `UsageError`.
     """
-    import tomllib
-
     wanted = path or os.environ.get("LEAKFIRST_CONFIG", "")
     if not wanted:
         base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
         wanted = os.path.join(base, "leakfirst", "config.toml")
         if not os.path.exists(wanted):
             return {}
+    import tomllib
+
     try:
         with open(wanted, "rb") as file:
             return tomllib.load(file)
