@@ -8,8 +8,6 @@ easy to grep for; verification, rotators and stores are the only callers.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from typing import NoReturn
 
 SHOWN_HEAD = 4
@@ -40,6 +38,9 @@ class Secret:
         Equal values have equal digests under one key; without the key the
         digest does not help to guess even a short password.
         """
+        import hashlib
+        import hmac
+
         return hmac.new(key, self._value, hashlib.sha256).hexdigest()[:32]
 
     @property
@@ -57,7 +58,9 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value, other._value)
+        from hmac import compare_digest
+
+        return compare_digest(self._value, other._value)
 
     def __hash__(self) -> int:
         return hash(self._value)

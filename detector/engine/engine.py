@@ -13,7 +13,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from detector.engine import checks
 from detector.engine.anchors import AnchorHit, Automaton, lengths
 from detector.engine.confirm import Match, companion, matches, windows
 from detector.engine.copied import carried, fresh
@@ -100,11 +99,12 @@ class Engine:
         anchors: Sequence[Anchor],
         users: Sequence[Sequence[int]],
         automaton: Automaton,
+        widths: Sequence[tuple[int, int]] = (),
     ) -> None:
-        """*users[i]* lists the indexes of the rules that anchor *i* starts."""
+        """*users[i]* lists the indexes of the rules that anchor *i* starts, *widths[i]* are its `lengths`."""
         self.rules = rules
         self._users = users
-        self._lengths = [lengths(anchor) for anchor in anchors]
+        self._lengths = widths or [lengths(anchor) for anchor in anchors]
         self._reach = max((longest for _, longest in self._lengths), default=0)
         self._automaton = automaton
         self._indexes: dict[str, int] = {}
@@ -219,6 +219,8 @@ def _candidate(rule: Rule, data: bytes, match: Match) -> _Candidate | Dropped:
     evidence = [Evidence(f"has the form of: {rule.finds}")]
     state, why = UNCHECKED, ""
     facts: tuple[tuple[str, str], ...] = ()
+    if rule.checks:
+        from detector.engine import checks  # a hook that finds nothing does without
     for name in rule.checks:
         check = checks.CHECKS[name]
         proof = checks.verify(name, value)

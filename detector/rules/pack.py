@@ -5,23 +5,30 @@ result is kept in the user's cache folder under a name that is the digest of
 everything it was made from: rule texts, our version, the versions of the
 libraries, the processor. A cache that is missing, torn, foreign or unwritable
 costs time, never correctness.
+
+Not even the rule texts are read where a stamp (size, times, inode of every
+file) says that they are those of which the digest is known.
 """
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 import os
 import sys
+import time
+import zlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from detector.engine.anchors import Automaton, best_automaton, build
+from detector.engine.anchors import Automaton, best_automaton, build, lengths
 from detector.engine.engine import Engine
 from detector.model import Anchor, Companion, Rule
 
-FORMAT = b"leakfirst-pack-1\n"
-_DIGEST = 32
+FORMAT = b"leakfirst-pack-2\n"
+_CHECK = 4
+SETTLED = 2_000_000_000
+"""Nanoseconds after which a file that changes again surely gets another time."""
 
 
 class Pack(NamedTuple):
@@ -33,6 +40,7 @@ class Pack(NamedTuple):
     anchors: tuple[Anchor, ...]
     users: tuple[tuple[int, ...], ...]
     dumped: bytes
+    lengths: tuple[tuple[int, int], ...] = ()
 
 
 class _LazyRules(Sequence[Rule]):
@@ -91,14 +99,10 @@ def load(
 
     engine = engine or best_automaton()
     files = [*(rule_files(shipped_folder()) if shipped else ()), *extra]
-    texts = []
-    for path in files:
-        try:
-            with open(path, "rb") as file:
-                texts.append(file.read())
-        except OSError as error:
-            raise RuleError(f"{path}: cannot be read ({error.strerror})") from None
-    digest = _digest(files, texts, selection)
+    try:
+        digest = _known_digest(files, selection)
+    except OSError as error:
+        raise RuleError(f"{error.filename}: cannot be read ({error.strerror})") from None
     cached = os.path.join(cache_folder(), f"{digest}-{_machine(engine)}.pack")
     pack = _read(cached, digest, engine)
     if pack is None:
@@ -119,12 +123,13 @@ def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
             users.setdefault(anchor, []).append(index)
     anchors = tuple(users)
     dumped = build(anchors, engine).dump() if anchors else b""
-    return Pack(digest, engine, rules, anchors, tuple(tuple(used) for used in users.values()), dumped)
+    used = tuple(tuple(indexes) for indexes in users.values())
+    return Pack(digest, engine, rules, anchors, used, dumped, tuple(lengths(anchor) for anchor in anchors))
 
 
 def engine_of(pack: Pack) -> Engine:
     """Make the engine that applies *pack*."""
-    return Engine(pack.rules, pack.anchors, pack.users, automaton_of(pack))
+    return Engine(pack.rules, pack.anchors, pack.users, automaton_of(pack), pack.lengths)
 
 
 def automaton_of(pack: Pack) -> Automaton:
@@ -154,8 +159,33 @@ def rule_files(folder: str) -> list[str]:
     return sorted(found)
 
 
+def _known_digest(files: Sequence[str], selection: str) -> str:
+    """Return the digest of *files*, from their stamps where those are known. Raises `OSError`."""
+    found = [os.stat(path) for path in files]
+    stamps = [(at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino) for at in found]
+    asked = marshal.dumps(([os.path.abspath(path) for path in files], selection, FORMAT, _code_stamp()))
+    place = os.path.join(cache_folder(), f"{zlib.crc32(asked):08x}.stamp")
+    try:
+        with open(place, "rb") as file:
+            known, then, digest = marshal.loads(file.read())  # noqa: S302 - our own cache
+        if (known, then) == (asked, stamps):
+            return str(digest)
+    except (OSError, ValueError, EOFError, TypeError):
+        pass  # no stamp, or a torn one: the texts tell
+    texts = []
+    for path in files:
+        with open(path, "rb") as file:
+            texts.append(file.read())
+    digest = _digest(files, texts, selection)
+    if all(max(at.st_mtime_ns, at.st_ctime_ns) + SETTLED < time.time_ns() for at in found):
+        _put(place, marshal.dumps((asked, stamps, digest)))
+    return digest
+
+
 def _digest(files: Sequence[str], texts: Sequence[bytes], selection: str) -> str:
     """Name what is in force: the texts, their order, the choice among them, our own code."""
+    import hashlib
+
     total = hashlib.blake2b(FORMAT, digest_size=16)
     for path, text in zip(files, texts, strict=True):
         total.update(f"{os.path.basename(path)}\0{len(text)}\0".encode("utf-8", "surrogateescape"))
@@ -213,22 +243,22 @@ def _read(path: str, digest: str, engine: str) -> Pack | None:
             content = file.read()
     except OSError:
         return None
-    body = content[len(FORMAT) + _DIGEST :]
-    if not content.startswith(FORMAT) or hashlib.sha256(body).digest() != content[len(FORMAT) :][:_DIGEST]:
+    body = memoryview(content)[len(FORMAT) + _CHECK :]
+    if not content.startswith(FORMAT) or zlib.crc32(body).to_bytes(_CHECK) != content[len(FORMAT) :][:_CHECK]:
         return None
     try:
-        kept, name, rows, anchors, users, dumped = marshal.loads(body)  # noqa: S302 - our own cache, digest checked
+        kept, name, rows, anchors, users, dumped, widths = marshal.loads(body)  # noqa: S302 - our own cache, checked
         if (kept, name) != (digest, engine):
             return None
-        pack = Pack(kept, name, _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors), users, dumped)
-        engine_of(pack)  # a database of another processor fails here
+        pack = Pack(kept, name, _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors), users, dumped, widths)
+        automaton_of(pack)  # a database of another processor fails here
     except Exception:  # whatever is wrong with a cache, the rules themselves are at hand
         return None
     return pack
 
 
 def _write(path: str, pack: Pack) -> None:
-    """Write beside and rename: a reader sees the whole file or none."""
+    """Keep *pack* for the next run: beside, then renamed, so that a reader sees the whole file or none."""
     body = marshal.dumps(
         (
             pack.digest,
@@ -237,25 +267,33 @@ def _write(path: str, pack: Pack) -> None:
             tuple(tuple(a) for a in pack.anchors),
             pack.users,
             pack.dumped,
+            pack.lengths,
         )
     )
+    if _put(path, FORMAT + zlib.crc32(body).to_bytes(_CHECK) + body):
+        _forget_old(os.path.dirname(path))
+
+
+def _put(path: str, content: bytes) -> bool:
+    """Write *content* to *path* whole, if that can be done."""
     beside = f"{path}.{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         with open(beside, "wb") as file:
-            file.write(FORMAT + hashlib.sha256(body).digest() + body)
+            file.write(content)
         os.replace(beside, path)
-        _forget_old(os.path.dirname(path))
     except OSError:
-        try:
+        with suppress(OSError):
             os.unlink(beside)
-        except OSError:
-            return
+        return False
+    return True
 
 
 def _forget_old(folder: str, keep: int = 8) -> None:
     """Keep the most recent packs only; each change of a rule makes a new one."""
-    packs = [entry for entry in os.scandir(folder) if entry.name.endswith(".pack")]
-    packs.sort(key=lambda entry: -entry.stat().st_mtime)
-    for entry in packs[keep:]:
-        os.unlink(entry.path)
+    for suffix in (".pack", ".stamp"):
+        kept = [entry for entry in os.scandir(folder) if entry.name.endswith(suffix)]
+        kept.sort(key=lambda entry: -entry.stat().st_mtime)
+        for entry in kept[keep:]:
+            with suppress(OSError):
+                os.unlink(entry.path)

@@ -1,0 +1,70 @@
+"""The stamp that spares reading the rule files must never hide a change of them."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from detector.rules import pack
+
+RULE = """
+[[rule]]
+id = "acme.key"
+finds = "Acme key"
+anchors = ["acme_live_"]
+pattern = 'acme_live_[a-z]{%d}'
+"""
+
+
+def old(path: Path) -> None:
+    """Let *path* look as if it had been written an hour ago (the time of change still tells)."""
+    at = path.stat().st_mtime - 3600
+    os.utime(path, (at, at))
+
+
+def digest(path: Path) -> str:
+    return pack._known_digest([str(path)], "")
+
+
+def settle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pack, "SETTLED", -(10**12))
+
+
+def test_a_settled_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(monkeypatch)
+    rules = tmp_path / "acme.toml"
+    rules.write_text(RULE % 20)
+    first = digest(rules)
+    monkeypatch.setattr(pack, "_digest", None)
+    assert digest(rules) == first
+
+
+def test_a_change_of_the_same_size_and_time_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(monkeypatch)
+    rules = tmp_path / "acme.toml"
+    rules.write_text(RULE % 20)
+    old(rules)
+    before, first = rules.stat(), digest(rules)
+    rules.write_text(RULE % 21)
+    os.utime(rules, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert digest(rules) != first
+
+
+def test_a_file_written_just_now_gets_no_stamp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKFIRST_CACHE", str(tmp_path / "cache"))
+    rules = tmp_path / "acme.toml"
+    rules.write_text(RULE % 20)
+    digest(rules)
+    assert not list(tmp_path.glob("cache/*.stamp"))
+
+
+def test_a_torn_stamp_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settle(monkeypatch)
+    monkeypatch.setenv("LEAKFIRST_CACHE", str(tmp_path / "cache"))
+    rules = tmp_path / "acme.toml"
+    rules.write_text(RULE % 20)
+    first = digest(rules)
+    (stamp,) = tmp_path.glob("cache/*.stamp")
+    for content in (b"", b"junk", stamp.read_bytes()[:-3]):
+        stamp.write_bytes(content)
+        assert digest(rules) == first
