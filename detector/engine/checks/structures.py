@@ -339,6 +339,16 @@ def _basic_auth(secret: bytes) -> Proof:
     return Proof(None, _facts(("user", user.decode("ascii"))))
 
 
+def _twitter_bearer(secret: bytes) -> Proof:
+    """Base64, some of it percent-encoded: sixteen zero bytes, the app's id, then random ones."""
+    text = secret.replace(b"%2B", b"+").replace(b"%2F", b"/")
+    data = unbase64(text[:32]) or b""
+    number = int.from_bytes(data[16:24], "little")
+    if len(data) != 24 or any(data[:16]) or not 0 < number < 1 << 48:
+        return WRONG
+    return Proof(True, (("app id", str(number)),))
+
+
 def _ntlm(secret: bytes) -> Proof:
     return RIGHT if (unbase64(secret[: len(secret) // 4 * 4]) or b"").startswith(b"NTLMSSP\0") else WRONG
 
@@ -385,5 +395,6 @@ STRUCTURES: dict[str, Check] = {
     "jfrog-reference": Check(_jfrog_reference, "it names its expiry", _NO, None, True),
     "id-and-random": Check(_id_and_random, "it decodes to an id and random bytes", _NO),
     "basic-auth": Check(_basic_auth, "it decodes to a user and a password", "it does not decode to user:password"),
+    "twitter-bearer": Check(_twitter_bearer, "it names the app", "it names no app", None, True),
     "ntlm": Check(_ntlm, "it is a message of the NTLM protocol", "it is no message of the NTLM protocol", None, True),
 }
