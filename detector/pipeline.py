@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from detector import targets, triage, workers
+from detector import placing, targets, triage, workers
 from detector.config import Config
 from detector.contracts import Share
 from detector.ignores import gathering
@@ -75,7 +75,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     except KeyboardInterrupt:
         interrupted = True
         skipped.append(Skipped("the rest", "interrupted"))
-    seen, unplaced = targets.place(seen, config)
+    seen, unplaced = placing.place(seen, config)
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)
     findings = triage.gather(seen, pack.rules, policies.report_key)
     kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))

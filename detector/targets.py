@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from detector.config import Config
 from detector.contracts import Share
 from detector.errors import SourceError
-from detector.model import Sighting, Skipped
+from detector.model import Skipped
 from detector.registry import load
 
 _URL = re.compile(r"(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
@@ -64,9 +64,3 @@ def is_repository(path: str) -> bool:
     if os.path.lexists(os.path.join(path, ".git")):
         return True
     return all(os.path.exists(os.path.join(path, name)) for name in ("HEAD", "objects", "refs"))
-
-
-def place(seen: Iterable[Sighting], config: Config) -> tuple[list[Sighting], list[Skipped]]:
-    """Say of sightings in history which commit brought them, where and when."""
-    del config
-    return list(seen), []

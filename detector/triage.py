@@ -83,7 +83,17 @@ def _place(location: Location) -> tuple[object, ...]:
 
 def _age(location: Location) -> tuple[object, ...]:
     origin = location.origin
-    return (origin.when is None, origin.when or "", origin.path, location.line, location.column, origin.object_id or "")
+    return (instant(origin.when), origin.path, location.line, location.column, origin.object_id or "")
+
+
+def instant(when: str | None) -> float:
+    """Return seconds since 1970 of an ISO 8601 date; what has no date comes last."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromisoformat(when).timestamp() if when else float("inf")
+    except (ValueError, OverflowError):
+        return float("inf")
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

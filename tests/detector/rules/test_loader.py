@@ -88,7 +88,9 @@ def test_a_value_is_found_by_the_name_it_is_assigned_to(keyed: str, line: str, f
 def test_the_bare_context_word_is_no_anchor() -> None:
     [rule] = parse(CONTEXT)
     [anchor] = rule.anchors
-    assert not regex.search(expression(anchor), b"Acme is a company. See acme.test/docs for more words.", regex.IGNORECASE)
+    assert not regex.search(
+        expression(anchor), b"Acme is a company. See acme.test/docs for more words.", regex.IGNORECASE
+    )
 
 
 def test_an_id_is_given_once(tmp_path) -> None:

@@ -1,0 +1,122 @@
+"""No found credential leaves the program, whatever is asked of it.
+
+Unmistakable credentials are planted, every command and format runs at full
+verbosity, and all that was printed or written is searched for them: plain, in
+base64 at any alignment, hex, URL- and JSON-escaped. The last test shows that
+the search itself would notice.
+"""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import urllib.parse
+from pathlib import Path
+
+import pytest
+
+from detector.registry import names
+from detector.rules.shapes import expand
+
+TOKENS = [
+    expand("ghp_{alnum:30}{check:github-crc32}", 11),
+    expand("glpat-{alnum:20}", 12),
+    expand("sk_live_{alnum:24}", 13),
+]
+PASSWORD = expand("{[A-HJ-NP-Z]:3}{[2-9]:2}-{[a-km-z]:5}!{[2-9]:3}/{[A-HJ-NP-Z]:4}", 14)
+CANARIES = [*TOKENS, PASSWORD]
+
+
+def disguises(canary: str) -> set[bytes]:
+    """Return the forms in which *canary* might hide in an output."""
+    raw = canary.encode()
+    forms = {raw, raw.hex().encode(), raw.hex().upper().encode(), raw[::-1]}
+    forms.add(urllib.parse.quote(canary, safe="").encode())
+    forms.add(json.dumps(canary)[1:-1].encode())
+    forms.add(json.dumps(canary)[1:-1].replace("/", "\\/").encode())
+    forms.add(raw.decode().encode("utf-16-le"))
+    for shift in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            forms.add(encode(b"\0" * shift + raw)[4 if shift else 0 : -4].rstrip(b"="))
+    # more than half of a token is as good as all of it
+    forms.add(raw[4 : 4 + len(raw) * 2 // 3])
+    return {form for form in forms if len(form) >= 8}
+
+
+def leaks(text: bytes) -> list[str]:
+    return [canary[:4] for canary in CANARIES if any(form in text for form in disguises(canary))]
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("planted") / "repo"
+    folder.mkdir()
+
+    def git(*words: str) -> None:
+        environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        for who in ("AUTHOR", "COMMITTER"):
+            environment |= {f"GIT_{who}_NAME": "Ada Example", f"GIT_{who}_EMAIL": "ada@example.test"}
+        subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, env=environment)
+
+    git("init", "-q")
+    (folder / "app.py").write_text(f'token = "{TOKENS[0]}"\nother = "{TOKENS[1]}"  # {TOKENS[2]}\n')
+    (folder / "settings.yml").write_text(
+        f"database:\n  password: '{PASSWORD}'\n  url: postgres://app:{PASSWORD}@db/x\n"
+    )
+    git("add", ".")
+    git("commit", "-qm", f"Add settings, {TOKENS[2]}")
+    (folder / "app.py").write_text("token = None\n")
+    git("commit", "-qam", "Remove it")
+    (folder / "loose.env").write_text(f"GITHUB_TOKEN={TOKENS[0]}\n")
+    return folder
+
+
+def run(words: list[str], folder: Path, home: Path, code: tuple[int, ...] = (0, 1)) -> bytes:
+    """Run the program; return everything that it printed or wrote."""
+    environment = {
+        **os.environ,
+        "LEAKFIRST_HOME": str(home / "state"),
+        "LEAKFIRST_CACHE": str(home / "cache"),
+        "PYTHONPATH": os.getcwd(),
+    }
+    environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home), "XDG_STATE_HOME": str(home), "TMPDIR": str(home)}
+    done = subprocess.run([sys.executable, "-m", "detector", *words], cwd=folder, capture_output=True, env=environment)
+    assert done.returncode in code, done.stderr.decode()
+    written = b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
+    return done.stdout + done.stderr + written
+
+
+@pytest.mark.parametrize("format_", names("detector.reports"))
+def test_no_format_shows_it(format_: str, planted: Path, tmp_path: Path) -> None:
+    words = [
+        "scan",
+        "--format",
+        format_,
+        "--min-confidence",
+        "low",
+        "--show-ignored",
+        "--explain",
+        "-vv",
+        "--jobs",
+        "2",
+        ".",
+    ]
+    output = run(words, planted, tmp_path, (1,))
+    assert output
+    assert leaks(output) == []
+
+
+def test_reports_in_files_do_not_show_it(planted: Path, tmp_path: Path) -> None:
+    words = [word for name in names("detector.reports") for word in ("--report", f"{name}={tmp_path / name}")]
+    assert (
+        leaks(run(["scan", *words, "--state", str(tmp_path / "state.db"), "-vv", "."], planted, tmp_path, (1,))) == []
+    )
+
+
+def test_it_would_be_noticed(planted: Path, tmp_path: Path) -> None:
+    output = run(["scan", "--format", "json", "--show-secrets", "."], planted, tmp_path, (1,))
+    assert leaks(output) == [canary[:4] for canary in CANARIES], "all are found, and the search sees them"
+    for canary in CANARIES:
+        assert leaks(b"x" + base64.b64encode(b"?" + canary.encode())) == [canary[:4]]
+        assert leaks(urllib.parse.quote(canary, safe="").encode()) == [canary[:4]]
