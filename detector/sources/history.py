@@ -46,8 +46,13 @@ class HistoryShare(NamedTuple):
 
 def shares(target: str, config: Config) -> Iterator[HistoryShare | Skipped]:
     """Split the objects of the repository at *target* into shares of like cost."""
-    plan = git_shares.plan(discover(target, config.allow), workers=config.workers)
+    repository = discover(target, config.allow)
+    plan = git_shares.plan(repository, workers=config.workers)
     yield from plan.skipped
     name = "" if target == "." else target
+    if repository.shallow:
+        yield Skipped(target, "is a shallow clone: older history is not here (git fetch --unshallow brings it)")
+    if repository.promisor:
+        yield Skipped(target, "is a partial clone: objects that were not fetched are not here (git fetch --refetch)")
     for share in plan.shares:
         yield HistoryShare(share, name)
