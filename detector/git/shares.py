@@ -15,7 +15,7 @@ from __future__ import annotations
 import mmap
 import os
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np  # noqa: TID253  (this module is itself imported late)
@@ -80,12 +80,16 @@ class Steps(NamedTuple):
 
 
 class Share(NamedTuple):
-    """A part of the work: some steps through packs, some loose files, some ids to ask git for."""
+    """A part of the work: some steps through packs, some loose files, some ids to ask git for.
+
+    Ids in `again` are read if they are still there.
+    """
 
     repository: Repository
     packs: tuple[Steps, ...] = ()
     loose: tuple[tuple[str, str], ...] = ()
     asked: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
     kinds: tuple[str, ...] = CONTENT
     cost: float = 0.0
     objects: int = 0
@@ -114,6 +118,8 @@ class Plan(NamedTuple):
     skipped: tuple[Skipped, ...]
     ids: Bytes
     """The ids of all objects that the shares yield (some loose ones may be of other types)."""
+    packs: tuple[bytes, ...] = ()
+    """Marks of the packs that were opened: once all shares are read, they need not be opened again."""
 
 
 def plan(
@@ -122,13 +128,15 @@ def plan(
     workers: int = 1,
     exclude: Bytes | Iterable[bytes] | None = None,
     per_worker: int = 4,
-    skip_packs: Iterable[bytes] = (),
+    known_packs: Collection[bytes] = (),
+    again: Sequence[str] = (),
 ) -> Plan:
     """Divide all objects of the given *kinds* into shares of like cost.
 
     *exclude* names objects that need not be read again: sorted rows of bytes,
-    or a set of ids. *skip_packs* names packs (by trailer) that were read as a
-    whole. There are some shares per worker, so that the workers end together
+    or a set of ids. *known_packs* (marks, see `Plan`) need not even be opened, if
+    *exclude* names what they hold. *again* are ids to read all the same, if they
+    are there (memory.py keeps all three). There are some shares per worker, so that the workers end together
     even when the estimate is wrong; begin with the first, they are the largest.
     """
     skipped = list(repository.skipped)
@@ -137,17 +145,18 @@ def plan(
     width = repository.id_bytes
     done = _as_rows(exclude, width)
     codes = np.isin(np.arange(8), [KINDS.index(kind) for kind in kinds])
-    known = frozenset(skip_packs)
+    marks: list[bytes] = []
 
     walks: list[tuple[str, bytes, Bytes, Objects, Walk]] = []
-    seen: list[Bytes] = [] if done is None else [done]
+    asked = _as_rows((bytes.fromhex(name) for name in again), width)
+    seen: list[Bytes] = [ids for ids in (done, asked) if ids is not None]
     fresh: list[Bytes] = []
     for path in _pack_paths(repository, skipped):
         try:
-            index = read_index(path + ".idx", width)
-            if index.trailer in known:
-                seen.append(index.ids)
+            mark = _mark(path + ".pack", width)
+            if mark in known_packs:
                 continue
+            index = read_index(path + ".idx", width)
             data, count = open_pack(path + ".pack", width)
             with _closing(data):
                 if count != len(index.offsets):
@@ -173,6 +182,8 @@ def plan(
         steps = walk(found, chosen, wanted)
         walks.append((path, index.trailer, index.ids, found, steps))
         fresh.append(index.ids[found.row[wanted]])
+        if not len(broken):
+            marks.append(mark)
 
     loose: list[tuple[str, str]] = []
     have: set[str] = set()
@@ -192,7 +203,9 @@ def plan(
         fresh.append(rows)
     ids = np.concatenate(fresh) if fresh else np.empty((0, width), np.uint8)
     shares = _divide(repository, tuple(kinds), walks, loose, max(1, workers * per_worker))
-    return Plan(shares, tuple(skipped), ids)
+    if again:
+        shares += (Share(repository, again=tuple(again), kinds=tuple(kinds), cost=1000.0, objects=len(again)),)
+    return Plan(shares, tuple(skipped), ids, tuple(marks))
 
 
 def read(
@@ -229,11 +242,11 @@ def read(
             continue
         if found:
             yield Object(bytes.fromhex(name), *found)
-    if lost:
-        for name, kind, content in cat_file(share.repository, lost, budget):
+    if lost or share.again:
+        for name, kind, content in cat_file(share.repository, [*lost, *share.again], budget):
             if content is not None and kind in share.kinds:
                 yield Object(bytes.fromhex(name), kind, content)
-            elif content is None:
+            elif content is None and not (kind == "missing" and name in share.again):
                 skipped.append(Skipped(name, "object is missing" if kind == "missing" else "over the size limit"))
 
 
@@ -342,7 +355,7 @@ def _divide(
         costs[number] += cost
         objects[number] += 1
     shares = [
-        Share(repository, tuple(packs[number]), tuple(files[number]), (), kinds, costs[number], objects[number])
+        Share(repository, tuple(packs[number]), tuple(files[number]), (), (), kinds, costs[number], objects[number])
         for number in range(count)
     ]
     return tuple(sorted((share for share in shares if share.objects), key=lambda share: -share.cost))
@@ -389,7 +402,9 @@ def _plan_by_git(
     for name, _, size in found:
         parts[min(passed * count // max(total, 1), count - 1)].append(name)
         passed += size + 1000
-    shares = [Share(repository, (), (), tuple(part), tuple(kinds), total / count, len(part)) for part in parts if part]
+    shares = [
+        Share(repository, (), (), tuple(part), (), tuple(kinds), total / count, len(part)) for part in parts if part
+    ]
     width = repository.id_bytes
     ids = np.frombuffer(bytes.fromhex("".join(name for name, _, _ in found)), np.uint8).reshape(-1, width)
     return Plan(tuple(shares), tuple(skipped), ids)
@@ -410,6 +425,16 @@ def _pack_paths(repository: Repository, skipped: list[Skipped]) -> list[str]:
             else:
                 skipped.append(Skipped(os.path.join(folder, name), "pack without an index"))
     return found
+
+
+def _mark(path: str, width: int) -> bytes:
+    """Recognise a pack by its checksum, which ends the file, and its size."""
+    with open(path, "rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        if size < 12 + width:
+            raise PackError("pack is cut short")
+        stream.seek(size - width)
+        return stream.read(width) + size.to_bytes(8, "big")
 
 
 def _as_rows(ids: Bytes | Iterable[bytes] | None, width: int) -> Bytes | None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -210,7 +211,7 @@ def test_a_range_gives_commits_tags_and_what_each_commit_changed(build: Callable
     built.commit("a.txt", b"1\n2\n", "without")
     built.commit("b.txt", b"b\n")
     built.git("tag", "-a", "-m", "tagged text", "v1")
-    found = [entry for entry in changes.new_objects(repository.discover(str(built.path)), since=first)]
+    found = list(changes.new_objects(repository.discover(str(built.path)), since=first))
     assert not [entry for entry in found if isinstance(entry, Skipped)]
     blobs = [(entry.path, new_text(entry), entry.commit) for entry in found if entry.kind == "blob"]  # type: ignore[union-attr]
     assert blobs == [("a.txt", b"secret\n", second), ("b.txt", b"b\n", built.git("rev-parse", "HEAD"))]
@@ -275,4 +276,4 @@ def test_spans_are_those_of_the_lines(lines: list[bytes], data: st.DataObject) -
     split[-1] = split[-1][:-1]
     expected = b"".join(split[number - 1] for number in chosen if number <= len(split))
     assert b"".join(content[start:end] for start, end in spans) == expected
-    assert all(one[1] < other[0] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] < other[0] for one, other in pairwise(spans))

@@ -92,18 +92,6 @@ def test_what_was_read_before_is_left_out(build: Callable[..., Built]) -> None:
     assert read_all(found, exclude=map(bytes.fromhex, oracle)) == ({}, [])
 
 
-def test_a_pack_that_is_known_is_not_parsed(build: Callable[..., Built]) -> None:
-    built = build()
-    built.history(5)
-    built.git("repack", "-adq")
-    old = set(built.every_object())
-    built.history(2, seed=2)
-    found = repository.discover(str(built.path))
-    (path,) = (built.path / ".git/objects/pack").glob("*.pack")
-    read, skipped = read_all(found, skip_packs=[path.read_bytes()[-20:]])
-    assert not skipped and set(read) == set(built.every_object()) - old
-
-
 def test_the_plan_names_what_will_be_yielded_and_its_shares_weigh_alike(build: Callable[..., Built]) -> None:
     built = build()
     built.history(30)
