@@ -18,6 +18,7 @@ from detector.triage import instant
 
 if TYPE_CHECKING:
     from detector.git.blame import Attribution
+    from detector.git.repository import Repository
 
 OBJECTS = ("blob", "commit", "tag")
 
@@ -28,7 +29,7 @@ def place(seen: Iterable[Sighting], config: Config) -> tuple[list[Sighting], lis
     stored: dict[str, list[Sighting]] = {}
     for sighting in seen:
         origin = sighting.location.origin
-        if origin.kind in OBJECTS and origin.object_id and origin.commit is None:
+        if origin.kind in OBJECTS and origin.object_id and origin.when is None:
             stored.setdefault(origin.repository, []).append(sighting)
         else:
             placed.append(sighting)
@@ -46,8 +47,12 @@ def _placed(repository: str, sightings: Sequence[Sighting], config: Config) -> l
     from detector.git.blame import attribute
     from detector.git.repository import discover
 
-    wanted = {str(origin.object_id): origin.kind for origin in (sighting.location.origin for sighting in sightings)}
-    found = attribute(discover(repository or ".", config.allow), wanted, config.every_commit, config.workers)
+    home = discover(repository or ".", config.allow)
+    named = [sighting for sighting in sightings if sighting.location.origin.commit]
+    sightings = [sighting for sighting in sightings if not sighting.location.origin.commit]
+    origins = [sighting.location.origin for sighting in sightings]
+    wanted = {str(origin.object_id): origin.kind for origin in origins}
+    found = attribute(home, wanted, config.every_commit, config.workers)
     versions: dict[tuple[object, ...], tuple[tuple[object, ...], list[Sighting]]] = {}
     for sighting in sightings:
         for moved in _moved(sighting, found[str(sighting.location.origin.object_id)]):
@@ -61,7 +66,19 @@ def _placed(repository: str, sightings: Sequence[Sighting], config: Config) -> l
                 versions[key] = age, [moved]
             elif age == known[0]:
                 known[1].append(moved)
-    return [sighting for _, group in versions.values() for sighting in group]
+    return [*_dated(named, home), *(sighting for _, group in versions.values() for sighting in group)]
+
+
+def _dated(sightings: Sequence[Sighting], repository: Repository) -> Iterator[Sighting]:
+    """Add author and date to sightings whose commit is known."""
+    from detector.git.blame import authors
+
+    commits = {str(sighting.location.origin.commit) for sighting in sightings}
+    found = authors(repository, commits) if commits else {}
+    for sighting in sightings:
+        origin = sighting.location.origin
+        author, when = found.get(str(origin.commit), (None, None))
+        yield sighting._replace(location=sighting.location._replace(origin=origin._replace(author=author, when=when)))
 
 
 def _moved(sighting: Sighting, attribution: Attribution) -> Iterator[Sighting]:

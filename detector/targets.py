@@ -54,6 +54,8 @@ def sources(target: str, config: Config) -> list[str]:
         return ["stdin"]
     if _URL.match(target) and not os.path.exists(target):
         return ["remote"]
+    if config.staged or config.since or config.range:
+        return ["changes"]
     if not is_repository(target):
         return ["files"]
     return [name for name, wanted in (("worktree", config.worktree), ("history", config.history)) if wanted]

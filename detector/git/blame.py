@@ -161,11 +161,7 @@ class Blame:
         return list(dict.fromkeys(words[0] for words in found if words[1:] == ["commit"]))
 
     def _details(self, commits: Iterable[str]) -> dict[str, tuple[str, str]]:
-        return {
-            name: signature(data, b"author ")
-            for name, _, data in cat_file(self.repository, sorted(commits))
-            if data is not None
-        }
+        return authors(self.repository, commits)
 
     def _tags(self, names: list[str]) -> dict[str, Attribution]:
         if not names:
@@ -278,6 +274,15 @@ def _when(text: bytes) -> str:
         return (datetime.fromtimestamp(0, UTC) + timedelta(seconds=int(seconds))).astimezone(there).isoformat()
     except (ValueError, OverflowError):
         return ""
+
+
+def authors(repository: Repository, commits: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return author and date (ISO 8601) of each commit that is there."""
+    return {
+        name: signature(data, b"author ")
+        for name, _, data in cat_file(repository, sorted(commits))
+        if data is not None
+    }
 
 
 def attribute(

@@ -153,3 +153,26 @@ def test_standard_input(tmp_path, rules, monkeypatch) -> None:
             os.close(saved)
     (finding,) = result.findings
     assert (finding.locations[0].origin.kind, finding.locations[0].line, finding.locations[0].column) == ("stdin", 2, 3)
+
+
+def test_staged_changes_are_what_would_be_committed(repository, rules) -> None:
+    (repository / "a.py").write_text(f"y = '{token(5)}'\n")
+    git(repository, "add", "a.py")
+    (repository / "a.py").write_text(f"y = '{token(6)}'\n")
+    result = scan(repository, staged=True, **rules)
+    assert found(result) == {(token(5).encode(), "index", "a.py")}
+
+
+def test_a_range_shows_what_its_commits_brought_on_new_lines_alone(repository, rules) -> None:
+    first = git(repository, "rev-parse", "HEAD~1")
+    (repository / "a.py").write_text("x = 1\n" + token(5))
+    git(repository, "commit", "-qam", "More")
+    (repository / "a.py").write_text("x = 2\n" + token(5) + "\n")
+    git(repository, "commit", "-qam", "Less")
+    result = scan(repository, since=first, **rules)
+    assert found(result) == {(token(5).encode(), "blob", "a.py")}
+    origin = result.findings[0].locations[0].origin
+    assert origin.author == "Ada Example <ada@example.test>"
+    assert origin.when
+    assert secrets(scan(repository, range=f"{first}..HEAD~2", **rules)) == set()
+    assert secrets(scan(repository, range="HEAD~1..HEAD", **rules)) == {token(5)}, "its line got an ending, so git calls it new"
