@@ -94,9 +94,17 @@ def _azure(argument: str, _so_far: str, rng: random.Random) -> str:
     signature, _, length = argument.partition(":")
     assert signature.encode() in SIGNATURES
     plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-    letters = plain if signature in ("AzSe", "AzFu") else plain + "+/"
-    head = "".join(rng.choices(letters, k=int(length))) + signature
-    return head + complete("azure-key", head)
+    letters = plain if signature == "AzSe" else plain + ("-_" if signature == "AzFu" else "+/")
+    while True:
+        head = "".join(rng.choices(letters, k=int(length))) + signature
+        key = head + complete("azure-key", head)
+        if letters != plain or key.isalnum():
+            return key
+
+
+def _data_center(_argument: str, _so_far: str, rng: random.Random) -> str:
+    """A token of Jira and its kin on a company's own server: an id, a colon, twenty bytes."""
+    return base64.b64encode(str(rng.randrange(10**11, 10**12)).encode() + b":" + rng.randbytes(20)).decode()
 
 
 def _discord(_argument: str, _so_far: str, rng: random.Random) -> str:
@@ -225,6 +233,7 @@ SAMPLES: dict[str, Generator] = {
     "macaroon": _macaroon,
     "gitlab-payload": _gitlab,
     "azure": _azure,
+    "data-center-token": _data_center,
     "discord": _discord,
     "nkey": _nkey,
     "pem": _pem,

@@ -396,5 +396,12 @@ STRUCTURES: dict[str, Check] = {
     "id-and-random": Check(_id_and_random, "it decodes to an id and random bytes", _NO),
     "basic-auth": Check(_basic_auth, "it decodes to a user and a password", "it does not decode to user:password"),
     "twitter-bearer": Check(_twitter_bearer, "it names the app", "it names no app", None, True),
+    "dropbox-long-lived": Check(
+        lambda secret: RIGHT if secret[11:21] == b"AAAAAAAAAA" else WRONG,
+        "its fixed middle stands where Dropbox puts it",
+        "its fixed middle stands elsewhere",
+        None,
+        True,
+    ),
     "ntlm": Check(_ntlm, "it is a message of the NTLM protocol", "it is no message of the NTLM protocol", None, True),
 }
