@@ -16,9 +16,10 @@ from detector import placing, targets, triage, workers
 from detector.config import Config
 from detector.contracts import Share
 from detector.ignores import gathering
+from detector.memory import ScanMemory
 from detector.model import Dropped, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules import pack as packs
-from detector.work import Progress, Seen, UnusedMark
+from detector.work import Options, Progress, Seen, UnusedMark
 
 
 class Tally(NamedTuple):
@@ -41,12 +42,14 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     """
     started = time.monotonic()
     pack = rule_pack(config)
+    memory = ScanMemory(config.state, pack)
     shares: list[Share] = []
     skipped: list[Skipped] = []
     for target in config.targets:
-        for entry in targets.split(target, config):
+        for entry in targets.split(target, config, memory):
             (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
     policies = gathering.policies(config)
+    planned = len(skipped)
     unused: list[UnusedMark] = []
     seen: list[Sighting] = []
     let_go: list[tuple[Origin, Dropped]] = []
@@ -55,8 +58,8 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     deadline = started + config.timeout if config.timeout else None
     interrupted = False
     try:
-        patterns = policies.line_patterns
-        for message in workers.run(shares, pack, config.workers, keep_dropped=config.show_ignored, patterns=patterns):
+        options = Options(config.show_ignored, policies.line_patterns, memory.changed)
+        for message in workers.run(shares, pack, config.workers, options):
             if isinstance(message, Progress):
                 done = done.plus(message)
                 if on_progress:
@@ -75,7 +78,10 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     except KeyboardInterrupt:
         interrupted = True
         skipped.append(Skipped("the rest", "interrupted"))
+    read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
     seen, unplaced = placing.place(seen, config)
+    if read_all:
+        memory.keep(seen)
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)
     findings = triage.gather(seen, pack.rules, policies.report_key)
     kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))
@@ -99,7 +105,12 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         complete=complete,
         ignored=(*ignored, *unsure),
         dropped=tuple(let_go),
-        notes=(*notes, *policies.notes(everything=complete and not interrupted and whole(config)), *_said_of(unused)),
+        notes=(
+            *notes,
+            *memory.notes,
+            *policies.notes(everything=complete and not interrupted and whole(config)),
+            *_said_of(unused),
+        ),
         interrupted=interrupted,
     )
 

@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from detector.config import Config
 from detector.contracts import Share
 from detector.errors import SourceError
+from detector.memory import ScanMemory
 from detector.model import Skipped
 from detector.registry import load
 
 _URL = re.compile(r"(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 
 
-def split(target: str, config: Config, depth: int = 0) -> Iterator[Share | Skipped]:
+def split(target: str, config: Config, memory: ScanMemory | None = None, depth: int = 0) -> Iterator[Share | Skipped]:
     """Split *target* into shares. Raises `SourceError` when it is nothing we can read.
 
     Repositories that are checked out inside of it (submodules) follow; one
@@ -27,12 +28,13 @@ def split(target: str, config: Config, depth: int = 0) -> Iterator[Share | Skipp
     """
     chosen = sources(target, config)
     for name in chosen:
-        yield from load("detector.sources", name, what="source").shares(target, config)
+        source = load("detector.sources", name, what="source")
+        yield from source.shares(target, config, memory) if name == "history" else source.shares(target, config)
     if "worktree" in chosen or "history" in chosen:
-        yield from _nested(target, config, depth)
+        yield from _nested(target, config, memory, depth)
 
 
-def _nested(target: str, config: Config, depth: int) -> Iterator[Share | Skipped]:
+def _nested(target: str, config: Config, memory: ScanMemory | None, depth: int) -> Iterator[Share | Skipped]:
     from detector.git.repository import discover
     from detector.sources.worktree import MAX_NESTING, submodules
 
@@ -43,7 +45,7 @@ def _nested(target: str, config: Config, depth: int) -> Iterator[Share | Skipped
             yield Skipped(inner, f"more than {MAX_NESTING} repositories inside each other")
             continue
         try:
-            yield from split(inner, config, depth + 1)
+            yield from split(inner, config, memory, depth + 1)
         except SourceError as error:
             yield Skipped(inner, str(error))
 

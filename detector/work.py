@@ -7,7 +7,7 @@ columns and the redacted excerpt are made here, where the bytes still are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from detector.contracts import Share
@@ -41,6 +41,21 @@ class Seen(NamedTuple):
     dropped: Dropped
 
 
+class Options(NamedTuple):
+    """What is asked of the workers besides hits.
+
+    `patterns` are those of allow-lists that need the line of a hit
+    (`Policy.line_patterns`), `changed` the rules that are other than last time.
+    """
+
+    keep_dropped: bool = False
+    patterns: tuple[str, ...] = ()
+    changed: frozenset[str] = frozenset()
+
+
+DEFAULTS = Options()
+
+
 class UnusedMark(NamedTuple):
     """An inline mark in a file of today that sets nothing aside."""
 
@@ -55,13 +70,12 @@ CURRENT = ("worktree", "index")
 """Kinds of origin where an unused mark is worth a word; in history nobody can remove it."""
 
 
-def perform(
-    share: Share, engine: Engine, *, keep_dropped: bool = False, patterns: Sequence[str] = ()
-) -> Iterator[Message]:
+def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterator[Message]:
     """Read *share* and yield what is in it; progress comes along at least every few megabytes.
 
-    *patterns* are those of allow-lists that need the line of a hit (`Policy.line_patterns`).
+    A share that was read before (`changed_rules`) is asked about `options.changed` alone.
     """
+    only = options.changed if getattr(share, "changed_rules", False) else None
     batch: list[Blob] = []
     held = size = count = 0
     seen = Versions()
@@ -77,36 +91,36 @@ def perform(
                 held += len(blob.data)
             else:
                 examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
-                yield from _report(engine, blob, examined, keep_dropped, patterns)
+                yield from _report(engine, blob, examined, options, only)
             if held >= BATCH_BYTES:
-                yield from _batch(engine, batch, seen, keep_dropped, patterns)
+                yield from _batch(engine, batch, seen, options, only)
                 batch, held = [], 0
             if size >= BATCH_BYTES:
                 yield Progress(size, count)
                 size = count = 0
     except Exception:
         # what was read before the trouble counts
-        yield from _batch(engine, batch, seen, keep_dropped, patterns)
+        yield from _batch(engine, batch, seen, options, only)
         raise
-    yield from _batch(engine, batch, seen, keep_dropped, patterns)
+    yield from _batch(engine, batch, seen, options, only)
     yield Progress(size, count)
 
 
 def _batch(
-    engine: Engine, blobs: list[Blob], seen: Versions, keep_dropped: bool, patterns: Sequence[str]
+    engine: Engine, blobs: list[Blob], seen: Versions, options: Options, only: frozenset[str] | None
 ) -> Iterator[Message]:
     rows = [(blob.data, blob.origin.path, blob.lineage) for blob in blobs]
     examined = dict(engine.examine_batch(rows, keep_dropped=True, seen=seen))
     for index, blob in enumerate(blobs):
         if index in examined or blob.origin.kind in CURRENT:
-            yield from _report(engine, blob, examined.get(index, NOTHING), keep_dropped, patterns)
+            yield from _report(engine, blob, examined.get(index, NOTHING), options, only)
 
 
 def _report(
-    engine: Engine, blob: Blob, examined: Examined, keep_dropped: bool, patterns: Sequence[str]
+    engine: Engine, blob: Blob, examined: Examined, options: Options, only: frozenset[str] | None
 ) -> Iterator[Message]:
     used: set[int] = set()
-    yield from _said(engine, blob, examined, keep_dropped, patterns, used)
+    yield from _said(engine, blob, examined, options, only, used)
     if blob.origin.kind in CURRENT and marks.present(blob.data):
         lines = LineMap(blob.data, blob.base_line, blob.base_column)
         for mark in marks.every(blob.data):
@@ -115,24 +129,26 @@ def _report(
 
 
 def _said(
-    engine: Engine, blob: Blob, examined: Examined, keep_dropped: bool, patterns: Sequence[str], used: set[int]
+    engine: Engine, blob: Blob, examined: Examined, options: Options, only: frozenset[str] | None, used: set[int]
 ) -> Iterator[Message]:
     """Yield what the engine says of *blob*; *used* collects the marks that cover a hit."""
     if examined is NOTHING:
         return
     for trouble in examined.troubles:
         yield Skipped(blob.origin.path or str(blob.origin.object_id), trouble)
-    if keep_dropped:
+    if options.keep_dropped:
         for dropped in examined.dropped:
             yield Seen(blob.origin, dropped)
     lines = LineMap(blob.data, blob.base_line, blob.base_column)
     masked = _spans(examined)
     for hit in sorted(examined.hits, key=lambda hit: hit.start):
+        if only is not None and hit.rule.id not in only:
+            continue
         if blob.core and not blob.core[0] <= hit.start < blob.core[1]:
             continue
         if blob.new is not None and not any(hit.start < end and hit.end > start for start, end in blob.new):
             continue
-        near = marks.fitting(patterns, blob.data, hit.start, hit.end)
+        near = marks.fitting(options.patterns, blob.data, hit.start, hit.end)
         mark = marks.around(blob.data, hit.start, hit.end, blob.origin.path, hit.rule.id)
         if mark:
             used.add(mark.at)

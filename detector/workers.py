@@ -17,7 +17,7 @@ import os
 import pickle
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ from detector.errors import LeakfirstError
 from detector.model import Skipped
 from detector.rules.pack import Pack, engine_of
 from detector.secret import Secret
-from detector.work import Message, Progress, perform
+from detector.work import DEFAULTS, Message, Options, Progress, perform
 
 TRIES = 2
 CHUNK = 200
@@ -41,9 +41,7 @@ class Done(NamedTuple):
     error: str = ""
 
 
-def run(
-    shares: Iterable[Share], pack: Pack, workers: int, *, keep_dropped: bool = False, patterns: Sequence[str] = ()
-) -> Iterator[Message]:
+def run(shares: Iterable[Share], pack: Pack, workers: int, options: Options = DEFAULTS) -> Iterator[Message]:
     """Examine all shares and yield what is seen, share by share as they finish.
 
     With one worker, or one small share, everything happens in this process.
@@ -54,15 +52,15 @@ def run(
     if workers <= 1 or len(queue) <= 1:
         engine = engine_of(pack)
         for share in queue:
-            yield from _guarded(share, engine, keep_dropped, patterns)
+            yield from _guarded(share, engine, options)
         return
     queue = deque(sorted(queue, key=lambda share: -share.weight))
-    yield from _Pool(queue, pack, min(workers, len(queue)), keep_dropped, patterns).run()
+    yield from _Pool(queue, pack, min(workers, len(queue)), options).run()
 
 
-def _guarded(share: Share, engine: Engine, keep_dropped: bool, patterns: Sequence[str]) -> Iterator[Message]:
+def _guarded(share: Share, engine: Engine, options: Options) -> Iterator[Message]:
     try:
-        yield from perform(share, engine, keep_dropped=keep_dropped, patterns=patterns)
+        yield from perform(share, engine, options)
     except LeakfirstError as error:
         yield Skipped(share.name, str(error))
     except MemoryError:
@@ -75,11 +73,10 @@ class _Worker(NamedTuple):
 
 
 class _Pool:
-    def __init__(self, queue: deque[Share], pack: Pack, size: int, keep_dropped: bool, patterns: Sequence[str]) -> None:
+    def __init__(self, queue: deque[Share], pack: Pack, size: int, options: Options) -> None:
         self._queue = queue
         self._pack = pack
-        self._keep_dropped = keep_dropped
-        self._patterns = patterns
+        self._options = options
         self._size = size
         self._busy: dict[_Worker, tuple[Share, list[Message]]] = {}
         self._idle: list[_Worker] = []
@@ -105,7 +102,7 @@ class _Pool:
         here, there = multiprocessing.Pipe()
         process = multiprocessing.Process(
             target=_serve,
-            args=(there, self._pack, self._keep_dropped, self._patterns),
+            args=(there, self._pack, self._options),
             daemon=True,
             name="leakfirst-worker",
         )
@@ -166,7 +163,7 @@ def _end(worker: _Worker) -> None:
     worker.process.join()
 
 
-def _serve(connection: Connection, pack: Pack, keep_dropped: bool, patterns: Sequence[str]) -> None:
+def _serve(connection: Connection, pack: Pack, options: Options) -> None:
     """Live in the worker: take a share, send what is in it, take the next."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     engine = engine_of(pack)
@@ -178,7 +175,7 @@ def _serve(connection: Connection, pack: Pack, keep_dropped: bool, patterns: Seq
         error = ""
         chunk: list[Message | Done] = []
         try:
-            for message in _guarded(share, engine, keep_dropped, patterns):
+            for message in _guarded(share, engine, options):
                 chunk.append(message)
                 if len(chunk) >= CHUNK or isinstance(message, Progress):
                     connection.send_bytes(encode(chunk))

@@ -95,7 +95,7 @@ def look(portion: Portion, engine: Engine, patterns: Sequence[str] = ()) -> Seen
     """Examine *portion*; *patterns* are those of allow-lists that need the line of a hit."""
     sightings: list[Sighting] = []
     troubles: list[Skipped] = []
-    for message in work.perform(portion, engine, patterns=patterns):
+    for message in work.perform(portion, engine, work.Options(patterns=tuple(patterns))):
         if isinstance(message, Sighting):
             sightings.append(message)
         elif isinstance(message, Skipped) and not message.expected:

@@ -279,9 +279,7 @@ def _when(text: bytes) -> str:
 def authors(repository: Repository, commits: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return author and date (ISO 8601) of each commit that is there."""
     return {
-        name: signature(data, b"author ")
-        for name, _, data in cat_file(repository, sorted(commits))
-        if data is not None
+        name: signature(data, b"author ") for name, _, data in cat_file(repository, sorted(commits)) if data is not None
     }
 
 

@@ -14,14 +14,20 @@ from typing import NamedTuple
 from detector.config import Config
 from detector.git import shares as git_shares
 from detector.git.repository import discover
+from detector.memory import ScanMemory
 from detector.model import Blob, Lineage, Origin, Skipped
 
 
 class HistoryShare(NamedTuple):
-    """Some objects of one repository; `repository` is its name in reports."""
+    """Some objects of one repository; `repository` is its name in reports.
+
+    With `changed_rules` they were read before, and only rules that have changed
+    since have anything to say.
+    """
 
     part: git_shares.Share
     repository: str
+    changed_rules: bool = False
 
     @property
     def weight(self) -> int:
@@ -44,15 +50,19 @@ class HistoryShare(NamedTuple):
             yield skip._replace(where=f"{repository}:{skip.where}" if repository else skip.where)
 
 
-def shares(target: str, config: Config) -> Iterator[HistoryShare | Skipped]:
-    """Split the objects of the repository at *target* into shares of like cost."""
+def shares(target: str, config: Config, memory: ScanMemory | None = None) -> Iterator[HistoryShare | Skipped]:
+    """Split the objects of the repository at *target* into shares of like cost.
+
+    *memory* leaves out what an earlier scan has read.
+    """
     repository = discover(target, config.allow)
-    plan = git_shares.plan(repository, workers=config.workers)
-    yield from plan.skipped
     name = "" if target == "." else target
+    reading = (memory or ScanMemory()).plan(repository, config.workers)
+    for plan, changed in ((reading.new, False), (reading.old, True)):
+        if plan is not None:
+            yield from plan.skipped
+            yield from (HistoryShare(share, name, changed) for share in plan.shares)
     if repository.shallow:
         yield Skipped(target, "is a shallow clone: older history is not here (git fetch --unshallow brings it)")
     if repository.promisor:
         yield Skipped(target, "is a partial clone: objects that were not fetched are not here (git fetch --refetch)")
-    for share in plan.shares:
-        yield HistoryShare(share, name)

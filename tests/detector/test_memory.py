@@ -1,0 +1,110 @@
+"""`--state`: what was read is not read again, and nothing is forgotten for it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from detector import scan
+from detector.rules.shapes import expand
+
+RULE = """
+[[rule]]
+id = "acme.key"
+finds = "Acme key"
+confidence = "high"
+anchors = ["acmekey_[0-9a-z]{6}"]
+pattern = '(acmekey_[0-9a-z]{24})'
+"""
+OTHER = RULE.replace("acme.key", "acme.other").replace("acmekey", "acmeother")
+
+
+def token(name: str = "key", seed: int = 0) -> str:
+    return expand(f"acme{name}_{{base36:24}}", seed)
+
+
+def git(folder: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path) -> Path:
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    for number in range(30):
+        (folder / "a.txt").write_text("line\n" * number + (token() if number == 20 else ""))
+        (folder / "b.txt").write_text(token("other") if number == 5 else "none")
+        git(folder, "add", ".")
+        git(folder, "commit", "-qm", f"Change {number}")
+    git(folder, "repack", "-adq")
+    return folder
+
+
+@pytest.fixture
+def asked(tmp_path) -> dict:
+    rules = tmp_path / "acme.toml"
+    rules.write_text(RULE)
+    state = str(tmp_path / "state")
+    return {"patterns": (str(rules),), "only": ("acme.*",), "jobs": 1, "worktree": False, "state": state}
+
+
+def ids(result) -> list[str]:
+    return sorted(finding.rule.id for finding in result.findings)
+
+
+def test_a_second_scan_reads_what_had_a_finding_and_tells_it_again(repository, asked) -> None:
+    first = scan(repository, **asked)
+    again = scan(repository, **asked)
+    assert first.stats.blobs > 60
+    assert again.stats.blobs == 1
+    assert again.findings == first.findings
+    assert ids(again) == ["acme.key"]
+
+
+def test_after_a_commit_only_its_objects_are_read(repository, asked) -> None:
+    scan(repository, **asked)
+    (repository / "new.txt").write_text(token(seed=2))
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "One more")
+    result = scan(repository, **asked)
+    assert len(result.findings) == 2
+    assert result.stats.blobs <= 1 + 3, "the flagged blob, the new blob and the commit"
+
+
+def test_a_new_rule_is_applied_to_old_objects(repository, asked) -> None:
+    scan(repository, **asked)
+    with open(asked["patterns"][0], "a") as file:
+        file.write(OTHER)
+    result = scan(repository, **asked)
+    assert ids(result) == ["acme.key", "acme.other"]
+    assert scan(repository, **asked).stats.blobs == 2
+
+
+def test_another_text_for_people_changes_nothing(repository, asked) -> None:
+    scan(repository, **asked)
+    Path(asked["patterns"][0]).write_text(RULE.replace("Acme key", "Key of Acme"))
+    assert scan(repository, **asked).stats.blobs == 1
+
+
+def test_a_scan_that_met_trouble_is_not_remembered(repository, asked, monkeypatch) -> None:
+    from detector.git import shares
+
+    read = shares.read
+
+    def stop(share, skipped, *rest, **more):
+        yield from read(share, skipped, *rest, **more)
+        raise MemoryError
+
+    monkeypatch.setattr(shares, "read", stop)
+    assert not scan(repository, **asked).complete
+    monkeypatch.undo()
+    assert scan(repository, **asked).stats.blobs > 60
+
+
+def test_a_damaged_state_is_said_and_read_over(repository, asked) -> None:
+    scan(repository, **asked)
+    Path(asked["state"]).write_bytes(b"leakfirst-state 1\nnonsense")
+    result = scan(repository, **asked)
+    assert result.stats.blobs > 60
+    assert "cannot be used" in result.notes[0]
