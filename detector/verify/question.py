@@ -43,8 +43,8 @@ class Settings(NamedTuple):
 class Question(NamedTuple):
     """One distinct credential to ask about.
 
-    `lines` are the redacted lines where it stands; `material` are further
-    texts of the same scan (certificates and public keys) to compare with.
+    `lines` are the redacted lines where it stands, `repositories` the targets
+    that hold it.
     """
 
     rule: Rule
@@ -74,7 +74,8 @@ class Question(NamedTuple):
     @property
     def values(self) -> tuple[str, ...]:
         """Every value that must not be shown, as text."""
-        secrets = (self.secret, *self.parts.values())
+        shown = {part.name for part in self.rule.companions if not part.secret}
+        secrets = (self.secret, *(part for name, part in self.parts.items() if name not in shown))
         return tuple(secret.reveal().decode("utf-8", "replace") for secret in secrets)
 
     def named_hosts(self) -> list[str]:

@@ -88,6 +88,8 @@ class Wire:
         self.guard = guard or Guard(settings.allow_internal)
         self.tls = tls or httpx.create_ssl_context()
         self.pace = Pace(settings)
+        self.shared: dict[object, Any] = {}
+        """What the probes of one run may remember for each other."""
         self._transport: httpx.AsyncBaseTransport = GuardedTransport(self.guard, self.tls, proxies)
         self._threads = ThreadPoolExecutor(16, "probe")
 

@@ -1,0 +1,143 @@
+"""JSON Web Tokens: does the key of the issuer fit the signature?
+
+The token itself is sent to nobody. Its issuer publishes public keys; if one of
+them made the signature and the time is not over, the token is live. Issuers
+named here or by the operator are asked, no other: the token says itself who
+its issuer is, and a scanned repository can say anything.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from detector.engine.checks.proof import unbase64
+from detector.model import DEAD, LIVE, UNKNOWN
+from detector.verify.hosts import check_scheme, is_named, place_of
+from detector.verify.question import Answer, Asked, Question, Settings, Unclear
+from detector.verify.wire import Request, Wire
+
+SERVES = ("jwt.token",)
+CONTROL = False  # the signature is checked here, so nobody has to refuse anything
+
+ISSUERS = (
+    "accounts.google.com",
+    "www.googleapis.com",
+    "login.microsoftonline.com",
+    "sts.windows.net",
+    "token.actions.githubusercontent.com",
+    "gitlab.com",
+    "appleid.apple.com",
+    "*.auth0.com",
+    "*.okta.com",
+    "*.oktapreview.com",
+    "*.onelogin.com",
+    "*.supabase.co",
+    "*.clerk.accounts.dev",
+    "*.b2clogin.com",
+    "cognito-idp.*.amazonaws.com",
+)
+_WELL_KNOWN = "/.well-known/openid-configuration"
+_HASHES = {"256": "SHA256", "384": "SHA384", "512": "SHA512"}
+
+
+async def check(question: Question, wire: Wire) -> Answer:
+    """Get the issuer's public keys and try the one that the token names."""
+    head, claims, signed, signature = _parts(question)
+    owner = str(claims.get("sub") or claims.get("email") or claims.get("client_id") or "")[:120]
+    expires = claims.get("exp")
+    if isinstance(expires, int | float) and expires < time.time():
+        return Answer(DEAD, "its time is over", owner)
+    algorithm = str(head.get("alg", ""))
+    if algorithm[:2] not in ("RS", "PS", "ES", "Ed"):
+        raise Unclear(f"{algorithm or 'no algorithm'}: only its issuer can check the signature")
+    issuer = _issuer(claims, wire.settings)
+    document = (await wire.ask(Request("GET", f"{issuer}{_WELL_KNOWN}"))).json()
+    location = document.get("jwks_uri", "") if isinstance(document, dict) else ""
+    place = place_of(str(location)) if str(location).startswith("http") else None
+    if place is None or not (place.name == urlsplit(issuer).hostname or is_named(place, wire.settings, ISSUERS)):
+        raise Unclear("the issuer does not say where its keys are, or they are at a host that may not be asked")
+    check_scheme(place.scheme, place, wire.settings)
+    keys = (await wire.ask(Request("GET", str(location)))).json()
+    found = keys.get("keys", []) if isinstance(keys, dict) else []
+    named = [key for key in found if isinstance(key, dict) and key.get("kid") == head.get("kid")]
+    if not named:
+        return Answer(UNKNOWN, "the issuer has no key of that name, perhaps not any more", owner)
+    facts = tuple((name, str(claims[name])[:120]) for name in ("iss", "aud", "scope", "exp") if name in claims)
+    for key in named:
+        if verified(key, algorithm, signed, signature):
+            return Answer(LIVE, "its issuer signed it and its time is not over", owner, facts)
+    return Answer(DEAD, "its issuer did not sign it", owner)
+
+
+def plan(question: Question, settings: Settings) -> Asked:
+    """Name the issuer."""
+    _, claims, _, _ = _parts(question)
+    issuer = _issuer(claims, settings)
+    netloc = urlsplit(issuer).netloc
+    return Asked(netloc, f"GET {issuer}{_WELL_KNOWN} and its keys", "the token is not sent")
+
+
+def _parts(question: Question) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
+    signed, _, last = question.secret.reveal().rpartition(b".")
+    try:
+        head, claims = (json.loads(unbase64(part, url=True) or b"") for part in signed.split(b"."))
+    except (ValueError, TypeError):
+        head = claims = None
+    signature = unbase64(last, url=True)
+    if not isinstance(head, dict) or not isinstance(claims, dict) or not signature:
+        raise Unclear("it is no signed token")
+    return head, claims, signed, signature
+
+
+def _issuer(claims: dict[str, Any], settings: Settings) -> str:
+    text = claims.get("iss")
+    place = place_of(text) if isinstance(text, str) and "//" in text else None
+    if place is None:
+        raise Unclear("it names no issuer with an address")
+    if not is_named(place, settings, ISSUERS):
+        raise Unclear(f"its issuer {place.name} is not among those that may be asked; name it with --host")
+    check_scheme(place.scheme, place, settings)
+    return f"{place.scheme}://{place.netloc}{_path(str(text))}"
+
+
+def _path(issuer: str) -> str:
+    path = urlsplit(issuer).path.rstrip("/")
+    return path if path.isprintable() and ".." not in path else ""
+
+
+def verified(key: dict[str, Any], algorithm: str, signed: bytes, signature: bytes) -> bool:
+    """Tell whether the public *key* (a JWK) made *signature*; a key of another kind never did."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+
+    kind = key.get("kty")
+    digest = getattr(hashes, _HASHES.get(algorithm[2:], "SHA256"))()
+    try:
+        if kind == "RSA" and algorithm[:2] in ("RS", "PS"):
+            public = rsa.RSAPublicNumbers(_number(key["e"]), _number(key["n"])).public_key()
+            pss = padding.PSS(padding.MGF1(digest), digest.digest_size)
+            public.verify(signature, signed, pss if algorithm[0] == "P" else padding.PKCS1v15(), digest)
+            return True
+        if kind == "EC" and algorithm[:2] == "ES":
+            curve = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}[key["crv"]]
+            point = ec.EllipticCurvePublicNumbers(_number(key["x"]), _number(key["y"]), curve).public_key()
+            half = len(signature) // 2
+            pair = (int.from_bytes(signature[:half]), int.from_bytes(signature[half:]))
+            point.verify(utils.encode_dss_signature(*pair), signed, ec.ECDSA(digest))
+            return True
+        if kind == "OKP" and algorithm == "EdDSA" and key.get("crv") == "Ed25519":
+            ed25519.Ed25519PublicKey.from_public_bytes(unbase64(key["x"].encode(), url=True) or b"").verify(
+                signature, signed
+            )
+            return True
+    except (InvalidSignature, ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return False
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(unbase64(text.encode(), url=True) or b"")

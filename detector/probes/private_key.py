@@ -1,0 +1,137 @@
+"""Private keys: what is the other half, and does a server let it in?
+
+Offline, the public half is compared with the certificates and public keys that
+lie in the same repository: a match says whose key it is. Servers are asked
+only when the operator names them with a user (`--ssh USER@HOST`); a sign-in
+there is visible to them.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from detector.engine import checks
+from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN
+from detector.probes import _material
+from detector.probes._server import Reached, Server, at_server
+from detector.secret import Secret
+from detector.verify.question import Answer, Asked, Question, Settings, Unclear
+from detector.verify.wire import Wire
+
+SERVES = ("private-key.pem", "private-key.openssh", "private-key.pem-base64", "private-key.putty")
+
+
+async def check(question: Question, wire: Wire) -> Answer:
+    """Compare, then ask the named SSH servers."""
+    own = _public_halves(question)
+    if own.get("encrypted") == "yes":
+        raise Unclear("it is locked with a passphrase")
+    fits = await _match(own, question.repositories, wire)
+    answer = fits or Answer(UNKNOWN, "no public half of it lies in the same place")
+    if not wire.settings.ssh_hosts:
+        return answer
+    if question.rule.id not in ("private-key.pem", "private-key.openssh"):
+        return answer
+    refused = []
+    for target in wire.settings.ssh_hosts:
+        try:
+            let_in = await _sign_in(question, target, wire)
+        except Unclear as unclear:
+            refused.append(str(unclear))
+            continue
+        if let_in:
+            return Answer(LIVE, f"{target} let it in", answer.owner or target, answer.facts)
+        refused.append(f"{target} refused it")
+    if fits:
+        return fits._replace(why="; ".join((fits.why, *refused)))
+    state = DEAD if all(words.endswith("refused it") for words in refused) else UNKNOWN
+    return Answer(state, "; ".join(refused))
+
+
+def plan(question: Question, settings: Settings) -> Asked:
+    """Name the SSH servers, if any."""
+    del question
+    hosts = ", ".join(target.rpartition("@")[2] for target in settings.ssh_hosts)
+    if not hosts:
+        return Asked("nobody", "compare with certificates and public keys in the same repository")
+    return Asked(hosts, f"sign in by SSH as {', '.join(settings.ssh_hosts)}", "a sign-in is visible to the server")
+
+
+def alter(question: Question) -> Question:
+    """Make a fresh key that no server knows."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    return question._replace(secret=Secret(pem), repositories=())
+
+
+def _public_halves(question: Question) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name in question.rule.checks:
+        found.update(checks.verify(name, question.secret.reveal()).facts)
+    return found
+
+
+async def _match(own: dict[str, str], repositories: tuple[str, ...], wire: Wire) -> Answer | None:
+    wanted = {text for name, text in own.items() if name.startswith("public key")}
+    if not wanted:
+        return None
+    found = wire.shared.get(repositories)
+    if found is None:
+        found = wire.shared[repositories] = await wire.in_thread(lambda: tuple(_material.halves(repositories)))
+    for half in found:
+        if half.fingerprint in wanted:
+            facts = (("belongs to", half.what), *((("valid until", half.until),) if half.until else ()))
+            over = half.until and half.until < datetime.now(UTC).isoformat(timespec="seconds")
+            when = f", which {'was' if over else 'is'} valid until {half.until}" if half.until else ""
+            return Answer(PROVEN_FORM, f"it is the private half of {half.what}{when}", half.what, facts)
+    return None
+
+
+async def _sign_in(question: Question, target: str, wire: Wire) -> bool:
+    """Tell whether *target* (``user@host`` or ``user@host:port``) lets the key in. Raises `Unclear`."""
+    try:
+        import asyncssh
+    except ImportError:
+        raise Unclear("asyncssh is not installed: pip install 'leakfirst[ssh]'") from None
+    user, _, place = target.rpartition("@")
+    host, _, port = place.partition(":")
+    server = Server("ssh", host, int(port) if port.isdecimal() else 22, user, "", "")
+    try:
+        key: Any = asyncssh.import_private_key(_lines(question.text()))
+    except Exception:  # the library's words may quote the key
+        key = None
+    if key is None:
+        raise Unclear("the private key cannot be read")
+    reached = await at_server(server, wire, _connected)
+    async with wire.turn(f"{host}:{server.port}"):
+        try:
+            connection = await asyncssh.connect(
+                host,
+                sock=reached,
+                username=user,
+                client_keys=[key],
+                known_hosts=None,
+                config=[],
+                agent_path=None,
+                x509_trusted_certs=None,
+                gss_host=None,
+                preferred_auth="publickey",
+                login_timeout=wire.settings.timeout,
+            )
+        except asyncssh.PermissionDenied:
+            return False
+        connection.abort()
+        return True
+
+
+def _connected(reached: Reached) -> Any:
+    return reached.connect()
+
+
+def _lines(text: str) -> str:
+    return text.replace("\\\\n", "\n").replace("\\n", "\n").strip() + "\n"

@@ -1,0 +1,75 @@
+"""How a probe is asked in these tests: through a whole run, with control, against this machine by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from detector.model import Finding, Location, Origin, Rule, Verdict
+from detector.secret import Secret
+from detector.verify import run
+from detector.verify.question import Settings
+from detector.verify.wire import Wire
+from tests.fakes.issuer import Authority, Issuer, Say, issuer
+
+HERE = Settings(allow_internal=("127.0.0.1",), timeout=10, rate=100, reach=True)
+
+
+def finding(
+    rule: str, secret: str, line: str = "", parts: dict[str, str] | None = None, repository: str = ""
+) -> Finding:
+    """Make a finding as a scan would; *line* holds SECRET where the secret stands."""
+    value = Secret(secret.encode())
+    snippet = line.replace("SECRET", value.redacted)
+    place = Location(Origin("worktree", "a.env", repository), 0, 9, 1, 1, 1, 9, snippet=snippet)
+    pairs = tuple((name, Secret(text.encode())) for name, text in (parts or {}).items())
+    return Finding("lf1:x", _rules().get(rule) or Rule(rule, "x"), "high", "high", value, pairs, (place,))
+
+
+def _rules() -> dict[str, Rule]:
+    from detector.rules.loader import load_files
+    from detector.rules.pack import rule_files, shipped_folder
+
+    global _LOADED
+    if _LOADED is None:
+        _LOADED = {rule.id: rule for rule in load_files(rule_files(shipped_folder()))}
+    return _LOADED
+
+
+_LOADED: dict[str, Rule] | None = None
+
+
+def verdict(found: Finding, settings: Settings = HERE, wire: Any = None) -> Verdict:
+    """Ask about one finding and return its verdict; *wire* makes the wire to use."""
+
+    async def work() -> Verdict:
+        used = wire() if wire else Wire(settings, proxies={})
+        try:
+            told = [entry async for entry in run.verdicts([found], used, b"k" * 32)]
+        finally:
+            await used.close()
+        assert len(told) == 1, "no probe serves this rule"
+        return told[0][1]
+
+    return asyncio.run(work())
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def _listening(authority: Authority) -> Iterator[Issuer]:
+    with issuer(authority) as made:
+        yield made
+
+
+@pytest.fixture
+def acme(_listening: Issuer) -> Issuer:
+    _listening.heard.clear()
+    _listening.answer = lambda _: Say()
+    return _listening
