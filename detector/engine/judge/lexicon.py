@@ -1,0 +1,94 @@
+"""Words that people write where a credential would stand, by what they betray.
+
+Written by hand from what documentation, tutorials and default installations
+use; nothing here was counted in anybody's repository.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+WORDS: dict[str, str] = {
+    "placeholder": (
+        "example sample your yours placeholder changeme change insert replace redacted dummy fake here enter "
+        "fill todo tbd goes foobar foo bar baz qux lorem ipsum some xxx xxxx masked hidden removed omitted "
+        "elided mypassword mysecret mytoken mykey yourpassword yourtoken yourkey yoursecret thisis optional "
+        "required anything whatever something value"
+    ),
+    "test": (
+        "test testing tests demo mock stub spec fixture temp tmp try tutorial hello world sandbox"
+    ),
+    "wrong": (
+        "invalid wrong bad incorrect not no missing unknown none null nil undefined empty blank false true "
+        "never expired"
+    ),
+    "default": (
+        "admin administrator root password passwd passw0rd p@ssw0rd pa55w0rd pass passphrase qwerty "
+        "qwertyuiop asdf asdfgh zxcvbn letmein welcome postgres postgresql mysql mariadb oracle tiger scott "
+        "guest user default master manager changeit system toor hunter docker redis mongo mongodb rabbit "
+        "rabbitmq grafana zabbix minio vagrant wordpress jenkins kafka elastic sonar nacos superuser "
+        "supersecret topsecret monkey dragon iloveyou sunshine princess football alice bob secret database "
+        "nexus gitlab keycloak consul vault druid sentinel activemq solr tomcat wildfly weblogic db2 sybase "
+        "informix"
+    ),
+    "credential": (
+        "token key auth credential credentials hash api login access client private session bearer oauth jwt "
+        "nonce signature consumer refresh apikey authorization authentication username email identity crypto "
+        "cipher"
+    ),
+    "type": (
+        "string str int integer bool boolean object number any varchar text bytes byte char void array list "
+        "dict map function class float double json xml uuid date datetime enum struct tuple type interface "
+        "promise"
+    ),
+    "prose": (
+        "the and for is are was must be should with please error failed match cannot could from this that "
+        "when have has been will a an of to in on or if by as at you we it"
+    ),
+    "interface": (
+        "field input label button form page view modal dialog title name id header column table row index "
+        "file path url uri host port service provider manager handler config settings options param params "
+        "request response error message get set create update delete find new old current reset forgot "
+        "confirm show hide on is has"
+    ),
+    "algorithm": (
+        "sha sha1 sha256 sha512 md5 rsa aes des hmac ecdsa ed25519 hs256 rs256 es256 base64 hex utf8 pem "
+        "pkcs8 x509 bcrypt pbkdf2 scrypt argon2 gcm cbc pkcs5padding oaep ssh ssl tls"
+    ),
+    "sequence": (
+        "123456 12345 1234 4321 54321 654321 abcdef abcd 0000 1111 6666 8888 9999 abc123 123123 112233 111111 "
+        "000000"
+    ),
+}
+_SHORTEST = 5
+"""Words of this length are also seen inside other words (`mysupersecretpw`)."""
+
+
+@cache
+def _automaton() -> Any:
+    import ahocorasick
+
+    automaton = ahocorasick.Automaton()
+    for group, words in WORDS.items():
+        for word in words.split():
+            if len(word) >= _SHORTEST or group == "sequence":
+                automaton.add_word(word, group)
+    automaton.make_automaton()
+    return automaton
+
+
+@cache
+def _by_word() -> dict[str, str]:
+    return {word: group for group, words in WORDS.items() for word in words.split()}
+
+
+def groups(low: str, words: list[str]) -> set[str]:
+    """Return the groups that *low* (lower case) touches.
+
+    *words* are its parts as separators and camel case divide it.
+    """
+    known = _by_word()
+    found = {known[word] for word in words if word in known}
+    found.update([group for _, group in _automaton().iter_long(low)])
+    return found

@@ -1,0 +1,121 @@
+"""The parts of the judgement one by one: names, files, shapes, naturalness, vetoes, facts, weights."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+from detector.engine.judge import examine, facts, files, names, natural, veto
+from detector.engine.judge.facts import shape_of
+from detector.engine.judge.files import read_path
+from detector.engine.judge.gate import ANCHORS
+from detector.engine.judge.generate import Candidate
+from detector.engine.judge.names import Name, read_name
+from detector.engine.judge.weights import PRIOR, WEIGHTS
+
+
+@pytest.mark.parametrize("module", [files, names, natural, facts])
+def test_examples_in_docstrings_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("mysqlRootPwd", "pwd"), ("MYSQL-ROOT-PASSWORD", "password"), ("clientSecret", "client secret"),
+        ("aws_secret_access_key", "secret key"), ("idToken", "access token"), ("nextPageToken", "page token"),
+        ("publicKeyToken", "public key"), ("rsa_private_key", "private key"), ("primaryKey", "structural key"),
+        ("hashed_token", "hash"), ("author", "author"), ("compass", "pass"), ("foo", ""),
+    ],
+)  # fmt: skip
+def test_it_reads_names(name: str, kind: str) -> None:
+    assert read_name(name.encode()).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("src/app.py", "code"), ("deploy/Dockerfile.prod", "shell"), (".env.production", "configuration"),
+        ("i18n/de.json", "translation"), ("locales/fr_FR.yml", "translation"), ("src/config.json", "data"),
+        ("docs/a.md", "documentation"), ("LICENSE", "other"), ("", "other"),
+    ],
+)  # fmt: skip
+def test_it_reads_paths(path: str, kind: str) -> None:
+    assert read_path(path).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [
+        (b"hunter", "lower-case letters"), (b"Hunter22", "capitalised word with digits"), (b"0a1b2c3d", "hex digits"),
+        (b"a_b_c", "separated lower-case words"), (b"A-B", "separated upper-case words"), (b"YWJj0==", "padded Base64"),
+        (b"a b", "phrase"), (b"4711", "digits"), (b"pa$$w0rd!", "letters, digits and signs"), ("pä".encode(), "other than ASCII"),
+        (b"01234567-89ab-cdef-0123-456789abcdef", "UUID"), (b"a.b.c", "dotted words"), (b"#!$a", "mostly signs"),
+    ],
+)  # fmt: skip
+def test_it_names_shapes(value: bytes, shape: str) -> None:
+    assert shape_of(value) == shape
+
+
+def test_words_read_more_natural_than_random_letters() -> None:
+    assert natural.bits(b"configuration") < 3 < natural.bits(b"xqzkvjwpgh")
+
+
+def test_random_text_has_the_entropy_of_its_alphabet_and_words_have_less() -> None:
+    even = bytes(range(97, 97 + 26))
+    assert natural.surprise(even, 26) < 0
+    assert natural.surprise(b"abababababababab", 26) > 1
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"${DB_PASSWORD}", "a reference or template"), (b"{{ password }}", "a reference or template"),
+        (b"<your-token>", "a reference or template"), (b"********", "a mask"), (b"xxxxxxxx", "a mask"),
+        (b"string", "a constant or type word"), (b"ab", "shorter than three signs"),
+        (b"must not be shorter than that", "a sentence"),
+    ],
+)  # fmt: skip
+def test_a_veto_says_why(value: bytes, reason: str) -> None:
+    candidate = Candidate("assign", b"password", 0, 12, 12 + len(value), b"=", b'"')
+    assert veto.why_not(candidate, Name("password", "", ""), value, value.lower(), "code", False, b"") == reason
+
+
+def test_an_unquoted_word_is_a_variable_in_code_and_a_value_in_configuration() -> None:
+    bare = Candidate("assign", b"password", 0, 11, 17, b"=", b"")
+    name = Name("password", "", "")
+    assert veto.why_not(bare, name, b"foobar", b"foobar", "code", False, b"") == "an identifier"
+    assert veto.why_not(bare, name, b"foobar", b"foobar", "code", True, b"") == ""
+    assert veto.why_not(bare, name, b"foobar", b"foobar", "configuration", False, b"") == ""
+
+
+def test_no_fact_counts_twice() -> None:
+    data = b'db.password = "Correct.Horse7"\nAuthorization: Basic YWRtaW46aHVudGVyMg==\nurl: http://a:b7c8@host\n'
+    seen = examine(data, range(0, len(data), 20), "a.yml")
+    assert seen
+    for one in seen:
+        assert len(one.facts) == len(set(one.facts))
+
+
+def test_the_table_is_small_and_readable() -> None:
+    assert -8 < PRIOR < 0 and len(WEIGHTS) > 200
+    assert sum(len(fact) + 8 for fact in WEIGHTS) < 100_000
+    assert all(weight == round(weight, 1) and weight for weight in WEIGHTS.values())
+    assert list(WEIGHTS) == sorted(WEIGHTS)
+
+
+def test_no_anchor_reaches_over_the_seam_of_joined_blobs() -> None:
+    import re
+
+    for anchor in ANCHORS:
+        assert not re.search(anchor.tail.encode(), b"\n\x00\n" * 3, re.DOTALL) or not anchor.tail
+
+
+def test_importing_the_judgement_is_light() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, detector.engine.judge; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"numpy", "regex", "hyperscan", "ahocorasick", "json", "dataclasses"} & set(loaded)
