@@ -14,7 +14,7 @@ import os
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from detector.engine.confirm import matches, windows
 from detector.engine.engine import SEPARATOR
@@ -71,6 +71,7 @@ def batches(contents: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def main() -> None:
+    """Print the tables for each target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="+")
     parser.add_argument("--megabytes", type=int, default=200, help="content to read from each target")
@@ -81,55 +82,70 @@ def main() -> None:
     started = time.process_time()
     rules = load_files(packs.rule_files(packs.shipped_folder()))
     pack = packs.make(rules)
-    engine = packs.engine_of(pack)
-    automaton = packs.automaton_of(pack)
-    print(f"{len(rules)} rules, {len(pack.anchors)} anchors, compiled in {time.process_time() - started:.1f} s ({pack.engine})")
+    spent = time.process_time() - started
+    print(f"{len(rules)} rules, {len(pack.anchors)} anchors, compiled in {spent:.1f} s ({pack.engine})")
     for target in chosen.targets:
         contents = list(batches(blobs(target, chosen.megabytes * 10**6)))
-        size = sum(map(len, contents))
-        print(f"\n{target}: {size / MB:.0f} MB")
-        automaton.scan(contents[0])
-        best = min(_timed(lambda: [automaton.scan(data) for data in contents]) for _ in range(3))
-        whole = _timed(lambda: [engine.scan(data) for data in contents])
-        stops: Counter[int] = Counter()
-        spent: Counter[str] = Counter()
-        found: Counter[str] = Counter()
-        for data in contents:
-            places: dict[int, list[tuple[int, int]]] = {}
-            for anchor, end in automaton.scan(data):
-                stops[anchor] += 1
-                for index in pack.users[anchor]:
-                    places.setdefault(index, []).append((end - 256, end))
-            for index, at in places.items():
-                rule = rules[index]
-                before = time.process_time()
-                found[rule.id] += sum(
-                    len(list(matches(rule, data, start, end)))
-                    for start, end in windows(sorted(at), *rule.window, len(data))
-                )
-                spent[rule.id] += time.process_time() - before
-        hits = sum(stops.values())
-        print(f"pass 1: {size / best / 1e9:.2f} GB/s, {hits / size * MB:.1f} stops per MB; everything: {size / whole / 1e9:.2f} GB/s")
-        anchors = {anchor: index for index, anchor in enumerate(pack.anchors)}
-        per_rule = {rule.id: sum(stops[anchors[anchor]] for anchor in rule.anchors) for rule in rules}
-        print(f"{'rule':46} {'stops/MB':>9} {'us/MB':>8} {'matches':>8}")
-        costly = sorted(per_rule, key=lambda name: (-spent[name] - per_rule[name] * 1e-6, name))
-        for name in costly[: chosen.top]:
-            print(f"{name:46} {per_rule[name] / size * MB:9.2f} {spent[name] * 1e6 / size * MB:8.1f} {found[name]:8}")
+        print(f"\n{target}: {sum(map(len, contents)) / MB:.0f} MB")
+        together(pack, contents)
+        each(pack, contents, chosen.top)
         if chosen.alone:
-            sample = contents[0]
-            slow = []
-            for rule in rules:
-                alone = packs.automaton_of(packs.make([rule]))
-                slow.append((min(_timed(lambda alone=alone: alone.scan(sample)) for _ in range(3)), rule.id))
-            print("\nslowest anchors by themselves (GB/s)")
-            for seconds, name in sorted(slow, reverse=True)[: chosen.top]:
-                print(f"{name:46} {len(sample) / seconds / 1e9:9.2f}")
+            alone(pack, contents[0], chosen.top)
 
 
-def _timed(work: object) -> float:
+def together(pack: packs.Pack, contents: list[bytes]) -> None:
+    """Print what the whole set costs: the first pass, and all of it."""
+    automaton, engine = packs.automaton_of(pack), packs.engine_of(pack)
+    size = sum(map(len, contents))
+    first = min(seconds(automaton.scan, contents) for _ in range(3))
+    whole = seconds(engine.scan, contents)
+    stops = sum(len(automaton.scan(data)) for data in contents)
+    print(
+        f"pass 1: {size / first / 1e9:.2f} GB/s, {stops / size * MB:.1f} stops per MB; "
+        f"everything: {size / whole / 1e9:.2f} GB/s"
+    )
+
+
+def each(pack: packs.Pack, contents: list[bytes], top: int) -> None:
+    """Print, for the costliest rules, how often they stop, what that costs and what they match."""
+    automaton = packs.automaton_of(pack)
+    stops: Counter[str] = Counter()
+    spent: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    for data in contents:
+        places: dict[int, list[tuple[int, int]]] = {}
+        for anchor, end in automaton.scan(data):
+            for index in pack.users[anchor]:
+                places.setdefault(index, []).append((end - 64, end))
+        for index, at in places.items():
+            rule = pack.rules[index]
+            stops[rule.id] += len(at)
+            before = time.process_time()
+            spans = windows(sorted(at), *rule.window, len(data))
+            found[rule.id] += sum(1 for start, end in spans for _ in matches(rule, data, start, end))
+            spent[rule.id] += time.process_time() - before
+    size = sum(map(len, contents))
+    print(f"{'rule':46} {'stops/MB':>9} {'us/MB':>8} {'matches':>8}")
+    for name in sorted(stops, key=lambda name: (-spent[name], name))[:top]:
+        print(f"{name:46} {stops[name] / size * MB:9.2f} {spent[name] * 1e6 / size * MB:8.1f} {found[name]:8}")
+
+
+def alone(pack: packs.Pack, sample: bytes, top: int) -> None:
+    """Print the rules whose anchors are the slowest when nothing else is looked for."""
+    slow = []
+    for rule in pack.rules:
+        automaton = packs.automaton_of(packs.make([rule]))
+        slow.append((min(seconds(automaton.scan, [sample]) for _ in range(3)), rule.id))
+    print("\nslowest anchors by themselves (GB/s)")
+    for spent, name in sorted(slow, reverse=True)[:top]:
+        print(f"{name:46} {len(sample) / max(spent, 1e-9) / 1e9:9.2f}")
+
+
+def seconds(scan: Callable[[bytes], object], contents: list[bytes]) -> float:
+    """Return the processor time of scanning *contents*."""
     started = time.process_time()
-    work()  # type: ignore[operator]
+    for data in contents:
+        scan(data)
     return time.process_time() - started
 
 
