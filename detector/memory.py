@@ -8,7 +8,7 @@ remembered of a scan that was cut short or met trouble: the next one looks again
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from detector.model import Rule, Sighting
@@ -16,6 +16,7 @@ from detector.rules import pack as packs
 from detector.version import version
 
 if TYPE_CHECKING:
+    from detector.git.blame import Attribution
     from detector.git.repository import Repository
     from detector.git.shares import Plan
 
@@ -71,6 +72,24 @@ class ScanMemory:
         self._readings.append(reading)
         return reading
 
+    def attributions(self, repository: Repository, wanted: Mapping[str, str]) -> dict[str, Attribution]:
+        """Return what is known of where objects come from, if the refs are what they were then."""
+        from detector.git.blame import Attribution, Place
+
+        stored = self._state.places.get(_refs_digest(repository), {}) if self._state else {}
+        if not all(name in stored for name in wanted):
+            return {}
+        return {
+            name: Attribution(stored[name][0], tuple(Place(*place) for place in stored[name][1]), stored[name][2])
+            for name in wanted
+        }
+
+    def attributed(self, repository: Repository, found: Mapping[str, Attribution]) -> None:
+        """Note where objects come from."""
+        if self._state is not None:
+            rows = {name: [at.kind, [list(place) for place in at.places], at.held_by] for name, at in found.items()}
+            self._state.places[_refs_digest(repository)] = rows
+
     def keep(self, seen: Iterable[Sighting]) -> None:
         """Remember that everything planned was read; objects with a sighting are read again next time."""
         if self._state is None:
@@ -81,6 +100,14 @@ class ScanMemory:
                 if plan is not None:
                     self._state.remember(plan.ids, plan.packs, flagged)
         self._state.save()
+
+
+def _refs_digest(repository: Repository) -> str:
+    """Name the place and the state of the refs of *repository*: with them attributions change."""
+    from detector.git.repository import head, reflogs, refs
+
+    told = repr((repository.common_dir, sorted(refs(repository).items()), head(repository), list(reflogs(repository))))
+    return hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def rule_digest(rule: Rule) -> str:

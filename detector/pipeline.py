@@ -79,7 +79,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         interrupted = True
         skipped.append(Skipped("the rest", "interrupted"))
     read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
-    seen, unplaced = placing.place(seen, config)
+    seen, unplaced = placing.place(seen, config, memory)
     if read_all:
         memory.keep(seen)
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)

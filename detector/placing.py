@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from detector.config import Config
 from detector.errors import SourceError
+from detector.memory import ScanMemory
 from detector.model import Sighting, Skipped
+from detector.sources.remote import label
 from detector.triage import instant
 
 if TYPE_CHECKING:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 OBJECTS = ("blob", "commit", "tag")
 
 
-def place(seen: Iterable[Sighting], config: Config) -> tuple[list[Sighting], list[Skipped]]:
+def place(seen: Iterable[Sighting], config: Config, memory: ScanMemory) -> tuple[list[Sighting], list[Skipped]]:
     """Return the sightings with commit, path, author and date, and what could not be placed."""
     placed: list[Sighting] = []
     stored: dict[str, list[Sighting]] = {}
@@ -36,14 +38,22 @@ def place(seen: Iterable[Sighting], config: Config) -> tuple[list[Sighting], lis
     skipped = []
     for repository, sightings in sorted(stored.items()):
         try:
-            placed += _placed(repository, sightings, config)
+            placed += _placed(repository, sightings, config, memory)
         except SourceError as error:
             placed += sightings
             skipped.append(Skipped(repository or ".", f"commits could not be attributed: {error}"))
-    return placed, skipped
+    return [_labelled(sighting) for sighting in placed], skipped
 
 
-def _placed(repository: str, sightings: Sequence[Sighting], config: Config) -> list[Sighting]:
+def _labelled(sighting: Sighting) -> Sighting:
+    """Name a clone of ours by its URL."""
+    origin = sighting.location.origin
+    if not (origin.repository and (name := label(origin.repository)) != origin.repository):
+        return sighting
+    return sighting._replace(location=sighting.location._replace(origin=origin._replace(repository=name)))
+
+
+def _placed(repository: str, sightings: Sequence[Sighting], config: Config, memory: ScanMemory) -> list[Sighting]:
     from detector.git.blame import attribute
     from detector.git.repository import discover
 
@@ -52,7 +62,9 @@ def _placed(repository: str, sightings: Sequence[Sighting], config: Config) -> l
     sightings = [sighting for sighting in sightings if not sighting.location.origin.commit]
     origins = [sighting.location.origin for sighting in sightings]
     wanted = {str(origin.object_id): origin.kind for origin in origins}
-    found = attribute(home, wanted, config.every_commit, config.workers)
+    found = {} if config.every_commit else memory.attributions(home, wanted)
+    if not found:
+        found = attribute(home, wanted, config.every_commit, config.workers)
     versions: dict[tuple[object, ...], tuple[tuple[object, ...], list[Sighting]]] = {}
     for sighting in sightings:
         for moved in _moved(sighting, found[str(sighting.location.origin.object_id)]):
@@ -66,7 +78,11 @@ def _placed(repository: str, sightings: Sequence[Sighting], config: Config) -> l
                 versions[key] = age, [moved]
             elif age == known[0]:
                 known[1].append(moved)
-    return [*_dated(named, home), *(sighting for _, group in versions.values() for sighting in group)]
+    kept = [sighting for _, group in versions.values() for sighting in group]
+    if not config.every_commit:
+        objects = {str(sighting.location.origin.object_id) for sighting in kept}
+        memory.attributed(home, {name: at for name, at in found.items() if name in objects})
+    return [*_dated(named, home), *kept]
 
 
 def _dated(sightings: Sequence[Sighting], repository: Repository) -> Iterator[Sighting]:

@@ -48,12 +48,14 @@ class Memory:
         self._ids: dict[int, Bytes] = {}
         self._packs: frozenset[bytes] = frozenset()
         self._again: dict[str, None] = {}
+        self.places: dict[str, dict[str, Any]] = {}
+        """What was found out about flagged objects, for each state of a repository's refs."""
         try:
             self._load()
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
-            self._ids, self._packs, self._again, self.changed = {}, frozenset(), {}, frozenset()
+            self._ids, self._packs, self._again, self.places, self.changed = {}, frozenset(), {}, {}, frozenset()
             self.notes = (f"{path}: this state cannot be used ({problem}); everything is read again",)
 
     def known(self, width: int = 20) -> Bytes:
@@ -98,6 +100,7 @@ class Memory:
             "rules": self.rules,
             "packs": sorted(mark.hex() for mark in self._packs),
             "again": list(self._again),
+            "places": self.places,
             "blocks": [
                 [width, len(self._ids[width]), zlib.crc32(block)]
                 for width, block in zip(sorted(self._ids), blocks, strict=True)
@@ -132,6 +135,7 @@ class Memory:
         self.changed = frozenset(name for name, digest in self.rules.items() if before.get(name) != digest)
         self._packs = frozenset(bytes.fromhex(mark) for mark in head["packs"])
         self._again = dict.fromkeys(head["again"])
+        self.places = head["places"]
 
 
 def _none(width: int) -> Bytes:

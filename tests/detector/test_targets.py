@@ -136,6 +136,25 @@ def test_several_targets_are_one_scan(repository, tmp_path, rules) -> None:
     assert len(both.locations) == 2
 
 
+def test_a_url_is_cloned_scanned_and_forgotten(repository, tmp_path, rules, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    result = scan(repository.as_uri(), **rules)
+    assert secrets(result) == {token(1), token(2)}
+    origins = [at.origin for finding in result.findings for at in finding.locations]
+    assert {(origin.path, origin.repository) for origin in origins} == {
+        ("a.py", repository.as_uri()),
+        ("", repository.as_uri()),
+    }
+
+
+def test_a_url_that_cannot_be_cloned_is_one_line_without_its_password(tmp_path, rules) -> None:
+    with pytest.raises(SourceError) as caught:
+        scan(f"file://user:{token(9)}@{tmp_path}/nothing", **rules)
+    assert "cannot be cloned" in str(caught.value)
+    assert token(9) not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_what_does_not_exist_is_an_error(rules) -> None:
     with pytest.raises(SourceError, match="no such file or folder"):
         scan("nowhere", **rules)
@@ -175,4 +194,6 @@ def test_a_range_shows_what_its_commits_brought_on_new_lines_alone(repository, r
     assert origin.author == "Ada Example <ada@example.test>"
     assert origin.when
     assert secrets(scan(repository, range=f"{first}..HEAD~2", **rules)) == set()
-    assert secrets(scan(repository, range="HEAD~1..HEAD", **rules)) == {token(5)}, "its line got an ending, so git calls it new"
+    assert secrets(scan(repository, range="HEAD~1..HEAD", **rules)) == {token(5)}, (
+        "its line got an ending, so git calls it new"
+    )
