@@ -60,10 +60,10 @@ def examples(labelled: Labelled) -> list[Example]:
             continue
         starts = [0, *(match.end() for match in re.finditer(b"\n", data))]
         path = file.split("/", 1)[1]
-        for seen in examine(data, ends, path):
+        for first, seen in examine(data, ends, path):
             if seen.reason:
                 continue
-            line = bisect_right(starts, seen.offset + seen.candidate.start)
+            line = bisect_right(starts, first + seen.candidate.start)
             truth = _truth(labelled, file, line, seen.value.decode("utf-8", "replace"))
             made.append(
                 Example(

@@ -12,11 +12,12 @@ verdict. Everything is a pure function of the bytes and the path.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from math import exp
 from typing import NamedTuple
 
 from detector.engine.judge.facts import Place, facts_of
-from detector.engine.judge.files import read_path
+from detector.engine.judge.files import File, read_path
 from detector.engine.judge.generate import Candidate, candidates
 from detector.engine.judge.names import Name, read_name
 from detector.engine.judge.veto import why_not
@@ -69,7 +70,6 @@ class Seen(NamedTuple):
     """A candidate before the sum: where it stands and what is to be said of it."""
 
     candidate: Candidate
-    offset: int
     name: Name
     value: bytes
     reason: str
@@ -77,71 +77,65 @@ class Seen(NamedTuple):
 
 
 def judge(data: bytes, hits: Iterable[int], path: str = "") -> list[Judged]:
-    """Judge the candidates around *hits*, the offsets at which an anchor of `gate` ended.
+    """Judge the candidates around *hits*, the sorted offsets at which an anchor of `gate` ended.
 
     Every value is judged once, by the reading that speaks most for it. The
     result is in order of place and holds dropped candidates too.
     """
-    best: dict[tuple[int, int], Judged] = {}
-    for seen in examine(data, hits, path):
-        judged = _weigh(seen)
-        key = judged.start, judged.end
-        if key not in best or judged.score > best[key].score:
-            best[key] = judged
-    return [best[key] for key in sorted(best)]
-
-
-def examine(data: bytes, hits: Iterable[int], path: str = "") -> list[Seen]:
-    """Return all candidates around *hits* with their facts; the fit reads these as well."""
     file = read_path(path)
-    config = file.kind == "configuration"
-    found: list[tuple[int, bytes, Candidate, Name, bytes, str, bool]] = []
-    done: set[tuple[int, int, int]] = set()
-    for start, stop, first, last in windows(data, hits):
-        text = data[start:stop]
-        low = text.lower()
-        for candidate in candidates(text, low, first - start, last - start, config):
-            key = candidate.at + start, candidate.start + start, candidate.end + start
-            if key in done:
-                continue
-            done.add(key)
-            value = text[candidate.start : candidate.end]
-            inside = in_string(low, candidate)
-            name = read_name(candidate.name)
-            value_low = low[candidate.start : candidate.end]
-            reason = why_not(candidate, name, value, value_low, file.kind, inside, low[candidate.at - 1 : candidate.at])
-            found.append((start, low, candidate, name, value, reason, inside))
-    result = []
-    for start, low, candidate, name, value, reason, inside in found:
-        said: list[str] = []
-        if not reason:
-            begin = low.rfind(b"\n", 0, candidate.at) + 1
-            end = low.find(b"\n", candidate.end)
-            line = begin, end if end >= 0 else len(low)
-            said = facts_of(candidate, name, value, Place(low, line, file, inside))
-        result.append(Seen(candidate, start, name, value, reason, said))
-    return result
+    best: dict[tuple[int, int], Judged] = {}
+    for first, last in windows(data, hits):
+        for start, end, judged in _judge_lines(bytes(data[first:last]), file):
+            place = start + first, end + first
+            if place not in best or judged.score > best[place].score:
+                best[place] = judged._replace(start=place[0], end=place[1])
+    return [best[place] for place in sorted(best)]
 
 
-def windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int, int, int]]:
-    """Yield ``(start, stop, first, last)``: text to look at, and the lines in it to read.
+def examine(data: bytes, hits: Iterable[int], path: str = "") -> Iterator[tuple[int, Seen]]:
+    """Yield all candidates around *hits* with their facts; the fit reads these as well.
 
-    The lines of a hit are read whole up to a bound; the line before and after
-    serve as surroundings.
+    Each comes with the offset that its own places count from.
     """
+    file = read_path(path)
+    for first, last in windows(data, hits):
+        for seen in _seen_in(bytes(data[first:last]), file):
+            yield first, seen
+
+
+def windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the spans to read around *hits*: whole lines, up to a bound."""
     reached = 0
     for hit in hits:
         if hit < reached:
             continue
         first = _line_start(data, hit - 1, _BEFORE)
         if hit - first < 40:  # the value may stand on the line below its name
-            first = _line_start(data, first - 1, 120)
+            first = max(_line_start(data, first - 1, 120), min(first, reached))
         last = data.find(b"\n", hit, hit + _AFTER)
         last = last if last >= 0 else min(len(data), hit + _AFTER)
         if data.rfind(b"[", first, last) > data.rfind(b"]", first, last):
             last = max(last, data.find(b"]", last, last + _BEFORE))  # the list goes on below
         reached = last + 1 if last - hit < _AFTER else last - _BEFORE
-        yield max(0, first - 240), min(len(data), last + 160), first, last
+        yield first, last
+
+
+@lru_cache(maxsize=8192)
+def _judge_lines(text: bytes, file: File) -> tuple[tuple[int, int, Judged], ...]:
+    # the versions of a file in a history repeat their lines: most are not read twice
+    return tuple((seen.candidate.start, seen.candidate.end, _weigh(seen)) for seen in _seen_in(text, file))
+
+
+def _seen_in(text: bytes, file: File) -> Iterator[Seen]:
+    low = text.lower()
+    for candidate in candidates(text, low, file.kind == "configuration"):
+        value = text[candidate.start : candidate.end]
+        inside = in_string(low, candidate)
+        name = read_name(candidate.name)
+        before = low[candidate.at - 1 : candidate.at] if candidate.at else b""
+        reason = why_not(candidate, name, value, low[candidate.start : candidate.end], file.kind, inside, before)
+        said = [] if reason else facts_of(candidate, name, value, Place(low, file, inside))
+        yield Seen(candidate, name, value, reason, said)
 
 
 def _line_start(data: bytes, at: int, reach: int) -> int:
@@ -166,7 +160,7 @@ def in_string(low: bytes, candidate: Candidate) -> bool:
 
 def _weigh(seen: Seen) -> Judged:
     candidate = seen.candidate
-    start, end = seen.offset + candidate.start, seen.offset + candidate.end
+    start, end = candidate.start, candidate.end
     rule = rule_of(candidate, seen.name)
     if seen.reason:
         return Judged(rule, start, end, 0.0, None, (), seen.reason)

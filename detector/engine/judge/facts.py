@@ -91,12 +91,11 @@ Add = Callable[[str], None]
 class Place(NamedTuple):
     """Where a candidate stands.
 
-    *low* is the text around it in lower case, *line* the span of its line
-    therein; *inside* says that its name stands in a string literal.
+    *low* is the text around it in lower case; *inside* says that its name
+    stands in a string literal.
     """
 
     low: bytes
-    line: tuple[int, int]
     file: File
     inside: bool
 
@@ -220,7 +219,10 @@ def _of_value(made: list[str], kind: str, candidate: Candidate, value: bytes, pl
 
 
 def _of_place(add: Add, candidate: Candidate, quoted: str, place: Place) -> None:
-    low, (begin, stop) = place.low, place.line
+    low = place.low
+    begin = low.rfind(b"\n", 0, candidate.at) + 1
+    stop = low.find(b"\n", candidate.end)
+    stop = stop if stop >= 0 else len(low)
     before, after = low[begin : candidate.at], low[candidate.end + len(candidate.quote) : stop]
     head = before.lstrip()[:2]
     if head[:1] in (b"#", b"*", b";") or head in (b"//", b"/*", b"--", b"<!"):

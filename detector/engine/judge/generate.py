@@ -105,39 +105,38 @@ _CRYPT = re.compile(
 _SECURE = re.compile(rb"(convertto-securestring)[ \t]+(?:-\w{2,12}[ \t]+)?[\"']?([^\s\"'$|()]{2,120})")
 
 
-def candidates(text: bytes, low: bytes, first: int, last: int, config: bool) -> Iterator[Candidate]:
-    """Yield what may be a credential in ``text[first:last]``; *low* is *text* in lower case.
+def candidates(text: bytes, low: bytes, config: bool) -> Iterator[Candidate]:
+    """Yield what may be a credential in *text*; *low* is *text* in lower case.
 
     *config* says that an unquoted value reaches to the next blank, as in .env, INI
     and YAML files.
     """
-    yield from _named(text, low, first, last, config)
-    line = low[first:last]
-    if b" " in line or b"%20" in line:
-        yield from _made("header", text, _SCHEME.finditer(low, first, last))
-    if b"@" in line:
-        if b"://" in line:
-            yield from _made("url", text, _URL.finditer(low, first, last))
-        yield from _made("dsn", text, _DSN.finditer(low, first, last))
-    if b"-u" in line or b"--proxy-user" in line:
-        yield from _made("user-flag", text, _USER_FLAG.finditer(low, first, last))
-    if b"-" in line:
-        yield from _made("flag", text, _FLAG.finditer(low, first, last))
-        if b" -p" in line:
-            yield from _made("flag", text, _MYSQL.finditer(low, first, last))
-        if b"securestring" in line:
-            yield from _made("flag", text, _SECURE.finditer(low, first, last))
-    if b"pass:" in line:
-        yield from _made("flag", text, _PASS_SOURCE.finditer(low, first, last))
-    if b"password" in line or b"identified" in line:
-        for match in _SQL.finditer(low, first, last):
+    yield from _named(text, low, config)
+    if b" " in low or b"%20" in low:
+        yield from _made("header", text, _SCHEME.finditer(low))
+    if b"@" in low:
+        if b"://" in low:
+            yield from _made("url", text, _URL.finditer(low))
+        yield from _made("dsn", text, _DSN.finditer(low))
+    if b"-u" in low or b"--proxy-user" in low:
+        yield from _made("user-flag", text, _USER_FLAG.finditer(low))
+    if b"-" in low:
+        yield from _made("flag", text, _FLAG.finditer(low))
+        if b" -p" in low:
+            yield from _made("flag", text, _MYSQL.finditer(low))
+        if b"securestring" in low:
+            yield from _made("flag", text, _SECURE.finditer(low))
+    if b"pass:" in low:
+        yield from _made("flag", text, _PASS_SOURCE.finditer(low))
+    if b"password" in low or b"identified" in low:
+        for match in _SQL.finditer(low):
             start, end = _closed(text, match.end(), match[2])
             yield Candidate("sql", match[1], match.start(), start, end, b" ", match[2])
-        yield from _made("sql", text, _SQL_BARE.finditer(low, first, last))
-        if b"login" in line or b"user" in line:
-            yield from _made("netrc", text, _NETRC.finditer(low, first, last))
-    if b"$" in line or b"{s" in line:
-        yield from _made("crypt", text, _CRYPT.finditer(low, first, last))
+        yield from _made("sql", text, _SQL_BARE.finditer(low))
+        if b"login" in low or b"user" in low:
+            yield from _made("netrc", text, _NETRC.finditer(low))
+    if b"$" in low or b"{s" in low:
+        yield from _made("crypt", text, _CRYPT.finditer(low))
 
 
 def _made(way: str, text: bytes, matches: Iterator[re.Match[bytes]]) -> Iterator[Candidate]:
@@ -147,11 +146,11 @@ def _made(way: str, text: bytes, matches: Iterator[re.Match[bytes]]) -> Iterator
         yield Candidate(way, text[at:stop], at, start, end, b"", b"")
 
 
-def _named(text: bytes, low: bytes, first: int, last: int, config: bool) -> Iterator[Candidate]:
-    at = first
-    while match := _NAMED.search(low, at, last):
+def _named(text: bytes, low: bytes, config: bool) -> Iterator[Candidate]:
+    at = 0
+    while match := _NAMED.search(low, at):
         begin = match.start()
-        left = _LEFT.search(low, max(first, begin - 64), begin)
+        left = _LEFT.search(low, max(0, begin - 64), begin)
         name_at = left.start() if left else begin
         name_end = match.end(1)
         operator = match[3] or match[5] or match[6] or match[7]
