@@ -16,9 +16,7 @@ WORDS: dict[str, str] = {
         "elided mypassword mysecret mytoken mykey yourpassword yourtoken yourkey yoursecret thisis optional "
         "required anything whatever something value"
     ),
-    "test": (
-        "test testing tests demo mock stub spec fixture temp tmp try tutorial hello world sandbox"
-    ),
+    "test": ("test testing tests demo mock stub spec fixture temp tmp try tutorial hello world sandbox"),
     "wrong": (
         "invalid wrong bad incorrect not no missing unknown none null nil undefined empty blank false true "
         "never expired"
@@ -57,8 +55,7 @@ WORDS: dict[str, str] = {
         "pkcs8 x509 bcrypt pbkdf2 scrypt argon2 gcm cbc pkcs5padding oaep ssh ssl tls"
     ),
     "sequence": (
-        "123456 12345 1234 4321 54321 654321 abcdef abcd 0000 1111 6666 8888 9999 abc123 123123 112233 111111 "
-        "000000"
+        "123456 12345 1234 4321 54321 654321 abcdef abcd 0000 1111 6666 8888 9999 abc123 123123 112233 111111 000000"
     ),
 }
 _SHORTEST = 5
