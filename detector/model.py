@@ -10,7 +10,7 @@ This module imports nothing of ours but `secret`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from detector.secret import Secret
@@ -115,13 +115,13 @@ class Lineage(NamedTuple):
     """What a version shares with the version it is stored against.
 
     `id` names this content, `base` the other, if there is one; `depth` counts
-    the bases above it. `copies` are flat triples: start here, start in the
-    base, length; all else is new.
+    the bases above it. `delta` makes this content from that of the base, in
+    git's form: copies and new bytes.
     """
 
     id: bytes
     base: bytes | None
-    copies: Sequence[int]
+    delta: bytes
     depth: int
 
 

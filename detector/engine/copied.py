@@ -1,12 +1,14 @@
 """Which bytes of a version need to be looked at, when those of its base were.
 
-A history stores most objects as a base and a list of copies from it. What the
-first pass sees depends on nothing but the bytes of the occurrence, so an
-occurrence inside a copied range stands in the base too, and what was seen there
-can be carried over by arithmetic. Only new bytes and the seams are scanned.
+A history stores most objects as a delta: copies from a base, and new bytes.
+What the first pass sees depends on nothing but the bytes of the occurrence, so
+an occurrence inside a copied range stands in the base too, and what was seen
+there can be carried over by arithmetic. Only new bytes and seams are scanned.
 
-Copies are flat triples: start in the version, start in the base, length; in
-order of the version, not overlapping. Typed for mypyc like the delta loop.
+Deltas come in git's form, and were applied before they come here. There are a
+hundred copies to a delta and most deltas have nothing to carry over, so the
+copies are not listed unless they are needed. Typed for mypyc like the loop that
+applies deltas.
 """
 
 from __future__ import annotations
@@ -21,39 +23,150 @@ LEAST = 96
 """A copied stretch shorter than this is scanned again: skipping it costs more."""
 
 
-def fresh(copies: Sequence[int], size: int, reach: int) -> list[int]:
-    """Return flat pairs of start and end: what must be scanned of *size* bytes.
+def fresh(delta: bytes, reach: int) -> list[int]:
+    """Return flat pairs of start and end: what must be scanned of the result of *delta*.
 
     An occurrence of at most *reach* bytes lies either within one of these
     ranges or within one copy.
     """
     ranges: list[int] = []
-    whole: i64 = size
     margin: i64 = reach
     least: i64 = LEAST
-    at: i64 = 0  # everything in front of this is settled
     i: i64 = 0
-    count: i64 = len(copies)
-    while i < count:
-        first: i64 = copies[i]
-        last: i64 = first + copies[i + 2]
-        i += 3
-        low: i64 = first + margin
-        if first == 0:
-            low = 0
-        high: i64 = last - margin
-        if last >= whole:
-            high = whole
-        if high - low < least:
-            continue
-        if low > at:
-            ranges.append(at)
-            ranges.append(low)
-        at = high
-    if at < whole:
-        ranges.append(at)
+    end: i64 = len(delta)
+    while delta[i] >= 128:
+        i += 1
+    i += 1
+    whole: i64 = 0
+    shift: i64 = 0
+    byte: i64 = 128
+    while byte >= 128:
+        byte = delta[i]
+        i += 1
+        whole |= (byte & 127) << shift
+        shift += 7
+
+    settled: i64 = 0  # everything in front of this is in `ranges` or in a copy
+    place: i64 = 0  # where in the result we are
+    first: i64 = 0  # where in the result the present copy begins
+    stop: i64 = -1  # where in the base it ends so far; -1: there is none
+    offset: i64 = 0
+    length: i64 = 0
+    part: i64 = 0
+    while True:
+        copied = False
+        if i < end:
+            byte = delta[i]
+            i += 1
+            if byte >= 128:
+                copied = True
+                offset = 0
+                length = 0
+                if byte & 1:
+                    offset = delta[i]
+                    i += 1
+                if byte & 2:
+                    part = delta[i]
+                    offset |= part << 8
+                    i += 1
+                if byte & 4:
+                    part = delta[i]
+                    offset |= part << 16
+                    i += 1
+                if byte & 8:
+                    part = delta[i]
+                    offset |= part << 24
+                    i += 1
+                if byte & 16:
+                    length = delta[i]
+                    i += 1
+                if byte & 32:
+                    part = delta[i]
+                    length |= part << 8
+                    i += 1
+                if byte & 64:
+                    part = delta[i]
+                    length |= part << 16
+                    i += 1
+                if length == 0:
+                    length = 0x10000
+                if offset == stop:
+                    stop = offset + length
+                    place += length
+                    continue
+        if stop >= 0:
+            low: i64 = first + margin
+            if first == 0:
+                low = 0
+            high: i64 = place - margin
+            if place >= whole:
+                high = whole
+            if high - low >= least:
+                if low > settled:
+                    ranges.append(settled)
+                    ranges.append(low)
+                settled = high
+            stop = -1
+        if copied:
+            first = place
+            stop = offset + length
+            place += length
+        elif place < whole and i < end:
+            place += byte
+            i += byte
+        else:
+            break
+    if settled < whole:
+        ranges.append(settled)
         ranges.append(whole)
     return ranges
+
+
+def copies(delta: bytes) -> list[int]:
+    """Return what *delta* copies, as flat triples: start in the result, start in the base, length."""
+    found: list[int] = []
+    i: i64 = 0
+    end: i64 = len(delta)
+    while delta[i] >= 128:
+        i += 1
+    i += 1
+    while delta[i] >= 128:
+        i += 1
+    i += 1
+    place: i64 = 0
+    stop: i64 = -1
+    while i < end:
+        byte: i64 = delta[i]
+        i += 1
+        if byte < 128:
+            place += byte
+            i += byte
+            stop = -1
+            continue
+        offset: i64 = 0
+        length: i64 = 0
+        bit: i64 = 0
+        part: i64 = 0
+        while bit < 7:
+            if byte & (1 << bit):
+                part = delta[i]
+                i += 1
+                if bit < 4:
+                    offset |= part << (8 * bit)
+                else:
+                    length |= part << (8 * (bit - 4))
+            bit += 1
+        if length == 0:
+            length = 0x10000
+        if offset == stop:
+            found[-1] += length
+        else:
+            found.append(place)
+            found.append(offset)
+            found.append(length)
+        place += length
+        stop = offset + length
+    return found
 
 
 def carried(copies: Sequence[int], ends: Sequence[int], lengths: Sequence[int]) -> list[int]:
@@ -82,3 +195,26 @@ def carried(copies: Sequence[int], ends: Sequence[int], lengths: Sequence[int]) 
                     found.append(end - start + first)
             k += 1
     return found
+
+
+def cut(
+    data: bytes, ranges: Sequence[int], pieces: list[bytes], starts: list[int], shifts: list[int], at: int, gap: int
+) -> int:
+    """Append the *ranges* of *data* to *pieces*, and where each will start once they are joined.
+
+    *shifts* take what is added to an offset in the joined text to get one in
+    *data*. Returns where the next piece starts; *gap* is the length of the joint.
+    """
+    i: i64 = 0
+    count: i64 = len(ranges)
+    place: i64 = at
+    joint: i64 = gap
+    while i < count:
+        start: i64 = ranges[i]
+        end: i64 = ranges[i + 1]
+        i += 2
+        pieces.append(data[start:end])
+        starts.append(place)
+        shifts.append(start - place)
+        place += end - start + joint
+    return place

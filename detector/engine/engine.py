@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from detector.engine.anchors import AnchorHit, Automaton, lengths
 from detector.engine.confirm import Match, companion, matches, windows
-from detector.engine.copied import carried, fresh
+from detector.engine.copied import carried, copies, cut, fresh
 from detector.engine.plausible import documented, why_not
 from detector.model import PROVEN_FORM, UNCHECKED, Anchor, Dropped, Evidence, Hit, Lineage, Part, Rule, Verdict
 from detector.secret import Secret
@@ -70,7 +70,7 @@ class Versions:
         """
         if lengths is not None and (base := self._hits[lineage.depth - 1]):
             ends = [hit.end for hit in base]
-            moved = carried(lineage.copies, ends, [lengths[hit.anchor][1] for hit in base])
+            moved = carried(copies(lineage.delta), ends, [lengths[hit.anchor][1] for hit in base])
             if moved:
                 of_base = (AnchorHit(base[moved[i]].anchor, moved[i + 1]) for i in range(0, len(moved), 2))
                 hits = sorted({*hits, *of_base})
@@ -139,30 +139,23 @@ class Engine:
         """
         seen = Versions() if seen is None else seen
         pieces: list[bytes] = []
-        owners: list[int] = []  # which blob a piece is of, and where in it the piece begins
-        offsets: list[int] = []
-        starts: list[int] = []  # where a piece begins in the joined text
+        owners: list[int] = []  # which blob a piece is of
+        starts: list[int] = []  # where a piece starts in the joined text
+        shifts: list[int] = []  # from there to its place in its blob
         at = 0
         partly: list[bool] = []
         for index, (data, _, lineage) in enumerate(blobs):
-            ranges: Sequence[int] = (0, len(data))
             known = lineage is not None and seen.comes(lineage)
-            if known and lineage is not None:
-                ranges = fresh(lineage.copies, len(data), self._reach)
+            ranges = fresh(lineage.delta, self._reach) if known and lineage is not None else [0, len(data)]
             partly.append(known)
-            for position in range(0, len(ranges), 2):
-                start, end = ranges[position], ranges[position + 1]
-                pieces.append(data[start:end])
-                owners.append(index)
-                offsets.append(start)
-                starts.append(at)
-                at += end - start + len(SEPARATOR)
+            at = cut(data, ranges, pieces, starts, shifts, at, len(SEPARATOR))
+            owners += [index] * (len(pieces) - len(owners))
         by_blob: dict[int, list[AnchorHit]] = {}
         for anchor, end in self._automaton.scan(SEPARATOR.join(pieces)):
             piece = bisect_right(starts, end - 1) - 1
             inner = end - starts[piece]
             if inner >= self._lengths[anchor][0] and inner <= len(pieces[piece]):
-                by_blob.setdefault(owners[piece], []).append(AnchorHit(anchor, inner + offsets[piece]))
+                by_blob.setdefault(owners[piece], []).append(AnchorHit(anchor, end + shifts[piece]))
         results = []
         for index, (data, path, lineage) in enumerate(blobs):
             hits = by_blob.get(index, [])

@@ -24,45 +24,8 @@ class DeltaError(ValueError):
     """A delta that does not fit its base, its own sizes, or the limit."""
 
 
-def result_size(delta: bytes) -> int:
-    """Return the size that *delta* announces for its result."""
-    i: i64 = 0
-    size: i64 = 0
-    try:
-        while delta[i] >= 128:
-            i += 1
-        i += 1
-        shift: i64 = 0
-        byte: i64 = 128
-        while byte >= 128:
-            byte = delta[i]
-            i += 1
-            if shift > 55:
-                raise DeltaError("delta announces an impossible size")
-            size |= (byte & 127) << shift
-            shift += 7
-    except IndexError:
-        raise DeltaError("delta is cut short") from None
-    return size
-
-
 def apply(base: bytes, delta: bytes, limit: int) -> bytes:
     """Return *delta* applied to *base*; at most *limit* bytes, else `DeltaError`."""
-    return _build(base, delta, limit, None)
-
-
-def apply_traced(base: bytes, delta: bytes, limit: int) -> tuple[bytes, list[int]]:
-    """Return the result and which of its bytes were copied from *base*.
-
-    The list holds triples, flat: where the copy starts in the result, where in
-    *base*, how long it is; in order of the result, neighbours joined. Whatever
-    no triple covers is new.
-    """
-    copies: list[int] = []
-    return _build(base, delta, limit, copies), copies
-
-
-def _build(base: bytes, delta: bytes, limit: int, copies: list[int] | None) -> bytes:
     i: i64 = 0
     end: i64 = len(delta)
     base_size: i64 = len(base)
@@ -143,10 +106,6 @@ def _build(base: bytes, delta: bytes, limit: int, copies: list[int] | None) -> b
                             parts.append(base[start:stop])
                         else:
                             parts.append(view[start:stop])
-                        if copies is not None:
-                            copies.append(made - length - (stop - start))
-                            copies.append(start)
-                            copies.append(stop - start)
                     start = offset
                 stop = offset + length
             elif byte:
@@ -155,10 +114,6 @@ def _build(base: bytes, delta: bytes, limit: int, copies: list[int] | None) -> b
                         parts.append(base[start:stop])
                     else:
                         parts.append(view[start:stop])
-                    if copies is not None:
-                        copies.append(made - (stop - start))
-                        copies.append(start)
-                        copies.append(stop - start)
                     start = 0
                     stop = 0
                 if i + byte > end:
@@ -174,10 +129,6 @@ def _build(base: bytes, delta: bytes, limit: int, copies: list[int] | None) -> b
             raise DeltaError("delta makes less than it announced")
         if stop > start:
             parts.append(view[start:stop])
-            if copies is not None:
-                copies.append(made - (stop - start))
-                copies.append(start)
-                copies.append(stop - start)
     except IndexError:
         raise DeltaError("delta is cut short") from None
     return b"".join(parts)

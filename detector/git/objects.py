@@ -22,7 +22,7 @@ KINDS = ("", "commit", "tree", "blob", "tag")
 _DEFLATE_RATIO = 1032
 """Deflate cannot make one byte into more than this."""
 
-_SMALL = 1024
+_SMALL = 256
 """Below this zlib is quicker to start than libdeflate."""
 
 
@@ -47,7 +47,7 @@ def inflate(data: memoryview, size: int) -> bytes:
     if size > given * _DEFLATE_RATIO:
         raise ObjectError("announces more than its bytes can hold")
     try:
-        if size < _SMALL and given < 2 * _SMALL:
+        if size < _SMALL and given < 4 * _SMALL:
             found = zlib.decompress(data, 15, size or 1)
         else:
             found = bytes(deflate.zlib_decompress(data, size))

@@ -96,18 +96,17 @@ class Share(NamedTuple):
 
 
 class Object(NamedTuple):
-    """One object. `copies` tells which bytes are copied from `base`, if that was asked for.
+    """One object, and how it is stored: `delta` makes it from `base`, if there is one.
 
-    `copies` holds triples, flat: start here, start in the base, length; all
-    else is new. An object without a base is new as a whole. `depth` counts the
-    bases above it; a base is the last object before it with one less.
+    `depth` counts the bases above it; a base is the last object before it with
+    one less. It may be an object that the share does not yield.
     """
 
     id: bytes
     kind: str
     data: bytes
     base: bytes | None = None
-    copies: Sequence[int] = ()
+    delta: bytes = b""
     depth: int = 0
 
 
@@ -212,13 +211,8 @@ def read(
     share: Share,
     skipped: list[Skipped],
     budget: Budget | None = None,
-    traced: bool = False,
 ) -> Iterator[Object]:
-    """Yield the objects of a share; what cannot be read is appended to *skipped*.
-
-    With *traced*, every object says which of its bytes its delta base has too
-    (the base may belong to another share, or to none).
-    """
+    """Yield the objects of a share; what cannot be read is appended to *skipped*."""
     budget = budget or Budget()
     lost: list[str] = list(share.asked)
     for steps in share.packs:
@@ -230,7 +224,7 @@ def read(
             lost += _wanted(steps, share.repository.id_bytes)  # git has repacked while we read
             continue
         with _closing(data):
-            yield from _read_pack(data, steps, share.repository.id_bytes, skipped, budget, traced)
+            yield from _read_pack(data, steps, share.repository.id_bytes, skipped, budget)
     for name, store in share.loose:
         try:
             found = read_loose(loose_path(store, name), share.kinds, budget)
@@ -250,9 +244,7 @@ def read(
                 skipped.append(Skipped(name, "object is missing" if kind == "missing" else "over the size limit"))
 
 
-def _read_pack(
-    data: mmap.mmap, steps: Steps, width: int, skipped: list[Skipped], budget: Budget, traced: bool
-) -> Iterator[Object]:
+def _read_pack(data: mmap.mmap, steps: Steps, width: int, skipped: list[Skipped], budget: Budget) -> Iterator[Object]:
     view = memoryview(data)
     depths = _words(steps.depth)
     held: list[Any] = [None] * (max(depths) + 1)
@@ -273,7 +265,7 @@ def _read_pack(
     apply, limit = deltas.apply, budget.object
     for depth, flags, kind, body, end, size, at in columns:
         base: bytes | None = None
-        copies: Sequence[int] = ()
+        delta = b""
         try:
             if depth:
                 base = held[depth - 1]
@@ -284,10 +276,7 @@ def _read_pack(
                 if size > limit:
                     raise ObjectError(f"a delta of {size} bytes is over the limit of {limit}")
                 delta = inflate(view[body:end], size)
-                if traced:
-                    content, copies = deltas.apply_traced(base, delta, limit)
-                else:
-                    content = apply(base, delta, limit)
+                content = apply(base, delta, limit)
                 if flags & FAMILY:
                     spent[depth] = spent[depth - 1] + len(content)
                     if spent[depth] > budget.chain:
@@ -305,13 +294,10 @@ def _read_pack(
             continue
         if flags & FAMILY:
             held[depth] = content
-            if traced:
-                names[depth] = ids[at : at + width]
+            names[depth] = ids[at : at + width]
         if flags & YIELD:
-            if traced and depth:
-                yield Object(ids[at : at + width], KINDS[kind], content, names[depth - 1], copies, depth)
-            else:
-                yield Object(ids[at : at + width], KINDS[kind], content, None, (), depth)
+            above = names[depth - 1] if depth else None
+            yield Object(ids[at : at + width], KINDS[kind], content, above, delta, depth)
         touched += end - body
         if touched > _RESIDENT:
             touched = 0

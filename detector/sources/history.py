@@ -43,8 +43,8 @@ class HistoryShare(NamedTuple):
         """Read the objects; what cannot be read is told at the end."""
         skipped: list[Skipped] = []
         repository = self.repository
-        for item in git_shares.read(self.part, skipped, traced=True):
-            lineage = Lineage(item.id, item.base, item.copies, item.depth)
+        for item in git_shares.read(self.part, skipped):
+            lineage = Lineage(item.id, item.base, item.delta, item.depth)
             yield Blob(item.data, Origin(item.kind, "", repository, item.id.hex()), lineage=lineage)
         for skip in skipped:
             yield skip._replace(where=f"{repository}:{skip.where}" if repository else skip.where)

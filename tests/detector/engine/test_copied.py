@@ -1,11 +1,15 @@
 """Copied bytes are not looked at again, and nothing is missed for it."""
 
+import importlib.util
 import random
+from pathlib import Path
+from types import ModuleType
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.engine.copied import carried, fresh
+import detector.engine
+from detector.engine.copied import carried, copies, fresh
 from detector.engine.engine import Engine, Versions
 from detector.git import deltas
 from detector.model import Lineage
@@ -63,7 +67,7 @@ def families(draw: st.DrawFn) -> list[tuple[bytes, Lineage]]:
         name = bytes([number])
         if not path or rng.random() < 0.1:
             path = [(name, b"".join(rng.choices(PIECES, k=rng.randint(0, 12))))]
-            versions.append((path[0][1], Lineage(name, None, (), 0)))
+            versions.append((path[0][1], Lineage(name, None, b"", 0)))
             continue
         del path[rng.randint(1, len(path)) :]
         above, base = path[-1]
@@ -72,9 +76,10 @@ def families(draw: st.DrawFn) -> list[tuple[bytes, Lineage]]:
             start = rng.randint(0, max(len(base) - 1, 0))
             length = rng.randint(0, len(base) - start)
             ops.append((start, length) if rng.random() < 0.7 and length else rng.choice(PIECES))
-        data, copies = deltas.apply_traced(base, delta(base, ops), 1 << 20)
+        stored = delta(base, ops)
+        data = deltas.apply(base, stored, 1 << 20)
         path.append((name, data))
-        versions.append((data, Lineage(name, above, copies, len(path) - 1)))
+        versions.append((data, Lineage(name, above, stored, len(path) - 1)))
     return versions
 
 
@@ -92,16 +97,57 @@ def test_versions_say_what_each_says_alone(versions: list[tuple[bytes, Lineage]]
 
 
 def test_an_unknown_base_is_scanned_as_a_whole() -> None:
-    lineage = Lineage(b"b", b"never seen", (0, 0, len(TOKENS[0])), 3)
+    lineage = Lineage(b"b", b"never seen", delta(TOKENS[0], [(0, len(TOKENS[0]))]), 3)
     assert len(ENGINE.examine_batch([(TOKENS[0], "", lineage)], seen=Versions())) == 1
 
 
 def test_only_new_bytes_and_seams_are_looked_at() -> None:
-    assert fresh((0, 0, 5000, 5010, 5000, 5000), 10_010, 100) == [4900, 5110]
-    assert fresh((0, 7, 10_000), 10_000, 100) == []
-    assert fresh((), 50, 100) == [0, 50]
-    assert fresh((10, 0, 250), 260, 100) == [0, 110], "the end of the text is no seam"
+    base = bytes(20_000)
+    assert fresh(delta(base, [(0, 5000), b"0123456789", (5000, 5000)]), 100) == [4900, 5110]
+    assert fresh(delta(base, [(7, 10_000)]), 100) == []
+    assert fresh(delta(base, [(7, 5_000), (5_007, 5_000)]), 100) == [], "two copies that make one have no seam"
+    assert fresh(delta(base, [b"x" * 50]), 100) == [0, 50]
+    assert fresh(delta(base, []), 100) == []
+    assert fresh(delta(base, [b"0123456789", (0, 250)]), 100) == [0, 110], "the end of the text is no seam"
+
+
+@given(families(), st.integers(1, 60))
+def test_every_stretch_of_the_reach_is_fresh_or_within_one_copy(
+    versions: list[tuple[bytes, Lineage]], reach: int
+) -> None:
+    known = {lineage.id: data for data, lineage in versions}
+    for data, lineage in versions:
+        if lineage.base is None:
+            continue
+        ranges, found = fresh(lineage.delta, reach), copies(lineage.delta)
+        spans = [*zip(ranges[::2], ranges[1::2], strict=True)]
+        for first, start, length in zip(found[::3], found[1::3], found[2::3], strict=True):
+            assert data[first : first + length] == known[lineage.base][start : start + length]
+            spans.append((first, first + length))
+        for at in range(max(len(data) - reach + 1, 0)):
+            assert any(start <= at and at + reach <= end for start, end in spans)
 
 
 def test_what_a_copy_holds_whole_is_carried() -> None:
     assert carried((0, 100, 50, 60, 100, 50), [150, 120, 110], [50, 21, 5]) == [0, 50, 2, 10, 0, 110, 2, 70]
+
+
+def interpreted() -> ModuleType:
+    """Load the Python source even where the compiled module shadows it."""
+    source = Path(detector.engine.__path__[0]) / "copied.py"
+    spec = importlib.util.spec_from_file_location("interpreted_copied", source)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+SLOW = interpreted()
+
+
+@given(families(), st.integers(1, 300))
+def test_compiled_and_interpreted_say_the_same(versions: list[tuple[bytes, Lineage]], reach: int) -> None:
+    for _, lineage in versions:
+        if lineage.base is not None:
+            assert fresh(lineage.delta, reach) == SLOW.fresh(lineage.delta, reach)
+            assert copies(lineage.delta) == SLOW.copies(lineage.delta)

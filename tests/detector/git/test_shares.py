@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.git import objects, repository, shares
+from detector.git import deltas, objects, repository, shares
 from detector.git.repository import ANYWHERE, Repository
 from detector.model import Skipped
 from tests.detector.git.building import Built
@@ -103,24 +103,20 @@ def test_the_plan_names_what_will_be_yielded_and_its_shares_weigh_alike(build: C
     assert max(costs) < 2 * sum(costs) / len(costs)
 
 
-def test_traced_objects_tell_what_is_new(build: Callable[..., Built]) -> None:
+def test_objects_tell_how_they_are_stored(build: Callable[..., Built]) -> None:
     built = build()
     built.history(15)
     built.git("repack", "-adfq")
     oracle = built.every_object()
     skipped: list[Skipped] = []
-    copied = 0
+    made = 0
     for share in shares.plan(repository.discover(str(built.path)), EVERY, 3).shares:
-        for entry in shares.read(share, skipped, traced=True):
-            assert (entry.kind, entry.data) == oracle[entry.id.hex()]
-            if entry.base is None:
-                assert not entry.copies
-                continue
-            base = oracle[entry.base.hex()][1]
-            for start, source, length in zip(*[iter(entry.copies)] * 3, strict=True):
-                assert entry.data[start : start + length] == base[source : source + length]
-                copied += length
-    assert copied and not skipped
+        for entry in shares.read(share, skipped):
+            assert (entry.base is None) == (entry.depth == 0)
+            if entry.base:
+                assert deltas.apply(oracle[entry.base.hex()][1], entry.delta, 1 << 20) == entry.data
+                made += 1
+    assert made and not skipped
 
 
 def test_packs_that_git_replaced_in_the_meantime_are_read_all_the_same(build: Callable[..., Built]) -> None:
