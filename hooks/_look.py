@@ -23,6 +23,10 @@ LARGE = 8 << 20
 LFS = b"version https://git-lfs.github.com/spec/v1\n"
 
 
+VALUES = ("--patterns", "--baseline", "--config", "--min-confidence")
+FLAGS = ("--no-repository-ignores", "--strict")
+
+
 class Options(NamedTuple):
     """What `leakfirst hook install` wrote into the hook."""
 
@@ -31,6 +35,7 @@ class Options(NamedTuple):
     config: str = ""
     min_confidence: str = "medium"
     repository_ignores: bool = True
+    strict: bool = False
     rest: tuple[str, ...] = ()
 
 
@@ -38,18 +43,18 @@ def options(arguments: Sequence[str]) -> Options:
     """Read a hook's arguments: our long options first, then what git adds. Raises `UsageError`."""
     chosen: dict[str, str] = {}
     patterns: list[str] = []
-    own = True
+    flags = set()
     at = 0
     while at < len(arguments) and arguments[at].startswith("--"):
         name, equals, value = arguments[at].partition("=")
         at += 1
         if name == "--":
             break
-        if name == "--no-repository-ignores":
-            own = False
+        if name in FLAGS:
+            flags.add(name)
             continue
-        if name not in ("--patterns", "--baseline", "--config", "--min-confidence"):
-            raise UsageError(f"{name}: a hook takes --patterns, --baseline, --config, --min-confidence")
+        if name not in VALUES:
+            raise UsageError(f"{name}: a hook takes {', '.join((*VALUES, *FLAGS))}")
         if not equals:
             if at == len(arguments):
                 raise UsageError(f"{name} needs a value")
@@ -61,7 +66,15 @@ def options(arguments: Sequence[str]) -> Options:
             chosen[name[2:].replace("-", "_")] = value
     if chosen.get("min_confidence", "medium") not in ("low", "medium", "high"):
         raise UsageError("--min-confidence is low, medium or high")
-    return Options(tuple(patterns), repository_ignores=own, rest=tuple(arguments[at:]), **chosen)
+    return Options(
+        tuple(patterns),
+        chosen.get("baseline", ""),
+        chosen.get("config", ""),
+        chosen.get("min_confidence", "medium"),
+        "--no-repository-ignores" not in flags,
+        "--strict" in flags,
+        tuple(arguments[at:]),
+    )
 
 
 def engine_for(chosen: Options) -> Engine:

@@ -63,9 +63,11 @@ def numbered(advice: Iterable[str]) -> Iterable[str]:
 
 def incomplete(troubles: Sequence[Skipped]) -> str:
     """Return what is said where something could not be looked at."""
-    lines = ["leakfirst: could not look at everything, so this is not called clean:"]
+    lines = ["leakfirst: some of it could not be looked at, so this is not called clean:"]
     lines += [f"  {safe(trouble.where)}: {trouble.reason}" for trouble in troubles[:SHOWN]]
-    return "\n".join([*lines, "  To go on without the check, once: LEAKFIRST_SKIP=1 (it is noted)"])
+    if len(troubles) > SHOWN:
+        lines.append(f"  ... and {len(troubles) - SHOWN} more")
+    return "\n".join(lines)
 
 
 def count(number: int) -> str:

@@ -1,0 +1,171 @@
+"""The hooks for pushes, on both sides, run by the real git."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.hooks.world import Repository, leakfirst, token
+
+
+class Pair:
+    """A repository and the bare one that it pushes to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Repository(folder / "server.git", "--bare")
+        self.here = Repository(folder / "here")
+        self.here.git("remote", "add", "origin", str(self.server.path))
+
+    def change(self, name: str, text: str, message: str = "change") -> None:
+        self.here.add(name, text)
+        assert self.here.commit(message, "--no-verify").returncode == 0
+
+    def push(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return self.here.try_git("push", "-q", "origin", *(words or ("HEAD",)), **environment)
+
+    def objects(self) -> set[str]:
+        listed = self.server.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)", "--unordered")
+        loose = self.server.path / "objects"
+        return set(listed.split()) | {p.name for p in loose.rglob("*") if "tmp" in p.name}
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    made = Pair(tmp_path)
+    made.change("README", "hello\n")
+    assert made.push("HEAD").returncode == 0
+    return made
+
+
+def test_pre_push_catches_what_no_verify_let_through(pair: Pair) -> None:
+    pair.here.install()
+    pair.here.add("a.py", f"t = '{token()}'\n")
+    assert pair.here.commit().returncode == 1
+    assert pair.here.commit("anyway", "--no-verify").returncode == 0
+    done = pair.push()
+    assert done.returncode == 1
+    commit = pair.here.git("rev-parse", "HEAD").strip()
+    for part in ("not pushed", "a.py:1:6", commit[:12], "git commit --amend", "git rebase -i"):
+        assert part in done.stderr
+    assert token() not in done.stderr + pair.here.trail
+    refused = [json.loads(line) for line in pair.here.trail.splitlines()][-1]
+    assert refused["hook"] == "pre-push" and refused["findings"][0]["commit"] == commit
+    pair.here.git("reset", "-q", "--hard", "HEAD~1")
+    pair.change("a.py", "clean\n")
+    assert pair.push().returncode == 0
+
+
+def test_pre_push_looks_only_at_what_is_new_to_the_remote(pair: Pair) -> None:
+    pair.change("old.py", f"t = '{token()}'\n")
+    assert pair.push().returncode == 0
+    pair.here.install("pre-push")
+    pair.change("old.py", f"# more\nt = '{token()}'\n")
+    assert pair.push().returncode == 0
+    assert pair.push("HEAD:refs/heads/another").returncode == 0
+
+
+def test_pre_push_sees_a_value_that_a_later_commit_took_away(pair: Pair) -> None:
+    pair.here.install("pre-push")
+    pair.change("a.py", f"t = '{token()}'\n")
+    pair.change("a.py", "clean\n")
+    assert pair.push().returncode == 1
+
+
+def test_pre_push_looks_at_messages_and_tags(pair: Pair) -> None:
+    pair.here.install("pre-push")
+    pair.change("a.py", "x\n", f"use {token()} for now")
+    assert pair.push().returncode == 1
+    pair.here.git("commit", "-q", "--amend", "-m", "fine")
+    pair.here.git("tag", "-a", "v1", "-m", f"released with {token(2)}")
+    assert pair.push("HEAD").returncode == 0
+    assert pair.push("v1").returncode == 1
+
+
+def test_pre_push_lets_deletions_pass_and_notes_what_is_skipped(pair: Pair) -> None:
+    pair.push("HEAD:refs/heads/side")
+    pair.here.install("pre-push")
+    assert pair.push(":refs/heads/side").returncode == 0
+    pair.change("a.py", f"t = '{token()}'\n")
+    assert pair.push("HEAD", LEAKFIRST_SKIP="1").returncode == 0
+    assert '"event": "skipped"' in pair.here.trail
+
+
+def test_pre_receive_refuses_and_leaves_no_object_behind(pair: Pair) -> None:
+    pair.server.install()
+    before = pair.objects()
+    pair.change("a.py", f"t = '{token()}'\n")
+    done = pair.push()
+    assert done.returncode == 1
+    assert "remote: leakfirst: push refused" in done.stderr and "a.py:1:6" in done.stderr
+    assert token() not in done.stderr + pair.server.trail
+    assert pair.objects() == before
+    assert json.loads(pair.server.trail)["event"] == "refused"
+    pair.here.git("reset", "-q", "--hard", "HEAD~1")
+    pair.change("a.py", "clean\n")
+    assert pair.push().returncode == 0
+
+
+def test_pre_receive_looks_at_new_branches_forced_pushes_and_many_refs(pair: Pair) -> None:
+    pair.server.install()
+    refs = []
+    for number in range(60):
+        pair.change(f"f{number}.py", f"x = {number}\n")
+        refs.append(f"HEAD~{number}:refs/heads/b{number}")
+    assert pair.push(*refs[:30]).returncode == 0
+    pair.here.git("checkout", "-q", "--orphan", "fresh")
+    pair.change("g.py", f"t = '{token()}'\n")
+    assert pair.push("HEAD:refs/heads/fresh", "main:refs/heads/main").returncode == 1
+    assert pair.push("+HEAD:refs/heads/b0").returncode == 1
+    pair.change("g.py", "clean\n")
+    pair.here.git("reset", "-q", "--soft", "HEAD~1")
+    pair.here.git("commit", "-q", "--no-verify", "--amend", "-m", "clean")
+    assert pair.push("+HEAD:refs/heads/b0").returncode == 0
+
+
+def test_pre_receive_takes_a_branch_at_a_known_commit_without_looking_again(pair: Pair) -> None:
+    pair.change("old.py", f"t = '{token()}'\n")
+    assert pair.push().returncode == 0
+    pair.server.install()
+    assert pair.push("HEAD:refs/heads/release").returncode == 0
+
+
+def test_pre_receive_looks_into_tags_of_trees_and_files(pair: Pair) -> None:
+    pair.server.install()
+    pair.here.write("a.py", f"t = '{token()}'\n")
+    blob = pair.here.git("hash-object", "-w", "a.py").strip()
+    assert pair.push(f"{blob}:refs/tags/file").returncode == 1
+    pair.here.git("tag", "-a", "-m", "a file", "annotated", blob)
+    assert pair.push("annotated").returncode == 1
+
+
+def test_pre_receive_obeys_a_pushed_baseline_and_notes_it(pair: Pair) -> None:
+    pair.server.install()
+    pair.here.write("a.py", f"t = '{token()}'\n")
+    made = leakfirst("baseline", "create", "--reason", "sample of the docs", cwd=pair.here.path)
+    assert made.returncode == 0, made.stderr
+    pair.here.git("add", "-A")
+    pair.here.commit("with baseline", "--no-verify")
+    assert pair.push().returncode == 0
+    noted = json.loads(pair.server.trail.splitlines()[-1])
+    assert noted["event"] == "passed" and "sample of the docs" in noted["ignored"][0]["by"]
+    pair.change("b.py", f"t = '{token(2)}'\n")
+    assert pair.push().returncode == 1
+
+
+def test_an_operator_can_refuse_to_obey_the_repository(pair: Pair) -> None:
+    pair.server.install("pre-receive", "--no-repository-ignores")
+    pair.here.write(".leakfirstignore", "*.py\n")
+    pair.change("a.py", f"t = '{token()}'\n")
+    assert pair.push().returncode == 1
+
+
+def test_a_push_option_skips_only_where_that_is_allowed(pair: Pair) -> None:
+    pair.server.install()
+    pair.server.git("config", "receive.advertisePushOptions", "true")
+    pair.change("a.py", f"t = '{token()}'\n")
+    option = ("-o", "leakfirst.skip=revoked already", "HEAD")
+    assert pair.push(*option).returncode == 1
+    pair.server.git("config", "leakfirst.allowSkip", "true")
+    assert pair.push(*option).returncode == 0
+    assert "let through: revoked already" in pair.server.trail
