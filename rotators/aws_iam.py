@@ -9,7 +9,6 @@ denied beside the key.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -60,7 +59,7 @@ STRAY_WINDOW = 300
 class Rotator(contracts.Rotator):
     """Settings: profile, region, endpoint, end_sessions, quarantine, deny_all, prove_by_use."""
 
-    fields = ("access_key_id", "secret_access_key")
+    fields: tuple[str, ...] = ("access_key_id", "secret_access_key")
     public = frozenset({"access_key_id"})
 
     def __init__(self, case: Case) -> None:
@@ -328,7 +327,7 @@ class Rotator(contracts.Rotator):
 
     def _put_policy(self, user: str, name: str, condition: Mapping[str, Any]) -> None:
         with aws.answers():
-            self._iam().put_user_policy(UserName=user, PolicyName=name, PolicyDocument=deny(condition))
+            self._iam().put_user_policy(UserName=user, PolicyName=name, PolicyDocument=aws.deny(condition))
 
     def _try(self, key_id: str, secret: Secret) -> str:
         return aws.caller(self._settings, key_id, secret)["arn"]
@@ -341,14 +340,6 @@ class Rotator(contracts.Rotator):
 
     def _proves_by_use(self) -> bool:
         return bool(self._settings.get("prove_by_use", True))
-
-
-def deny(condition: Mapping[str, Any]) -> str:
-    """Return a policy that denies everything under *condition*."""
-    statement: dict[str, Any] = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"]}
-    if condition:
-        statement["Condition"] = condition
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def inventory(settings: Mapping[str, Any], before: float) -> Iterator[Leak]:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from detector.errors import UsageError
@@ -29,6 +31,10 @@ UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", 
 WRONG_SECRET = frozenset({"SignatureDoesNotMatch", "IncompleteSignature"})
 
 
+Where = tuple[str, str, str, str, float, bool]
+"""What makes two clients the same: service, profile, endpoint, region, time-out, once."""
+
+
 def client(
     service: str,
     settings: Mapping[str, Any],
@@ -42,16 +48,37 @@ def client(
     *once* forbids retries: a repeated create makes a second credential. *keys*
     are id, secret and session token of a credential to try.
     """
+    where = (
+        service,
+        str(settings.get("profile") or ""),
+        str(settings.get("endpoint") or ""),
+        str(region or settings.get("region") or "us-east-1"),
+        float(settings.get("timeout", 30)),
+        once,
+    )
+    if keys:
+        return _make(where, keys)
+    return _responder(where, os.environ.get("AWS_ACCESS_KEY_ID", "from elsewhere"))
+
+
+@lru_cache(maxsize=64)
+def _responder(where: Where, whose: str) -> Any:
+    """Keep a responder's client, for it costs more than a call; *whose* tells identities apart."""
+    assert whose
+    return _make(where, None)
+
+
+def _make(where: Where, keys: tuple[str, Secret, Secret | None] | None) -> Any:
     try:
         import boto3
+        import botocore.session
         from botocore.config import Config
     except ImportError:
         raise UsageError("rotating AWS credentials needs boto3: pip install 'leakfirst[aws]'") from None
 
+    service, profile, endpoint, region, timeout, once = where
     attempts: Any = {"total_max_attempts": 1} if once else {"mode": "standard", "total_max_attempts": 4}
-    import botocore.session
-
-    core: Any = botocore.session.Session(profile=settings.get("profile") or None)
+    core: Any = botocore.session.Session(profile=profile or None)
     core.register_component("data_loader", _models())
     if keys:
         token = keys[2].reveal().decode() if keys[2] else None
@@ -59,9 +86,9 @@ def client(
     make: Any = boto3.Session(botocore_session=core)
     return make.client(
         service,
-        endpoint_url=settings.get("endpoint") or None,
-        region_name=region or settings.get("region") or "us-east-1",
-        config=Config(retries=attempts, connect_timeout=10, read_timeout=float(settings.get("timeout", 30))),
+        endpoint_url=endpoint or None,
+        region_name=region,
+        config=Config(retries=attempts, connect_timeout=10, read_timeout=timeout),
     )
 
 
@@ -158,3 +185,11 @@ def caller(settings: Mapping[str, Any], key: str, secret: Secret, token: Secret 
                 raise PermissionError(code) from None
             raise
     return {"account": str(answer["Account"]), "arn": str(answer["Arn"])}
+
+
+def deny(condition: Mapping[str, Any]) -> str:
+    """Return a policy that denies everything under *condition*."""
+    statement: dict[str, Any] = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"]}
+    if condition:
+        statement["Condition"] = condition
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -21,6 +21,9 @@ from rotators.core.model import Capability, Case
 PACKAGE = "rotators"
 STORES = "rotators.stores"
 
+BY_HAND = "runbook"
+"""The rotator for rules that no other one serves."""
+
 
 def rotator_names() -> tuple[str, ...]:
     """List our rotators by their public names."""

@@ -126,6 +126,7 @@ class Leak(NamedTuple):
     parts: Mapping[str, Secret] = {}
     where: tuple[Mapping[str, Any], ...] = ()
     verdict: str = "unchecked"
+    runbook: str = ""
 
     def values(self) -> tuple[Secret, ...]:
         """Return every value of the credential, the main one first."""

@@ -22,6 +22,7 @@ from rotators.core.hush import scrub, wire_silence
 from rotators.core.journal import seconds, stamp
 from rotators.core.locks import lock_name
 from rotators.core.model import (
+    ACTS,
     CONTAIN,
     CONTAIN_FIRST,
     DELETE,
@@ -83,9 +84,7 @@ def make_plan(
     order: str | None = None,
 ) -> RotationPlan:
     """Look at *leak* and plan; a credential that the policy forbids is a `RotationError`."""
-    name = rotator_name or catalogue.serves(leak.rule_id)
-    if name is None:
-        raise RotationError(f"no rotator serves {leak.rule_id}; revoke it at the issuer by hand")
+    name = rotator_name or catalogue.serves(leak.rule_id) or catalogue.BY_HAND
     clause = policy.clause(leak.rule_id, leak.verdict)
     if clause.decide == NEVER:
         raise RotationError(f"the policy says never for {leak.rule_id} with verdict {leak.verdict}")
@@ -97,8 +96,6 @@ def make_plan(
         rotator = catalogue.open_rotator(name, case)
         try:
             identity = rotator.identify()
-            if not policy.allows(identity.account):
-                raise RotationError(f"{identity.account} is not on the policy's list of allowed accounts")
             case.handles["handle"] = identity.handle
             capability = rotator.narrow(capability)
             destinations = clause.destinations if "reissue" in clause.may and capability.can_reissue else ()
@@ -107,6 +104,8 @@ def make_plan(
             stores = open_stores(destinations, rotator.fields, policy, case, folder, key)
             facts = _facts(identity, rotator, capability)
             steps = _steps(clause, chosen, capability, rotator, stores)
+            if any(step.kind in ACTS for step in steps) and not policy.allows(identity.account):
+                raise RotationError(f"{identity.account} is not on the policy's list of allowed accounts")
             before = preconditions(rotator, stores, key)
             unprovable = rotator.unprovable()
             recent = rotator.used_since(clock.now() - policy.limits.recent_use)

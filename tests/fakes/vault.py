@@ -515,6 +515,7 @@ OPEN = ("auth/approle/login", "auth/userpass/login/", "sys/mounts/", "sys/auth/"
 class Handler(BaseHTTPRequestHandler):
     vault: Vault
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None: ...
 

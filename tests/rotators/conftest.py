@@ -24,6 +24,5 @@ def _responder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def aws(moto_url: str) -> world.Aws:
-    world.moto_api(moto_url, "reset")
     world.moto_api(moto_url, "reset-auth", b"inf")
     return world.Aws(moto_url)

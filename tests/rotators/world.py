@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 from detector.secret import Secret
@@ -145,6 +146,11 @@ def moto_api(url: str, path: str, body: bytes = b"") -> None:
     ).close()
 
 
+@lru_cache(maxsize=64)
+def _client(url: str, service: str, keys: tuple[str, str]) -> Any:
+    return aws.client(service, {"endpoint": url}, keys=(keys[0], Secret(keys[1].encode()), None))
+
+
 class Aws:
     """An account on an emulator: a responder, a leaked user key, and a secret that holds it."""
 
@@ -154,9 +160,7 @@ class Aws:
         self.secret = f"app/{self.user}"
 
     def client(self, service: str, keys: tuple[str, str] | None = None) -> Any:
-        key, secret = keys or self.root
-        signed = (key, Secret(secret.encode()), None)
-        return aws.client(service, {"endpoint": self.url}, keys=signed)
+        return _client(self.url, service, keys or self.root)
 
     def plant(self) -> Leak:
         import json

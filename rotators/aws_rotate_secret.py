@@ -1,0 +1,75 @@
+"""A leaked value that sits in a secret with its own rotation: AWS is asked to rotate it now."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from rotators.core import aws, contracts, fields, responder
+from rotators.core.contracts import Handles
+from rotators.core.model import ALIVE, CONTAIN, DEAD, DISABLE, PROVE_DEAD, Capability, Identity, Proof, Surprise
+
+SERVES = ()
+
+CAPABILITY = Capability(
+    can_contain=True,
+    renews_itself=True,
+    async_revoke=True,
+    limits="the secret's own rotation decides what becomes of the old value",
+)
+
+
+class Rotator(contracts.Rotator):
+    """Settings: secret, field, profile, region, endpoint."""
+
+    def identify(self) -> Identity:
+        """See `contracts.Rotator`."""
+        found = self._describe()
+        if not found.get("RotationEnabled"):
+            raise Surprise(f"{self._secret} has no rotation of its own")
+        arn = found["ARN"]
+        return Identity(arn, f"aws:{arn.split(':')[4]}", last_used=str(found.get("LastAccessedDate", "")))
+
+    def preconditions(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return {"current": self._current()}
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        rotate = (f"secretsmanager:RotateSecret {self._secret}",)
+        return {CONTAIN: rotate, DISABLE: rotate, PROVE_DEAD: ("secretsmanager:DescribeSecret",)}.get(kind, ())
+
+    def disable(self) -> Handles:
+        """Start the rotation; the run's token makes a repeated call the same one."""
+        if self._current() != self.case.handles["before.current"]:
+            return {}
+        with aws.answers():
+            self._sm().rotate_secret(SecretId=self._secret, ClientRequestToken=str(uuid.UUID(self.case.run)))
+        return {}
+
+    def verify_dead(self) -> Proof:
+        """The current version must be another one, with another value."""
+        if self._current() == self.case.handles["before.current"]:
+            return Proof(ALIVE, "the rotation has not finished")
+        answer = self._sm().get_secret_value(SecretId=self._secret, VersionStage="AWSCURRENT")
+        field = str(self.case.settings.get("field", "password"))
+        wanted = {"fields": {"value": field}, "plain": self.case.settings.get("plain")}
+        if fields.pick(answer["SecretString"], wanted).get("value") in self.case.leak.values():
+            return Proof(ALIVE, "the rotation kept the leaked value")
+        return Proof(DEAD, "the secret has another value; its rotation has set it")
+
+    @property
+    def _secret(self) -> str:
+        return responder.needed(self.case.settings, "secret")
+
+    def _sm(self) -> Any:
+        return aws.client("secretsmanager", self.case.settings)
+
+    def _describe(self) -> dict[str, Any]:
+        with aws.answers():
+            found: dict[str, Any] = self._sm().describe_secret(SecretId=self._secret)
+        return found
+
+    def _current(self) -> str:
+        stages = self._describe().get("VersionIdsToStages", {})
+        return next((str(version) for version, labels in stages.items() if "AWSCURRENT" in labels), "")

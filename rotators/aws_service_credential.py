@@ -1,0 +1,149 @@
+"""Service-specific credentials of IAM users (CodeCommit, Keyspaces, Bedrock).
+
+`reset` would end the old one at once; a second one beside it is gentler.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from detector.secret import Secret
+from rotators.core import aws, contracts, responder
+from rotators.core.contracts import Handles, Values
+from rotators.core.model import (
+    ALIVE,
+    CONTAIN,
+    DELETE,
+    DISABLE,
+    MINT,
+    PROVE_DEAD,
+    PROVE_GONE,
+    UNVERIFIABLE,
+    Capability,
+    Identity,
+    Minted,
+    Proof,
+    Surprise,
+)
+
+SERVES = ("aws.bedrock-key", "aws.codecommit-*")
+
+CAPABILITY = Capability(
+    can_contain=True,
+    can_reissue=True,
+    reversible_disable=True,
+    can_delete=True,
+    limits="two credentials per user and service",
+)
+
+
+class Rotator(contracts.Rotator):
+    """Settings: user, service (codecommit.amazonaws.com, …), credential_id, profile, region, endpoint."""
+
+    fields = ("username", "password")
+    public = frozenset({"username"})
+
+    def identify(self) -> Identity:
+        """Find the credential by its user name or by the policy."""
+        mine = self._mine()
+        arn = self._iam().get_user(UserName=self._user)["User"]["Arn"]
+        facts = (("service", mine["ServiceName"]), ("status", mine["Status"]))
+        created = str(mine["CreateDate"])
+        return Identity(
+            mine["ServiceSpecificCredentialId"], f"aws:{arn.split(':')[4]}", self._user, created, facts=facts
+        )
+
+    def preconditions(self) -> Handles:
+        """See `contracts.Rotator`."""
+        ids = sorted(entry["ServiceSpecificCredentialId"] for entry in self._listed())
+        return {"ids": " ".join(ids), "status": self._mine()["Status"]}
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        off = ("iam:UpdateServiceSpecificCredential Inactive",)
+        listed = ("iam:ListServiceSpecificCredentials",)
+        return {
+            MINT: ("iam:CreateServiceSpecificCredential (once)",),
+            CONTAIN: off,
+            DISABLE: off,
+            DELETE: ("iam:DeleteServiceSpecificCredential",),
+            PROVE_DEAD: listed,
+            PROVE_GONE: listed,
+        }.get(kind, ())
+
+    def preflight(self) -> None:
+        """See `contracts.Rotator`."""
+        if len(self._listed()) >= 2:
+            raise Surprise(f"{self._user} has two credentials for this service; delete the one that is not in use")
+
+    def create(self, values: Values) -> Minted:
+        """See `contracts.Rotator`."""
+        iam = aws.client("iam", self.case.settings, once=True)
+        with aws.answers():
+            made = iam.create_service_specific_credential(UserName=self._user, ServiceName=self._service)
+        found = made["ServiceSpecificCredential"]
+        password = found.get("ServicePassword") or found.get("ServiceCredentialSecret")
+        name = found.get("ServiceUserName") or found.get("ServiceCredentialAlias")
+        fresh = {"username": Secret(str(name).encode()), "password": Secret(str(password).encode())}
+        return Minted(fresh, {"new_handle": found["ServiceSpecificCredentialId"]})
+
+    def strays(self) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        before = set(self.case.handles["before.ids"].split())
+        return tuple(i for e in self._listed() if (i := e["ServiceSpecificCredentialId"]) not in before)
+
+    def discard(self, handle: str) -> None:
+        """See `contracts.Rotator`."""
+        with aws.answers(gone=("NoSuchEntity",)):
+            self._iam().delete_service_specific_credential(UserName=self._user, ServiceSpecificCredentialId=handle)
+
+    def disable(self) -> Handles:
+        """See `contracts.Rotator`."""
+        self._set("Inactive")
+        return {}
+
+    def verify_dead(self) -> Proof:
+        """Only the list can be asked."""
+        listed = {entry["ServiceSpecificCredentialId"]: entry["Status"] for entry in self._listed()}
+        status = listed.get(self.case.handles["handle"], "deleted")
+        return Proof(ALIVE if status == "Active" else UNVERIFIABLE, f"listed as {status}; not tried")
+
+    def delete(self) -> Handles:
+        """See `contracts.Rotator`."""
+        self.discard(self.case.handles["handle"])
+        return {}
+
+    def undo(self, kind: str) -> None:
+        """See `contracts.Rotator`."""
+        self._set(self.case.handles["before.status"])
+
+    @property
+    def _user(self) -> str:
+        return responder.needed(self.case.settings, "user")
+
+    @property
+    def _service(self) -> str:
+        return responder.needed(self.case.settings, "service")
+
+    def _iam(self) -> Any:
+        return aws.client("iam", self.case.settings)
+
+    def _listed(self) -> list[dict[str, Any]]:
+        with aws.answers():
+            answer = self._iam().list_service_specific_credentials(UserName=self._user, ServiceName=self._service)
+        return list(answer["ServiceSpecificCredentials"])
+
+    def _mine(self) -> dict[str, Any]:
+        wanted = self.case.settings.get("credential_id")
+        shown = {value.reveal().decode("utf-8", "replace") for value in self.case.leak.values()}
+        for entry in self._listed():
+            names = {entry.get("ServiceUserName"), entry.get("ServiceCredentialAlias")}
+            if entry["ServiceSpecificCredentialId"] == wanted or names & shown:
+                return entry
+        raise Surprise(f"no credential of {self._user} fits the finding; name its credential_id in the policy")
+
+    def _set(self, status: str) -> None:
+        with aws.answers():
+            self._iam().update_service_specific_credential(
+                UserName=self._user, ServiceSpecificCredentialId=self.case.handles["handle"], Status=status
+            )

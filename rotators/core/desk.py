@@ -1,0 +1,98 @@
+"""What an operator does with rotations, in one state folder: plan, approve, apply, resume, undo, look.
+
+The command line and the hook that reacts to live findings both sit at this
+desk, so that neither can do what the other may not.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from detector.errors import RotationError, UsageError
+from rotators.core import catalogue, runs
+from rotators.core.executor import Executor, Outcome
+from rotators.core.journal import DONE, NOTE, Entry, Journal
+from rotators.core.locks import local_key
+from rotators.core.model import Clock, Leak, RotationPlan
+from rotators.core.planner import expired, make_plan
+from rotators.core.policy import AUTO, Policy
+from rotators.core.runs import Progress
+
+SYSTEM = Clock(time.time, time.sleep)
+
+
+def state_folder() -> str:
+    """Return where plans and journal are kept (``LEAKFIRST_HOME``/rotations)."""
+    from detector import fingerprint
+
+    return os.path.join(fingerprint.state_folder(), "rotations")
+
+
+class Desk:
+    """Rotations of one operator under one policy."""
+
+    def __init__(self, policy: Policy, folder: str = "", clock: Clock = SYSTEM) -> None:
+        self.folder = folder or state_folder()
+        self._policy, self._clock = policy, clock
+        self._key = local_key(self.folder)
+        self.journal = Journal(self.folder, self._key, clock)
+
+    def plan(self, leak: Leak, *, rotator: str | None = None, order: str | None = None) -> RotationPlan:
+        """Look at *leak* and keep a plan for it; nothing is changed anywhere."""
+        plan = make_plan(
+            leak, self._policy, self.folder, self._key, self._clock, rotator_name=rotator, order=order
+        )
+        runs.save_plan(self.folder, plan)
+        self.journal.append(plan.id, "plan", NOTE, {"digest": plan.digest, "fingerprint": plan.fingerprint})
+        return plan
+
+    def approve(self, plan: RotationPlan, digest: str, by: str, scope: str = runs.ALL) -> None:
+        """Note that *by* approves the plan with *digest*, wholly or up to what can be taken back."""
+        if len(digest) < 16 or not plan.digest.startswith(digest):
+            raise UsageError(f"the digest of this plan is {plan.digest[:16]}…; look at it before you approve")
+        if expired(plan, self._clock) and not self.progress(plan).started:
+            raise RotationError("the plan has expired; make a new one")
+        self.journal.append(plan.id, runs.APPROVE, DONE, {"digest": plan.digest, "scope": scope, "by": by})
+
+    def auto(self, plan: RotationPlan) -> bool:
+        """Approve what can be taken back, where the policy decides so; tell whether it did."""
+        if plan.decision != AUTO:
+            return False
+        self.approve(plan, plan.digest, "policy", runs.REVERSIBLE)
+        return True
+
+    def run(self, plan: RotationPlan, leak: Leak) -> Executor:
+        """Return the run of *plan*."""
+        return Executor(plan, leak, self._policy, self.folder, self._key, self._clock)
+
+    def apply(self, plan: RotationPlan, leak: Leak) -> Outcome:
+        """Begin an approved plan, or go on with a begun one."""
+        return self.run(plan, leak).apply()
+
+    def load(self, name: str) -> RotationPlan:
+        """Return a plan by its id or the path of its file."""
+        return runs.load_plan(self.folder, name)
+
+    def plans(self) -> list[RotationPlan]:
+        """Return every plan made here, oldest first."""
+        return runs.list_plans(self.folder)
+
+    def progress(self, plan: RotationPlan) -> Progress:
+        """Return how far *plan* came."""
+        return runs.progress(self.journal.entries(plan.id))
+
+    def entries(self, plan: RotationPlan | None = None) -> list[Entry]:
+        """Return the journal, of one run or of all."""
+        return self.journal.entries(plan.id if plan else None)
+
+    def aged(self, rotator: str, older_than: int) -> Iterator[Leak]:
+        """List credentials older than *older_than* seconds, for a rotation without a leak."""
+        module: Any = catalogue.rotator_module(rotator)
+        if not hasattr(module, "inventory"):
+            raise UsageError(f"{rotator} cannot list credentials by age")
+        settings = catalogue.settings_for(self._policy.rotators, rotator)
+        found: Iterator[Leak] = module.inventory(settings, self._clock.now() - older_than)
+        yield from found

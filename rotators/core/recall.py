@@ -1,0 +1,75 @@
+"""From a finding to a leak, and back to its value when a plan is carried out.
+
+A plan holds no value. It names the places of the finding, and whoever
+carries it out reads them again: only a value with the same fingerprint counts
+as the same credential.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from detector.errors import RotationError, UsageError
+from detector.secret import Secret
+from rotators.core.model import Leak, RotationPlan
+
+if TYPE_CHECKING:
+    from detector.model import Finding
+    from detector.rules.pack import Pack
+
+BY_AGE = "age:"
+"""What the fingerprint of a credential starts with that is replaced for its age."""
+
+
+def leak_of(finding: Finding, *, given: bool = False) -> Leak:
+    """Return what rotation needs to know of *finding*; *given* ones stand nowhere."""
+    return Leak(
+        rule_id=finding.rule.id,
+        fingerprint=finding.fingerprint,
+        secret=finding.secret,
+        parts={name.replace("-", "_"): part for name, part in finding.parts},
+        where=() if given else tuple(_place(location) for location in finding.locations),
+        verdict=finding.verdict.state,
+        runbook=finding.rule.revoke or next(iter(finding.rule.links), ""),
+    )
+
+
+def recall(plan: RotationPlan, pack: Pack, key: bytes, given: bytes = b"") -> Leak:
+    """Return the leak behind *plan*: from its places, or from the *given* value."""
+    if plan.fingerprint.startswith(BY_AGE):
+        return Leak(plan.rule_id, plan.fingerprint, Secret(dict(plan.facts)["credential"].encode()))
+    from detector.verify import reread
+
+    if not plan.where:
+        if not given:
+            raise UsageError("the credential was given on standard input when it was planned; give it again (--stdin)")
+        finding = reread.finding_in(given, plan.rule_id, pack, key)
+        if finding.fingerprint != plan.fingerprint:
+            raise RotationError("this is not the credential that was planned")
+        return leak_of(finding, given=True)
+    row = {"fingerprint": plan.fingerprint, "rule": plan.rule_id, "locations": list(plan.where)}
+    report = {"schema": "leakfirst/findings/1", "findings": [row]}
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(report, file)
+        file.flush()
+        found, _ = reread.findings_of(file.name, pack, key)
+    if not found:
+        raise RotationError("the credential is not found again where it stood; give it on standard input (--stdin)")
+    return leak_of(found[0])._replace(where=plan.where)
+
+
+def _place(location: Any) -> Mapping[str, Any]:
+    origin = location.origin
+    repository = origin.repository or os.getcwd()
+    return {
+        "origin": origin.kind,
+        "repository": os.path.abspath(repository),
+        "path": origin.path,
+        "object": origin.object_id,
+        "commit": origin.commit,
+        "line": location.line,
+    }

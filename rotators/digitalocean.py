@@ -1,0 +1,44 @@
+"""DigitalOcean tokens: they revoke themselves; no call makes a personal one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rotators.core import http
+from rotators.core.contracts import Handles
+from rotators.core.issuer import Issuer
+from rotators.core.model import CONTAIN, DISABLE, Capability, Identity
+
+SERVES = ("digitalocean.personal-access-token", "digitalocean.oauth-token")
+
+CAPABILITY = Capability(
+    can_contain=True,
+    needs="self",
+    limits="cannot be taken back",
+    runbook="https://cloud.digitalocean.com/account/api/tokens",
+)
+
+REVOKE = ("POST /v1/oauth/revoke (with the token itself)",)
+
+
+class Rotator(Issuer):
+    """Settings: endpoint, revoke_endpoint."""
+
+    service = "digitalocean"
+    base = "https://api.digitalocean.com"
+    who = "/v2/account"
+    acts = ((CONTAIN, REVOKE), (DISABLE, REVOKE))
+
+    def describe(self, found: Any) -> Identity:
+        """See `Issuer`."""
+        account = found["account"]
+        return Identity(self.case.leak.fingerprint, self.label(account["uuid"]), account.get("email", ""))
+
+    def disable(self) -> Handles:
+        """See `contracts.Rotator`."""
+        where = str(self.case.settings.get("revoke_endpoint") or "https://cloud.digitalocean.com")
+        mine = self.case.leak.secret
+        http.Api(where, http.bearer(mine)).call(
+            "POST", "/v1/oauth/revoke", data={"token": http.text(mine)}, accept=(401,)
+        )
+        return {}

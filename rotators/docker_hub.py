@@ -1,0 +1,92 @@
+"""Docker Hub personal access tokens: switched off, and later deleted.
+
+A token's uuid cannot be derived from it: name it, or its label, in the policy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from detector.secret import Secret
+from rotators.core import http, responder
+from rotators.core.contracts import Handles, Values
+from rotators.core.issuer import Issuer, only
+from rotators.core.model import CONTAIN, DELETE, DISABLE, MINT, Capability, Identity, Minted
+
+SERVES = ("docker.pat",)
+
+CAPABILITY = Capability(
+    can_contain=True,
+    can_reissue=True,
+    reversible_disable=True,
+    can_delete=True,
+    limits="sessions that are logged in already keep their bearer token for minutes",
+    runbook="https://app.docker.com/settings/personal-access-tokens",
+)
+
+PATH = "/v2/access-tokens"
+
+
+class Rotator(Issuer):
+    """Settings: user, uuid or label, scopes, endpoint, token_env or token_file (password or admin token)."""
+
+    service = "docker-hub"
+    base = "https://hub.docker.com"
+
+    def identify(self) -> Identity:
+        """See `contracts.Rotator`."""
+        wanted = self.case.settings.get("uuid") or self.need("label")
+        listed = self._hub().call("GET", PATH, params={"page_size": "100"}).get("results")
+        mine = only([t for t in listed if wanted in (t["uuid"], t["token_label"])], "tokens")
+        facts = (("label", mine["token_label"]), ("scopes", ", ".join(mine.get("scopes", ()))))
+        used = str(mine.get("last_used") or "")
+        return Identity(mine["uuid"], self.label(self.need("user")), last_used=used, facts=facts)
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `Issuer`."""
+        path = f"{PATH}/{self.case.handles.get('handle')}"
+        off = (f"PATCH {path} is_active=false",)
+        shown = {MINT: (f"POST {PATH}",), CONTAIN: off, DISABLE: off, DELETE: (f"DELETE {path}",)}
+        return shown.get(kind) or super().calls(kind)
+
+    def create(self, values: Values) -> Minted:
+        """See `contracts.Rotator`."""
+        scopes = list(self.case.settings.get("scopes", ("repo:read",)))
+        answer = self._hub().call("POST", PATH, json={"token_label": self.name, "scopes": scopes})
+        return Minted({"value": Secret(answer.get("token").encode())}, {"new_handle": answer.get("uuid")})
+
+    def strays(self) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        listed = self._hub().call("GET", PATH, params={"page_size": "100"}).get("results")
+        return tuple(token["uuid"] for token in listed if token["token_label"] == self.name)
+
+    def discard(self, handle: str) -> None:
+        """See `contracts.Rotator`."""
+        self._hub().call("DELETE", f"{PATH}/{handle}", accept=(404,))
+
+    def disable(self) -> Handles:
+        """See `contracts.Rotator`."""
+        self._set(active=False)
+        return {}
+
+    def delete(self) -> Handles:
+        """See `contracts.Rotator`."""
+        self.discard(self.case.handles["handle"])
+        return {}
+
+    def undo(self, kind: str) -> None:
+        """See `contracts.Rotator`."""
+        self._set(active=True)
+
+    def ask(self, secret: Secret) -> Any | None:
+        """Log in with it."""
+        body = {"identifier": self.need("user"), "secret": http.text(secret)}
+        answer = self.nobody().call("POST", "/v2/auth/token", json=body, accept=(401,))
+        return None if answer.status == 401 else answer.data
+
+    def _set(self, *, active: bool) -> None:
+        self._hub().call("PATCH", f"{PATH}/{self.case.handles['handle']}", json={"is_active": active})
+
+    def _hub(self) -> http.Api:
+        session = self.ask(responder.credential(self.case.settings))
+        return http.Api(self.endpoint, http.bearer(Secret(str((session or {}).get("access_token")).encode())))

@@ -1,0 +1,179 @@
+"""Keys of Google Cloud service accounts: disabled first, deleted later.
+
+Access tokens that the key has fetched live on for up to an hour. A key is
+proven dead by asking for such a token, always at Google's own address: the
+one in a leaked file may be anybody's.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from detector.secret import Secret
+from rotators.core import http
+from rotators.core.contracts import Handles, Values
+from rotators.core.issuer import Issuer
+from rotators.core.model import (
+    ALIVE,
+    CONTAIN,
+    DEAD,
+    DELETE,
+    DISABLE,
+    MINT,
+    PROVE_DEAD,
+    PROVE_NEW,
+    Capability,
+    Identity,
+    Minted,
+    Proof,
+    Surprise,
+)
+
+SERVES = ("google.service-account-key", "gcp.service-account*")
+
+CAPABILITY = Capability(
+    can_contain=True,
+    can_reissue=True,
+    reversible_disable=True,
+    can_delete=True,
+    limits="ten keys per account; access tokens fetched with the key live for up to an hour",
+    runbook="https://console.cloud.google.com/iam-admin/serviceaccounts",
+)
+
+TOKEN_URL = "https://oauth2.googleapis.com"  # noqa: S105
+
+
+class Rotator(Issuer):
+    """Settings: endpoint, token_endpoint, token_env or token_file (roles/iam.serviceAccountKeyAdmin)."""
+
+    service = "google"
+    base = "https://iam.googleapis.com"
+
+    def identify(self) -> Identity:
+        """The file says which key it is; the API says whether that is so."""
+        leaked = self._leaked()
+        name = f"projects/-/serviceAccounts/{leaked['client_email']}/keys/{leaked['private_key_id']}"
+        found = self.api().call("GET", f"/v1/{name}")
+        project = str(leaked["client_email"]).partition("@")[2].removesuffix(".iam.gserviceaccount.com")
+        facts = (("disabled", str(found.data.get("disabled", False)).lower()),)
+        created = str(found.data.get("validAfterTime", ""))
+        return Identity(name, self.label(project), str(leaked["client_email"]), created=created, facts=facts)
+
+    def unprovable(self) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        return ("when the access tokens that the key has fetched end: within an hour",)
+
+    def preconditions(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return {"keys": " ".join(sorted(self._listed()))}
+
+    def calls(self, kind: str) -> tuple[str, ...]:
+        """See `contracts.Rotator`."""
+        name = self.case.handles.get("handle", "")
+        off, ask = (f"POST /v1/{name}:disable",), ("POST /token with an assertion signed by the key",)
+        return {
+            MINT: (f"POST /v1/{name.rpartition('/')[0]}",),
+            CONTAIN: off,
+            DISABLE: off,
+            DELETE: (f"DELETE /v1/{name}",),
+            PROVE_NEW: ask,
+            PROVE_DEAD: ask,
+        }.get(kind, ())
+
+    def create(self, values: Values) -> Minted:
+        """Make a key; its file is the value."""
+        answer = self.api().call("POST", f"/v1/{self._account}/keys", json={})
+        return Minted(
+            {"value": Secret(base64.b64decode(answer.get("privateKeyData")))}, {"new_handle": answer.get("name")}
+        )
+
+    def strays(self) -> tuple[str, ...]:
+        """Keys that were not there before; a key made by somebody else meanwhile is a `Surprise`."""
+        fresh = self._listed() - set(self.case.handles["before.keys"].split())
+        if len(fresh) > 1:
+            raise Surprise(f"{len(fresh)} new keys appeared since the plan; delete those that are not in use")
+        return tuple(fresh)
+
+    def discard(self, handle: str) -> None:
+        """Disable first: should it be in use after all, that can be taken back."""
+        self.api().call("POST", f"/v1/{handle}:disable", json={}, accept=(404,))
+        self.api().call("DELETE", f"/v1/{handle}", accept=(404,))
+
+    def disable(self) -> Handles:
+        """See `contracts.Rotator`."""
+        self.api().call("POST", f"/v1/{self.case.handles['handle']}:disable", json={})
+        return {}
+
+    def delete(self) -> Handles:
+        """See `contracts.Rotator`."""
+        self.api().call("DELETE", f"/v1/{self.case.handles['handle']}", accept=(404,))
+        return {}
+
+    def undo(self, kind: str) -> None:
+        """See `contracts.Rotator`."""
+        self.api().call("POST", f"/v1/{self.case.handles['handle']}:enable", json={})
+
+    def verify_new(self, values: Values) -> Proof:
+        """See `contracts.Rotator`."""
+        return self._try(json.loads(values["value"].reveal()))
+
+    def verify_dead(self) -> Proof:
+        """See `contracts.Rotator`."""
+        return self._try(self._leaked())
+
+    # -- calls ---------------------------------------------------------------
+
+    def _leaked(self) -> dict[str, Any]:
+        for value in self.case.leak.values():
+            try:
+                data = json.loads(value.reveal())
+            except ValueError:
+                continue
+            if isinstance(data, dict) and "private_key_id" in data:
+                return data
+        raise Surprise("the finding does not hold the whole key file; rotate it with the file at hand")
+
+    @property
+    def _account(self) -> str:
+        return self.case.handles["handle"].rpartition("/keys/")[0]
+
+    def _listed(self) -> set[str]:
+        account = f"projects/-/serviceAccounts/{self._leaked()['client_email']}"
+        answer = self.api().call("GET", f"/v1/{account}/keys", params={"keyTypes": "USER_MANAGED"})
+        return {key["name"] for key in answer.data.get("keys", ())}
+
+    def _try(self, key: dict[str, Any]) -> Proof:
+        url = str(self.case.settings.get("token_endpoint") or TOKEN_URL)
+        body = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "assertion": _assertion(key, self.case.clock.now()),
+        }
+        answer = http.Api(url).call("POST", "/token", data=body, accept=(400, 401))
+        if answer.status == 200:
+            return Proof(ALIVE, "it fetches access tokens")
+        return Proof(DEAD, "no access token for it")
+
+
+def _assertion(key: dict[str, Any], now: float) -> str:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    def part(data: bytes) -> bytes:
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    claims = {
+        "iss": key["client_email"],
+        "scope": "https://www.googleapis.com/auth/cloud-platform",
+        "aud": f"{TOKEN_URL}/token",
+        "iat": int(now),
+        "exp": int(now) + 600,
+    }
+    header = {"alg": "RS256", "typ": "JWT", "kid": key["private_key_id"]}
+    signed = part(json.dumps(header).encode()) + b"." + part(json.dumps(claims).encode())
+    private = load_pem_private_key(key["private_key"].encode(), None)
+    assert isinstance(private, RSAPrivateKey)
+    return (signed + b"." + part(private.sign(signed, PKCS1v15(), SHA256()))).decode()

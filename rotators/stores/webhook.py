@@ -1,0 +1,18 @@
+"""One's own store as a service: the requests of `command`, sent by HTTPS and signed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rotators.core import program
+from rotators.stores import command
+
+
+class Store(command.Store):
+    """Settings: url, key_env or key_file (signs the requests), fields."""
+
+    def _where(self) -> str:
+        return str(self.case.settings["url"])
+
+    def _send(self, request: dict[str, Any]) -> dict[str, Any]:
+        return program.post(self.case.settings, request)

@@ -1,0 +1,35 @@
+"""Vercel personal access tokens: they revoke themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rotators.core.contracts import Handles
+from rotators.core.issuer import Issuer
+from rotators.core.model import CONTAIN, DISABLE, Capability, Identity
+
+SERVES = ("vercel.personal-access-token", "vercel.access-token-legacy")
+
+CAPABILITY = Capability(can_contain=True, needs="self", runbook="https://vercel.com/account/settings/tokens")
+
+REVOKE = ("DELETE /v3/user/tokens/current (with the token itself)",)
+
+
+class Rotator(Issuer):
+    """Settings: endpoint."""
+
+    service = "vercel"
+    base = "https://api.vercel.com"
+    who = "/v2/user"
+    dead = (401, 403)
+    acts = ((CONTAIN, REVOKE), (DISABLE, REVOKE))
+
+    def describe(self, found: Any) -> Identity:
+        """See `Issuer`."""
+        user = found["user"]
+        return Identity(self.case.leak.fingerprint, self.label(user.get("id", "unknown")), user.get("username", ""))
+
+    def disable(self) -> Handles:
+        """See `contracts.Rotator`."""
+        self.api(self.case.leak.secret).call("DELETE", "/v3/user/tokens/current", accept=(401, 403, 404))
+        return {}

@@ -1,0 +1,27 @@
+"""One's own rotator as a service: the requests of `command`, sent by HTTPS and signed.
+
+The signature is HMAC-SHA-256 over the body, in `x-leakfirst-signature`. A
+changing request is sent once; a lost answer is looked into, not repeated.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rotators import command
+from rotators.core import program
+from rotators.core.model import Capability
+
+SERVES = ()
+
+CAPABILITY: Capability = command.CAPABILITY
+
+
+class Rotator(command.Rotator):
+    """Settings: url, key_env or key_file (signs the requests), verbs, values."""
+
+    def _where(self) -> str:
+        return str(self.case.settings["url"])
+
+    def _send(self, request: dict[str, Any]) -> dict[str, Any]:
+        return program.post(self.case.settings, request)

@@ -1,0 +1,157 @@
+"""Ways to make a rotation go wrong: a proxy that fails on request, and a process that dies on request."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from rotators.core.journal import Entry, Journal
+
+Deed = Callable[[], object]
+
+
+def killed_at(boundary: int, act: Deed) -> bool:
+    """Run *act* in a child that dies (SIGKILL) at a journal boundary; tell whether it came that far.
+
+    Boundary 2n is right before the n-th line, 2n+1 right after it is on disk.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            count = iter(range(10**6))
+            append = Journal.append
+
+            def dying(self: Journal, *args: Any, **kwargs: Any) -> Entry:
+                n = next(count)
+                if 2 * n == boundary:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                entry = append(self, *args, **kwargs)
+                if 2 * n + 1 == boundary:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return entry
+
+            Journal.append = dying  # type: ignore[method-assign]
+            act()
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+class Fault:
+    """What to do with the next requests whose body or path contains *match*."""
+
+    def __init__(self, match: bytes, kind: str, times: int = 1, after: Callable[[], object] | None = None) -> None:
+        self.match, self.kind, self.times, self.after = match, kind, times, after
+
+
+class Proxy:
+    """Stands between a rotator and an emulator. Kinds of faults:
+
+    *lose*: pass the request on and drop the answer. *refuse*: throttle without
+    passing it on. *fail*: answer 403 without passing it on. *then*: pass it on
+    and call `after` before answering.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.target, self.faults = target, list[Fault]()
+        self.seen: list[bytes] = []
+
+    def inject(self, match: bytes, kind: str, times: int = 1, after: Callable[[], object] | None = None) -> None:
+        self.faults.append(Fault(match, kind, times, after))
+
+    def pick(self, blob: bytes) -> Fault | None:
+        for fault in self.faults:
+            if fault.times and fault.match in blob:
+                fault.times -= 1
+                return fault
+        return None
+
+
+ANSWERS = {
+    "refuse": (
+        400,
+        b"<ErrorResponse><Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error></ErrorResponse>",
+        b'{"__type": "ThrottlingException", "message": "Rate exceeded"}',
+    ),
+    "fail": (
+        403,
+        b"<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>",
+        b'{"__type": "AccessDeniedException", "message": "no"}',
+    ),
+    "unknown": (
+        403,
+        b"<ErrorResponse><Error><Type>Sender</Type><Code>InvalidClientTokenId</Code><Message>no</Message></Error></ErrorResponse>",
+        b'{"__type": "UnrecognizedClientException", "message": "no"}',
+    ),
+}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    proxy: Proxy
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: Any) -> None: ...
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        target = self.headers.get("x-amz-target", "").encode()
+        blob = self.path.encode() + b" " + target + b" " + body
+        self.proxy.seen.append(blob)
+        fault = self.proxy.pick(blob)
+        if fault and fault.kind in ANSWERS:
+            status, xml, text = ANSWERS[fault.kind]
+            self._answer(
+                status,
+                text if target else xml,
+                {"content-type": "text/xml" if not target else "application/x-amz-json-1.1"},
+            )
+            return
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        headers["Host"] = self.headers["Host"]
+        request = urllib.request.Request(self.proxy.target + self.path, body or None, headers, method=self.command)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status, data, back = answer.status, answer.read(), dict(answer.headers)
+        except urllib.error.HTTPError as error:
+            status, data, back = error.code, error.read(), dict(error.headers)
+        if fault and fault.kind == "lose":
+            self.close_connection = True
+            return
+        if fault and fault.after:
+            fault.after()
+        self._answer(status, data, back)
+
+    def _answer(self, status: int, data: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                self.send_header(name, value)
+        self.send_header("content-length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve
+
+
+@contextmanager
+def proxied(target: str) -> Iterator[tuple[str, Proxy]]:
+    """Serve a proxy in front of *target*; yield its address and itself."""
+    proxy = Proxy(target)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"proxy": proxy}))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}", proxy
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
