@@ -22,7 +22,7 @@ from detector.errors import UsageError
 from detector.secret import Secret
 from rotators.core.model import Ambiguous, Leak, NotYet, Surprise, Throttled
 
-ACCESS_KEY = re.compile(rb"(?:AKIA|ASIA)[A-Z2-7]{16}")
+ACCESS_KEY = re.compile(rb"(?:AKIA|ASIA)[A-Z0-9]{16}")
 
 THROTTLES = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}

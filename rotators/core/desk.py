@@ -42,9 +42,7 @@ class Desk:
 
     def plan(self, leak: Leak, *, rotator: str | None = None, order: str | None = None) -> RotationPlan:
         """Look at *leak* and keep a plan for it; nothing is changed anywhere."""
-        plan = make_plan(
-            leak, self._policy, self.folder, self._key, self._clock, rotator_name=rotator, order=order
-        )
+        plan = make_plan(leak, self._policy, self.folder, self._key, self._clock, rotator_name=rotator, order=order)
         runs.save_plan(self.folder, plan)
         self.journal.append(plan.id, "plan", NOTE, {"digest": plan.digest, "fingerprint": plan.fingerprint})
         return plan

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -26,3 +27,13 @@ def _responder(monkeypatch: pytest.MonkeyPatch) -> None:
 def aws(moto_url: str) -> world.Aws:
     world.moto_api(moto_url, "reset-auth", b"inf")
     return world.Aws(moto_url)
+
+
+@pytest.fixture(scope="session")
+def ministack_url() -> Iterator[str]:
+    try:
+        world.ministack_program()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("ministack can be neither found (LEAKFIRST_MINISTACK) nor installed")
+    with world.ministack() as url:
+        yield url

@@ -193,3 +193,34 @@ class Aws:
         answer = self.client("secretsmanager").get_secret_value(SecretId=self.secret, **which)
         found: dict[str, str] = json.loads(answer["SecretString"])
         return found
+
+
+def ministack_program() -> str:
+    """Return the ministack program: `LEAKFIRST_MINISTACK`, or one in a cache folder, installed on demand.
+
+    It pins another botocore than ours, so it lives in an environment of its own.
+    """
+    if given := os.environ.get("LEAKFIRST_MINISTACK"):
+        return given
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    home = os.path.join(cache, "leakfirst-tests", "ministack")
+    program = os.path.join(home, "bin", "ministack")
+    if not os.path.exists(program):
+        subprocess.run([sys.executable, "-m", "venv", home], check=True, capture_output=True)
+        pip = [os.path.join(home, "bin", "pip"), "install", "--quiet", "ministack"]
+        subprocess.run(pip, check=True, capture_output=True)
+    return program
+
+
+@contextmanager
+def ministack() -> Iterator[str]:
+    port = free_port()
+    env = {
+        "AUTH": "true",
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    with server([ministack_program()], port, env) as url:
+        yield url

@@ -1,0 +1,280 @@
+"""`leakfirst rotate`: from a leaked key to a replaced one, in steps that a person approves."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from detector.errors import ExitCode, LeakfirstError, RotationError, UsageError
+
+if TYPE_CHECKING:
+    from detector.rules.pack import Pack
+    from rotators.core.desk import Desk
+    from rotators.core.executor import Outcome
+    from rotators.core.model import Leak, RotationPlan
+    from rotators.core.policy import Policy
+
+SUMMARY = "replace a leaked key: plan, approve, apply, resume, undo"
+
+EXAMPLE = """examples:
+  leakfirst rotate plan report.json                 look, and write down what would be done
+  leakfirst rotate approve 3f2a --digest 9c1e…      you have read the plan
+  leakfirst rotate apply 3f2a                       do it, up to the grace period
+  leakfirst rotate resume --all                     go on with what waits (for cron)
+  leakfirst rotate undo 3f2a                        back to the old key
+  leakfirst rotate log --check                      nobody has edited the log
+
+The policy says what may be rotated, whose accounts, and where new values go.
+Without one every plan asks and only disables. docs/rotation.md has more.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and options of `rotate`."""
+    parser.epilog = EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--policy", default="", metavar="FILE", help="default: leakfirst/rotation.toml in your config")
+    common.add_argument("--state", default="", metavar="FOLDER", help="where plans and journal are kept")
+    common.add_argument("--json", action="store_true", help="for programs")
+    value = argparse.ArgumentParser(add_help=False)
+    value.add_argument("--stdin", action="store_true", help="read the leaked credential from standard input")
+    value.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules, as for scan")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    plan = actions.add_parser("plan", parents=[common, value], help="look, and write down what would be done")
+    plan.add_argument("report", nargs="?", default="", metavar="REPORT.json", help="written by scan --report json=…")
+    plan.add_argument("--only", default="", metavar="FINGERPRINT", help="one finding of the report")
+    plan.add_argument("--rule", default="", metavar="ID", help="with --stdin: what kind of credential it is")
+    plan.add_argument("--rotator", default="", metavar="NAME", help="another one than the rule's")
+    orders = ("", "contain-first", "reissue-first")
+    plan.add_argument("--order", default="", choices=orders, help="default: the policy's")
+    plan.add_argument("--reconcile", action="store_true", help="the stored value does not work: only reissue")
+    plan.add_argument("--older-than", default="", metavar="AGE", help="with --rotator: by age (30d), without a leak")
+
+    approve = actions.add_parser("approve", parents=[common], help="allow one plan, by its digest")
+    approve.add_argument("plan", metavar="PLAN")
+    approve.add_argument("--digest", default="", metavar="HEX", help="16 digits or more of what `plan` showed")
+    approve.add_argument("--reversible", action="store_true", help="only what can be taken back")
+    approve.add_argument("--by", default="", metavar="NAME", help="default: your user name")
+
+    actions.add_parser("apply", parents=[common, value], help="carry an approved plan out").add_argument("plan")
+    resume = actions.add_parser("resume", parents=[common, value], help="go on with a run that stopped or waits")
+    resume.add_argument("plan", nargs="?", default="")
+    resume.add_argument("--all", action="store_true", help="every run that has begun and not ended")
+    resume.add_argument("--done", action="store_true", help="the step for a person is done")
+    actions.add_parser("undo", parents=[common, value], help="go back, while nothing is final").add_argument("plan")
+    status = actions.add_parser("status", parents=[common], help="all runs, or the steps of one")
+    status.add_argument("plan", nargs="?", default="")
+    log = actions.add_parser("log", parents=[common], help="what was intended, done, failed")
+    log.add_argument("plan", nargs="?", default="")
+    log.add_argument("--check", action="store_true", help="verify the chain of hashes")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do one action and return the exit code."""
+    from rotators.core.desk import Desk
+
+    policy = _policy(args.policy)
+    desk = Desk(policy, args.state)
+    actions = {
+        "plan": _plan,
+        "approve": _approve,
+        "apply": _apply,
+        "resume": _resume,
+        "undo": _undo,
+        "status": _status,
+        "log": _log,
+    }
+    return int(actions[args.action](desk, args))
+
+
+def _policy(path: str) -> Policy:
+    from rotators.core.policy import read_policy
+
+    if not path:
+        base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        path = os.path.join(base, "leakfirst", "rotation.toml")
+        if not os.path.exists(path):
+            return read_policy(None)
+    return read_policy(path)
+
+
+# -- planning and approving --------------------------------------------------
+
+
+def _plan(desk: Desk, args: argparse.Namespace) -> ExitCode:
+    order = "reconcile" if args.reconcile else args.order or None
+    leaks = _leaks(desk, args)
+    if not leaks:
+        print("nothing to rotate")
+        return ExitCode.CLEAN
+    plans, refused = [], 0
+    for leak in leaks:
+        try:
+            plans.append(desk.plan(leak, rotator=args.rotator or None, order=order))
+        except RotationError as error:
+            refused += 1
+            print(f"leakfirst: {leak.rule_id} {leak.fingerprint}: {error}", file=sys.stderr)
+    if args.json:
+        print(json.dumps([{**plan.as_json(), "digest": plan.digest} for plan in plans], indent=1))
+    else:
+        for plan in plans:
+            print(describe(plan))
+    return ExitCode.NEEDS_PERSON if refused else ExitCode.CLEAN
+
+
+def _leaks(desk: Desk, args: argparse.Namespace) -> list[Leak]:
+    from rotators.core.policy import duration
+    from rotators.core.recall import leak_of
+
+    if bool(args.report) + bool(args.stdin) + bool(args.older_than) != 1:
+        raise UsageError("give one of: a report, --stdin with --rule, --older-than with --rotator")
+    if args.older_than:
+        try:
+            age = duration(args.older_than)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        return list(desk.aged(args.rotator or "aws-iam", age))
+    from detector.verify import reread
+
+    pack, key = _rules(args)
+    if args.stdin:
+        return [leak_of(reread.finding_in(sys.stdin.buffer.read(), args.rule, pack, key), given=True)]
+    found, skipped = reread.findings_of(args.report, pack, key)
+    for skip in skipped:
+        print(f"leakfirst: {skip.where}: {skip.reason}", file=sys.stderr)
+    return [leak_of(finding) for finding in found if finding.fingerprint.startswith(args.only)]
+
+
+def describe(plan: RotationPlan) -> str:
+    """Return a plan as a person reads it."""
+    lines = [f"plan {plan.id[:12]}  {plan.rule_id}  {plan.order}  ({plan.decision})", ""]
+    lines += [f"  {name:18} {value}" for name, value in plan.facts]
+    lines.append("")
+    for number, step in enumerate(plan.steps, 1):
+        mark = "" if step.reversible else "   cannot be taken back"
+        wait = f"   {step.wait} s" if step.wait else ""
+        lines.append(f"  {number:2}. {step.title}{wait}{mark}")
+        lines += [f"        {call}" for call in step.calls]
+        if step.link:
+            lines.append(f"        {step.link}")
+    lines += [f"  cannot be proven: {what}" for what in plan.unprovable]
+    lines += ["", f"  digest {plan.digest[:16]}   expires {plan.expires_at}"]
+    lines.append(f"  next: leakfirst rotate approve {plan.id[:12]} --digest {plan.digest[:16]}")
+    return _printable("\n".join(lines)) + "\n"
+
+
+def _approve(desk: Desk, args: argparse.Namespace) -> ExitCode:
+    from getpass import getuser
+
+    plan = desk.load(args.plan)
+    scope = "reversible" if args.reversible else "all"
+    desk.approve(plan, args.digest, args.by or getuser(), scope)
+    print(f"approved ({scope}); next: leakfirst rotate apply {plan.id[:12]}")
+    return ExitCode.CLEAN
+
+
+# -- running -----------------------------------------------------------------
+
+
+def _apply(desk: Desk, args: argparse.Namespace) -> ExitCode:
+    plan = desk.load(args.plan)
+    return _tell(plan, desk.apply(plan, _recalled(plan, args)), args)
+
+
+def _resume(desk: Desk, args: argparse.Namespace) -> ExitCode:
+    if bool(args.plan) == args.all:
+        raise UsageError("name one plan, or give --all")
+    if not args.all:
+        plan = desk.load(args.plan)
+        return _tell(plan, desk.run(plan, _recalled(plan, args)).resume(person_done=args.done), args)
+    worst = ExitCode.CLEAN
+    for plan in desk.plans():
+        now = desk.progress(plan)
+        if not now.started or now.outcome:
+            continue
+        try:
+            code = _tell(plan, desk.run(plan, _recalled(plan, args)).resume(), args)
+        except LeakfirstError as error:
+            print(f"leakfirst: {plan.id[:12]}: {error}", file=sys.stderr)
+            code = error.exit_code
+        worst = max(worst, code)
+    return worst
+
+
+def _undo(desk: Desk, args: argparse.Namespace) -> ExitCode:
+    plan = desk.load(args.plan)
+    return _tell(plan, desk.run(plan, _recalled(plan, args)).undo(), args)
+
+
+def _tell(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> ExitCode:
+    if args.json:
+        print(json.dumps({"plan": plan.id, **outcome._asdict()}))
+    else:
+        print(_printable(f"{plan.id[:12]}  {outcome.state}  {outcome.step}  {outcome.why}".rstrip()))
+        if plan.tell:
+            print(f"  tell: {', '.join(plan.tell)}")
+    return ExitCode.NEEDS_PERSON if outcome.state == "needs-person" else ExitCode.CLEAN
+
+
+def _recalled(plan: RotationPlan, args: argparse.Namespace) -> Leak:
+    from rotators.core.recall import recall
+
+    pack, key = _rules(args)
+    return recall(plan, pack, key, sys.stdin.buffer.read() if args.stdin else b"")
+
+
+def _rules(args: argparse.Namespace) -> tuple[Pack, bytes]:
+    from detector import pipeline
+    from detector.config import Config
+    from detector.ignores import gathering
+
+    config = Config(targets=(".",), patterns=tuple(args.patterns))
+    return pipeline.rule_pack(config), gathering.policies(config).report_key
+
+
+# -- looking -----------------------------------------------------------------
+
+
+def _status(desk: Desk, args: argparse.Namespace) -> ExitCode:
+    from rotators.core.runs import state
+
+    plans = [desk.load(args.plan)] if args.plan else desk.plans()
+    rows = [(plan, desk.progress(plan)) for plan in plans]
+    if args.json:
+        print(json.dumps([{"plan": p.id, "rule": p.rule_id, "state": state(now)} for p, now in rows]))
+        return ExitCode.CLEAN
+    for plan, now in rows:
+        last = f"{now.last.at}  {now.last.step} {now.last.phase}" if now.last else plan.created_at
+        print(f"{plan.id[:12]}  {state(now):12}  {plan.rule_id:24}  {dict(plan.facts)['credential']}  {last}")
+        if args.plan:
+            for step in plan.steps:
+                mark = "done" if step.id in now.done else "begun" if step.id in now.begun else "to do"
+                print(f"  {mark:6} {step.title}")
+            if now.last and "why" in now.last.facts:
+                print(_printable(f"  {now.last.facts['why']}"))
+    return ExitCode.CLEAN
+
+
+def _log(desk: Desk, args: argparse.Namespace) -> ExitCode:
+    if args.check:
+        problems = desk.journal.check()
+        for problem in problems:
+            print(f"{desk.journal.path}: {problem}", file=sys.stderr)
+        print("the log was tampered with" if problems else "the log is whole")
+        return ExitCode.NEEDS_PERSON if problems else ExitCode.CLEAN
+    for entry in desk.entries(desk.load(args.plan) if args.plan else None):
+        if args.json:
+            print(json.dumps(entry._asdict()))
+        else:
+            facts = "  ".join(f"{name}={value}" for name, value in entry.facts.items())
+            print(_printable(f"{entry.at}  {entry.run[:12]}  {entry.step} {entry.phase}  {facts}".rstrip()))
+    return ExitCode.CLEAN
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)
