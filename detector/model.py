@@ -46,7 +46,8 @@ class Anchor(NamedTuple):
 class Companion(NamedTuple):
     """Another part of a multi-part credential, looked for around the first.
 
-    `within` is the distance in bytes, before and after. A rule with a
+    `within` is the distance in bytes, before and after; `lines`, unless
+    negative, how many lines it may start above or below. A rule with a
     `required` companion is found only as a whole.
     """
 
@@ -56,6 +57,7 @@ class Companion(NamedTuple):
     required: bool = False
     secret: bool = True
     min_entropy: float = 0.0
+    lines: int = -1
 
 
 class Rule(NamedTuple):
@@ -89,6 +91,7 @@ class Rule(NamedTuple):
     links: tuple[str, ...] = ()
     source: str = ""
     judge: bool = False
+    drops: tuple[tuple[Any, ...], ...] = ()
 
 
 # -- bytes and where they came from ------------------------------------------

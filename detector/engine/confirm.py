@@ -18,6 +18,9 @@ from detector.model import Companion, Rule
 TIMEOUT = 0.5
 """Seconds that one expression may spend in one window."""
 
+FIRST = -1
+"""As `Rule.group`: the first group that is not empty."""
+
 MERGED = 1 << 20
 """Windows are merged up to this many bytes; one timeout then covers that much at most."""
 
@@ -72,12 +75,18 @@ def matches(rule: Rule, data: bytes, start: int, end: int, beyond: int = 4096) -
             found = pattern.match(data, found.start(), min(size, end + beyond), timeout=TIMEOUT)
             if not found:
                 return
-        first, last = found.span(rule.group)
+        first, last = found.span(rule.group if rule.group != FIRST else _first_group(found))
         if first >= 0 and last > first:
             yield Match(found.start(), found.end(), first, last)
         at = max(found.end(), at + 1)
         if at >= end:
             return
+
+
+def _first_group(found: Any) -> int:
+    """Return the number of the first group that is not empty, else 0 for the whole match."""
+    spans = found.regs
+    return next((number for number in range(1, len(spans)) if spans[number][1] > spans[number][0]), 0)
 
 
 def companion(part: Companion, data: bytes, match: Match) -> tuple[int, int] | None:
@@ -96,6 +105,8 @@ def companion(part: Companion, data: bytes, match: Match) -> tuple[int, int] | N
             continue
         if last == high < len(data) and _runs_on(data, last):
             continue
+        if 0 <= part.lines < _lines_between(data, found.start(), match.start):
+            continue
         distance = first - match.secret_end if first >= match.secret_end else match.secret_start - last
         if best is not None and distance >= best[0]:
             continue
@@ -103,6 +114,10 @@ def companion(part: Companion, data: bytes, match: Match) -> tuple[int, int] | N
             continue
         best = (distance, first, last)
     return best[1:] if best else None
+
+
+def _lines_between(data: bytes, one: int, other: int) -> int:
+    return bytes(data[min(one, other) : max(one, other)]).count(b"\n")
 
 
 def _runs_on(data: bytes, at: int) -> bool:

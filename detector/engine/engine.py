@@ -185,7 +185,7 @@ class Engine:
             try:
                 for start, end in windows(sorted(places[index]), *rule.window, len(data)):
                     for match in matches(rule, data, start, end):
-                        candidate = _candidate(rule, data, match)
+                        candidate = _candidate(rule, data, match, path)
                         if isinstance(candidate, Dropped):
                             dropped.append(candidate)
                         else:
@@ -206,7 +206,7 @@ def _path_matches(rule: Rule, path: str) -> bool:
     return any(compiled(pattern).search(path.encode("utf-8", "surrogateescape")) for pattern in rule.paths)
 
 
-def _candidate(rule: Rule, data: bytes, match: Match) -> _Candidate | Dropped:
+def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | Dropped:
     value = bytes(data[match.secret_start : match.secret_end])
     confidence, bonus, structured = rule.confidence, 0, False
     evidence = [Evidence(f"has the form of: {rule.finds}")]
@@ -227,6 +227,11 @@ def _candidate(rule: Rule, data: bytes, match: Match) -> _Candidate | Dropped:
     reason = documented(value, rule.placeholders) if structured else why_not(value, rule.min_entropy, rule.placeholders)
     if reason:
         return Dropped(rule.id, match.secret_start, match.secret_end, reason)
+    if rule.drops:
+        from detector.engine.drops import holds
+    for told, condition in rule.drops:
+        if holds(condition, data, match, path):
+            return Dropped(rule.id, match.secret_start, match.secret_end, told)
     verdict = Verdict(state, why, facts=facts)
     parts = []
     for part in rule.companions:

@@ -31,7 +31,7 @@ KEY_WORDS = ("key", "token", "secret", "auth", "pass", "pwd", "cred", "bearer", 
 
 _NOT_A_KEY = "id|url|uri|host|name|hash|sha|sum|commit|version|path|file|email|user|dir|date|size|len"
 
-_KEYS = {*Rule._fields, "context", "value", "keyed"} - {"source"}
+_KEYS = {*Rule._fields, "context", "value", "keyed"} - {"source", "drops"}
 _TEXTS = ("id", "finds", "harm", "service", "pattern", "value", "alphabet", "revoke")
 _LISTS = ("checks", "placeholders", "paths", "examples", "misses", "links", "context")
 

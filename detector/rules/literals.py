@@ -1,0 +1,182 @@
+"""Find the texts of which every match of an expression contains one.
+
+Other tools' rules come without anchors. What a match must contain can be read
+from the expression itself: its literals, alternatives of an alternation, the
+few letters of a small class. How wide a match may be tells how far around an
+anchor to look.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import product
+from typing import Any, NamedTuple
+
+from detector.model import Anchor
+
+SHORTEST = 3
+"""A literal of fewer bytes occurs everywhere."""
+
+MOST = 64
+"""More alternatives than this make no anchor."""
+
+
+class Text(NamedTuple):
+    """A literal, whether its case is ignored, and what follows it at once (as in `Anchor`)."""
+
+    text: bytes
+    folded: bool = False
+    tail: str = ""
+
+
+class Literals(NamedTuple):
+    """Every match contains one of `texts`: the whole of it (`exact`), or at its beginning (`head`), or somewhere."""
+
+    texts: tuple[Text, ...]
+    exact: bool = False
+    head: bool = False
+
+    @property
+    def worth(self) -> int:
+        """How selective they are: the length of the shortest, less where there are many."""
+        if not self.texts:
+            return 0
+        shortest = min(len(text.text) + (2 if text.tail else 0) for text in self.texts)
+        if min(len(text.text) for text in self.texts) < 2:
+            return 0
+        return shortest * 8 - len(self.texts).bit_length()
+
+
+_EMPTY = Literals((Text(b""),), exact=True, head=True)
+_NOTHING = Literals(())
+
+
+def anchors_of(pattern: str) -> tuple[Anchor, ...]:
+    """Return anchors that *pattern* implies, none when it has no literal of use."""
+    found = _best(_required(_parse(pattern), False))
+    if not found.texts or min(len(text.text) + bool(text.tail) for text in found.texts) < SHORTEST:
+        return ()
+    return tuple(sorted({Anchor(text.lower() if fold else text, fold, tail) for text, fold, tail in found.texts}))
+
+
+def width_of(pattern: str, limit: int) -> int:
+    """Return how many bytes a match of *pattern* has at most, at most *limit*."""
+    return int(min(_parse(pattern).getwidth()[1], limit))
+
+
+def _parse(pattern: str) -> Any:
+    from re import _parser  # type: ignore[attr-defined]
+
+    return _parser.parse(pattern.encode())
+
+
+def _best(pieces: Iterable[Literals]) -> Literals:
+    return max(pieces, key=lambda piece: piece.worth, default=_NOTHING)
+
+
+def _required(tokens: Iterable[tuple[Any, Any]], folded: bool) -> list[Literals]:
+    """List what each stretch of a sequence requires; neighbours that are exact are joined."""
+    done: list[Literals] = []
+    run = _EMPTY
+    for operation, argument in tokens:
+        piece = _piece(str(operation), argument, folded)
+        if piece is None:  # matches no byte
+            continue
+        joined = _joined(run, piece)
+        if piece.exact and joined.texts:
+            run = joined
+            continue
+        if run != _EMPTY and (tail := _tail(str(operation), argument)):
+            run = run._replace(texts=tuple(text._replace(tail=tail) for text in run.texts), exact=False)
+        done += [run, joined, piece._replace(head=False)]
+        run = piece._replace(head=False) if piece.exact else _EMPTY._replace(head=False)
+    return [*done, run]
+
+
+def _joined(left: Literals, right: Literals) -> Literals:
+    if not left.exact or not right.head or len(left.texts) * len(right.texts) > MOST:
+        return _NOTHING
+    texts = (Text(a.text + b.text, a.folded or b.folded, b.tail) for a, b in product(left.texts, right.texts))
+    return Literals(tuple(texts), right.exact, left.head)
+
+
+def _tail(operation: str, argument: Any) -> str:
+    """Return an expression for a long enough repeat of one class, to stand behind a literal."""
+    if operation not in ("MAX_REPEAT", "MIN_REPEAT") or argument[0] < 6 or len(argument[2]) != 1:
+        return ""
+    operation, items = str(argument[2][0][0]), argument[2][0][1]
+    if operation != "IN":
+        return ""
+    out = ""
+    for kind, value in items:
+        if str(kind) == "LITERAL":
+            out += f"\\x{value:02x}"
+        elif str(kind) == "RANGE":
+            out += f"\\x{value[0]:02x}-\\x{value[1]:02x}"
+        else:
+            return ""
+    return f"[{out}]{{{min(argument[0], 12)}}}"
+
+
+def _piece(operation: str, argument: Any, folded: bool) -> Literals | None:
+    if operation in ("AT", "ASSERT", "ASSERT_NOT"):
+        return None
+    if operation == "LITERAL":
+        return Literals((Text(bytes([argument]), folded),), exact=True, head=True)
+    if operation == "IN":
+        return _class(argument, folded)
+    if operation == "SUBPATTERN":
+        _, on, off, inner = argument
+        return _sequence(inner, (folded or bool(on & re.IGNORECASE)) and not off & re.IGNORECASE)
+    if operation in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        return _repeat(argument, folded)
+    if operation == "BRANCH":
+        return _branch(argument[1], folded)
+    return _NOTHING
+
+
+def _class(items: Sequence[tuple[Any, Any]], folded: bool) -> Literals:
+    letters: list[int] = []
+    for operation, argument in items:
+        if str(operation) == "LITERAL":
+            letters.append(argument)
+        elif str(operation) == "RANGE" and argument[1] - argument[0] < 4:
+            letters += range(argument[0], argument[1] + 1)
+        else:
+            return _NOTHING
+    if len(letters) > 4:
+        return _NOTHING
+    return Literals(tuple(Text(bytes([letter]), folded) for letter in letters), exact=True, head=True)
+
+
+def _sequence(tokens: Any, folded: bool) -> Literals:
+    pieces = [piece for piece in _required(tokens, folded) if piece.texts != _EMPTY.texts]
+    if not pieces:
+        return _EMPTY
+    return pieces[0] if len(pieces) == 1 else _best(pieces)._replace(exact=False)
+
+
+def _repeat(argument: Any, folded: bool) -> Literals:
+    low, high, inner = argument
+    piece = _sequence(inner, folded)
+    if low == high and 0 < low <= 4 and piece.exact:
+        whole = piece
+        for _ in range(low - 1):
+            whole = _joined(whole, piece)
+        return whole
+    if low == 0 and high == 1 and piece.exact and piece != _EMPTY:
+        return Literals((*piece.texts, Text(b"")), exact=True, head=True)
+    return piece._replace(exact=False, head=False) if low else _NOTHING
+
+
+def _branch(branches: Iterable[Any], folded: bool) -> Literals:
+    texts: list[Text] = []
+    exact = head = True
+    for branch in branches:
+        piece = _sequence(branch, folded)
+        texts += piece.texts
+        exact, head = exact and piece.exact, head and piece.head
+        if not piece.texts or len(texts) > MOST:
+            return _NOTHING
+    return Literals(tuple(dict.fromkeys(texts)), exact, head)
