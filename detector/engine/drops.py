@@ -32,7 +32,13 @@ TIMEOUT = 0.2
 AROUND = 50_000
 """Bytes to each side in which a word counts as present."""
 
-_SIGNS: dict[str, Callable[[float, float], bool]] = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+}
 _KINDS: dict[Any, bytes] = {
     "digits": b"0123456789",
     "uppercase": b"ABCDEFGHIJKLMNOPQRSTUVWXYZ",

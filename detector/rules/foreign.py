@@ -26,10 +26,14 @@ Condition = tuple[Any, ...]
 
 
 class Foreign(NamedTuple):
-    """The rules of a file, and one line about each thing that could not be carried over."""
+    """The rules of a file, and one line about each thing that could not be carried over.
+
+    `extends` are the files that it brought in.
+    """
 
     rules: tuple[Rule, ...]
     notes: tuple[str, ...] = ()
+    extends: tuple[str, ...] = ()
 
 
 def compiled(pattern: str) -> Any:

@@ -29,9 +29,12 @@ _MERGED = ("description", "entropy", "secretgroup", "regex", "path", "filter", "
 _APPENDED = ("tags", "keywords", "allowlists")
 
 
-def is_ours(text: str) -> bool:
+def is_theirs(text: str) -> bool:
     """Tell whether *text* looks like a rule file of these tools rather than ours."""
-    return re.search(r"^\s*(?:\[\[\s*(?:rules|allowlists)\s*\]\]|\[\s*(?:extend|allowlist)\s*\])", text, re.MULTILINE) is not None
+    return (
+        re.search(r"^\s*(?:\[\[\s*(?:rules|allowlists)\s*\]\]|\[\s*(?:extend|allowlist)\s*\])", text, re.MULTILINE)
+        is not None
+    )
 
 
 def read(text: str, path: str) -> Foreign:
@@ -43,7 +46,7 @@ def read(text: str, path: str) -> Foreign:
 
 def _tables(text: str, path: str) -> dict[str, Any]:
     try:
-        return _lowered(tomllib.loads(text))
+        return dict(_lowered(tomllib.loads(text)))
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise RuleError(f"{path}:{line[1] if line else 1}: {error}") from None
@@ -64,6 +67,7 @@ class _Config:
         self.lists: list[dict[str, Any]] = []
         self.filters: dict[str, str] = {}
         self.notes: list[str] = []
+        self.extends: list[str] = []
 
     def note(self, text: str, rule: str = "") -> None:
         self.notes.append(f"{self.path}: {f'{rule}: ' if rule else ''}{text}")
@@ -92,9 +96,10 @@ class _Config:
                 self.note(f"extend.disabledRules: there is no rule {name!r}; skip ours with --skip")
         for name, rule in own.items():
             self.rules[name] = _merged(self.rules[name], rule) if name in self.rules else rule
-        self._global(tables, own, base=depth > 0)
+        self._global(tables, base=depth > 0)
 
     def _extended(self, path: str) -> dict[str, Any]:
+        self.extends.append(path)
         try:
             with open(path, "rb") as file:  # as gitleaks does, seen from the working folder
                 return _tables(file.read().decode(), path)
@@ -112,7 +117,9 @@ class _Config:
         for rule in found.values():
             for part in rule.get("required", ()):
                 if part.get("id") not in found:
-                    raise self.wrong(f"rule {rule['id']!r} requires {part.get('id')!r}, which this file does not define")
+                    raise self.wrong(
+                        f"rule {rule['id']!r} requires {part.get('id')!r}, which this file does not define"
+                    )
         return found
 
     def _lists(self, table: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -128,13 +135,15 @@ class _Config:
                 raise self.wrong(f"{name}: regexTarget is secret, match or line")
         return list(lists)
 
-    def _global(self, tables: Mapping[str, Any], own: Mapping[str, Any], *, base: bool) -> None:
+    def _global(self, tables: Mapping[str, Any], *, base: bool) -> None:
         for one in self._lists(tables, "the global allow-list"):
             targets = one.get("targetrules", ())
             if not targets:
                 self.lists.append(one)
             elif base:
-                self.note(f"an allow-list of an extended file for {', '.join(targets)} is ignored by gitleaks, and here")
+                self.note(
+                    f"an allow-list of an extended file for {', '.join(targets)} is ignored by gitleaks, and here"
+                )
             for name in targets if not base else ():
                 if name not in self.rules:
                     raise self.wrong(f"an allow-list targets {name!r}, and there is no such rule")
@@ -160,7 +169,7 @@ class _Config:
                 self.note(f"is not carried over: {reason}", name)
         if checked := sum("validate" in table for table in self.rules.values()):
             self.note(f"the live checks (validate) of {checked} rules are not carried over")
-        return Foreign(tuple(rules), tuple(self.notes))
+        return Foreign(tuple(rules), tuple(self.notes), tuple(self.extends))
 
     def _rule(self, name: str, table: Mapping[str, Any], shared: Iterable[tuple[str, Condition]]) -> Rule:
         if not table.get("regex"):
@@ -200,7 +209,9 @@ class _Config:
             if part.get("withincolumns") is not None:
                 self.note(f"withinColumns of the required {part['id']!r} is not applied", name)
             filters = self._filter(other["filter"], part["id"], "filter") if other.get("filter") else []
-            bits = max([float(other.get("entropy", 0)), *(f[2] for f in filters if f[:1] == ("entropy",) and "<" in f[1])])
+            bits = max(
+                [float(other.get("entropy", 0)), *(f[2] for f in filters if f[:1] == ("entropy",) and "<" in f[1])]
+            )
             if other.get("allowlists") or any(f[0] != "entropy" for f in filters):
                 self.note(f"the allow-lists of the required {part['id']!r} are not applied to it as a part", name)
             lines = int(part["withinlines"]) if part.get("withinlines") is not None else -1

@@ -43,22 +43,21 @@ def read(text: str, path: str) -> Foreign:
             rules.append(_rule(table, tables, path, notes))
         except Untranslatable as reason:
             notes.append(f"{path}: {name}: is not carried over: {reason}")
-    for key in ("validation", "revocation"):
-        if count := sum(key in table for table in tables.values()):
-            notes.append(f"{path}: the {key} of {count} rules is not carried over")
+    counts = {key: sum(key in table for table in tables.values()) for key in ("validation", "revocation")}
+    notes += [f"{path}: the {key} of {count} rules is not carried over" for key, count in counts.items() if count]
     return Foreign(tuple(rules), tuple(notes))
 
 
 def _tables(text: str, path: str, notes: list[str]) -> Iterator[Mapping[str, Any]]:
-    try:
-        import yaml
-    except ImportError:
-        raise RuleError(f"{path}: YAML rules need one more package: pip install 'leakfirst[rules]'") from None
+    import yaml
+
     try:
         documents = [*yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))]
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        raise RuleError(f"{path}:{mark.line + 1 if mark else 1}: is no YAML ({getattr(error, 'problem', error)})") from None
+        raise RuleError(
+            f"{path}:{mark.line + 1 if mark else 1}: is no YAML ({getattr(error, 'problem', error)})"
+        ) from None
     for document in documents:
         if not isinstance(document, Mapping) or not {"rules", "rulesets"} & set(document):
             raise RuleError(f"{path}:1: a rule file holds a list called rules")

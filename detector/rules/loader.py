@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import regex
 
@@ -17,6 +17,8 @@ from detector.engine import checks
 from detector.engine.anchors import parse_anchor
 from detector.errors import RuleError
 from detector.model import CONFIDENCES, SEVERITIES, Anchor, Companion, Rule
+from detector.rules import gitleaks
+from detector.rules.foreign import Foreign
 
 CONTEXT_GAP = r"""[\w.\-]{0,32}["'`\]]{0,2}[ \t]{0,4}(?:=>|:=|=|:|,|\|\||<=|\()?[ \t]{0,4}["'`(]{0,2}"""
 """What may stand between the word that names a service and the value: the rest
@@ -36,25 +38,54 @@ _TEXTS = ("id", "finds", "harm", "service", "pattern", "value", "alphabet", "rev
 _LISTS = ("checks", "placeholders", "paths", "examples", "misses", "links", "context")
 
 
+class Loaded(NamedTuple):
+    """Rules of several files, what could not be carried over, and files that they brought in."""
+
+    rules: list[Rule]
+    notes: tuple[str, ...] = ()
+    extends: tuple[str, ...] = ()
+
+
 def load_files(paths: Iterable[str]) -> list[Rule]:
-    """Read rule files; ids must be unique over all of them.
+    """Read rule files, ours and other tools'; ids must be unique over all of them.
 
     Raises `RuleError` with ``file:line: what is wrong``.
     """
+    return load_all(paths).rules
+
+
+def load_all(paths: Iterable[str]) -> Loaded:
+    """As `load_files`, with what there is to say about other tools' files."""
     rules: dict[str, Rule] = {}
+    notes: list[str] = []
+    extends: list[str] = []
     for path in paths:
-        try:
-            with open(path, "rb") as file:
-                text = file.read().decode()
-        except OSError as error:
-            raise RuleError(f"{path}: cannot be read ({error.strerror})") from None
-        except UnicodeDecodeError:
-            raise RuleError(f"{path}: is not UTF-8 text") from None
-        for rule in parse(text, path):
+        found = read(path)
+        notes += found.notes
+        extends += found.extends
+        for rule in found.rules:
             if rule.id in rules:
                 raise RuleError(f"{rule.source}: the id {rule.id!r} is taken by {rules[rule.id].source}")
             rules[rule.id] = rule
-    return list(rules.values())
+    return Loaded(list(rules.values()), tuple(notes), tuple(extends))
+
+
+def read(path: str) -> Foreign:
+    """Read one rule file by what it holds: our TOML, gitleaks' or betterleaks', or kingfisher's YAML."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read().decode()
+    except OSError as error:
+        raise RuleError(f"{path}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise RuleError(f"{path}: is not UTF-8 text") from None
+    if path.endswith((".yml", ".yaml")):
+        from detector.rules import kingfisher
+
+        return kingfisher.read(text, path)
+    if gitleaks.is_theirs(text):
+        return gitleaks.read(text, path)
+    return Foreign(tuple(parse(text, path)))
 
 
 def parse(text: str, path: str = "<rules>") -> list[Rule]:

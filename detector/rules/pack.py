@@ -25,8 +25,9 @@ from detector.engine.anchors import Automaton, best_automaton, build, lengths
 from detector.engine.engine import Engine
 from detector.model import Anchor, Companion, Rule
 
-FORMAT = b"leakfirst-pack-2\n"
+FORMAT = b"leakfirst-pack-3\n"
 _CHECK = 4
+_READERS = ("loader.py", "pack.py", "gitleaks.py", "kingfisher.py", "foreign.py", "literals.py", "re2.py", "expr.py")
 SETTLED = 2_000_000_000
 """Nanoseconds after which a file that changes again surely gets another time."""
 
@@ -41,6 +42,7 @@ class Pack(NamedTuple):
     users: tuple[tuple[int, ...], ...]
     dumped: bytes
     lengths: tuple[tuple[int, int], ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class _LazyRules(Sequence[Rule]):
@@ -106,11 +108,13 @@ def load(
     cached = os.path.join(cache_folder(), f"{digest}-{_machine(engine)}.pack")
     pack = _read(cached, digest, engine)
     if pack is None:
-        from detector.rules.loader import load_files
+        from detector.rules.loader import load_all
 
-        rules = load_files(files)
-        pack = make([rule for rule in rules if select is None or select(rule)], digest, engine)
-        _write(cached, pack)
+        loaded = load_all(files)
+        pack = make([rule for rule in loaded.rules if select is None or select(rule)], digest, engine)
+        pack = pack._replace(notes=loaded.notes)
+        if not loaded.extends:  # what else they bring in is not in the digest
+            _write(cached, pack)
     return pack
 
 
@@ -149,12 +153,12 @@ class _Nothing:
 
 
 def rule_files(folder: str) -> list[str]:
-    """List the TOML files below *folder*, sorted, so that order never depends on the disk."""
+    """List the rule files below *folder*, sorted, so that order never depends on the disk."""
     found = []
     for entry in os.scandir(folder):
         if entry.is_dir():
             found += rule_files(entry.path)
-        elif entry.name.endswith(".toml"):
+        elif entry.name.endswith((".toml", ".yml", ".yaml")):
             found.append(entry.path)
     return sorted(found)
 
@@ -201,7 +205,7 @@ def _code_stamp() -> tuple[int, ...]:
     for module in ("detector.rules.pack", "detector.engine.anchors"):
         path = sys.modules[module].__file__ or ""
         folder = os.path.dirname(os.path.abspath(path))
-        names = ("loader.py", "pack.py") if module.endswith("pack") else ("anchors.py",)
+        names = _READERS if module.endswith("pack") else ("anchors.py",)
         for name in names:
             try:
                 stamps.append(os.stat(os.path.join(folder, name)).st_mtime_ns)
@@ -247,10 +251,11 @@ def _read(path: str, digest: str, engine: str) -> Pack | None:
     if not content.startswith(FORMAT) or zlib.crc32(body).to_bytes(_CHECK) != content[len(FORMAT) :][:_CHECK]:
         return None
     try:
-        kept, name, rows, anchors, users, dumped, widths = marshal.loads(body)  # noqa: S302 - our own cache, checked
+        kept, name, rows, anchors, users, dumped, widths, notes = marshal.loads(body)  # noqa: S302 - our own cache, checked
         if (kept, name) != (digest, engine):
             return None
-        pack = Pack(kept, name, _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors), users, dumped, widths)
+        lazy, literals = _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors)
+        pack = Pack(kept, name, lazy, literals, users, dumped, widths, notes)
         automaton_of(pack)  # a database of another processor fails here
     except Exception:  # whatever is wrong with a cache, the rules themselves are at hand
         return None
@@ -268,6 +273,7 @@ def _write(path: str, pack: Pack) -> None:
             pack.users,
             pack.dumped,
             pack.lengths,
+            pack.notes,
         )
     )
     if _put(path, FORMAT + zlib.crc32(body).to_bytes(_CHECK) + body):
