@@ -4,7 +4,6 @@ Inputs: labels b72209fd33f1c0d6, 5319 candidates.
 Penalty 1/0.2, facts of 3 owners or more.
 """
 
-# ruff: noqa: E501
 PRIOR = -2.9
 WEIGHTS: dict[str, float] = {
     "URL-safe Base64 signs, entropy: as random": 0.5,
