@@ -4,7 +4,7 @@ Reads blobs of a bare repository (or files below a folder), runs pass 1 over the
 scanner does, and prints its speed (per second of processor time) and how often it stops; then, for each rule, how often
 its anchors occur, what its expression costs in the second pass, and what it found.
 
-    python benchmarks/rules.py redis.git rails.git --megabytes 200 --top 30
+    python -m benchmarks.rules redis.git rails.git --megabytes 200 --top 30
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from detector.engine.checks.proof import SILENT, WRONG, Check, Proof, unbase64
 
 _ARMOUR = re.compile(rb"-----BEGIN ([A-Z0-9 ]+?)-----(.+?)-----END \1-----", re.DOTALL)
 _MARGIN = re.compile(rb"""^\s*["'`][\s+.,;\\]*$|^[\s"'`#*|>,]*(?:[+.][\s]*["'`])?|["'`][\s,;+.]*$|[\s\\]+$""")
+_OPENSSH = b"openssh-key-v1\0"
 _PLAIN, _LOCKED = ("encrypted", "no"), ("encrypted", "yes")
 
 Facts = tuple[tuple[str, str], ...]
@@ -50,7 +51,7 @@ def _pem(secret: bytes) -> Proof:
     headers, data = _body(lines)
     if not data:
         return WRONG
-    if label == b"OPENSSH PRIVATE KEY":
+    if label == b"OPENSSH PRIVATE KEY" or data.startswith(_OPENSSH):  # mislabelled keys work all the same
         return _openssh(data)
     if label.startswith(b"SSH2"):
         return Proof(True, (("type", "SSH.com"),)) if data.startswith(b"\x3f\x6f\xf9\xeb") else WRONG
@@ -75,13 +76,17 @@ def _whole_der(data: bytes) -> bool:
 
 
 def _der(data: bytes) -> Proof:
+    import warnings
+
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
-    try:
-        key = load_der_private_key(data, None)
-    except Exception:  # a curve or type that the library does not know, or parts that contradict each other
-        return Proof(None, (_PLAIN,))
-    return Proof(True, (*_described(key), _PLAIN))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a type is going out of use concerns its owner, not this process
+        try:
+            key = load_der_private_key(data, None)
+        except Exception:  # a curve or type that the library does not know, or parts that contradict each other
+            return Proof(None, (_PLAIN,))
+        return Proof(True, (*_described(key), _PLAIN))
 
 
 def _described(key: object) -> Facts:
@@ -124,13 +129,12 @@ def _strings(data: bytes, at: int = 0) -> Iterator[bytes]:
 
 
 def _openssh(data: bytes) -> Proof:
-    magic = b"openssh-key-v1\0"
-    if not data.startswith(magic):
+    if not data.startswith(_OPENSSH):
         return WRONG
-    head = list(_strings(data, len(magic)))[:3]
+    head = list(_strings(data, len(_OPENSSH)))[:3]
     if len(head) < 3:
         return WRONG
-    at = len(magic) + sum(4 + len(part) for part in head) + 4
+    at = len(_OPENSSH) + sum(4 + len(part) for part in head) + 4
     blobs = list(_strings(data, at))
     if len(blobs) < 2:
         return WRONG

@@ -349,6 +349,21 @@ def _twitter_bearer(secret: bytes) -> Proof:
     return Proof(True, (("app id", str(number)),))
 
 
+_SAMPLE_PASSWORD = re.compile(
+    rb"""[a-z_.-]*(?:pass(?:word|wd|wort|phrase|code)?|pwd|secret|token|api_?key|auth_?key)[a-z_.-]*\d?
+    | user(?:name)? | test(?:ing)? | root | guest | admin | postgres | mysql | redis | mongo(?:db)? | rabbit(?:mq)?
+    | change.?me | example | foo(?:bar)? | ba[rz] | x+ | \*+ | \.+ | your.* | none | null | undefined | hidden
+    | redacted | pw\d? | invalid | key | world | 123 | 1234 | abc | \.\.\..*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_TEMPLATE = re.compile(rb"[$%#]?[{(<\[]|[$&*#]|%[sdrv(]|[^&]*&(?:quot|amp|lt|gt|#\d+)|.*[\[\]]")
+
+
+def _password(secret: bytes) -> Proof:
+    """In an address or connection string: a word from a manual, or a place for a value, is no password."""
+    return WRONG if _SAMPLE_PASSWORD.fullmatch(secret) or _TEMPLATE.match(secret) else SILENT
+
+
 def _ntlm(secret: bytes) -> Proof:
     return RIGHT if (unbase64(secret[: len(secret) // 4 * 4]) or b"").startswith(b"NTLMSSP\0") else WRONG
 
@@ -396,6 +411,9 @@ STRUCTURES: dict[str, Check] = {
     "id-and-random": Check(_id_and_random, "it decodes to an id and random bytes", _NO),
     "basic-auth": Check(_basic_auth, "it decodes to a user and a password", "it does not decode to user:password"),
     "twitter-bearer": Check(_twitter_bearer, "it names the app", "it names no app", None, True),
+    "password": Check(
+        _password, "it is no word from a manual", "a word that manuals use for a password, or a place for one"
+    ),
     "dropbox-long-lived": Check(
         lambda secret: RIGHT if secret[11:21] == b"AAAAAAAAAA" else WRONG,
         "its fixed middle stands where Dropbox puts it",
