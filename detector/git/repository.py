@@ -353,6 +353,7 @@ class SafeGit:
         self._refs = refs
         self._running: list[subprocess.Popen[bytes]] = []
         self._numbers = iter(range(1 << 62))
+        self._stores = repository.object_dirs
         self._home = ""
 
     def __enter__(self) -> SafeGit:
@@ -370,6 +371,8 @@ class SafeGit:
             for name in known.keys() - plain.keys():
                 if "/" not in name:
                     self._write(name, known[name] + "\n")
+        if self.repository.skipped:
+            self._stores = tuple(self._without_alternates(number) for number in range(len(self._stores)))
         if self._index:
             for name in _names(self.repository.git_dir):
                 if name.startswith("sharedindex."):
@@ -389,11 +392,22 @@ class SafeGit:
     def __exit__(self, *_: object) -> None:
         self.stop()
         for place, folders, files in os.walk(self._home, topdown=False):
-            for name in files:
-                os.unlink(os.path.join(place, name))
-            for name in folders:
-                os.rmdir(os.path.join(place, name))
+            for path in (os.path.join(place, name) for name in (*files, *folders)):
+                if os.path.islink(path) or not os.path.isdir(path):
+                    os.unlink(path)
+                else:
+                    os.rmdir(path)
         os.rmdir(self._home)
+
+    def _without_alternates(self, number: int) -> str:
+        """Lend an object store without its list of alternates: some of them are not allowed."""
+        store = self.repository.object_dirs[number]
+        lent = os.path.join(self._home, f"objects-{number}")
+        os.mkdir(lent, 0o700)
+        for name in _names(store):
+            if name == "pack" or (len(name) == 2 and _HEX.issuperset(name)):
+                os.symlink(os.path.join(store, name), os.path.join(lent, name))
+        return lent
 
     def _write(self, name: str, text: str) -> None:
         with open(os.path.join(self._home, name), "wb") as stream:
@@ -408,7 +422,7 @@ class SafeGit:
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment that git gets."""
-        home, stores = self._home, self.repository.object_dirs
+        home, stores = self._home, self._stores
         kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if name in os.environ}
         found = {
             **kept,

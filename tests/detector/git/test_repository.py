@@ -78,6 +78,20 @@ def test_alternates_outside_are_reported_unless_allowed(build: Callable[..., Bui
     assert len(repository.discover(path, allow=[repository.ANYWHERE]).object_dirs) == 2
 
 
+def test_git_does_not_follow_alternates_that_are_not_allowed(build: Callable[..., Built], tmp_path: Path) -> None:
+    lender = build("lender")
+    commit = lender.commit("a.txt", b"x")
+    lender.git("clone", "-q", "--shared", ".", str(tmp_path / "borrower"))
+    borrower = Built(tmp_path / "borrower", "exists")
+    own, loose = borrower.commit("b.txt", b"y"), borrower.blob(b"z")
+    borrower.git("repack", "-dlq")
+    ask = "".join(f"{name}\n" for name in (commit, own, loose)).encode()
+    for allow, expected in (([], b"missing commit blob"), ([str(lender.path)], b"commit commit blob")):
+        found = repository.discover(str(borrower.path), allow=allow)
+        told = repository.safe_git(found, "cat-file", "--batch-check", given=ask)
+        assert b" ".join(line.split()[1] for line in told.splitlines()) == expected
+
+
 def test_alternates_that_name_each_other_end(build: Callable[..., Built]) -> None:
     built = build()
     other = built.path / "more"
