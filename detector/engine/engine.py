@@ -10,7 +10,7 @@ pack in a millisecond and two scans of the same bytes are equal.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from detector.engine.anchors import AnchorHit, Automaton, lengths
@@ -37,6 +37,9 @@ class Examined(NamedTuple):
 
 
 NOTHING = Examined()
+
+JUDGE = -1
+"""In place of the index of a rule: an anchor of the judgement of generic credentials."""
 
 
 class Versions:
@@ -108,6 +111,7 @@ class Engine:
         self._reach = max((longest for _, longest in self._lengths), default=0)
         self._automaton = automaton
         self._indexes: dict[str, int] = {}
+        self._judged: dict[str, Rule] = {}
 
     def index_of(self, rule: Rule) -> int:
         """Return the index of *rule* in `rules`."""
@@ -169,7 +173,7 @@ class Engine:
 
     # -- pass 2 and after ----------------------------------------------------
 
-    def _judge(self, data: bytes, path: str, hits: Iterable[AnchorHit], keep_dropped: bool) -> Examined:
+    def _judge(self, data: bytes, path: str, hits: Sequence[AnchorHit], keep_dropped: bool) -> Examined:
         places: dict[int, list[tuple[int, int]]] = {}
         for anchor, end in hits:
             shortest, longest = self._lengths[anchor]
@@ -178,6 +182,9 @@ class Engine:
         found: list[_Candidate] = []
         dropped: list[Dropped] = []
         troubles: list[str] = []
+        if places.pop(JUDGE, None):
+            ends = sorted({end for anchor, end in hits if JUDGE in self._users[anchor]})
+            self._weigh(data, path, ends, found, dropped)
         for index in sorted(places):
             rule = self.rules[index]
             if rule.paths and path and not _path_matches(rule, path):
@@ -198,6 +205,24 @@ class Engine:
             tuple(dropped) if keep_dropped else (),
             tuple(troubles),
         )
+
+    def _weigh(self, data: bytes, path: str, ends: list[int], found: list[_Candidate], dropped: list[Dropped]) -> None:
+        """Judge what has no format of its own, and put it with the rest."""
+        from detector.engine.judge import judge
+
+        if not self._judged:
+            self._judged = {rule.id: rule for rule in self.rules if rule.judge}
+        for judged in judge(data, ends, path):
+            rule = self._judged.get(judged.rule_id)
+            if rule is None:
+                continue
+            if judged.confidence is None:
+                reason, evidence = judged.dropped_reason, judged.evidence
+                dropped.append(Dropped(rule.id, judged.start, judged.end, reason, evidence))
+                continue
+            match = Match(judged.start, judged.end, judged.start, judged.end)
+            rank = (rule.specificity, 0, judged.end - judged.start, rule.id)
+            found.append(_Candidate(rank, rule, match, (), Verdict(), judged.confidence, judged.evidence))
 
 
 def _path_matches(rule: Rule, path: str) -> bool:

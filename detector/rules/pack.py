@@ -22,7 +22,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from detector.engine.anchors import Automaton, best_automaton, build, lengths
-from detector.engine.engine import Engine
+from detector.engine.engine import JUDGE, Engine
 from detector.model import Anchor, Companion, Rule
 
 FORMAT = b"leakfirst-pack-3\n"
@@ -125,6 +125,11 @@ def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
     for index, rule in enumerate(rules):
         for anchor in rule.anchors:
             users.setdefault(anchor, []).append(index)
+    if any(rule.judge for rule in rules):
+        from detector.engine.judge.gate import ANCHORS
+
+        for anchor in ANCHORS:
+            users.setdefault(anchor, []).append(JUDGE)
     anchors = tuple(users)
     dumped = build(anchors, engine).dump() if anchors else b""
     used = tuple(tuple(indexes) for indexes in users.values())
