@@ -17,7 +17,19 @@ from detector.engine.anchors import AnchorHit, Automaton, lengths
 from detector.engine.confirm import Match, companion, matches, windows
 from detector.engine.copied import carried, copies, cut, fresh
 from detector.engine.plausible import documented, why_not
-from detector.model import PROVEN_FORM, UNCHECKED, Anchor, Dropped, Evidence, Hit, Lineage, Part, Rule, Verdict
+from detector.model import (
+    CONFIDENCES,
+    PROVEN_FORM,
+    UNCHECKED,
+    Anchor,
+    Dropped,
+    Evidence,
+    Hit,
+    Lineage,
+    Part,
+    Rule,
+    Verdict,
+)
 from detector.secret import Secret
 
 SEPARATOR = b"\n\x00\n"
@@ -272,24 +284,40 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
 
 
 def _most_specific(found: list[_Candidate]) -> list[_Candidate]:
-    """Keep, of candidates that share bytes, the most specific; sorted by place."""
+    """Keep, of candidates that share bytes, the most specific; sorted by place.
+
+    One that gives way lends its confidence: an `Authorization` header of no
+    particular issuer is weak by its form, and may be strong by its evidence.
+    """
     if len(found) < 2:
         return found
-    taken: list[tuple[int, int]] = []
-    kept = []
+    taken: list[tuple[int, int, int]] = []  # start, end, index into kept
+    kept: list[_Candidate] = []
     for candidate in sorted(found, key=lambda c: (*(-n for n in c.rank[:3]), c.rank[3], c.match.secret_start)):
-        spans = [candidate.match[2:4], *(part[1:] for part in candidate.parts)]
-        start, end = spans[0]
-        at = bisect_right(taken, (start, end))
+        start, end = candidate.match[2:4]
+        at = bisect_right(taken, (start, end, len(kept)))
+        holder = -1
         if at < len(taken) and taken[at][0] < end:
+            holder = taken[at][2]
+        elif at and taken[at - 1][1] > start:
+            holder = taken[at - 1][2]
+        if holder >= 0:
+            kept[holder] = _strengthened(kept[holder], candidate)
             continue
-        if at and taken[at - 1][1] > start:
-            continue
-        kept.append(candidate)
-        taken.extend((first, last) for first, last in spans)
+        spans = [(start, end), *(part[1:] for part in candidate.parts)]
+        taken.extend((first, last, len(kept)) for first, last in spans)
         taken.sort()
+        kept.append(candidate)
     kept.sort(key=lambda c: (c.match.secret_start, c.match.secret_end))
     return kept
+
+
+def _strengthened(holder: _Candidate, other: _Candidate) -> _Candidate:
+    """Return *holder* with the confidence and evidence of *other*, if that is surer of the same value."""
+    same = holder.match[2:4] == other.match[2:4]
+    if not same or CONFIDENCES.index(other.confidence) <= CONFIDENCES.index(holder.confidence):
+        return holder
+    return holder._replace(confidence=other.confidence, evidence=(*holder.evidence, *other.evidence))
 
 
 def _hit(data: bytes, candidate: _Candidate) -> Hit:
