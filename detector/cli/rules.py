@@ -1,0 +1,157 @@
+"""`leakfirst rules`: see, examine and document the rules."""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from detector.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from detector.model import Rule
+    from detector.rules.loader import Loaded
+
+SUMMARY = "list, show and check the rules, or write their catalogue"
+
+EXAMPLE = """examples:
+  leakfirst rules list 'aws.*'
+  leakfirst rules show github.pat-classic
+  leakfirst rules check my-rules.toml      examples, near-misses, anchors, overlaps, hostile text
+  leakfirst rules docs --output docs/rules
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions of `rules`."""
+    parser.epilog = EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|show|check|docs")
+    listed = actions.add_parser("list", help="one line for each rule")
+    listed.add_argument("globs", nargs="*", metavar="GLOB", help="only rules whose id matches, such as 'aws.*'")
+    shown = actions.add_parser("show", help="everything about one rule")
+    shown.add_argument("id", metavar="ID")
+    for action in (listed, shown):
+        action.add_argument(
+            "--patterns", action="append", default=[], metavar="PATH", help="more rules: a file or folder"
+        )
+        action.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
+    checked = actions.add_parser("check", help="say what is wrong with rules; by default with the shipped ones")
+    checked.add_argument("files", nargs="*", metavar="FILE", help="a rule file or a folder of them")
+    docs = actions.add_parser("docs", help="write the catalogue, a page for each provider")
+    docs.add_argument(
+        "--output", "-o", default=os.path.join("docs", "rules"), metavar="FOLDER", help="default: docs/rules"
+    )
+    docs.add_argument("--check", action="store_true", help="write nothing; fail when the catalogue is out of date")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what was asked."""
+    actions = {"list": _list, "show": _show, "check": _check, "docs": _docs}
+    return int(actions[args.action](args))
+
+
+def _loaded(paths: Sequence[str], *, shipped: bool = True) -> Loaded:
+    from detector.rules import pack
+    from detector.rules.loader import load_all
+
+    files = pack.rule_files(pack.shipped_folder()) if shipped else []
+    for path in paths:
+        files += pack.rule_files(path) if os.path.isdir(path) else [path]
+    return load_all(files)
+
+
+def _list(args: argparse.Namespace) -> ExitCode:
+    rules = sorted(_loaded(args.patterns).rules)
+    if args.globs:
+        rules = [rule for rule in rules if any(fnmatch.fnmatchcase(rule.id, glob) for glob in args.globs)]
+        if not rules:
+            raise UsageError(f"no rule is called {' or '.join(args.globs)}; `leakfirst rules list` names them all")
+    if args.format == "json":
+        print(json.dumps([_as_json(rule) for rule in rules], indent=2, ensure_ascii=False))
+        return ExitCode.CLEAN
+    width = max((len(rule.id) for rule in rules), default=0)
+    for rule in rules:
+        print(f"{rule.id:{width}}  {rule.severity:8}  {rule.confidence:6}  {rule.finds}")
+    return ExitCode.CLEAN
+
+
+def _show(args: argparse.Namespace) -> ExitCode:
+    rules = {rule.id: rule for rule in _loaded(args.patterns).rules}
+    rule = rules.get(args.id)
+    if rule is None:
+        from difflib import get_close_matches
+
+        near = get_close_matches(args.id, rules, n=3)
+        raise UsageError(f"no rule is called {args.id!r}{f'; did you mean {near[0]}?' if near else ''}")
+    if args.format == "json":
+        print(json.dumps(_as_json(rule), indent=2, ensure_ascii=False))
+        return ExitCode.CLEAN
+    for name, value in _as_json(rule).items():
+        texts = value if isinstance(value, list) else [value]
+        for number, text in enumerate(texts):
+            shown = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
+            if shown not in ("", "null", "{}"):
+                print(f"{name if not number else '':12} {shown}")
+    return ExitCode.CLEAN
+
+
+def _as_json(rule: Rule) -> dict[str, object]:
+    """Return what a rule file would say; examples stay shapes."""
+    return {
+        "id": rule.id,
+        "service": rule.service,
+        "finds": rule.finds,
+        "harm": rule.harm,
+        "severity": rule.severity,
+        "confidence": rule.confidence,
+        "anchors": [
+            f"{'(?i)' if anchor.ignore_case else ''}{anchor.text.decode('utf-8', 'replace')}{anchor.tail}"
+            for anchor in rule.anchors
+        ],
+        "pattern": rule.pattern,
+        "min_entropy": rule.min_entropy,
+        "checks": list(rule.checks),
+        "companions": [
+            {"name": part.name, "required": part.required, "secret": part.secret} for part in rule.companions
+        ],
+        "probe": dict(rule.probe),
+        "revoke": rule.revoke,
+        "links": list(rule.links),
+        "examples": list(rule.examples),
+        "misses": list(rule.misses),
+        "source": rule.source,
+    }
+
+
+def _check(args: argparse.Namespace) -> ExitCode:
+    from detector.rules.check import check
+
+    loaded = _loaded(args.files, shipped=not args.files)
+    others = _loaded(()).rules if args.files else ()
+    for note in loaded.notes:
+        print(f"note: {note}")
+    grave = lesser = 0
+    for problem in check(loaded.rules, others):
+        grave, lesser = grave + problem.grave, lesser + (not problem.grave)
+        print(f"{problem.source}: {'error' if problem.grave else 'warning'}: {problem.rule}: {problem.text}")
+    print(f"{len(loaded.rules)} rules, {grave} errors, {lesser} warnings", file=sys.stderr)
+    return ExitCode.FOUND if grave else ExitCode.CLEAN
+
+
+def _docs(args: argparse.Namespace) -> ExitCode:
+    from detector.rules import catalogue
+
+    made = catalogue.pages(_loaded(()).rules)
+    if args.check:
+        old = catalogue.stale(args.output, made)
+        for name in old:
+            print(f"{os.path.join(args.output, name)}: is out of date; run `leakfirst rules docs`")
+        return ExitCode.FOUND if old else ExitCode.CLEAN
+    changed = catalogue.write(args.output, made)
+    print(f"{len(made)} pages, {len(changed)} changed", file=sys.stderr)
+    return ExitCode.CLEAN

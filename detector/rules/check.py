@@ -1,0 +1,203 @@
+"""Look for what is wrong with rules before they are in force.
+
+A rule proves itself by its examples and near-misses. Beyond that, four things
+go wrong unseen: an anchor that a match need not contain (such matches are never
+looked at), two rules for the same bytes (which one speaks is left to rank), an
+expression that takes exponential time on hostile text, and a pattern that its
+own plausibility bounds contradict.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from detector.engine.anchors import expression
+from detector.engine.confirm import compiled
+from detector.engine.engine import Engine
+from detector.errors import RuleError
+from detector.model import Rule
+from detector.rules import pack as packs
+from detector.rules.shapes import expand
+
+SEEDS = range(2)
+SLOW = 0.25
+"""Seconds that an expression may take on any text of its window."""
+
+MOST = 65_536
+"""Bytes of hostile text at most."""
+
+
+class Problem(NamedTuple):
+    """What is wrong with a rule; a `grave` one means that it does not do what it says."""
+
+    rule: str
+    text: str
+    grave: bool = True
+    source: str = ""
+
+
+def check(rules: Sequence[Rule], others: Sequence[Rule] = ()) -> Iterator[Problem]:
+    """Examine *rules*; *others* are in force with them and may claim the same bytes."""
+    known = {rule.id for rule in rules}
+    everything = [*rules, *(rule for rule in others if rule.id not in known)]
+    engine = packs.engine_of(packs.make(everything))
+    if not any(rule.examples for rule in rules):  # a format that has none
+        yield Problem("*", "no rule has an example; nothing shows that they find anything", grave=False)
+    for rule in rules:
+        alone = packs.engine_of(packs.make([rule], engine="ahocorasick"))
+        for problem in (*_samples(rule, alone, engine), *_anchors(rule), *_hostile(rule)):
+            yield problem._replace(source=rule.source)
+
+
+# -- examples and near-misses ----------------------------------------------------
+
+
+def _samples(rule: Rule, alone: Engine, together: Engine) -> Iterator[Problem]:
+    if not rule.examples and rule.misses:
+        yield Problem(rule.id, "has no example; nothing shows that it finds anything", grave=False)
+    try:
+        for shape in rule.examples:
+            yield from _example(rule, shape, alone, together)
+        for shape in rule.misses:
+            if any(_finds(alone, rule, expand(shape, seed)) for seed in SEEDS):
+                yield Problem(rule.id, f"finds the near-miss {shape!r}")
+    except RuleError as error:
+        yield Problem(rule.id, str(error))
+
+
+def _example(rule: Rule, shape: str, alone: Engine, together: Engine) -> Iterator[Problem]:
+    for seed in SEEDS:
+        text = expand(shape, seed)
+        if not _finds(alone, rule, text):
+            why = {dropped.reason for dropped in alone.examine(text.encode(), keep_dropped=True).dropped}
+            yield Problem(rule.id, f"does not find its example {shape!r}{f' ({min(why)})' if why else ''}")
+            return
+        hits = together.scan(text.encode(), _path_for(rule))
+        if rule.id not in {hit.rule.id for hit in hits}:
+            named = ", ".join(sorted({hit.rule.id for hit in hits}))
+            yield Problem(rule.id, f"its example {shape!r} is taken by {named}, which is more specific", grave=False)
+            return
+
+
+def _finds(engine: Engine, rule: Rule, text: str) -> bool:
+    return any(hit.rule.id == rule.id for hit in engine.scan(text.encode(), _path_for(rule)))
+
+
+_PATHS = ("sample", ".npmrc", "main.tf", ".pypirc", ".netrc", ".env", "config.json", "settings.xml", "app.yml", "x.sql")
+
+
+def _path_for(rule: Rule) -> str:
+    """Return a path that the rule wants; none means that its `paths` are not asked."""
+    patterns = [compiled(pattern) for pattern in rule.paths]
+    return next((path for path in _PATHS if not patterns or any(p.search(path.encode()) for p in patterns)), "")
+
+
+# -- anchors ------------------------------------------------------------------
+
+
+def _anchors(rule: Rule) -> Iterator[Problem]:
+    rng = random.Random(rule.id)  # noqa: S311 - samples, not secrets
+    anchors = [_anchor_pattern(anchor) for anchor in rule.anchors]
+    for _ in range(8):
+        text = draw(rule.pattern, rng)
+        found = compiled(rule.pattern).search(text)
+        if not found:
+            continue
+        places = [at.start() for anchor in anchors for at in anchor.finditer(text)]
+        if not places and not any(part.required for part in rule.companions):
+            yield Problem(
+                rule.id, "a text that its pattern matches contains none of its anchors, so it would be missed"
+            )
+            return
+        if places and min(places) - found.start() > rule.window[0]:
+            yield Problem(
+                rule.id, f"its anchor stands more than {rule.window[0]} bytes into the match; widen the window"
+            )
+            return
+
+
+def _anchor_pattern(anchor: Any) -> Any:
+    import regex
+
+    return regex.compile(expression(anchor), regex.IGNORECASE if anchor.ignore_case else 0)
+
+
+def draw(pattern: str, rng: random.Random) -> bytes:
+    """Draw a text from *pattern*; look-arounds and boundaries are left to chance."""
+    from re import _parser, error  # type: ignore[attr-defined]
+
+    try:
+        return bytes(_drawn(_parser.parse(pattern.encode()), rng))
+    except error:  # syntax that only `regex` has
+        return b""
+
+
+def _drawn(tokens: Iterable[tuple[Any, Any]], rng: random.Random) -> Iterator[int]:
+    for operation, argument in tokens:
+        name = str(operation)
+        if name == "LITERAL":
+            yield argument
+        elif name in ("NOT_LITERAL", "ANY"):
+            yield ord("b" if argument == ord("a") else "a")
+        elif name == "IN":
+            yield _one_of(argument, rng)
+        elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+            low, high, inner = argument
+            for _ in range(rng.randint(low, min(int(high), low + 3))):
+                yield from _drawn(inner, rng)
+        elif name == "SUBPATTERN":
+            yield from _drawn(argument[3], rng)
+        elif name == "BRANCH":
+            yield from _drawn(rng.choice(argument[1]), rng)
+
+
+_CATEGORIES = {"CATEGORY_SPACE": b" ", "CATEGORY_DIGIT": b"0123456789"}
+
+
+def _one_of(items: Sequence[tuple[Any, Any]], rng: random.Random) -> int:
+    allowed: list[int] = []
+    for operation, argument in items:
+        if str(operation) == "LITERAL":
+            allowed.append(argument)
+        elif str(operation) == "RANGE":
+            allowed += range(argument[0], argument[1] + 1)
+        elif str(operation) == "CATEGORY":
+            allowed += _CATEGORIES.get(str(argument), b"abcXYZ019_")
+    if str(items[0][0]) == "NEGATE":
+        allowed = [byte for byte in b"abcdefgh0123ABCDEFGH" if byte not in allowed]
+    return rng.choice(allowed or [ord("a")])
+
+
+# -- hostile text ----------------------------------------------------------------
+
+
+def _hostile(rule: Rule) -> Iterator[Problem]:
+    patterns = [rule.pattern, *(part.pattern for part in rule.companions)]
+    for pattern in patterns:
+        for text in _attacks(rule, pattern):
+            started = time.process_time()
+            try:
+                compiled(pattern).search(text, timeout=4 * SLOW)
+                took = time.process_time() - started
+            except TimeoutError:
+                took = 4 * SLOW
+            if took > SLOW:
+                beginning = text[:40].decode("latin-1")
+                yield Problem(rule.id, f"its expression takes {took:.1f} s or more on text like {beginning!r}…")
+                return
+
+
+def _attacks(rule: Rule, pattern: str) -> Iterator[bytes]:
+    """Make texts that fail late: beginnings of a match, then one of its bytes over and over."""
+    size = min(MOST, sum(rule.window) + 1024)
+    rng = random.Random(rule.id)  # noqa: S311
+    sample = draw(pattern, rng) or b"a"
+    heads = {b"", sample, *(sample[: len(sample) * part // 4] for part in (1, 2, 3))}
+    pumps = {b"a", b"0", b" ", b"\n", b"=", b"/", b"a ", b"a.", b"-", b"\"'", sample[:1], sample[-1:], sample}
+    for head in sorted(heads):
+        for pump in sorted(pumps):
+            # What the pattern ends with stands at the end, so that no quick look for it says no.
+            yield (head + pump * (size // len(pump)))[:size] + b"\x00" + sample
