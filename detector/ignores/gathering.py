@@ -240,7 +240,7 @@ def policies(config: Config) -> Policies:
     import time
 
     today = time.strftime("%Y-%m-%d")
-    roots = dict.fromkeys(root_of(target) for target in config.targets)
+    roots = {root_of(target): target for target in config.targets}
     return Policies(
         [
             gather(
@@ -248,9 +248,9 @@ def policies(config: Config) -> Policies:
                 operator=config.operator,
                 baseline_file=config.baseline,
                 today=today,
-                relative=partial(below, root) if root else _as_it_is,
+                relative=relative_for(target, root),
             )
-            for root in roots
+            for root, target in roots.items()
         ]
     )
 
@@ -268,13 +268,28 @@ def root_of(target: str) -> str:
     return at
 
 
-def below(root: str, origin: Origin) -> str:
-    """Return the path of *origin* below *root*, with slashes; in history it is that already."""
-    if origin.kind != "worktree":
+def relative_for(target: str, root: str) -> Callable[[Origin], str]:
+    """Return what gives the path of an origin of *target* below *root*, with slashes.
+
+    Sources name files of a repository from its root; files of a folder as they
+    were reached from where we are; those of a repository inside (a submodule)
+    from the root of that.
+    """
+    from detector.targets import is_repository
+
+    if not root:
+        return lambda origin: origin.path
+    if is_repository(target):
+        return partial(_inside, "" if target == "." else target)
+    return partial(_below, root)
+
+
+def _inside(name: str, origin: Origin) -> str:
+    if origin.repository in ("", name):
         return origin.path
+    return os.path.join(os.path.relpath(origin.repository, name or "."), origin.path).replace(os.sep, "/")
+
+
+def _below(root: str, origin: Origin) -> str:
     path = os.path.relpath(os.path.abspath(origin.path), root)
     return origin.path if path.startswith("..") else path.replace(os.sep, "/")
-
-
-def _as_it_is(origin: Origin) -> str:
-    return origin.path

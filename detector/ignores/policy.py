@@ -51,10 +51,12 @@ Key = tuple[str | int, ...]
 
 
 class Known(NamedTuple):
-    """One exact entry, found by its key however long the list is."""
+    """One exact entry, found by its key however long the list is; *path* and *line* say where it was made."""
 
     by: str
     key: Key
+    path: str = ""
+    line: int = 0
 
 
 class Loaded(NamedTuple):
@@ -63,7 +65,6 @@ class Loaded(NamedTuple):
     allows: tuple[Allow, ...] = ()
     known: tuple[Known, ...] = ()
     refused: tuple[str, ...] = ()
-    taken: tuple[str, ...] = ()
 
 
 class Policy:
