@@ -25,7 +25,7 @@ from detector.engine.anchors import Automaton, best_automaton, build, lengths
 from detector.engine.engine import JUDGE, Engine
 from detector.model import Anchor, Companion, Rule
 
-FORMAT = b"leakfirst-pack-3\n"
+FORMAT = b"leakfirst-pack-4\n"
 _CHECK = 4
 _READERS = ("loader.py", "pack.py", "gitleaks.py", "kingfisher.py", "foreign.py", "literals.py", "re2.py", "expr.py")
 SETTLED = 2_000_000_000
@@ -48,7 +48,7 @@ class Pack(NamedTuple):
 class _LazyRules(Sequence[Rule]):
     """Rules made from their rows when first asked for."""
 
-    def __init__(self, rows: Sequence[tuple[Any, ...]]) -> None:
+    def __init__(self, rows: Sequence[bytes]) -> None:
         self._rows = rows
         self._made: dict[int, Rule] = {}
 
@@ -60,7 +60,8 @@ class _LazyRules(Sequence[Rule]):
             return [self[i] for i in range(*index.indices(len(self)))]
         rule = self._made.get(index)
         if rule is None:
-            rule = self._made[index] = _unrow(self._rows[index])
+            row = marshal.loads(self._rows[index])  # noqa: S302 - our own cache, checked as a whole
+            rule = self._made[index] = _unrow(row)
         return rule
 
 
@@ -273,7 +274,7 @@ def _write(path: str, pack: Pack) -> None:
         (
             pack.digest,
             pack.engine,
-            tuple(_row(rule) for rule in pack.rules),
+            tuple(marshal.dumps(_row(rule)) for rule in pack.rules),
             tuple(tuple(a) for a in pack.anchors),
             pack.users,
             pack.dumped,
