@@ -136,7 +136,8 @@ class Blob(NamedTuple):
     and `base_column` the characters on the line that is cut. Only hits that
     start within `core` (offsets into `data`) count; the margins give context.
     `new` are the spans of lines that are new, where only those are asked for.
-    `lineage` spares the first pass what it has seen in an earlier version.
+    `lineage` spares the first pass what it has seen in an earlier version, `via`
+    names what was undone to get at `data`, outermost first.
     """
 
     data: bytes
@@ -147,6 +148,7 @@ class Blob(NamedTuple):
     core: tuple[int, int] | None = None
     new: tuple[tuple[int, int], ...] | None = None
     lineage: Lineage | None = None
+    via: tuple[str, ...] = ()
 
 
 class Skipped(NamedTuple):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from detector.contracts import Share
+from detector.engine.decode.text import readable
 from detector.engine.engine import NOTHING, Engine, Examined, Versions
 from detector.engine.lines import LineMap
 from detector.ignores import marks
@@ -86,6 +87,7 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
                 continue
             count += 1
             size += len(blob.data)
+            blob = readable(blob)
             if len(blob.data) <= SMALL or blob.lineage:
                 batch.append(blob)
                 held += len(blob.data)
@@ -179,7 +181,7 @@ def _locate(blob: Blob, hit: Hit, lines: LineMap, masked: list[tuple[int, int]])
         column=column,
         end_line=end_line,
         end_column=end_column,
-        decoded_via=hit.decoded_via,
+        decoded_via=(*blob.via, *hit.decoded_via),
         snippet=excerpt(blob.data, hit.start, hit.end, masked),
     )
 

@@ -83,8 +83,8 @@ def lengths(anchor: Anchor) -> tuple[int, int]:
 
 
 def expression(anchor: Anchor) -> bytes:
-    """Return *anchor* as one regular expression, case flag left out."""
-    return re.escape(anchor.text) + anchor.tail.encode()
+    """Return *anchor* as one regular expression, case flag left out. Hyperscan takes no zero bytes."""
+    return re.escape(anchor.text).replace(b"\0", rb"\x00") + anchor.tail.encode()
 
 
 class HyperscanAutomaton:

@@ -95,9 +95,7 @@ def fresh(delta: bytes, reach: int) -> list[int]:
                     place += length
                     continue
         if stop >= 0:
-            low: i64 = first + margin
-            if first == 0:
-                low = 0
+            low: i64 = first + margin  # at the very start too: in the base something may stand in front
             high: i64 = place - margin
             if place >= whole:
                 high = whole

