@@ -15,7 +15,9 @@ from typing import NamedTuple
 from detector import placing, targets, triage, workers
 from detector.config import Config
 from detector.contracts import Share
+from detector.errors import UsageError
 from detector.ignores import gathering
+from detector.log import step
 from detector.memory import ScanMemory
 from detector.model import Dropped, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules import pack as packs
@@ -42,12 +44,15 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     """
     started = time.monotonic()
     pack = rule_pack(config)
+    if not len(pack.rules):
+        raise UsageError("no rule is left to apply; see --only and --skip, and `leakfirst rules list`")
     memory = ScanMemory(config.state, pack)
     shares: list[Share] = []
     skipped: list[Skipped] = []
     for target in config.targets:
         for entry in targets.split(target, config, memory):
             (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
+    step("planned", targets=len(config.targets), shares=len(shares), rules=len(pack.rules))
     policies = gathering.policies(config)
     planned = len(skipped)
     unused: list[UnusedMark] = []
@@ -78,8 +83,9 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     except KeyboardInterrupt:
         interrupted = True
         skipped.append(Skipped("the rest", "interrupted"))
+    step("examined", blobs=done.blobs, bytes=done.bytes, sightings=len(seen))
     read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
-    seen, unplaced = placing.place(seen, config, memory)
+    seen, unplaced = placing.place(seen, config, memory, pack)
     if read_all:
         memory.keep(seen)
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)

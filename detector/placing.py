@@ -15,6 +15,7 @@ from detector.config import Config
 from detector.errors import SourceError
 from detector.memory import ScanMemory
 from detector.model import Sighting, Skipped
+from detector.rules.pack import Pack, engine_of
 from detector.sources.remote import label
 from detector.triage import instant
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 OBJECTS = ("blob", "commit", "tag")
 
 
-def place(seen: Iterable[Sighting], config: Config, memory: ScanMemory) -> tuple[list[Sighting], list[Skipped]]:
+def place(
+    seen: Iterable[Sighting], config: Config, memory: ScanMemory, pack: Pack
+) -> tuple[list[Sighting], list[Skipped]]:
     """Return the sightings with commit, path, author and date, and what could not be placed."""
     placed: list[Sighting] = []
     stored: dict[str, list[Sighting]] = {}
@@ -42,7 +45,50 @@ def place(seen: Iterable[Sighting], config: Config, memory: ScanMemory) -> tuple
         except SourceError as error:
             placed += sightings
             skipped.append(Skipped(repository or ".", f"commits could not be attributed: {error}"))
-    return [_labelled(sighting) for sighting in placed], skipped
+    return [_labelled(sighting) for sighting in _second_look(placed, pack, config)], skipped
+
+
+def _second_look(seen: Iterable[Sighting], pack: Pack, config: Config) -> list[Sighting]:
+    """Judge what has no format of its own again, now that the path of its file is known.
+
+    A bare word behind `password =` is a value in a properties file and a variable
+    in code; while an object is scanned, nobody knows which.
+    """
+    kept: list[Sighting] = []
+    doubtful: dict[tuple[str, str, str], list[Sighting]] = {}
+    for sighting in seen:
+        origin = sighting.location.origin
+        judged = pack.rules[sighting.rule].judge and not sighting.location.decoded_via and "!" not in origin.path
+        if judged and origin.object_id and origin.path and origin.kind not in ("commit", "tag"):
+            doubtful.setdefault((origin.repository, origin.object_id, origin.path), []).append(sighting)
+        else:
+            kept.append(sighting)
+    if not doubtful:
+        return kept
+    judge = engine_of(pack)
+    contents: dict[tuple[str, str], bytes] = {}
+    for repository in sorted({key[0] for key in doubtful}):
+        contents |= _contents(repository, sorted({key[1] for key in doubtful if key[0] == repository}), config)
+    for (repository, name, path), sightings in doubtful.items():
+        data = contents.get((repository, name))
+        if data is None:
+            kept += sightings
+            continue
+        hits = {(hit.start, hit.end): hit for hit in judge.scan(data, path)}
+        for sighting in sightings:
+            hit = hits.get((sighting.location.start, sighting.location.end))
+            if hit is not None:
+                rule = judge.index_of(hit.rule)
+                kept.append(sighting._replace(rule=rule, confidence=hit.confidence, evidence=hit.evidence))
+    return kept
+
+
+def _contents(repository: str, names: list[str], config: Config) -> dict[tuple[str, str], bytes]:
+    from detector.git.objects import cat_file
+    from detector.git.repository import discover
+
+    found = cat_file(discover(repository or ".", config.allow), names)
+    return {(repository, name): data for name, _, data in found if data is not None}
 
 
 def _labelled(sighting: Sighting) -> Sighting:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from detector.config import Config, ReportTo, operator_file
 from detector.errors import ExitCode, UsageError
+from detector.log import set_level
 from detector.model import CONFIDENCES, Scan
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def add_asking(group: argparse._ArgumentGroup) -> None:
 def run(args: argparse.Namespace) -> int:
     """Scan, write the reports, return the exit code."""
     config = configure(args)
+    set_level(config.verbose)
     from detector import pipeline
     from detector.reports import check
 

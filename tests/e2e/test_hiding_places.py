@@ -210,3 +210,18 @@ def test_what_is_not_there_to_be_read_is_never_called_clean(
     result = scan(tmp_path / "part", **rules)
     assert not result.complete
     assert any(not skip.expected for skip in result.skipped), result.skipped
+
+
+def test_generic_credentials_in_history_are_judged_by_the_kind_of_their_file(tmp_path: Path) -> None:
+    git = Git(tmp_path)
+    git("init", "-q")
+    value = expand("{[a-z]:8}", 5)
+    git.write("app.properties", f"db.password = {value}\n")
+    git.write("app.py", f"db_password = {value}x\n")
+    git.commit("Begin")
+    git("rm", "-q", "app.properties", "app.py")
+    git.commit("Remove")
+    result = scan(tmp_path, jobs=1, only=("generic.*",), min_confidence="low")
+    assert [(at.origin.path, at.line) for finding in result.findings for at in finding.locations] == [
+        ("app.properties", 1)
+    ]
