@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     """Do one action and return the exit code."""
     from rotators.core.desk import Desk
 
-    policy = _policy(args.policy)
+    policy = policy_at(args.policy)
     desk = Desk(policy, args.state)
     actions = {
         "plan": _plan,
@@ -92,7 +92,8 @@ def run(args: argparse.Namespace) -> int:
     return int(actions[args.action](desk, args))
 
 
-def _policy(path: str) -> Policy:
+def policy_at(path: str) -> Policy:
+    """Return the operator's policy: at *path*, in the usual place, or the default."""
     from rotators.core.policy import read_policy
 
     if not path:
@@ -141,7 +142,7 @@ def _leaks(desk: Desk, args: argparse.Namespace) -> list[Leak]:
         return list(desk.aged(args.rotator or "aws-iam", age))
     from detector.verify import reread
 
-    pack, key = _rules(args)
+    pack, key = rules_for(args)
     if args.stdin:
         return [leak_of(reread.finding_in(sys.stdin.buffer.read(), args.rule, pack, key), given=True)]
     found, skipped = reread.findings_of(args.report, pack, key)
@@ -224,11 +225,12 @@ def _tell(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> Exi
 def _recalled(plan: RotationPlan, args: argparse.Namespace) -> Leak:
     from rotators.core.recall import recall
 
-    pack, key = _rules(args)
+    pack, key = rules_for(args)
     return recall(plan, pack, key, sys.stdin.buffer.read() if args.stdin else b"")
 
 
-def _rules(args: argparse.Namespace) -> tuple[Pack, bytes]:
+def rules_for(args: argparse.Namespace) -> tuple[Pack, bytes]:
+    """Return the rules with `args.patterns` added, and the key of the fingerprints."""
     from detector import pipeline
     from detector.config import Config
     from detector.ignores import gathering

@@ -160,10 +160,13 @@ class Executor:
         self._note(runs.BEGIN, NOTE, {"lock": plan.lock, "digest": plan.digest})
 
     def _same_world(self) -> None:
+        why = ""
         try:
             found = preconditions(self._rotator, self._stores, self._key)
         except Exception as error:
-            raise RotationError(f"cannot look at the present state: {self._clean(error)}") from None
+            why = self._clean(error)
+        if why:
+            raise RotationError(f"cannot look at the present state: {why}")
         changed = sorted(
             name
             for name in found.keys() | self.plan.preconditions.keys()
@@ -479,11 +482,10 @@ class Executor:
             return act()
         except Exception as error:
             why = self._clean(error)
-            self._note(step.id, FAILED, {"why": why})
             kind = type(error) if isinstance(error, RotationError) else RotationError
-            if kind is Throttled:
-                kind = RotationError
-            raise kind(f"{step.id}: {why}") from None
+        # Raised out here, the new error has no context: the first one may quote a value.
+        self._note(step.id, FAILED, {"why": why})
+        raise RotationError(f"{step.id}: {why}") if kind is Throttled else kind(f"{step.id}: {why}")
 
     def _clean(self, error: Exception) -> str:
         text = str(error) if isinstance(error, LeakfirstError) else describe(error)

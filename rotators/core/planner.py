@@ -92,6 +92,7 @@ def make_plan(
     chosen = order or clause.order
     run = secrets.token_hex(16)
     case = Case(run, leak, catalogue.settings_for(policy.rotators, name), {}, clock)
+    failed = ""
     with wire_silence():
         rotator = catalogue.open_rotator(name, case)
         try:
@@ -112,7 +113,10 @@ def make_plan(
         except LeakfirstError:
             raise
         except Exception as error:
-            raise RotationError(f"{name} cannot plan: {scrub(describe(error), leak.values())}") from None
+            failed = scrub(describe(error), leak.values())
+    if failed:
+        # Raised out here, the new error has no context: the first one may quote a value.
+        raise RotationError(f"{name} cannot plan: {failed}")
     decision = clause.decide
     if decision == AUTO and recent:
         decision, facts = ASK, (*facts, ("asks because", f"it was used a moment ago: {recent}"))

@@ -84,8 +84,11 @@ def scene(aws: Aws, tmp_path: pathlib.Path) -> Iterator[Scene]:
 
 
 KILLS = range(0, 2 * ISSUER_LINES + 1)
+UNDONE = range(3, 2 * ISSUER_LINES)
+WHILE_UNDOING = range(0, 14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("boundary", KILLS)
 def test_killed_anywhere_it_resumes(scene: Scene, boundary: int) -> None:
     plan = scene.desk.approved()
@@ -96,7 +99,8 @@ def test_killed_anywhere_it_resumes(scene: Scene, boundary: int) -> None:
     scene.assert_replaced()
 
 
-@pytest.mark.parametrize("boundary", range(3, 2 * ISSUER_LINES, 1))
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", UNDONE)
 def test_killed_anywhere_it_is_undone(scene: Scene, boundary: int) -> None:
     plan = scene.desk.approved()
     assert killed_at(boundary, lambda: scene.desk.run(plan).apply())
@@ -105,7 +109,8 @@ def test_killed_anywhere_it_is_undone(scene: Scene, boundary: int) -> None:
     scene.assert_rolled_back()
 
 
-@pytest.mark.parametrize("boundary", range(0, 14))
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", WHILE_UNDOING)
 def test_killed_while_undoing_it_is_undone_again(scene: Scene, boundary: int) -> None:
     plan = scene.desk.approved()
     scene.desk.run(plan).apply()
@@ -388,9 +393,11 @@ def own(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Own
 
 
 OWN_LINES = 12
+OWN_KILLS = range(0, 2 * OWN_LINES + 1)
 
 
-@pytest.mark.parametrize("boundary", range(0, 2 * OWN_LINES + 1))
+@pytest.mark.slow
+@pytest.mark.parametrize("boundary", OWN_KILLS)
 def test_our_own_value_rolls_forward_after_a_kill(own: OwnScene, boundary: int) -> None:
     plan = own.desk.approved()
     died = killed_at(boundary, lambda: own.desk.run(plan).apply())

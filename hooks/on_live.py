@@ -1,0 +1,70 @@
+"""React to live findings: what the policy decides by itself is done, the rest becomes plans to approve.
+
+`leakfirst hook run on-live REPORT.json` after `leakfirst scan --verify`, for
+instance from a scheduled sweep. Only what can be taken back happens without a
+person; deleting and revoking always ask.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from detector.errors import ExitCode, LeakfirstError
+from detector.model import LIVE
+
+if TYPE_CHECKING:
+    from detector.model import Finding
+    from rotators.core.desk import Desk
+
+
+def main(arguments: list[str]) -> int:
+    """Read a report and react to what is live in it; 4 means that a person is needed."""
+    parser = argparse.ArgumentParser(prog="leakfirst hook run on-live", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("report", metavar="REPORT.json")
+    parser.add_argument("--policy", default="", metavar="FILE")
+    parser.add_argument("--state", default="", metavar="FOLDER")
+    parser.add_argument("--patterns", action="append", default=[], metavar="PATH")
+    args = parser.parse_args(arguments)
+    try:
+        from detector.cli.rotate import policy_at, rules_for
+        from detector.verify import reread
+        from rotators.core.desk import Desk
+
+        pack, key = rules_for(args)
+        findings, skipped = reread.findings_of(args.report, pack, key)
+        for skip in skipped:
+            print(f"leakfirst: {skip.where}: {skip.reason}", file=sys.stderr)
+        code = react(findings, Desk(policy_at(args.policy), args.state))
+    except LeakfirstError as error:
+        print(f"leakfirst: {error}", file=sys.stderr)
+        return int(error.exit_code)
+    return int(max(code, ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN))
+
+
+def react(findings: Iterable[Finding], desk: Desk, *, act: bool = True) -> ExitCode:
+    """Plan for every live finding; with *act*, carry out what the policy lets happen by itself."""
+    from detector.cli.rotate import describe
+    from rotators.core.recall import leak_of
+
+    code = ExitCode.CLEAN
+    for finding in findings:
+        if finding.verdict.state != LIVE:
+            continue
+        try:
+            leak = leak_of(finding)
+            plan = desk.plan(leak)
+            print(describe(plan))
+            if not act or not desk.auto(plan):
+                code = ExitCode.NEEDS_PERSON
+                continue
+            outcome = desk.apply(plan, leak)
+            print(f"{plan.id[:12]}  {outcome.state}  {outcome.step}  {outcome.why}".rstrip())
+            if outcome.state == "needs-person":
+                code = ExitCode.NEEDS_PERSON
+        except LeakfirstError as error:
+            print(f"leakfirst: {finding.rule.id} {finding.fingerprint}: {error}", file=sys.stderr)
+            code = ExitCode.NEEDS_PERSON
+    return code

@@ -1,0 +1,57 @@
+"""What the pages on rotation say is what is there."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+
+from rotators.core.catalogue import rotator_names, store_names
+from rotators.core.policy import read_policy
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs"
+
+
+def rows(page: str, title: str) -> list[list[str]]:
+    """Return the cells of the table whose header starts with *title*."""
+    text = (DOCS / page).read_text()
+    table = text[text.index(f"| {title} |" if title else "| | ") :].split("\n\n")[0].splitlines()[2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+
+
+def test_every_rotator_and_store_is_named() -> None:
+    listed = {name.strip() for row in rows("rotation.md", "rotator") for name in row[0].split(",")}
+    assert listed == set(rotator_names())
+    text = (DOCS / "rotation.md").read_text()
+    stores = text[text.index("Stores: ") :].split(". ")[0]
+    assert set(re.findall(r"`([\w-]+)`", stores)) == set(store_names())
+
+
+def test_the_policy_of_the_docs_is_one(tmp_path: pathlib.Path) -> None:
+    match = re.search(r"```toml\n(.*?)```", (DOCS / "rotation-policy.md").read_text(), re.DOTALL)
+    assert match
+    path = tmp_path / "rotation.toml"
+    path.write_text(match[1])
+    os.chmod(path, 0o600)
+    policy = read_policy(str(path))
+    assert policy.clause("aws.access-key", "live").destinations == ("prod", "prod-kv")
+    assert policy.escrow["key"] == "transit"
+
+
+def test_the_fault_table_counts_what_is_run() -> None:
+    from tests.rotators import test_issuers
+    from tests.rotators.core import test_executor_faults as faults
+
+    counts = {row[0]: int(row[1]) for row in rows("rotation-faults.md", "fault")}
+    series = list(counts.values())[:4]
+    assert series == [len(faults.KILLS), len(faults.UNDONE), len(faults.WHILE_UNDOING), len(faults.OWN_KILLS)]
+    lost = next(value for name, value in counts.items() if "hosted issuer" in name)
+    assert lost == len(test_issuers.CREATES)
+    assert counts["throttled"] == len(faults.LOST)
+
+
+def test_the_emulator_table_is_the_tested_one() -> None:
+    from tests.rotators.test_story import DIFFERENCES
+
+    shown = {row[0]: {"moto": row[1] == "yes", "ministack": row[2] == "yes"} for row in rows("rotation-faults.md", "")}
+    assert shown == DIFFERENCES

@@ -1,0 +1,142 @@
+"""One's own rotator and store, as a program and as a service: the worked example of the docs runs."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from detector.errors import UsageError
+from detector.secret import Secret
+from rotators.core.model import Leak
+from tests.fakes.own_issuer import Issuer
+from tests.rotators.world import Desk, policy, secret_text
+
+DOCS = pathlib.Path(__file__).parents[2] / "docs" / "rotation.md"
+
+
+def example(title: str) -> str:
+    """Return the block of the docs that follows the line with *title*."""
+    match = re.search(rf"{re.escape(title)}.*?```\w+\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert match, f"the docs show no {title}"
+    return match[1]
+
+
+PROGRAM = """
+import json, sys, pathlib
+sys.path.insert(0, {root!r})
+from tests.fakes.own_issuer import Issuer
+assert not any("canary" in word for word in sys.argv)
+import os
+assert not any("canary" in value for value in os.environ.values())
+assert "SOMETHING_ELSE" not in os.environ
+print(json.dumps(Issuer(pathlib.Path({state!r})).answer(json.load(sys.stdin))))
+"""
+
+VERBS = ["identify", "create", "discard", "strays", "verify_new", "verify_dead", "disable"]
+
+
+@pytest.fixture
+def state(tmp_path: pathlib.Path) -> tuple[pathlib.Path, str]:
+    leaked = secret_text()
+    path = tmp_path / "issuer.json"
+    path.write_text(json.dumps({"old": leaked, "stored": leaked}))
+    return path, leaked
+
+
+def finish(settings: dict[str, Any], name: str, folder: pathlib.Path, leaked: str) -> None:
+    places = {"own": (name, settings)}
+    leak = Leak("acme.key", "lf1:o", Secret(leaked.encode()))
+    desk = Desk(str(folder), policy(name, {**settings, "verbs": VERBS}, places), leak)
+    plan = desk.approved(rotator_name=name)
+    assert desk.finish(plan).state == "finished"
+    assert "prove-dead done" in desk.steps(plan)
+
+
+def test_a_program(state: tuple[pathlib.Path, str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, leaked = state
+    monkeypatch.setenv("SOMETHING_ELSE", "not for the program")
+    program = tmp_path / "rotate.py"
+    root = str(pathlib.Path(__file__).parents[2])
+    program.write_text(PROGRAM.format(root=root, state=str(path)))
+    finish({"command": [sys.executable, str(program)]}, "command", tmp_path / "state", leaked)
+    keys = json.loads(path.read_text())
+    assert keys["stored"] == keys["new"] != leaked
+    assert "old" not in keys
+
+
+@pytest.fixture
+def service(state: tuple[pathlib.Path, str]) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            signed = hmac.new(b"shared", body, hashlib.sha256).hexdigest()
+            good = self.headers["x-leakfirst-signature"] == f"sha256={signed}"
+            answer = json.dumps(Issuer(state[0]).answer(json.loads(body))).encode() if good else b"{}"
+            self.send_response(200 if good else 403)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(answer)
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_service(
+    state: tuple[pathlib.Path, str], service: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_KEY", "shared")
+    finish({"url": service, "key_env": "HOOK_KEY"}, "webhook", tmp_path / "state", state[1])
+    keys = json.loads(state[0].read_text())
+    assert keys["stored"] == keys["new"]
+
+
+def test_a_service_without_tls_is_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_KEY", "shared")
+    with pytest.raises(UsageError, match="https"):
+        finish({"url": "http://hooks.example.test", "key_env": "HOOK_KEY"}, "webhook", tmp_path, "canary")
+
+
+def test_the_rotator_of_the_docs_works(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, state: tuple[pathlib.Path, str]
+) -> None:
+    """A third party's module, found by its entry point."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "acme_rotator.py").write_text(example("A rotator of your own"))
+    info = package / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[leakfirst.rotators]\nacme = acme_rotator\n")
+    monkeypatch.syspath_prepend(str(package))
+    keys = tmp_path / "keys"
+    keys.write_text("canary-old\n")
+    env = tmp_path / ".env"
+    env.write_text("ACME_KEY=canary-old\n")
+    places = {"env": ("env-file", {"path": str(env), "fields": {"value": "ACME_KEY"}})}
+    leak = Leak("acme.api-key", "lf1:a", Secret(b"canary-old"))
+    desk = Desk(str(tmp_path / "state"), policy("acme", {"keys": str(keys)}, places), leak)
+    plan = desk.approved()
+    assert plan.rotator == "acme"
+    assert desk.finish(plan).state == "finished"
+    assert env.read_text().strip() == "ACME_KEY=" + keys.read_text().strip()
+    assert os.path.getsize(keys) > 0
