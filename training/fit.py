@@ -175,7 +175,7 @@ def write(prior: float, weights: dict[str, float], inputs: str, owners: Iterable
     OUT.write_text(
         '"""Log-odds of every fact; written by `training/fit.py`, not by hand.\n\n'
         f"Inputs: {inputs}.\n{figures}\n"
-        f'"""\n\n# ruff: noqa: E501\nPRIOR = {prior}\nWEIGHTS: dict[str, float] = {{\n{lines}\n}}\n'
+        f'"""\n\nPRIOR = {prior}\nWEIGHTS: dict[str, float] = {{\n{lines}\n}}\n'
     )
     print(len(weights), "weights from", len(set(owners)), "owners,", OUT.stat().st_size, "bytes")
 
