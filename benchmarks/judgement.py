@@ -64,8 +64,8 @@ def kingfisher(labelled: Labelled, part: set[str]) -> list[Found]:
     with files_of(labelled, part) as root, tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "found.json")
         command = [
-            tool("kingfisher"), "scan", ".", "--no-validate", "--no-update-check", "--git-history", "none", "--no-dedup",
-            "--jobs", "1", "--format", "json", "--output", out,
+            tool("kingfisher"), "scan", ".", "--no-validate", "--no-update-check", "--git-history", "none",
+            "--no-dedup", "--jobs", "1", "--format", "json", "--output", out,
         ]  # fmt: skip
         subprocess.run(command, cwd=root, capture_output=True)
         with open(out, encoding="utf-8") as file:
@@ -105,10 +105,9 @@ TOOLS: dict[str, Callable[[Labelled, set[str]], list[Found]]] = {
 
 def line(name: str, score: Score) -> str:
     """Return one row of the comparison."""
-    return (
-        f"{name:16} {len(score.hits):5} {len(score.false):5} {len(score.missed):6} {len(score.strays):6}   "
-        f"{score.precision:.3f}  {score.recall:.3f}  {score.f1:.3f}   {score.strict_precision:.3f}  {score.strict_f1:.3f}"
-    )
+    counts = f"{len(score.hits):5} {len(score.false):5} {len(score.missed):6} {len(score.strays):6}"
+    plain = f"{score.precision:.3f}  {score.recall:.3f}  {score.f1:.3f}"
+    return f"{name:16} {counts}   {plain}   {score.strict_precision:.3f}  {score.strict_f1:.3f}"
 
 
 def categories(labelled: Labelled, scores: dict[str, Score], repositories: set[str]) -> None:

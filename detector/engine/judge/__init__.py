@@ -24,7 +24,7 @@ from detector.engine.judge.veto import why_not
 from detector.engine.judge.weights import PRIOR, WEIGHTS
 from detector.model import Evidence
 
-HIGH, MEDIUM, LOW = 0.85, 0.45, 0.2
+HIGH, MEDIUM, LOW = 0.85, 0.4, 0.2
 """Least score of each grade; below `LOW` a candidate is dropped."""
 
 GIVEN = {"found by crypt": 1.5}

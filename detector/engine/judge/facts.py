@@ -151,6 +151,9 @@ def _of_value(made: list[str], kind: str, candidate: Candidate, value: bytes, pl
         f"{kind}, reads {reads}", f"{shape}, length {length}", f"{shape}, reads {reads}",
     ]  # fmt: skip
     add = made.append
+    texture = _texture(value, shape, reads)
+    add(f"{texture}, short" if size < 8 else f"{texture}, of usual length" if size < 20 else f"{texture}, long")
+    add(f"{kind}, {texture}")
     letters = place.low[candidate.start : candidate.end]
     written = value.decode("latin-1")
     parts = _PARTS.findall(written)
@@ -216,6 +219,17 @@ def _of_value(made: list[str], kind: str, candidate: Candidate, value: bytes, pl
         add(f"value ends in {value[-1:].decode()}")
     if value[:1] in b"-.#/:,&*~":
         add("value begins with a sign")
+
+
+def _texture(value: bytes, shape: str, reads: str) -> str:
+    # the coarsest view: what finer facts have not met in the labelled files, this one has
+    if shape in ("hex digits", "UUID"):
+        return "random" if len(value) >= 16 else "neither word nor random"
+    if reads in _COST_NAMES[:2] and value.isalpha():
+        return "a word"
+    if len(value) >= 12 and reads in _COST_NAMES[2:] and len(value) > len(value.translate(None, _DIGITS)):
+        return "random"
+    return "neither word nor random"
 
 
 def _of_place(add: Add, candidate: Candidate, quoted: str, place: Place) -> None:

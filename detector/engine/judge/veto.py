@@ -20,9 +20,14 @@ _REFERENCE = re.compile(
     re.DOTALL,
 )
 _MASK = re.compile(
-    rb"[*xX.\xe2\x80\xa2#_?\-=~ ]+\Z|(.)\1{3,}\Z|.*([^A])\2{7}|.{0,8}\*{3,}.{0,8}\Z|.{0,12}(?:\.\.\.|\xe2\x80\xa6)\Z"
+    rb"[*xX.\xe2\x80\xa2#_?\-=~ ]+\Z|(.)\1{3,}\Z|.{0,8}\*{3,}.{0,8}\Z|.{0,12}(?:\.\.\.|\xe2\x80\xa6)\Z"
     rb"|(?:xxx+[-_.]?)+\Z"
 )
+_PLACEHOLDER = re.compile(
+    rb"your[-_. ]|(?:insert|enter|put|add|paste|set|use)[-_ ](?:your|the|a|my|here)\b"
+    rb"|(?:placeholder|redacted|masked|omitted|removed|\w{1,20}[-_ ]?(?:goes|here))\Z|\w{0,20}placeholder\w{0,20}\Z"
+)
+_RUN = re.compile(rb"(.)\1{7,}")
 _CONSTANT = re.compile(
     rb"(?:true|false|null|nil|none|undefined|nan|yes|no|on|off|string|str|int|integer|bool|boolean|object|number|any|"
     rb"varchar(?:\(\d+\))?|text|bytes?|char|void|array|list|dict|map|float|double|self|this|optional|required|hidden|"
@@ -66,6 +71,10 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
         return "a reference or template"
     if _MASK.match(value):
         return "a mask"
+    if _PLACEHOLDER.match(low):
+        return "a placeholder"
+    if (run := _RUN.search(value)) and 2 * len(run[0]) >= size:
+        return "mostly one sign"
     if not value.isascii() and not value.decode("utf-8", "replace").isprintable():
         return "unprintable"
     if file == "translation" and (b" " in value or _NATURAL.match(value)):

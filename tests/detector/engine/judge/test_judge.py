@@ -55,7 +55,7 @@ CASES = [
     ("body.json", r'"body": "{\"access_token\": \"§T§\"}"', r'"body": "{\"access_token\": \"<token>\"}"'),
     ("config.yml", "db_password: §P§", "db_password: ${DB_PASSWORD}"),
     ("config.yml", 'api_key: "§T§"', "api_key: !vault api_key"),
-    ("config.toml", 'secret_key = "§T§"', 'secret_key = "changeme"'),
+    ("config.toml", 'secret_key = "§T§"', 'secret_key = "your-secret-key"'),
     ("config.ini", "password = §P§", "password = %(secret)s"),
     ("application.properties", "spring.datasource.password=§P§", "spring.datasource.password=${PASSWORD}"),
     ("application.yml", "client-secret: §T§", "client-secret: {{ .Values.secret }}"),
