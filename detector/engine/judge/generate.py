@@ -85,7 +85,7 @@ _USER_FLAG = re.compile(
     rb"(?:^|[\s\"',\[])(?:-u|--user|--proxy-user)(?:[ =]|[\"'], ?|(?=[\w]))[\"']?([\w.\-@\\$]{1,60}):([^\s\"'`]{1,80})"
 )
 _FLAG = re.compile(
-    rb"(?:^|[\s\"',\[])(--?[\w\-]*(?:pass(?:w(?:or)?d|phrase)?|pwd|token|secret|(?:api|access|secret)-?key)[\w\-]*)"
+    rb"(?:^|[\s\"',\[])(--?[\w\-]{0,32}(?:pass(?:w(?:or)?d|phrase)?|pwd|token|secret|(?:api|access|secret)-?key)[\w\-]{0,32})"
     rb"(?:[ =]+|[\"'],[ ]?)[\"']?([^\s\"'`]{2,200})"
 )
 _MYSQL = re.compile(

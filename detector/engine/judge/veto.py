@@ -21,7 +21,7 @@ _REFERENCE = re.compile(
 )
 _MASK = re.compile(
     rb"[*xX.\xe2\x80\xa2#_?\-=~ ]+\Z|(.)\1{3,}\Z|.{0,8}\*{3,}.{0,8}\Z|.{0,12}(?:\.\.\.|\xe2\x80\xa6)\Z"
-    rb"|(?:xxx+[-_.]?)+\Z"
+    rb"|(?:x{3,}[-_.])*x{3,}[-_.]?\Z"
 )
 _PLACEHOLDER = re.compile(
     rb"your[-_. ]|(?:insert|enter|put|add|paste|set|use)[-_ ](?:your|the|a|my|here)\b"
@@ -38,7 +38,7 @@ _ENVIRONMENT = re.compile(
     rb"self\.|this\.|args\.|request\.|options\.|opts\.|data\.|var\.|local\.|module\.|props\.|state\.|context\.|github\.)"
 )
 _LOOK_UP = (b"process.env", b"os.environ", b"getenv(", b"env(")
-_IDENTIFIER = re.compile(rb"&?\*?!?[A-Za-z_$][\w$\-]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$!?]*)*(?:\[[^\]]*\]?)*[!?]?\Z")
+_IDENTIFIER = re.compile(rb"&?\*?!?[A-Za-z_$][\w$\-]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$!?]*)*(?:\[[^\[\]]*\]?)*[!?]?\Z")
 _NUMBER = re.compile(rb"(?:0x[0-9a-f]{1,8}|[0-9]{1,10})[ul]{0,2}\Z")
 _RANDOM = re.compile(rb"(?=[^\d]*\d)[\w+/=\-]{16,}\Z")
 _CALL = re.compile(rb"[\w.:$>\-]*\(|\w+\[|.*\)\Z|[@!]?\w+\{")

@@ -186,3 +186,19 @@ def test_it_never_shows_a_value_in_its_account(automaton: HyperscanAutomaton) ->
 )
 def test_it_bears_anything(data: bytes) -> None:
     judge(data, range(len(data) + 1), "a.py")
+
+
+@pytest.mark.parametrize(
+    "unit", [*"xXa0A[](){}<>$%.,:;-_/\\=+*&@#!?\"'` \t", "a.", "a-", "x_", "[a", "](", "a,", "${", "a:", "::", "a@"]
+)
+def test_no_text_is_read_for_ever(automaton: HyperscanAutomaton, unit: str) -> None:
+    """Expressions that try a long run in many ways would hang here until the time limit."""
+    run = unit * (600 // len(unit))
+    for text in (
+        f'password = "{run}!"',
+        f"password={run}]!",
+        f"{run}password: {run}\\",
+        f"--token {run} pass:{run}@{run}",
+    ):
+        judge(text.encode(), range(0, len(text), 64), "a.py")
+        judge(text.encode(), range(0, len(text), 64), "de.json")
