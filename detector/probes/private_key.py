@@ -19,7 +19,7 @@ from detector.secret import Secret
 from detector.verify.question import Answer, Asked, Question, Settings, Unclear
 from detector.verify.wire import Wire
 
-SERVES = ("private-key.pem", "private-key.openssh", "private-key.pem-base64", "private-key.putty")
+SERVES = ("private-key.pem", "private-key.openssh", "private-key.putty")
 
 
 async def check(question: Question, wire: Wire) -> Answer:

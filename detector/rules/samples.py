@@ -205,11 +205,6 @@ def _pem_json(argument: str, so_far: str, rng: random.Random) -> str:
     return _pem(argument, so_far, rng).replace("\n", "\\n") + "\\n"
 
 
-def _pem64(argument: str, so_far: str, rng: random.Random) -> str:
-    """As `pem`, in base64 once more."""
-    return base64.b64encode((_pem(argument, so_far, rng) + "\n").encode()).decode()
-
-
 def _ppk(argument: str, _so_far: str, rng: random.Random) -> str:
     """`{ppk:2}`, `{ppk:3}`: a PuTTY key without a passphrase."""
     kind, comment = b"ssh-ed25519", b"sample"
@@ -238,6 +233,5 @@ SAMPLES: dict[str, Generator] = {
     "nkey": _nkey,
     "pem": _pem,
     "pem-json": _pem_json,
-    "pem64": _pem64,
     "ppk": _ppk,
 }

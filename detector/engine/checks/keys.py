@@ -232,18 +232,9 @@ def _pgp_usage(data: bytes, at: int, kind: int) -> int | None:
         return None
 
 
-def _pem_base64(secret: bytes) -> Proof:
-    """A whole PEM file, base64-encoded once more."""
-    data = unbase64(re.sub(rb"\s", b"", secret)) or b""
-    return _pem(data) if b"PRIVATE KEY" in data else WRONG
-
-
 KEYS: dict[str, Check] = {
     "private-key": Check(
         _pem, "it parses as a private key", "it does not parse: cut, changed or a sample", None, structured=True
-    ),
-    "private-key-base64": Check(
-        _pem_base64, "it decodes to a private key", "it decodes to no private key", None, structured=True
     ),
     "putty-key": Check(_putty, "it parses and its MAC is right", "it does not parse", None, structured=True),
 }

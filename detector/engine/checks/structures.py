@@ -188,10 +188,6 @@ def _github_stateless(secret: bytes) -> Proof:
     return Proof(True, (("app", app.decode()), *(fact for fact in proof.facts if fact[0] in ("issued", "expires"))))
 
 
-def _jwt_base64(secret: bytes) -> Proof:
-    return _jwt((unbase64(secret) or b"").strip())
-
-
 # -- PyPI -------------------------------------------------------------------------------
 
 
@@ -381,7 +377,6 @@ STRUCTURES: dict[str, Check] = {
         None,
         True,
     ),
-    "jwt-base64": Check(_jwt_base64, "it decodes to a signed JWT", "it does not decode to a signed JWT", None, True),
     "supabase-service-role": Check(
         _supabase_jwt, "a JWT of Supabase with the service role", "no JWT of Supabase with the service role", None, True
     ),

@@ -27,7 +27,8 @@ def nearest(plain: Sequence[Hit], decoded: Sequence[Hit]) -> list[Hit]:
     """Return all hits, each credential once at each place, sorted by place.
 
     What stands in plain text wins over the same thing seen through a decoder,
-    and fewer decoders over more. A hit that is only a piece of a decoded one,
+    also when that reads it a little differently (`%3D`, `=` at the end of a
+    line), and fewer decoders win over more. A hit that is only a piece of a decoded one,
     or its encoded form, goes when its rule is the less specific.
     """
     kept: list[Hit] = []
@@ -35,7 +36,8 @@ def nearest(plain: Sequence[Hit], decoded: Sequence[Hit]) -> list[Hit]:
         if not any(_overlap(hit, other) and hit.secret == other.secret for other in (*plain, *kept)):
             kept.append(hit)
     left = [hit for hit in plain if not any(_takes(other, hit) for other in kept)] if kept else list(plain)
-    return sorted((*left, *kept), key=lambda hit: (hit.start, hit.end))
+    seen = [hit for hit in kept if not any(other.rule.id == hit.rule.id and _overlap(other, hit) for other in left)]
+    return sorted((*left, *seen), key=lambda hit: (hit.start, hit.end))
 
 
 def _overlap(one: Hit, other: Hit) -> bool:

@@ -61,7 +61,6 @@ SAMPLES = [
     ("private-key", "{pem:openssh-locked}"),
     ("private-key", "{pem:pgp}"),
     ("private-key", "{pem-json:ec}"),
-    ("private-key-base64", "{pem64:rsa}"),
     ("putty-key", "{ppk:2}"),
     ("putty-key", "{ppk:3}"),
 ]
