@@ -112,6 +112,7 @@ class Executor:
         """Begin an approved plan, or go on with a begun one."""
         with only_run(self._folder, self.plan.lock), wire_silence():
             self._reread()
+            self._approved()
             if not self._now.started:
                 self._begin()
             return self._forward()
@@ -122,6 +123,7 @@ class Executor:
             self._reread()
             if not self._now.started:
                 raise RotationError("this plan was never applied; use 'apply'")
+            self._approved()
             return self._forward(person_done=person_done)
 
     def undo(self) -> Outcome:
@@ -130,6 +132,7 @@ class Executor:
             self._reread()
             if self._now.outcome:
                 raise RotationError(f"this run is {self._now.outcome} already")
+            self._approved()
             final = [s for s in self.plan.steps if not s.reversible and s.id in self._now.begun]
             if final:
                 raise RotationError(f"{final[-1].title!r} cannot be taken back; go on with 'resume'")
@@ -142,16 +145,17 @@ class Executor:
 
     # -- beginning -----------------------------------------------------------
 
+    def _approved(self) -> None:
+        """Compare the plan with what was approved, every time: its file may change between two calls."""
+        if not self._now.approved:
+            raise RotationError(f"nobody has approved this plan: leakfirst rotate approve {self.plan.id[:12]}")
+        if self._now.approved != self.plan.digest:
+            raise RotationError("the plan changed after it was approved; approve it again")
+
     def _begin(self) -> None:
         plan = self.plan
         if self._now.outcome:
             raise RotationError(f"this run is {self._now.outcome} already")
-        if self._now.approved != plan.digest:
-            raise RotationError(
-                "the plan changed after it was approved; approve it again"
-                if self._now.approved
-                else f"nobody has approved this plan: leakfirst rotate approve {plan.id[:12]}"
-            )
         if expired(plan, self._clock):
             raise RotationError("the plan has expired; make a new one")
         if other := runs.open_run_of(self.journal, plan.lock, plan.id):

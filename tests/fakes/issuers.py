@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.fakes.serving import serving
 
 ADMIN = "admin-of-the-fake"
 
@@ -433,13 +434,5 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def running() -> Iterator[tuple[str, Issuers]]:
     issuers = Issuers()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"issuers": issuers}))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", issuers
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(type("Bound", (_Handler,), {"issuers": issuers})) as address:
+        yield address, issuers

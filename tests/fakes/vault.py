@@ -17,8 +17,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, NamedTuple
+
+from tests.fakes.serving import serving
 
 ROOT = "root-token-of-the-fake"
 
@@ -563,14 +565,5 @@ class Handler(BaseHTTPRequestHandler):
 def running() -> Iterator[tuple[str, Vault]]:
     """Serve a fresh Vault; yield its address and itself."""
     vault = Vault()
-    handler = type("BoundHandler", (Handler,), {"vault": vault})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", vault
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(type("BoundHandler", (Handler,), {"vault": vault})) as address:
+        yield address, vault

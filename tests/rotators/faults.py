@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from rotators.core.journal import Entry, Journal
+from tests.fakes.serving import serving
 
 Deed = Callable[[], object]
 
@@ -145,13 +145,5 @@ class _Handler(BaseHTTPRequestHandler):
 def proxied(target: str) -> Iterator[tuple[str, Proxy]]:
     """Serve a proxy in front of *target*; yield its address and itself."""
     proxy = Proxy(target)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"proxy": proxy}))
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", proxy
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serving(type("Bound", (_Handler,), {"proxy": proxy})) as address:
+        yield address, proxy

@@ -9,9 +9,8 @@ import os
 import pathlib
 import re
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from detector.errors import UsageError
 from detector.secret import Secret
 from rotators.core.model import Leak
 from tests.fakes.own_issuer import Issuer
+from tests.fakes.serving import serving
 from tests.rotators.world import Desk, policy, secret_text
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs" / "rotation.md"
@@ -36,6 +36,7 @@ PROGRAM = """
 import json, sys, pathlib
 sys.path.insert(0, {root!r})
 from tests.fakes.own_issuer import Issuer
+from tests.fakes.serving import serving
 assert not any("canary" in word for word in sys.argv)
 import os
 assert not any("canary" in value for value in os.environ.values())
@@ -92,13 +93,8 @@ def service(state: tuple[pathlib.Path, str]) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(answer)
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Handler) as address:
+        yield address
 
 
 def test_a_service(

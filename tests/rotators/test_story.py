@@ -161,6 +161,7 @@ def test_from_a_planted_leak_to_a_replaced_key(
         # moto takes an inactive key for a live one, and applies a deny of old sessions to everything.
         kind = {"moto": {"prove_by_use": False, "end_sessions": False}, "ministack": {}}[name]
         policy = tmp_path / "rotation.toml"
+        policy.touch(0o600)
         policy.write_text(
             f"""
             [accounts]

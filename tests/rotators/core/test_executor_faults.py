@@ -335,6 +335,10 @@ def test_a_changed_plan_is_not_carried_out(scene: Scene) -> None:
     plan = scene.desk.approved()
     with pytest.raises(RotationError, match="changed after it was approved"):
         scene.desk.run(plan._replace(order="contain-first")).apply()
+    scene.desk.run(plan).apply()
+    for verb in ("apply", "resume", "undo"):
+        with pytest.raises(RotationError, match="changed after it was approved"):
+            getattr(scene.desk.run(plan._replace(tell=("somebody else",))), verb)()
 
 
 def test_an_expired_plan_is_not_carried_out(scene: Scene) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import pathlib
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from rotators.core.catalogue import open_store
 from rotators.core.contracts import Store
 from rotators.core.fields import complete
 from rotators.core.model import Case, Clock, Leak, Surprise
+from tests.fakes.serving import serving
 from tests.rotators.world import Aws
 
 pytestmark = pytest.mark.net
@@ -86,14 +86,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Consumers]]:
 
         do_GET = do_PUT = do_PATCH = _serve
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
-    thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{http.server_address[1]}", consumers
-    http.shutdown()
-    http.server_close()
-    thread.join()
+    with serving(Handler) as address:
+        yield address, consumers
 
 
 def store(kind: str, /, **settings: Any) -> Store:
