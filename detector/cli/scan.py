@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     verify = parser.add_argument_group("verification")
     verify.add_argument("--verify", action="store_true", help="ask the issuers whether credentials are live")
     add_asking(verify)
+    verify.add_argument("--rotate", choices=("plan",), help="with --verify: plan a rotation for what is live")
     output = parser.add_argument_group("output")
     output.add_argument("--format", "-f", default="text", metavar="FORMAT", help="text, json, sarif, …; default: text")
     output.add_argument("--output", "-o", default="-", metavar="FILE", help="where to write; default: standard output")
@@ -96,7 +97,21 @@ def run(args: argparse.Namespace) -> int:
     with progress_bar(config) as on_progress:
         result = pipeline.scan(config, on_progress)
     write_reports(result, config)
+    if args.rotate:
+        offer_rotation(result)
     return int(exit_code(result, config))
+
+
+def offer_rotation(scan: Scan) -> None:
+    """Plan a rotation for each live finding and show the plans on standard error; nothing is changed."""
+    from contextlib import redirect_stdout
+
+    from detector.cli.rotate import policy_at
+    from hooks.on_live import react
+    from rotators.core.desk import Desk
+
+    with redirect_stdout(sys.stderr):
+        react(scan.findings, Desk(policy_at("")), act=False)
 
 
 def configure(args: argparse.Namespace) -> Config:
@@ -111,6 +126,8 @@ def configure(args: argparse.Namespace) -> Config:
         reports.insert(0, ReportTo(args.format, args.output))
     if args.jobs < 0:
         raise UsageError(f"--jobs {args.jobs}: give a number of processes, or 0 for one per processor")
+    if args.rotate and not args.verify:
+        raise UsageError("--rotate plans for credentials that are live: add --verify")
     if args.staged and (args.since or args.range):
         raise UsageError("--staged, --since and --range exclude each other")
     if args.since and args.range:

@@ -1,0 +1,118 @@
+"""`leakfirst scan` as a program: exit codes, one-line errors, where things are written."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from detector.rules.shapes import expand
+
+TOKEN = expand("ghp_{alnum:30}{check:github-crc32}", 31)
+ROOT = os.getcwd()
+
+
+def run(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "detector", *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": ROOT, **environment},
+    )
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "app.env").write_text(f"GITHUB_TOKEN={TOKEN}\n")
+    return tmp_path
+
+
+def test_found_is_1_clean_is_0_and_exit_zero_is_0(folder: Path, tmp_path: Path) -> None:
+    assert run("scan", ".", cwd=folder).returncode == 1
+    assert run("scan", "--exit-zero", ".", cwd=folder).returncode == 0
+    (folder / "app.env").write_text("GITHUB_TOKEN=\n")
+    assert run("scan", ".", cwd=folder).returncode == 0
+
+
+def test_what_could_not_be_read_is_3_and_never_clean(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    done = run("scan", "pipe", cwd=folder)
+    assert done.returncode == 3
+    assert "is a pipe" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["scan", "nowhere"], "nowhere: no such file or folder"),
+        (["scan", "--format", "word"], "unknown format 'word'; known: "),
+        (["scan", "--report", "json"], "write FORMAT=FILE"),
+        (["scan", "--only", "nothing.*"], "no rule is left"),
+        (["scan", "--rotate", "plan"], "add --verify"),
+        (["scan", "--staged", "--since", "x"], "exclude each other"),
+        (["scan", "--patterns", "no.toml"], "no.toml: cannot be read"),
+        (["scan", "--output", "no/such/folder/x"], "cannot be written"),
+        (["scan", "--since", "nonsense", "."], "not a git repository"),
+        (["frobnicate"], "unknown command 'frobnicate'; known: "),
+    ],
+)
+def test_wrong_usage_is_2_and_one_line(folder: Path, words: list[str], says: str) -> None:
+    done = run(*words, cwd=folder, GIT_CEILING_DIRECTORIES=str(folder.parent))
+    assert done.returncode == 2, done.stdout
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("leakfirst: ")
+    assert says in line
+
+
+def test_a_broken_rule_is_named_by_file_and_line(folder: Path) -> None:
+    (folder / "mine.toml").write_text('\n[[rule]]\nid = "x.y"\nfinds = "x"\nanchors = ["abcd"]\npattern = "(abcd["\n')
+    done = run("scan", "--patterns", "mine.toml", ".", cwd=folder)
+    assert done.returncode == 2
+    assert "mine.toml:2: x.y: pattern is no valid regular expression" in done.stderr
+
+
+def test_several_reports_at_once(folder: Path) -> None:
+    done = run("scan", "--report", "json=out.json", "--report", "sarif=out.sarif", "app.env", cwd=folder)
+    assert done.returncode == 1
+    assert json.loads((folder / "out.json").read_text())["findings"][0]["rule"] == "github.pat-classic"
+    assert json.loads((folder / "out.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m detector scan --format json . | head -c 10",
+        shell=True,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": ROOT},
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_version_and_help_are_quick_to_import(tmp_path: Path) -> None:
+    code = "import sys; from detector.__main__ import main; main(['--version']); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT}
+    )
+    loaded = set(done.stdout.split())
+    assert not loaded & {"argparse", "regex", "hyperscan", "rich", "structlog", "numpy", "tomllib", "git"}
+
+
+def test_a_bug_tells_no_values(folder: Path) -> None:
+    code = (
+        "import sys; from detector import pipeline\n"
+        "def broken(*_): raise ValueError('holds ' + open('app.env').read())\n"
+        "pipeline.scan = broken\n"
+        "sys.argv = ['leakfirst', 'scan', '.']\n"
+        "from detector.__main__ import _entry; _entry()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT}
+    )
+    assert done.returncode == 70
+    assert "this is a bug in leakfirst" in done.stderr
+    assert TOKEN not in done.stderr
