@@ -18,6 +18,7 @@ from detector.engine.anchors import parse_anchor
 from detector.errors import RuleError
 from detector.model import CONFIDENCES, SEVERITIES, Anchor, Companion, Rule
 from detector.rules import gitleaks
+from detector.rules import probe as probes
 from detector.rules.foreign import Foreign
 
 CONTEXT_GAP = r"""[\w.\-]{0,32}["'`\]]{0,2}[ \t]{0,4}(?:=>|:=|=|:|,|\|\||<=|\()?[ \t]{0,4}["'`(]{0,2}"""
@@ -156,7 +157,7 @@ def _rule(row: Mapping[str, Any], where: str) -> Rule:
         placeholders=tuple(row.get("placeholders", ())),
         paths=tuple(row.get("paths", ())),
         specificity=int(row.get("specificity", 10 if judged else 50 if "context" in row else 100)),
-        probe=row.get("probe", {}),
+        probe=_probe(row, where),
         revoke=row.get("revoke", ""),
         examples=tuple(row.get("examples", ())),
         misses=tuple(row.get("misses", ())),
@@ -238,6 +239,13 @@ def _compiled(pattern: str, key: str, where: str) -> Any:
     return compiled
 
 
+def _probe(row: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    table: Mapping[str, Any] = row.get("probe", {})
+    if table:
+        probes.parse(table, where, [part["name"] for part in row.get("companions", [])])
+    return table
+
+
 def _companions(rows: Any, where: str) -> tuple[Companion, ...]:
     if not isinstance(rows, list):
         raise RuleError(f"{where}: companions must be a list of tables")
@@ -248,6 +256,8 @@ def _companions(rows: Any, where: str) -> tuple[Companion, ...]:
             raise RuleError(
                 f"{where}: a companion has name and pattern, and may have within, required, secret, min_entropy"
             )
+        if row["name"] == "secret":
+            raise RuleError(f"{where}: a companion cannot be called secret: that is the first part")
         _compiled(row["pattern"], f"companion {row['name']!r}", where)
         found.append(Companion(**row))
     return tuple(found)

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from detector.errors import RuleError
 
-HOLE = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_-]*)\}", re.IGNORECASE)
-"""A place in a template that a part of the credential fills (``{secret}``), or a doubled brace."""
+HOLE = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_-]*)(?:\|last:(.))?\}", re.IGNORECASE)
+"""A place in a template that a part of the credential fills (``{secret}``; ``{secret|last:-}`` is
+what stands behind its last ``-``), or a doubled brace."""
 
 METHODS = ("get", "post", "head")
 KEYS = {
@@ -46,7 +47,7 @@ KEYS = {
 }
 ANSWERS = ("json", "text", "any")
 _REACH_KEYS = {*METHODS, "headers", "body", "json", "form", "facts"}
-_CONDITION = re.compile(r"\$\.([\w.\[\]@-]+)(?:\s*(==|!=|~)\s*(.+))?", re.DOTALL)
+_CONDITION = re.compile(r"\$\.([\w.\[\]@*-]+)(?:\s*(==|!=|~)\s*(.+))?", re.DOTALL)
 
 
 class Condition(NamedTuple):
@@ -60,6 +61,8 @@ class Condition(NamedTuple):
         """Tell whether an answer fulfils it; *document* is its JSON or None."""
         if not self.path:
             return bool(re.search(self.value, body))
+        if not isinstance(document, Mapping | list):
+            return False
         found = look_up(document, self.path)
         if not self.sign:
             return found not in (None, "", False, [], {})
@@ -69,11 +72,12 @@ class Condition(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One request as a template; `content` is text, a mapping (form) or any JSON value."""
+    """One request as a template; `basic` is ``user:password``, `content` text, a mapping (form) or any JSON value."""
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
+    basic: str = ""
     kind: str = ""
     content: Any = None
     facts: tuple[tuple[str, str], ...] = ()
@@ -98,15 +102,20 @@ class Probe(NamedTuple):
 
 
 def look_up(document: object, path: str) -> object:
-    """Return what stands at *path* (``user.emails[0]``) in a JSON document, or None.
+    """Return what stands at *path* (``user.emails[0]``, ``*.name`` of each) in a JSON document, or None.
 
     >>> look_up({"user": {"emails": ["a@b.test"]}}, "user.emails[0]")
     'a@b.test'
+    >>> look_up([{"name": "a"}, {"name": "b"}], "*.name")
+    ['a', 'b']
     """
     here = document
-    for step in re.findall(r"[^.\[\]]+", path):
+    steps = re.findall(r"[^.\[\]]+", path)
+    for at, step in enumerate(steps):
         if isinstance(here, Mapping):
             here = here.get(step)
+        elif isinstance(here, list) and step == "*":
+            return [look_up(item, ".".join(steps[at + 1 :])) for item in here]
         elif isinstance(here, list) and step.isdigit() and int(step) < len(here):
             here = here[int(step)]
         else:
@@ -118,9 +127,14 @@ def holes(probe: Probe) -> set[str]:
     """Name the parts that a request needs."""
     found: set[str] = set()
     for call in (probe.call, *probe.reach):
-        for text in _templates([call.url, call.headers, call.content]):
-            found.update(HOLE.findall(text))
-    return found - {""}
+        for text in _templates([call.url, call.headers, call.basic, call.content]):
+            found |= holes_in(text)
+    return found
+
+
+def holes_in(template: str) -> set[str]:
+    """Name the parts that fill a template."""
+    return {hole[1] for hole in HOLE.finditer(template) if hole[1]}
 
 
 def _templates(value: Any) -> list[str]:
@@ -164,9 +178,8 @@ def parse(table: Any, where: str, parts: Sequence[str] = ()) -> Probe:
     headers = _pairs(table.get("headers", {}), "headers", where)
     if "bearer" in table:
         headers += (("Authorization", f"Bearer {_text(table['bearer'], 'bearer', where)}"),)
-    if "basic" in table:
-        headers += (("Authorization", f"Basic {_text(table['basic'], 'basic', where)}"),)
-    call = _call(table, headers, tuple(facts.items()), where)
+    basic = _text(table["basic"], "basic", where) if "basic" in table else ""
+    call = _call(table, headers, basic, tuple(facts.items()), where)
     rows = table.get("reach", [])
     if not isinstance(rows, list):
         raise RuleError(f"{where}: reach is a list of tables")
@@ -174,7 +187,7 @@ def parse(table: Any, where: str, parts: Sequence[str] = ()) -> Probe:
     for row in rows:
         _only(row, _REACH_KEYS, f"{where}: reach")
         more = _pairs(row.get("headers", {}), "headers", where)
-        reach.append(_call(row, headers + more, _paths_of(row.get("facts", {}), where), f"{where}: reach"))
+        reach.append(_call(row, headers + more, basic, _paths_of(row.get("facts", {}), where), f"{where}: reach"))
     probe = Probe(
         call=call,
         live=live,
@@ -208,7 +221,7 @@ def _check_holes(probe: Probe, known: set[str], where: str) -> None:
             if address.scheme != "https" or not address.netloc:
                 raise RuleError(f"{where}: {call.url!r} must start with https://")
             place = address.netloc
-        filled = set(HOLE.findall(place)) - {"host", "site", ""}
+        filled = holes_in(place) - {"host", *(["site"] if probe.sites else [])}
         if filled and not probe.hosts:
             raise RuleError(f"{where}: the credential fills in the host; say in 'hosts' which ones may be asked")
     for glob in probe.hosts:
@@ -217,7 +230,11 @@ def _check_holes(probe: Probe, known: set[str], where: str) -> None:
 
 
 def _call(
-    table: Mapping[str, Any], headers: tuple[tuple[str, str], ...], facts: tuple[tuple[str, str], ...], where: str
+    table: Mapping[str, Any],
+    headers: tuple[tuple[str, str], ...],
+    basic: str,
+    facts: tuple[tuple[str, str], ...],
+    where: str,
 ) -> Call:
     asked = [method for method in METHODS if method in table]
     if len(asked) != 1:
@@ -238,7 +255,7 @@ def _call(
         content = dict(_pairs(content, "form", where))
     if kind == "body" and not isinstance(content, str):
         raise RuleError(f"{where}: body must be text")
-    return Call(asked[0].upper(), _text(table[asked[0]], asked[0], where), headers, kind, content, facts)
+    return Call(asked[0].upper(), _text(table[asked[0]], asked[0], where), headers, basic, kind, content, facts)
 
 
 def _only(table: Any, known: set[str], where: str) -> None:
@@ -310,6 +327,6 @@ def _paths_of(value: Any, where: str) -> tuple[tuple[str, str], ...]:
 
 def _path(value: Any, key: str, where: str) -> str:
     path = _text(value, key, where).removeprefix("$.")
-    if not re.fullmatch(r"header:[A-Za-z0-9-]+|[\w.\[\]@-]+", path):
+    if not re.fullmatch(r"header:[A-Za-z0-9-]+|[\w.\[\]@*-]+", path):
         raise RuleError(f"{where}: {key} is a path such as 'user.email' or 'header:X-Name', not {value!r}")
     return path

@@ -23,10 +23,11 @@ LEAST = 6
 """Characters changed at least, where there are so many."""
 
 
-def altered(secret: Secret, rule: Rule) -> Secret:
-    """Return a copy of *secret* with the same shape and another value."""
+def altered(secret: Secret, rule: Rule, tail: int = 0) -> Secret:
+    """Return a copy of *secret* with the same shape and another value; the last *tail* bytes stay."""
     value = secret.reveal()
-    made = _scrambled(value, _fixed_head(value, rule))
+    body, kept = value[: len(value) - tail], value[len(value) - tail :]
+    made = _scrambled(body, _fixed_head(body, rule)) + kept
     for name in rule.checks:
         if checks.verify(name, made).proven is False:
             made = _completed(name, made)

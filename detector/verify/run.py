@@ -239,7 +239,11 @@ def _wants_control(prober: ModuleType, question: Question) -> bool:
 
 
 def _alter(question: Question) -> Question:
-    return question._replace(secret=control.altered(question.secret, question.rule))
+    """Change the secret, but not what of it names the host."""
+    tail = 0
+    if question.rule.probe:
+        tail = table.named_tail(question)
+    return question._replace(secret=control.altered(question.secret, question.rule, tail))
 
 
 def _verdict(before: Verdict, answer: Answer, at: str) -> Verdict:

@@ -129,7 +129,10 @@ def request(probe: Probe, call: Call, question: Question, settings: Settings, si
                 return hole[0][0]
             if hole[1] == "host" and place:
                 return place.netloc
-            return site if hole[1] == "site" else encode(question.text(hole[1]))
+            if hole[1] == "site" and probe.sites:
+                return site
+            text = question.text(hole[1])
+            return encode(text.rpartition(hole[2])[2] if hole[2] else text)
 
         return HOLE.sub(value, template)
 
@@ -140,11 +143,11 @@ def request(probe: Probe, call: Call, question: Question, settings: Settings, si
     headers = []
     for name, template in call.headers:
         value = fill(template, str)
-        if name == "Authorization" and template.startswith("Basic {"):
-            value = "Basic " + base64.b64encode(value[6:].encode()).decode()
         if not value.isascii() or not value.isprintable():
             raise Unclear("it does not fit into a request header")
         headers.append((name, value))
+    if call.basic:
+        headers.append(("Authorization", "Basic " + base64.b64encode(fill(call.basic, str).encode()).decode()))
     content = b""
     if call.kind == "form":
         content = urlencode({name: fill(text, str) for name, text in call.content.items()}).encode()
@@ -183,10 +186,16 @@ def _check_url(probe: Probe, call: Call, url: str, settings: Settings) -> None:
     if place is None or "@" in urlsplit(url).netloc:
         raise Unclear("its host is no host name")
     template = call.url if call.url.startswith("{") else urlsplit(call.url).netloc
-    filled = set(HOLE.findall(template)) - {"host", "site", ""}
+    filled = probes.holes_in(template) - {"host", *(["site"] if probe.sites else [])}
     if filled and not is_named(place, settings, probe.hosts):
         raise Unclear(f"{place.name} is named neither by the rule nor by the operator, and is not asked")
     check_scheme(urlsplit(url).scheme, place, settings)
+
+
+def named_tail(question: Question) -> int:
+    """Count the bytes at the end of the secret that name the host (``{secret|last:-}``)."""
+    signs = [hole[2] for hole in HOLE.finditer(probe_of(question).call.url) if hole[1] == "secret" and hole[2]]
+    return len(question.secret.reveal().rpartition(signs[0].encode())[2]) if signs else 0
 
 
 def plan(question: Question, settings: Settings) -> Asked:

@@ -55,9 +55,16 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 class GuardedTransport(httpx.AsyncBaseTransport):
     """Sends requests directly or through the proxies of the environment."""
 
-    def __init__(self, guard: Guard, tls: ssl.SSLContext, proxies: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        tls: ssl.SSLContext,
+        proxies: Mapping[str, str] | None = None,
+        backend: httpcore.AsyncNetworkBackend | None = None,
+    ) -> None:
         self._guard = guard
         self._tls = tls
+        self._backend = backend or GuardedBackend(guard)
         self._environment = proxies is None
         self._proxies = urllib.request.getproxies() if proxies is None else proxies
         self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
@@ -116,7 +123,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 pool = httpcore.AsyncConnectionPool(self._tls, chosen, max_connections=_CONNECTIONS, http2=True)
             else:
                 pool = httpcore.AsyncConnectionPool(
-                    self._tls, max_connections=_CONNECTIONS, http2=True, network_backend=GuardedBackend(self._guard)
+                    self._tls, max_connections=_CONNECTIONS, http2=True, network_backend=self._backend
                 )
             self._pools[proxy] = pool
         return pool

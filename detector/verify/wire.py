@@ -24,10 +24,12 @@ from detector.verify.question import Settings, Unclear
 from detector.version import version
 
 if TYPE_CHECKING:
+    import httpcore
     import httpx
 
 MOST_BYTES = 1 << 20
 """Of an answer; a longer one is no answer."""
+_TOO_LONG = f"the answer is longer than {MOST_BYTES >> 20} MiB"
 MOST_HOPS = 2
 
 T = TypeVar("T")
@@ -78,8 +80,9 @@ class Wire:
         guard: Guard | None = None,
         tls: ssl.SSLContext | None = None,
         proxies: Mapping[str, str] | None = None,
+        backend: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
-        """*guard* and *tls* are for tests; *proxies* default to those of the environment."""
+        """*guard*, *tls* and *backend* are for tests; *proxies* default to those of the environment."""
         import httpx
 
         from detector.verify.transport import GuardedTransport
@@ -90,7 +93,7 @@ class Wire:
         self.pace = Pace(settings)
         self.shared: dict[object, Any] = {}
         """What the probes of one run may remember for each other."""
-        self._transport: httpx.AsyncBaseTransport = GuardedTransport(self.guard, self.tls, proxies)
+        self._transport: httpx.AsyncBaseTransport = GuardedTransport(self.guard, self.tls, proxies, backend)
         self._threads = ThreadPoolExecutor(16, "probe")
 
     async def close(self) -> None:
@@ -162,6 +165,8 @@ class Wire:
         try:
             if answer.headers.get("content-encoding", "identity") not in ("identity", ""):
                 raise Unclear("the answer is compressed, which was not asked for")
+            if int(answer.headers.get("content-length") or 0) > MOST_BYTES:
+                raise Unclear(_TOO_LONG)
             body = await _bounded(answer.stream)  # type: ignore[arg-type]
         finally:
             await answer.aclose()
@@ -173,7 +178,7 @@ async def _bounded(stream: AsyncIterator[bytes]) -> bytes:
     async for chunk in stream:
         body += chunk
         if len(body) > MOST_BYTES:
-            raise Unclear(f"the answer is longer than {MOST_BYTES >> 20} MiB")
+            raise Unclear(_TOO_LONG)
     return bytes(body)
 
 

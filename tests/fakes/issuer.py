@@ -123,7 +123,7 @@ class Issuer:
         self.heard: list[Heard] = []
         self.answer: Answerer = lambda _: Say()
         self.names: set[str] = set()
-        self.port = 0
+        self.port = self.plain_port = 0
         self._authority = authority
         self._http2 = http2
         self._loop = asyncio.new_event_loop()
@@ -137,6 +137,7 @@ class Issuer:
     def stop(self) -> None:
         async def end() -> None:
             self._server.close()
+            self._plain.close()
             for task in asyncio.all_tasks() - {asyncio.current_task()}:
                 task.cancel()
             await asyncio.sleep(0)
@@ -158,10 +159,13 @@ class Issuer:
         context.sni_callback = choose  # type: ignore[assignment]
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=context, backlog=500)
         self.port = self._server.sockets[0].getsockname()[1]
+        self._plain = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=500)
+        self.plain_port = self._plain.sockets[0].getsockname()[1]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            chosen = writer.get_extra_info("ssl_object").selected_alpn_protocol()
+            tls = writer.get_extra_info("ssl_object")
+            chosen = tls.selected_alpn_protocol() if tls else None
             await (self._serve_h2 if chosen == "h2" else self._serve_h1)(reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
@@ -188,7 +192,7 @@ class Issuer:
             lines += [f"{name}: {value}" for name, value in given.items()]
             writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + (b"" if method == "HEAD" else content))
             await writer.drain()
-            while say.forever:
+            while say.forever and not writer.is_closing():
                 writer.write(content)
                 await writer.drain()
 
@@ -247,8 +251,12 @@ def by_credential(secret: str, live: Say, dead: Say) -> Answerer:
     return answer
 
 
-def wire_to(made: Issuer, authority: Authority, settings: Any = None, resolve: Any = None) -> Any:
-    """A wire whose approved connections end at *made*: call it within the running event loop."""
+def wire_to(made: Issuer, authority: Authority, settings: Any = None, *, tls: bool = True) -> Any:
+    """A wire whose approved connections end at *made*: call it within the running event loop.
+
+    Without *tls* the guard decides as ever, and the approved connection goes on
+    in plain text: hundreds of hosts are asked in a second.
+    """
     from detector.verify.guard import Guard
     from detector.verify.question import Settings
     from detector.verify.wire import Wire
@@ -261,5 +269,23 @@ def wire_to(made: Issuer, authority: Authority, settings: Any = None, resolve: A
         except ValueError:
             return [PUBLIC]
 
-    guard = Guard(settings.allow_internal, resolve or public, lambda address, port: ("127.0.0.1", made.port))
-    return Wire(settings, guard, authority.client_context(), proxies={})
+    port = made.port if tls else made.plain_port
+    guard = Guard(settings.allow_internal, public, lambda address, _: ("127.0.0.1", port))
+    backend = None if tls else _without_tls(guard)
+    return Wire(settings, guard, authority.client_context(), proxies={}, backend=backend)
+
+
+def _without_tls(guard: Any) -> Any:
+    from detector.verify.transport import GuardedBackend
+
+    class Backend(GuardedBackend):
+        async def connect_tcp(self, *args: Any, **kwargs: Any) -> Any:
+            stream = await super().connect_tcp(*args, **kwargs)
+
+            async def start_tls(*_: Any, **__: Any) -> Any:
+                return stream
+
+            stream.start_tls = start_tls  # type: ignore[method-assign]
+            return stream
+
+    return Backend(guard)
