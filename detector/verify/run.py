@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
@@ -106,7 +107,7 @@ def plan(findings: Sequence[Finding], settings: Settings, key: bytes) -> list[Pl
         question = group.questions[0]
         asked, why = None, ""
         try:
-            asked = _prober(question.rule).plan(question, settings)
+            asked = Asked(*map(_cleaner(question), _prober(question.rule).plan(question, settings)))
         except Unclear as unclear:
             why = str(unclear)
         counted[question.rule.id, asked, why] = counted.get((question.rule.id, asked, why), 0) + len(group.questions)
@@ -198,10 +199,12 @@ async def _ask(question: Question, wire: Wire) -> Answer:
     try:
         answer: Answer = await _prober(question.rule).check(question, wire)
     except Unclear as unclear:
-        return Answer(UNKNOWN, str(unclear))
+        answer = Answer(UNKNOWN, str(unclear))
     except Exception as bug:  # one probe's fault must not end the run, nor quote what it held
-        return Answer(UNKNOWN, f"its probe failed ({type(bug).__name__})")
-    return _without(answer, question.values)
+        answer = Answer(UNKNOWN, f"its probe failed ({type(bug).__name__})")
+    clean = _cleaner(question)
+    facts = tuple((name, clean(text)) for name, text in answer.facts)
+    return Answer(answer.state, clean(answer.why), clean(answer.owner), facts)
 
 
 async def _controlled(
@@ -254,17 +257,13 @@ def _verdict(before: Verdict, answer: Answer, at: str) -> Verdict:
     return Verdict(state, why, answer.owner or before.owner, at, tuple(dict.fromkeys((*before.facts, *answer.facts))))
 
 
-def _without(answer: Answer, values: Sequence[str]) -> Answer:
-    """Take every value of the credential out of an answer: issuers echo them."""
-
-    def clean(text: str) -> str:
-        for value in values:
-            if len(value) >= 6:
-                text = text.replace(value, "…")
-        return text
-
-    facts = tuple((name, clean(text)) for name, text in answer.facts)
-    return Answer(answer.state, clean(answer.why), clean(answer.owner), facts)
+def _cleaner(question: Question) -> Callable[[str], str]:
+    """Return what takes every value of the credential out of a text: issuers echo them, hosts contain them."""
+    values = [re.escape(value) for value in question.values if len(value) >= 6]
+    if not values:
+        return str
+    pattern = re.compile("|".join(values), re.IGNORECASE)
+    return lambda text: pattern.sub("…", text)
 
 
 # -- who asks ------------------------------------------------------------------

@@ -8,6 +8,7 @@ import importlib
 import io
 import logging
 from collections.abc import Iterator
+from functools import cache
 from urllib.parse import quote
 
 import pytest
@@ -55,6 +56,7 @@ def forms(value: str) -> list[str]:
     return [value, value[6:30], quote(value, safe=""), raw.hex(), *coded]
 
 
+@cache
 def findings() -> list[Finding]:
     """Make one finding for every shipped rule that somebody can be asked about, all with the canary in it."""
     place = Location(Origin("worktree", "a"), 0, 1, 1, 1, 1, 2, snippet="https://acme.test/ postgres://u:X@acme.test/d")
@@ -84,12 +86,14 @@ def test_no_probe_shows_the_credential(
     kind: str, acme: Issuer, authority: Authority, log: io.StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
     acme.answer = lambda _: SAYS[kind]
-    settings = Settings(hosts=("acme.test",), host_for=(("*", "acme.test"),), reach=True, rate=1e4, total_rate=1e4)
+    settings = Settings(
+        hosts=("acme.test",), host_for=(("*", "acme.test"),), reach=True, timeout=3, rate=1e4, total_rate=1e4
+    )
     asked = findings()
     assert len(asked) > 100
 
     async def work() -> list[tuple[int, object]]:
-        wire = wire_to(acme, authority, settings)
+        wire = wire_to(acme, authority, settings, tls=False)
         try:
             return [entry async for entry in run.verdicts(asked, wire, b"k" * 32)]
         finally:
@@ -102,7 +106,7 @@ def test_no_probe_shows_the_credential(
     written = "\n".join((log.getvalue(), out, err, repr(told)))
     assert "httpcore" in log.getvalue(), "nothing was logged, so nothing was tested"
     for form in forms(CANARY):
-        assert form not in written
+        assert not [line[:200] for line in written.splitlines() if form in line]
 
 
 def test_http2_headers_stay_out_of_the_log(authority: Authority, log: io.StringIO) -> None:
