@@ -28,6 +28,7 @@ NAME = ".leakfirst.baseline"
 
 FORMAT = "leakfirst/baseline/1"
 FROM_ENVIRONMENT = "LEAKFIRST_KEY"
+KEY_BYTES = 32
 
 
 class Entry(NamedTuple):
@@ -71,7 +72,7 @@ def fresh() -> Baseline:
     """Return an empty baseline with a key of its own, or that of ``LEAKFIRST_KEY``."""
     if os.environ.get(FROM_ENVIRONMENT) is not None:
         return Baseline((project_key(),), (), True)
-    return Baseline((os.urandom(32),), ())
+    return Baseline((os.urandom(KEY_BYTES),), ())
 
 
 def read(path: str) -> Baseline:
@@ -96,7 +97,7 @@ def parse(content: bytes, path: str) -> Baseline:
         try:
             row = json.loads(line)
             if "baseline" in row:
-                from_environment = from_environment or row["key"] == FROM_ENVIRONMENT
+                from_environment = from_environment or row["salt"] == FROM_ENVIRONMENT
                 keys.append(_key(row, path, number))
                 continue
             entry = Entry(**row)
@@ -106,15 +107,17 @@ def parse(content: bytes, path: str) -> Baseline:
             raise UsageError(f"{path}:{number}: is no baseline entry; undo the edit, or drop the line") from None
         entries[entry.fingerprint] = entry
     if not keys:
-        raise UsageError(f"{path}: is no baseline: its first line should hold the key")
+        raise UsageError(f"{path}: is no baseline: its first line should hold the salt")
     return Baseline(tuple(dict.fromkeys(keys)), tuple(sorted(entries.values())), from_environment)
 
 
 def _key(row: dict[str, Any], path: str, number: int) -> bytes:
     if row["baseline"] != FORMAT:
         raise UsageError(f"{path}:{number}: format {row['baseline']!r} is not known here; update leakfirst")
-    if row["key"] != FROM_ENVIRONMENT:
-        return bytes.fromhex(row["key"])
+    if row["salt"] != FROM_ENVIRONMENT:
+        if not isinstance(row["salt"], list) or len(row["salt"]) != KEY_BYTES:
+            raise ValueError
+        return bytes(row["salt"])
     if os.environ.get(FROM_ENVIRONMENT) is None:
         raise UsageError(f"{path}: was made with a key of its own; set {FROM_ENVIRONMENT} to that key")
     return project_key()
@@ -135,11 +138,12 @@ def text(baseline: Baseline) -> str:
     """Return *baseline* as its file holds it: the key, then one entry a line, sorted."""
     import json
 
-    def line(row: dict[str, str]) -> str:
+    def line(row: dict[str, Any]) -> str:
         return json.dumps({name: value for name, value in row.items() if value}, ensure_ascii=False) + "\n"
 
-    names = [FROM_ENVIRONMENT] if baseline.from_environment else [key.hex() for key in baseline.keys]
-    head = [line({"baseline": FORMAT, "key": name}) for name in names]
+    # Numbers, for a row of hex digits in a repository looks like the very thing that is looked for.
+    salts = [FROM_ENVIRONMENT] if baseline.from_environment else [list(key) for key in baseline.keys]
+    head = [line({"baseline": FORMAT, "salt": salt}) for salt in salts]
     return "".join(head + [line(entry._asdict()) for entry in sorted(baseline.entries)])
 
 

@@ -105,7 +105,7 @@ def test_an_expired_decision_counts_no_more(repo: Repository) -> None:
 
 def test_the_key_can_stay_out_of_the_file(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKFIRST_KEY", "a key that only the pipeline knows")
-    assert json.loads(create(repo).splitlines()[0])["key"] == "LEAKFIRST_KEY"
+    assert json.loads(create(repo).splitlines()[0])["salt"] == "LEAKFIRST_KEY"
     assert scan(repo)["findings"] == []
     monkeypatch.delenv("LEAKFIRST_KEY")
     assert len(scan(repo)["findings"]) == 1  # type: ignore[arg-type]
@@ -118,7 +118,16 @@ def test_none_of_the_repositorys_own_is_used_when_told_so(repo: Repository) -> N
     assert len(scan(repo, "--baseline", "none")["findings"]) == 1  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("line", ['{"fingerprint": "x"}', "junk", '{"fingerprint": "lf1:1", "color": "red"}', "[]"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"fingerprint": "x"}',
+        "junk",
+        '{"fingerprint": "lf1:1", "color": "red"}',
+        "[]",
+        '{"baseline": "leakfirst/baseline/1", "salt": 99999999999}',
+    ],
+)
 def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "base"
     path.write_text(baseline.text(baseline.fresh()) + line + "\n")
