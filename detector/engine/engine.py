@@ -52,6 +52,9 @@ class Examined(NamedTuple):
 
 NOTHING = Examined()
 
+LOCKED = ("encrypted", "yes")
+"""What a check says of a key that is protected by a passphrase: no credential by itself."""
+
 JUDGE = -1
 """In place of the index of a rule: an anchor of the judgement of generic credentials."""
 
@@ -315,6 +318,9 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
             state, why, confidence, bonus = PROVEN_FORM, check.proves, "high", 100
             structured = structured or check.structured
             evidence.append(Evidence(check.proves))
+    if LOCKED in facts:
+        confidence = "low"
+        evidence.append(Evidence("it cannot be used without its passphrase"))
     reason = documented(value, rule.placeholders) if structured else why_not(value, rule.min_entropy, rule.placeholders)
     if reason:
         return Dropped(rule.id, match.secret_start, match.secret_end, reason)
