@@ -31,7 +31,7 @@ finds = "Acme pair"
 anchors = ["ACID"]
 pattern = '\b(ACID[0-9]{8})\b'
 [[rule.companions]]
-name = "secret"
+name = "key"
 pattern = '\b([0-9a-f]{32})\b'
 within = 100
 required = true
@@ -91,7 +91,7 @@ def test_parts_are_found_in_either_order(order: tuple[bytes, bytes]) -> None:
     data = b"".join(secret + b" " if part == b"secret " else part for part in order)
     hits = ENGINES["hyperscan"].scan(data)
     assert [hit.rule.id for hit in hits] == ["acme.pair"]
-    assert hits[0].parts[0].name == "secret"
+    assert hits[0].parts[0].name == "key"
     assert hits[0].parts[0].secret.reveal() == secret
 
 
