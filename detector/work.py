@@ -7,16 +7,17 @@ columns and the redacted excerpt are made here, where the bytes still are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from detector.containers.kinds import container
 from detector.contracts import Share
 from detector.engine.decode.text import readable
 from detector.engine.engine import NOTHING, Engine, Examined, Versions
 from detector.engine.lines import LineMap
 from detector.ignores import marks
 from detector.model import Blob, Dropped, Hit, Location, Origin, Sighting, Skipped
-from detector.secret import redact
+from detector.secret import Secret, redact
 
 BATCH_BYTES = 4 << 20
 SMALL = 64 << 10
@@ -88,7 +89,9 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
             count += 1
             size += len(blob.data)
             blob = readable(blob)
-            if len(blob.data) <= SMALL or blob.lineage:
+            if kind := container(blob):
+                yield from _inside(engine, blob, kind, options, only)
+            elif len(blob.data) <= SMALL or blob.lineage:
                 batch.append(blob)
                 held += len(blob.data)
             else:
@@ -106,6 +109,43 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
         raise
     yield from _batch(engine, batch, seen, options, only)
     yield Progress(size, count)
+
+
+def _inside(engine: Engine, blob: Blob, kind: str, options: Options, only: frozenset[str] | None) -> Iterator[Message]:
+    """Yield what is seen within a container, then what its own bytes say that none of its members said."""
+    from detector.containers import inside
+
+    known: set[Secret] = set()
+    for messages in _grouped(engine, inside(blob.data, kind, blob.origin), options, only):
+        for message in messages:
+            if isinstance(message, Sighting):
+                known.add(message.secret)
+            yield message
+    if kind != "source map":  # its members and the rest of it are all there is
+        examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
+        for message in _report(engine, blob, examined, options, only):
+            if not (isinstance(message, Sighting) and message.secret in known):
+                yield message
+
+
+def _grouped(
+    engine: Engine, items: Iterator[Blob | Skipped], options: Options, only: frozenset[str] | None
+) -> Iterator[Iterable[Message]]:
+    """Examine members of a container, many small ones at a time."""
+    group: list[Blob] = []
+    held = 0
+    for item in items:
+        if isinstance(item, Skipped):
+            yield [item]
+            continue
+        group.append(readable(item))
+        held += len(item.data)
+        if held >= BATCH_BYTES:
+            yield _batch(engine, group, Versions(), options, only)
+            yield [Progress(held, len(group))]
+            group, held = [], 0
+    yield _batch(engine, group, Versions(), options, only)
+    yield [Progress(held, len(group))]
 
 
 def _batch(

@@ -23,6 +23,9 @@ STEP = 8 << 20
 MARGIN = 64 << 10
 """Bytes of context on either side of a step; no credential is longer."""
 
+WHOLE = 256 << 20
+"""A container up to this size is read into memory, a larger one as a stream."""
+
 SHARE_BYTES = 16 << 20
 SHARE_FILES = 400
 
@@ -157,11 +160,31 @@ def read_file(path: str, origin: Origin) -> Iterator[Blob | Skipped]:
             if data:
                 yield Blob(data, origin)
             return
-        yield from _pieces(descriptor, found.st_size, origin)
+        yield from _large(descriptor, found.st_size, origin)
     except OSError as error:
         yield Skipped(origin.path, f"cannot be read: {error.strerror}")
     finally:
         os.close(descriptor)
+
+
+def _large(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skipped]:
+    """Read a file in pieces, unless it is a container, which makes sense as a whole only."""
+    from detector.containers.kinds import recognised
+
+    head = read_fully(descriptor, 1024)
+    if head[:1] == b"{":
+        head += read_fully(descriptor, STEP)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    kind = recognised(head)
+    if not kind:
+        yield from _pieces(descriptor, size, origin)
+    elif size <= WHOLE:
+        yield Blob(read_fully(descriptor, size), origin)
+    else:
+        from detector.containers import inside_file
+
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            yield from inside_file(file, size, kind, origin)
 
 
 def read_fully(descriptor: int, size: int) -> bytes:

@@ -7,22 +7,29 @@ outermost text; 0 stands for a binary file, where lines mean nothing.
 import base64
 import bz2
 import gzip
+import hashlib
+import io
 import json
 import lzma
+import marshal
 import quopri
+import sqlite3
+import tarfile
 import textwrap
+import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """A file to write: what it shows, its name, its bytes, the outer line of the token."""
+    """A file to write: what it shows, its name, its bytes, the line of the token, the member that holds it."""
 
     name: str
     path: str
     content: bytes
     line: int
+    inner: str = ""
 
 
 def b64(data: bytes) -> str:
@@ -134,4 +141,180 @@ def encoded(token: str) -> list[Place]:
         0,
         "tool.class",
     )
+    return places
+
+
+def zipped(members: Mapping[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def tarred(members: Mapping[str, bytes], mode: str = "w") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+def ar(members: Mapping[str, bytes]) -> bytes:
+    out = b"!<arch>\n"
+    for name, content in members.items():
+        out += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode()
+        out += content + b"\n" * (len(content) % 2)
+    return out
+
+
+def cpio(members: Mapping[str, bytes]) -> bytes:
+    out = b""
+    for name, content in {**members, "TRAILER!!!": b""}.items():
+        fields = [1, 0o100644, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0]
+        out += b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+        out += b"\0" * (-len(out) % 4) + content
+        out += b"\0" * (-len(out) % 4)
+    return out
+
+
+def rpm(payload: bytes) -> bytes:
+    header = b"\x8e\xad\xe8\x01" + bytes(4)
+    signature = header + (1).to_bytes(4) + (5).to_bytes(4) + bytes(16) + b"abcde" + bytes(3)
+    main = header + (1).to_bytes(4) + (4).to_bytes(4) + bytes(16) + b"name"
+    return b"\xed\xab\xee\xdb" + bytes(92) + signature + main + payload
+
+
+def pdf(shown: bytes, flate: bool = True) -> bytes:
+    stream = zlib.compress(shown) if flate else shown
+    head = b"<< /Length " + str(len(stream)).encode() + (b" /Filter /FlateDecode" if flate else b"") + b" >>"
+    return b"%PDF-1.4\n1 0 obj\n" + head + b"\nstream\n" + stream + b"\nendstream\nendobj\n%%EOF\n"
+
+
+def database(token: str) -> bytes:
+    """A database whose row is longer than a page, so that the token may be cut in two on disk."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE logs (at, text)")
+    for cut in range(4):
+        padding = "z" * (4096 - 40 + 10 * cut)
+        connection.execute("INSERT INTO logs VALUES (?, ?)", (cut, f"{padding}"))
+    connection.execute("INSERT INTO logs VALUES (5, ?)", (f"{'y ' * 2030} {token} {'x ' * 3000}",))
+    connection.commit()
+    data = bytes(connection.serialize())
+    connection.close()
+    return data
+
+
+def image(layers: list[dict[str, bytes]], oci: bool, env: str = "A=b") -> bytes:
+    """An image as `docker save` writes it; *env* stands in its configuration."""
+    config = json.dumps({"config": {"Env": [env]}, "history": [{"created_by": f"RUN |1 {env} /bin/sh"}]}).encode()
+
+    def named(content: bytes) -> str:
+        return hashlib.sha256(content).hexdigest()
+
+    archives = [tarred(layer, "w:gz" if oci else "w") for layer in layers]
+    if not oci:
+        names = [f"{named(content)}/layer.tar" for content in archives]
+        listed = [{"Config": f"{named(config)}.json", "RepoTags": ["a:1"], "Layers": names}]
+        files = {f"{named(config)}.json": config, **dict(zip(names, archives, strict=True))}
+        return tarred({**files, "manifest.json": json.dumps(listed).encode()})
+    manifest = {
+        "schemaVersion": 2,
+        "config": {"digest": f"sha256:{named(config)}"},
+        "layers": [{"digest": f"sha256:{named(content)}"} for content in archives],
+    }
+    blobs = [config, *archives, json.dumps(manifest).encode()]
+    files = {f"blobs/sha256/{named(content)}": content for content in blobs}
+    index = {"schemaVersion": 2, "manifests": [{"digest": f"sha256:{named(blobs[-1])}"}]}
+    layout = {"imageLayoutVersion": "1.0.0"}
+    return tarred({**files, "index.json": json.dumps(index).encode(), "oci-layout": json.dumps(layout).encode()})
+
+
+def notebook(token: str, in_output: bool) -> bytes:
+    shown = ["first\n", f"token: {token}\n"]
+    cells = [
+        {"cell_type": "markdown", "source": ["# nothing"]},
+        {
+            "cell_type": "code",
+            "source": ["x = 1\n"] if in_output else shown,
+            "outputs": [{"output_type": "stream", "text": shown if in_output else []}],
+        },
+    ]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}, indent=1).encode()
+
+
+def source_map(sources: Mapping[str, str]) -> bytes:
+    names, contents = list(sources), list(sources.values())
+    return json.dumps({"version": 3, "sources": names, "sourcesContent": contents, "mappings": "AAAA"}).encode()
+
+
+def stored(token: str) -> list[Place]:
+    """Containers that hold *token*, alone and within each other."""
+    raw = token.encode()
+    text = f"a: 1\nb: 2\nkey: {token}\n".encode()
+    members = {"x/readme.txt": b"nothing\n", "x/conf.yml": text}
+    cut = b"<w:p><w:r><w:t>" + raw[:9] + b"</w:t></w:r><w:r><w:t>" + raw[9:] + b"</w:t></w:r></w:p>"
+    kerned = b"BT /F1 9 Tf 72 700 Td [(" + raw[:12] + b") -20 (" + raw[12:] + b")] TJ ET"
+    conf = "x/conf.yml"
+    layers = [{"etc/app.env": text}, {"etc/.wh.app.env": b"", "etc/other": b"nothing"}]
+    code = compile(f"key = {token!r}", "a.py", "exec")
+    places = [
+        Place("zip", "a.zip", zipped(members), 3, conf),
+        Place("zip behind a program", "run.pyz", b"#!/usr/bin/env python3\n" + zipped(members), 3, conf),
+        Place("jar in jar", "a.jar", zipped({"lib/b.jar": zipped(members)}), 3, f"lib/b.jar!{conf}"),
+        Place("wheel", "a-1.0-py3-none-any.whl", zipped(members), 3, conf),
+        Place("docx, text cut in runs", "a.docx", zipped({"word/document.xml": cut}), 1, "word/document.xml"),
+        Place("xlsx", "a.xlsx", zipped({"xl/sharedStrings.xml": b"<sst><si><t>" + raw + b"</t></si></sst>"}), 1,
+              "xl/sharedStrings.xml"),
+        Place("pptx", "a.pptx", zipped({"ppt/slides/slide1.xml": b"<a:p><a:t>" + raw + b"</a:t></a:p>"}), 1,
+              "ppt/slides/slide1.xml"),
+        Place("apk", "a.apk", zipped({"assets/config.json": text}), 3, "assets/config.json"),
+        Place("tar", "a.tar", tarred(members), 3, conf),
+        Place("tar.gz", "a.tgz", tarred(members, "w:gz"), 3, conf),
+        Place("tar.bz2", "a.tar.bz2", tarred(members, "w:bz2"), 3, conf),
+        Place("tar.xz", "a.tar.xz", tarred(members, "w:xz"), 3, conf),
+        Place("gz", "conf.yml.gz", gzip.compress(text), 3),
+        Place("bz2", "conf.yml.bz2", bz2.compress(text), 3),
+        Place("xz", "conf.yml.xz", lzma.compress(text), 3),
+        Place("gz of gz", "twice.log.gz.gz", gzip.compress(gzip.compress(text)), 3),
+        Place("zip in tar.gz in zip", "n.zip", zipped({"in.tgz": tarred({"deep.zip": zipped(members)}, "w:gz")}), 3,
+              f"in.tgz!deep.zip!{conf}"),
+        Place("base64 of gzip in zip", "e.zip", zipped({"e.txt": b64(gzip.compress(text)).encode()}), 1, "e.txt"),
+        Place("utf-16 in zip", "u.zip", zipped({"u.ps1": ("\ufeff" + text.decode()).encode("utf-16-le")}), 3, "u.ps1"),
+        Place("deb", "a.deb", ar({"debian-binary": b"2.0\n", "data.tar.xz": tarred(members, "w:xz")}), 3,
+              f"data.tar.xz!{conf}"),
+        Place("ar", "a.a", ar({"conf.yml/": text}), 3, "conf.yml"),
+        Place("cpio", "a.cpio", cpio(members), 3, conf),
+        Place("rpm", "a.rpm", rpm(gzip.compress(cpio(members))), 3, conf),
+        Place("pdf, kerned", "a.pdf", pdf(kerned), 1, "stream 1"),
+        Place("pdf, plain stream", "b.pdf", pdf(b"BT (" + raw + b") Tj ET", flate=False), 1, "stream 1"),
+        Place("sqlite over pages", "a.sqlite", database(token), 5, "logs"),
+        Place("notebook cell", "a.ipynb", notebook(token, False), 2, "cell 2"),
+        Place("notebook output", "b.ipynb", notebook(token, True), 2, "cell 2 output 1"),
+        Place("source map", "a.js.map", source_map({"a.ts": "x\n", "src/b.ts": text.decode()}), 3, "src/b.ts"),
+        Place("source map in tar.gz", "p.tgz", tarred({"package/a.js.map": source_map({"b.ts": text.decode()})}, "w:gz"),
+              3, "package/a.js.map!b.ts"),
+        Place("image, deleted file", "old-image.tar", image(layers, oci=False), 3, "layer 1!etc/app.env"),
+        Place("image, OCI layout", "oci-image.tar", image(layers, oci=True), 3, "layer 1!etc/app.env"),
+        Place("image environment", "env-image.tar", image(layers[1:], oci=True, env=f"T={token}"), 1, "config"),
+        Place("compiled python", "a.pyc", b"\xa7\r\r\n" + bytes(12) + marshal.dumps(code), 0, "constants"),
+        Place("program", "a.elf", b"\x7fELF" + bytes(range(256)) * 8 + raw + bytes(64), 0),
+    ]  # fmt: skip
+    try:
+        import zstandard
+
+        places.append(Place("tar.zst", "a.tar.zst", zstandard.compress(tarred(members)), 3, conf))
+    except ImportError:  # an extra
+        pass
+    try:
+        import py7zr
+
+        out = io.BytesIO()
+        with py7zr.SevenZipFile(out, "w") as archive:
+            archive.writestr(text, conf)
+        places.append(Place("7z", "a.7z", out.getvalue(), 3, conf))
+    except ImportError:
+        pass
     return places
