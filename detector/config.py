@@ -43,6 +43,7 @@ class Config(NamedTuple):
     verify: bool = False
     verify_hosts: tuple[str, ...] = ()
     allow_internal: tuple[str, ...] = ()
+    ssh_hosts: tuple[str, ...] = ()
     reach: bool = False
     dry_run: bool = False
     reports: tuple[ReportTo, ...] = (ReportTo("text"),)

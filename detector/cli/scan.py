@@ -84,6 +84,9 @@ def add_asking(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--allow-internal", action="append", default=[], metavar="HOST", help="may be asked although it is internal"
     )
+    group.add_argument(
+        "--ssh", action="append", default=[], metavar="USER@HOST", help="try private keys on this SSH server"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -152,6 +155,7 @@ def configure(args: argparse.Namespace) -> Config:
         verify=args.verify or args.dry_run,
         verify_hosts=_ids(args.host),
         allow_internal=_ids(args.allow_internal),
+        ssh_hosts=_ids(args.ssh),
         reach=args.reach,
         dry_run=args.dry_run,
         reports=tuple(reports),

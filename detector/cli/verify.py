@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         verify=True,
         verify_hosts=tuple(args.host),
         allow_internal=tuple(args.allow_internal),
+        ssh_hosts=tuple(args.ssh),
         baseline=args.baseline,
         reach=args.reach,
         dry_run=args.dry_run,

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from detector.model import DEAD, LIVE, UNKNOWN
 from detector.probes._server import Reached, Server, at_server, missing
@@ -44,7 +45,7 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
         answer = Answer()
         with _relay(reached, server.host if tls else "") as path:
             client: Any = pymongo.MongoClient(
-                path,
+                f"mongodb://{quote(path, safe='')}",
                 username=server.user,
                 password=server.password,
                 authSource=server.option("authSource") or "admin",

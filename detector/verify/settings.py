@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -29,12 +30,16 @@ def settings_of(config: Config) -> Settings:
     for account in lists["canary-accounts"]:
         if not (account.isdecimal() and len(account) == 12):
             raise UsageError(f"verify.canary-accounts: {account!r} is no AWS account id (12 digits)")
+    ssh_hosts = (*lists["ssh-hosts"], *config.ssh_hosts)
+    for target in ssh_hosts:
+        if not re.fullmatch(r"[\w.-]+@[\w.-]+(?::\d{1,5})?", target):
+            raise UsageError(f"{target!r} names no SSH server; write USER@HOST or USER@HOST:PORT")
     plain = Settings()
     return Settings(
         hosts=(*lists["hosts"], *config.verify_hosts),
         allow_internal=tuple(name.lower() for name in (*lists["allow-internal"], *config.allow_internal)),
         host_for=tuple(host.items()),
-        ssh_hosts=lists["ssh-hosts"],
+        ssh_hosts=ssh_hosts,
         canary_accounts=frozenset(lists["canary-accounts"]),
         reach=config.reach,
         timeout=_number(table, "timeout", plain.timeout, float),

@@ -13,6 +13,7 @@ from detector.verify.wire import Wire
 from tests.detector.probes.conftest import HERE, finding, verdict
 from tests.fakes import servers
 from tests.fakes.issuer import Authority
+from tests.fakes.mongodb import mongodb
 
 RIGHT, WRONG = (expand("{alnum:20}", seed) for seed in (1, 2))
 
@@ -85,6 +86,25 @@ def test_redis_with_tls_that_is_checked(authority: Authority) -> None:
         found = finding("uri.database", RIGHT, address("rediss", port, "app", "/0"))
         assert verdict(found, wire=lambda: Wire(HERE, tls=authority.client_context())).state == LIVE
         assert verdict(found).state == UNKNOWN
+
+
+@pytest.mark.net
+def test_mongodb() -> None:
+    with mongodb("app", RIGHT) as server:
+        line = address("mongodb", server.server_address[1], rest="/app?replicaSet=rs0")
+        live = verdict(finding("uri.database", RIGHT, line))
+        assert (live.state, live.owner, dict(live.facts)) == (LIVE, "app@admin", {"roles": "readWrite@app"}), live
+        assert verdict(finding("uri.database", WRONG, line)).state == DEAD
+
+
+@pytest.mark.net
+def test_mongodb_with_tls_that_is_checked(authority: Authority) -> None:
+    with mongodb("app", RIGHT, authority.server_context("127.0.0.1", http2=False)) as server:
+        line = address("mongodb", server.server_address[1], rest="/app?tls=true")
+        found = finding("uri.database", RIGHT, line)
+        assert verdict(found, wire=lambda: Wire(HERE, tls=authority.client_context())).state == LIVE
+        assert verdict(found, HERE._replace(timeout=3)).state == UNKNOWN
+        assert "connectionStatus" in server.heard
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql", "redis", "mongodb"])
