@@ -225,11 +225,11 @@ def _digest(files: Sequence[str], texts: Sequence[bytes], selection: str) -> str
 
 
 def _code_stamp() -> tuple[int, ...]:
-    """Change when the loader or the anchors change, so that no stale pack is read."""
+    """Change when the loader, the anchors or the gate change, so that no stale pack is read."""
     stamps = []
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     readers = [os.path.join("rules", name) for name in _READERS]
-    for name in (*readers, "engine/anchors.py", "engine/decode/markers.py"):
+    for name in (*readers, "engine/anchors.py", "engine/decode/markers.py", "engine/judge/gate.py"):
         try:
             stamps.append(os.stat(os.path.join(package, name)).st_mtime_ns)
         except OSError:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.engine.judge import gate
 from detector.rules import pack
 
 RULE = """
@@ -68,3 +69,7 @@ def test_a_torn_stamp_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     for content in (b"", b"junk", stamp.read_bytes()[:-3]):
         stamp.write_bytes(content)
         assert digest(rules) == first
+
+
+def test_an_edited_gate_is_not_served_from_an_old_pack() -> None:
+    assert os.stat(gate.__file__).st_mtime_ns in pack._code_stamp()
