@@ -33,7 +33,7 @@ class Heard(NamedTuple):
 
 
 class Say(NamedTuple):
-    """One answer. `delay` in seconds before it, `forever` sends body again and again."""
+    """One answer. `delay` in seconds before it, `forever` sends the body again and again, without a length."""
 
     status: int = 200
     body: bytes | str | dict[str, Any] | list[Any] = b"{}"
@@ -167,7 +167,7 @@ class Issuer:
             tls = writer.get_extra_info("ssl_object")
             chosen = tls.selected_alpn_protocol() if tls else None
             await (self._serve_h2 if chosen == "h2" else self._serve_h1)(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError, ssl.SSLError):
             pass
         finally:
             writer.close()
@@ -192,9 +192,9 @@ class Issuer:
             lines += [f"{name}: {value}" for name, value in given.items()]
             writer.write(("\r\n".join(lines) + "\r\n\r\n").encode() + (b"" if method == "HEAD" else content))
             await writer.drain()
-            while say.forever and not writer.is_closing():
+            for _ in range(64 if say.forever else 0):
                 writer.write(content)
-                await writer.drain()
+                await asyncio.wait_for(writer.drain(), 5)
 
     async def _serve_h2(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         import h2.config
