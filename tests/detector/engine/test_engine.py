@@ -165,6 +165,10 @@ pattern = '(?:a|aa)+(?:a|aa)+(?:a|aa)+b'
 
 def test_a_key_under_a_passphrase_has_low_confidence() -> None:
     keys = packs.engine_of(packs.load(select=lambda rule: rule.id.startswith("private-key."), selection="keys"))
-    for shape, confidence in (("{pem:openssh}", "high"), ("{pem:openssh-locked}", "low"), ("{pem:pkcs8-locked}", "low")):
+    for shape, confidence in (
+        ("{pem:openssh}", "high"),
+        ("{pem:openssh-locked}", "low"),
+        ("{pem:pkcs8-locked}", "low"),
+    ):
         (hit,) = keys.scan(expand(shape).encode())
         assert (hit.confidence, hit.verdict.state) == (confidence, "proven-form")
