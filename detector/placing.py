@@ -110,7 +110,7 @@ def _placed(repository: str, sightings: Sequence[Sighting], config: Config, memo
     wanted = {str(origin.object_id): origin.kind for origin in origins}
     found = {} if config.every_commit else memory.attributions(home, wanted)
     if not found:
-        found = attribute(home, wanted, config.every_commit, config.workers)
+        found = attribute(home, wanted, config.every_commit)
     versions: dict[tuple[object, ...], tuple[tuple[object, ...], list[Sighting]]] = {}
     for sighting in sightings:
         for moved in _moved(sighting, found[str(sighting.location.origin.object_id)]):

@@ -1,10 +1,10 @@
 """Say for a few objects which commit brought them in, where, by whom, and when.
 
 A scan reads objects without asking how they are reached; only what was found
-needs a history. So this is one pass over the commits, oldest first, that stops
-as soon as everything is placed. Commits are compared with all their parents at
-once: what a merge alone brought in is placed there, and what it merely merged
-is not.
+needs a history. So this is one pass over the commits, newest first because git
+is quicker that way, and it may run beside the scan. Commits are compared with
+all their parents at once: what a merge alone brought in is placed there, and
+what it merely merged is not.
 
 What the refs do not reach is looked for in notes, in the stash, in reflogs and
 last in commits that nothing points to, and is labelled so. Author and date come
@@ -14,8 +14,9 @@ from the commit itself; neither mailmap nor configuration has a say.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from tempfile import TemporaryFile
 from typing import IO, NamedTuple
@@ -23,8 +24,8 @@ from typing import IO, NamedTuple
 from detector.git.objects import cat_file
 from detector.git.repository import Repository, SafeGit, reflogs, refs
 
-_CHUNK = 20_000
-"""Commits that one git process compares; the pass can stop after each."""
+_BLOCK = 8 << 20
+"""Bytes of what git tells that are looked at together."""
 
 
 class Place(NamedTuple):
@@ -58,10 +59,12 @@ class Blame:
     begins with the first question, and is spared if there is none.
     """
 
-    def __init__(self, repository: Repository, jobs: int = 2) -> None:
+    def __init__(self, repository: Repository, everywhere: bool = False) -> None:
+        """With *everywhere* all commits and paths that brought an object in are of interest, else the oldest alone."""
         self.repository = repository
+        self._everywhere = everywhere
         self._git = SafeGit(repository)
-        self._pool = ThreadPoolExecutor(jobs)
+        self._pool = ThreadPoolExecutor(1)
         self._first: _Pass | None = None
 
     def __enter__(self) -> Blame:
@@ -78,13 +81,12 @@ class Blame:
         """Begin to compare the commits that ordinary refs reach."""
         if self._first is None:
             tips = [tip for name, tip in refs(self.repository).items() if not _special(name)]
-            self._first = _Pass(self._git, self._pool, self._commits_among(tips), ())
+            self._first = self._pass(self._commits_among(tips), ())
 
-    def attribute(self, wanted: Mapping[str, str], everywhere: bool = False) -> dict[str, Attribution]:
+    def attribute(self, wanted: Mapping[str, str]) -> dict[str, Attribution]:
         """Return the attribution of each *wanted* object, given as ``{id: type}``.
 
-        With *everywhere* all commits and paths are listed that brought it in
-        (again), else the oldest alone. Needs no more than the commits and trees.
+        Needs no more than the commits and trees.
         """
         blobs = {name for name, kind in wanted.items() if kind == "blob"}
         commits = {name for name, kind in wanted.items() if kind == "commit"}
@@ -94,7 +96,7 @@ class Blame:
                 found[name] = kind or "commit", held_by, [(name, "")]
                 commits.discard(name)
             seen: dict[str, list[tuple[str, str]]] = {}
-            for commit, path, name in this.introduced(blobs, everywhere):
+            for commit, path, name in this.introduced(blobs):
                 seen.setdefault(name, []).append((commit, path))
             for name, places in seen.items():
                 found[name] = kind or "blob", held_by, places
@@ -121,7 +123,7 @@ class Blame:
         for kind, held_by, starts in self._holders():
             tips = [tip for tip in self._commits_among(starts) if tip not in known]
             if tips:
-                this = _Pass(self._git, self._pool, tips, hidden)
+                this = self._pass(tips, hidden)
                 yield kind, held_by, this
                 hidden += tips
                 known |= this.commits()
@@ -130,7 +132,10 @@ class Blame:
         stored = (row.tobytes().hex() for row in plan(self.repository, ("commit",)).ids)
         loose_ends = self._commits_among([name for name in stored if name not in known])
         if loose_ends:
-            yield "unreachable", "", _Pass(self._git, self._pool, loose_ends, hidden)
+            yield "unreachable", "", self._pass(loose_ends, hidden)
+
+    def _pass(self, tips: Sequence[str], hidden: Sequence[str]) -> _Pass:
+        return _Pass(self._git, self._pool, tips, hidden, self._everywhere)
 
     def _holders(self) -> Iterator[tuple[str, str, list[str]]]:
         """List what holds commits besides ordinary refs: (kind, name, ids)."""
@@ -180,68 +185,96 @@ class Blame:
 
 
 class _Pass:
-    """One walk over the commits that some tips reach, compared in chunks, oldest first."""
+    """One walk over the commits that some tips reach, told by git into a file."""
 
-    def __init__(self, git: SafeGit, pool: ThreadPoolExecutor, tips: Sequence[str], hidden: Sequence[str]) -> None:
+    def __init__(
+        self, git: SafeGit, pool: ThreadPoolExecutor, tips: Sequence[str], hidden: Sequence[str], everywhere: bool
+    ) -> None:
         self.tips = tips
         self._git = git
-        self._list = pool.submit(self._revisions, tips, hidden)
-        self._pool = pool
-        self._chunks: list[Future[IO[bytes]]] | None = None
+        self._width = 2 * git.repository.id_bytes
+        self._everywhere = everywhere
+        given = "".join([*(f"{tip}\n" for tip in tips), *(f"^{tip}\n" for tip in hidden)])
+        self._told = pool.submit(self._tell, given.encode())
 
     def commits(self) -> set[str]:
         """Return the ids of all commits of this pass."""
-        return set(self._list.result())
+        return {commit.decode() for commit, _ in _parse(self._told.result(), self._width)}
 
-    def introduced(self, wanted: set[str], everywhere: bool) -> Iterator[tuple[str, str, str]]:
-        """Yield (commit, path, id) for the wanted blobs; the oldest alone or all."""
-        missing = set(wanted)
-        if not missing:
+    def introduced(self, wanted: set[str]) -> Iterator[tuple[str, str, str]]:
+        """Yield (commit, path, id) for the wanted blobs; the oldest alone or all, oldest first."""
+        if not wanted:
             return
-        ordered = self._list.result()
-        if self._chunks is None:
-            parts = [ordered[at : at + _CHUNK] for at in range(0, len(ordered), _CHUNK)]
-            self._chunks = [self._pool.submit(self._compare, part) for part in parts]
-        for number, chunk in enumerate(self._chunks):
-            for commit, path, name in _parse(chunk.result(), 2 * self._git.repository.id_bytes):
-                if name in missing or (everywhere and name in wanted):
-                    missing.discard(name)
-                    yield commit, path, name
-            if not missing and not everywhere:
-                for later in self._chunks[number + 1 :]:
-                    later.cancel()
-                self._chunks = None
-                return
+        names = {name.encode() for name in wanted}
+        parsed = _parse(self._told.result(), self._width, names)
+        if self._everywhere:
+            found = [(commit, *at) for commit, changes in parsed for at in reversed(changes)]
+        else:
+            found = [(commit, path, name) for name, (commit, path) in _oldest(parsed).items()]
+        for commit, path, name in reversed(found):
+            yield commit.decode(), os.fsdecode(path), name.decode()
 
-    def _revisions(self, tips: Sequence[str], hidden: Sequence[str]) -> list[str]:
-        if not tips:
-            return []
-        given = "".join([*(f"{tip}\n" for tip in tips), *(f"^{tip}\n" for tip in hidden)]).encode()
-        return self._git.run("rev-list", "--reverse", "--stdin", given=given).decode().split()
-
-    def _compare(self, commits: Sequence[str]) -> IO[bytes]:
-        told = TemporaryFile()  # noqa: SIM115  (whoever parses it closes it)
-        with self._git.feed("\n".join([*commits, ""]).encode()) as asked:
-            self._git.pour(
-                told, "diff-tree", "--stdin", "-r", "--root", "-c", "--raw", "-z", "--no-renames", "--no-abbrev",
-                stdin=asked,
-            )  # fmt: skip
-        told.seek(0)
+    def _tell(self, given: bytes) -> IO[bytes]:
+        told = TemporaryFile()  # noqa: SIM115  (closed when nobody looks at it any more)
+        if self.tips:
+            with self._git.feed(given) as asked:
+                self._git.pour(
+                    told, "log", "--stdin", "--diff-merges=combined", "--raw", "-z", "--no-renames", "--no-abbrev",
+                    "--format=%H", stdin=asked,
+                )  # fmt: skip
         return told
 
 
-def _parse(stream: IO[bytes], width: int) -> Iterator[tuple[str, str, str]]:
-    """Read ``diff-tree --raw -z``: a commit, then for each change a head and a path."""
-    with stream:
-        commit = ""
-        tokens = iter(stream.read().split(b"\0"))
-        for token in tokens:
-            if token[:1] == b":":
-                path = next(tokens, b"")
-                head = token.rpartition(b" ")[0]
-                yield commit, os.fsdecode(path), head[-width:].decode()
-            elif len(token) == width:
-                commit = token.decode()
+Changes = list[tuple[bytes, bytes]]
+"""Paths and the ids of what came to stand there."""
+
+
+def _oldest(parsed: Iterable[tuple[bytes, Changes]]) -> dict[bytes, tuple[bytes, bytes]]:
+    """Return for each id the last commit it comes with, and its first path there."""
+    found: dict[bytes, tuple[bytes, bytes]] = {}
+    for commit, changes in parsed:
+        found.update((name, (commit, path)) for path, name in reversed(changes))
+    return found
+
+
+def _parse(stream: IO[bytes], width: int, wanted: Collection[bytes] = ()) -> Iterator[tuple[bytes, Changes]]:
+    """Read ``log --raw -z --format=%H``: each commit with its changes to what is wanted, newest first."""
+    stream.seek(0)
+    rest = b""
+    while block := stream.read(_BLOCK):
+        tokens = (rest + block).split(b"\0")
+        complete = len(tokens) - 1
+        commits = [
+            i for i, token in enumerate(tokens) if len(token) == width and not _is_head(tokens, i - 1) and i < complete
+        ]
+        rest = b"\0".join(tokens[commits[-1] if commits else 0 :])
+        yield from _changes(tokens, commits, width, wanted)
+    tokens = rest.split(b"\0")
+    if len(tokens[0]) == width:
+        yield from _changes(tokens, [0, len(tokens)], width, wanted)
+
+
+def _changes(
+    tokens: list[bytes], commits: list[int], width: int, wanted: Collection[bytes]
+) -> Iterator[tuple[bytes, Changes]]:
+    """Yield what stands between the first and the last of *commits*, the places of their ids among *tokens*."""
+    told: dict[int, Changes] = {}
+    last = commits[-1] if commits else 0
+    for i, token in enumerate(tokens[:last]) if wanted else ():
+        # a letter of status for each parent: with one parent, which is the rule, the id is cut out without a search
+        name = token[-width - 2 : -2] if token[:2] != b"::" else token.rpartition(b" ")[0][-width:]
+        if name in wanted and _is_head(tokens, i):
+            told.setdefault(bisect_right(commits, i) - 1, []).append((tokens[i + 1], name))
+    for number, at in enumerate(commits[:-1]):
+        yield tokens[at], told.get(number, [])
+
+
+def _is_head(tokens: list[bytes], at: int) -> bool:
+    """Tell whether a token is the head of a change, not a path that looks like one."""
+    first = at
+    while first >= 0 and tokens[first].lstrip(b"\n")[:1] == b":":
+        first -= 1
+    return (at - first) % 2 == 1
 
 
 def _special(ref: str) -> bool:
@@ -283,11 +316,9 @@ def authors(repository: Repository, commits: Iterable[str]) -> dict[str, tuple[s
     }
 
 
-def attribute(
-    repository: Repository, wanted: Mapping[str, str], everywhere: bool = False, jobs: int = 2
-) -> dict[str, Attribution]:
+def attribute(repository: Repository, wanted: Mapping[str, str], everywhere: bool = False) -> dict[str, Attribution]:
     """Attribute a few objects; see `Blame.attribute`."""
     if not wanted:
         return {}
-    with Blame(repository, jobs) as blame:
-        return blame.attribute(wanted, everywhere)
+    with Blame(repository, everywhere) as blame:
+        return blame.attribute(wanted)

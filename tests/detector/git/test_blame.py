@@ -120,7 +120,7 @@ def test_a_pass_may_begin_beside_the_scan_and_answer_often(build: Callable[..., 
     if graph:
         built.git("commit-graph", "write", "--reachable", "--changed-paths")
     names = [line.split()[2] for line in built.git("ls-tree", "-r", "HEAD").splitlines()]
-    with Blame(repository.discover(str(built.path)), jobs=1) as blame:
+    with Blame(repository.discover(str(built.path))) as blame:
         blame.start()
         for name in names:
             told = built.git("log", "--format=%H", "--find-object=" + name).split()[-1]
@@ -149,3 +149,20 @@ def test_a_mailmap_and_a_hostile_date_change_nothing(build: Callable[..., Built]
 
 def test_nothing_wanted_costs_nothing(tmp_path: Path) -> None:
     assert attribute(repository.Repository(str(tmp_path), "", None, ()), {}) == {}
+
+
+@pytest.mark.parametrize("block", [1, 64, 1 << 20])
+def test_a_path_that_looks_like_a_change_or_a_commit_is_a_path(
+    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr("detector.git.blame._BLOCK", block)
+    built = build()
+    built.commit("plain.txt", b"1")
+    wanted, other = built.blob(b"wanted"), built.blob(b"1")
+    paths = [f":100644 100644 {other} {wanted} M", "f" * 40, "\n:", "z.txt"]
+    for number, path in enumerate(paths):
+        built.commit(path, b"number %d" % number)
+    last = built.commit("last.txt", b"wanted")
+    found = ask(built, *[built.blob(b"number %d" % number) for number in range(len(paths))], wanted)
+    assert [at.places[0].path for at in found] == [*paths, "last.txt"]
+    assert found[-1].places[0].commit == last
