@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from detector.config import Config
 from detector.git import shares as git_shares
+from detector.git.gaps import gaps
 from detector.git.repository import discover
 from detector.memory import ScanMemory
 from detector.model import Blob, Lineage, Origin, Skipped
@@ -62,6 +63,7 @@ def shares(target: str, config: Config, memory: ScanMemory | None = None) -> Ite
         if plan is not None:
             yield from plan.skipped
             yield from (HistoryShare(share, name, changed) for share in plan.shares)
+    yield from gaps(repository)
     if repository.shallow:
         yield Skipped(target, "is a shallow clone: older history is not here (git fetch --unshallow brings it)")
     if repository.promisor:
