@@ -64,7 +64,9 @@ class Rule(NamedTuple):
     """One kind of credential: how to find it, what it means, what to do.
 
     A rule with `judge` has no pattern of its own: engine/judge names the value
-    and weighs the evidence, and its findings are reported under this rule.
+    and weighs the evidence, and its findings are reported under this rule. One
+    that is `published` looks at what a package or an image holds: a member whose
+    name fits `paths` (and whose beginning fits `pattern`) is itself the finding.
     """
 
     id: str
@@ -92,6 +94,7 @@ class Rule(NamedTuple):
     source: str = ""
     judge: bool = False
     drops: tuple[tuple[Any, ...], ...] = ()
+    published: bool = False
 
 
 # -- bytes and where they came from ------------------------------------------

@@ -8,9 +8,9 @@ columns and the redacted excerpt are made here, where the bytes still are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from detector.containers.kinds import container
+from detector.containers.kinds import UNPACKED, container, is_package
 from detector.contracts import Share
 from detector.engine.decode.text import readable
 from detector.engine.engine import NOTHING, Engine, Examined, Versions
@@ -18,6 +18,9 @@ from detector.engine.lines import LineMap
 from detector.ignores import marks
 from detector.model import Blob, Dropped, Hit, Location, Origin, Sighting, Skipped
 from detector.secret import Secret, redact
+
+if TYPE_CHECKING:
+    from detector.exposure import Watch
 
 BATCH_BYTES = 4 << 20
 SMALL = 64 << 10
@@ -78,6 +81,7 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
     A share that was read before (`changed_rules`) is asked about `options.changed` alone.
     """
     only = options.changed if getattr(share, "changed_rules", False) else None
+    watched: dict[str, Watch] = {}
     batch: list[Blob] = []
     held = size = count = 0
     seen = Versions()
@@ -89,6 +93,12 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
             count += 1
             size += len(blob.data)
             blob = readable(blob)
+            if getattr(share, "published", False):
+                yield from _exposed(engine, blob, "", blob.origin.path, watched)
+            elif blob.origin.kind in UNPACKED:  # of a container too large to be handed over as one blob
+                outer, _, inner = blob.origin.path.partition("!")
+                if blob.origin.kind == "image" or is_package(outer):
+                    yield from _exposed(engine, blob, outer, inner, watched)
             if kind := container(blob):
                 yield from _inside(engine, blob, kind, options, only)
             elif len(blob.data) <= SMALL or blob.lineage:
@@ -111,12 +121,24 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
     yield Progress(size, count)
 
 
+def _exposed(engine: Engine, blob: Blob, outer: str, inner: str, watched: dict[str, Watch]) -> Iterator[Sighting]:
+    """Say whether *blob*, *inner* within the package *outer*, should not be published at all."""
+    from detector.exposure import Watch
+
+    if outer not in watched:
+        watched[outer] = Watch(engine.rules)
+    yield from watched[outer].look(blob, inner)
+
+
 def _inside(engine: Engine, blob: Blob, kind: str, options: Options, only: frozenset[str] | None) -> Iterator[Message]:
     """Yield what is seen within a container, then what its own bytes say that none of its members said."""
     from detector.containers import inside
 
+    items: Iterator[Blob | Skipped | Sighting] = inside(blob.data, kind, blob.origin)
+    if kind == "image" or is_package(blob.origin.path):
+        items = _watched(engine, items, blob.origin.path)
     known: set[Secret] = set()
-    for messages in _grouped(engine, inside(blob.data, kind, blob.origin), options, only):
+    for messages in _grouped(engine, items, options, only):
         for message in messages:
             if isinstance(message, Sighting):
                 known.add(message.secret)
@@ -128,14 +150,25 @@ def _inside(engine: Engine, blob: Blob, kind: str, options: Options, only: froze
                 yield message
 
 
+def _watched(
+    engine: Engine, items: Iterable[Blob | Skipped | Sighting], outer: str
+) -> Iterator[Blob | Skipped | Sighting]:
+    """Pass members on, and say which of them should not be published at all."""
+    watched: dict[str, Watch] = {}
+    for item in items:
+        yield item
+        if isinstance(item, Blob):
+            yield from _exposed(engine, item, outer, item.origin.path.removeprefix(f"{outer}!"), watched)
+
+
 def _grouped(
-    engine: Engine, items: Iterator[Blob | Skipped], options: Options, only: frozenset[str] | None
+    engine: Engine, items: Iterable[Blob | Skipped | Sighting], options: Options, only: frozenset[str] | None
 ) -> Iterator[Iterable[Message]]:
     """Examine members of a container, many small ones at a time."""
     group: list[Blob] = []
     held = 0
     for item in items:
-        if isinstance(item, Skipped):
+        if not isinstance(item, Blob):
             yield [item]
             continue
         group.append(readable(item))

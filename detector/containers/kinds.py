@@ -68,3 +68,18 @@ def container(blob: Blob) -> str:
     if not kind or blob.origin.kind in UNPACKED or blob.base:
         return ""
     return "" if blob.core and blob.core != (0, len(blob.data)) else kind
+
+
+_PACKAGE = re.compile(
+    r"\.(?:whl|egg|tgz|tar\.gz|tar\.bz2|tar\.xz|crate|gem|jar|war|ear|aar|nupkg|vsix|xpi|crx|apk|ipa|deb|rpm|conda|pyz|phar)$",
+    re.IGNORECASE,
+)
+
+
+def is_package(path: str) -> bool:
+    """Tell from its name whether the file at *path* is made to be published.
+
+    >>> is_package("dist/acme-1.0-py3-none-any.whl"), is_package("fixtures/data.zip")
+    (True, False)
+    """
+    return _PACKAGE.search(path) is not None

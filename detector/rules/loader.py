@@ -137,8 +137,20 @@ def _rule(row: Mapping[str, Any], where: str) -> Rule:
     judged = row.get("judge", False)
     if judged is not False and (judged is not True or {"pattern", "value", "context", "anchors"} & set(row)):
         raise RuleError(f"{where}: a rule with 'judge = true' has no pattern, value, context or anchors")
-    pattern, anchors = ("", ()) if judged else _pattern_and_anchors(row, where)
-    group = 0 if judged else _group(row, pattern, where)
+    published = row.get("published", False)
+    if published is not False and (published is not True or judged or {"value", "context", "anchors"} & set(row)):
+        raise RuleError(
+            f"{where}: a rule with 'published = true' has paths, perhaps a pattern, and nothing else to find"
+        )
+    if published and not row.get("paths"):
+        raise RuleError(f"{where}: say in 'paths' which members are meant")
+    if judged or published:
+        pattern, anchors = row.get("pattern", ""), tuple[Anchor, ...]()
+        if pattern:
+            _compiled(pattern, "pattern", where)
+    else:
+        pattern, anchors = _pattern_and_anchors(row, where)
+    group = 0 if judged or published else _group(row, pattern, where)
     return Rule(
         id=name,
         finds=row["finds"],
@@ -164,6 +176,7 @@ def _rule(row: Mapping[str, Any], where: str) -> Rule:
         links=tuple(row.get("links", ())),
         source=where.rpartition(": ")[0],
         judge=judged,
+        published=published,
     )
 
 

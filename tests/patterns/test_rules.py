@@ -43,7 +43,9 @@ def engine(automaton: str = "") -> Engine:
     return engine_of(make(rules(), engine=automaton))
 
 
-RULES = {rule.id: rule for rule in rules()}
+RULES = {
+    rule.id: rule for rule in rules() if not rule.published
+}  # those look at names: tests/detector/test_exposure.py
 EACH = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 
 

@@ -1,0 +1,51 @@
+"""What something published should not hold, whatever it says: a `.git` folder, a source map, a memory dump.
+
+The rules are data like all others (patterns/exposure.toml, `published = true`)
+but look at names. The finding has no credential; in its place stands the path
+within the package, which is what makes two findings the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from detector.engine.confirm import compiled
+from detector.model import Blob, Evidence, Location, Rule, Sighting
+from detector.secret import Secret
+
+HEAD = 64 << 10
+"""Bytes of a member that a pattern is searched in."""
+
+
+class Watch:
+    """Looks at the members of one package; says of each thing once that it is there."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = [(index, rule) for index, rule in enumerate(rules) if rule.published]
+        self._said: set[tuple[int, str]] = set()
+
+    def look(self, blob: Blob, inner: str) -> Iterator[Sighting]:
+        """Yield what *blob*, called *inner* within the package, is by itself."""
+        if blob.base:
+            return
+        for index, rule in self._rules:
+            found = next(filter(None, (re.search(path, inner) for path in rule.paths)), None)
+            if not found or (rule.pattern and not compiled(rule.pattern).search(blob.data[:HEAD], timeout=1)):
+                continue
+            what = found["what"] if "what" in found.re.groupindex else inner
+            if (index, what) in self._said:
+                continue
+            self._said.add((index, what))
+            yield _sighting(index, rule, blob, inner, what)
+
+
+def _sighting(index: int, rule: Rule, blob: Blob, inner: str, what: str) -> Sighting:
+    path = blob.origin.path.removesuffix(inner) + what
+    return Sighting(
+        rule=index,
+        location=Location(blob.origin._replace(path=path), 0, 0, 1, 1, 1, 1),
+        secret=Secret(what.encode("utf-8", "surrogateescape")),
+        confidence=rule.confidence,
+        evidence=(Evidence(f"is part of what is published: {what}"),),
+    )
