@@ -132,7 +132,7 @@ def _seen_in(text: bytes, file: File) -> Iterator[Seen]:
         value = text[candidate.start : candidate.end]
         inside = in_string(low, candidate)
         name = read_name(candidate.name)
-        before = low[candidate.at - 1 : candidate.at] if candidate.at else b""
+        before = low[max(0, candidate.at - 2) : candidate.at]
         reason = why_not(candidate, name, value, low[candidate.start : candidate.end], file.kind, inside, before)
         said = [] if reason else facts_of(candidate, name, value, Place(low, file, inside))
         yield Seen(candidate, name, value, reason, said)
@@ -149,7 +149,8 @@ def in_string(low: bytes, candidate: Candidate) -> bool:
     if candidate.quote[:1] == b"\\":
         return True
     opener = before[-1:]
-    if opener in (b'"', b"'", b"`") and candidate.quote and opener:
+    stop = candidate.at + len(candidate.name)
+    if opener in (b'"', b"'", b"`") and (candidate.quote or opener == low[stop : stop + 1]) and opener:
         before = before[:-1]
     return bool(
         (before.count(b'"') - before.count(b'\\"')) & 1

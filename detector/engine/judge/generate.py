@@ -74,7 +74,7 @@ _LOOK_UP = re.compile(rb"env|config|get|prop")
 _SECOND = re.compile(rb"\\*[\"'`]?[ \t]*,[ \t]*[bruf]?(?=\\*[\"'`])")
 _ITEM = re.compile(rb"(?:\\[nrt]|\s)*,?(?:\\[nrt]|\s)*[bru]?(\\*[\"'`])")
 _SCHEME = re.compile(
-    rb"\b(basic|bearer|apikey|api-?key|digest|ntlm|negotiate|token|oauth|jwt|key)(?: +|%20)"
+    rb"(?<![\w\-])(basic|bearer|apikey|api-?key|digest|ntlm|negotiate|token|oauth|jwt|key)(?: +|%20)"
     rb"(?=[\w+/=\-.~%:]{5})([\w+/=\-.~%:]+)"
 )
 _URL = re.compile(

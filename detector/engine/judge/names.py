@@ -33,7 +33,7 @@ _KINDS = re.compile(
     rb"|(?P<jwt>jwt(?:_?(?:secret|token|key))?)"
     rb"|(?P<secret>secret)"
     rb"|(?P<csrf_token>(?:csrf|xsrf|crumb|authenticity|verification)_?token)"
-    rb"|(?P<page_token>(?:page|next|continuation|sync|start|end|cancellation|limit|stop|sep|unk|pad|special|eos|bos)_?token)"
+    rb"|(?P<page_token>(?:page|next(?:_?\w{1,12})??|starting|backward|forward|continuation|sync|start|end|cancellation|limit|stop|sep|unk|pad|special|eos|bos)_?token)"
     rb"|(?P<refresh_token>refresh_?token)"
     rb"|(?P<access_token>(?:access|auth|api|bearer|bot|session|personal|deploy|private|oauth|user|security|npm|id|admin)_?token)"
     rb"|(?P<token>token)"

@@ -10,6 +10,7 @@ import re
 
 from detector.engine.judge.generate import Candidate
 from detector.engine.judge.names import Name
+from detector.engine.judge.natural import bits
 
 _REFERENCE = re.compile(
     rb"(?:\$\{?[\w.\-\[\]'\"]+\}?|\$\{[^}]*\}|\$\([^)]*\)?|\\?\$\\?\{.*|\$\w+[:/.@\-].*"  # $NAME, ${NAME}, $(command)
@@ -20,9 +21,14 @@ _REFERENCE = re.compile(
     re.DOTALL,
 )
 _MASK = re.compile(
-    rb"[*xX.\xe2\x80\xa2#_?\-=~ ]+\Z|(.)\1{3,}\Z|.{0,8}\*{3,}.{0,8}\Z|.{0,12}(?:\.\.\.|\xe2\x80\xa6)\Z"
-    rb"|(?:x{3,}[-_.])*x{3,}[-_.]?\Z"
+    rb"[*xX.\xe2\x80\xa2#_?\-=~ ]+\Z|(.)\1{3,}\Z|.{0,8}\*{3,}.{0,8}\Z|.{0,48}(?:\.\.\.|\xe2\x80\xa6)\Z"
+    rb"|(?:x{3,}[-_.])*x{3,}[-_.]?\Z|.{0,12}(?:\\u2026|\xe2\x80\xa6).{0,6}(?: \(\d+\))?\Z"
 )
+_HOLE = re.compile(
+    rb"\{\{[^{}]*\}\}|\{(?:[a-z_][\w.]*|\d|\[[^\[\]]+\])(?:![rsa])?(?::[^{}]{0,12})?\}|%\(\w+\)[sdr]|[$#]\{[\w.:\-]+\}"
+    rb"|(?<!\w)<[A-Za-z][\w \-]+>|\A(?:@@|##|%%|\$\$|\xc2\xa7)\w+(?:@@|##|%%|\$\$|\xc2\xa7)\Z"
+)
+_SAMPLE = re.compile(rb"EXAMPLE|(?:^|[^a-z])[Ee]xample(?![a-z])")
 _PLACEHOLDER = re.compile(
     rb"your[-_. ]|(?:insert|enter|put|add|paste|set|use)[-_ ](?:your|the|a|my|here)\b"
     rb"|(?:placeholder|redacted|masked|omitted|removed|\w{1,20}[-_ ]?(?:goes|here))\Z|\w{0,20}placeholder\w{0,20}\Z"
@@ -31,8 +37,26 @@ _RUN = re.compile(rb"(.)\1{7,}")
 _CONSTANT = re.compile(
     rb"(?:true|false|null|nil|none|undefined|nan|yes|no|on|off|string|str|int|integer|bool|boolean|object|number|any|"
     rb"varchar(?:\(\d+\))?|text|bytes?|char|void|array|list|dict|map|float|double|self|this|optional|required|hidden|"
-    rb"private|public|default|unknown|n/a|tbd|todo|date|enum|function|async|await|new|return)[,;.)]?\Z"
+    rb"private|public|default|unknown|n/a|tbd|todo|date|enum|function|async|await|new|return|"
+    rb"utf-?8|utf-?16|ascii|latin-?1|iso-8859-1)[,;.):\]}]*\Z"
 )
+_UUID_LIKE = re.compile(rb"[0-9a-z]{7,12}(?:-[0-9a-z]{3,5}){3}-[0-9a-z]{8,16}\Z")
+_IDENTIFIED = re.compile(rb"(?:^|[a-z0-9_\-.])(?:[_\-.]|(?<=[a-z0-9])(?=I)|(?<=key))(?:id|ID|Id|iD)(?:entifier|s)?\Z")
+_ONCE = re.compile(rb"(?:lock|request|client|idempotency|change)[_\-]?token\Z")
+_DIGEST = re.compile(rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_VERSION = re.compile(rb"(?:[\^~]|[<>]=?)\s?v?\d+(?:\.[\dx*]+){0,2}\S{0,20}\Z|\d{1,7}(?:\.\d{1,7}){3,}\Z")
+_COLOUR = re.compile(rb"#(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})\Z")
+_EXPRESSION = re.compile(
+    rb"\(\?(?:[:=!>]|P?<|[ims]+[:)])|\\{1,2}[wdsWDSbB](?:[+*?{\]\\)]|$)|\[\^|\[(?:a-z|A-Z|0-9)|\](?:[+*]|\{\d)"
+)
+_PUBLIC_DER = (  # how a SubjectPublicKeyInfo begins in Base64: RSA, elliptic curves, Ed25519
+    b"MIGfMA0GCSqGSIb3DQEBAQUAA4GN", b"MIIBIjANBgkqhkiG9w0BAQEFAAOC", b"MIICIjANBgkqhkiG9w0BAQEFAAOC",
+    b"MFkwEwYHKoZIzj0CAQYI", b"MHYwEAYHKoZIzj0CAQYF", b"MIGbMBAGByqGSM49AgEGBS", b"MCowBQYDK2VwAyEA",
+)  # fmt: skip
+_FETCH_MODES = (b"include", b"omit", b"same-origin", b"anonymous", b"use-credentials")
+_ASKED = re.compile(rb"(?:\b|_|\.)(?:get(?!_?bytes)\w*|pop|fetch|input|prompt)\([ \t]?\Z")
+_PROMPT = re.compile(rb"[\x20-\x7e]{0,40}:\s{1,4}\Z")
+_KEYWORD = re.compile(rb"[A-Z]{3,16}\Z")
 _ENVIRONMENT = re.compile(
     rb"(?:process\.env|os\.environ|os\.getenv|system\.getenv|env\[|getenv|env\.|config\.|settings\.|secrets\.|params\.|"
     rb"self\.|this\.|args\.|request\.|options\.|opts\.|data\.|var\.|local\.|module\.|props\.|state\.|context\.|github\.)"
@@ -42,15 +66,20 @@ _IDENTIFIER = re.compile(rb"&?\*?!?[A-Za-z_$][\w$\-]*(?:(?:\.|->|::|\?\.)[A-Za-z
 _NUMBER = re.compile(rb"(?:0x[0-9a-f]{1,8}|[0-9]{1,10})[ul]{0,2}\Z")
 _RANDOM = re.compile(rb"(?=[^\d]*\d)[\w+/=\-]{16,}\Z")
 _CALL = re.compile(rb"[\w.:$>\-]*\(|\w+\[|.*\)\Z|[@!]?\w+\{")
+_CALLED = re.compile(rb"[A-Za-z_][\w.:]*\((?:[\"'&*]|[\w.]*[),]?\Z)|[a-z_]\w*\[:?[\w\"']+\]\.\w")
+_OLD_WORD = re.compile(rb"(?:[\x20-\x7e]*[A-Za-z][\xc0-\xff](?=[A-Za-z]))+[\x20-\x7e]+\Z")
 _SENTENCE = re.compile(rb"(?:[^\s\d]{1,20}[ ,.!?:;]+){3,}")
 _NATURAL = re.compile(rb"[A-Za-z'\-.,:;!?()\x80-\xff]+(?:\s+[^\s]+)*\Z")
+
+NATURAL = 4.0
+"""Bits a letter under which text reads like words."""
 
 
 def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: str, inside: bool, before: bytes) -> str:
     """Return why *value* is no credential, or an empty text; *low* is it in lower case.
 
     *inside* says that the name stands within a string literal, where an
-    unquoted word is a value; *before* is the sign in front of the name.
+    unquoted word is a value; *before* are the two signs in front of the name.
     """
     size = len(value)
     if size < 3:
@@ -61,6 +90,8 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
         return "a public key"
     if name.kind == "page token":
         return "a token that numbers pages or words"
+    if named := _why_not_of(candidate, name, value, low, before):
+        return named
     if name.head == "wrong" and candidate.name[:2].lower() == b"no":
         return "the name denies it"
     if candidate.way != "default" and b"env" in candidate.call:
@@ -71,11 +102,25 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
         return "a reference or template"
     if _MASK.match(value):
         return "a mask"
+    if _HOLE.search(value):
+        return "a template with holes"
+    if _SAMPLE.search(value):
+        return "a documented example"
+    if _VERSION.match(low):
+        return "a version or object identifier"
+    if _COLOUR.match(low):
+        return "a colour"
+    if candidate.quote and _PROMPT.match(value):
+        return "a prompt"
+    if value.startswith(_PUBLIC_DER):
+        return "a public key"
+    if _EXPRESSION.search(value):
+        return "a regular expression"
     if _PLACEHOLDER.match(low):
         return "a placeholder"
     if (run := _RUN.search(value)) and 2 * len(run[0]) >= size:
         return "mostly one sign"
-    if not value.isascii() and not value.decode("utf-8", "replace").isprintable():
+    if not value.isascii() and not _readable(value):
         return "unprintable"
     if file == "translation" and (b" " in value or _NATURAL.match(value)):
         return "natural text in a translation"
@@ -96,8 +141,32 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
     return ""
 
 
+def _why_not_of(candidate: Candidate, name: Name, value: bytes, low: bytes, before: bytes) -> str:
+    """Return why a field of this name holds no credential where its value looks like *value*."""
+    if before == b"::" and candidate.operator == b":":
+        return "the name of a type"
+    if _UUID_LIKE.match(low):
+        if not low.translate(None, b"0-") or (name.kind != "secret" and _IDENTIFIED.search(candidate.name)):
+            return "an identifier"
+        if _ONCE.search(candidate.name.lower()):
+            return "a token that tells one request from another"
+    if name.kind == "key id" and _DIGEST.match(low):
+        return "an identifier"
+    if name.kind == "credential" and low in _FETCH_MODES:
+        return "a mode of requests"
+    if name.kind == "token" and _KEYWORD.match(value):
+        return "a keyword"
+    if candidate.way == "element" and value[:1] == b"@":
+        return "a reference or template"
+    if candidate.way == "header" and (value.startswith(b"AWS4-") or (low.isalpha() and bits(low) < NATURAL)):
+        return "a word behind the name of a scheme"
+    if candidate.way != "default" and _ASKED.search(candidate.call):
+        return "the name of what is asked for"
+    return ""
+
+
 def _why_no_literal(candidate: Candidate, value: bytes, low: bytes, file: str, inside: bool, before: bytes) -> str:
-    operator = candidate.operator
+    operator, before = candidate.operator, before[-1:]
     if before == b":" and operator == b":":
         return "part of a name with colons"
     if before in (b'"', b"'") and operator in (b":", b"=>") and _IDENTIFIER.match(value.rstrip(b")}]")):
@@ -107,9 +176,23 @@ def _why_no_literal(candidate: Candidate, value: bytes, low: bytes, file: str, i
     if file == "code" and _NUMBER.match(low):
         return "a number"
     joined = before in (b"?", b"&", b",", b";", b":") and operator in (b"=", b":")
-    if not joined and file in ("code", "data", "other") and not _RANDOM.match(value):
+    if not joined and file != "configuration" and _CALLED.match(value):
+        return "a call"
+    if not joined and file in ("code", "data", "other") and (not _RANDOM.match(value) or _worded(value)):
         if _CALL.match(value):
             return "a call"
-        if file == "code" and _IDENTIFIER.match(value):
+        if file == "code" and _IDENTIFIER.match(value.rstrip(b"):;{")):
             return "an identifier"
     return ""
+
+
+def _worded(value: bytes) -> bool:
+    # `recaptchaV2Token`: an identifier of words, with a number in it
+    return sum(value.count(digit) for digit in b"0123456789") <= 3 and bits(value) < NATURAL
+
+
+def _readable(value: bytes) -> bool:
+    try:
+        return value.decode().isprintable()
+    except UnicodeDecodeError:  # a word in an older encoding
+        return bool(_OLD_WORD.match(value))

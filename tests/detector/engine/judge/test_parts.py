@@ -6,13 +6,15 @@ import doctest
 
 import pytest
 
-from detector.engine.judge import examine, facts, files, names, natural, veto
+from detector.engine.judge import examine, facts, files, judge, names, natural, veto
 from detector.engine.judge.facts import shape_of
 from detector.engine.judge.files import read_path
 from detector.engine.judge.gate import ANCHORS
 from detector.engine.judge.generate import Candidate
 from detector.engine.judge.names import Name, read_name
 from detector.engine.judge.weights import PRIOR, WEIGHTS
+
+ONCE = "a token that tells one request from another"
 
 
 @pytest.mark.parametrize("module", [files, names, natural, facts])
@@ -74,12 +76,47 @@ def test_random_text_has_the_entropy_of_its_alphabet_and_words_have_less() -> No
         (b"${DB_PASSWORD}", "a reference or template"), (b"{{ password }}", "a reference or template"),
         (b"<your-token>", "a reference or template"), (b"********", "a mask"), (b"xxxxxxxx", "a mask"),
         (b"string", "a constant or type word"), (b"ab", "shorter than three signs"),
-        (b"must not be shorter than that", "a sentence"),
+        (b"must not be shorter than that", "a sentence"), (b"ghp_{alnum:36}", "a template with holes"),
+        (b"user {0} failed", "a template with holes"), (b"%(name)s-1", "a template with holes"),
+        (b"AKIAIOSFODNN7EXAMPLE", "a documented example"), (b"^7.1.3", "a version or object identifier"),
+        (b"2.5.29.14", "a version or object identifier"), (b"#d8dee9", "a colour"), (b"[a-z0-9]+", "a regular expression"),
+        (b"(?P<token>x)", "a regular expression"), (b"Again: ", "a prompt"), (b"ghp_\\u2026iY0I (40)", "a mask"),
+        (b"None):", "a constant or type word"), (b"hello<ther>e", ""),
+        (b"uid\xfa", "unprintable"), (b"gr\xfcnkohl", ""), (b"00000000-0000-0000-0000-000000000000", "an identifier"),
     ],
 )  # fmt: skip
 def test_a_veto_says_why(value: bytes, reason: str) -> None:
     candidate = Candidate("assign", b"password", 0, 12, 12 + len(value), b"=", b'"')
     assert veto.why_not(candidate, Name("password", "", ""), value, value.lower(), "code", False, b"") == reason
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "reason"),
+    [
+        ("TargetKeyId", b'{"', "an identifier"), ("credentials-id", b" '", "an identifier"), ("LockToken", b'{"', ONCE),
+        ("--client-token", b" ", ONCE), ("nextLockToken", b'{"', "a token that numbers pages or words"),
+        ("starting-token", b"--", "a token that numbers pages or words"), ("Key", b"::", "the name of a type"),
+        ("secret_id", b' "', ""), ("access_token", b' "', ""),
+    ],
+)  # fmt: skip
+def test_a_uuid_is_judged_by_its_name(name: str, before: bytes, reason: str) -> None:
+    value = b"01234567-89ab-cdef-0123-456789abcdef"
+    candidate = Candidate("assign", name.encode(), 2, 12, 48, b":", b'"')
+    assert veto.why_not(candidate, read_name(name.encode()), value, value, "data", False, before) == reason
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("a.py", 'given = {"password": Secret(password.encode())}'), ("a.py", 'key = self._get_param("AccessKeyId8")'),
+        ("a.py", "def open(self, pwd=None):"), ("a.d.mts", "secretKey: Uint8Array;"),
+        ("a.ts", "recaptchaToken: recaptchaV2Token,"), ("a.pyi", "def set(key: _win32typing.PyHKEY, x)"),
+        ("a.js", "credentials: 'same-origin',"), ("a.sh", "aws waf delete --change-token 01234567-89ab-cdef-0123-456789abcdef"),
+    ],
+)  # fmt: skip
+def test_code_is_no_credential(path: str, line: str) -> None:
+    data = line.encode()
+    assert not [one for one in judge(data, range(1, len(data)), path) if one.confidence in ("medium", "high")]
 
 
 def test_an_unquoted_word_is_a_variable_in_code_and_a_value_in_configuration() -> None:
