@@ -131,13 +131,16 @@ class Engine:
         automaton: Automaton,
         widths: Sequence[tuple[int, int]] = (),
         marks: bytes = b"",
+        judged: Sequence[int] | None = None,
     ) -> None:
         """*users[i]* lists the indexes of the rules that anchor *i* starts, *widths[i]* are its `lengths`.
 
         What the automaton reports beyond the anchors are markers of decoders:
-        *marks* holds a byte for the code and one for the length of each.
+        *marks* holds a byte for the code and one for the length of each. *judged* are
+        the indexes of the rules without a format of their own, looked for if not given.
         """
         self.rules = rules
+        self._judges = judged
         self._users = users
         self._lengths = [*(widths or map(lengths, anchors)), *map(_SAME.__getitem__, marks[1::2])]
         self._first_mark = len(users)
@@ -280,7 +283,8 @@ class Engine:
         from detector.engine.judge import judge
 
         if not self._judged:
-            self._judged = {rule.id: rule for rule in self.rules if rule.judge}
+            rules = self.rules if self._judges is None else map(self.rules.__getitem__, self._judges)
+            self._judged = {rule.id: rule for rule in rules if rule.judge}
         for judged in judge(data, ends, path):
             rule = self._judged.get(judged.rule_id)
             if rule is None:

@@ -26,11 +26,27 @@ from detector.engine.decode.markers import Marker, markers
 from detector.engine.engine import JUDGE, Engine
 from detector.model import Anchor, Companion, Rule
 
-FORMAT = b"leakfirst-pack-4\n"
+FORMAT = b"leakfirst-pack-5\n"
 _CHECK = 4
+_SIZE = 8
 _READERS = ("loader.py", "pack.py", "gitleaks.py", "kingfisher.py", "foreign.py", "literals.py", "re2.py", "expr.py")
 SETTLED = 2_000_000_000
 """Nanoseconds after which a file that changes again surely gets another time."""
+
+
+class Ready:
+    """The automaton that was made to check a cache, handed out once: it is neither shared nor sent to a worker."""
+
+    def __init__(self, automaton: Automaton | None = None) -> None:
+        self._automaton = automaton
+
+    def take(self) -> Automaton | None:
+        """Return it, or None if it is gone."""
+        taken, self._automaton = self._automaton, None
+        return taken
+
+    def __reduce__(self) -> tuple[type[Ready], tuple[()]]:
+        return Ready, ()
 
 
 class Pack(NamedTuple):
@@ -49,6 +65,8 @@ class Pack(NamedTuple):
     lengths: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
     marks: bytes = b""
+    judged: tuple[int, ...] = ()
+    ready: Ready | None = None
 
 
 class _LazyRules(Sequence[Rule]):
@@ -143,7 +161,8 @@ def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
     dumped = build([*anchors, *(marker.anchor for marker in found)], engine).dump() if anchors else b""
     marks = bytes(byte for marker in found for byte in (marker.code, marker.length))
     widths = tuple(lengths(anchor) for anchor in anchors)
-    return Pack(digest, engine, rules, anchors, used, dumped, widths, marks=marks)
+    judged = tuple(index for index, rule in enumerate(rules) if rule.judge)
+    return Pack(digest, engine, rules, anchors, used, dumped, widths, marks=marks, judged=judged)
 
 
 def _markers(anchors: Sequence[Anchor], users: Sequence[Sequence[int]]) -> list[Marker]:
@@ -154,13 +173,17 @@ def _markers(anchors: Sequence[Anchor], users: Sequence[Sequence[int]]) -> list[
 
 def engine_of(pack: Pack) -> Engine:
     """Make the engine that applies *pack*."""
-    return Engine(pack.rules, pack.anchors, pack.users, automaton_of(pack), pack.lengths, pack.marks)
+    automaton = automaton_of(pack)
+    return Engine(pack.rules, pack.anchors, pack.users, automaton, pack.lengths, pack.marks, pack.judged)
 
 
 def automaton_of(pack: Pack) -> Automaton:
     """Make the first pass of *pack*."""
     if not pack.anchors:
         return _Nothing()
+    ready = pack.ready.take() if pack.ready else None
+    if ready is not None:
+        return ready
     if pack.dumped:
         return build((), pack.engine, pack.dumped)
     return build([*pack.anchors, *(marker.anchor for marker in _markers(pack.anchors, pack.users))], pack.engine)
@@ -267,23 +290,23 @@ def _unrow(row: tuple[Any, ...]) -> Rule:
 def _read(path: str, digest: str, engine: str) -> Pack | None:
     try:
         with open(path, "rb") as file:
-            content = file.read()
-    except OSError:
+            head = file.read(len(FORMAT) + _CHECK + _SIZE)
+            body = file.read(int.from_bytes(head[-_SIZE:])) if head.startswith(FORMAT) else b""
+            dumped = file.read()
+    except (OSError, OverflowError, MemoryError):
         return None
-    body = memoryview(content)[len(FORMAT) + _CHECK :]
-    if not content.startswith(FORMAT) or zlib.crc32(body).to_bytes(_CHECK) != content[len(FORMAT) :][:_CHECK]:
+    if not body or zlib.crc32(body).to_bytes(_CHECK) != head[len(FORMAT) : -_SIZE]:
         return None
     try:
-        content = marshal.loads(body)  # noqa: S302 - our own cache, checked
-        kept, name, rows, anchors, users, dumped, widths, notes, marks = content
+        kept, name, rows, anchors, users, widths, notes, marks, judged = marshal.loads(body)  # noqa: S302 - checked
         if (kept, name) != (digest, engine):
             return None
         lazy, literals = _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors)
-        pack = Pack(kept, name, lazy, literals, users, dumped, widths, notes, marks)
-        automaton_of(pack)  # a database of another processor fails here
+        pack = Pack(kept, name, lazy, literals, users, dumped, widths, notes, marks, judged)
+        # A database that is damaged or of another processor fails here: it has a checksum of its own.
+        return pack._replace(ready=Ready(automaton_of(pack)))
     except Exception:  # whatever is wrong with a cache, the rules themselves are at hand
         return None
-    return pack
 
 
 def _write(path: str, pack: Pack) -> None:
@@ -295,13 +318,13 @@ def _write(path: str, pack: Pack) -> None:
             tuple(marshal.dumps(_row(rule)) for rule in pack.rules),
             tuple(tuple(a) for a in pack.anchors),
             pack.users,
-            pack.dumped,
             pack.lengths,
             pack.notes,
             pack.marks,
+            pack.judged,
         )
     )
-    if _put(path, FORMAT + zlib.crc32(body).to_bytes(_CHECK) + body):
+    if _put(path, FORMAT + zlib.crc32(body).to_bytes(_CHECK) + len(body).to_bytes(_SIZE) + body + pack.dumped):
         _forget_old(os.path.dirname(path))
 
 
