@@ -28,7 +28,9 @@ class Engine(core.Engine):
     def __init__(self, patterns: Iterable[str] = (), only: Iterable[str] = (), skip: Iterable[str] = ()) -> None:
         config = Config(patterns=tuple(patterns), only=tuple(only), skip=tuple(skip))
         pack = pipeline.rule_pack(config)
-        super().__init__(pack.rules, pack.anchors, pack.users, packs.automaton_of(pack), pack.lengths, pack.marks, pack.judged)
+        super().__init__(
+            pack.rules, pack.anchors, pack.users, packs.automaton_of(pack), pack.lengths, pack.marks, pack.judged
+        )
 
 
 def scan(*targets: str | os.PathLike[str], **options: Any) -> Scan:

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple, Protocol
 
 from detector.containers.kinds import recognised
 from detector.model import Blob, Origin, Skipped
-from detector.sources.files import MARGIN, STEP, in_pieces
 
 DEPTH = 8
 MEMBERS = 200_000
@@ -211,6 +210,8 @@ def _content(
     member: Member, origin: Origin, budget: Budget, depth: int, via: tuple[str, ...]
 ) -> Iterator[Blob | Skipped]:
     stream = _Counted(member.stream, budget)
+    from detector.sources.files import MARGIN, STEP, in_pieces
+
     head = stream.read(STEP + MARGIN)
     if not head and not stream.trouble:
         return

@@ -19,36 +19,37 @@ from detector.engine.judge.generate import Candidate
 from detector.engine.judge.lexicon import groups
 from detector.engine.judge.names import Name
 from detector.engine.judge.natural import bits, surprise
+from detector.engine.lazily import expression
 
 _LOWER = b"abcdefghijklmnopqrstuvwxyz"
 _UPPER = _LOWER.upper()
 _DIGITS = b"0123456789"
-_HEX = re.compile(rb"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)\Z")
-_UUID = re.compile(rb"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
+_HEX = expression(rb"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)\Z")
+_UUID = expression(rb"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
-_URLSAFE = re.compile(rb"[\w\-]+={0,2}\Z")
-_DOTTED = re.compile(rb"[\w\-]+(?:\.[\w\-]+)+\Z")
-_WORD_DIGITS = re.compile(rb"[A-Za-z]+[0-9]{1,4}\Z")
-_WORD_MARKS = re.compile(rb"[A-Za-z@$]+[@#!$%&*._\-]?[0-9]{1,6}[@#!$%&*.?]{0,3}\Z")
-_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
-_RUN = re.compile(rb"(.)\1{3}")
-_PATH = re.compile(rb"(?:\.{0,2}/|[A-Za-z]:\\|~/)[\w.\-@]+(?:[/\\][\w.\-@{}:]*)*\Z|[\w.\-]+(?:/[\w.\-]+){2,}\Z")
-_FILE = re.compile(
+_URLSAFE = expression(rb"[\w\-]+={0,2}\Z")
+_DOTTED = expression(rb"[\w\-]+(?:\.[\w\-]+)+\Z")
+_WORD_DIGITS = expression(rb"[A-Za-z]+[0-9]{1,4}\Z")
+_WORD_MARKS = expression(rb"[A-Za-z@$]+[@#!$%&*._\-]?[0-9]{1,6}[@#!$%&*.?]{0,3}\Z")
+_PARTS = expression(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_RUN = expression(rb"(.)\1{3}")
+_PATH = expression(rb"(?:\.{0,2}/|[A-Za-z]:\\|~/)[\w.\-@]+(?:[/\\][\w.\-@{}:]*)*\Z|[\w.\-]+(?:/[\w.\-]+){2,}\Z")
+_FILE = expression(
     rb"\.(?:[jt]sx?|py|rb|go|java|json|ya?ml|xml|html?|css|txt|md|pem|crt|key|pub|sh|php|cs|png|svg|jpe?g|properties|"
     rb"conf|cfg|p12|jks|log|csv|c|h|cc|proto)\Z"
 )
-_URL = re.compile(rb"[a-z][a-z0-9+.\-]*://|www\.|mailto:|urn:|arn:")
-_MAIL = re.compile(rb"[\w.+\-]+@[\w\-]+\.[\w.\-]+\Z")
-_DATE = re.compile(rb"(?:19|20)\d\d[-/.]?[01]\d[-/.]?[0-3]\d|\d{1,2}:\d{2}:\d{2}")
-_VERSION = re.compile(rb"[v^~=<>]{0,2}\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?\Z")
-_REFERENCE = re.compile(rb"\$\{|#\{|\{\{|\$\(|<%|%\{|\$[A-Za-z_]\w+|%[A-Z_]{3,}%|@[\w.]+@")
-_FORMAT = re.compile(rb"%[-\d.]*[sdvqxr]|\{\d*\}|\{[a-z_]\w*\}|\\u00|:[a-z_]+\b")
-_JSON = re.compile(rb"\\*[{\[]\s*\\*[\"']|\\*[{\[]\s*\w+:")
-_MARKUP = re.compile(rb"</?[a-z]|/>|&[a-z]{2,5};")
-_CODE_SIGNS = re.compile(rb"[();{}\[\]|<>=]|::|->")
-_CONVERSION = re.compile(rb"decode|base64|b64|bytes|secret|string")
-_LOOK_UP = re.compile(rb"env|config|get|prop")
-_BEFORE = re.compile(
+_URL = expression(rb"[a-z][a-z0-9+.\-]*://|www\.|mailto:|urn:|arn:")
+_MAIL = expression(rb"[\w.+\-]+@[\w\-]+\.[\w.\-]+\Z")
+_DATE = expression(rb"(?:19|20)\d\d[-/.]?[01]\d[-/.]?[0-3]\d|\d{1,2}:\d{2}:\d{2}")
+_VERSION = expression(rb"[v^~=<>]{0,2}\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?\Z")
+_REFERENCE = expression(rb"\$\{|#\{|\{\{|\$\(|<%|%\{|\$[A-Za-z_]\w+|%[A-Z_]{3,}%|@[\w.]+@")
+_FORMAT = expression(rb"%[-\d.]*[sdvqxr]|\{\d*\}|\{[a-z_]\w*\}|\\u00|:[a-z_]+\b")
+_JSON = expression(rb"\\*[{\[]\s*\\*[\"']|\\*[{\[]\s*\w+:")
+_MARKUP = expression(rb"</?[a-z]|/>|&[a-z]{2,5};")
+_CODE_SIGNS = expression(rb"[();{}\[\]|<>=]|::|->")
+_CONVERSION = expression(rb"decode|base64|b64|bytes|secret|string")
+_LOOK_UP = expression(rb"env|config|get|prop")
+_BEFORE = expression(
     rb"(?P<assertion>\b(?:assert\w*|expect\w*|should\w*|eq|equals?|is_expected|matches)\b)"
     rb"|(?P<output>\b(?:print\w*|echo|log\w*|throw|raise|warn\w*|error|fatal|exception|console|puts|message|describe|"
     rb"context|it|test|t|_|i18n|translate|gettext)\b *[(\"'. ])"

@@ -7,9 +7,10 @@ from configuration, where it is a value, and finds texts made for people.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import NamedTuple
+
+from detector.engine.lazily import expression
 
 
 class File(NamedTuple):
@@ -32,7 +33,7 @@ _KINDS = {
 }
 _KIND_OF = {extension: kind for kind, extensions in _KINDS.items() for extension in extensions.split()}
 _WHOLE_NAMES = ("dockerfile", "makefile", "jenkinsfile", "vagrantfile")
-_TRANSLATION = re.compile(
+_TRANSLATION = expression(
     r"(?:^|/)(?:i18n|l10n|locales?|lang(?:uages?)?|translations?|intl|nls|messages)(?:/|[._-])"
     r"|[_.-](?:messages|strings|resources)\.\w+$"
     r"|(?:^|[/_.\-])[a-z]{2}(?:[_-][A-Z][A-Za-z]{1,3})?\.(?:json|ya?ml|properties|po|resx|ts|js|php|strings|xlf)$"

@@ -15,6 +15,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from detector.engine.lazily import expression
+
 LONGEST = 4096
 """Longest value in bytes that is looked at."""
 
@@ -42,7 +44,7 @@ _WORDS = (
     rb"sign|sig|salt|nonce|hash|private|cookie|session|senha|contrase(?:n|\xc3\xb1)a|kennwort|parola|\xe5\xaf\x86[\xe7\xe7][\xa0\xa2][\x81\xbc]|"
     rb"\xe5\x8f\xa3\xe4\xbb\xa4|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|mot de passe"
 )
-_NAMED = re.compile(
+_NAMED = expression(
     rb"(?:" + _WORDS + rb")"
     rb"([\w$\-]*(?:\.[\w$\-]+)*)"  # 1 the rest of the name
     rb"((?:\\*[\"'`\])*]{1,3}|&quot;|&#34;|%22){0,2}(?:\.(?:text|value)(?=[ \t]*=))?)"  # 2 what closes it
@@ -58,51 +60,51 @@ _NAMED = re.compile(
     rb"|([ \t])"  # 7
     rb")"
 )
-_PREFIX = re.compile(
+_PREFIX = expression(
     rb"(?:new[ \t]+)?((?:&?[a-z_][\w.:]{0,40}[ \t]?\([ \t]?){0,3})"
     rb"(?:[bruf@$]{0,2}|\[\]byte\()?(?=\\*[\"'`]|&#34;|&quot;)"
 )
-_QUOTE = re.compile(rb"&#34;|&quot;|\\*(?:\"\"\"|'''|``|[\"'`])")
-_PLAIN = re.compile(rb"[^\s\"'`<>,;&\\|]+")
-_UNBROKEN = re.compile(rb"[^\s\"'`][^\s`]{0,200}")
-_LEFT = re.compile(rb"[\w$@.\-]{0,64}\Z")
-_DEFAULTED = re.compile(
+_QUOTE = expression(rb"&#34;|&quot;|\\*(?:\"\"\"|'''|``|[\"'`])")
+_PLAIN = expression(rb"[^\s\"'`<>,;&\\|]+")
+_UNBROKEN = expression(rb"[^\s\"'`][^\s`]{0,200}")
+_LEFT = expression(rb"[\w$@.\-]{0,64}\Z")
+_DEFAULTED = expression(
     rb"[^\"'`\r\n]{0,60}(?:\[[^\]\r\n]{1,60}\]|\([\"'][\w.\-]{1,60}[\"'])?[^\"'\r\n]{0,12}?"
     rb"(?:\|\||\?\?|\bor\b|\?:|,|\{)[ \t]*(?=[\"'])"
 )
-_LOOK_UP = re.compile(rb"env|config|get|prop")
-_SECOND = re.compile(rb"\\*[\"'`]?[ \t]*,[ \t]*[bruf]?(?=\\*[\"'`])")
-_ITEM = re.compile(rb"(?:\\[nrt]|\s)*,?(?:\\[nrt]|\s)*[bru]?(\\*[\"'`])")
-_SCHEME = re.compile(
+_LOOK_UP = expression(rb"env|config|get|prop")
+_SECOND = expression(rb"\\*[\"'`]?[ \t]*,[ \t]*[bruf]?(?=\\*[\"'`])")
+_ITEM = expression(rb"(?:\\[nrt]|\s)*,?(?:\\[nrt]|\s)*[bru]?(\\*[\"'`])")
+_SCHEME = expression(
     rb"(?<![\w\-])(basic|bearer|apikey|api-?key|digest|ntlm|negotiate|token|oauth|jwt|key)(?: +|%20)"
     rb"(?=[\w+/=\-.~%:]{5})([\w+/=\-.~%:]+)"
 )
-_URL = re.compile(
+_URL = expression(
     rb"\b[a-z][a-z0-9+.%\-]{1,20}://([^\s/:@\"'<>`\\]{0,64}):([^\s/@\"'<>`\\]{1,120})@(?=[^\s\"'<>@/]{1,})"
 )
-_DSN = re.compile(rb"(?<![\w/:])([\w.\-]{1,40}):([^\s:@/\"'`()]{1,80})@(?:(?:tcp|unix)?\(|[\w.\-]{2,60}:\d)")
-_USER_FLAG = re.compile(
+_DSN = expression(rb"(?<![\w/:])([\w.\-]{1,40}):([^\s:@/\"'`()]{1,80})@(?:(?:tcp|unix)?\(|[\w.\-]{2,60}:\d)")
+_USER_FLAG = expression(
     rb"(?:^|[\s\"',\[])(?:-u|--user|--proxy-user)(?:[ =]|[\"'], ?|(?=[\w]))[\"']?([\w.\-@\\$]{1,60}):([^\s\"'`]{1,80})"
 )
-_FLAG = re.compile(
+_FLAG = expression(
     rb"(?:^|[\s\"',\[])(--?[\w\-]{0,32}(?:pass(?:w(?:or)?d|phrase)?|pwd|token|secret|(?:api|access|secret)-?key)[\w\-]{0,32})"
     rb"(?:[ =]+|[\"'],[ ]?)[\"']?([^\s\"'`]{2,200})"
 )
-_MYSQL = re.compile(
+_MYSQL = expression(
     rb"\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*)\b[^\r\n|;]{0,120}?[ \t](-p) ?[\"']?([^\s\"'`;|\-][^\s\"'`;|]{1,80})"
 )
-_PASS_SOURCE = re.compile(rb"\b(pass):([^\s\"'`:@/$]{3,80})")
-_SQL = re.compile(
+_PASS_SOURCE = expression(rb"\b(pass):([^\s\"'`:@/$]{3,80})")
+_SQL = expression(
     rb"\b(identified[ \t]+(?:with[ \t]+[\w\"'`]+[ \t]+)?(?:by|as)(?:[ \t]+password)?|password)"
     rb"[ \t]*(?:\(|[ \t])[ \t]*(\\*(?:''|[\"'`]))"
 )
-_SQL_BARE = re.compile(rb"\b(identified[ \t]+by)[ \t]+([^\s\"'`;&<]{2,80})")
-_NETRC = re.compile(rb"\b(?:login|user)[ \t]+(\S{1,60})\s+password[ \t]+(\S{2,120})")
-_CRYPT = re.compile(
+_SQL_BARE = expression(rb"\b(identified[ \t]+by)[ \t]+([^\s\"'`;&<]{2,80})")
+_NETRC = expression(rb"\b(?:login|user)[ \t]+(\S{1,60})\s+password[ \t]+(\S{2,120})")
+_CRYPT = expression(
     rb"()(\$(?:5|6|y|apr1|argon2\w{1,2}|scrypt)\$[\w./$=,+\-]{16,200}|\{s?sha(?:256|512)?\}[a-z0-9+/=]{20,120}"
     rb"|pbkdf2[:_][\w:$.]{4,40}\$[\w./+\-]{4,64}\$[a-z0-9+/=]{16,200})"
 )
-_SECURE = re.compile(rb"(convertto-securestring)[ \t]+(?:-\w{2,12}[ \t]+)?[\"']?([^\s\"'$|()]{2,120})")
+_SECURE = expression(rb"(convertto-securestring)[ \t]+(?:-\w{2,12}[ \t]+)?[\"']?([^\s\"'$|()]{2,120})")
 
 
 def candidates(text: bytes, low: bytes, config: bool) -> Iterator[Candidate]:

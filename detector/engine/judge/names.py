@@ -11,6 +11,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from detector.engine.lazily import expression
+
 
 class Name(NamedTuple):
     """Class of the credential word, of what follows it, of what stands before."""
@@ -20,8 +22,8 @@ class Name(NamedTuple):
     head: str
 
 
-_SQUEEZE = re.compile(rb"[_$@.\-]+")
-_KINDS = re.compile(
+_SQUEEZE = expression(rb"[_$@.\-]+")
+_KINDS = expression(
     rb"(?P<passphrase>passphrase|passcode|motdepasse)"
     rb"|(?P<password>passw(?:or[dt]e?|d)?|senha|contrase(?:n|\xc3\xb1)a|kennwort|parola|\xe5\xaf\x86.{3}.?|\xe5\x8f\xa3\xe4\xbb\xa4|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c)"
     rb"|(?P<pwd>pwd|psw|(?<=_)pw\b|\bpw\b)"
@@ -54,7 +56,7 @@ _KINDS = re.compile(
     rb"|(?P<session>session|cookie)"
     rb"|(?P<api>api)"
 )
-_TAILS = re.compile(
+_TAILS = expression(
     rb"_?(?:(?P<about>type|names?|kind|class|scheme|mode|method|provider|manager|service|handler|format|policy|strategy|alg(?:orithm)?|"
     rb"encoding|spec|store|factory|function|func|fn|callback|endpoint|server|host|scope|grant|status|state|level|version|"
     rb"generator|parser|helper|util|config|options?|settings?|params?|filter|module|context|client|controller|view|page)"
@@ -69,7 +71,7 @@ _TAILS = re.compile(
     rb"|(?P<again>confirm\w*|repeat|again|verify|verification|new|old|\d{1,2}|one|two|1|2|value|val|str(?:ing)?|data|bytes|raw|"
     rb"plain|text|default|b64|base64))"
 )
-_HEADS = re.compile(
+_HEADS = expression(
     rb"(?P<wrong>invalid|wrong|bad|incorrect|no|non|not|without|missing|empty|fake|dummy|mock|unknown)_?$"
     rb"|(?P<digest>hash(?:ed)?|encrypted|enc|encoded|crypted|md5|sha\d*|sha_?256|digest)_?$"
     rb"|(?P<flag>is|has|show|hide|use|enable|disable|forgot|reset|change|update|require|need|check|validate|get|generate|create|find|fetch|parse)_?$"

@@ -11,8 +11,9 @@ import re
 from detector.engine.judge.generate import Candidate
 from detector.engine.judge.names import Name
 from detector.engine.judge.natural import bits
+from detector.engine.lazily import expression
 
-_REFERENCE = re.compile(
+_REFERENCE = expression(
     rb"(?:\$\{?[\w.\-\[\]'\"]+\}?|\$\{[^}]*\}|\$\([^)]*\)?|\\?\$\\?\{.*|\$\w+[:/.@\-].*"  # $NAME, ${NAME}, $(command)
     rb"|#\{[^}]*\}?|\{\{.*\}\}?|\{[\w.]*\}|%\{[^}]*\}?|\(\(.*\)\)|<%.*"  # templates
     rb"|<[^>]*>?|%[\w.]+%?|%\([\w.]+\)s?|@[\w.]+@|\[\w[\w \-.]*\]|__[A-Z_]+__"  # <name>, %NAME%, [name], __NAME__
@@ -20,33 +21,33 @@ _REFERENCE = re.compile(
     rb"|(?:env|vault|arn):.*|ref\+.*|secretref.*|keychain.*)\Z",
     re.DOTALL,
 )
-_MASK = re.compile(
+_MASK = expression(
     rb"[*xX.\xe2\x80\xa2#_?\-=~ ]+\Z|(.)\1{3,}\Z|.{0,8}\*{3,}.{0,8}\Z|.{0,48}(?:\.\.\.|\xe2\x80\xa6)\Z"
     rb"|(?:x{3,}[-_.])*x{3,}[-_.]?\Z|.{0,12}(?:\\u2026|\xe2\x80\xa6).{0,6}(?: \(\d+\))?\Z"
 )
-_HOLE = re.compile(
+_HOLE = expression(
     rb"\{\{[^{}]*\}\}|\{(?:[a-z_][\w.]*|\d|\[[^\[\]]+\])(?:![rsa])?(?::[^{}]{0,12})?\}|%\(\w+\)[sdr]|[$#]\{[\w.:\-]+\}"
     rb"|(?<!\w)<[A-Za-z][\w \-]+>|\A(?:@@|##|%%|\$\$|\xc2\xa7)\w+(?:@@|##|%%|\$\$|\xc2\xa7)\Z"
 )
-_SAMPLE = re.compile(rb"EXAMPLE|(?:^|[^a-z])[Ee]xample(?![a-z])")
-_PLACEHOLDER = re.compile(
+_SAMPLE = expression(rb"EXAMPLE|(?:^|[^a-z])[Ee]xample(?![a-z])")
+_PLACEHOLDER = expression(
     rb"your[-_. ]|(?:insert|enter|put|add|paste|set|use)[-_ ](?:your|the|a|my|here)\b"
     rb"|(?:placeholder|redacted|masked|omitted|removed|\w{1,20}[-_ ]?(?:goes|here))\Z|\w{0,20}placeholder\w{0,20}\Z"
 )
-_RUN = re.compile(rb"(.)\1{7,}")
-_CONSTANT = re.compile(
+_RUN = expression(rb"(.)\1{7,}")
+_CONSTANT = expression(
     rb"(?:true|false|null|nil|none|undefined|nan|yes|no|on|off|string|str|int|integer|bool|boolean|object|number|any|"
     rb"varchar(?:\(\d+\))?|text|bytes?|char|void|array|list|dict|map|float|double|self|this|optional|required|hidden|"
     rb"private|public|default|unknown|n/a|tbd|todo|date|enum|function|async|await|new|return|"
     rb"utf-?8|utf-?16|ascii|latin-?1|iso-8859-1)[,;.):\]}]*\Z"
 )
-_UUID_LIKE = re.compile(rb"[0-9a-z]{7,12}(?:-[0-9a-z]{3,5}){3}-[0-9a-z]{8,16}\Z")
-_IDENTIFIED = re.compile(rb"(?:^|[a-z0-9_\-.])(?:[_\-.]|(?<=[a-z0-9])(?=I)|(?<=key))(?:id|ID|Id|iD)(?:entifier|s)?\Z")
-_ONCE = re.compile(rb"(?:lock|request|client|idempotency|change)[_\-]?token\Z")
-_DIGEST = re.compile(rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\Z")
-_VERSION = re.compile(rb"(?:[\^~]|[<>]=?)\s?v?\d+(?:\.[\dx*]+){0,2}\S{0,20}\Z|\d{1,7}(?:\.\d{1,7}){3,}\Z")
-_COLOUR = re.compile(rb"#(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})\Z")
-_EXPRESSION = re.compile(
+_UUID_LIKE = expression(rb"[0-9a-z]{7,12}(?:-[0-9a-z]{3,5}){3}-[0-9a-z]{8,16}\Z")
+_IDENTIFIED = expression(rb"(?:^|[a-z0-9_\-.])(?:[_\-.]|(?<=[a-z0-9])(?=I)|(?<=key))(?:id|ID|Id|iD)(?:entifier|s)?\Z")
+_ONCE = expression(rb"(?:lock|request|client|idempotency|change)[_\-]?token\Z")
+_DIGEST = expression(rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_VERSION = expression(rb"(?:[\^~]|[<>]=?)\s?v?\d+(?:\.[\dx*]+){0,2}\S{0,20}\Z|\d{1,7}(?:\.\d{1,7}){3,}\Z")
+_COLOUR = expression(rb"#(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})\Z")
+_EXPRESSION = expression(
     rb"\(\?(?:[:=!>]|P?<|[ims]+[:)])|\\{1,2}[wdsWDSbB](?:[+*?{\]\\)]|$)|\[\^|\[(?:a-z|A-Z|0-9)|\](?:[+*]|\{\d)"
 )
 _PUBLIC_DER = (  # how a SubjectPublicKeyInfo begins in Base64: RSA, elliptic curves, Ed25519
@@ -54,22 +55,22 @@ _PUBLIC_DER = (  # how a SubjectPublicKeyInfo begins in Base64: RSA, elliptic cu
     b"MFkwEwYHKoZIzj0CAQYI", b"MHYwEAYHKoZIzj0CAQYF", b"MIGbMBAGByqGSM49AgEGBS", b"MCowBQYDK2VwAyEA",
 )  # fmt: skip
 _FETCH_MODES = (b"include", b"omit", b"same-origin", b"anonymous", b"use-credentials")
-_ASKED = re.compile(rb"(?:\b|_|\.)(?:get(?!_?bytes)\w*|pop|fetch|input|prompt)\([ \t]?\Z")
-_PROMPT = re.compile(rb"[\x20-\x7e]{0,40}:\s{1,4}\Z")
-_KEYWORD = re.compile(rb"[A-Z]{3,16}\Z")
-_ENVIRONMENT = re.compile(
+_ASKED = expression(rb"(?:\b|_|\.)(?:get(?!_?bytes)\w*|pop|fetch|input|prompt)\([ \t]?\Z")
+_PROMPT = expression(rb"[\x20-\x7e]{0,40}:\s{1,4}\Z")
+_KEYWORD = expression(rb"[A-Z]{3,16}\Z")
+_ENVIRONMENT = expression(
     rb"(?:process\.env|os\.environ|os\.getenv|system\.getenv|env\[|getenv|env\.|config\.|settings\.|secrets\.|params\.|"
     rb"self\.|this\.|args\.|request\.|options\.|opts\.|data\.|var\.|local\.|module\.|props\.|state\.|context\.|github\.)"
 )
 _LOOK_UP = (b"process.env", b"os.environ", b"getenv(", b"env(")
-_IDENTIFIER = re.compile(rb"&?\*?!?[A-Za-z_$][\w$\-]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$!?]*)*(?:\[[^\[\]]*\]?)*[!?]?\Z")
-_NUMBER = re.compile(rb"(?:0x[0-9a-f]{1,8}|[0-9]{1,10})[ul]{0,2}\Z")
-_RANDOM = re.compile(rb"(?=[^\d]*\d)[\w+/=\-]{16,}\Z")
-_CALL = re.compile(rb"[\w.:$>\-]*\(|\w+\[|.*\)\Z|[@!]?\w+\{")
-_CALLED = re.compile(rb"[A-Za-z_][\w.:]*\((?:[\"'&*]|[\w.]*[),]?\Z)|[a-z_]\w*\[:?[\w\"']+\]\.\w")
-_OLD_WORD = re.compile(rb"(?:[\x20-\x7e]*[A-Za-z][\xc0-\xff](?=[A-Za-z]))+[\x20-\x7e]+\Z")
-_SENTENCE = re.compile(rb"(?:[^\s\d]{1,20}[ ,.!?:;]+){3,}")
-_NATURAL = re.compile(rb"[A-Za-z'\-.,:;!?()\x80-\xff]+(?:\s+[^\s]+)*\Z")
+_IDENTIFIER = expression(rb"&?\*?!?[A-Za-z_$][\w$\-]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$!?]*)*(?:\[[^\[\]]*\]?)*[!?]?\Z")
+_NUMBER = expression(rb"(?:0x[0-9a-f]{1,8}|[0-9]{1,10})[ul]{0,2}\Z")
+_RANDOM = expression(rb"(?=[^\d]*\d)[\w+/=\-]{16,}\Z")
+_CALL = expression(rb"[\w.:$>\-]*\(|\w+\[|.*\)\Z|[@!]?\w+\{")
+_CALLED = expression(rb"[A-Za-z_][\w.:]*\((?:[\"'&*]|[\w.]*[),]?\Z)|[a-z_]\w*\[:?[\w\"']+\]\.\w")
+_OLD_WORD = expression(rb"(?:[\x20-\x7e]*[A-Za-z][\xc0-\xff](?=[A-Za-z]))+[\x20-\x7e]+\Z")
+_SENTENCE = expression(rb"(?:[^\s\d]{1,20}[ ,.!?:;]+){3,}")
+_NATURAL = expression(rb"[A-Za-z'\-.,:;!?()\x80-\xff]+(?:\s+[^\s]+)*\Z")
 
 NATURAL = 4.0
 """Bits a letter under which text reads like words."""

@@ -1,6 +1,7 @@
 """The stamp that spares reading the rule files must never hide a change of them."""
 
 import os
+import pickle
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,29 @@ def test_a_torn_stamp_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_an_edited_gate_is_not_served_from_an_old_pack() -> None:
     assert os.stat(gate.__file__).st_mtime_ns in pack._code_stamp()
+
+
+def test_damage_in_the_automaton_is_noticed_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKFIRST_CACHE", str(tmp_path / "cache"))
+    rules = tmp_path / "acme.toml"
+    rules.write_text(RULE % 20)
+    made = pack.load([str(rules)], shipped=False)
+    (cached,) = tmp_path.glob("cache/*.pack")
+    whole = cached.read_bytes()
+    for damaged in (whole[:-9], whole[:-40] + bytes(40), whole[:30], whole[: len(whole) // 2]):
+        cached.write_bytes(damaged)
+        again = pack.load([str(rules)], shipped=False)
+        assert (again.anchors, again.lengths, again.judged) == (made.anchors, made.lengths, made.judged)
+        assert pack.engine_of(again).scan(b"acme_live_abcdefghijklmnopqrst"[:30]) is not None
+
+
+def test_the_automaton_of_the_check_is_used_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKFIRST_CACHE", str(tmp_path / "cache"))
+    rules = tmp_path / "acme.toml"
+    rules.write_text(RULE % 20)
+    pack.load([str(rules)], shipped=False)
+    loaded = pack.load([str(rules)], shipped=False)
+    one, two = pack.automaton_of(loaded), pack.automaton_of(loaded)
+    assert one is not two
+    sent = pickle.loads(pickle.dumps(pack.load([str(rules)], shipped=False)))
+    assert sent.ready.take() is None and pack.automaton_of(sent).scan(b"acme_live_x")
