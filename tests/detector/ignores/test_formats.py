@@ -120,7 +120,13 @@ def test_gitleaks_ignore(hides: Hides) -> None:
 
 
 def test_gitleaks_report(hides: Hides) -> None:
-    row = {"RuleID": "x", "File": "src/a.py", "StartLine": 3, "Secret": "s3cr3t-value", "Commit": ""}
+    row = {
+        "RuleID": "x",
+        "File": "src/a.py",
+        "StartLine": 3,
+        "Secret": "s3cr3t-value",
+        "Commit": "",
+    }  # leakfirst:allow a made-up value
     loaded = load("gitleaks-report", json.dumps([row]))
     assert hides(loaded, line=77) and not hides(loaded, value="another")
     redacted = load("gitleaks-report", json.dumps([{**row, "Secret": "REDACTED", "Commit": COMMIT}]))
