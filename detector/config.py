@@ -29,6 +29,7 @@ class Config(NamedTuple):
     worktree: bool = True
     staged: bool = False
     include_ignored: bool = False
+    as_published: bool = False
     every_commit: bool = False
     allow: tuple[str, ...] = ()
     since: str = ""

@@ -127,7 +127,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
 def whole(config: Config) -> bool:
     """Tell whether *config* leaves nothing out, so that what an entry does not match is gone."""
     narrowed = config.staged or config.since or config.range or config.only or config.skip or config.state
-    return config.history and config.worktree and not narrowed
+    return config.history and config.worktree and not config.as_published and not narrowed
 
 
 def _said_of(unused: Sequence[UnusedMark]) -> Iterator[str]:

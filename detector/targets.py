@@ -56,6 +56,8 @@ def sources(target: str, config: Config) -> list[str]:
         return ["stdin"]
     if _URL.match(target) and not os.path.exists(target):
         return ["remote"]
+    if config.as_published:
+        return ["published"]
     if config.staged or config.since or config.range:
         return ["changes"]
     if not is_repository(target):

@@ -81,6 +81,7 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
     A share that was read before (`changed_rules`) is asked about `options.changed` alone.
     """
     only = options.changed if getattr(share, "changed_rules", False) else None
+    published = getattr(share, "published", False)
     watched: dict[str, Watch] = {}
     batch: list[Blob] = []
     held = size = count = 0
@@ -93,14 +94,14 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
             count += 1
             size += len(blob.data)
             blob = readable(blob)
-            if getattr(share, "published", False):
+            if published:
                 yield from _exposed(engine, blob, "", blob.origin.path, watched)
             elif blob.origin.kind in UNPACKED:  # of a container too large to be handed over as one blob
                 outer, _, inner = blob.origin.path.partition("!")
                 if blob.origin.kind == "image" or is_package(outer):
                     yield from _exposed(engine, blob, outer, inner, watched)
             if kind := container(blob):
-                yield from _inside(engine, blob, kind, options, only)
+                yield from _inside(engine, blob, kind, options, only, published)
             elif len(blob.data) <= SMALL or blob.lineage:
                 batch.append(blob)
                 held += len(blob.data)
@@ -130,13 +131,15 @@ def _exposed(engine: Engine, blob: Blob, outer: str, inner: str, watched: dict[s
     yield from watched[outer].look(blob, inner)
 
 
-def _inside(engine: Engine, blob: Blob, kind: str, options: Options, only: frozenset[str] | None) -> Iterator[Message]:
+def _inside(
+    engine: Engine, blob: Blob, kind: str, options: Options, only: frozenset[str] | None, published: bool
+) -> Iterator[Message]:
     """Yield what is seen within a container, then what its own bytes say that none of its members said."""
     from detector.containers import inside
 
     items: Iterator[Blob | Skipped | Sighting] = inside(blob.data, kind, blob.origin)
-    if kind == "image" or is_package(blob.origin.path):
-        items = _watched(engine, items, blob.origin.path)
+    if published or kind == "image" or is_package(blob.origin.path):
+        items = _watched(engine, items, "" if published else f"{blob.origin.path}!")
     known: set[Secret] = set()
     for messages in _grouped(engine, items, options, only):
         for message in messages:
@@ -158,7 +161,7 @@ def _watched(
     for item in items:
         yield item
         if isinstance(item, Blob):
-            yield from _exposed(engine, item, outer, item.origin.path.removeprefix(f"{outer}!"), watched)
+            yield from _exposed(engine, item, outer, item.origin.path.removeprefix(outer), watched)
 
 
 def _grouped(

@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--since", metavar="REV", default="", help="only what is new since REV")
     what.add_argument("--range", metavar="A..B", default="", help="only what the commits A..B bring")
     what.add_argument("--every-commit", action="store_true", help="list every version, not the oldest for each path")
+    what.add_argument("--as-published", action="store_true", help="only what npm or the Python build would upload")
     what.add_argument("--include-ignored", action="store_true", help="also files that .gitignore names")
     what.add_argument(
         "--allow", action="append", default=[], metavar="DIR", help="folder outside that a repository may point to"
@@ -141,6 +142,7 @@ def configure(args: argparse.Namespace) -> Config:
         worktree=not args.no_worktree,
         staged=args.staged,
         include_ignored=args.include_ignored,
+        as_published=args.as_published,
         every_commit=args.every_commit,
         allow=tuple(os.path.realpath(path) for path in args.allow),
         since=args.since,

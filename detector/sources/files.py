@@ -38,11 +38,12 @@ KINDS = {
 
 
 class FileShare(NamedTuple):
-    """Some files: (path as shown, path to open, size)."""
+    """Some files: (path as shown, path to open, size); `published` as they are, if somebody says so."""
 
     files: tuple[tuple[str, str, int], ...]
     repository: str = ""
     kind: str = "worktree"
+    published: bool = False
 
     @property
     def weight(self) -> int:
@@ -76,7 +77,7 @@ def shares(target: str, config: Config) -> Iterator[FileShare | Skipped]:
 
 
 def grouped(
-    files: Iterable[tuple[str, str, int] | Skipped], config: Config, repository: str = ""
+    files: Iterable[tuple[str, str, int] | Skipped], config: Config, repository: str = "", *, published: bool = False
 ) -> Iterator[FileShare | Skipped]:
     """Put files together into shares; files over the user's size limit are skipped."""
     batch: list[tuple[str, str, int]] = []
@@ -91,10 +92,10 @@ def grouped(
         batch.append(entry)
         total += entry[2]
         if total >= SHARE_BYTES or len(batch) >= SHARE_FILES:
-            yield FileShare(tuple(batch), repository)
+            yield FileShare(tuple(batch), repository, published=published)
             batch, total = [], 0
     if batch:
-        yield FileShare(tuple(batch), repository)
+        yield FileShare(tuple(batch), repository, published=published)
 
 
 def _walk(folder: str) -> Iterator[tuple[str, str, int] | Skipped]:

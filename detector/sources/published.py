@@ -1,0 +1,218 @@
+"""What publishing this project would upload: the files of `npm pack`, or of the sdist and wheel.
+
+Nothing of the project is run to find out, neither its build nor its scripts.
+For npm the documented rules are followed: `files`, `.npmignore` or else
+`.gitignore` in every folder, what is always in and what never is. For Python
+the archives in `dist/` are what gets uploaded, so they are read if there are
+any; without them every file that git would not ignore counts, without what
+`MANIFEST.in` or the build tool's own table excludes, and the report says that
+this is an estimate.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from detector.config import Config
+from detector.contracts import Share
+from detector.errors import SourceError
+from detector.model import Skipped
+from detector.sources import files
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+_NEVER = (
+    ".git", "CVS", ".svn", ".hg", ".lock-wscript", ".wafpickle-*", ".*.swp", ".DS_Store", "._*", "npm-debug.log",
+    "node_modules", "config.gypi", "*.orig", ".npmrc", ".npmignore", ".gitignore", "/package-lock.json", "/yarn.lock",
+    "/pnpm-lock.yaml", "/bun.lock", "/bun.lockb", "/archived-packages/**",
+)  # fmt: skip
+_ALWAYS = (
+    "/package.json", "/[Rr][Ee][Aa][Dd][Mm][Ee]", "/[Rr][Ee][Aa][Dd][Mm][Ee].*",
+    "/[Ll][Ii][Cc][Ee][NnSs][CcSs][Ee]", "/[Ll][Ii][Cc][Ee][NnSs][CcSs][Ee].*",
+)  # fmt: skip
+_NPM_IGNORES = (".npmignore", ".gitignore")
+_NOT_BUILT = (
+    ".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".nox", "*.egg-info", "node_modules",
+)  # fmt: skip
+_LARGEST = 4 << 20
+
+
+def shares(target: str, config: Config) -> Iterator[Share | Skipped]:
+    """Split what the project at *target* would publish. Raises `SourceError` when it publishes nothing we know."""
+    known = False
+    if os.path.isfile(os.path.join(target, "package.json")):
+        known = True
+        yield from files.grouped(_entries(target, npm_files(target)), config, published=True)
+    if any(os.path.isfile(os.path.join(target, name)) for name in ("pyproject.toml", "setup.py", "setup.cfg")):
+        known = True
+        yield from _python(target, config)
+    if not known:
+        raise SourceError(f"{target}: --as-published needs a package.json, pyproject.toml or setup.py there")
+
+
+def _entries(target: str, paths: Sequence[str]) -> Iterator[tuple[str, str, int] | Skipped]:
+    for path in paths:
+        at = os.path.join(target, path)
+        try:
+            found = os.lstat(at)
+        except OSError as error:
+            yield Skipped(at, f"cannot be examined: {error.strerror}")
+            continue
+        yield from files.regular(os.path.normpath(at), at, found)
+
+
+# -- npm -----------------------------------------------------------------------
+
+
+def npm_files(root: str) -> list[str]:
+    """List what `npm pack` puts into the package, by the documented rules; links are never in it."""
+    package = _json(os.path.join(root, "package.json"))
+    listed = package.get("files")
+    wanted = _spec([_anchored(entry) for entry in listed if isinstance(entry, str)]) if listed is not None else None
+    always = _spec([*_ALWAYS, *(f"/{os.path.normpath(entry)}" for entry in _entry_points(package))])
+    never = _spec(_NEVER)
+    found = []
+    for path, ignored in _walk(root, "", (), _NPM_IGNORES, at_root=wanted is None):
+        chosen = not ignored and not never.match_file(path) and (wanted is None or wanted.match_file(path))
+        if chosen or always.match_file(path):
+            found.append(path)
+    for name in package.get("bundleDependencies") or package.get("bundledDependencies") or ():
+        if isinstance(name, str) and ".." not in name.split("/"):
+            inside = os.path.join("node_modules", name)
+            found += [os.path.join(inside, path) for path, _ in _walk(os.path.join(root, inside), "", ())]
+    return sorted(set(found))
+
+
+def _anchored(entry: str) -> str:
+    """Turn an entry of `files` into a pattern: all are meant from the root, a folder with all that is in it."""
+    negated, entry = entry.startswith("!"), entry.removeprefix("!")
+    entry = entry.removeprefix("./").strip("/")
+    return ("!" if negated else "") + ("/**" if entry in ("", ".", "*", "**") else f"/{entry}")
+
+
+def _entry_points(package: dict[str, Any]) -> list[str]:
+    bins = package.get("bin")
+    points = [package.get("main"), package.get("browser"), *(bins.values() if isinstance(bins, dict) else [bins])]
+    return [point for point in points if isinstance(point, str)]
+
+
+def _walk(
+    root: str,
+    folder: str,
+    above: tuple[tuple[str, GitIgnoreSpec], ...],
+    ignores: tuple[str, ...] = (),
+    at_root: bool = True,
+) -> Iterator[tuple[str, bool]]:
+    """Yield the regular files below *root* and whether an ignore file leaves them out.
+
+    In each folder the first of *ignores* counts; in the root only with *at_root*.
+    """
+    at = os.path.join(root, folder)
+    try:
+        entries = sorted(os.scandir(at), key=lambda entry: entry.name)
+    except OSError:
+        return
+    names = {entry.name for entry in entries}
+    ignore = next((name for name in ignores if name in names), "")
+    if ignore and (folder or at_root):
+        above = (*above, (folder, _spec(_lines(os.path.join(at, ignore)))))
+    for entry in entries:
+        path = os.path.join(folder, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name not in (".git", "node_modules", ".svn", ".hg", "CVS"):
+                yield from _walk(root, path, above, ignores)
+        elif entry.is_file(follow_symlinks=False):
+            yield path, _ignored(path, above)
+
+
+def _ignored(path: str, above: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
+    for folder, spec in reversed(above):
+        verdict = spec.check_file(os.path.relpath(path, folder) if folder else path).include
+        if verdict is not None:
+            return bool(verdict)
+    return False
+
+
+# -- Python --------------------------------------------------------------------
+
+
+def _python(target: str, config: Config) -> Iterator[Share | Skipped]:
+    built = os.path.join(target, "dist")
+    names = sorted(os.listdir(built)) if os.path.isdir(built) else []
+    archives = [os.path.join("dist", name) for name in names if name.endswith((".whl", ".tar.gz", ".zip"))]
+    if archives:
+        yield from files.grouped(_entries(target, archives), config)
+        return
+    yield from files.grouped(_entries(target, python_files(target)), config, published=True)
+    yield Skipped(target, "no archives in dist: what the build would take is estimated; `python -m build` tells", True)
+
+
+def python_files(root: str) -> list[str]:
+    """Estimate what an sdist takes: what git would not ignore, without what is excluded by name."""
+    project = _toml(os.path.join(root, "pyproject.toml"))
+    tool = project.get("tool", {})
+    hatch = tool.get("hatch", {}).get("build", {})
+    tables = (
+        hatch,
+        hatch.get("targets", {}).get("sdist", {}),
+        tool.get("poetry", {}),
+        tool.get("flit", {}).get("sdist", {}),
+    )
+    excluded = [entry for table in tables for entry in table.get("exclude", ()) if isinstance(entry, str)]
+    spec = _spec([*_NOT_BUILT, *excluded, *_manifest(root)])
+    return [path for path, ignored in _walk(root, "", (), (".gitignore",)) if not ignored and not spec.match_file(path)]
+
+
+def _manifest(root: str) -> Iterator[str]:
+    """Turn the lines of MANIFEST.in that leave something out into patterns."""
+    for line in _lines(os.path.join(root, "MANIFEST.in")):
+        command, *words = line.split()
+        if command == "exclude":
+            yield from (f"/{word}" for word in words)
+        elif command == "prune":
+            yield from (f"/{word.strip('/')}/" for word in words)
+        elif command == "global-exclude":
+            yield from words
+        elif command == "recursive-exclude" and words:
+            yield from (f"/{words[0].strip('/')}/**/{word}" for word in words[1:])
+
+
+# -- reading ---------------------------------------------------------------------
+
+
+def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(lines)
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return file.read(_LARGEST).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _lines(path: str) -> list[str]:
+    return [line for line in _read(path).splitlines() if line.strip() and not line.startswith("#")]
+
+
+def _json(path: str) -> dict[str, Any]:
+    try:
+        found = json.loads(_read(path))
+    except ValueError:
+        raise SourceError(f"{path}: is not valid JSON, so npm would publish nothing") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _toml(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(_read(path))
+    except tomllib.TOMLDecodeError:
+        return {}
