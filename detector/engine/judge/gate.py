@@ -16,10 +16,13 @@ from detector.model import Anchor
 _NAME = r"[\w\-.$]{0,20}"
 _SHORT = r"[\w\-]{0,16}"
 _CLOSE = r"(?:\\{0,3}[\"'`\])*]{1,3}|&#34;|&quot;){0,2}(?:\.(?:[tT]ext|[vV]alue))?"
+_ALIGNED = r"[ \t]{0,24}(?:[=!]==?|[:?]?=|=>|:|,|\(|>)[ \t]{0,24}"
+_TYPED = r"[ \t]?:[ \t]?[\w<>?.*]{2,24}[ \t]?=[ \t]?"
+_CALLED = r"\)?(?:\.[a-zA-Z]{2,12}){1,2}\("
+_NEAR = r"[ \t]{0,8}(?:[=!]==?|[:?]?=|=>|:|,|\(|>)[ \t]{0,4}"
+_CALL = r"(?:new )?[A-Za-z_][\w.:]{1,24}\([ \t]?(?:[A-Za-z_][\w.:]{1,15}\()?"
+_PREFIX = r"(?:[bruf@$]{0,2}|\[\]byte\()"
 _GAP = r"[ \t]{0,24}"
-_TYPE = r"(?::[ \t]?[\w<>?.*]{2,24}[ \t]?)?"
-_OPERATOR = r"(?:[=!]==?|[:?]?=|=>|:|,|\(|\)?(?:\.[a-zA-Z]{2,12}){1,2}\(|>)"
-_CALL = r"(?:new )?(?:[A-Za-z_][\w.:]{1,24}\([ \t]?){0,2}(?:[bruf@$]{0,2}|\[\]byte\()"
 _OPEN = r"(?:\\{0,7}[\"'`]{1,3}|&#34;|&quot;)"
 _START = r"(?:[^\s\"'`\\$%{<(#\[,;:=\x00]|[$#%][^\s\"'`\\${(<=%|\x00])"
 _REST = r"[^\s\"'`\x00]"
@@ -28,13 +31,16 @@ _BARE = r"[^\s\"'`(){}<>\[\],;&\\\x00]"
 _RANDOM = r"[A-Za-z+/=_\-.]{0,24}[0-9][\w+/=\-.]{7}"
 _SIGNED = r"[^\s\"'`()0-9\x00]{0,24}[0-9][^\s\"'`()\x00]{7}"
 
-# a literal in quotes, behind calls such as base64decode("
-_QUOTED = _NAME + _CLOSE + _GAP + _TYPE + _OPERATOR + _GAP + _CALL + _OPEN + _START + _REST + r"[^\s\"\x00]"
+_DIGITED = r"[^\s\"'`(){}<>\[\],;&\\0-9\x00]{0,24}[0-9][^\s\"'`(){}<>\[\],;&\\\x00]{2}"
+
+# between a name and its literal: aligned columns, a type, or calls such as base64decode(
+_TO_LITERAL = f"(?:{_ALIGNED}|{_TYPED}|{_CALLED}|(?:{_NEAR}|{_TYPED}|{_CALLED}){_CALL}){_PREFIX}"
+_QUOTED = _CLOSE + _TO_LITERAL + _OPEN + _START + _REST + r"[^\s\"\x00]"
 # NAME=value without spaces; name: value
-_UNQUOTED = _NAME + r"[\"'`*]{0,2}(?:=|:[ \t]{0,8})" + _BARE_START + _BARE + "{3}"
+_UNQUOTED = r"[\"'`*]{0,2}(?:=|:[ \t]{0,8})" + _BARE_START + _BARE + "{3}"
 _SPACED = _NAME + _GAP + r"=[ \t]{1,4}" + _BARE_START + _BARE + "{2}"
 _ELEMENT = _SHORT + ">" + _BARE_START + _BARE + "{2}"
-_RANDOM_QUOTED = _NAME + _CLOSE + _GAP + _TYPE + _OPERATOR + _GAP + _CALL + _OPEN + _SIGNED
+_RANDOM_QUOTED = _NAME + _CLOSE + _TO_LITERAL + _OPEN + _SIGNED
 _RANDOM_BARE = _NAME + r"[\"'`*]{0,2}(?:=|:|>| = )[ \t]{0,4}`{0,2}" + _RANDOM
 # "name": "password", "value": "…", also on the next line
 _PAIR = (
@@ -48,7 +54,6 @@ _FLAG = r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}"
 
 _STRONG = ("passw", "passphrase", "passcode", "pwd", "secret")
 _KEYS = ("apikey", "api_key", "api-key", "access_key", "access-key", "authkey", "auth_key")
-_TOKENS = ("token", "cred", "credential")
 _WEAK = ("key", "auth", "sign", "sig", "jwt", "otp", "salt", "cookie", "session", "private", "api")
 _FOREIGN = ("senha", "contrase", "kennwort", "parola", "密码", "密碼", "口令", "пароль", "mot de passe")
 _FLAGS = (
@@ -65,11 +70,14 @@ def _anchors() -> tuple[Anchor, ...]:
         listed = (words,) if isinstance(words, str) else words
         made.extend(Anchor(word.encode(), not case, tail) for word in listed for tail in tails)
 
-    add(_STRONG, _QUOTED, _UNQUOTED, _SPACED, _ELEMENT, _PAIR, _BELOW)
+    add(_STRONG, _NAME + _QUOTED, _NAME + _UNQUOTED, _SPACED, _ELEMENT, _PAIR, _BELOW)
     short = r"[\])\"']{0,2}" + _GAP + r"(?:[:=]=?|=>|,)" + _GAP + _OPEN + _START + _REST + "{2}"
     add(("pass", "psw"), short, _PAIR, r"[:=][ ]?" + _BARE_START + _BARE + "{3}")
-    add(_KEYS, _QUOTED, _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
-    add(_TOKENS, _QUOTED + r"[^\s\"'\x00]{2}", _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
+    add(_KEYS, _NAME + _QUOTED, _NAME + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
+    add("token", _NAME + _QUOTED + r"[^\s\"'\x00]{2}", _NAME + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
+    # not "credit"
+    named = r"(?:ential\w{0,20}|s?(?:[_\-.$0-9][\w\-.$]{0,20})?)"
+    add("cred", named + _QUOTED + r"[^\s\"'\x00]{2}", named + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
     add(_WEAK, _RANDOM_QUOTED, _RANDOM_BARE)
     add("pw", r"[\"'\])]{0,2}[ ]{0,4}[=:][ ]{0,4}[\"']?" + _BARE_START + _BARE + "{3}")
     foreign = r"[^\s:=\"']{0,8}" + _CLOSE + _GAP + r"(?:=|:|=>|：)" + _GAP
@@ -80,25 +88,29 @@ def _anchors() -> tuple[Anchor, ...]:
     add("auth", r"\\{0,3}[\"'][ \t]{0,4}:[ \t]{0,4}\\{0,3}[\"'][A-Za-z0-9+/=]{8}")
     # HTTP
     add("ntlm", r" [\w+/=]{20}")
-    add("basic", r"(?: {1,2}|%20)[A-Za-z0-9+/=_\-]{8}")
+    basic = r"(?: {1,2}|%20)[A-Za-z0-9][a-z+/_\-]{0,24}[A-Z0-9][A-Za-z0-9+/=_\-]{3}"
+    add(("Basic", "basic", "BASIC"), basic, case=True)
     add(("bearer", "apikey", "digest", "token"), r" [\w+/=\-.]{0,24}[0-9][\w+/=\-.]{2}")
     add(
         "authorization",
         _CLOSE + r"[ \t]?(?:[:=,]|=>)[ \t]?\\?[\"'`]?[A-Za-z]{0,10}[ ]?[\w+/=\-.]{0,24}[0-9][\w+/=\-.]{4}",
     )
     # URLs and other names of servers
-    add("://", r"[^\s/:@\"'<>\[\]{}()`|,\x00]{0,64}:[^\s/@\"'<>{}`|,\x00]{2,80}@[\w\[{$%<]", case=True)
+    add("://", r"[^\s/:@\"'<>\[\]{}()`|,\x00]{0,40}:[^\s/@\"'<>{}`|,\x00]{2,80}@[\w\[{$%<]", case=True)
     add("@", r"(?:tcp|unix)?\([\w.\-]{1,60}:\d", case=True)
     # command lines
     add(_FLAGS, r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}")
-    add("-u", r"[ =]?[\"']?" + _LOGIN, case=True)
+    add((" -u", "\t-u", "\n-u", '"-u', "'-u"), r"[ =]?[\"']?" + _LOGIN, case=True)
     add("--user", r"[ =][\"']?" + _LOGIN, case=True)
     add("pass:", _BARE_START + _BARE + "{3}", case=True)
     add("mysql", r"[\w\-.]{0,12}[^\n\x00]{0,80} -p[^\s$\"'\-]" + _BARE + "{2}", case=True)
     add("sshpass", r" -p ?[\"']?" + _BARE_START + _BARE + "{2}", case=True)
     add("ConvertTo-SecureString", r" (?:-\w{2,12} )?[\"']?" + _BARE_START + _BARE + "{2}")
     # SQL, .netrc, password hashes
-    add("identified", r" (?:with [\w\"'`]{2,40} )?(?:by|as) (?:password )?[\"'`\\]{0,4}[^\s\"'`&]{3}")
+    identified = r" (?:with [\w\"'`]{2,40} )?(?:by|as) (?:password )?"
+    add("identified", identified + r"[\"'`\\]{1,4}[^\s\"'`&]{3}", identified + _DIGITED)
+    add("IDENTIFIED", r" BY [^\s\"'`&\x00]{3}", case=True)  # lower case without a quote is prose
+    add(("alter user", "create user"), r" [^\s\x00]{1,40} identified by [^\s\"'`&\x00]{3}")
     add("password", r"\([\"'][^\s\"')]{2}", r" [\"'][^\s\"']{3}")
     add("login", r" [\w.\-@]{1,40} password \S{3}")
     add(_CRYPT, r"[\w./$=+]{16}", case=True)

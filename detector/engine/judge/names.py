@@ -50,6 +50,7 @@ _KINDS = expression(
     rb"|(?P<authorization>authori[sz]ation|www_?auth(?:enticate)?)"
     rb"|(?P<author>author|authentic(?!at)|authori[sz]e|authority)"
     rb"|(?P<auth>auth)"
+    rb"|(?P<credit>credit)"
     rb"|(?P<credential>cred(?:ential)?s?)"
     rb"|(?P<signature>sign(?:ature)?|sig(?![a-z]))"
     rb"|(?P<salt>salt)|(?P<nonce>nonce)|(?P<hash>hash)|(?P<otp>t?otp)|(?P<sid>sid)"

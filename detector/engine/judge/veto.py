@@ -144,6 +144,8 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
 
 def _why_not_of(candidate: Candidate, name: Name, value: bytes, low: bytes, before: bytes) -> str:
     """Return why a field of this name holds no credential where its value looks like *value*."""
+    if name.kind == "credit":
+        return "another word than credential"
     if before == b"::" and candidate.operator == b":":
         return "the name of a type"
     if _UUID_LIKE.match(low):

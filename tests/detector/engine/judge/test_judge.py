@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from detector.engine.anchors import AhoAutomaton, HyperscanAutomaton
+from detector.engine.anchors import AhoAutomaton, HyperscanAutomaton, lengths
 from detector.engine.judge import HIGH, LOW, MEDIUM, Judged, judge
 from detector.engine.judge.gate import ANCHORS
 from detector.model import CONFIDENCES
@@ -202,3 +202,22 @@ def test_no_text_is_read_for_ever(automaton: HyperscanAutomaton, unit: str) -> N
     ):
         judge(text.encode(), range(0, len(text), 64), "a.py")
         judge(text.encode(), range(0, len(text), 64), "de.json")
+
+
+@pytest.mark.parametrize(
+    ("prose", "literal"),
+    [
+        ("rows are identified by their keys", "alter user sys identified by Tigris container=all;"),
+        ("it takes Basic authentication here", "Authorization: Basic dXNlcjpwYXNzCg"),
+        ("data-direct-upload:initialize", "curl -u admin:letmein https://host"),
+        ("credit_limit: 5500000", "ldap_cred: q7zt9xblm"),
+    ],
+)  # fmt: skip
+def test_the_gate_lets_prose_and_calls_pass_by(automaton: HyperscanAutomaton, prose: str, literal: str) -> None:
+    assert not list(automaton.scan(prose.encode()))
+    assert list(automaton.scan(literal.encode()))
+
+
+def test_the_longest_anchor_stays_short() -> None:
+    # all reading overlaps by it
+    assert max(lengths(anchor)[1] for anchor in ANCHORS) < 176
