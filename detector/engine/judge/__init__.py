@@ -34,6 +34,7 @@ SHOWN = 3
 """How many facts for and how many against are handed on with a verdict."""
 
 _ALL = {**WEIGHTS, **GIVEN}
+_CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r\f\x1b"})
 _BEFORE, _AFTER = 400, 1200
 _FAMILIES = {
     "password": "generic.password", "pwd": "generic.password", "pass": "generic.password",
@@ -123,7 +124,22 @@ def windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]:
 @lru_cache(maxsize=8192)
 def _judge_lines(text: bytes, file: File) -> tuple[tuple[int, int, Judged], ...]:
     # the versions of a file in a history repeat their lines: most are not read twice
+    if noise(text):
+        return ()
     return tuple((seen.candidate.start, seen.candidate.end, _weigh(seen)) for seen in _seen_in(text, file))
+
+
+def noise(text: bytes) -> bool:
+    """Tell whether *text* is compressed or encrypted rather than written.
+
+    Three chance bytes spell `pw:` somewhere in every archive. Text in an old
+    encoding has letters that are no UTF-8, but no control characters.
+    """
+    if text.isascii():
+        return False
+    size = len(text)
+    controls = size - len(text.translate(None, _CONTROLS))
+    return controls * 40 > size and text.decode("utf-8", "replace").count("\N{REPLACEMENT CHARACTER}") * 10 > size
 
 
 def _seen_in(text: bytes, file: File) -> Iterator[Seen]:

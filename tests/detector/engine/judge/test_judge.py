@@ -221,3 +221,16 @@ def test_the_gate_lets_prose_and_calls_pass_by(automaton: HyperscanAutomaton, pr
 def test_the_longest_anchor_stays_short() -> None:
     # all reading overlaps by it
     assert max(lengths(anchor)[1] for anchor in ANCHORS) < 176
+
+
+def test_chance_bytes_in_an_archive_are_not_judged() -> None:
+    import random
+
+    from detector.engine.judge import noise
+
+    rng = random.Random(3)
+    for _ in range(50):
+        assert noise(rng.randbytes(100) + b"pw:tW9#xKq2" + rng.randbytes(100))
+    assert not noise("пароль: секрет\n".encode("cp1251") * 5)
+    assert not noise(b"\x00\x00\x00\x10password=hunter2xK9\x00\x00key")
+    assert not noise("contraseña: ñandú\n".encode())
