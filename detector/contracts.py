@@ -8,7 +8,7 @@ on disk.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from detector.model import Blob, Skipped
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from detector.config import Config
+    from detector.git.shares import Object
 
 
 class Share(Protocol):
@@ -35,6 +36,17 @@ class Share(Protocol):
 
     def blobs(self) -> Iterator[Blob | Skipped]:
         """Read the content; called in a worker, perhaps twice."""
+
+
+@runtime_checkable
+class StoredShare(Share, Protocol):
+    """A share that also hands out its objects as they are stored: versions have much in common."""
+
+    def objects(self, skipped: list[Skipped]) -> Iterator[Object]:
+        """Read the objects; what cannot be read is appended to *skipped*."""
+
+    def blob(self, stored: Object) -> Blob:
+        """Return the content of one of them with its origin."""
 
 
 class Source(Protocol):

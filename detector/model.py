@@ -117,20 +117,6 @@ class Origin(NamedTuple):
     when: str | None = None
 
 
-class Lineage(NamedTuple):
-    """What a version shares with the version it is stored against.
-
-    `id` names this content, `base` the other, if there is one; `depth` counts
-    the bases above it. `delta` makes this content from that of the base, in
-    git's form: copies and new bytes.
-    """
-
-    id: bytes
-    base: bytes | None
-    delta: bytes
-    depth: int
-
-
 class Blob(NamedTuple):
     """Content to scan.
 
@@ -139,8 +125,7 @@ class Blob(NamedTuple):
     and `base_column` the characters on the line that is cut. Only hits that
     start within `core` (offsets into `data`) count; the margins give context.
     `new` are the spans of lines that are new, where only those are asked for.
-    `lineage` spares the first pass what it has seen in an earlier version, `via`
-    names what was undone to get at `data`, outermost first.
+    `via` names what was undone to get at `data`, outermost first.
     """
 
     data: bytes
@@ -150,7 +135,6 @@ class Blob(NamedTuple):
     base_column: int = 0
     core: tuple[int, int] | None = None
     new: tuple[tuple[int, int], ...] | None = None
-    lineage: Lineage | None = None
     via: tuple[str, ...] = ()
 
 

@@ -8,12 +8,13 @@ columns and the redacted excerpt are made here, where the bytes still are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from detector.containers.kinds import UNPACKED, container, is_package
-from detector.contracts import Share
-from detector.engine.decode.text import readable
-from detector.engine.engine import NOTHING, Engine, Examined, Versions
+from detector.containers.kinds import UNPACKED, container, is_package, recognised
+from detector.contracts import Share, StoredShare
+from detector.engine.copied import Versions
+from detector.engine.decode.text import codec_of, readable
+from detector.engine.engine import NOTHING, Engine, Examined
 from detector.engine.lines import LineMap
 from detector.ignores import marks
 from detector.model import Blob, Dropped, Hit, Location, Origin, Sighting, Skipped
@@ -81,13 +82,19 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
     A share that was read before (`changed_rules`) is asked about `options.changed` alone.
     """
     only = options.changed if getattr(share, "changed_rules", False) else None
-    published = getattr(share, "published", False)
+    if isinstance(share, StoredShare):
+        return _versions(share, engine, options, only)
+    return _contents(share.blobs(), engine, options, only, getattr(share, "published", False))
+
+
+def _contents(
+    blobs: Iterable[Blob | Skipped], engine: Engine, options: Options, only: frozenset[str] | None, published: bool
+) -> Iterator[Message]:
     watched: dict[str, Watch] = {}
     batch: list[Blob] = []
     held = size = count = 0
-    seen = Versions()
     try:
-        for blob in share.blobs():
+        for blob in blobs:
             if isinstance(blob, Skipped):
                 yield blob
                 continue
@@ -102,23 +109,23 @@ def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterat
                     yield from _exposed(engine, blob, outer, inner, watched)
             if kind := container(blob):
                 yield from _inside(engine, blob, kind, options, only, published)
-            elif len(blob.data) <= SMALL or blob.lineage:
+            elif len(blob.data) <= SMALL:
                 batch.append(blob)
                 held += len(blob.data)
             else:
                 examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
                 yield from _report(engine, blob, examined, options, only)
             if held >= BATCH_BYTES:
-                yield from _batch(engine, batch, seen, options, only)
+                yield from _batch(engine, batch, options, only)
                 batch, held = [], 0
             if size >= BATCH_BYTES:
                 yield Progress(size, count)
                 size = count = 0
     except Exception:
         # what was read before the trouble counts
-        yield from _batch(engine, batch, seen, options, only)
+        yield from _batch(engine, batch, options, only)
         raise
-    yield from _batch(engine, batch, seen, options, only)
+    yield from _batch(engine, batch, options, only)
     yield Progress(size, count)
 
 
@@ -129,6 +136,44 @@ def _exposed(engine: Engine, blob: Blob, outer: str, inner: str, watched: dict[s
     if outer not in watched:
         watched[outer] = Watch(engine.rules)
     yield from watched[outer].look(blob, inner)
+
+
+def _versions(share: StoredShare, engine: Engine, options: Options, only: frozenset[str] | None) -> Iterator[Message]:
+    """Do the same for a history: half a million objects, of which a thousand have anything to say.
+
+    Nothing is made of an object before pass 1 has stopped in it. Text that is not UTF-8
+    and containers go the way of any file.
+    """
+    skipped: list[Skipped] = []
+    objects = share.objects(skipped)
+    seen = Versions()
+    failure: Exception | None = None
+    more = True
+    while more:
+        rows: list[tuple[bytes, str, Any]] = []
+        special: list[Blob] = []
+        size = 0
+        try:
+            for stored in objects:
+                data = stored.data
+                if stored.kind == "blob" and (codec_of(data) or recognised(data)):
+                    special.append(share.blob(stored))
+                else:
+                    rows.append((data, "", stored))
+                size += len(data)
+                if size >= BATCH_BYTES:
+                    break
+            else:
+                more = False
+        except Exception as problem:  # what was read before the trouble counts
+            failure, more = problem, False
+        for index, examined in engine.examine_batch(rows, keep_dropped=True, seen=seen):
+            yield from _said(engine, share.blob(rows[index][2]), examined, options, only, set())
+        yield Progress(size - sum(len(blob.data) for blob in special), len(rows))
+        yield from _contents(special, engine, options, only, published=False)
+    yield from skipped
+    if failure:
+        raise failure
 
 
 def _inside(
@@ -177,18 +222,16 @@ def _grouped(
         group.append(readable(item))
         held += len(item.data)
         if held >= BATCH_BYTES:
-            yield _batch(engine, group, Versions(), options, only)
+            yield _batch(engine, group, options, only)
             yield [Progress(held, len(group))]
             group, held = [], 0
-    yield _batch(engine, group, Versions(), options, only)
+    yield _batch(engine, group, options, only)
     yield [Progress(held, len(group))]
 
 
-def _batch(
-    engine: Engine, blobs: list[Blob], seen: Versions, options: Options, only: frozenset[str] | None
-) -> Iterator[Message]:
-    rows = [(blob.data, blob.origin.path, blob.lineage) for blob in blobs]
-    examined = dict(engine.examine_batch(rows, keep_dropped=True, seen=seen))
+def _batch(engine: Engine, blobs: list[Blob], options: Options, only: frozenset[str] | None) -> Iterator[Message]:
+    rows = [(blob.data, blob.origin.path, None) for blob in blobs]
+    examined = dict(engine.examine_batch(rows, keep_dropped=True))
     for index, blob in enumerate(blobs):
         if index in examined or blob.origin.kind in CURRENT:
             yield from _report(engine, blob, examined.get(index, NOTHING), options, only)

@@ -14,10 +14,16 @@ applies deltas.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_extensions import i64
+
+Blobs = Sequence[tuple[bytes, str, Any]]
+"""Content, path, and how it is stored: something with the fields of a `Stored` version, or None."""
+
+Hits = list[Any]
+"""What pass 1 saw: pairs of anchor and end."""
 
 LEAST = 96
 """A copied stretch shorter than this is scanned again: skipping it costs more."""
@@ -216,3 +222,80 @@ def cut(
         shifts.append(start - place)
         place += end - start + joint
     return place
+
+
+class Versions:
+    """What pass 1 saw in the versions that later ones are stored against.
+
+    Objects come depth first, so the base of an object is the last one before
+    it with one base less. What is kept is one row of hits for each depth.
+    """
+
+    def __init__(self) -> None:
+        self._names: list[Any] = []
+        self._hits: list[Hits] = []
+
+    def unseen(
+        self, blobs: Blobs, reach: int, gap: int
+    ) -> tuple[list[bytes], list[int], list[int], list[int], list[bool]]:
+        """Return what has to be scanned of *blobs*, and take note of them.
+
+        These are the pieces, for each of them the number of its blob, where it starts once
+        they are joined with *gap* bytes between them, and what takes an offset there to one in
+        its blob; last, for each blob, whether it is only looked at in part.
+        """
+        pieces: list[bytes] = []
+        owners: list[int] = []
+        starts: list[int] = []
+        shifts: list[int] = []
+        partly: list[bool] = []
+        names = self._names
+        at = 0
+        for number, (data, _, stored) in enumerate(blobs):
+            known = False
+            if stored is not None:
+                depth: int = stored.depth
+                while len(names) <= depth:
+                    names.append(None)
+                    self._hits.append([])
+                known = depth > 0 and stored.base is not None and names[depth - 1] == stored.base
+                names[depth] = stored.id
+            partly.append(known)
+            at = cut(data, fresh(stored.delta, reach) if known else [0, len(data)], pieces, starts, shifts, at, gap)
+            while len(owners) < len(pieces):
+                owners.append(number)
+        return pieces, owners, starts, shifts, partly
+
+    def settle(
+        self, blobs: Blobs, partly: list[bool], seen: dict[int, Hits], lengths: Sequence[tuple[int, int]]
+    ) -> list[tuple[int, Hits]]:
+        """Return all hits of each blob that has some, by its number, and remember them.
+
+        *seen* are those of now. Where a blob was only looked at in part, those of its
+        base that stand in copies are added.
+        """
+        found: list[tuple[int, Hits]] = []
+        rows = self._hits
+        for number, (_, _, stored) in enumerate(blobs):
+            hits = seen.get(number, [])
+            if stored is not None:
+                depth: int = stored.depth
+                if partly[number] and rows[depth - 1]:
+                    hits = _with_copied(hits, rows[depth - 1], stored.delta, lengths)
+                rows[depth] = hits
+            if hits:
+                found.append((number, hits))
+        return found
+
+
+def _with_copied(hits: Hits, base: Hits, delta: bytes, lengths: Sequence[tuple[int, int]]) -> Hits:
+    ends = [hit[1] for hit in base]
+    moved = carried(copies(delta), ends, [lengths[hit[0]][1] for hit in base])
+    if not moved:
+        return hits
+    every = set(hits)
+    i = 0
+    while i < len(moved):
+        every.add((base[moved[i]][0], moved[i + 1]))
+        i += 2
+    return sorted(every)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from detector.engine.anchors import AnchorHit, Automaton, lengths
+from detector.engine.anchors import Automaton, lengths
 from detector.engine.confirm import Match, companion, matches, windows
-from detector.engine.copied import carried, copies, cut, fresh
+from detector.engine.copied import Versions
 from detector.engine.decode import DEPTH, Budget, layers
 from detector.engine.decode.settle import nearest, outside
 from detector.engine.plausible import documented, why_not
@@ -27,7 +27,6 @@ from detector.model import (
     Dropped,
     Evidence,
     Hit,
-    Lineage,
     Part,
     Rule,
     Verdict,
@@ -61,51 +60,32 @@ JUDGE = -1
 _SAME = [(length, length) for length in range(256)]
 
 
+class Stored(Protocol):
+    """How a version is stored, so that pass 1 need not see again what it has seen in the version before."""
+
+    @property
+    def id(self) -> bytes:
+        """Names this content."""
+
+    @property
+    def base(self) -> bytes | None:
+        """The content that it is stored against, if there is one."""
+
+    @property
+    def delta(self) -> bytes:
+        """Makes this content from that of the base, in git's form: copies and new bytes."""
+
+    @property
+    def depth(self) -> int:
+        """How many bases stand above it."""
+
+
 class _Within(NamedTuple):
     """Where a text stands that was decoded: how deep, and where in the outermost text; what may still be decoded."""
 
     budget: Budget
     depth: int = 0
     place: tuple[int, int] | None = None
-
-
-class Versions:
-    """What pass 1 saw in the versions that later ones are stored against.
-
-    Objects come depth first, so the base of an object is the last one before
-    it with one base less. What is kept is one row of hits for each depth.
-    """
-
-    def __init__(self) -> None:
-        self._names: list[bytes] = []
-        self._hits: list[list[AnchorHit]] = []
-
-    def comes(self, lineage: Lineage) -> bool:
-        """Take note of the next version; tell whether its base is the one remembered at its depth."""
-        depth = lineage.depth
-        while len(self._names) <= depth:
-            self._names.append(b"")
-            self._hits.append([])
-        known = lineage.base is not None and depth > 0 and self._names[depth - 1] == lineage.base
-        self._names[depth] = lineage.id
-        return known
-
-    def settle(
-        self, lineage: Lineage, hits: list[AnchorHit], lengths: Sequence[tuple[int, int]] | None
-    ) -> list[AnchorHit]:
-        """Return all hits of a version, and remember them.
-
-        *hits* are those seen now. With *lengths* only what is new was scanned,
-        and the hits of the base that stand in copies are added.
-        """
-        if lengths is not None and (base := self._hits[lineage.depth - 1]):
-            ends = [hit.end for hit in base]
-            moved = carried(copies(lineage.delta), ends, [lengths[hit.anchor][1] for hit in base])
-            if moved:
-                of_base = (AnchorHit(base[moved[i]].anchor, moved[i + 1]) for i in range(0, len(moved), 2))
-                hits = sorted({*hits, *of_base})
-        self._hits[lineage.depth] = hits
-        return hits
 
 
 class _Candidate(NamedTuple):
@@ -167,7 +147,7 @@ class Engine:
 
     def examine_batch(
         self,
-        blobs: Sequence[tuple[bytes, str, Lineage | None]],
+        blobs: Sequence[tuple[bytes, str, Stored | None]],
         *,
         keep_dropped: bool = False,
         seen: Versions | None = None,
@@ -179,39 +159,25 @@ class Engine:
         batch to batch what earlier versions held.
         """
         seen = Versions() if seen is None else seen
-        pieces: list[bytes] = []
-        owners: list[int] = []  # which blob a piece is of
-        starts: list[int] = []  # where a piece starts in the joined text
-        shifts: list[int] = []  # from there to its place in its blob
-        at = 0
-        partly: list[bool] = []
-        for index, (data, _, lineage) in enumerate(blobs):
-            known = lineage is not None and seen.comes(lineage)
-            ranges = fresh(lineage.delta, self._reach) if known and lineage is not None else [0, len(data)]
-            partly.append(known)
-            at = cut(data, ranges, pieces, starts, shifts, at, len(SEPARATOR))
-            owners += [index] * (len(pieces) - len(owners))
-        by_blob: dict[int, list[AnchorHit]] = {}
+        pieces, owners, starts, shifts, partly = seen.unseen(blobs, self._reach, len(SEPARATOR))
+        by_blob: dict[int, list[tuple[int, int]]] = {}
         for anchor, end in self._automaton.scan(SEPARATOR.join(pieces)):
             piece = bisect_right(starts, end - 1) - 1
             inner = end - starts[piece]
             if inner >= self._lengths[anchor][0] and inner <= len(pieces[piece]):
-                by_blob.setdefault(owners[piece], []).append(AnchorHit(anchor, end + shifts[piece]))
+                by_blob.setdefault(owners[piece], []).append((anchor, end + shifts[piece]))
         results = []
-        for index, (data, path, lineage) in enumerate(blobs):
-            hits = by_blob.get(index, [])
-            if lineage is not None:
-                hits = seen.settle(lineage, hits, self._lengths if partly[index] else None)
-            if hits:
-                examined = self._judge(data, path, hits, keep_dropped)
-                if examined != NOTHING:
-                    results.append((index, examined))
+        for index, hits in seen.settle(blobs, partly, by_blob, self._lengths):
+            data, path, _ = blobs[index]
+            examined = self._judge(data, path, hits, keep_dropped)
+            if examined != NOTHING:
+                results.append((index, examined))
         return results
 
     # -- pass 2 and after ----------------------------------------------------
 
     def _judge(
-        self, data: bytes, path: str, hits: Sequence[AnchorHit], keep_dropped: bool, within: _Within | None = None
+        self, data: bytes, path: str, hits: Sequence[tuple[int, int]], keep_dropped: bool, within: _Within | None = None
     ) -> Examined:
         places: dict[int, list[tuple[int, int]]] = {}
         marks: list[tuple[int, int, int]] = []

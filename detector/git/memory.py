@@ -123,7 +123,7 @@ class Memory:
             if stream.readline(64) != _MAGIC:
                 raise ValueError("it is no state of this version")
             check, line = stream.readline(10), stream.readline(_MAX_HEAD)[:-1]
-            if int(check, 16) != zlib.crc32(line):
+            if check != b"%08x\n" % zlib.crc32(line):
                 raise ValueError("its head is damaged")
             head = json.loads(line)
             for width, count, checksum in head["blocks"]:

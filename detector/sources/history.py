@@ -16,7 +16,7 @@ from detector.git import shares as git_shares
 from detector.git.gaps import gaps
 from detector.git.repository import discover
 from detector.memory import ScanMemory
-from detector.model import Blob, Lineage, Origin, Skipped
+from detector.model import Blob, Origin, Skipped
 
 
 class HistoryShare(NamedTuple):
@@ -43,12 +43,20 @@ class HistoryShare(NamedTuple):
     def blobs(self) -> Iterator[Blob | Skipped]:
         """Read the objects; what cannot be read is told at the end."""
         skipped: list[Skipped] = []
-        repository = self.repository
-        for item in git_shares.read(self.part, skipped):
-            lineage = Lineage(item.id, item.base, item.delta, item.depth)
-            yield Blob(item.data, Origin(item.kind, "", repository, item.id.hex()), lineage=lineage)
-        for skip in skipped:
-            yield skip._replace(where=f"{repository}:{skip.where}" if repository else skip.where)
+        for stored in self.objects(skipped):
+            yield self.blob(stored)
+        yield from skipped
+
+    def objects(self, skipped: list[Skipped]) -> Iterator[git_shares.Object]:
+        """Read the objects; what cannot be read is appended to *skipped*."""
+        lost: list[Skipped] = []
+        yield from git_shares.read(self.part, lost)
+        where = f"{self.repository}:" if self.repository else ""
+        skipped += (skip._replace(where=where + skip.where) for skip in lost)
+
+    def blob(self, stored: git_shares.Object) -> Blob:
+        """Return the content of *stored* with its origin."""
+        return Blob(stored.data, Origin(stored.kind, "", self.repository, stored.id.hex()))
 
 
 def shares(target: str, config: Config, memory: ScanMemory | None = None) -> Iterator[HistoryShare | Skipped]:

@@ -63,6 +63,5 @@ def readable(blob: Blob) -> Blob:
         data=text,
         core=blob.core and (moved(blob.core[0]), moved(blob.core[1])),
         new=blob.new and tuple((moved(start), moved(end)) for start, end in blob.new),
-        lineage=None,
         via=(*blob.via, codec[:6]),
     )
