@@ -16,7 +16,7 @@ from functools import lru_cache
 from math import exp
 from typing import NamedTuple
 
-from detector.engine.judge.facts import Place, facts_of
+from detector.engine.judge.facts import STAND_IN, Place, facts_of
 from detector.engine.judge.files import File, read_path
 from detector.engine.judge.generate import Candidate, candidates
 from detector.engine.judge.names import Name, read_name
@@ -184,10 +184,14 @@ def _weigh(seen: Seen) -> Judged:
     said = [(weight, fact) for fact in seen.facts if (weight := _ALL.get(fact))]
     total = PRIOR + sum(weight for weight, _ in said)
     score = 1 / (1 + exp(-total))
+    capped = STAND_IN in seen.facts and score >= MEDIUM
+    score = MEDIUM - 0.01 if capped else score
     confidence = "high" if score >= HIGH else "medium" if score >= MEDIUM else "low" if score >= LOW else None
     said.sort()
     shown = [Evidence(fact, weight) for weight, fact in reversed(said[-SHOWN:]) if weight > 0]
     shown += [Evidence(fact, weight) for weight, fact in said[:SHOWN] if weight < 0]
+    if capped:
+        shown.append(Evidence(STAND_IN))
     reason = "" if confidence else "more evidence against than for"
     return Judged(rule, start, end, score, confidence, tuple(shown), reason)
 

@@ -82,8 +82,15 @@ _ALPHABETS = {
     "hex digits": 16, "digits": 10, "lower-case letters": 26, "upper-case letters": 26,
     "lower-case letters and digits": 36, "upper-case letters and digits": 36,
 }  # fmt: skip
+_STAND_INS = (
+    b"secret", b"password", b"passwd", b"pass", b"pwd", b"token", b"test", b"testing", b"testpass", b"foo", b"bar",
+    b"foobar", b"root",
+)  # fmt: skip
 _FOLLOWERS = frozenset(b",);}+.<:&]|?")
 _OPAQUE = ("hex digits", "digits", "UUID")
+
+STAND_IN = "value is a word that stands for any credential"
+"""A fact that leaves a verdict no higher than *low*: as often as not a test, and nothing that one would revoke."""
 
 
 Add = Callable[[str], None]
@@ -179,6 +186,8 @@ def _of_value(made: list[str], kind: str, candidate: Candidate, value: bytes, pl
             add("value contains the name")
         elif letters in squeezed and size > 3:
             add("name contains the value")
+    if letters in _STAND_INS:
+        add(STAND_IN)
     if letters in (b"password", b"passwd", b"secret", b"token", b"pass", b"key"):
         add("value is the word itself")
     if value.isalnum():

@@ -44,7 +44,7 @@ _CONSTANT = expression(
 _UUID_LIKE = expression(rb"[0-9a-z]{7,12}(?:-[0-9a-z]{3,5}){3}-[0-9a-z]{8,16}\Z")
 _IDENTIFIED = expression(rb"(?:^|[a-z0-9_\-.])(?:[_\-.]|(?<=[a-z0-9])(?=I)|(?<=key))(?:id|ID|Id|iD)(?:entifier|s)?\Z")
 _ONCE = expression(rb"(?:lock|request|client|idempotency|change)[_\-]?token\Z")
-_DIGEST = expression(rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\Z")
+_DIGEST = expression(rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:sha256:)?[a-z0-9+/]{43}=?)\Z")
 _VERSION = expression(rb"(?:[\^~]|[<>]=?)\s?v?\d+(?:\.[\dx*]+){0,2}\S{0,20}\Z|\d{1,7}(?:\.\d{1,7}){3,}\Z")
 _COLOUR = expression(rb"#(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})\Z")
 _EXPRESSION = expression(

@@ -218,6 +218,14 @@ def test_the_gate_lets_prose_and_calls_pass_by(automaton: HyperscanAutomaton, pr
     assert list(automaton.scan(literal.encode()))
 
 
+def test_a_word_that_stands_for_any_password_is_graded_low(automaton: HyperscanAutomaton) -> None:
+    grades = []
+    for value in ("secret", "sekrit"):
+        data = f'client.login(username="joe", password="{value}")\n'.encode()
+        grades += [one.confidence for one in judge(data, sorted({hit.end for hit in automaton.scan(data)}), "a.py")]
+    assert grades == ["low", "high"]
+
+
 def test_the_longest_anchor_stays_short() -> None:
     # all reading overlaps by it
     assert max(lengths(anchor)[1] for anchor in ANCHORS) < 176
