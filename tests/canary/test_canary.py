@@ -77,13 +77,16 @@ def run(words: list[str], folder: Path, home: Path, code: tuple[int, ...] = (0, 
     environment = {
         **os.environ,
         "LEAKFIRST_HOME": str(home / "state"),
-        "LEAKFIRST_CACHE": str(home / "cache"),
         "PYTHONPATH": os.getcwd(),
     }
     environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home), "XDG_STATE_HOME": str(home), "TMPDIR": str(home)}
     done = subprocess.run([sys.executable, "-m", "detector", *words], cwd=folder, capture_output=True, env=environment)
     assert done.returncode in code, done.stderr.decode()
-    written = b"".join(path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file())
+    kept = [
+        home,
+        Path(os.environ["LEAKFIRST_CACHE"]),
+    ]  # the compiled rules are shared by all tests, and searched by all
+    written = b"".join(path.read_bytes() for folder in kept for path in sorted(folder.rglob("*")) if path.is_file())
     return done.stdout + done.stderr + written
 
 

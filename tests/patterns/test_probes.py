@@ -1,6 +1,6 @@
 """Every probe table of the shipped rules, against an issuer that plays what the table says.
 
-The request that arrives is compared with tests/golden/probe-requests.txt, one
+The request that arrives is compared with tests/patterns/probe-requests.txt, one
 line a rule, which is reviewed against the issuers' documentation.
 """
 
@@ -27,7 +27,7 @@ from detector.verify import run
 from detector.verify.question import Settings
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, issuer, wire_to
 
-GOLDEN = Path(__file__).parent.parent / "golden" / "probe-requests.txt"
+GOLDEN = Path(__file__).parent / "probe-requests.txt"
 HOST = "named.by.the.operator.test"
 
 

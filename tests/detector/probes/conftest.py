@@ -15,7 +15,7 @@ from detector.verify.question import Settings
 from detector.verify.wire import Wire
 from tests.fakes.issuer import Authority, Issuer, Say, issuer
 
-HERE = Settings(allow_internal=("127.0.0.1",), timeout=10, rate=100, reach=True)
+HERE = Settings(allow_internal=("127.0.0.1",), timeout=30, rate=100, reach=True)
 
 
 def finding(
