@@ -140,19 +140,26 @@ def _unescaped(found: re.Match[bytes]) -> bytes:
 
 # -- compiled Python ---------------------------------------------------------
 
-_CONSTANT = re.compile(rb"(?=[zZ\xfa\xda](.)|[aAust\xe1\xc1\xf5\xf3\xf4](....))", re.DOTALL)
+_CONSTANT = re.compile(
+    rb"[zZ\xfa\xda](.)(?=[\t\n\r -~]{8})|[aAust\xe1\xc1\xf5\xf3\xf4](...)\0(?=[\t\n\r -~]{8})", re.DOTALL
+)
+
+_LONG = 4096
+"""What follows in a longer text is found where it is stored."""
 
 
 def pyc_constants(file: Any) -> Iterator[Member]:
     """Read the texts among the constants, a line each: as stored, the type of the next one is glued to them."""
     data = file.read()
     texts = []
-    for found in _CONSTANT.finditer(data):
-        start = found.end(1) if found[1] else found.end(2)
-        size = found[1][0] if found[1] else int.from_bytes(found[2], "little")
-        text = data[start : start + size]
-        if 8 <= size == len(text) and text.isascii():
+    at = 0
+    while found := _CONSTANT.search(data, at):
+        size = int.from_bytes(found[1] or found[2], "little")
+        text = data[found.end() : found.end() + min(size, _LONG)]
+        at = found.start() + 1
+        if size >= 8 and text.isascii():
             texts.append(text)
+            at = found.end() + len(text)
     yield Member("constants", io.BytesIO(b"\n".join(texts)))
 
 
