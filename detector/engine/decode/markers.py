@@ -12,7 +12,7 @@ of, and marks that announce encoded content (`;base64,`, `kind: Secret`).
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -135,7 +135,7 @@ def in_base64(text: bytes) -> Iterator[tuple[bytes, int]]:
     [(b'Z2hwX', 0), (b'docF', 2), (b'naHBf', 3)]
     """
     for before in range(3):
-        whole = base64.b64encode(b"\0" * before + text)
+        whole = binascii.b2a_base64(b"\0" * before + text, newline=False)
         first, last = -(-8 * before // 6), 8 * (before + len(text)) // 6
         literal = whole[first:last]
         if len(literal) >= 4:
