@@ -233,7 +233,7 @@ def _batch(engine: Engine, blobs: list[Blob], options: Options, only: frozenset[
     rows = [(blob.data, blob.origin.path, None) for blob in blobs]
     examined = dict(engine.examine_batch(rows, keep_dropped=True))
     for index, blob in enumerate(blobs):
-        if index in examined or blob.origin.kind in CURRENT:
+        if index in examined or (options.keep_dropped and blob.origin.kind in CURRENT):
             yield from _report(engine, blob, examined.get(index, NOTHING), options, only)
 
 
@@ -242,7 +242,7 @@ def _report(
 ) -> Iterator[Message]:
     used: set[int] = set()
     yield from _said(engine, blob, examined, options, only, used)
-    if blob.origin.kind in CURRENT and marks.present(blob.data):
+    if options.keep_dropped and blob.origin.kind in CURRENT and marks.present(blob.data):
         lines = LineMap(blob.data, blob.base_line, blob.base_column)
         for mark in marks.every(blob.data):
             if mark.at not in used and (not blob.core or blob.core[0] <= mark.at < blob.core[1]):

@@ -111,7 +111,7 @@ def test_a_report_says_what_was_set_aside_by_what(repo: Repository) -> None:
 def test_what_does_nothing_is_named(repo: Repository) -> None:
     repo.write("clean.py", "x = 1  # leakfirst:allow\ny = 2  # gitleaks:allow\n")
     repo.write("leakfirst.toml", '[[allow]]\nreason = "old"\nrules = ["acme.*"]\n')
-    notes = look(repo).notes
+    notes = look(repo, show_ignored=True).notes
     assert "clean.py:1: leakfirst:allow sets nothing aside and can go" in notes
     assert any(note.startswith("1 marks of other tools") or "gitleaks:allow, clean.py:2" in note for note in notes)
     assert "leakfirst.toml: allow 1 (old) sets nothing aside any more" in notes

@@ -126,7 +126,7 @@ def test_findings_without_a_probe_are_left_alone(acme: Issuer, authority: Author
 
 def test_a_thousand_findings_one_slow_issuer(acme: Issuer, authority: Authority) -> None:
     """It asks each of 200 credentials once, keeps the pace, and lets the slow issuer delay nobody else."""
-    settings = Settings(timeout=3.0, rate=40, together=4, total_rate=1000)
+    settings = Settings(timeout=6.0, rate=40, together=4, total_rate=1000)
     hosts = [f"api{n}.acme.test" for n in range(9)] + ["slow.acme.test"]
     known = [(token, hosts[n % 10]) for n, token in enumerate(tokens(200))]
 
