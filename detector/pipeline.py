@@ -65,30 +65,32 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     expected = sum(share.weight for share in shares)
     deadline = started + config.timeout if config.timeout else None
     interrupted = False
-    try:
-        options = Options(config.show_ignored, policies.line_patterns, memory.changed)
-        for message in workers.run(shares, pack, config.workers, options):
-            if isinstance(message, Progress):
-                done = done.plus(message)
-                if on_progress:
-                    on_progress(Tally(done.bytes, done.blobs, expected))
-                if deadline and time.monotonic() > deadline:
-                    skipped.append(Skipped("the rest", f"--timeout of {config.timeout:g} seconds is over"))
-                    break
-            elif isinstance(message, Sighting):
-                seen.append(message)
-            elif isinstance(message, Seen):
-                let_go.append((message.origin, message.dropped))
-            elif isinstance(message, UnusedMark):
-                unused.append(message)
-            else:
-                skipped.append(message)
-    except KeyboardInterrupt:
-        interrupted = True
-        skipped.append(Skipped("the rest", "interrupted"))
-    step("examined", blobs=done.blobs, bytes=done.bytes, sightings=len(seen))
-    read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
-    seen, unplaced = placing.place(seen, config, memory, pack)
+    with placing.Placing(config, memory, pack) as places:
+        try:
+            options = Options(config.show_ignored, policies.line_patterns, memory.changed)
+            for message in workers.run(shares, pack, config.workers, options):
+                if isinstance(message, Progress):
+                    done = done.plus(message)
+                    if on_progress:
+                        on_progress(Tally(done.bytes, done.blobs, expected))
+                    if deadline and time.monotonic() > deadline:
+                        skipped.append(Skipped("the rest", f"--timeout of {config.timeout:g} seconds is over"))
+                        break
+                elif isinstance(message, Sighting):
+                    seen.append(message)
+                    places.notice(message)
+                elif isinstance(message, Seen):
+                    let_go.append((message.origin, message.dropped))
+                elif isinstance(message, UnusedMark):
+                    unused.append(message)
+                else:
+                    skipped.append(message)
+        except KeyboardInterrupt:
+            interrupted = True
+            skipped.append(Skipped("the rest", "interrupted"))
+        step("examined", blobs=done.blobs, bytes=done.bytes, sightings=len(seen))
+        read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
+        seen, unplaced = places.place(seen, hurry=interrupted)
     if read_all:
         memory.keep(seen)
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)

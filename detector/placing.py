@@ -8,7 +8,7 @@ is kept, unless all of them are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from detector.config import Config
@@ -20,16 +20,64 @@ from detector.sources.remote import label
 from detector.triage import instant
 
 if TYPE_CHECKING:
-    from detector.git.blame import Attribution
+    from detector.git.blame import Attribution, Blame
     from detector.git.repository import Repository
 
 OBJECTS = ("blob", "commit", "tag")
 
 
-def place(
-    seen: Iterable[Sighting], config: Config, memory: ScanMemory, pack: Pack
+class Placing:
+    """Attribution for one scan: it begins beside the scan, with the first object of a repository that is flagged.
+
+    A context manager: leaving it ends whatever still runs.
+    """
+
+    def __init__(self, config: Config, memory: ScanMemory, pack: Pack) -> None:
+        self._config = config
+        self._memory = memory
+        self._pack = pack
+        self._blames: dict[str, Blame | None] = {}
+
+    def __enter__(self) -> Placing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for blame in self._blames.values():
+            if blame:
+                blame.__exit__()
+
+    def notice(self, sighting: Sighting) -> None:
+        """Begin with the repository of *sighting*, unless an earlier scan has left what it takes."""
+        origin = sighting.location.origin
+        if origin.repository in self._blames or origin.kind != "blob" or origin.commit or not origin.object_id:
+            return
+        from detector.git.blame import Blame
+        from detector.git.repository import discover
+
+        self._blames[origin.repository] = None
+        try:
+            home = discover(origin.repository or ".", self._config.allow)
+            if not self._config.every_commit and self._memory.attributions(home, {origin.object_id: origin.kind}):
+                return
+            blame = Blame(home, self._config.every_commit)
+            self._blames[origin.repository] = blame.__enter__()
+            blame.start()
+        except SourceError:
+            return  # `place` meets it again, and reports it
+
+    def place(self, seen: Iterable[Sighting], hurry: bool = False) -> tuple[list[Sighting], list[Skipped]]:
+        """Return the sightings with commit, path, author and date, and what could not be placed.
+
+        In a *hurry* (Ctrl-C ends git, too) they are returned as they are.
+        """
+        if hurry:
+            return [_labelled(sighting) for sighting in seen], []
+        return _place_all(seen, self._config, self._memory, self._pack, self._blames)
+
+
+def _place_all(
+    seen: Iterable[Sighting], config: Config, memory: ScanMemory, pack: Pack, blames: Mapping[str, Blame | None]
 ) -> tuple[list[Sighting], list[Skipped]]:
-    """Return the sightings with commit, path, author and date, and what could not be placed."""
     placed: list[Sighting] = []
     stored: dict[str, list[Sighting]] = {}
     for sighting in seen:
@@ -41,7 +89,7 @@ def place(
     skipped = []
     for repository, sightings in sorted(stored.items()):
         try:
-            placed += _placed(repository, sightings, config, memory)
+            placed += _placed(repository, sightings, config, memory, blames.get(repository))
         except SourceError as error:
             placed += sightings
             skipped.append(Skipped(repository or ".", f"commits could not be attributed: {error}"))
@@ -99,7 +147,9 @@ def _labelled(sighting: Sighting) -> Sighting:
     return sighting._replace(location=sighting.location._replace(origin=origin._replace(repository=name)))
 
 
-def _placed(repository: str, sightings: Sequence[Sighting], config: Config, memory: ScanMemory) -> list[Sighting]:
+def _placed(
+    repository: str, sightings: Sequence[Sighting], config: Config, memory: ScanMemory, begun: Blame | None
+) -> list[Sighting]:
     from detector.git.blame import attribute
     from detector.git.repository import discover
 
@@ -110,7 +160,7 @@ def _placed(repository: str, sightings: Sequence[Sighting], config: Config, memo
     wanted = {str(origin.object_id): origin.kind for origin in origins}
     found = {} if config.every_commit else memory.attributions(home, wanted)
     if not found:
-        found = attribute(home, wanted, config.every_commit)
+        found = begun.attribute(wanted) if begun else attribute(home, wanted, config.every_commit)
     versions: dict[tuple[object, ...], tuple[tuple[object, ...], list[Sighting]]] = {}
     for sighting in sightings:
         for moved in _moved(sighting, found[str(sighting.location.origin.object_id)]):
