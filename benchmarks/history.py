@@ -1,11 +1,12 @@
 """A whole history: ours beside git printing it, in one run.
 
-    python benchmarks/history.py REPOSITORY ... [-n RUNS] [--jobs N] [--kingfisher]
+    python -m benchmarks.history REPOSITORY ... [-n RUNS] [--jobs N] [--kingfisher]
 
 git prints every object once (`cat-file --batch-all-objects --batch --unordered --buffer`); nothing that asks git for
 content can be faster. `read` rebuilds every blob, commit and tag in one process and looks at nothing. Runs alternate,
 so a machine that slows down slows all of them; ratios are of wall time, pair by pair, and of processor time, which
-other work on the machine disturbs least. Peak memory is that of all processes together at one moment (pages that
+other work on the machine disturbs least. The last two columns say how many times as long as ours, and with how many
+times as much processor time, each took. Peak memory is that of all processes together at one moment (pages that
 they share counted once; Linux only).
 """
 
@@ -104,6 +105,11 @@ def commands(repository: str, jobs: int, kingfisher: bool) -> dict[str, list[str
     return found
 
 
+def times(these: Sequence[Run], those: Sequence[Run], what: str) -> float:
+    """Return how many times as much of something *these* took as *those*: the median of the pairs."""
+    return statistics.median(getattr(a, what) / getattr(b, what) for a, b in zip(these, those, strict=True))
+
+
 def main() -> None:
     """Print a table for each repository."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -118,18 +124,23 @@ def main() -> None:
     for repository in args.repositories:
         these = commands(repository, args.jobs, args.kingfisher)
         results: dict[str, list[Run]] = {name: [] for name in these}
-        for turn in range(args.n + 1):  # the first turn warms up
+        run(these["git cat-file"])  # brings the packs into memory
+        for _ in range(args.n):
             for name, command in these.items():
-                result = run(command)
-                if turn:
-                    results[name].append(result)
-        print(f"\n{repository}\n{'':26} {'wall s':>8} {'cpu s':>8} {'peak MB':>8} {'wall/git':>9} {'cpu/git':>8}")
+                results[name].append(run(command))
+        print(
+            f"\n{repository}\n{'':26} {'wall s':>8} {'cpu s':>8} {'peak MB':>8} {'wall/git':>9} {'cpu/git':>8}"
+            f" {'wall/ours':>10} {'cpu/ours':>9}"
+        )
         git = results["git cat-file"]
+        ours = next(runs for name, runs in results.items() if name.startswith("leakfirst"))
         for name, runs in results.items():
             wall, cpu, peak = (statistics.median(column) for column in zip(*runs, strict=True))
-            ratio = statistics.median(a.wall / b.wall for a, b in zip(runs, git, strict=True))
-            effort = statistics.median(a.cpu / b.cpu for a, b in zip(runs, git, strict=True))
-            print(f"{name:26} {wall:8.2f} {cpu:8.2f} {peak:8.0f} {ratio:9.2f} {effort:8.2f}")
+            ratio, effort = times(runs, git, "wall"), times(runs, git, "cpu")
+            print(
+                f"{name:26} {wall:8.2f} {cpu:8.2f} {peak:8.0f} {ratio:9.2f} {effort:8.2f}"
+                f" {times(runs, ours, 'wall'):10.1f} {times(runs, ours, 'cpu'):9.1f}"
+            )
 
 
 if __name__ == "__main__":
