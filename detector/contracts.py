@@ -8,7 +8,7 @@ on disk.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from detector.model import Blob, Skipped
 
@@ -49,10 +49,16 @@ class StoredShare(Share, Protocol):
         """Return the content of one of them with its origin."""
 
 
+class Inner(NamedTuple):
+    """A repository inside of a target: a target of its own."""
+
+    path: str
+
+
 class Source(Protocol):
     """detector/sources/<name>.py: where bytes come from."""
 
-    def shares(self, target: str, config: Config) -> Iterable[Share | Skipped]:
+    def shares(self, target: str, config: Config) -> Iterable[Share | Skipped | Inner]:
         """Split *target* into portions. Raises `SourceError` when it is none at all."""
 
 

@@ -11,11 +11,14 @@ import re
 from collections.abc import Iterator
 
 from detector.config import Config
-from detector.contracts import Share
+from detector.contracts import Inner, Share
 from detector.errors import SourceError
 from detector.memory import ScanMemory
 from detector.model import Skipped
 from detector.registry import load
+
+MAX_NESTING = 16
+"""Repositories within repositories that are followed."""
 
 _URL = re.compile(r"(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 
@@ -27,19 +30,30 @@ def split(target: str, config: Config, memory: ScanMemory | None = None, depth: 
     that cannot be read is skipped, the others are still looked at.
     """
     chosen = sources(target, config)
+    inside: list[str] = []
     for name in chosen:
         source = load("detector.sources", name, what="source")
-        yield from source.shares(target, config, memory) if name == "history" else source.shares(target, config)
-    if "worktree" in chosen or "history" in chosen:
-        yield from _nested(target, config, memory, depth)
+        for entry in source.shares(target, config, memory) if name == "history" else source.shares(target, config):
+            if isinstance(entry, Inner):
+                inside.append(entry.path)
+            else:
+                yield entry
+    if chosen == ["history"]:
+        inside = _submodules(target, config)
+    yield from _nested(target, inside, config, memory, depth)
 
 
-def _nested(target: str, config: Config, memory: ScanMemory | None, depth: int) -> Iterator[Share | Skipped]:
+def _submodules(target: str, config: Config) -> list[str]:
     from detector.git.repository import discover
-    from detector.sources.worktree import MAX_NESTING, submodules
+    from detector.sources.worktree import submodules
 
-    repository = discover(target, config.allow)
-    for path in submodules(repository) if repository.work_tree else ():
+    return [entry.path for entry in submodules(discover(target, config.allow))]
+
+
+def _nested(
+    target: str, inside: list[str], config: Config, memory: ScanMemory | None, depth: int
+) -> Iterator[Share | Skipped]:
+    for path in inside:
         inner = os.path.relpath(path) if not os.path.isabs(target) else path
         if depth >= MAX_NESTING:
             yield Skipped(inner, f"more than {MAX_NESTING} repositories inside each other")

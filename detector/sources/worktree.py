@@ -9,48 +9,55 @@ a repository cannot hide one. Submodules are repositories of their own.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 
 from detector.config import Config
-from detector.contracts import Share
+from detector.contracts import Inner, Share
 from detector.errors import SourceError
 from detector.git.repository import Repository, SafeGit, discover
 from detector.model import Skipped
 from detector.sources import files
 
-MAX_NESTING = 16
-"""Submodules within submodules that are followed."""
 
-
-def shares(target: str, config: Config) -> Iterator[Share | Skipped]:
+def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
     """Split the working tree at *target* into shares; a bare repository has none."""
     repository = discover(target, config.allow)
+    if not repository.work_tree:
+        return
+    inner: list[Inner] = []
+
+    def plain() -> Iterator[tuple[str, str, int] | Skipped]:
+        for entry in _listed(repository, config.include_ignored):
+            if isinstance(entry, Inner):
+                inner.append(entry)
+            else:
+                yield entry
+
+    yield from files.grouped(plain(), config, "" if target == "." else target)
+    yield from inner
+
+
+def submodules(repository: Repository) -> Iterator[Inner]:
+    """List the repositories checked out inside of the working tree of *repository*."""
     if repository.work_tree:
-        name = "" if target == "." else target
-        yield from files.grouped(_listed(repository.work_tree, repository, config), config, name)
+        yield from (entry for entry in _listed(repository, include_ignored=False) if isinstance(entry, Inner))
 
 
-def submodules(repository: Repository) -> list[str]:
-    """List the paths of repositories checked out inside of the working tree of *repository*."""
-    found = []
-    for path in _names(repository, include_ignored=False):
-        at = os.path.join(repository.work_tree or "", path)
-        if os.path.isdir(at) and not os.path.islink(at) and os.path.lexists(os.path.join(at, ".git")):
-            found.append(at)
-    return found
-
-
-def _listed(root: str, repository: Repository, config: Config) -> Iterator[tuple[str, str, int] | Skipped]:
+def _listed(repository: Repository, include_ignored: bool) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
+    root = repository.work_tree or ""
     missing = 0
-    for path in _names(repository, config.include_ignored):
+    for path in _names(repository, include_ignored):
         at = os.path.join(root, path)
         try:
             found = os.lstat(at)
         except OSError:
             missing += 1  # deleted in the working tree; its content is in the history
             continue
-        if os.path.isdir(at) and not os.path.islink(at):
-            continue  # a submodule: targets.py reads it as a repository
+        if stat.S_ISDIR(found.st_mode):
+            if os.path.lexists(os.path.join(at, ".git")):
+                yield Inner(at)
+            continue
         yield from files.regular(path, at, found)
     if missing:
         yield Skipped(root, f"{missing} tracked files are not in the working tree", expected=True)
