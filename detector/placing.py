@@ -86,17 +86,17 @@ def _place_all(
             stored.setdefault(origin.repository, []).append(sighting)
         else:
             placed.append(sighting)
-    skipped = []
+    skipped: list[Skipped] = []
     for repository, sightings in sorted(stored.items()):
         try:
             placed += _placed(repository, sightings, config, memory, blames.get(repository))
         except SourceError as error:
             placed += sightings
             skipped.append(Skipped(repository or ".", f"commits could not be attributed: {error}"))
-    return [_labelled(sighting) for sighting in _second_look(placed, pack, config)], skipped
+    return [_labelled(sighting) for sighting in _second_look(placed, pack, config, skipped)], skipped
 
 
-def _second_look(seen: Iterable[Sighting], pack: Pack, config: Config) -> list[Sighting]:
+def _second_look(seen: Iterable[Sighting], pack: Pack, config: Config, skipped: list[Skipped]) -> list[Sighting]:
     """Judge what has no format of its own again, now that the path of its file is known.
 
     A bare word behind `password =` is a value in a properties file and a variable
@@ -116,7 +116,10 @@ def _second_look(seen: Iterable[Sighting], pack: Pack, config: Config) -> list[S
     judge = engine_of(pack)
     contents: dict[tuple[str, str], bytes] = {}
     for repository in sorted({key[0] for key in doubtful}):
-        contents |= _contents(repository, sorted({key[1] for key in doubtful if key[0] == repository}), config)
+        try:
+            contents |= _contents(repository, sorted({key[1] for key in doubtful if key[0] == repository}), config)
+        except SourceError as error:
+            skipped.append(Skipped(repository or ".", f"findings could not be looked at again: {error}"))
     for (repository, name, path), sightings in doubtful.items():
         data = contents.get((repository, name))
         if data is None:

@@ -11,6 +11,7 @@ Processes, not threads: the automaton holds the interpreter lock while it scans.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import multiprocessing
 import os
@@ -36,9 +37,7 @@ CHUNK = 200
 
 
 class Done(NamedTuple):
-    """A share is complete; an `error` says that it could not be completed."""
-
-    error: str = ""
+    """A share is done with."""
 
 
 def run(shares: Iterable[Share], pack: Pack, workers: int, options: Options = DEFAULTS) -> Iterator[Message]:
@@ -65,6 +64,8 @@ def _guarded(share: Share, engine: Engine, options: Options) -> Iterator[Message
         yield Skipped(share.name, str(error))
     except MemoryError:
         yield Skipped(share.name, "not enough memory")
+    except Exception as problem:  # a bug costs one share, and says so; never its locals
+        yield Skipped(share.name, f"failed: {type(problem).__name__} in {_place(problem)}")
 
 
 class _Worker(NamedTuple):
@@ -102,7 +103,7 @@ class _Pool:
         here, there = multiprocessing.Pipe()
         process = multiprocessing.Process(
             target=_serve,
-            args=(there, self._pack, self._options),
+            args=(there, here, self._pack, self._options),
             daemon=True,
             name="leakfirst-worker",
         )
@@ -128,7 +129,7 @@ class _Pool:
             except (EOFError, OSError):
                 yield from self._lost(worker)
                 continue
-            share, seen = self._busy[worker]
+            _share, seen = self._busy[worker]
             for message in messages:
                 if isinstance(message, Progress):
                     self._counted[worker] = self._counted.get(worker, Progress(0, 0)).plus(message)
@@ -138,8 +139,6 @@ class _Pool:
                     self._counted.pop(worker, None)
                     self._idle.append(worker)
                     yield from seen
-                    if message.error:
-                        yield Skipped(share.name, message.error)
                 else:
                     seen.append(message)
 
@@ -163,26 +162,28 @@ def _end(worker: _Worker) -> None:
     worker.process.join()
 
 
-def _serve(connection: Connection, pack: Pack, options: Options) -> None:
-    """Live in the worker: take a share, send what is in it, take the next."""
+def _serve(connection: Connection, theirs: Connection, pack: Pack, options: Options) -> None:
+    """Live in the worker: take a share, send what is in it, take the next, until the parent is gone.
+
+    *theirs* is the end of the parent; while a copy of it is open here, the pipe never ends.
+    """
+    theirs.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    with contextlib.suppress(EOFError, OSError):
+        _answer(connection, pack, options)
+
+
+def _answer(connection: Connection, pack: Pack, options: Options) -> None:
     engine = engine_of(pack)
     while True:
-        try:
-            share = connection.recv()
-        except EOFError:
-            return
-        error = ""
+        share = connection.recv()
         chunk: list[Message | Done] = []
-        try:
-            for message in _guarded(share, engine, options):
-                chunk.append(message)
-                if len(chunk) >= CHUNK or isinstance(message, Progress):
-                    connection.send_bytes(encode(chunk))
-                    chunk = []
-        except Exception as problem:  # a bug costs one share, and says so; never its locals
-            error = f"failed: {type(problem).__name__} in {_place(problem)}"
-        connection.send_bytes(encode([*chunk, Done(error)]))
+        for message in _guarded(share, engine, options):
+            chunk.append(message)
+            if len(chunk) >= CHUNK or isinstance(message, Progress):
+                connection.send_bytes(encode(chunk))
+                chunk = []
+        connection.send_bytes(encode([*chunk, Done()]))
 
 
 def _place(problem: BaseException) -> str:

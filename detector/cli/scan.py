@@ -257,5 +257,5 @@ def _size(text: str) -> int:
         digits, factor = text[:-1], factors[text[-1].lower()]
     try:
         return int(float(digits) * factor)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is no size; write 500000, 10M or 1G") from None

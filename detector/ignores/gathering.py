@@ -100,6 +100,8 @@ def gather(
                     read(name, content, take, take_baseline)
             except (UsageError, OSError) as error:
                 notes.append(f"ignores of the repository are left out: {error}")
+            except Exception as problem:  # it may hold anything; what no reader expected is wrong, too
+                notes.append(f"ignores of the repository are left out: {name}: {type(problem).__name__}")
     return Policy(allows, known, keys=(*keys, project_key()), notes=notes, today=today, relative=relative)
 
 
@@ -125,10 +127,17 @@ def _carried(reader: Reader, *, skip_baseline: bool) -> list[tuple[str, Any]]:
     found.append((own.IGNORE, lambda name, content, take, _: take(name, own.ignore_file(content, name), True)))
     found += [(name, _settings(reader)) for name in (own.SETTINGS, own.PYPROJECT)]
     for names, kind in FOREIGN:
-        present = next((name for name in names if reader(name) is not None), None)
+        present = next((name for name in names if _there(reader, name)), None)
         if present:
             found.append((present, _foreign(kind)))
     return found
+
+
+def _there(reader: Reader, name: str) -> bool:
+    try:
+        return reader(name) is not None
+    except OSError:
+        return True  # whoever reads it says why that fails
 
 
 def _settings(reader: Reader) -> Any:

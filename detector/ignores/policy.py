@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.ignores import values
 from detector.ignores.expressions import compiled, found
 from detector.model import Origin, Rule, Sighting
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 HISTORY = ("blob", "commit", "tag", "note", "stash", "unreachable")
 """Kinds of origin that are not files as they stand now."""
@@ -183,14 +186,31 @@ def check(allow: Allow) -> None:
 
 def ignored_path(globs: tuple[str, ...], path: str) -> bool:
     """Tell whether *path* is matched by these lines of gitignore syntax; the last that fits decides."""
-    return bool(_spec(globs).match_file(path))
+    return bool(_spec(globs).match_file(encodable(path)))
 
 
 @lru_cache(maxsize=64)
 def _spec(globs: tuple[str, ...]) -> Any:
+    return gitignore(globs)
+
+
+def gitignore(lines: Iterable[str]) -> GitIgnoreSpec:
+    """Return *lines* of gitignore syntax, ready to match; as in git, a line that is no pattern matches nothing."""
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(globs)
+    valid = []
+    for line in map(encodable, lines):
+        try:
+            GitIgnoreSpec.from_lines([line])
+        except ValueError:
+            continue
+        valid.append(line)
+    return GitIgnoreSpec.from_lines(valid)
+
+
+def encodable(path: str) -> str:
+    """Return *path* with replacement characters for what is not UTF-8: pathspec takes nothing else."""
+    return path.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _bytes(path: str) -> bytes:

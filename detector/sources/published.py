@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from detector.config import Config
 from detector.contracts import Share
 from detector.errors import SourceError
+from detector.ignores.policy import encodable, gitignore
 from detector.model import Skipped
 from detector.sources import files
 
@@ -73,19 +74,34 @@ def npm_files(root: str) -> list[str]:
     """List what `npm pack` puts into the package, by the documented rules; links are never in it."""
     package = _json(os.path.join(root, "package.json"))
     listed = package.get("files")
-    wanted = _spec([_anchored(entry) for entry in listed if isinstance(entry, str)]) if listed is not None else None
-    always = _spec([*_ALWAYS, *(f"/{os.path.normpath(entry)}" for entry in _entry_points(package))])
-    never = _spec(_NEVER)
+    wanted = gitignore([_anchored(entry) for entry in _texts(listed)]) if isinstance(listed, list) else None
+    always = gitignore([*_ALWAYS, *(f"/{os.path.normpath(entry)}" for entry in _entry_points(package))])
+    never = gitignore(_NEVER)
     found = []
     for path, ignored in _walk(root, "", (), _NPM_IGNORES, at_root=wanted is None):
-        chosen = not ignored and not never.match_file(path) and (wanted is None or wanted.match_file(path))
-        if chosen or always.match_file(path):
+        told = encodable(path)
+        chosen = not ignored and not never.match_file(told) and (wanted is None or wanted.match_file(told))
+        if chosen or always.match_file(told):
             found.append(path)
-    for name in package.get("bundleDependencies") or package.get("bundledDependencies") or ():
-        if isinstance(name, str) and ".." not in name.split("/"):
-            inside = os.path.join("node_modules", name)
+    for name in _bundled(package):
+        inside = os.path.join("node_modules", name)
+        if _within(root, inside):
             found += [os.path.join(inside, path) for path, _ in _walk(os.path.join(root, inside), "", ())]
     return sorted(set(found))
+
+
+def _bundled(package: dict[str, Any]) -> list[str]:
+    """Name the packages that are packed along; `true` stands for all that this one depends on."""
+    listed = package.get("bundleDependencies") or package.get("bundledDependencies")
+    if listed is True:
+        listed = list(_table(package, "dependencies"))
+    return [name for name in _texts(listed) if not name.startswith("/") and ".." not in name.split("/")]
+
+
+def _within(root: str, path: str) -> bool:
+    """Tell whether *path* is below *root* when all links are followed: npm packs nothing from elsewhere."""
+    home = os.path.realpath(root)
+    return "\0" not in path and os.path.realpath(os.path.join(root, path)).startswith(os.path.join(home, ""))
 
 
 def _anchored(entry: str) -> str:
@@ -120,7 +136,7 @@ def _walk(
     names = {entry.name for entry in entries}
     ignore = next((name for name in ignores if name in names), "")
     if ignore and (folder or at_root):
-        above = (*above, (folder, _spec(_lines(os.path.join(at, ignore)))))
+        above = (*above, (folder, gitignore(_lines(os.path.join(at, ignore)))))
     for entry in entries:
         path = os.path.join(folder, entry.name)
         if entry.is_dir(follow_symlinks=False):
@@ -132,7 +148,7 @@ def _walk(
 
 def _ignored(path: str, above: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
     for folder, spec in reversed(above):
-        verdict = spec.check_file(os.path.relpath(path, folder) if folder else path).include
+        verdict = spec.check_file(encodable(os.path.relpath(path, folder) if folder else path)).include
         if verdict is not None:
             return bool(verdict)
     return False
@@ -155,17 +171,19 @@ def _python(target: str, config: Config) -> Iterator[Share | Skipped]:
 def python_files(root: str) -> list[str]:
     """Estimate what an sdist takes: what git would not ignore, without what is excluded by name."""
     project = _toml(os.path.join(root, "pyproject.toml"))
-    tool = project.get("tool", {})
-    hatch = tool.get("hatch", {}).get("build", {})
     tables = (
-        hatch,
-        hatch.get("targets", {}).get("sdist", {}),
-        tool.get("poetry", {}),
-        tool.get("flit", {}).get("sdist", {}),
+        _table(project, "tool", "hatch", "build"),
+        _table(project, "tool", "hatch", "build", "targets", "sdist"),
+        _table(project, "tool", "poetry"),
+        _table(project, "tool", "flit", "sdist"),
     )
-    excluded = [entry for table in tables for entry in table.get("exclude", ()) if isinstance(entry, str)]
-    spec = _spec([*_NOT_BUILT, *excluded, *_manifest(root)])
-    return [path for path, ignored in _walk(root, "", (), (".gitignore",)) if not ignored and not spec.match_file(path)]
+    excluded = [entry for table in tables for entry in _texts(table.get("exclude"))]
+    spec = gitignore([*_NOT_BUILT, *excluded, *_manifest(root)])
+    return [
+        path
+        for path, ignored in _walk(root, "", (), (".gitignore",))
+        if not ignored and not spec.match_file(encodable(path))
+    ]
 
 
 def _manifest(root: str) -> Iterator[str]:
@@ -185,10 +203,16 @@ def _manifest(root: str) -> Iterator[str]:
 # -- reading ---------------------------------------------------------------------
 
 
-def _spec(lines: Sequence[str]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
+def _texts(listed: object) -> list[str]:
+    return [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, list) else []
 
-    return GitIgnoreSpec.from_lines(lines)
+
+def _table(table: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Go down by *names*; whatever is no table is an empty one."""
+    for name in names:
+        found = table.get(name)
+        table = found if isinstance(found, dict) else {}
+    return table
 
 
 def _read(path: str) -> str:
@@ -206,7 +230,7 @@ def _lines(path: str) -> list[str]:
 def _json(path: str) -> dict[str, Any]:
     try:
         found = json.loads(_read(path))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SourceError(f"{path}: is not valid JSON, so npm would publish nothing") from None
     return found if isinstance(found, dict) else {}
 
@@ -214,5 +238,5 @@ def _json(path: str) -> dict[str, Any]:
 def _toml(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(_read(path))
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return {}

@@ -51,7 +51,10 @@ def label(repository: str) -> str:
 
 def named(url: str) -> str:
     """Return *url* without the user and password that it may carry."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no URL that anything could be cloned from
+        return re.sub(r"://[^/\s]+@", "://", url)
     if "@" not in parts.netloc:
         return url
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -107,8 +107,9 @@ def test_what_kills_two_workers_is_named() -> None:
     assert "died twice" in lost.reason
 
 
-def test_a_bug_in_a_source_costs_one_share_and_tells_no_locals() -> None:
-    seen, skipped, _ = outcome([FailingShare(), TextShare("1")], 2)
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_bug_in_a_source_costs_one_share_and_tells_no_locals(size: int) -> None:
+    seen, skipped, _ = outcome([FailingShare(), TextShare("1")], size)
     assert [path for path, _ in seen] == ["1", "fine"]
     (failed,) = (skip for skip in skipped if not skip.expected)
     assert failed.where == "failing"
@@ -122,6 +123,29 @@ def test_secrets_pass_the_pipe_between_our_own_processes_only() -> None:
     assert copy == sighting
     with pytest.raises(TypeError):
         pickle.dumps(sighting)
+
+
+def test_workers_end_with_a_parent_that_is_killed(tmp_path) -> None:
+    program = tmp_path / "run.py"
+    program.write_text(
+        textwrap.dedent(
+            """
+            import os, signal, sys
+            from detector import workers
+            sys.path.insert(0, sys.argv[1])
+            from test_workers import PACK, TextShare
+            for _ in workers.run([TextShare(str(number)) for number in range(9)], PACK, 3):
+                os.kill(os.getpid(), signal.SIGKILL)
+            """
+        )
+    )
+    process = subprocess.Popen(
+        [sys.executable, str(program), os.path.dirname(__file__)],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.getcwd()},
+    )
+    process.communicate(timeout=60)  # ends once nobody holds its output any more: workers do while they live
+    assert process.returncode == -signal.SIGKILL
 
 
 def test_an_interrupt_ends_it_within_a_second_and_keeps_what_was_found(tmp_path) -> None:

@@ -1,6 +1,7 @@
 """What sets findings aside, what says so, and what is not obeyed."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,29 @@ def test_a_mistake_of_the_repository_hides_nothing_and_is_said(repo: Repository)
     found = look(repo)
     assert len(found.findings) == 1
     assert sum("left out" in note for note in found.notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (".leakfirstignore", "!\n\\\nother\n"),
+        ("leakfirst.toml", "[[allow]]\nother-rules = 5\n"),
+        ("pyproject.toml", "tool = 'tool.leakfirst'\n"),
+        (".secrets.baseline", "[" * 200_000),
+    ],
+)
+def test_nothing_that_a_repository_carries_ends_a_scan(repo: Repository, name: str, content: str) -> None:
+    repo.write(name, content)
+    assert "a.py" in {place.origin.path for place in look(repo, history=False).findings[0].locations}
+
+
+def test_a_path_that_is_not_utf8_meets_globs(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"odd\xff.py")
+    for name in (odd, "plain.py"):
+        (tmp_path / name).write_text(f"t = '{token(1)}'\n")
+    (tmp_path / ".leakfirstignore").write_bytes(b"odd\xff.*\n")
+    found = scan(str(tmp_path))
+    assert [os.path.basename(place.origin.path) for place in found.findings[0].locations] == ["plain.py"]
 
 
 def test_a_credential_may_be_ignored_in_one_place_and_shown_in_another(repo: Repository) -> None:

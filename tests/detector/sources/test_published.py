@@ -76,6 +76,35 @@ def test_a_hostile_package_names_nothing_outside(tmp_path: Path) -> None:
     assert published.npm_files(str(tmp_path / "p")) == ["package.json"]
 
 
+@pytest.mark.parametrize("name", ["{out}", "../out", "link"])
+def test_what_is_bundled_lies_within(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    write(tmp_path, {"out/x.txt": "x", "p/node_modules/dep/i.js": "x"})
+    bundled = [name.format(out=out), "dep"]
+    write(tmp_path, {"p/package.json": json.dumps({"files": [], "bundleDependencies": bundled})})
+    os.symlink(out, tmp_path / "p" / "node_modules" / "link")
+    assert published.npm_files(str(tmp_path / "p")) == ["node_modules/dep/i.js", "package.json"]
+
+
+def test_everything_may_be_bundled(tmp_path: Path) -> None:
+    package = {"files": [], "bundleDependencies": True, "dependencies": {"dep": "1.0.0"}}
+    write(tmp_path, {"package.json": json.dumps(package), "node_modules/dep/i.js": "x"})
+    assert published.npm_files(str(tmp_path)) == ["node_modules/dep/i.js", "package.json"]
+
+
+@pytest.mark.parametrize("text", ['{"files": 5}', '{"files": ["!", "\\\\", "\\ud800"], "bin": 5, "dependencies": 5}'])
+def test_a_package_that_npm_would_not_take_ends_nothing(tmp_path: Path, text: str) -> None:
+    write(tmp_path, {"package.json": text})
+    (tmp_path / os.fsdecode(b"odd\xff.js")).write_text("x")
+    assert "package.json" in published.npm_files(str(tmp_path))
+
+
+@pytest.mark.parametrize("text", ["tool = 5", "[tool]\nhatch = 3", "[tool.poetry]\nexclude = 5", "a = " + "[" * 50_000])
+def test_an_odd_pyproject_ends_nothing(tmp_path: Path, text: str) -> None:
+    write(tmp_path, {"pyproject.toml": text, "a.py": "x"})
+    assert "a.py" in published.python_files(str(tmp_path))
+
+
 def test_python_takes_the_archives_that_are_there(tmp_path: Path) -> None:
     write(tmp_path, {"pyproject.toml": "", "a.py": "x", "dist/x.txt": "x"})
     (tmp_path / "dist" / "a-1.0.tar.gz").write_bytes(tarred({"a.py": b"x"}, "w:gz"))
