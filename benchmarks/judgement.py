@@ -24,8 +24,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from detector.api import Engine
 from detector.engine.lines import LineMap
-from detector.library import Engine
 from detector.model import CONFIDENCES
 from training.labelled import Found, Labelled, Score, held_back
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from detector.library import Engine, scan
+    from detector.api import Engine, scan
     from detector.model import Finding, Scan
     from detector.secret import Secret
 
@@ -18,8 +18,8 @@ __all__ = ["Engine", "Finding", "Scan", "Secret", "scan"]
 
 def __getattr__(name: str) -> Any:
     homes = {
-        "Engine": "detector.library",
-        "scan": "detector.library",
+        "Engine": "detector.api",
+        "scan": "detector.api",
         "Finding": "detector.model",
         "Scan": "detector.model",
         "Secret": "detector.secret",
