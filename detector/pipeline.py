@@ -90,9 +90,10 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
             skipped.append(Skipped("the rest", "interrupted"))
         step("examined", blobs=done.blobs, bytes=done.bytes, sightings=len(seen))
         read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
-        seen, unplaced = places.place(seen, hurry=interrupted)
+        flagged = seen  # also what gives way to an older version: that may be gone from the history next time
+        seen, unplaced = places.place(flagged, hurry=interrupted)
     if read_all:
-        memory.keep(seen)
+        memory.keep(flagged)
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)
     findings = triage.gather(seen, pack.rules, policies.report_key)
     kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))

@@ -179,8 +179,7 @@ def _placed(
                 known[1].append(moved)
     kept = [sighting for _, group in versions.values() for sighting in group]
     if not config.every_commit:
-        objects = {str(sighting.location.origin.object_id) for sighting in kept}
-        memory.attributed(home, {name: at for name, at in found.items() if name in objects})
+        memory.attributed(home, found)
     return [*_dated(named, home), *kept]
 
 

@@ -108,3 +108,19 @@ def test_a_damaged_state_is_said_and_read_over(repository, asked) -> None:
     result = scan(repository, **asked)
     assert result.stats.blobs > 60
     assert "cannot be used" in result.notes[0]
+
+
+def test_a_later_version_is_told_once_the_oldest_is_gone(repository, asked) -> None:
+    for text in ("later\n", "last\n"):
+        (repository / "a.txt").write_text(text + token(seed=7))
+        git(repository, "commit", "-qam", text)
+    old = scan(repository, **asked)
+    git(repository, "checkout", "-q", "--orphan", "fresh")
+    git(repository, "commit", "-qm", "All that there is")
+    for branch in ("master", "main"):
+        subprocess.run(["git", "branch", "-qD", branch], cwd=repository, check=False, capture_output=True)
+    git(repository, "reflog", "expire", "--expire=now", "--all")
+    git(repository, "gc", "-q", "--prune=now")
+    again = scan(repository, **asked)
+    assert len(old.findings) == 2
+    assert [finding.secret.reveal() for finding in again.findings] == [token(seed=7).encode()]
