@@ -47,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from detector import pipeline
     from detector.config import Config, ReportTo, operator_file
     from detector.ignores import gathering
+    from detector.reports.foreign_ import printable
     from detector.verify import ask, reread
 
     if bool(args.report) == bool(args.rule):
@@ -76,9 +77,9 @@ def run(args: argparse.Namespace) -> int:
     if streaming:
         _say_rest(known)
     for skip in skipped:
-        print(f"leakfirst: {skip.where}: {skip.reason}", file=sys.stderr)
+        print(f"leakfirst: {printable(f'{skip.where}: {skip.reason}')}", file=sys.stderr)
     for note in notes:
-        print(note)
+        print(printable(note))
     if args.format:
         _write(_scan(known, tuple(skipped), notes, interrupted, pack.digest), config)
     if args.dry_run:

@@ -1,4 +1,4 @@
-"""jsonl: one JSON object a line, for pipes and logs, written while the scan runs.
+"""jsonl: one JSON object a line, for pipes and logs.
 
 The first line is the header, the last the summary; a report without a summary
 was cut off and must not be taken for a clean one.

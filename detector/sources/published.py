@@ -78,7 +78,7 @@ def npm_files(root: str) -> list[str]:
     always = gitignore([*_ALWAYS, *(f"/{os.path.normpath(entry)}" for entry in _entry_points(package))])
     never = gitignore(_NEVER)
     found = []
-    for path, ignored in _walk(root, "", (), _NPM_IGNORES, at_root=wanted is None):
+    for path, ignored in _walk(root, ignores=_NPM_IGNORES, at_root=wanted is None):
         told = encodable(path)
         chosen = not ignored and not never.match_file(told) and (wanted is None or wanted.match_file(told))
         if chosen or always.match_file(told):
@@ -86,7 +86,7 @@ def npm_files(root: str) -> list[str]:
     for name in _bundled(package):
         inside = os.path.join("node_modules", name)
         if _within(root, inside):
-            found += [os.path.join(inside, path) for path, _ in _walk(os.path.join(root, inside), "", ())]
+            found += [os.path.join(inside, path) for path, _ in _walk(os.path.join(root, inside))]
     return sorted(set(found))
 
 
@@ -117,33 +117,30 @@ def _entry_points(package: dict[str, Any]) -> list[str]:
     return [point for point in points if isinstance(point, str)]
 
 
-def _walk(
-    root: str,
-    folder: str,
-    above: tuple[tuple[str, GitIgnoreSpec], ...],
-    ignores: tuple[str, ...] = (),
-    at_root: bool = True,
-) -> Iterator[tuple[str, bool]]:
+def _walk(root: str, ignores: tuple[str, ...] = (), at_root: bool = True) -> Iterator[tuple[str, bool]]:
     """Yield the regular files below *root* and whether an ignore file leaves them out.
 
     In each folder the first of *ignores* counts; in the root only with *at_root*.
     """
-    at = os.path.join(root, folder)
-    try:
-        entries = sorted(os.scandir(at), key=lambda entry: entry.name)
-    except OSError:
-        return
-    names = {entry.name for entry in entries}
-    ignore = next((name for name in ignores if name in names), "")
-    if ignore and (folder or at_root):
-        above = (*above, (folder, gitignore(_lines(os.path.join(at, ignore)))))
-    for entry in entries:
-        path = os.path.join(folder, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name not in (".git", "node_modules", ".svn", ".hg", "CVS"):
-                yield from _walk(root, path, above, ignores)
-        elif entry.is_file(follow_symlinks=False):
-            yield path, _ignored(path, above)
+    pending: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [("", ())]
+    while pending:
+        folder, above = pending.pop()
+        at = os.path.join(root, folder)
+        try:
+            entries = sorted(os.scandir(at), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        names = {entry.name for entry in entries}
+        ignore = next((name for name in ignores if name in names), "")
+        if ignore and (folder or at_root):
+            above = (*above, (folder, gitignore(_lines(os.path.join(at, ignore)))))
+        for entry in entries:
+            path = os.path.join(folder, entry.name)
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in (".git", "node_modules", ".svn", ".hg", "CVS"):
+                    pending.append((path, above))
+            elif entry.is_file(follow_symlinks=False):
+                yield path, _ignored(path, above)
 
 
 def _ignored(path: str, above: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
@@ -179,11 +176,8 @@ def python_files(root: str) -> list[str]:
     )
     excluded = [entry for table in tables for entry in _texts(table.get("exclude"))]
     spec = gitignore([*_NOT_BUILT, *excluded, *_manifest(root)])
-    return [
-        path
-        for path, ignored in _walk(root, "", (), (".gitignore",))
-        if not ignored and not spec.match_file(encodable(path))
-    ]
+    listed = _walk(root, ignores=(".gitignore",))
+    return sorted(path for path, ignored in listed if not ignored and not spec.match_file(encodable(path)))
 
 
 def _manifest(root: str) -> Iterator[str]:

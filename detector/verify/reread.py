@@ -85,8 +85,10 @@ def _rows(path: str) -> list[Mapping[str, Any]]:
         if not str(report["schema"]).startswith("leakfirst/findings/"):
             raise ValueError
         for row in rows:
-            _ = row["fingerprint"], row["rule"], row["locations"]
-    except (ValueError, KeyError, TypeError):
+            _ = row["fingerprint"], row["rule"]
+            if not all(isinstance(place, dict) for place in row["locations"]):
+                raise ValueError
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UsageError(f"{path}: is no report; make one with leakfirst scan --report json={path}") from None
     return list(rows)
 
