@@ -20,7 +20,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return _dispatch(words)
     except LeakfirstError as error:
-        print(f"leakfirst: {error}", file=sys.stderr)
+        line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(error))
+        print(f"leakfirst: {line}", file=sys.stderr)  # a message may hold names out of a hostile repository
         return int(error.exit_code)
     except KeyboardInterrupt:
         print("leakfirst: interrupted", file=sys.stderr)

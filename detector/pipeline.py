@@ -94,6 +94,8 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         seen, unplaced = places.place(flagged, hurry=interrupted)
     if read_all:
         memory.keep(flagged)
+    if config.only or config.skip:
+        seen = [without_context(sighting) for sighting in seen]
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)
     findings = triage.gather(seen, pack.rules, policies.report_key)
     kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))
@@ -125,6 +127,11 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         ),
         interrupted=interrupted,
     )
+
+
+def without_context(sighting: Sighting) -> Sighting:
+    """Show the redacted value alone: rules that were left out hide nothing of what stands beside it."""
+    return sighting._replace(location=sighting.location._replace(snippet=sighting.secret.redacted))
 
 
 def whole(config: Config) -> bool:

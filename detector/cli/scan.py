@@ -98,6 +98,10 @@ def run(args: argparse.Namespace) -> int:
     from detector.reports import check
 
     check(config)
+    if config.verify and not config.dry_run:
+        from detector.verify import ready
+
+        ready()
     with progress_bar(config) as on_progress:
         result = pipeline.scan(config, on_progress)
     write_reports(result, config)

@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from detector.model import Finding
 
 
+def ready() -> None:
+    """Raise `UsageError` when the optional part of the distribution is missing; asked before a scan begins."""
+    from importlib.util import find_spec
+
+    from detector.errors import UsageError
+
+    if find_spec("httpx") is None or find_spec("h2") is None:
+        raise UsageError("verification needs more packages: pip install 'leakfirst[verify]'")
+
+
 def ask(
     findings: tuple[Finding, ...], config: Config, on_verdict: Callable[[Finding], None] | None = None
 ) -> tuple[tuple[Finding, ...], tuple[str, ...], bool]:
@@ -24,9 +34,6 @@ def ask(
     With `dry_run` nothing is asked and the notes say what would be. Raises
     `UsageError` when the optional part of the distribution is missing.
     """
-    from importlib.util import find_spec
-
-    from detector.errors import UsageError
     from detector.fingerprint import project_key
     from detector.verify import run
     from detector.verify.settings import settings_of
@@ -34,7 +41,6 @@ def ask(
     settings = settings_of(config)
     if config.dry_run:
         return findings, tuple(run.told(line) for line in run.plan(findings, settings, project_key())), False
-    if find_spec("httpx") is None or find_spec("h2") is None:
-        raise UsageError("verification needs more packages: pip install 'leakfirst[verify]'")
+    ready()
     known, interrupted = run.verify(findings, settings, project_key(), on_verdict)
     return known, run.notes(known), interrupted

@@ -123,3 +123,8 @@ def test_it_would_be_noticed(planted: Path, tmp_path: Path) -> None:
     for canary in CANARIES:
         assert leaks(b"x" + base64.b64encode(b"?" + canary.encode())) == [canary[:4]]
         assert leaks(urllib.parse.quote(canary, safe="").encode()) == [canary[:4]]
+
+
+def test_rules_that_are_left_out_show_nothing_of_their_own(planted: Path, tmp_path: Path) -> None:
+    words = ["scan", "--format", "json", "--min-confidence", "low", "--skip", "github*,gitlab*,stripe*,uri*", "."]
+    assert leaks(run(words, planted, tmp_path, (0, 1))) == []
