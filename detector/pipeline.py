@@ -19,7 +19,7 @@ from detector.errors import UsageError
 from detector.ignores import gathering
 from detector.log import step
 from detector.memory import ScanMemory
-from detector.model import Dropped, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
+from detector.model import Dropped, Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules import pack as packs
 from detector.work import Options, Progress, Seen, UnusedMark
 
@@ -94,8 +94,6 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         seen, unplaced = places.place(flagged, hurry=interrupted)
     if read_all:
         memory.keep(flagged)
-    if config.only or config.skip:
-        seen = [without_context(sighting) for sighting in seen]
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)
     findings = triage.gather(seen, pack.rules, policies.report_key)
     kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))
@@ -111,13 +109,17 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         from detector.verify import ask
 
         kept, notes, interrupted = ask(kept, config)
+    ignored = [*ignored, *unsure]
+    if config.only or config.skip:
+        kept = tuple(without_context(finding) for finding in kept)
+        ignored = [entry._replace(finding=without_context(entry.finding)) for entry in ignored]
     return Scan(
         findings=kept,
         skipped=tuple(sorted(set(skipped))),
         stats=Stats(done.bytes, done.blobs, time.monotonic() - started, len(pack.rules)),
         ruleset=pack.digest,
         complete=complete,
-        ignored=(*ignored, *unsure),
+        ignored=tuple(ignored),
         dropped=tuple(let_go),
         notes=(
             *notes,
@@ -129,9 +131,10 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     )
 
 
-def without_context(sighting: Sighting) -> Sighting:
+def without_context(finding: Finding) -> Finding:
     """Show the redacted value alone: rules that were left out hide nothing of what stands beside it."""
-    return sighting._replace(location=sighting.location._replace(snippet=sighting.secret.redacted))
+    shown = finding.secret.redacted
+    return finding._replace(locations=tuple(at._replace(snippet=shown) for at in finding.locations))
 
 
 def whole(config: Config) -> bool:
