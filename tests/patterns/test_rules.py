@@ -26,6 +26,7 @@ import pytest
 from detector.engine.confirm import compiled
 from detector.engine.engine import Engine
 from detector.model import Rule
+from detector.rules.check import draw
 from detector.rules.loader import load_files
 from detector.rules.pack import engine_of, make, rule_files, shipped_folder
 from detector.rules.shapes import expand
@@ -184,58 +185,16 @@ def test_anchors_are_implied_by_the_pattern(rule: Rule) -> None:
     ]
     rng = random.Random(rule.id)
     for _ in range(6):
-        texts = [drawn(rule.pattern, rng)]
+        texts = [draw(rule.pattern, rng)]
+        assert texts[0], "no text can be drawn from this pattern"
         if not compiled(rule.pattern).search(texts[0]):
             continue
         places = [match.start() for anchor in anchors for match in anchor.finditer(texts[0])]
         if places:
             assert min(places) <= rule.window[0], "the anchor stands further inside than the window reaches"
             continue
-        texts += [drawn(part.pattern, rng) for part in rule.companions if part.required]
+        texts += [draw(part.pattern, rng) for part in rule.companions if part.required]
         assert any(anchor.search(text) for anchor in anchors for text in texts), f"no anchor in {texts[0][:120]!r}"
-
-
-def drawn(pattern: str, rng: random.Random) -> bytes:
-    """Draw a text from *pattern*; what stands around it (look-arounds, boundaries) is left to chance."""
-    from re import _parser
-
-    plain = re.sub(r"\(\?P=\w+\)", "", pattern)
-    return bytes(_draw(_parser.parse(plain.encode()), rng))
-
-
-def _draw(tokens: object, rng: random.Random) -> Iterator[int]:
-    for operation, argument in tokens:  # type: ignore[attr-defined]
-        name = str(operation)
-        if name == "LITERAL":
-            yield argument
-        elif name == "NOT_LITERAL":
-            yield 0x61 if argument != 0x61 else 0x62
-        elif name == "ANY":
-            yield 0x61
-        elif name == "IN":
-            yield _one_of(argument, rng)
-        elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-            low, high, inner = argument
-            for _ in range(rng.randint(low, min(int(high), low + 3))):
-                yield from _draw(inner, rng)
-        elif name == "SUBPATTERN":
-            yield from _draw(argument[3], rng)
-        elif name == "BRANCH":
-            yield from _draw(rng.choice(argument[1]), rng)
-
-
-def _one_of(items: list[tuple[object, object]], rng: random.Random) -> int:
-    allowed = []
-    for operation, argument in items:
-        if str(operation) == "LITERAL":
-            allowed.append(argument)
-        elif str(operation) == "RANGE":
-            allowed += range(argument[0], argument[1] + 1)
-        elif str(operation) == "CATEGORY":
-            allowed += {"CATEGORY_SPACE": b" ", "CATEGORY_DIGIT": b"0123456789"}.get(str(argument), b"abcXYZ019_")
-    if str(items[0][0]) == "NEGATE":
-        allowed = [byte for byte in b"abcdefgh0123ABCDEFGH" if byte not in allowed]
-    return int(rng.choice(allowed))
 
 
 def test_ids_and_files_agree() -> None:
