@@ -40,10 +40,6 @@ class SourceError(LeakfirstError):
     """A target as a whole cannot be read (a missing path, not a repository)."""
 
 
-class ProbeError(LeakfirstError):
-    """A verification could not be attempted as configured."""
-
-
 class RotationError(LeakfirstError):
     """A rotation stopped; the journal says where, `status` says what is next."""
 

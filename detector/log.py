@@ -1,4 +1,4 @@
-"""Named events for those who want to watch: `-v` the steps, `-vv` every detail.
+"""Named events for those who want to watch: `-v` says the steps.
 
 structlog is imported with the first event that is wanted, so a quiet run does
 not pay for it. Facts are chosen one by one; a `Secret` among them prints itself
@@ -16,7 +16,7 @@ _level = 0
 
 
 def set_level(verbose: int) -> None:
-    """Set how much is said: 0 nothing, 1 steps, 2 details."""
+    """Set how much is said: 0 nothing, 1 the steps."""
     global _level
     _level = verbose
 
@@ -25,12 +25,6 @@ def step(event: str, **facts: Any) -> None:
     """Say what is being done now (`-v`)."""
     if _level >= 1:
         _logger().info(event, **facts)
-
-
-def detail(event: str, **facts: Any) -> None:
-    """Say how it is done (`-vv`)."""
-    if _level >= 2:
-        _logger().debug(event, **facts)
 
 
 def _logger() -> Any:

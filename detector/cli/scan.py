@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--show-secrets", action="store_true", help="print credentials in full (text and json only)")
     output.add_argument("--quiet", "-q", action="store_true", help="print findings alone, no summary")
     output.add_argument("--no-progress", action="store_true", help="no progress bar")
-    output.add_argument("-v", "--verbose", action="count", default=0, help="say more; twice: debug log")
+    output.add_argument("-v", "--verbose", action="count", default=0, help="say the steps on standard error")
     running = parser.add_argument_group("running")
     running.add_argument("--jobs", "-j", type=int, default=0, metavar="N", help="processes; default: one per processor")
     running.add_argument("--timeout", type=float, default=0, metavar="SECONDS", help="stop after this time")

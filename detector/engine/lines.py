@@ -44,12 +44,6 @@ class LineMap:
         self._at = offset
         return self._line, self._column
 
-    def line_span(self, offset: int, limit: int = 400) -> tuple[int, int]:
-        """Return the byte span of the line around *offset*, at most *limit* bytes to each side."""
-        start = self._data.rfind(b"\n", max(0, offset - limit), offset) + 1 or max(0, offset - limit)
-        end = self._data.find(b"\n", offset, offset + limit)
-        return start, end if end >= 0 else min(len(self._data), offset + limit)
-
 
 def _characters(text: bytes) -> int:
     return len(text) if text.isascii() else len(text.decode("utf-8", "replace"))
