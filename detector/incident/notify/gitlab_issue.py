@@ -1,0 +1,62 @@
+"""gitlab-issue: one confidential issue for each owner in a project of yours, updated and closed with the incident."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote
+
+from detector.incident.notify import http_, issue_
+from detector.incident.notify.event_ import CLOSED, Draft, Event, Send, Settings
+from rotators.core import http, responder
+
+SETTINGS = frozenset({"project", "token_env", "token_file", "endpoint"})
+PER_OWNER = True
+
+
+def draft(event: Event, settings: Settings) -> Draft:
+    """See `event_.Channel`."""
+    message = {
+        "title": issue_.heading(event),
+        "description": issue_.body(event),
+        "labels": issue_.LABEL,
+        "confidential": True,
+    }
+    return Draft(f"POST {_issues(settings)} (or PUT the one that there is)", message, event)
+
+
+def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
+    """See `event_.Channel`; the thread is the number of the issue."""
+    from detector.verify.wire import Reply, Request
+
+    token = http.text(responder.credential(settings))
+    headers = (("content-type", "application/json"), ("private-token", token))
+
+    def call(method: str, url: str, body: Any = None) -> Reply:
+        content = b"" if body is None else json.dumps(body).encode()
+        return http_.taken(send(Request(method, url, headers, content)))
+
+    assert not isinstance(draft.body, str)
+    closed = draft.event.phase == CLOSED
+    number = thread or _known(draft.event, settings, call)
+    if number:
+        event = "close" if closed else "reopen"
+        call("PUT", f"{_issues(settings)}/{number}", {**draft.body, "state_event": event})
+        return number
+    if closed:
+        return ""
+    made = call("POST", _issues(settings), dict(draft.body)).json() or {}
+    return str(made.get("iid", ""))
+
+
+def _known(event: Event, settings: Settings, call: Any) -> str:
+    query = f"labels={issue_.LABEL}&in=description&search={event.marker}&scope=all"
+    for issue in call("GET", f"{_issues(settings)}?{query}").json() or []:
+        if event.marker in str(issue.get("description") or ""):
+            return str(issue["iid"])
+    return ""
+
+
+def _issues(settings: Settings) -> str:
+    base = str(settings.get("endpoint", "https://gitlab.com")).rstrip("/")
+    return f"{base}/api/v4/projects/{quote(responder.needed(settings, 'project'), safe='')}/issues"

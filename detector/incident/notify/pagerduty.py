@@ -1,0 +1,67 @@
+"""pagerduty: Events API v2. One alert for each incident: triggered, acknowledged, resolved by its dedup key.
+
+PagerDuty itself drops a second event with the same key, so a message that was
+sent twice rings once. Of what happens between opening and closing only what
+somebody has to be woken for is sent.
+"""
+
+from __future__ import annotations
+
+import json
+
+from detector.incident.notify import escape_, http_
+from detector.incident.notify.event_ import (
+    ACKNOWLEDGED,
+    CLOSED,
+    Draft,
+    Event,
+    Send,
+    Settings,
+    shown_lines,
+    title,
+)
+from rotators.core import http, responder
+
+SETTINGS = frozenset({"routing_key_env", "routing_key_file", "endpoint", "source"})
+PER_OWNER = False
+
+ACTIONS = {CLOSED: "resolve", ACKNOWLEDGED: "acknowledge"}
+
+
+def draft(event: Event, settings: Settings) -> Draft:
+    """See `event_.Channel`."""
+    action = ACTIONS.get(event.phase, "trigger")
+    message: dict[str, object] = {"event_action": action, "dedup_key": f"leakfirst-{event.incident}"}
+    if action == "trigger":
+        message["client"] = "leakfirst"
+        message["payload"] = {
+            "summary": escape_.plain(title(event), 1000),
+            "source": str(settings.get("source", "leakfirst")),
+            "severity": "critical" if event.urgent else "error",
+            "component": event.incident,
+            "class": event.phase,
+            "custom_details": {
+                **dict(event.counts),
+                **({"owner": escape_.plain(event.owner, 100)} if event.owner else {}),
+                "lines": [escape_.plain(line, 200) for line in shown_lines(event, 20)],
+                "next": [f"{name}: {escape_.plain(to, 300)}" for name, to in event.links if not escape_.address(to)],
+            },
+        }
+        links = [(name, escape_.address(target)) for name, target in event.links]
+        message["links"] = [{"href": url, "text": escape_.plain(name, 100)} for name, url in links if url]
+    return Draft(f"POST {_base(settings)}/v2/enqueue", message, event)
+
+
+def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
+    """See `event_.Channel`."""
+    from detector.verify.wire import Request
+
+    assert not isinstance(draft.body, str)
+    body = {"routing_key": http.text(responder.credential(settings, "routing_key")), **draft.body}
+    headers = (("content-type", "application/json"),)
+    http_.taken(send(Request("POST", f"{_base(settings)}/v2/enqueue", headers, json.dumps(body).encode())))
+    return thread or str(body["dedup_key"])
+
+
+def _base(settings: Settings) -> str:
+    return str(settings.get("endpoint", "https://events.pagerduty.com")).rstrip("/")
