@@ -422,26 +422,12 @@ class SafeGit:
 
     def environment(self) -> dict[str, str]:
         """Return the whole environment that git gets."""
-        home, stores = self._home, self._stores
-        kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if name in os.environ}
         found = {
-            **kept,
-            "PATH": _trusted_path(),
-            "LC_ALL": "C",
-            "HOME": home,
-            "XDG_CONFIG_HOME": home,
-            "GIT_DIR": home,
-            "GIT_OBJECT_DIRECTORY": stores[0],
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(_quoted(store) for store in stores[1:]),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_ATTR_NOSYSTEM": "1",
-            "GIT_NO_REPLACE_OBJECTS": "1",
+            **own_environment(self._home),
+            "GIT_DIR": self._home,
+            "GIT_OBJECT_DIRECTORY": self._stores[0],
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": os.pathsep.join(_quoted(store) for store in self._stores[1:]),
             "GIT_NO_LAZY_FETCH": "1",
-            "GIT_ALLOW_PROTOCOL": "none",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_PAGER": "cat",
         }
         if self.repository.shallow:
             found["GIT_SHALLOW_FILE"] = os.path.join(self.repository.common_dir, "shallow")
@@ -454,7 +440,7 @@ class SafeGit:
         import subprocess
 
         process = subprocess.Popen(
-            [_git_program(), *args],
+            [git_program(), *args],
             stdin=subprocess.PIPE if stdin is None else stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -469,7 +455,7 @@ class SafeGit:
         import subprocess
 
         process = subprocess.Popen(
-            [_git_program(), *args],
+            [git_program(), *args],
             stdin=stdin,
             stdout=into,
             stderr=subprocess.DEVNULL,
@@ -484,7 +470,7 @@ class SafeGit:
         import subprocess
 
         done = subprocess.run(
-            [_git_program(), *args],
+            [git_program(), *args],
             input=given,
             capture_output=True,
             cwd=self._home,
@@ -495,6 +481,26 @@ class SafeGit:
             why = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
             raise SourceError(f"{self.repository.git_dir}: git {args[0]} failed: {why}")
         return done.stdout
+
+
+def own_environment(home: str) -> dict[str, str]:
+    """Return an environment for git that obeys no configuration and reaches nothing."""
+    kept = {name: os.environ[name] for name in ("SYSTEMROOT", "TMPDIR", "TEMP", "TMP") if name in os.environ}
+    return {
+        **kept,
+        "PATH": _trusted_path(),
+        "LC_ALL": "C",
+        "HOME": home,
+        "XDG_CONFIG_HOME": home,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_ALLOW_PROTOCOL": "none",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_PAGER": "cat",
+    }
 
 
 def safe_git(repository: Repository, *args: str, given: bytes = b"") -> bytes:
@@ -527,7 +533,8 @@ def _trusted_path() -> str:
     return os.pathsep.join(entry for entry in entries if os.path.isabs(entry))
 
 
-def _git_program() -> str:
+def git_program() -> str:
+    """Return the path of git; `SourceError` if there is none on an absolute entry of PATH."""
     for folder in _trusted_path().split(os.pathsep):
         for name in ("git", "git.exe"):
             program = os.path.join(folder, name)
