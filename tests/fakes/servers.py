@@ -88,6 +88,7 @@ def postgresql(password: str) -> Iterator[int]:
         command = [*as_user, server, "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F"]
         with running(command, port, folder):
             statement = f"create role app login password '{password}'; create role open login"
+            statement += "; grant create on database postgres to open"
             words = [psql, "-h", str(folder), "-p", str(port), "-U", "admin", "-d", "postgres", "-c", statement]
             for _ in range(100):
                 done = subprocess.run([*as_user, *words], capture_output=True, cwd=folder)

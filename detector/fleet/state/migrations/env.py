@@ -1,0 +1,7 @@
+"""What Alembic runs: the steps on the connection that schema.py has opened and locked."""
+
+from alembic import context
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, transactional_ddl=True)
+context.run_migrations()

@@ -1,0 +1,57 @@
+"""The schema comes from its migrations, and from those alone."""
+
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from detector.errors import StateError
+from detector.fleet.state import open_state, schema
+from detector.fleet.state.tables import metadata
+from tests.detector.fleet.conftest import KEY
+
+
+def test_the_migrations_make_the_tables_that_the_queries_know(place):
+    with open_state(place, KEY) as state, state.read() as db:
+        ours = {
+            "include_object": lambda _, name, kind, reflected, to: not (kind == "table" and reflected and to is None)
+        }
+        assert compare_metadata(MigrationContext.configure(db, opts=ours), metadata) == []
+        assert schema.version_of(db) == schema.known_versions()[-1]
+
+
+def test_the_chain_has_no_gap():
+    versions = schema.known_versions()
+    assert versions == [f"{number:04}" for number in range(1, len(versions) + 1)]
+
+
+def test_a_schema_of_a_later_version_is_refused_and_left_alone(place):
+    with open_state(place, KEY) as state, state.write() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StateError, match="newer leakfirst"):
+        open_state(place, KEY)
+
+
+def test_an_upgrade_that_fails_leaves_the_old_schema(place, tmp_path, monkeypatch):
+    folder = tmp_path / "migrations" / "versions"
+    folder.mkdir(parents=True)
+    shipped = schema.versions_folder()
+    for name in ("../env.py", "0001_first.py"):
+        (folder / name).write_text((Path(shipped) / name).read_text())
+    monkeypatch.setattr(schema, "versions_folder", lambda: str(folder))
+    with open_state(place, KEY) as state, state.read() as db:
+        assert schema.version_of(db) == "0001"
+    second = folder / "0002_more.py"
+    step = (
+        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        "def upgrade():\n    op.create_table('more', sa.Column('id', sa.Integer, primary_key=True))\n"
+    )
+    second.write_text(step + "    op.execute('nonsense')\n")
+    with pytest.raises(StateError):
+        open_state(place, KEY)
+    second.write_text(step)
+    with open_state(place, KEY) as state, state.read() as db:
+        assert schema.version_of(db) == "0002"
+        assert db.execute(text("SELECT count(*) FROM more")).scalar() == 0
