@@ -28,7 +28,7 @@ def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
     inner: list[Inner] = []
 
     def plain() -> Iterator[tuple[str, str, int] | Skipped]:
-        for entry in _listed(repository, config.include_ignored):
+        for entry in listed(repository, config.include_ignored):
             if isinstance(entry, Inner):
                 inner.append(entry)
             else:
@@ -41,10 +41,10 @@ def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
 def submodules(repository: Repository) -> Iterator[Inner]:
     """List the repositories checked out inside of the working tree of *repository*."""
     if repository.work_tree:
-        yield from (entry for entry in _listed(repository, include_ignored=False) if isinstance(entry, Inner))
+        yield from (entry for entry in listed(repository, include_ignored=False) if isinstance(entry, Inner))
 
 
-def _listed(repository: Repository, include_ignored: bool) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
+def listed(repository: Repository, include_ignored: bool) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
     root = repository.work_tree or ""
     missing = 0
     for path in _names(repository, include_ignored):

@@ -1,0 +1,127 @@
+"""`leakfirst dependents`: which repositories depend on a package."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from detector.errors import ExitCode
+
+if TYPE_CHECKING:
+    from detector.incident.dependents import Dependent, Package
+    from detector.model import Skipped
+
+SUMMARY = "list the repositories that depend on a package, directly or not"
+
+EXAMPLE = """examples:
+  leakfirst dependents lodash@'<4.17.21' .
+  leakfirst dependents 'pkg:npm/%40scope/name@1.2.3' ~/src /srv/git
+  leakfirst dependents --ecosystem pypi requests@'>=2.28,<2.31' --format json ~/src
+  leakfirst dependents --history tj-actions/changed-files .
+
+A target is a folder, a repository (bare ones too) or a file such as an SBOM;
+below a folder that is no repository, the repositories are looked for. A bare
+version means that version alone; || joins several. Ranges are written as the
+package's own ecosystem writes them, or as vers:TYPE/…. It exits with 1 if a
+dependent was found, and with 3 if there was none but not all could be read.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `dependents`."""
+    parser.epilog = EXAMPLE
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("package", metavar="PACKAGE[@RANGE]", help="a name, or a package URL")
+    parser.add_argument("targets", nargs="*", default=["."], metavar="TARGET", help='where to look; default: "."')
+    parser.add_argument("--ecosystem", default="", metavar="NAME", help="npm, pypi, golang, cargo, …; default: all")
+    parser.add_argument("--history", action="store_true", help="look at every commit, not only at the tip")
+    parser.add_argument("--format", "-f", choices=("text", "json"), default="text", help="default: text")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Search, print, return the exit code."""
+    from detector.incident.dependents import Dependent, package, search
+    from detector.reports.foreign_ import printable
+
+    wanted = package(args.package, args.ecosystem)
+    if not wanted.ecosystem:
+        print(
+            f"leakfirst: {printable(wanted.name)} is looked for in every ecosystem; --ecosystem names one",
+            file=sys.stderr,
+        )
+    found: list[Dependent] = []
+    skipped: list[Skipped] = []
+    looked_at: list[str] = []
+    for entry in search(args.targets, wanted, history=args.history, on_repository=looked_at.append):
+        if isinstance(entry, Dependent):
+            found.append(entry)
+        else:
+            skipped.append(entry)
+    if args.format == "json":
+        print(json.dumps(_as_json(wanted, found, skipped, looked_at), indent=2, ensure_ascii=True))
+    else:
+        _print_table(found, args.history)
+    for skip in skipped:
+        print(f"leakfirst: not read: {printable(f'{skip.where}: {skip.reason}')}", file=sys.stderr)
+    print(f"leakfirst: {_summary(wanted, found, looked_at)}", file=sys.stderr)
+    if found:
+        return int(ExitCode.FOUND)
+    return int(ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN)
+
+
+def _as_json(
+    wanted: Package, found: Sequence[Dependent], skipped: Sequence[Skipped], looked_at: Sequence[str]
+) -> dict[str, Any]:
+    from detector.reports.foreign_ import clean
+
+    def cleaned(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return [cleaned(part) for part in value]
+        return clean(value) if isinstance(value, str) else value
+
+    return {
+        "package": wanted._asdict(),
+        "repositories": [clean(name) for name in looked_at],
+        "dependents": [{name: cleaned(value) for name, value in entry._asdict().items()} for entry in found],
+        "skipped": [{"where": clean(skip.where), "reason": clean(skip.reason)} for skip in skipped],
+    }
+
+
+def _print_table(found: Sequence[Dependent], history: bool) -> None:
+    """Print aligned columns; nothing if there is nothing."""
+    from detector.reports.foreign_ import printable
+
+    if not found:
+        return
+    heads = ["REPOSITORY", "FILE", "PACKAGE", "HOW", "THROUGH", *(["SINCE", "UNTIL"] if history else [])]
+    rows = [heads, *([printable(cell) for cell in _cells(entry, history)] for entry in found)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
+    for row in rows:
+        print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _cells(entry: Dependent, history: bool) -> list[str]:
+    way = " > ".join(entry.via)
+    if not way:
+        way = {True: "direct", False: "indirect", None: "not told"}[entry.direct]
+    if entry.note:
+        way += f" ({entry.note})"
+    cells = [entry.repository or ".", entry.path, f"{entry.name} {entry.version or entry.constraint}", entry.match, way]
+    return [*cells, entry.since[:10], entry.until[:10] or "now"] if history else cells
+
+
+def _summary(wanted: Package, found: Sequence[Dependent], looked_at: Sequence[str]) -> str:
+    from detector.reports.foreign_ import printable
+    from detector.reports.words_ import counted
+
+    among = counted(len(looked_at), "place") + " looked at"
+    if not found:
+        return f"nothing depends on {printable(str(wanted))}; {among}"
+    who = len({entry.repository for entry in found})
+    kinds = ", ".join(sorted({entry.ecosystem for entry in found}))
+    counts = [f"{sum(entry.match == how for entry in found)} {how}" for how in ("locked", "allowed", "unknown")]
+    shown = ", ".join(count for count in counts if not count.startswith("0 "))
+    return f"{who} of {among}: dependent on {printable(str(wanted))} ({kinds}); {shown}"

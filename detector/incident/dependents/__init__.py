@@ -1,0 +1,90 @@
+"""Which repositories depend on a package: what their lock files, manifests, pipelines and SBOMs say.
+
+One module reads one kind of file (entry_.py has the contract); its file name is
+its registration. `search` finds the files and weighs what they say.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+
+from detector.errors import SourceError
+from detector.incident.dependents.question_ import Package, checked, package
+from detector.incident.dependents.reading_ import (
+    ALLOWED,
+    LOCKED,
+    UNKNOWN,
+    Dependent,
+    at_tip,
+    in_repository,
+    interesting,
+)
+from detector.model import Skipped
+
+__all__ = ["ALLOWED", "LOCKED", "UNKNOWN", "Dependent", "Package", "package", "search"]
+
+
+def search(
+    repositories: Iterable[str],
+    wanted: str | Package,
+    range: str = "",
+    *,
+    ecosystem: str = "",
+    history: bool = False,
+    on_repository: Callable[[str], None] = lambda _: None,
+) -> Iterator[Dependent | Skipped]:
+    """Yield every dependent on a package among *repositories*: folders, bare repositories, files.
+
+    Below a folder that is no repository, the repositories are looked for.
+    *on_repository* is told of each one before it is read.
+    """
+    asked_for = wanted if isinstance(wanted, Package) else package(wanted, ecosystem)
+    if range:
+        asked_for = checked(asked_for._replace(range=range))
+    seen: set[str] = set()
+    for target in repositories:
+        yield from _target(target, asked_for, history, on_repository, seen, 0)
+
+
+def _target(
+    target: str, wanted: Package, history: bool, on_repository: Callable[[str], None], seen: set[str], depth: int
+) -> Iterator[Dependent | Skipped]:
+    from detector.incident.dependents import places_
+    from detector.targets import MAX_NESTING
+
+    real = os.path.realpath(target)
+    if real in seen:
+        return
+    seen.add(real)
+    if depth > MAX_NESTING:
+        yield Skipped(target, f"more than {MAX_NESTING} repositories inside each other")
+        return
+    if os.path.isfile(target):
+        on_repository(target)
+        yield from at_tip("", places_.Single(target), wanted, all_readers=True)
+        return
+    if not os.path.isdir(target):
+        yield Skipped(target, "no such file or folder")
+        return
+    inner: list[str] = []
+    try:
+        repository = places_.find(target)
+        if repository is None or (repository.work_tree and not history):
+            folder = places_.Folder(target, interesting, repository)
+            if repository:
+                on_repository(target)
+            yield from at_tip(target, folder, wanted)
+            inner = folder.inner
+        else:
+            on_repository(target)
+            yield from in_repository(target, repository, wanted, history)
+            if repository.work_tree:
+                from detector.sources.worktree import submodules
+
+                inner = [entry.path for entry in submodules(repository)]
+    except SourceError as error:
+        yield Skipped(target, str(error))
+    for path in inner:
+        below = os.path.join(target, os.path.relpath(path, real))
+        yield from _target(below, wanted, history, on_repository, seen, depth + 1)

@@ -1,0 +1,162 @@
+"""package-lock.json and npm-shrinkwrap.json, versions 1 to 3.
+
+Versions 2 and 3 list every package under the folder it is put in; what a
+package asks for is found in its own folder, then in those above, as node does.
+Version 1 nests the packages themselves and knows the direct ones only from the
+package.json beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from detector.incident.dependents import bounded_
+from detector.incident.dependents.bounded_ import mapping, string
+from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+from detector.incident.dependents.graph_ import ways
+from detector.incident.dependents.package_json import SECTIONS
+
+FILES = ("package-lock.json", "npm-shrinkwrap.json")
+LOCKS = True
+
+_NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
+_FOLDER = "node_modules/"
+
+
+def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+    """Yield every place in which the package is installed."""
+    whole = bounded_.json(file.data)
+    if not isinstance(whole, dict):
+        raise Unreadable("is not a lock file of npm")
+    packages = whole.get("packages")
+    if isinstance(packages, dict):
+        yield from _folders(packages, wanted)
+    elif isinstance(whole.get("dependencies"), dict):
+        yield from _nested(whole["dependencies"], _asked_beside(file), wanted)
+    elif "lockfileVersion" not in whole:
+        raise Unreadable("is not a lock file of npm")
+
+
+# -- versions 2 and 3 --------------------------------------------------------
+
+
+def _folders(packages: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
+    hits = {}
+    for place, told in packages.items():
+        key = place.rpartition(_FOLDER)[2]
+        if place.endswith(key) and _FOLDER in place and isinstance(told, dict) and not told.get("link"):
+            name = string(told.get("name")) or key
+            if wanted("npm", name):
+                hits[place] = name, key
+    if not hits:
+        return
+    own = [place for place in packages if _FOLDER not in place]  # the root and its workspaces
+    direct = {found for place in own for found in _needs(packages, place, (*SECTIONS,))}
+    known = ways(sorted(direct), lambda place: _needs(packages, place, _NEEDS), hits)
+    for place, (name, key) in hits.items():
+        told = packages[place]
+        yield Entry(
+            "npm",
+            name,
+            version=string(told.get("version")) or string(told.get("resolved")),
+            direct=place in direct,
+            via=tuple(_shown(packages, step) for step in known.get(place, ())),
+            note=_note(told, key, name),
+        )
+
+
+def _needs(packages: dict[str, Any], place: str, sections: tuple[str, ...]) -> Iterator[str]:
+    """Yield the folders of what the package in *place* asks for."""
+    told = mapping(packages.get(place))
+    for section in sections:
+        for name in mapping(told.get(section)):
+            at = place
+            while True:
+                found = f"{at}/{_FOLDER}{name}" if at else f"{_FOLDER}{name}"
+                if found in packages:
+                    linked = mapping(packages[found])
+                    yield string(linked.get("resolved")) if linked.get("link") else found
+                    break
+                if not at:
+                    break
+                at = at.rpartition(f"/{_FOLDER}")[0] if f"/{_FOLDER}" in at else ""
+
+
+def _shown(packages: dict[str, Any], place: str) -> str:
+    told = mapping(packages.get(place))
+    name = string(told.get("name")) or place.rpartition(_FOLDER)[2]
+    version = string(told.get("version"))
+    return f"{name}@{version}" if version else name
+
+
+def _note(told: dict[str, Any], key: str, name: str) -> str:
+    notes = [word for word in ("dev", "optional", "peer") if told.get(word) is True]
+    if key != name:
+        notes.append(f"as {key}")
+    return ", ".join(notes)
+
+
+# -- version 1 ---------------------------------------------------------------
+
+
+def _asked_beside(file: File) -> set[str] | None:
+    """Return the names that the package.json beside *file* asks for, None if there is none to be read."""
+    try:
+        data = file.beside("package.json")
+        told = mapping(bounded_.json(data)) if data is not None else None
+    except Unreadable:
+        return None
+    return None if told is None else {name for section in SECTIONS for name in mapping(told.get(section))}
+
+
+def _nested(dependencies: dict[str, Any], asked: set[str] | None, wanted: Wanted) -> Iterator[Entry]:
+    Place = tuple[str, ...]
+    tables: dict[Place, dict[str, Any]] = {}
+    stack: list[tuple[Place, dict[str, Any]]] = [((), {"dependencies": dependencies})]
+    while stack:
+        place, told = stack.pop()
+        tables[place] = told
+        if len(place) > bounded_.MAX_DEPTH:
+            raise Unreadable("is nested too deeply")
+        for name, below in mapping(told.get("dependencies")).items():
+            if isinstance(below, dict):
+                stack.append(((*place, name), below))
+    hits = {place: _alias(place[-1], tables[place]) for place in tables if place}
+    hits = {place: named for place, named in hits.items() if wanted("npm", named[0])}
+    if not hits:
+        return
+
+    def needs(place: Place) -> Iterator[Place]:
+        for name in mapping(tables[place].get("requires")):
+            for above in range(len(place), -1, -1):
+                if (*place[:above], name) in tables:
+                    yield (*place[:above], name)
+                    break
+
+    if asked is None:  # what nobody requires was asked for by the project
+        required = {found for place in tables for found in needs(place)}
+        direct = {place for place in tables if len(place) == 1 and place not in required}
+    else:
+        direct = {(name,) for name in asked if (name,) in tables}
+    known = ways(sorted(direct), needs, hits)
+    for place, (name, version) in sorted(hits.items()):
+        is_direct = place in direct or (None if asked is None and place not in known else False)
+        steps = (_alias(step[-1], tables[step]) for step in known.get(place, ()))
+        yield Entry(
+            "npm",
+            name,
+            version=version,
+            direct=is_direct,
+            via=tuple(f"{step}@{at}" if at else step for step, at in steps),
+            note=_note(tables[place], place[-1], name),
+        )
+
+
+def _alias(key: str, told: dict[str, Any]) -> tuple[str, str]:
+    """Return the real name and version: ``npm:real@1.0`` stands for an alias."""
+    version = string(told.get("version"))
+    if version.startswith("npm:"):
+        name, _, version = version[4:].rpartition("@")
+        return name, version
+    return key, version

@@ -1,0 +1,277 @@
+"""Read one tree, or everything that its files ever were, and weigh what they say.
+
+A lock file decides over the manifest that it was made from: what a manifest
+merely allows is not told where a lock file beside it or above it names the package.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+import re
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import NamedTuple
+
+from detector.git.repository import Repository, SafeGit, head, refs
+from detector.incident.dependents.entry_ import Entry, File, Unreadable
+from detector.incident.dependents.places_ import Changed, Commit, Objects, Tree, beside, changed, skipped_folder
+from detector.incident.dependents.question_ import Package
+from detector.model import Skipped
+
+PACKAGE = "detector.incident.dependents"
+
+LOCKED = "locked"
+ALLOWED = "allowed"
+UNKNOWN = "unknown"
+
+
+class Dependent(NamedTuple):
+    """One file of a repository that depends on the package.
+
+    `match` is ``locked`` where the file names a version that was asked for,
+    ``allowed`` where its range lets one in, ``unknown`` where it names something
+    that cannot be compared. `direct` is None where the file cannot tell; `via`
+    leads from a direct dependency to the one that brings the package in.
+    `commit` is the tip that was read; with history, `since` is the commit that
+    brought this in, `until` the one that took it away, empty while a tip has it.
+    """
+
+    repository: str
+    path: str
+    commit: str
+    ecosystem: str
+    name: str
+    version: str = ""
+    constraint: str = ""
+    direct: bool | None = None
+    via: tuple[str, ...] = ()
+    match: str = LOCKED
+    note: str = ""
+    since: str = ""
+    until: str = ""
+
+    @property
+    def locked(self) -> bool:
+        """Whether the file names a version that was asked for, and leaves no choice."""
+        return self.match == LOCKED
+
+
+class _Row(NamedTuple):
+    """One entry, where it stands, and whether a lock file has it."""
+
+    path: str
+    locks: bool
+    entry: Entry
+
+
+def at_tip(name: str, tree: Tree, wanted: Package, all_readers: bool = False) -> Iterator[Dependent | Skipped]:
+    """Yield what the files of *tree* say; *name* is what its repository is called."""
+    rows: list[_Row] = []
+    needle = _needle(wanted)
+    for path in tree.paths():
+        if isinstance(path, Skipped):
+            yield path._replace(where=_joined(name, path.where))
+            continue
+        try:
+            data = tree.read(path)
+        except Unreadable as error:
+            yield Skipped(_joined(name, path), str(error))
+            continue
+        if data is None or (len(data) > _SLOW and not path.endswith(_QUICK) and not _may_name(data, needle)):
+            continue
+        file = File(path, data, beside(tree, path))
+        yield from (found for found in _read(name, file, wanted, rows, all_readers))
+    yield from _weighed(name, tree.commit, rows, wanted)
+
+
+_SLOW = 256 << 10
+_QUICK = (".json", ".jsonc")
+
+
+def _read(name: str, file: File, wanted: Package, rows: list[_Row], all_readers: bool = False) -> Iterator[Skipped]:
+    """Append what *file* says to *rows*; yield why it cannot be read."""
+    for pattern, reader in readers():
+        if pattern.fullmatch(file.path) or (all_readers and getattr(reader, "SNIFFS", False)):
+            try:
+                entries = reader.read(file, wanted.wanted)
+                rows.extend(_Row(entry.path or file.path, reader.LOCKS, entry) for entry in entries)
+            except Unreadable as error:
+                yield Skipped(_joined(name, file.path), str(error))
+            except RecursionError:
+                yield Skipped(_joined(name, file.path), "is nested too deeply")
+
+
+def _weighed(name: str, commit: str, rows: Iterable[_Row], wanted: Package) -> Iterator[Dependent]:
+    deciding = {(row.entry.ecosystem, posixpath.dirname(row.path)) for row in rows if row.locks}
+    told = set()
+    for row in rows:
+        if not row.locks and not row.entry.version and _decided(row, deciding):
+            continue
+        found = _judged(name, commit, row, wanted)
+        if found and found not in told:
+            told.add(found)
+            yield found
+
+
+def _decided(row: _Row, deciding: set[tuple[str, str]]) -> bool:
+    place = posixpath.dirname(row.path)
+    while (row.entry.ecosystem, place) not in deciding:
+        if not place:
+            return False
+        place = posixpath.dirname(place)
+    return True
+
+
+def _judged(name: str, commit: str, row: _Row, wanted: Package) -> Dependent | None:
+    """Compare an entry with the range that was asked for; None if it is out of it."""
+    from detector.incident.dependents.ranges_ import inside, touch
+    from detector.reports.foreign_ import without_password
+
+    entry = row.entry
+    if entry.version:
+        within, match = inside(entry.ecosystem, wanted.range, entry.version), LOCKED
+    else:
+        within, match = touch(entry.ecosystem, wanted.range, entry.constraint), ALLOWED
+    if within is False:
+        return None
+    return Dependent(
+        repository=name,
+        path=row.path,
+        commit=commit,
+        ecosystem=entry.ecosystem,
+        name=entry.name,
+        version=without_password(entry.version),  # it may be a URL, and that may hold a token
+        constraint=without_password(entry.constraint),
+        direct=entry.direct,
+        via=entry.via,
+        match=match if within else UNKNOWN,
+        note=entry.note,
+    )
+
+
+def in_repository(name: str, repository: Repository, wanted: Package, history: bool) -> Iterator[Dependent | Skipped]:
+    """Yield what the commit that HEAD names says, or what all commits ever said."""
+    tip = head(repository)
+    if not tip and not (history and refs(repository)):
+        return
+    with SafeGit(repository) as git:
+        if not history:
+            assert tip
+            yield from at_tip(name, Commit(tip, interesting, git), wanted)
+            return
+        yield from _in_history(name, repository, git, tip, wanted)
+
+
+class _Span(NamedTuple):
+    """When something was so: places in the order of commits. `until` is None while nothing took it away."""
+
+    since: int
+    until: int | None
+    now: bool
+
+    def with_(self, other: _Span) -> _Span:
+        ends = [end for end in (self.until, other.until) if end is not None]
+        return _Span(min(self.since, other.since), max(ends, default=None), self.now or other.now)
+
+
+def _in_history(
+    name: str, repository: Repository, git: SafeGit, tip: str | None, wanted: Package
+) -> Iterator[Dependent | Skipped]:
+    commits, contents = changed(git, sorted({*refs(repository).values(), *([tip] if tip else [])}), globs())
+    now = set(Commit(tip, interesting, git).all().items()) if tip else set()
+    objects = Objects(git)
+    needle = _needle(wanted)
+    spans: dict[Dependent, _Span] = {}
+    trees: dict[int, Commit] = {}
+    for (path, blob), seen in contents.items():
+        if skipped_folder(path):
+            continue
+        try:
+            data = objects.read(blob)
+        except Unreadable as error:
+            yield Skipped(_joined(name, f"{path} in {commits[seen.first][:12]}"), str(error))
+            continue
+        if data is None:
+            yield Skipped(_joined(name, f"{path} in {commits[seen.first][:12]}"), "object is missing")
+            continue
+        if len(data) > _SMALL and not _may_name(data, needle):
+            continue
+        tree = trees.get(seen.first)
+        if tree is None:
+            trees.clear()
+            tree = trees[seen.first] = Commit(commits[seen.first], interesting, git, objects)
+        rows: list[_Row] = []
+        for skipped in _read(name, File(path, data, beside(tree, path)), wanted, rows):
+            yield skipped._replace(where=f"{skipped.where} in {commits[seen.first][:12]}")
+        span = _span(seen, (path, blob) in now)
+        for row in rows:
+            found = _judged(name, "", row, wanted)
+            if found:
+                spans[found] = spans[found].with_(span) if found in spans else span
+    for found, span in sorted(spans.items(), key=lambda pair: (pair[0].path, pair[1].since)):
+        yield _dated(found, span, commits, tip or "")
+
+
+def _span(seen: Changed, now: bool) -> _Span:
+    return _Span(seen.first, seen.gone, now)
+
+
+def _dated(found: Dependent, span: _Span, commits: list[str], tip: str) -> Dependent:
+    since = commits[span.since]
+    if span.now:
+        return found._replace(commit=tip, since=since)
+    if span.until is None:
+        return found._replace(commit=since, since=since, note=_noted(found.note, "not on the branch of HEAD"))
+    return found._replace(commit=since, since=since, until=commits[span.until])
+
+
+def _noted(*notes: str) -> str:
+    return "; ".join(note for note in notes if note)
+
+
+_SMALL = 16 << 10
+
+
+def _needle(wanted: Package) -> re.Pattern[bytes]:
+    """Return what any file that names the package has in it, however its ecosystem spells the name."""
+    from detector.incident.dependents.names_ import normal
+
+    last = re.split(r"[/:]", normal("golang" if wanted.ecosystem == "golang" else "", wanted.name))[-1] or wanted.name
+    pieces = [re.escape(piece.encode()) for piece in re.split(r"[-_.]+", last) if piece]
+    return re.compile(rb"[-_.]+".join(pieces), re.IGNORECASE)
+
+
+def _may_name(data: bytes, needle: re.Pattern[bytes]) -> bool:
+    return bool(needle.search(data)) or any(escape in data for escape in (b"\\u", b"\\x", b"&#", b"\0"))
+
+
+def _joined(repository: str, path: str) -> str:
+    return f"{repository}:{path}" if repository else path
+
+
+# -- readers -----------------------------------------------------------------
+
+_readers: list[tuple[re.Pattern[str], ModuleType]] = []
+
+
+def readers() -> list[tuple[re.Pattern[str], ModuleType]]:
+    """Return all readers, each with an expression for the paths that it reads."""
+    if not _readers:
+        from detector.registry import load, names
+
+        for name in names(PACKAGE):
+            module = load(PACKAGE, name, what="reader")
+            globs = "|".join(fnmatch.translate(glob) for glob in module.FILES)
+            _readers.append((re.compile(f"(?:.*/)?(?:{globs})", re.DOTALL), module))
+    return _readers
+
+
+def interesting(path: str) -> bool:
+    """Tell whether a reader reads files of this name."""
+    return any(pattern.fullmatch(path) for pattern, _ in readers()) and not skipped_folder(path)
+
+
+def globs() -> list[str]:
+    """Return the globs of all readers."""
+    return [glob for _, reader in readers() for glob in reader.FILES]

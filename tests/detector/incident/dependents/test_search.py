@@ -1,0 +1,150 @@
+"""Where is looked, what decides, and what is said of what cannot be read."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from detector.errors import UsageError
+from detector.incident.dependents import ALLOWED, LOCKED, Package, package, search
+from detector.model import Skipped
+from tests.detector.incident.dependents.world import commit, found, git, unread, write
+
+LOCK = {
+    "lockfileVersion": 3,
+    "packages": {
+        "": {"dependencies": {"outer": "^1.0.0"}},
+        "node_modules/outer": {"version": "1.4.0", "dependencies": {"inner": "2.x"}},
+        "node_modules/inner": {"version": "2.1.0"},
+    },
+}
+
+
+def test_folder_bare_repository_and_clone_say_the_same(tmp_path: Path) -> None:
+    tip = commit(tmp_path / "work", {"package-lock.json": LOCK})
+    git(tmp_path, "clone", "-q", "--bare", "work", "bare.git")
+    write(tmp_path / "plain", {"package-lock.json": LOCK})
+    entries = found(tmp_path, "inner@2.1.0")
+    places = [(os.path.relpath(entry.repository, tmp_path), entry.path, entry.commit) for entry in entries]
+    assert places == [
+        (".", "plain/package-lock.json", ""),
+        ("bare.git", "package-lock.json", tip),
+        ("work", "package-lock.json", tip),
+    ]
+    assert {(entry.version, entry.direct, entry.via, entry.match) for entry in entries} == {
+        ("2.1.0", False, ("outer@1.4.0",), LOCKED)
+    }
+
+
+def test_a_lock_file_decides_over_its_manifest(tmp_path: Path) -> None:
+    manifest = {"dependencies": {"outer": "^1.0.0", "unlocked": "~3.1"}}
+    write(tmp_path, {"package.json": manifest, "package-lock.json": LOCK, "sub/package.json": manifest})
+    assert found(tmp_path, "outer@1.5.0") == []
+    (entry,) = found(tmp_path, "outer@1.4.0")
+    assert (entry.path, entry.match, entry.direct) == ("package-lock.json", LOCKED, True)
+    assert {(entry.path, entry.match) for entry in found(tmp_path, "unlocked@3.1.9")} == {
+        ("package.json", ALLOWED),
+        ("sub/package.json", ALLOWED),
+    }
+    (tmp_path / "package-lock.json").unlink()
+    assert {entry.match for entry in found(tmp_path, "outer@1.5.0")} == {ALLOWED}
+
+
+def test_what_is_installed_or_ignored_is_no_manifest_of_the_repository(tmp_path: Path) -> None:
+    other = {"dependencies": {"inner": "*"}}
+    write(tmp_path, {"node_modules/x/package.json": other})
+    commit(tmp_path / "repo", {".gitignore": "build/\n", "build/package.json": other})
+    assert found(tmp_path, "inner") == []
+
+
+def test_a_token_in_a_url_is_not_repeated(tmp_path: Path) -> None:
+    secret = "".join(["s3", "cr", "3t"])
+    write(tmp_path, {"package.json": {"dependencies": {"inner": f"git+https://me:{secret}@example.test/inner.git"}}})
+    (entry,) = found(tmp_path, "inner@1.0.0")
+    assert entry.match == "unknown"
+    assert secret not in repr(entry)
+
+
+def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
+    write(tmp_path, {"package-lock.json": '{"packages": ', "a/package.json": "[" * 100_000})
+    said = unread(tmp_path)
+    assert [skip.where.rpartition(":")[2] for skip in said] == ["package-lock.json", "a/package.json"]
+    assert all("\n" not in skip.reason for skip in said)
+    assert list(search([str(tmp_path / "nothing")], "x")) == [
+        Skipped(str(tmp_path / "nothing"), "no such file or folder")
+    ]
+
+
+def test_links_are_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / "outside", {"package.json": {"dependencies": {"inner": "1"}}})
+    inside = tmp_path / "inside"
+    commit(inside, {"a": ""})
+    (inside / "package.json").symlink_to(tmp_path / "outside" / "package.json")
+    (inside / "folder").symlink_to(tmp_path / "outside")
+    git(inside, "add", "-A")
+    git(inside, "commit", "-qm", "links")
+    assert found(inside, "inner") == []
+    git(tmp_path, "clone", "-q", "--bare", "inside", "bare.git")
+    assert found(tmp_path / "bare.git", "inner") == []
+
+
+def test_history_says_since_when_and_until_when(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    first = commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0"}}})
+    commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0", "more": "1"}}})
+    second = commit(repo, {"package.json": {"dependencies": {"inner": "2.0.0"}}})
+    (old, new) = found(repo, "inner", history=True)
+    assert (old.constraint, old.since, old.until) == ("1.0.0", first, second)
+    assert (new.constraint, new.since, new.until, new.commit) == ("2.0.0", second, "", second)
+    assert [entry.constraint for entry in found(repo, "inner@1.0.0", history=True)] == ["1.0.0"]
+    third = commit(repo, {"x": ""}, "package.json")
+    assert [entry.until for entry in found(repo, "inner", history=True)] == [second, third]
+    assert found(repo, "inner") == []
+
+
+def test_history_knows_what_only_a_branch_has(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    commit(repo, {"a": ""})
+    git(repo, "checkout", "-qb", "other")
+    since = commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0"}}})
+    git(repo, "checkout", "-q", "main")
+    (entry,) = found(repo, "inner", history=True)
+    assert (entry.since, entry.until, entry.note) == (since, "", "not on the branch of HEAD")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("lodash", Package("", "lodash")),
+        ("@a/b@>=1 <2", Package("", "@a/b", ">=1 <2")),
+        ("pkg:npm/%40a/b@1.2", Package("npm", "@a/b", "1.2")),
+        ("pkg:maven/org.x/y@1.0", Package("maven", "org.x:y", "1.0")),
+        ("pkg:golang/github.com/x/y@v1.2.3", Package("golang", "github.com/x/y", "v1.2.3")),
+        ("pkg:pypi/Foo_bar?vers=vers:pypi/%3E%3D1", Package("pypi", "foo-bar", "vers:pypi/>=1")),
+        ("pkg:docker/library/node@18", Package("docker", "library/node", "18")),
+        ("actions/checkout@v4", Package("", "actions/checkout", "v4")),
+    ],
+)
+def test_a_package_is_understood(text: str, expected: Package) -> None:
+    assert package(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "a@", "a b", "requests>=2", "pkg:npm", "pkg:deb/debian/curl@1", "a@>=>1"])
+def test_nonsense_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        package(text)
+
+
+def test_an_ecosystem_has_other_names(tmp_path: Path) -> None:
+    assert package("x", "Python").ecosystem == "pypi"
+    with pytest.raises(UsageError, match="known: npm"):
+        package("x", "cobol")
+    with pytest.raises(UsageError, match="is of npm"):
+        package("pkg:npm/x@1", "pypi")
+
+
+def test_an_unborn_branch_has_nothing(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "empty.git")], check=True)
+    assert found(tmp_path, "x") == []
+    assert found(tmp_path, "x", history=True) == []
