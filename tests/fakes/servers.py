@@ -5,6 +5,7 @@ A program that is not installed skips the test that needs it.
 
 import glob
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -72,7 +73,7 @@ def folder_of(user: str) -> Iterator[tuple[Path, list[str]]]:
 
 @contextmanager
 def postgresql(password: str) -> Iterator[int]:
-    """A cluster with the role app and its *password*, and the role open that needs none."""
+    """A cluster with the role app and its *password*, the role keeper who makes roles, the role open that needs none."""
     initdb, server, psql = program("initdb"), program("postgres"), program("psql")
     with folder_of("postgres") as (folder, as_user):
         data, port = folder / "data", free_port()
@@ -88,6 +89,7 @@ def postgresql(password: str) -> Iterator[int]:
         command = [*as_user, server, "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F"]
         with running(command, port, folder):
             statement = f"create role app login password '{password}'; create role open login"
+            statement += f"; create role keeper login createrole password '{password}'"
             statement += "; grant create on database postgres to open"
             words = [psql, "-h", str(folder), "-p", str(port), "-U", "admin", "-d", "postgres", "-c", statement]
             for _ in range(100):
@@ -140,6 +142,19 @@ def redis(password: str = "", tls: tuple[Path, Path] | None = None) -> Iterator[
         command.insert(1, f"{name}/config")
         with running(command, port, folder):
             yield port
+
+
+@contextmanager
+def vault() -> Iterator[tuple[str, str]]:
+    """OpenBao or Vault in memory; gives its address and its root token."""
+    name = next((name for name in ("bao", "vault") if shutil.which(name)), "bao")
+    port, token = free_port(), secrets.token_hex(16)
+    words = [f"-dev-listen-address=127.0.0.1:{port}", f"-dev-root-token-id={token}", "-dev-no-store-token"]
+    with (
+        tempfile.TemporaryDirectory(prefix="leakfirst-test-") as folder,
+        running([program(name), "server", "-dev", *words], port, Path(folder)),
+    ):
+        yield f"http://127.0.0.1:{port}", token
 
 
 @contextmanager
