@@ -51,7 +51,11 @@ class Rotator(contracts.Rotator):
         """The current version must be another one, with another value."""
         if self._current() == self.case.handles["before.current"]:
             return Proof(ALIVE, "the rotation has not finished")
-        answer = self._sm().get_secret_value(SecretId=self._secret, VersionStage="AWSCURRENT")
+        answer: dict[str, Any] = {}
+        with aws.answers(gone=("ResourceNotFoundException",)):
+            answer = self._sm().get_secret_value(SecretId=self._secret, VersionStage="AWSCURRENT")
+        if "SecretString" not in answer:
+            return Proof(ALIVE, "the rotation has not written its value")
         field = str(self.case.settings.get("field", "password"))
         wanted = {"fields": {"value": field}, "plain": self.case.settings.get("plain")}
         if fields.pick(answer["SecretString"], wanted).get("value") in self.case.leak.values():

@@ -111,3 +111,29 @@ def test_a_stored_value_that_does_not_work_is_reconciled(aws: Aws, tmp_path: pat
     assert desk.finish(plan).state == "finished"
     assert aws.keys()[aws.stored()["access_key_id"]] == "Active"
     assert aws.keys()[aws.old[0]] == "Active"
+
+
+def test_a_secret_that_rotates_itself_is_asked_to_and_proven_by_its_new_value(aws: Aws, tmp_path: pathlib.Path) -> None:
+    sm = aws.client("secretsmanager")
+    sm.create_secret(Name=aws.secret, SecretString=json.dumps({"password": "canary-before"}))
+    sm.rotate_secret(SecretId=aws.secret, RotationRules={"AutomaticallyAfterDays": 30})
+    sm.put_secret_value(SecretId=aws.secret, SecretString=json.dumps({"password": "canary-before"}))
+    leak = Leak("aws.secret-value", "lf1:v", Secret(b"canary-before"))
+    desk = Desk(str(tmp_path), policy("aws-rotate-secret", aws.settings(secret=aws.secret)), leak)
+    plan = desk.approved(rotator_name="aws-rotate-secret")
+    before = sm.describe_secret(SecretId=aws.secret)["VersionIdsToStages"]
+
+    made: list[str] = []
+
+    def rotate(seconds: float) -> None:
+        """Do what the secret's own function would, while the run waits."""
+        if not made:
+            made.append("canary-after")
+            sm.put_secret_value(SecretId=aws.secret, SecretString=json.dumps({"password": made[0]}))
+
+    desk.time.sleep = rotate  # type: ignore[method-assign]
+    outcome = desk.finish(plan)
+    assert outcome.state == "finished"
+    stages = sm.describe_secret(SecretId=aws.secret)["VersionIdsToStages"]
+    assert {name for name, labels in stages.items() if "AWSCURRENT" in labels}.isdisjoint(before)
+    assert [e.facts["result"] for e in desk.journal.entries(plan.id) if e.step == "prove-dead"] == ["dead"]

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import os
 import pathlib
+import shutil
 
 import pytest
 
 from detector.secret import Secret
-from rotators.core.escrow import Escrow, LocalSealer
+from rotators.core.escrow import Escrow, LocalSealer, sealer
 from rotators.core.model import Surprise
+from tests.fakes import servers
+from tests.rotators.world import Aws
 
 VALUES = {"value": Secret(b"canary-in-escrow"), "user": Secret(bytes(range(256)))}
 
@@ -38,3 +41,33 @@ def test_another_key_does_not_open_it(tmp_path: pathlib.Path) -> None:
     Escrow(str(tmp_path), LocalSealer(b"k" * 32)).keep("run/prod", VALUES)
     with pytest.raises(Surprise, match="does not open"):
         Escrow(str(tmp_path), LocalSealer(b"x" * 32)).open("run/prod")
+
+
+@pytest.mark.net
+def test_a_kms_key_seals_and_alone_opens(aws: Aws, tmp_path: pathlib.Path) -> None:
+    kms = aws.client("kms")
+    first, second = (kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(2))
+    escrow = Escrow(str(tmp_path), sealer(aws.settings(key="kms", name=first), b""))
+    escrow.keep("run/prod", VALUES)
+    assert escrow.open("run/prod") == VALUES
+    with pytest.raises(Exception, match="Decrypt"):
+        Escrow(str(tmp_path), sealer(aws.settings(key="kms", name=second), b"")).open("run/prod")
+
+
+@pytest.mark.net
+@pytest.mark.skipif(not (shutil.which("bao") or shutil.which("vault")), reason="neither bao nor vault is installed")
+def test_a_transit_key_seals_and_alone_opens(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    import hvac
+
+    with servers.vault() as (address, token):
+        monkeypatch.setenv("RESPONDER_TOKEN", token)
+        root = hvac.Client(url=address, token=token)
+        root.sys.enable_secrets_engine("transit")
+        for name in ("first", "second"):
+            root.secrets.transit.create_key(name)
+        settings = {"key": "transit", "address": address, "token_env": "RESPONDER_TOKEN"}
+        escrow = Escrow(str(tmp_path), sealer({**settings, "name": "first"}, b""))
+        escrow.keep("run/prod", VALUES)
+        assert escrow.open("run/prod") == VALUES
+        with pytest.raises(Exception, match=r"authentication failed|decrypt"):
+            Escrow(str(tmp_path), sealer({**settings, "name": "second"}, b"")).open("run/prod")
