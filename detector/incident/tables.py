@@ -1,0 +1,58 @@
+"""The tables of incidents, beside those of the fleet; the state's migrations make them.
+
+An incident is its log, so there is little else: what was told to whom (so that
+nothing is told twice), and the row that a writer locks.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (  # noqa: TID253  (this module is itself imported late)
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("opened", Text, nullable=False),
+    Column("lines", Integer, nullable=False, default=0),
+    Column("head", Text, nullable=False, default=""),
+)
+"""`lines` and `head` are the number and hash of the last line of the log."""
+
+incident_log = Table(
+    "incident_log",
+    metadata,
+    Column("incident", Text, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("at", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("prev", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+"""`facts` is canonical JSON; each line carries the hash of the one before it."""
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("thread", Text, nullable=False),
+    Column("continued", Text, nullable=False, default=""),
+    Column("at", Float, nullable=False),
+    Index("messages_thread", "destination", "thread"),
+)
+"""What each destination has taken; `continued` is what continues the thread there."""

@@ -1,0 +1,1 @@
+from tests.detector.fleet.conftest import _postgresql, place  # noqa: F401
