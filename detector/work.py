@@ -21,6 +21,7 @@ from detector.model import Blob, Dropped, Hit, Location, Origin, Sighting, Skipp
 from detector.secret import Secret, redact
 
 if TYPE_CHECKING:
+    from detector.containers import Clean, Ended
     from detector.exposure import Watch
 
 BATCH_BYTES = 4 << 20
@@ -76,19 +77,25 @@ CURRENT = ("worktree", "index")
 """Kinds of origin where an unused mark is worth a word; in history nobody can remove it."""
 
 
-def perform(share: Share, engine: Engine, options: Options = DEFAULTS) -> Iterator[Message]:
+def perform(share: Share, engine: Engine, options: Options = DEFAULTS, clean: Clean | None = None) -> Iterator[Message]:
     """Read *share* and yield what is in it; progress comes along at least every few megabytes.
 
     A share that was read before (`changed_rules`) is asked about `options.changed` alone.
+    *clean* remembers from share to share of a scan in which members of containers nothing was found.
     """
     only = options.changed if getattr(share, "changed_rules", False) else None
     if isinstance(share, StoredShare):
-        return _versions(share, engine, options, only)
+        return _versions(share, engine, options, only, clean if only is None else None)
     return _contents(share.blobs(), engine, options, only, getattr(share, "published", False))
 
 
 def _contents(
-    blobs: Iterable[Blob | Skipped], engine: Engine, options: Options, only: frozenset[str] | None, published: bool
+    blobs: Iterable[Blob | Skipped],
+    engine: Engine,
+    options: Options,
+    only: frozenset[str] | None,
+    published: bool,
+    clean: Clean | None = None,
 ) -> Iterator[Message]:
     watched: dict[str, Watch] = {}
     batch: list[Blob] = []
@@ -108,7 +115,7 @@ def _contents(
                 if blob.origin.kind == "image" or is_package(outer):
                     yield from _exposed(engine, blob, outer, inner, watched)
             if kind := container(blob):
-                yield from _inside(engine, blob, kind, options, only, published)
+                yield from _inside(engine, blob, kind, options, only, published, clean)
             elif len(blob.data) <= SMALL:
                 batch.append(blob)
                 held += len(blob.data)
@@ -116,16 +123,16 @@ def _contents(
                 examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
                 yield from _report(engine, blob, examined, options, only)
             if held >= BATCH_BYTES:
-                yield from _batch(engine, batch, options, only)
+                yield from _all(engine, batch, options, only)
                 batch, held = [], 0
             if size >= BATCH_BYTES:
                 yield Progress(size, count)
                 size = count = 0
     except Exception:
         # what was read before the trouble counts
-        yield from _batch(engine, batch, options, only)
+        yield from _all(engine, batch, options, only)
         raise
-    yield from _batch(engine, batch, options, only)
+    yield from _all(engine, batch, options, only)
     yield Progress(size, count)
 
 
@@ -138,7 +145,9 @@ def _exposed(engine: Engine, blob: Blob, outer: str, inner: str, watched: dict[s
     yield from watched[outer].look(blob, inner)
 
 
-def _versions(share: StoredShare, engine: Engine, options: Options, only: frozenset[str] | None) -> Iterator[Message]:
+def _versions(
+    share: StoredShare, engine: Engine, options: Options, only: frozenset[str] | None, clean: Clean | None
+) -> Iterator[Message]:
     """Do the same for a history: half a million objects, of which a thousand have anything to say.
 
     Nothing is made of an object before pass 1 has stopped in it. Text that is not UTF-8
@@ -170,23 +179,33 @@ def _versions(share: StoredShare, engine: Engine, options: Options, only: frozen
         for index, examined in engine.examine_batch(rows, keep_dropped=True, seen=seen):
             yield from _said(engine, share.blob(rows[index][2]), examined, options, only, set())
         yield Progress(size - sum(len(blob.data) for blob in special), len(rows))
-        yield from _contents(special, engine, options, only, published=False)
+        yield from _contents(special, engine, options, only, published=False, clean=clean)
     yield from skipped
     if failure:
         raise failure
 
 
 def _inside(
-    engine: Engine, blob: Blob, kind: str, options: Options, only: frozenset[str] | None, published: bool
+    engine: Engine,
+    blob: Blob,
+    kind: str,
+    options: Options,
+    only: frozenset[str] | None,
+    published: bool,
+    clean: Clean | None,
 ) -> Iterator[Message]:
     """Yield what is seen within a container, then what its own bytes say that none of its members said."""
-    from detector.containers import inside
+    from detector.containers import Clean, inside, inside_but
 
-    items: Iterator[Blob | Skipped | Sighting] = inside(blob.data, kind, blob.origin)
+    items: Iterator[Blob | Skipped | Sighting | Ended]
     if published or kind == "image" or is_package(blob.origin.path):
-        items = _watched(engine, items, "" if published else f"{blob.origin.path}!")
+        items = _watched(engine, inside(blob.data, kind, blob.origin), "" if published else f"{blob.origin.path}!")
+    elif clean is not None:
+        items = inside_but(blob.data, kind, blob.origin, clean)
+    else:
+        items = inside(blob.data, kind, blob.origin)
     known: set[Secret] = set()
-    for messages in _grouped(engine, items, options, only):
+    for messages in _grouped(engine, items, options, only, Clean() if clean is None else clean):
         for message in messages:
             if isinstance(message, Sighting):
                 known.add(message.secret)
@@ -210,31 +229,58 @@ def _watched(
 
 
 def _grouped(
-    engine: Engine, items: Iterable[Blob | Skipped | Sighting], options: Options, only: frozenset[str] | None
+    engine: Engine,
+    items: Iterable[Blob | Skipped | Sighting | Ended],
+    options: Options,
+    only: frozenset[str] | None,
+    clean: Clean,
 ) -> Iterator[Iterable[Message]]:
-    """Examine members of a container, many small ones at a time."""
+    """Examine members of a container, many small ones at a time; note in *clean* those that say nothing."""
     group: list[Blob] = []
+    owners: list[int] = []  # for each blob of the group, how many members had ended before it
+    ended: list[Ended] = []
+    telling: set[int] = set()
     held = 0
+
+    def examined() -> Iterator[Message]:
+        for index, message in _batch(engine, group, options, only):
+            telling.add(owners[index])
+            yield message
+        yield Progress(held, len(group))
+
     for item in items:
-        if not isinstance(item, Blob):
+        if isinstance(item, Blob):
+            group.append(readable(item))
+            owners.append(len(ended))
+            held += len(item.data)
+        elif isinstance(item, Skipped | Sighting):
+            telling.add(len(ended))
             yield [item]
-            continue
-        group.append(readable(item))
-        held += len(item.data)
+        else:
+            ended.append(item)
         if held >= BATCH_BYTES:
-            yield _batch(engine, group, options, only)
-            yield [Progress(held, len(group))]
-            group, held = [], 0
-    yield _batch(engine, group, options, only)
-    yield [Progress(held, len(group))]
+            yield examined()
+            group, owners, held = [], [], 0
+    yield examined()
+    for number, member in enumerate(ended):
+        if number not in telling:
+            clean.add(member)
 
 
-def _batch(engine: Engine, blobs: list[Blob], options: Options, only: frozenset[str] | None) -> Iterator[Message]:
+def _all(engine: Engine, blobs: list[Blob], options: Options, only: frozenset[str] | None) -> Iterator[Message]:
+    return (message for _, message in _batch(engine, blobs, options, only))
+
+
+def _batch(
+    engine: Engine, blobs: list[Blob], options: Options, only: frozenset[str] | None
+) -> Iterator[tuple[int, Message]]:
+    """Examine many blobs together; each message comes with the number of its blob."""
     rows = [(blob.data, blob.origin.path, None) for blob in blobs]
     examined = dict(engine.examine_batch(rows, keep_dropped=True))
     for index, blob in enumerate(blobs):
         if index in examined or (options.keep_dropped and blob.origin.kind in CURRENT):
-            yield from _report(engine, blob, examined.get(index, NOTHING), options, only)
+            for message in _report(engine, blob, examined.get(index, NOTHING), options, only):
+                yield index, message
 
 
 def _report(

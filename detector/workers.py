@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
+from detector.containers import Clean
 from detector.contracts import Share
 from detector.engine.engine import Engine
 from detector.errors import LeakfirstError
@@ -49,17 +50,17 @@ def run(shares: Iterable[Share], pack: Pack, workers: int, options: Options = DE
     """
     queue = deque(shares)
     if workers <= 1 or len(queue) <= 1:
-        engine = engine_of(pack)
+        engine, clean = engine_of(pack), Clean()
         for share in queue:
-            yield from _guarded(share, engine, options)
+            yield from _guarded(share, engine, options, clean)
         return
     queue = deque(sorted(queue, key=lambda share: -share.weight))
     yield from _Pool(queue, pack, min(workers, len(queue)), options).run()
 
 
-def _guarded(share: Share, engine: Engine, options: Options) -> Iterator[Message]:
+def _guarded(share: Share, engine: Engine, options: Options, clean: Clean) -> Iterator[Message]:
     try:
-        yield from perform(share, engine, options)
+        yield from perform(share, engine, options, clean)
     except LeakfirstError as error:
         yield Skipped(share.name, str(error))
     except MemoryError:
@@ -174,11 +175,11 @@ def _serve(connection: Connection, theirs: Connection, pack: Pack, options: Opti
 
 
 def _answer(connection: Connection, pack: Pack, options: Options) -> None:
-    engine = engine_of(pack)
+    engine, clean = engine_of(pack), Clean()
     while True:
         share = connection.recv()
         chunk: list[Message | Done] = []
-        for message in _guarded(share, engine, options):
+        for message in _guarded(share, engine, options, clean):
             chunk.append(message)
             if len(chunk) >= CHUNK or isinstance(message, Progress):
                 connection.send_bytes(encode(chunk))

@@ -39,12 +39,43 @@ class Stream(Protocol):
 class Member(NamedTuple):
     """A file within a container. Content without a name of its own is named after the container.
 
-    What is `left` is the container itself, without its members.
+    What is `left` is the container itself, without its members. Members with the
+    same `mark` hold the same, if there is one.
     """
 
     name: str
     stream: Stream
     left: bool = False
+    mark: bytes = b""
+
+
+class Ended(NamedTuple):
+    """All of a member was given out: its `key` in `Clean`, and the bytes and members that it took."""
+
+    key: tuple[bytes, str]
+    bytes: int
+    members: int
+
+
+class Clean:
+    """Members in which nothing was found, so that the next version of their container need not unpack them.
+
+    A member is known by a digest of its compressed bytes, and by its path, which some rules ask for.
+    """
+
+    MOST = 100_000
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[bytes, str], Ended] = {}
+
+    def get(self, key: tuple[bytes, str]) -> Ended | None:
+        """Return what the member took, if it is known."""
+        return self._known.get(key)
+
+    def add(self, ended: Ended) -> None:
+        """Remember a member, if there is room."""
+        if len(self._known) < self.MOST:
+            self._known[ended.key] = ended
 
 
 class OverLimit(Exception):
@@ -118,20 +149,38 @@ def inside(data: bytes, kind: str, origin: Origin) -> Iterator[Blob | Skipped]:
     yield from inside_file(io.BytesIO(data), len(data), kind, origin)
 
 
+def inside_but(data: bytes, kind: str, origin: Origin, clean: Clean) -> Iterator[Blob | Skipped | Ended]:
+    """Do the same, leave out members that are known to be *clean*, and say where the others end."""
+    yield from _within_budget(io.BytesIO(data), Budget(len(data)), kind, origin, clean)
+
+
 def inside_file(file: Any, size: int, kind: str, origin: Origin) -> Iterator[Blob | Skipped]:
     """Do the same for a seekable binary file."""
-    budget = Budget(size)
     if kind == "image" and not origin.object_id:
         origin = origin._replace(kind="image")
+    for item in _within_budget(file, Budget(size), kind, origin):
+        assert not isinstance(item, Ended)
+        yield item
+
+
+def _within_budget(
+    file: Any, budget: Budget, kind: str, origin: Origin, clean: Clean | None = None
+) -> Iterator[Blob | Skipped | Ended]:
     try:
-        yield from _members(file, kind, origin, budget, 1)
+        yield from _members(file, kind, origin, budget, 1, (), clean)
     except OverLimit as limit:
         yield Skipped(_where(origin), str(limit))
 
 
 def _members(
-    file: Any, kind: str, origin: Origin, budget: Budget, depth: int, via: tuple[str, ...] = ()
-) -> Iterator[Blob | Skipped]:
+    file: Any,
+    kind: str,
+    origin: Origin,
+    budget: Budget,
+    depth: int,
+    via: tuple[str, ...] = (),
+    clean: Clean | None = None,
+) -> Iterator[Blob | Skipped | Ended]:
     if kind == "image" and not hasattr(file, "seek"):
         kind = "tar"  # only its layers lose their numbers
     opener = OPENERS[kind]
@@ -150,7 +199,17 @@ def _members(
                 continue
             at = origin if member.left else _within(origin, member.name)
             own = () if member.name or member.left else (*via, kind)
+            if clean is None or not member.mark:
+                yield from _content(member, at, budget, depth, own)
+                continue
+            key = member.mark, at.path
+            if known := clean.get(key):
+                budget.members -= known.members
+                budget.take(known.bytes)
+                continue
+            before = budget.bytes, budget.members
             yield from _content(member, at, budget, depth, own)
+            yield Ended(key, before[0] - budget.bytes, before[1] - budget.members)
     except OverLimit:
         raise
     except Exception as problem:  # whatever a library makes of a hostile file, the others are still read
@@ -208,7 +267,7 @@ class _Counted:
 
 def _content(
     member: Member, origin: Origin, budget: Budget, depth: int, via: tuple[str, ...]
-) -> Iterator[Blob | Skipped]:
+) -> Iterator[Blob | Skipped | Ended]:
     stream = _Counted(member.stream, budget)
     from detector.sources.files import MARGIN, STEP, in_pieces
 

@@ -7,6 +7,8 @@ is asked for. Links, devices and folders hold no content and are passed over.
 
 from __future__ import annotations
 
+import hashlib
+import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +17,11 @@ from detector.model import Skipped
 
 LOCKED = "is protected by a password"
 LARGEST_7Z = 1 << 30
+LARGEST_AT_ONCE = 64 << 20
+"""An entry of a zip file up to this size is inflated in one go, twice as fast as piece by piece."""
+
+_DEFLATE_RATIO = 1032
+"""Deflate cannot make one byte into more than this."""
 
 
 def zip_members(file: Any) -> Iterator[Member | Skipped]:
@@ -35,7 +42,59 @@ def zip_members(file: Any) -> Iterator[Member | Skipped]:
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as problem:
                 yield Skipped(entry.filename, f"cannot be unpacked: {problem}")
                 continue
-            yield Member(entry.filename, office_text(entry.filename, stream))
+            packed = _packed(file, entry)
+            if packed is None:
+                yield Member(entry.filename, office_text(entry.filename, stream))
+            else:
+                unpacked = _Inflated(packed, entry.file_size, entry.CRC, stream)
+                yield Member(entry.filename, office_text(entry.filename, unpacked), mark=_mark(entry, packed))
+
+
+def _packed(file: Any, entry: Any) -> bytes | None:
+    """Return the compressed bytes of an entry that may be inflated at once, else None."""
+    deflated, most = 8, _DEFLATE_RATIO * entry.compress_size
+    if entry.compress_type != deflated or not entry.file_size <= min(most, LARGEST_AT_ONCE):
+        return None
+    if entry.compress_size > LARGEST_AT_ONCE:
+        return None
+    file.seek(entry.header_offset + 26)
+    lengths: bytes = file.read(4)
+    file.seek(int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little"), 1)
+    packed: bytes = file.read(entry.compress_size)
+    return packed
+
+
+def _mark(entry: Any, packed: bytes) -> bytes:
+    digest = hashlib.sha256(packed)
+    digest.update(b"%d %d" % (entry.file_size, entry.CRC))
+    return digest.digest()
+
+
+class _Inflated:
+    """A deflated entry, inflated at once when it is first read; as a stream, if it is not what it announces."""
+
+    def __init__(self, packed: bytes, size: int, checksum: int, stream: Stream) -> None:
+        self._packed = packed
+        self._size = size
+        self._checksum = checksum
+        self._slow = stream
+        self._stream: Stream | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._stream is None:
+            self._stream = self._unpack() or self._slow
+            self._packed = b""
+        return self._stream.read(size)
+
+    def _unpack(self) -> Stream | None:
+        import deflate
+
+        try:
+            content = deflate.deflate_decompress(self._packed, self._size)
+        except deflate.DeflateError:
+            return None
+        whole = len(content) == self._size and deflate.crc32(content) == self._checksum
+        return io.BytesIO(content) if whole else None
 
 
 def tar_members(file: Any) -> Iterator[Member]:

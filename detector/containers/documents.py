@@ -65,7 +65,7 @@ def encrypted_office(file: Any) -> Iterator[Skipped]:
 
 # -- PDF ---------------------------------------------------------------------
 
-_STREAM = re.compile(rb"stream\r?\n")
+_STREAM = re.compile(rb"(?<!end)stream\r?\n")
 _SHOWN = re.compile(
     rb"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*+\)|<[0-9A-Fa-f\s]*+>|\[|\]"
     rb"|(?<![\w.])(-?[0-9]+(?:\.[0-9]+)?)(?![\w.])|(?<![A-Za-z])(T[dDmJj*]|ET|['\"])(?![A-Za-z])",
@@ -103,7 +103,8 @@ def pdf_texts(file: Any) -> Iterator[Member | Skipped]:
                 continue
         elif b"/Filter" in head and b"ASCII85" not in head:
             continue  # pictures
-        yield Member(f"stream {number}", io.BytesIO(_shown(content) if b"BT" in content else content))
+        shows = b"BT" in content and b"/BitsPerComponent" not in head  # the bytes of a picture may look like anything
+        yield Member(f"stream {number}", io.BytesIO(_shown(content) if shows else content))
 
 
 def _shown(content: bytes) -> bytes:

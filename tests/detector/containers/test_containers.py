@@ -9,10 +9,12 @@ import zlib
 
 import pytest
 
-from detector import containers, pipeline
+from detector import containers, pipeline, work
 from detector.config import Config
 from detector.containers import inside, kinds
 from detector.model import Blob, Location, Origin, Scan, Skipped
+from detector.rules import pack as packs
+from detector.rules.pack import engine_of
 from detector.rules.shapes import expand
 from tests.fakes.hidden import Place, encoded, image, stored, tarred, zipped
 
@@ -211,3 +213,50 @@ def test_an_image_says_which_layer() -> None:
         items = list(inside(data, kinds.recognised(data), ORIGIN))
         [blob] = [item for item in items if isinstance(item, Blob) and token in item.data]
         assert (blob.origin.kind, blob.origin.path) == ("image", "x.bin!layer 2!b")
+
+
+def deflated(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("field", "told"), [((14, 16), True), ((22, 24), False)], ids=["checksum", "size"])
+def test_a_member_that_is_not_what_it_announces_goes_the_slow_way(field: tuple[int, int], told: bool) -> None:
+    content = os.urandom(3000) + b"hello world " * 1000
+    data = bytearray(deflated({"a.txt": content}))
+    for mark, offset in zip((b"PK\x03\x04", b"PK\x01\x02"), field, strict=True):
+        data[data.index(mark) + offset] ^= 1
+    blobs, skipped = read(bytes(data))
+    assert blobs == ({} if told else {"x.bin!a.txt": content})
+    assert [skip.where for skip in skipped if "CRC" in skip.reason] == ["x.bin!a.txt"] * told
+
+
+def test_what_follows_the_end_of_a_stream_of_a_pdf_is_no_stream() -> None:
+    data = b"%PDF-1.4\n1 0 obj\n<< /Length 5 >>\nstream\nBT (one) Tj ET\nendstream\nendobj\n(two) BT\nendstream\n"
+    assert read(data)[0] == {"x.bin!stream 1": b"one\n"}
+
+
+def test_a_member_that_held_nothing_is_read_once(rules: str) -> None:
+    """The next version of a container is asked for its new members and for those with a finding alone."""
+    engine = engine_of(packs.load((rules,), shipped=False))
+    token = expand("ghp_{alnum:36}", 4)
+    nested = deflated({"deep.txt": f"key = {token}".encode()})
+    first = deflated({"same.txt": b"nothing " * 900, "key.txt": f"key = {token}\n".encode() * 3, "in.zip": nested})
+    second = deflated({"new.txt": b"nothing new", "same.txt": b"nothing " * 900, "in.zip": nested, "other.txt": b"-"})
+    clean = containers.Clean()
+    seen = []
+    for number, data in enumerate((first, second)):
+        blob = Blob(data, Origin("blob", "", "", f"{number}" * 40))
+        opened = containers.inside_but(data, "zip", blob.origin, clean)
+        fresh = {item.origin.path for item in opened if isinstance(item, Blob)}
+        assert (
+            fresh == ({"same.txt", "key.txt", "in.zip!deep.txt"}, {"new.txt", "in.zip!deep.txt", "other.txt"})[number]
+        )
+        messages = list(work._contents([blob], engine, work.DEFAULTS, None, False, clean))
+        alone = list(work._contents([blob], engine, work.DEFAULTS, None, False))
+        seen.append([message for message in messages if not isinstance(message, work.Progress)])
+        assert seen[-1] == [message for message in alone if not isinstance(message, work.Progress)]
+    assert [len(found) for found in seen] == [4, 1]
