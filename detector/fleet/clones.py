@@ -23,8 +23,9 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
-from detector.errors import SourceError
+from detector.errors import SourceError, UsageError
 from detector.fleet.credentials import Access, access
 from detector.fleet.inventory import Entry
 from detector.fleet.inventory._plain import Refused, plain_url, shown
@@ -111,6 +112,11 @@ class Clones:
         self._timeout = timeout
         self._max_size = max_size
         self._patience = patience
+        self._known: dict[str, Access] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave tokens here: another process asks for them itself."""
+        return {**self.__dict__, "_known": {}}
 
     def place(self, entry: Entry) -> str:
         """Return where the clone of *entry* is; it follows the key, not the name."""
@@ -128,23 +134,32 @@ class Clones:
             return Clone(entry.url, True, _digest(entry.url))
         try:
             url = plain_url(entry.url)
-        except Refused as refused:
+            allowed = self._access(url)
+        except (Refused, UsageError) as refused:
             raise SourceError(f"{shown(entry.name)}: {refused}") from None
         place = self.place(entry)
         try:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             with _locked(f"{place}.lock", self._patience, entry.name) as lock:
-                return self._refreshed(entry, url, place, lock)
+                return self._refreshed(entry, _Git(place, url, allowed, lock, self._max_size), place)
         except OSError as error:
             raise SourceError(f"{shown(entry.name)}: {self.folder}: {error.strerror or type(error).__name__}") from None
 
-    def _refreshed(self, entry: Entry, url: str, place: str, lock: int) -> Clone:
+    def _access(self, url: str) -> Access:
+        parts = urlsplit(url)
+        site = f"{parts.scheme}://{parts.netloc}"
+        if site not in self._known:
+            self._known[site] = access(site, self._operator)
+        return self._known[site]
+
+    def _refreshed(self, entry: Entry, git: _Git, place: str) -> Clone:
         growing = f"{place}.new"
         shutil.rmtree(growing, ignore_errors=True)
         fresh = not os.path.isdir(place)
-        if not fresh:
+        if fresh:
+            git.path = growing
+        else:
             _clear_away_leftovers(place)
-        git = _Git(growing if fresh else place, url, access(url, self._operator), lock, self._max_size)
         try:
             heads, default = self._asked(git, entry)
             if fresh:
@@ -227,7 +242,7 @@ class _Git:
     """git in one bare clone, talking to one URL."""
 
     def __init__(self, path: str, url: str, access: Access, lock: int, max_size: int) -> None:
-        self._path = path
+        self.path = path
         self._url = url
         self._access = access
         self._lock = lock
@@ -235,7 +250,7 @@ class _Git:
 
     def create(self, sha256: bool) -> None:
         form = "sha256" if sha256 else "sha1"
-        os.makedirs(self._path, mode=0o700)
+        os.makedirs(self.path, mode=0o700)
         self.run("init", "--quiet", "--bare", "--template=", f"--object-format={form}")
 
     def asked(self) -> bytes:
@@ -247,7 +262,7 @@ class _Git:
 
     def refs(self) -> dict[str, str]:
         """Return our copies of the remote's refs."""
-        found = refs(discover(self._path))
+        found = refs(discover(self.path))
         return {name: tip for name, tip in found.items() if name.startswith("refs/") and not name.startswith(OURS)}
 
     def move(self, changes: Iterable[str]) -> None:
@@ -265,13 +280,13 @@ class _Git:
 
     def repack(self) -> None:
         """Put packs together when there are many; objects that nothing names stay."""
-        packs = sum(name.endswith(".pack") for name in os.listdir(os.path.join(self._path, "objects", "pack")))
+        packs = sum(name.endswith(".pack") for name in os.listdir(os.path.join(self.path, "objects", "pack")))
         if packs > MAX_PACKS:
             self.run("repack", "--geometric=2", "-d", "-n", "--quiet")
 
     def describe(self, entry: Entry) -> None:
         """Write whose clone this is, for a person who looks into the folder."""
-        place, text = os.path.join(self._path, "description"), f"{entry.name}\n{entry.url}\n{entry.key}\n"
+        place, text = os.path.join(self.path, "description"), f"{entry.name}\n{entry.url}\n{entry.key}\n"
         if not os.path.exists(place) or _text(place) != text:
             with open(place, "w", encoding="utf-8") as file:
                 file.write(text)
@@ -290,7 +305,7 @@ class _Git:
                 stdin=source,
                 stdout=out,
                 stderr=errors,
-                cwd=os.path.dirname(self._path),
+                cwd=os.path.dirname(self.path),
                 env=self._environment(reach),
                 pass_fds=(self._lock,),
                 start_new_session=True,
@@ -304,7 +319,7 @@ class _Git:
             return _read(out, MAX_ANSWER)
 
     def _environment(self, reach: bool) -> dict[str, str]:
-        found = {**own_environment(self._path), "GIT_DIR": self._path}
+        found = {**own_environment(self.path), "GIT_DIR": self.path}
         if reach:
             scheme = self._url.partition(":")[0]
             passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -327,12 +342,12 @@ class _Git:
                     raise _Failed(f"took longer than {seconds:.0f} s") from None
                 if any(os.fstat(answer.fileno()).st_size > MAX_ANSWER for answer in answers):
                     raise _Failed("the server's answer has no end") from None
-                if self._max_size and _size(self._path) > self._max_size:
+                if self._max_size and _size(self.path) > self._max_size:
                     raise _Failed(f"is larger than {self._max_size} bytes") from None
 
     def _failure(self, text: str, command: str) -> _Failed:
         if "No space left on device" in text or "Disk quota exceeded" in text:
-            return _Failed(f"the disk of {os.path.dirname(self._path)} is full")
+            return _Failed(f"the disk of {os.path.dirname(self.path)} is full")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         telling = [line for line in lines if line.startswith(("fatal:", "ERROR:"))] or lines
         why = telling[0].removeprefix("fatal: ") if telling else f"git {command} gave no reason"

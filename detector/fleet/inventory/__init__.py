@@ -79,11 +79,11 @@ def entries(specs: Iterable[str], options: Options | None = None) -> Iterator[En
     asked; what cannot be listed is a `Skipped`.
     """
     options = options or Options()
-    listings = [_listing(spec, options) for spec in specs]
+    listings = [_listed_by(spec, options) for spec in specs]
     return _each_once(listings)
 
 
-def _listing(spec: str, options: Options) -> Iterator[Entry | Skipped]:
+def _listed_by(spec: str, options: Options) -> Iterator[Entry | Skipped]:
     kind, place = kind_of(spec)
     module = load(__name__, kind, what="inventory")
     listing: Iterator[Entry | Skipped] = module.entries(place, options)

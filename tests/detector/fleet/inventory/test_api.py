@@ -1,0 +1,274 @@
+"""Politeness, memory, and what a hostile server gets out of it: a line."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from detector.fleet.inventory import Options, _api, entries
+from tests.fakes.forges import Forge, Scripted
+
+pytestmark = pytest.mark.net
+
+
+@pytest.fixture
+def five(server: Forge) -> Forge:
+    for name in ("one", "two", "three", "four", "five"):
+        server.add(f"acme/{name}")
+    return server
+
+
+def spec(server: Forge) -> str:
+    return f"gitea:{server.url}/acme"
+
+
+def names(found: list) -> list[str]:
+    return [entry.name.partition("/")[2] for entry in found]
+
+
+ALL = ["one", "two", "three", "four", "five"]
+
+
+def test_an_unchanged_page_is_not_sent_again(five: Forge, ls: Callable, options: Options) -> None:
+    assert names(ls(spec(five), options)[0]) == ALL
+    del five.asked[:]
+    assert names(ls(spec(five), options)[0]) == ALL
+    assert [asked.status for asked in five.asked] == [304, 304, 200]
+
+
+def test_what_is_new_is_listed_although_pages_were_remembered(five: Forge, ls: Callable, options: Options) -> None:
+    five.add("acme/six")
+    ls(spec(five), options)
+    five.add("acme/seven")
+    five.rows[1]["full_name"] = "acme/renamed"
+    found, _ = ls(spec(five), options)
+    assert names(found) == ["one", "renamed", "three", "four", "five", "six", "seven"]
+
+
+def test_only_the_fields_that_are_used_are_remembered(five: Forge, ls: Callable, options: Options) -> None:
+    ls(spec(five), options)
+    (file,) = Path(options.cache).iterdir()
+    assert "not kept" not in file.read_text()
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_listing_that_was_broken_off_goes_on_behind_the_pages_it_has_read(five: Forge, options: Options) -> None:
+    listing = entries([spec(five)], options)
+    assert [next(listing).name for _ in range(3)] == ["acme/one", "acme/two", "acme/three"]
+    listing.close()
+    del five.asked[:]
+    assert len(list(entries([spec(five)], options))) == 5
+    assert [path.partition("page=")[2] for path in five.paths()] == ["3"]
+
+
+def test_a_line_that_a_crash_has_torn_is_read_again(five: Forge, options: Options) -> None:
+    listing = entries([spec(five)], options)
+    for _ in range(3):
+        next(listing)
+    listing.close()
+    (part,) = Path(options.cache).iterdir()
+    part.write_bytes(part.read_bytes()[:-20])
+    del five.asked[:]
+    assert len(list(entries([spec(five)], options))) == 5
+    assert len(five.asked) == 2
+
+
+def test_a_listing_of_yesterday_is_not_gone_on_with(five: Forge, options: Options) -> None:
+    import os
+
+    listing = entries([spec(five)], options)
+    next(listing)
+    listing.close()
+    (part,) = Path(options.cache).iterdir()
+    os.utime(part, (time.time() - 86400,) * 2)
+    del five.asked[:]
+    list(entries([spec(five)], options))
+    assert len(five.asked) == 3
+
+
+def test_two_listings_at_once_do_not_get_in_each_others_way(five: Forge, options: Options) -> None:
+    first = entries([spec(five)], options)
+    next(first)
+    assert len(list(entries([spec(five)], options))) == 5
+    assert len(list(first)) == 4
+
+
+def test_when_the_server_fails_the_rest_is_as_it_was(five: Forge, ls: Callable, options: Options) -> None:
+    ls(spec(five), options)
+    five.script = [Scripted(500, path="page=2")] * 20
+    found, skipped = ls(spec(five), options)
+    assert names(found) == ALL
+    assert [skip.reason for skip in skipped] == [
+        "the server is in trouble (HTTP 500); the rest is taken from the last complete list"
+    ]
+    five.script = [Scripted(401)] * 20
+    found, skipped = ls(spec(five), options)
+    assert names(found) == ALL
+    assert "the token is refused" in skipped[0].reason
+
+
+def test_when_the_server_fails_the_first_time_it_is_told_how_far_it_came(five: Forge, ls: Callable) -> None:
+    five.script = [Scripted(500, path="page=2")] * 20
+    found, skipped = ls(spec(five))
+    assert names(found) == ["one", "two"]
+    assert skipped[0].reason == "the list breaks off: the server is in trouble (HTTP 500)"
+    assert not skipped[0].expected
+
+
+def test_trouble_is_asked_again_after_a_while(five: Forge, ls: Callable, waits: list[float]) -> None:
+    five.script = [Scripted(502), Scripted(503, {"retry-after": "7"}), Scripted(504)]
+    assert names(ls(spec(five))[0]) == ALL
+    assert 0.5 <= waits[0] <= 1.5 and waits[1] == 7 and 2 <= waits[2] <= 6
+
+
+def test_a_server_that_is_not_there_is_told(server: Forge, ls: Callable, waits: list[float]) -> None:
+    found, skipped = ls("gitea:http://127.0.0.1:9/acme")
+    assert not found and len(waits) == 4
+    assert skipped[0].where == "127.0.0.1:9/acme" and "cannot be reached: ConnectError" in skipped[0].reason
+
+
+def test_a_primary_limit_is_waited_for_until_its_reset(five: Forge, ls: Callable, waits: list[float]) -> None:
+    told: list[str] = []
+    reset = str(int(time.time()) + 90)
+    five.script = [Scripted(403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}, path="page=2")]
+    assert names(ls(spec(five), Options(tell=told.append))[0]) == ALL
+    assert len(waits) == 1 and 88 <= waits[0] <= 92
+    assert told == [f"{five.url.removeprefix('http://')}: rate limit, waiting {waits[0]:.0f} s"]
+
+
+def test_the_last_request_of_a_quota_is_followed_by_a_pause(five: Forge, ls: Callable, waits: list[float]) -> None:
+    reset = str(int(time.time()) + 30)
+    body = json.dumps([]).encode()
+    link = {"link": f'<{five.url}/api/v1/orgs/acme/repos?limit=50&page=1>; rel="next"'}
+    five.script = [Scripted(200, {"ratelimit-remaining": "0", "ratelimit-reset": reset, **link}, body)]
+    assert names(ls(spec(five))[0]) == ALL
+    assert len(waits) == 1 and 28 <= waits[0] <= 32
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Scripted(429, {"retry-after": "3"}), 3),
+        (Scripted(403, {"retry-after": "4"}), 4),
+        (Scripted(429), 60),
+        (Scripted(403, body=b'{"message": "You have exceeded a secondary rate limit"}'), 60),
+    ],
+)
+def test_a_secondary_limit_is_waited_for(
+    answer: Scripted, seconds: float, five: Forge, ls: Callable, waits: list[float]
+) -> None:
+    five.script = [answer]
+    assert names(ls(spec(five))[0]) == ALL
+    assert waits == [seconds]
+
+
+def test_a_limit_that_lasts_too_long_ends_the_listing_for_today(
+    five: Forge, ls: Callable, waits: list[float], options: Options
+) -> None:
+    five.script = [Scripted(429, {"retry-after": "4000"}, path="page=3")]
+    found, skipped = ls(spec(five), options)
+    assert names(found) == ["one", "two", "three", "four"]
+    assert "rate limit: asked again from" in skipped[0].reason and waits == []
+    del five.asked[:]
+    assert names(ls(spec(five), options)[0]) == ALL
+    assert len(five.asked) == 1
+
+
+def test_a_refusal_that_is_no_limit_is_not_asked_again(five: Forge, ls: Callable, waits: list[float]) -> None:
+    five.script = [Scripted(403, body=b'{"message": "Resource not \\u001b[31m accessible"}')]
+    _, skipped = ls(spec(five))
+    assert waits == [] and skipped[0].reason == "HTTP 403: Resource not �[31m accessible"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"link": '<http://evil.example.org/next>; rel="next"'},
+        {"link": '<http://127.0.0.1:1/next>; rel="next"'},
+        {"link": '<//evil.example.org/x>; rel="next"'},
+        {"link": '<file:///etc/passwd>; rel="next"'},
+        {"link": '<http://u:p@HOST/next>; rel="next"'},
+        {"link": '<http://[bad/next>; rel="next"'},
+    ],
+)
+def test_links_to_elsewhere_are_not_followed(header: dict[str, str], five: Forge, ls: Callable) -> None:
+    header = {name: value.replace("HOST", five.url.removeprefix("http://")) for name, value in header.items()}
+    five.script = [Scripted(200, header, b"[]")]
+    _, skipped = ls(spec(five))
+    assert len(skipped) == 1 and ("another host" in skipped[0].reason or "cannot be read" in skipped[0].reason)
+    assert len(five.asked) == 1
+
+
+def test_a_redirect_to_elsewhere_is_not_followed(five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _api.Api(five.url, _api.Access("h"), {}, "x", Options()):
+        pass
+    five.script = [Scripted(302, {"location": "http://localhost:1/steal"})]
+    _, skipped = ls(spec(five))
+    assert "leads to another host (localhost:1), which is not asked" in skipped[0].reason
+
+
+def test_pages_that_go_round_in_a_circle_end(five: Forge, ls: Callable) -> None:
+    link = {"link": f'<{five.url}/api/v1/orgs/acme/repos?limit=50>; rel="next"'}
+    five.script = [Scripted(200, link, b"[]")]
+    assert "have no end" in ls(spec(five))[1][0].reason
+    five.script = [Scripted(301, {"location": "/api/v1/orgs/acme/repos"})] * 9
+    assert "redirects have no end" in ls(spec(five))[1][0].reason
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[" * 100_000, b"1", b'"x"', b"null", b"[1]", b'[{"id": "1"}]', b"[[]]", b"\xff\xfe"]
+)
+def test_an_answer_of_the_wrong_shape_is_told(body: bytes, five: Forge, ls: Callable) -> None:
+    five.script = [Scripted(200, {"content-type": "application/json"}, body)]
+    found, skipped = ls(spec(five))
+    assert not found and len(skipped) == 1
+    assert skipped[0].reason.isprintable()
+
+
+def test_a_page_without_end_is_not_read(five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_api, "MAX_PAGE", 1 << 20)
+    five.script = [Scripted(200, {}, b"[" + b" " * (2 << 20) + b"]")]
+    assert ls(spec(five))[1][0].reason == "an answer is larger than 1 MiB"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"clone_url": "ext::sh -c id"},
+        {"clone_url": "file:///etc"},
+        {"clone_url": "-u./payload"},
+        {"clone_url": "--upload-pack=touch"},
+        {"clone_url": "https://other.example.org/acme/app.git"},
+        {"clone_url": "ssh://-oProxyCommand=id/x"},
+        {"clone_url": "HOST/acme/../../etc.git"},
+        {"clone_url": "HOST/-u./app.git"},
+        {"clone_url": "HOST/acme/app.git?x=1"},
+        {"clone_url": ["x"]},
+        {"clone_url": None},
+        {"full_name": "acme/\x1b[2Jx"},
+        {"full_name": "acme/‮x"},
+        {"full_name": "../../x"},
+        {"full_name": "-rf/x"},
+        {"full_name": 3},
+        {"full_name": "a" * 4000},
+        {"id": True},
+        {"id": -1},
+        {"id": 2**70},
+        {"id": {"a": 1}},
+    ],
+)
+def test_a_hostile_row_is_refused_in_a_line_and_the_others_are_taken(facts: dict, five: Forge, ls: Callable) -> None:
+    host = five.url
+    five.rows[2].update({name: v.replace("HOST", host) if isinstance(v, str) else v for name, v in facts.items()})
+    found, skipped = ls(spec(five))
+    assert [entry.key.partition("#")[2] for entry in found] == ["1", "2", "4", "5"]
+    assert len(skipped) == 1
+    assert f"{skipped[0].where} {skipped[0].reason}".isprintable() and len(skipped[0].where) < 200
+
+
+def test_a_hostile_branch_is_no_branch(five: Forge, ls: Callable) -> None:
+    for row, name in zip(five.rows, ("--force", "a\nb", 7, None, "main"), strict=True):
+        row["default_branch"] = name
+    assert [entry.default_branch for entry in ls(spec(five))[0]] == ["", "", "", "", "main"]

@@ -1,0 +1,67 @@
+"""A token goes to its own host, and is never printed."""
+
+import pytest
+
+from detector.errors import UsageError
+from detector.fleet.credentials import access
+
+
+@pytest.fixture(autouse=True)
+def _empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GH_TOKEN", "GITHUB_TOKEN", "GITLAB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_the_usual_variables_serve_for_their_own_host_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "sesame")
+    assert access("https://github.com", {}).headers() == {"Authorization": "Bearer sesame"}
+    for other in ("https://github.example.org", "https://github.com.example.org", "https://gitlab.com"):
+        assert access(other, {}).headers() == {}
+
+
+def test_a_variable_names_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKFIRST_TOKEN_MY__GIT_EXAMPLE_ORG___8443", "sesame")
+    assert access("https://my-git.example.org:8443", {}).token
+    assert not access("https://my-git.example.org", {}).token
+    assert not access("https://my.git.example.org:8443", {}).token
+
+
+def test_the_operators_file_names_a_variable_or_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELSEWHERE", "open")
+    operator = {"fleet": {"host": {
+        "a.example.org": {"token-env": "ELSEWHERE", "user": "deploy"},
+        "b.example.org": {"token-command": ["printf", "sesame\\n"]},
+    }}}  # fmt: skip
+    assert access("https://A.example.org", operator).git("https://a.example.org/x")["LEAKFIRST_GIT_USER"] == "deploy"
+    assert access("https://b.example.org", operator).headers("private-token") == {"PRIVATE-TOKEN": "sesame"}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"token-env": "NOT_SET_ANYWHERE"},
+        {"token-command": "pass show x"},
+        {"token-command": ["false"]},
+        {"token-command": ["no-such-program"]},
+        {"token-command": ["printf", "two\\nlines"]},
+        {"token": "sesame"},
+        {"user": 3},
+    ],
+)
+def test_what_is_wrong_in_the_operators_file_is_said(table: dict) -> None:
+    with pytest.raises(UsageError) as told:
+        access("https://a.example.org", {"fleet": {"host": {"a.example.org": table}}})
+    assert "sesame" not in str(told.value)
+
+
+def test_a_token_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKFIRST_TOKEN_A_EXAMPLE_ORG", "sesame")
+    with pytest.raises(UsageError, match="over https only"):
+        access("http://a.example.org", {})
+
+
+def test_a_token_does_not_print_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKFIRST_TOKEN_A_EXAMPLE_ORG", "sesame-sesame")
+    allowed = access("https://a.example.org", {})
+    assert "sesame" not in repr(allowed)
+    assert "sesame" not in allowed.hide("the server said: sesame-sesame!")
