@@ -259,6 +259,7 @@ class _Git:
     def fetch(self, specs: list[str], seconds: float) -> None:
         options = ["--quiet", "--force", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"]
         self.run("fetch", *options, "--", self._url, *specs, seconds=seconds, reach=True)
+        self._weigh()
 
     def refs(self) -> dict[str, str]:
         """Return our copies of the remote's refs."""
@@ -342,8 +343,11 @@ class _Git:
                     raise _Failed(f"took longer than {seconds:.0f} s") from None
                 if any(os.fstat(answer.fileno()).st_size > MAX_ANSWER for answer in answers):
                     raise _Failed("the server's answer has no end") from None
-                if self._max_size and _size(self.path) > self._max_size:
-                    raise _Failed(f"is larger than {self._max_size} bytes") from None
+                self._weigh()
+
+    def _weigh(self) -> None:
+        if self._max_size and _size(self.path) > self._max_size:
+            raise _Failed(f"is larger than {self._max_size} bytes")
 
     def _failure(self, text: str, command: str) -> _Failed:
         if "No space left on device" in text or "Disk quota exceeded" in text:

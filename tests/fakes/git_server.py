@@ -1,7 +1,7 @@
 """A git server on this machine: git's own http-backend behind a plain HTTP server.
 
 `private` wants the password, `moved` answers a redirect, `broken` a failure,
-`gone` nothing at all; `asked` lists the paths with the passwords that came.
+and a pack waits for the event in `held`; `asked` lists the paths with the passwords that came.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Event
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from tests.fakes.serving import serving
 BACKEND = Path(
     subprocess.run(["git", "--exec-path"], capture_output=True, text=True).stdout.strip(), "git-http-backend"
 )
+FREE = Event()
+FREE.set()
 CLEAN = {
     "PATH": os.environ["PATH"],
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -41,6 +44,7 @@ class GitServer(NamedTuple):
     private: dict[str, str]
     moved: dict[str, str]
     broken: set[str]
+    held: dict[str, Event]
     asked: list[tuple[str, str]]
 
 
@@ -84,6 +88,7 @@ def git_server(root: Path) -> Iterator[GitServer]:
     private: dict[str, str] = {}
     moved: dict[str, str] = {}
     broken: set[str] = set()
+    held: dict[str, Event] = {}
     asked: list[tuple[str, str]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -105,6 +110,9 @@ def git_server(root: Path) -> Iterator[GitServer]:
                 return self._plain(503)
             if name in private and password != private[name]:
                 return self._plain(401, **{"www-authenticate": 'Basic realm="git"'})
+            if b"command=fetch" in body:
+                asked.append((parts.path, "fetch"))
+                held.get(parts.path.strip("/").partition("/")[0], FREE).wait(30)
             environment = {
                 **CLEAN,
                 "GIT_PROJECT_ROOT": str(root),
@@ -130,13 +138,14 @@ def git_server(root: Path) -> Iterator[GitServer]:
                 self.send_header(field, value)
             self.send_header("content-length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            with suppress(ConnectionError):
+                self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
             pass
 
     with serving(Handler) as url:
-        yield GitServer(url, root, private, moved, broken, asked)
+        yield GitServer(url, root, private, moved, broken, held, asked)
 
 
 def remove(root: Path, name: str) -> None:

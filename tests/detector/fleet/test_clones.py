@@ -2,8 +2,14 @@
 
 import os
 import pickle
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -154,3 +160,187 @@ def test_a_url_that_does_more_than_name_a_repository_is_refused(url: str, clones
     with pytest.raises(SourceError) as told:
         clones.refresh(Entry("k", "n", url))
     assert "\n" not in str(told.value) and "u:p" not in str(told.value)
+
+
+# -- credentials ---------------------------------------------------------------
+
+
+def token_for(server: GitServer, monkeypatch: pytest.MonkeyPatch, token: str) -> None:
+    monkeypatch.setenv("LEAKFIRST_TOKEN_127_0_0_1___" + server.url.rpartition(":")[2], token)
+
+
+def test_a_private_repository_is_read_with_the_operators_token(
+    server: GitServer, clones: Clones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository(server.root, "secret.git")
+    server.private["secret.git"] = "sesame-sesame"
+    with pytest.raises(SourceError, match=r"terminal prompts disabled|could not read Username"):
+        clones.refresh(entry(server, "secret.git"))
+    token_for(server, monkeypatch, "wrong-wrong-wrong")
+    with pytest.raises(SourceError) as told:
+        Clones(clones.folder).refresh(entry(server, "secret.git"))
+    assert "Authentication failed" in str(told.value) and "wrong-wrong" not in str(told.value)
+    token_for(server, monkeypatch, "sesame-sesame")
+    made = Clones(clones.folder).refresh(entry(server, "secret.git"))
+    kept = b"".join(path.read_bytes() for path in Path(made.path).rglob("*") if path.is_file())
+    assert b"sesame-sesame" not in kept
+
+
+def test_a_token_does_not_follow_a_redirect_to_another_host(
+    server: GitServer, clones: Clones, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    with git_server(tmp_path / "other") as thief:
+        repository(thief.root, "app.git")
+        thief.private["app.git"] = "sesame-sesame"
+        server.moved["app.git"] = f"{thief.url}/app.git"
+        token_for(server, monkeypatch, "sesame-sesame")
+        with pytest.raises(SourceError):
+            clones.refresh(entry(server, "app.git"))
+        assert {password for _, password in thief.asked} == {""}
+
+
+def test_the_configuration_of_the_user_and_of_the_place_is_not_read(
+    server: GitServer, clones: Clones, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    repository(server.root, "app.git")
+    (tmp_path / ".gitconfig").write_text(f'[url "{tmp_path}/none"]\n\tinsteadOf = {server.url}\n')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.{tmp_path}/none.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", server.url)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "none"))
+    assert refs(clones.refresh(entry(server, "app.git")).path)
+
+
+def test_over_ssh_the_operators_own_program_is_used(
+    tmp_path: Path, clones: Clones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bare = repository(tmp_path, "app.git")
+    program = tmp_path / "ssh"
+    program.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(program))
+    monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
+    made = clones.refresh(entry_for_url(f"git@git.example.org:{bare}"))
+    assert refs(made.path) == refs(str(bare))
+
+
+# -- trouble -------------------------------------------------------------------
+
+
+def test_a_server_in_trouble_is_told_in_a_line(server: GitServer, clones: Clones) -> None:
+    repository(server.root, "app.git")
+    server.broken.add("app.git")
+    with pytest.raises(SourceError, match=r"^app: unable to access .*503$"):
+        clones.refresh(entry(server, "app.git"))
+
+
+def test_two_sweeps_at_once_wait_for_each_other(server: GitServer, clones: Clones) -> None:
+    repository(server.root, "app.git")
+    patient = Clones(clones.folder, patience=30)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda _: patient.refresh(entry(server, "app.git")), range(4)))
+    assert sorted(clone.changed for clone in made) == [False, False, False, True]
+    assert len({clone._replace(changed=True) for clone in made}) == 1
+
+
+def test_what_a_killed_fetch_has_left_is_cleared_away(server: GitServer, clones: Clones) -> None:
+    bare = repository(server.root, "app.git")
+    made = Path(clones.refresh(entry(server, "app.git")).path)
+    new = commit(bare, b="2")
+    left = [made / "refs/heads/main.lock", made / "packed-refs.lock", made / "objects/pack/tmp_pack_a1"]
+    for path in left:
+        path.write_bytes(b"torn")
+    (Path(f"{made}.new") / "objects").mkdir(parents=True)
+    assert refs(clones.refresh(entry(server, "app.git")).path) == {"refs/heads/main": new}
+    assert not any(path.exists() for path in left) and not Path(f"{made}.new").exists()
+
+
+def killed_in_the_middle(server: GitServer, clones: Clones, name: str) -> None:
+    """Start a refresh in another process and kill it once the pack is asked for; git itself lives on."""
+    server.held[name] = Event()
+    del server.asked[:]
+    code = (
+        "import sys; from detector.fleet.clones import Clones; "
+        "from detector.fleet.inventory._plain import entry_for_url; "
+        "Clones(sys.argv[1]).refresh(entry_for_url(sys.argv[2]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, clones.folder, f"{server.url}/{name}"])
+    until = time.monotonic() + 30
+    while (f"/{name}/git-upload-pack", "fetch") not in server.asked and time.monotonic() < until:
+        time.sleep(0.02)
+    assert (f"/{name}/git-upload-pack", "fetch") in server.asked
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_kill_in_the_middle_of_a_clone_and_of_a_fetch_is_gone_on_from(server: GitServer, clones: Clones) -> None:
+    bare = repository(server.root, "app.git")
+    listed = entry(server, "app.git")
+    killed_in_the_middle(server, clones, "app.git")
+    assert not os.path.exists(clones.place(listed))
+    with pytest.raises(SourceError, match="another sweep is fetching it"):
+        clones.refresh(listed)
+    server.held.pop("app.git").set()
+    patient = Clones(clones.folder, patience=30)
+    assert refs(patient.refresh(listed).path) == refs(str(bare))
+
+    old = refs(str(bare))["refs/heads/main"]
+    new = commit(bare, root=True, clean="1")
+    killed_in_the_middle(server, clones, "app.git")
+    server.held.pop("app.git").set()
+    assert refs(patient.refresh(listed).path) == {"refs/heads/main": new, KEPT + old: old}
+    assert [name for name in os.listdir(clones.folder) if name.endswith(".new")] == []
+
+
+def test_a_fetch_that_takes_too_long_is_ended(server: GitServer, clones: Clones) -> None:
+    repository(server.root, "app.git")
+    server.held["app.git"] = Event()
+    with pytest.raises(SourceError, match="took longer than 0 s"):
+        Clones(clones.folder, timeout=0.1).refresh(entry(server, "app.git"))
+    server.held.pop("app.git").set()
+    assert os.listdir(clones.folder) == [os.path.basename(clones.place(entry(server, "app.git"))) + ".lock"]
+
+
+def test_a_repository_that_is_too_large_is_not_kept(server: GitServer, clones: Clones) -> None:
+    repository(server.root, "app.git", big=os.urandom(40_000).hex())
+    with pytest.raises(SourceError, match="is larger than 20000 bytes"):
+        Clones(clones.folder, max_size=20_000).refresh(entry(server, "app.git"))
+    assert not os.path.exists(clones.place(entry(server, "app.git")))
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_torn(server: GitServer, tmp_path: Path) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "none", small], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        clones = Clones(str(small / "clones"))
+        bare = repository(server.root, "app.git", readme="small")
+        clones.refresh(entry(server, "app.git"))
+        was = refs(str(bare))["refs/heads/main"]
+        commit(bare, big=os.urandom(300_000).hex())
+        with pytest.raises(Unreachable, match=r"the disk of .* is full; the clone from before is kept"):
+            clones.refresh(entry(server, "app.git"))
+        assert refs(clones.place(entry(server, "app.git")))["refs/heads/main"] == was
+        repository(server.root, "large.git", big=os.urandom(300_000).hex())
+        with pytest.raises(SourceError, match=r"the disk of .* is full$"):
+            clones.refresh(entry(server, "large.git"))
+        assert not any("large" in name and not name.endswith(".lock") for name in os.listdir(clones.folder))
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_many_packs_become_few_and_nothing_is_lost(
+    server: GitServer, clones: Clones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("detector.fleet.clones.MAX_PACKS", 3)
+    bare = repository(server.root, "app.git")
+    seen = []
+    for number in range(6):
+        seen.append(commit(bare, root=True, a=str(number)))
+        made = Path(clones.refresh(entry(server, "app.git")).path)
+    assert len(list((made / "objects" / "pack").glob("*.pack"))) <= 3
+    assert {git(made, "cat-file", "-t", tip) for tip in seen} == {"commit"}
