@@ -45,6 +45,7 @@ def submodules(repository: Repository) -> Iterator[Inner]:
 
 
 def listed(repository: Repository, include_ignored: bool) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
+    """List what git lists in the working tree: regular files, repositories of their own, and what is not read."""
     root = repository.work_tree or ""
     missing = 0
     for path in _names(repository, include_ignored):

@@ -141,7 +141,7 @@ def _nested(dependencies: dict[str, Any], asked: set[str] | None, wanted: Wanted
         direct = {(name,) for name in asked if (name,) in tables}
     known = ways(sorted(direct), needs, hits)
     for place, (name, version) in sorted(hits.items()):
-        is_direct = place in direct or (None if asked is None and place not in known else False)
+        is_direct = True if place in direct else None if asked is None else False
         steps = (_alias(step[-1], tables[step]) for step in known.get(place, ()))
         yield Entry(
             "npm",

@@ -6,7 +6,6 @@ merely allows is not told where a lock file beside it or above it names the pack
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
@@ -262,8 +261,8 @@ def readers() -> list[tuple[re.Pattern[str], ModuleType]]:
 
         for name in names(PACKAGE):
             module = load(PACKAGE, name, what="reader")
-            globs = "|".join(fnmatch.translate(glob) for glob in module.FILES)
-            _readers.append((re.compile(f"(?:.*/)?(?:{globs})", re.DOTALL), module))
+            globs = "|".join(re.escape(glob).replace(r"\*", "[^/]*") for glob in module.FILES)
+            _readers.append((re.compile(f"(?:.*/)?(?:{globs})", re.DOTALL | re.IGNORECASE), module))
     return _readers
 
 

@@ -1,0 +1,33 @@
+"""Cargo.lock: packages without a source are those of the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from detector.incident.dependents import bounded_
+from detector.incident.dependents.bounded_ import items, mapping, string
+from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+from detector.incident.dependents.graph_ import Node, locked
+
+FILES = ("Cargo.lock",)
+LOCKS = True
+
+
+def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+    """Yield the locked packages."""
+    whole = bounded_.toml(file.data)
+    rows = [mapping(row) for row in items(whole.get("package"))]
+    if not rows and "version" not in whole and "root" not in whole:
+        raise Unreadable("is not a lock file of cargo")
+    rows += [mapping(whole["root"])] if "root" in whole else []
+    own = {string(row.get("name")) for row in rows if not row.get("source")}
+    nodes: list[Node] = []
+    direct: list[str] = []
+    for row in rows:
+        # "name", "name version" or "name version (source)"
+        needs = tuple(" ".join(string(need).split(" ")[:2]) for need in items(row.get("dependencies")))
+        if row.get("source"):
+            nodes.append(Node(string(row.get("name")), string(row.get("version")), needs))
+        else:
+            direct += [need for need in needs if need not in own]
+    yield from locked("cargo", nodes, direct, wanted)

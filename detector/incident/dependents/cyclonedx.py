@@ -1,0 +1,41 @@
+"""SBOMs in CycloneDX (JSON), as Syft, Trivy, cdxgen and others write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from detector.incident.dependents import bounded_
+from detector.incident.dependents.bounded_ import items, mapping, string
+from detector.incident.dependents.entry_ import Entry, File, Wanted
+from detector.incident.dependents.sbom_ import Component, component, entries
+
+FILES = ("bom.json", "*.cdx.json", "*.bom.json", "*sbom*.json", "*cyclonedx*.json")
+LOCKS = True
+SNIFFS = True
+
+
+def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+    """Yield the wanted components; nothing if this is another format."""
+    whole = mapping(bounded_.json(file.data))
+    if whole.get("bomFormat") != "CycloneDX":
+        return
+    components: dict[str, Component | None] = {}
+    line = list(items(whole.get("components")))
+    while line:
+        row = mapping(line.pop())
+        line += items(row.get("components"))
+        key = string(row.get("bom-ref")) or string(row.get("purl")) or f"component {len(components)}"
+        components[key] = component(string(row.get("purl"))) if row.get("purl") else None
+    needs = {
+        string(row.get("ref")): [string(need) for need in items(row.get("dependsOn"))]
+        for row in map(mapping, items(whole.get("dependencies")))
+    }
+    yield from entries(components, needs, _roots(whole, needs, components), wanted)
+
+
+def _roots(whole: dict[str, Any], needs: dict[str, list[str]], components: dict[str, Component | None]) -> list[str]:
+    """Return what the SBOM is about, and all that is no package itself."""
+    top = mapping(mapping(whole.get("metadata")).get("component"))
+    found = [string(top.get("bom-ref"))] if top.get("bom-ref") else []
+    return [key for key in (*found, *needs) if not components.get(key)]

@@ -1,0 +1,26 @@
+"""pubspec.lock of Dart and Flutter: it marks what is direct, and tells no ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from detector.incident.dependents import bounded_
+from detector.incident.dependents.bounded_ import mapping, string
+from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+
+FILES = ("pubspec.lock",)
+LOCKS = True
+
+
+def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+    """Yield the locked packages."""
+    whole = bounded_.yaml(file.data)
+    if not isinstance(whole, dict) or "packages" not in whole:
+        raise Unreadable("is not a lock file of pub")
+    for key, row in mapping(whole["packages"]).items():
+        told = mapping(row)
+        name = string(mapping(told.get("description")).get("name")) or key
+        if wanted("pub", name) and told.get("source") not in ("path", "sdk"):
+            kind = string(told.get("dependency"))
+            note = kind.removeprefix("direct ").replace("main", "") if kind.startswith("direct") else ""
+            yield Entry("pub", name, version=string(told.get("version")), direct=kind.startswith("direct"), note=note)

@@ -1,0 +1,89 @@
+"""SBOMs in SPDX (JSON, 2.x and 3), as Syft, Trivy, GitHub and others write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from detector.incident.dependents import bounded_
+from detector.incident.dependents.bounded_ import items, mapping, string
+from detector.incident.dependents.entry_ import Entry, File, Wanted
+from detector.incident.dependents.sbom_ import Component, component, entries
+
+FILES = ("*.spdx.json", "spdx.json", "*sbom*.json", "*.spdx3.json")
+LOCKS = True
+SNIFFS = True
+
+_DOWN = ("DEPENDS_ON", "CONTAINS", "DESCRIBES", "HAS_PREREQUISITE")
+_UP = (
+    "DEPENDENCY_OF",
+    "CONTAINED_BY",
+    "DESCRIBED_BY",
+    "RUNTIME_DEPENDENCY_OF",
+    "DEV_DEPENDENCY_OF",
+    "BUILD_DEPENDENCY_OF",
+    "OPTIONAL_DEPENDENCY_OF",
+    "PROVIDED_DEPENDENCY_OF",
+    "TEST_DEPENDENCY_OF",
+)
+_DOWN_3 = ("dependsOn", "contains", "describes", "hasPrerequisite")
+
+
+def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+    """Yield the wanted packages; nothing if this is another format."""
+    whole = mapping(bounded_.json(file.data))
+    if isinstance(whole.get("sbom"), dict):  # as GitHub hands it out
+        whole = whole["sbom"]
+    if "spdxVersion" in whole:
+        yield from _second(whole, wanted)
+    elif "spdx.org" in str(whole.get("@context"))[:1000]:
+        yield from _third(whole, wanted)
+
+
+def _second(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
+    components: dict[str, Component | None] = {}
+    for row in map(mapping, items(whole.get("packages"))):
+        urls = [
+            string(ref.get("referenceLocator"))
+            for ref in map(mapping, items(row.get("externalRefs")))
+            if ref.get("referenceType") == "purl"
+        ]
+        found = component(urls[0]) if urls else None
+        version = string(row.get("versionInfo"))
+        components[string(row.get("SPDXID"))] = found._replace(version=found.version or version) if found else None
+    needs: dict[str, list[str]] = {}
+    described = [string(name) for name in items(whole.get("documentDescribes"))]
+    for row in map(mapping, items(whole.get("relationships"))):
+        kind, one, other = (string(row.get(key)) for key in ("relationshipType", "spdxElementId", "relatedSpdxElement"))
+        if kind in _DOWN:
+            needs.setdefault(one, []).append(other)
+        elif kind in _UP:
+            needs.setdefault(other, []).append(one)
+        if kind == "DESCRIBES":
+            described.append(other)
+    for name in described:  # what the document is about is no dependency of it
+        components[name] = None
+    described.append("SPDXRef-DOCUMENT")
+    roots = [key for key in (*described, *needs) if not components.get(key)]
+    yield from entries(components, needs, roots, wanted)
+
+
+def _third(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
+    components: dict[str, Component | None] = {}
+    needs: dict[str, list[str]] = {}
+    about: set[str] = set()
+    for row in map(mapping, items(whole.get("@graph"))):
+        kind = string(row.get("type"))
+        if kind == "software_Package":
+            url = string(row.get("software_packageUrl"))
+            found = component(url) if url else None
+            version = string(row.get("software_packageVersion"))
+            components[string(row.get("spdxId"))] = found._replace(version=found.version or version) if found else None
+        elif kind.endswith("Relationship"):
+            if row.get("relationshipType") in _DOWN_3:
+                needs.setdefault(string(row.get("from")), []).extend(string(to) for to in items(row.get("to")))
+        elif kind in ("SpdxDocument", "software_Sbom"):
+            about.update(string(name) for name in items(row.get("rootElement")))
+    for name in about:
+        components[name] = None
+    yield from entries(components, needs, [key for key in (*about, *needs) if not components.get(key)], wanted)

@@ -1,0 +1,148 @@
+"""yarn.lock, of yarn 1 and of its successors.
+
+Both are read line by line: a key at the margin names the ranges that a version
+serves, and what is indented belongs to it. Successors list the projects of the
+workspace as well; for yarn 1 the package.json beside it says what is direct,
+and what nothing else needs must be asked for by a workspace.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from detector.incident.dependents import bounded_
+from detector.incident.dependents.bounded_ import mapping, string
+from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+from detector.incident.dependents.graph_ import ways
+from detector.incident.dependents.package_json import SECTIONS
+
+FILES = ("yarn.lock",)
+LOCKS = True
+
+_FIELD = re.compile(r'  (version|resolution):? "?([^"]*)"?\s*')
+_SECTION = re.compile(r"  (\w+):\s*")
+_NEED = re.compile(r'    "?([^":\s]+)"?:? +"?([^"]*)"?\s*')
+
+
+class _Block(NamedTuple):
+    """A locked version: the ranges that it serves, and what it needs as ranges."""
+
+    serves: tuple[str, ...]
+    version: str
+    resolution: str
+    needs: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The real name, whatever the alias."""
+        told = self.resolution or self.serves[0]
+        name, _, rest = told[1:].partition("@")
+        if rest.startswith("npm:") and not rest[4:5].isdigit() and rest[4:5] not in "^~<>=*xv":
+            alias = rest[4:]
+            return alias[: alias.find("@", 1)] if "@" in alias[1:] else alias
+        return told[0] + name
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a project of the workspace."""
+        return "@workspace:" in self.resolution
+
+
+def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+    """Yield the locked versions of the package."""
+    text = bounded_.text(file.data)
+    if "<<<<<<<" in text:
+        raise Unreadable("holds the marks of a merge that was not finished")
+    blocks = list(_blocks(text))
+    if not blocks and text.strip() and "# yarn lockfile" not in text and "__metadata" not in text:
+        raise Unreadable("is not a lock file of yarn")
+    serving = {served: number for number, block in enumerate(blocks) for served in block.serves}
+    hits = [number for number, block in enumerate(blocks) if not block.own and wanted("npm", block.name)]
+    if not hits:
+        return
+
+    def needs(number: int) -> Iterator[int]:
+        for need in blocks[number].needs:
+            for spelled in (need, need.replace("@", "@npm:", 1) if need[0] != "@" else _npm(need)):
+                if spelled in serving:
+                    yield serving[spelled]
+                    break
+
+    own = [number for number, block in enumerate(blocks) if block.own]
+    told: bool | None = True
+    if own:
+        direct = {other for number in own for other in needs(number)}
+    else:
+        asked, workspaces = _asked_beside(file)
+        direct = {serving[spec] for spec in asked or () if spec in serving}
+        if asked is None or workspaces:
+            needed = {other for number in range(len(blocks)) for other in needs(number)}
+            direct |= {number for number in range(len(blocks)) if number not in needed}
+            told = None
+    known = ways(sorted(direct), needs, hits)
+    for number in hits:
+        block = blocks[number]
+        via = tuple(f"{blocks[step].name}@{blocks[step].version}" for step in known.get(number, ()))
+        aliases = sorted({served[: served.find("@", 1)] for served in block.serves} - {block.name})
+        note = f"as {', '.join(aliases)}" if aliases else ""
+        is_direct = True if number in direct else None if told is None and not via else False
+        yield Entry("npm", block.name, version=block.version, direct=is_direct, via=via, note=note)
+
+
+def _npm(need: str) -> str:
+    name, _, asked = need[1:].partition("@")
+    return f"@{name}@npm:{asked}"
+
+
+def _blocks(text: str) -> Iterator[_Block]:
+    serves: tuple[str, ...] = ()
+    version = resolution = section = ""
+    needs: list[str] = []
+    for line in text.splitlines():
+        if not line or line[0] == "#":
+            continue
+        if line[0] != " ":
+            if serves and version:
+                yield _Block(serves, version, resolution, tuple(needs))
+            key = line.rstrip().rstrip(":")
+            serves = tuple(part.strip(' "') for part in key.split(",") if part.strip(' "'))
+            if serves == ("__metadata",):
+                serves = ()
+            version = resolution = section = ""
+            needs = []
+        elif line.startswith("    "):
+            need = _NEED.fullmatch(line) if section in ("dependencies", "optionalDependencies") else None
+            if need:
+                needs.append(f"{need[1]}@{need[2]}")
+        elif field := _FIELD.fullmatch(line):
+            section = ""
+            if field[1] == "version":
+                version = field[2]
+            else:
+                resolution = field[2]
+        else:
+            found = _SECTION.fullmatch(line)
+            section = found[1] if found else ""
+    if serves and version:
+        yield _Block(serves, version, resolution, tuple(needs))
+
+
+def _asked_beside(file: File) -> tuple[set[str] | None, bool]:
+    """Return what the package.json beside *file* asks for, and whether it has workspaces."""
+    try:
+        data = file.beside("package.json")
+        whole = mapping(bounded_.json(data)) if data is not None else None
+    except Unreadable:
+        whole = None
+    if whole is None:
+        return None, False
+    forced = mapping(whole.get("resolutions"))
+    asked = set()
+    for section in SECTIONS:
+        for name, constraint in mapping(whole.get(section)).items():
+            asked.add(f"{name}@{string(constraint)}")
+            if name in forced:
+                asked.add(f"{name}@{string(forced[name])}")
+    return asked, bool(whole.get("workspaces"))
