@@ -26,7 +26,10 @@ PROTOCOLS = "https:http:ssh:git:file"
 
 def shares(target: str, config: Config) -> Iterator[Share | Skipped]:
     """Clone *target* and split its history. Raises `SourceError` if that fails."""
-    import git
+    try:
+        import git
+    except ImportError:
+        raise SourceError(f"{named(target)}: cannot be cloned: git is not installed") from None
 
     from detector.sources import history
 

@@ -17,10 +17,10 @@ from detector.fingerprint import fingerprint
 from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict
 from detector.rules.pack import Pack, engine_of
 from detector.secret import Secret
+from detector.sources.files import read_file
 from detector.triage import gather
 from detector.work import perform
 
-MOST_BYTES = 64 << 20
 IN_FILES = ("worktree", "file")
 IN_OBJECTS = ("blob", "commit", "tag", "note", "stash", "unreachable", "index")
 
@@ -39,7 +39,7 @@ class _Places(NamedTuple):
             if origin.kind in IN_OBJECTS and origin.object_id:
                 objects.setdefault(origin.repository, []).append(origin)
             elif origin.kind in IN_FILES:
-                yield _file(origin)
+                yield from read_file(os.path.join(origin.repository, origin.path), origin)
             else:
                 yield Skipped(origin.path or origin.kind, f"a place of kind {origin.kind} cannot be read again")
         for repository, origins in objects.items():
@@ -109,18 +109,6 @@ def _before(row: Mapping[str, Any], now: Verdict) -> Verdict:
     """Keep what the report knows when reading again tells less."""
     told = row.get("verdict", {})
     return Verdict(told.get("state", now.state), told.get("why", ""), told.get("owner", "")) if told else now
-
-
-def _file(origin: Origin) -> Blob | Skipped:
-    path = os.path.join(origin.repository, origin.path)
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        return Skipped(path, f"cannot be read ({error.strerror})")
-    if len(data) > MOST_BYTES:
-        return Skipped(path, "too large to be read again")
-    return Blob(data, origin)
 
 
 def _objects(repository: str, origins: list[Origin]) -> Iterator[Blob | Skipped]:

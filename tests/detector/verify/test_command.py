@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -154,3 +155,13 @@ def test_a_report_that_is_none_is_a_usage_error(place: Path, capsys: pytest.Capt
     assert main(["verify", "missing.json"]) == 2
     assert main(["verify"]) == 2
     assert "leakfirst scan --report json=" in capsys.readouterr().err
+
+
+def test_a_place_that_became_a_pipe_is_named_and_keeps_nobody_waiting(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan("-f", "json", "-o", "r.json")
+    (place / "src" / "a.env").unlink()
+    os.mkfifo(place / "src" / "a.env")
+    main(["verify", "r.json", "--patterns", "rules.toml"])
+    assert "no regular file" in capsys.readouterr().err
