@@ -76,7 +76,7 @@ class ScanMemory:
         """Return what is known of where objects come from, if the refs are what they were then."""
         from detector.git.blame import Attribution, Place
 
-        stored = self._state.places.get(_refs_digest(repository), {}) if self._state else {}
+        stored = self._state.places.get(refs_digest(repository), {}) if self._state else {}
         if not all(name in stored for name in wanted):
             return {}
         return {
@@ -88,7 +88,7 @@ class ScanMemory:
         """Note where objects come from."""
         if self._state is not None:
             rows = {name: [at.kind, [list(place) for place in at.places], at.held_by] for name, at in found.items()}
-            self._state.places[_refs_digest(repository)] = rows
+            self._state.places[refs_digest(repository)] = rows
 
     def keep(self, seen: Iterable[Sighting]) -> None:
         """Remember that everything planned was read; objects with a sighting are read again next time."""
@@ -102,7 +102,7 @@ class ScanMemory:
         self._state.save()
 
 
-def _refs_digest(repository: Repository) -> str:
+def refs_digest(repository: Repository) -> str:
     """Name the place and the state of the refs of *repository*: with them attributions change."""
     from detector.git.repository import head, reflogs, refs
 

@@ -93,10 +93,10 @@ def _place_all(
         except SourceError as error:
             placed += sightings
             skipped.append(Skipped(repository or ".", f"commits could not be attributed: {error}"))
-    return [_labelled(sighting) for sighting in _second_look(placed, pack, config, skipped)], skipped
+    return [_labelled(sighting) for sighting in second_look(placed, pack, config, skipped)], skipped
 
 
-def _second_look(seen: Iterable[Sighting], pack: Pack, config: Config, skipped: list[Skipped]) -> list[Sighting]:
+def second_look(seen: Iterable[Sighting], pack: Pack, config: Config, skipped: list[Skipped]) -> list[Sighting]:
     """Judge what has no format of its own again, now that the path of its file is known.
 
     A bare word behind `password =` is a value in a properties file and a variable

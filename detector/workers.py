@@ -18,7 +18,8 @@ import os
 import pickle
 import signal
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
@@ -36,6 +37,9 @@ TRIES = 2
 CHUNK = 200
 """Messages that a worker sends at a time."""
 
+Answer = Callable[[Any], Iterator[Any]]
+"""What a worker does with a task: yield messages."""
+
 
 class Done(NamedTuple):
     """A share is done with."""
@@ -52,13 +56,23 @@ def run(shares: Iterable[Share], pack: Pack, workers: int, options: Options = DE
     if workers <= 1 or len(queue) <= 1:
         engine, clean = engine_of(pack), Clean()
         for share in queue:
-            yield from _guarded(share, engine, options, clean)
+            yield from guarded(share, engine, options, clean)
         return
     queue = deque(sorted(queue, key=lambda share: -share.weight))
-    yield from _Pool(queue, pack, min(workers, len(queue)), options).run()
+    yield from Pool(queue, workers, partial(_examining, pack, options), _not_looked_at).run()
 
 
-def _guarded(share: Share, engine: Engine, options: Options, clean: Clean) -> Iterator[Message]:
+def _examining(pack: Pack, options: Options) -> Answer:
+    engine, clean = engine_of(pack), Clean()
+    return lambda share: guarded(share, engine, options, clean)
+
+
+def _not_looked_at(share: Share, why: str) -> Skipped:
+    return Skipped(share.name, why)
+
+
+def guarded(share: Share, engine: Engine, options: Options, clean: Clean | None = None) -> Iterator[Message]:
+    """Do what `perform` does; a share that fails is a `Skipped` under its name."""
     try:
         yield from perform(share, engine, options, clean)
     except LeakfirstError as error:
@@ -74,21 +88,31 @@ class _Worker(NamedTuple):
     connection: Connection
 
 
-class _Pool:
-    def __init__(self, queue: deque[Share], pack: Pack, size: int, options: Options) -> None:
+class Pool:
+    """Processes that answer tasks from a *queue*, to which more may be added while it runs.
+
+    *begin* is called in each new process and returns what answers a task there;
+    *lost* makes the message about a task on which two processes died.
+    """
+
+    def __init__(
+        self, queue: deque[Any], size: int, begin: Callable[[], Answer], lost: Callable[[Any, str], Any]
+    ) -> None:
         self._queue = queue
-        self._pack = pack
-        self._options = options
         self._size = size
-        self._busy: dict[_Worker, tuple[Share, list[Message]]] = {}
+        self._begin = begin
+        self._lost_message = lost
+        self._busy: dict[_Worker, tuple[Any, list[Any]]] = {}
         self._idle: list[_Worker] = []
         self._tried: dict[int, int] = {}
         self._counted: dict[_Worker, Progress] = {}
 
-    def run(self) -> Iterator[Message]:
+    def run(self) -> Iterator[Any]:
+        """Yield the answers, task by task as they finish, until nothing is left to do.
+
+        `Progress` comes at once, and is taken back when its task has to begin again.
+        """
         try:
-            for _ in range(self._size):
-                self._idle.append(self._start())
             while self._queue or self._busy:
                 self._assign()
                 yield from self._collect()
@@ -104,7 +128,7 @@ class _Pool:
         here, there = multiprocessing.Pipe()
         process = multiprocessing.Process(
             target=_serve,
-            args=(there, here, self._pack, self._options),
+            args=(there, here, self._begin),
             daemon=True,
             name="leakfirst-worker",
         )
@@ -113,15 +137,16 @@ class _Pool:
         return _Worker(process, here)
 
     def _assign(self) -> None:
-        while self._queue and self._idle:
-            worker, share = self._idle.pop(), self._queue.popleft()
+        while self._queue and (self._idle or len(self._busy) < self._size):
+            share = self._queue.popleft()
+            worker = self._idle.pop() if self._idle else self._start()
             self._busy[worker] = share, []
             try:
                 worker.connection.send(share)
             except OSError:
                 continue  # it died idle; _collect sees that and tries again
 
-    def _collect(self) -> Iterator[Message]:
+    def _collect(self) -> Iterator[Any]:
         connections: dict[Any, _Worker] = {worker.connection: worker for worker in self._busy}
         for ready in wait(list(connections)):
             worker = connections[ready]
@@ -143,7 +168,7 @@ class _Pool:
                 else:
                     seen.append(message)
 
-    def _lost(self, worker: _Worker) -> Iterator[Message]:
+    def _lost(self, worker: _Worker) -> Iterator[Any]:
         share, _ = self._busy.pop(worker)
         _end(worker)
         if counted := self._counted.pop(worker, None):
@@ -152,9 +177,7 @@ class _Pool:
         if tried < TRIES:
             self._queue.appendleft(share)
         else:
-            yield Skipped(share.name, f"a worker process died twice on it (exit {worker.process.exitcode})")
-        if self._queue and len(self._busy) + len(self._idle) < self._size:
-            self._idle.append(self._start())
+            yield self._lost_message(share, f"a worker process died twice on it (exit {worker.process.exitcode})")
 
 
 def _end(worker: _Worker) -> None:
@@ -163,7 +186,7 @@ def _end(worker: _Worker) -> None:
     worker.process.join()
 
 
-def _serve(connection: Connection, theirs: Connection, pack: Pack, options: Options) -> None:
+def _serve(connection: Connection, theirs: Connection, begin: Callable[[], Answer]) -> None:
     """Live in the worker: take a share, send what is in it, take the next, until the parent is gone.
 
     *theirs* is the end of the parent; while a copy of it is open here, the pipe never ends.
@@ -171,15 +194,14 @@ def _serve(connection: Connection, theirs: Connection, pack: Pack, options: Opti
     theirs.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
     with contextlib.suppress(EOFError, OSError):
-        _answer(connection, pack, options)
+        _answer_all(connection, begin())
 
 
-def _answer(connection: Connection, pack: Pack, options: Options) -> None:
-    engine, clean = engine_of(pack), Clean()
+def _answer_all(connection: Connection, answer: Answer) -> None:
     while True:
-        share = connection.recv()
-        chunk: list[Message | Done] = []
-        for message in _guarded(share, engine, options, clean):
+        task = connection.recv()
+        chunk: list[Any] = []
+        for message in answer(task):
             chunk.append(message)
             if len(chunk) >= CHUNK or isinstance(message, Progress):
                 connection.send_bytes(encode(chunk))

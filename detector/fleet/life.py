@@ -46,6 +46,39 @@ class Seen(NamedTuple):
     verdict: str = ""
 
 
+class Place(NamedTuple):
+    """One place where a credential stands; `tip` says that it stands there today."""
+
+    kind: str
+    path: str
+    object_id: str
+    commit: str
+    line: int
+    column: int
+    author: str = ""
+    date: str = ""
+    tip: bool = False
+
+
+class Sight(NamedTuple):
+    """One credential in one repository, as a look at it saw it; `shown` is the redacted form.
+
+    With `ignored` something sets it aside, and it is told only so that a
+    finding which is known can be closed.
+    """
+
+    fingerprint: str
+    rule: str
+    severity: str
+    confidence: str
+    shown: str
+    at_tip: bool
+    places: tuple[Place, ...] = ()
+    owner: str = ""
+    verdict: str = ""
+    ignored: str = ""
+
+
 class Life(NamedTuple):
     """Where a finding stands. Instants are ISO 8601 in UTC; the deadline counts from `opened`."""
 

@@ -150,9 +150,9 @@ def plan(
     asked = _as_rows((bytes.fromhex(name) for name in again), width)
     seen: list[Bytes] = [ids for ids in (done, asked) if ids is not None]
     fresh: list[Bytes] = []
-    for path in _pack_paths(repository, skipped):
+    for path in pack_paths(repository, skipped):
         try:
-            mark = _mark(path + ".pack", width)
+            mark = pack_mark(path + ".pack", width)
             if mark in known_packs:
                 continue
             index = read_index(path + ".idx", width)
@@ -396,7 +396,7 @@ def _plan_by_git(
     return Plan(tuple(shares), tuple(skipped), ids)
 
 
-def _pack_paths(repository: Repository, skipped: list[Skipped]) -> list[str]:
+def pack_paths(repository: Repository, skipped: list[Skipped]) -> list[str]:
     """Return the packs without their suffix, in a fixed order; the own store comes first."""
     found = []
     for store in repository.object_dirs:
@@ -413,7 +413,7 @@ def _pack_paths(repository: Repository, skipped: list[Skipped]) -> list[str]:
     return found
 
 
-def _mark(path: str, width: int) -> bytes:
+def pack_mark(path: str, width: int) -> bytes:
     """Recognise a pack by its checksum, which ends the file, and its size."""
     with open(path, "rb") as stream:
         size = stream.seek(0, os.SEEK_END)

@@ -15,49 +15,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, and_, delete, func, insert, select, update  # noqa: TID253
+from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, func, insert, select, update  # noqa: TID253
 
 from detector.errors import StateError, UsageError
 from detector.fleet import life as lives
-from detector.fleet.life import Life, Seen
+from detector.fleet.life import Life, Place, Seen, Sight
 from detector.fleet.state import schema
-from detector.fleet.state.tables import events, findings, places, repositories, rulesets, runs, settings
+from detector.fleet.state.tables import events, findings, objects_read, places, repositories, rulesets, runs, settings
 
 _MANY = 500
 """Rows that one statement names."""
-
-
-class Place(NamedTuple):
-    """One place where a credential stands; `tip` says that it stands there today."""
-
-    kind: str
-    path: str
-    object_id: str
-    commit: str
-    line: int
-    column: int
-    author: str = ""
-    date: str = ""
-    tip: bool = False
-
-
-class Sight(NamedTuple):
-    """One credential in one repository, as a look at it saw it; `shown` is the redacted form.
-
-    With `ignored` something sets it aside, and it is told only so that a
-    finding which is known can be closed.
-    """
-
-    fingerprint: str
-    rule: str
-    severity: str
-    confidence: str
-    shown: str
-    at_tip: bool
-    places: tuple[Place, ...] = ()
-    owner: str = ""
-    verdict: str = ""
-    ignored: str = ""
 
 
 class Result(NamedTuple):
@@ -155,6 +122,19 @@ class State:
             put(db, rulesets, [row], ("digest",), ("used_at",))
             return int(db.execute(select(rulesets.c.id).where(rulesets.c.digest == digest)).scalar_one())
 
+    def previous_ruleset(self, current: int) -> tuple[int, dict[str, str]] | None:
+        """Return the rule set that was in force before *current*, if objects were read under it."""
+        read = select(objects_read.c.ruleset_id).distinct()
+        others = select(rulesets).where(rulesets.c.id != current, rulesets.c.id.in_(read))
+        with self.read() as db:
+            row = db.execute(others.order_by(rulesets.c.used_at.desc(), rulesets.c.id.desc()).limit(1)).first()
+        return (row.id, json.loads(row.rules)) if row else None
+
+    def forget_rulesets(self, current: int) -> None:
+        """Forget what was read under other rule sets than *current*."""
+        with self.write() as db:
+            db.execute(delete(rulesets).where(rulesets.c.id != current))
+
     def begin_run(self, ruleset: int) -> int:
         """Note that a run begins and return its number."""
         with self.write() as db:
@@ -174,9 +154,16 @@ class State:
         with self.read() as db:
             return {row.key: row for row in db.execute(select(repositories))}
 
-    def unchanged(self, keys: Sequence[str], run: int) -> None:
-        """Note of repositories that nothing in them has changed: what they hold is seen again."""
+    def unchanged(self, keys: Sequence[str], run: int, versions: Mapping[str, str] | None = None) -> None:
+        """Note of repositories that nothing in them has changed: what they hold is seen again.
+
+        *versions* are new hints of the inventory for some of them.
+        """
         at = now()
+        if versions:
+            renewed = update(repositories).where(repositories.c.key == bindparam("of")).values(version=bindparam("is"))
+            with self.write() as db:
+                db.execute(renewed, [{"of": key, "is": plain(value)} for key, value in versions.items()])
         for start in range(0, len(keys), _MANY):
             some = keys[start : start + _MANY]
             with self.write() as db:

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from detector.errors import StateError, UsageError
+from detector.fleet.life import Place, Sight
 from detector.fleet.state import default_place, open_state
-from detector.fleet.state.store import Place, Result, Sight, count
+from detector.fleet.state.store import Result, count
 from detector.fleet.state.tables import events, findings, places, repositories
 from tests.detector.fleet.conftest import KEY
 

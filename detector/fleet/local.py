@@ -1,0 +1,48 @@
+"""The crew on this machine: worker processes that outlive what kills one of them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from detector.fleet.tasks import Settings, Worker
+from detector.work import Progress
+from detector.workers import Answer, Pool
+
+if TYPE_CHECKING:
+    from detector.fleet.sweep import Done, Job
+
+
+class LocalCrew:
+    """*size* processes to read, and *fetchers* more to fetch meanwhile."""
+
+    def __init__(self, settings: Settings, size: int, fetchers: int) -> None:
+        self.size = size
+        self._settings = settings
+        self._processes = size + fetchers
+
+    def run(self, queue: deque[Job]) -> Iterator[Progress | Done]:
+        """Do the jobs in *queue*, to which more are added meanwhile, until none is left."""
+        return Pool(queue, self._processes, partial(begin, self._settings), _lost).run()
+
+
+def begin(settings: Settings) -> Answer:
+    """Return what does a job in a new process."""
+    worker = Worker(settings)
+    return lambda job: perform(worker, job)
+
+
+def perform(worker: Worker, job: Job) -> Iterator[Progress | Done]:
+    """Do one job; the answer comes last and carries the number of the job."""
+    from detector.fleet.sweep import Done
+
+    for message in worker.perform(job.task):
+        yield message if isinstance(message, Progress) else Done(job.number, message)
+
+
+def _lost(job: Any, why: str) -> Done:
+    from detector.fleet.sweep import Done
+
+    return Done(job.number, None, why)

@@ -1,0 +1,211 @@
+"""A sweep finds what scanning each repository alone finds, and reads what is new."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from detector import pipeline
+from detector.config import Config
+from detector.fingerprint import project_key
+from detector.fleet import sweep as sweeping
+from detector.fleet.clones import Clones
+from detector.fleet.inventory import entries
+from detector.fleet.local import LocalCrew
+from detector.fleet.state import open_state
+from detector.fleet.state.store import key_id, ruleset_digest
+from detector.fleet.state.tables import events, findings, places, repositories
+from detector.fleet.sweep import Options, Summary
+from detector.fleet.tasks import Settings
+from detector.memory import rule_digest
+from tests.detector.fleet import making
+
+
+class Bench:
+    """A fleet, a state, and sweeps over them."""
+
+    def __init__(self, folder: Path, place: str, jobs: int = 2, **options: object) -> None:
+        self.folder, self.place, self.jobs = folder, place, jobs
+        self.options = options
+        self.config = Config(worktree=False)
+
+    def settings(self) -> tuple[Settings, dict[str, str]]:
+        rules = {rule.id: rule_digest(rule) for rule in pipeline.rule_pack(self.config).rules}
+        clones = Clones(str(self.folder.parent / "clones"))
+        return Settings(self.config, clones, ruleset_digest(rules), key_id(project_key())), rules
+
+    def sweep(self, watch=None) -> Summary:
+        settings, rules = self.settings()
+        with open_state(self.place) as state:
+            options = Options(settings, **self.options)
+            crew = LocalCrew(settings, self.jobs, 0)
+            return sweeping.sweep(entries([str(self.folder)]), state, options, crew, rules, watch)
+
+    def told(self) -> dict[str, set[tuple[object, ...]]]:
+        """What the state says of each repository: credentials and where they came in."""
+        with open_state(self.place) as state, state.read() as db:
+            told: dict[str, set[tuple[object, ...]]] = {row.url: set() for row in db.execute(select(repositories))}
+            query = (
+                select(repositories.c.url, findings, places)
+                .join(findings, findings.c.repository_id == repositories.c.id)
+                .join(places, places.c.finding_id == findings.c.id)
+                .where(places.c.kind != "tip", findings.c.state.in_(["open", "history"]))
+            )
+            for row in db.execute(query):
+                what = row.fingerprint, row.rule, row.severity, row.confidence, row.shown
+                where = row.kind, row.path, row.object_id, row.commit_id, row.line, row.col, row.author, row.date
+                told[row.url].add((*what, *where))
+            return told
+
+    def alone(self) -> dict[str, set[tuple[object, ...]]]:
+        """What scans of each repository alone say."""
+        told: dict[str, set[tuple[object, ...]]] = {}
+        for path in sorted(self.folder.iterdir()):
+            found = told[str(path)] = set()
+            for finding in pipeline.scan(self.config._replace(targets=(str(path),), jobs=1)).findings:
+                what = finding.fingerprint, finding.rule.id, finding.severity, finding.confidence
+                for at in finding.locations:
+                    origin = at.origin
+                    where = origin.kind, origin.path, origin.object_id or "", origin.commit or "", at.line, at.column
+                    found.add((*what, finding.secret.redacted, *where, origin.author or "", origin.when or ""))
+        return told
+
+    def states(self, url: str = "") -> dict[str, str]:
+        with open_state(self.place) as state, state.read() as db:
+            query = select(findings.c.fingerprint, findings.c.state).join(repositories)
+            return {row.fingerprint: row.state for row in db.execute(query.where(repositories.c.url.endswith(url)))}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("made") / "fleet"
+    making.fleet(folder, 12)
+    return folder
+
+
+@pytest.fixture
+def bench(made, tmp_path) -> Bench:
+    shutil.copytree(made, tmp_path / "fleet")
+    return Bench(tmp_path / "fleet", str(tmp_path / "sweep.db"))
+
+
+def test_findings_equal_those_of_scanning_each_alone_and_forks_cost_once(bench):
+    first = bench.sweep()
+    assert (first.swept, first.failed, first.incomplete) == (12, (), ())
+    told = bench.told()
+    assert told == bench.alone()
+    assert all(told.values())
+    listed = [making.git(path, "cat-file", "--batch-all-objects", "--batch-check") for path in bench.folder.iterdir()]
+    stored = [line for lines in listed for line in lines.splitlines() if b" tree " not in line]
+    assert len(set(stored)) <= first.objects <= len(set(stored)) + first.again + sweeping.IN_COMMON < len(stored)
+
+    second = bench.sweep()
+    assert (second.unchanged, second.swept, second.objects, second.again, second.events) == (12, 0, 0, 0, ())
+
+    grown = bench.folder / "r0001.git"
+    stream = making.Stream(77)
+    for number in range(20):
+        text = f"key: {making.secret(5000)}\n" if number == 7 else stream.text(3)
+        stream.commit(
+            "main", {f"new/{number}.txt": text}, f"New {number}", onto="refs/heads/main^0" if not number else ""
+        )
+    stream.into(grown)
+    third = bench.sweep()
+    assert (third.unchanged, third.swept) == (11, 1)
+    assert third.objects == 40  # twenty commits and their files
+    assert [(what, where) for what, _, where in third.events] == [("opened", "r0001")]
+    assert bench.told() == bench.alone()
+
+
+def test_a_repository_divided_among_workers_says_the_same(bench):
+    bench.options = {"large": 10}
+    summary = bench.sweep()
+    assert (summary.swept, summary.failed) == (12, ())
+    assert bench.told() == bench.alone()
+    assert bench.sweep().unchanged == 12
+
+
+def test_a_changed_rule_is_asked_of_what_was_read_before(bench, tmp_path):
+    bench.sweep()
+    before = bench.told()
+    rule = tmp_path / "more.toml"
+    rule.write_text(
+        '[[rule]]\nid = "acme.word"\nfinds = "A word"\nanchors = ["alpha beta gamma [a-z]{4}"]\n'
+        "pattern = '(alpha beta gamma delta alpha)'\n"
+    )
+    bench.config = bench.config._replace(patterns=(str(rule),))
+    again = bench.sweep()
+    assert again.swept == 12
+    told = bench.told()
+    assert told == bench.alone()
+    assert told != before
+    assert bench.sweep().unchanged == 12
+
+
+def test_what_cannot_be_read_is_reported_tried_again_and_ends_nothing(bench):
+    (bench.folder / "r0000.git" / "HEAD").rename(bench.folder / "HEAD-of-r0000")
+    name = making.git(bench.folder / "r0002.git", "rev-parse", "main:src/0.txt").decode().strip()
+    broken = bench.folder / "r0002.git" / "objects" / name[:2] / name[2:]
+    broken.chmod(0o600)
+    broken.write_bytes(broken.read_bytes()[:50])
+    first = bench.sweep()
+    assert first.swept == 11
+    assert first.incomplete == ("r0002",)
+    assert any(bench.states("r0002.git"))
+    (bench.folder / "HEAD-of-r0000").rename(bench.folder / "r0000.git" / "HEAD")
+    second = bench.sweep()
+    assert (second.swept, second.incomplete) == (2, ("r0002",))
+    assert second.events
+    assert {where for _, _, where in second.events} == {"r0000"}
+    assert any(bench.states("r0000.git"))
+
+
+def test_gone_from_the_tip_and_back_and_gone_altogether(bench):
+    bench.sweep()
+    place = bench.folder / "r0001.git"
+    opened = {name for name, state in bench.states("r0001.git").items() if state == "open"}
+    stream = making.Stream(99)
+    stream.commit("main", {"config/app.env": None}, "Remove", onto="refs/heads/main^0")
+    stream.commit("side", {"config/app.env": None}, "Remove", onto="refs/heads/side^0")
+    stream.into(place)
+    assert [what for what, _, _ in bench.sweep().events] == ["gone"]
+    (gone,) = opened - {name for name, state in bench.states("r0001.git").items() if state == "open"}
+    stream.commit("main", {"config/old.env": f"TOKEN={making.secret(2)}\n"}, "Put it back", onto="refs/heads/main^0")
+    stream.into(place)
+    assert [what for what, _, _ in bench.sweep().events] == ["back"]
+    assert bench.states("r0001.git")[gone] == "open"
+    shutil.rmtree(place)
+    making.git(bench.folder, "init", "-q", "--bare", "-b", "main", str(place))
+    assert {what for what, _, _ in bench.sweep().events} == {"absent"}
+    assert set(bench.states("r0001.git").values()) == {"absent"}
+
+
+def test_ignores_at_head_close_a_finding_and_open_it_again_without_them(bench):
+    bench.sweep()
+    place = bench.folder / "r0001.git"
+    stream = making.Stream(98)
+    stream.commit("main", {".leakfirstignore": "config/\n"}, "Ignore it", onto="refs/heads/main^0")
+    stream.into(place)
+    assert [what for what, _, _ in bench.sweep().events] == ["closed"]
+    stream.commit("main", {".leakfirstignore": None}, "Do not", onto="refs/heads/main^0")
+    stream.into(place)
+    assert [what for what, _, _ in bench.sweep().events] == ["reopened"]
+
+
+def test_no_value_is_kept(bench):
+    bench.sweep()
+    values = [making.secret(number).encode() for number in range(40)] + [making.secret(9999).encode()]
+    for path in Path(bench.place).parent.glob("sweep.db*"):
+        content = path.read_bytes()
+        assert not [value for value in values if value in content or value[4:-4] in content]
+
+
+def test_every_event_belongs_to_the_run_that_saw_it(bench):
+    first = bench.sweep()
+    with open_state(bench.place) as state, state.read() as db:
+        rows = list(db.execute(select(events)))
+    assert {row.run_id for row in rows} == {first.run}
+    assert len(rows) == len(first.events)
+    assert os.path.exists(bench.place)
