@@ -167,7 +167,7 @@ class Clones:
             changed = self._updated(git, heads) or fresh
             default = default or (f"refs/heads/{entry.default_branch}" if entry.default_branch else "")
             if default in heads:
-                git.run("symbolic-ref", "HEAD", default)
+                git.stand_on(default)
             git.describe(entry)
             if fresh:
                 os.rename(growing, place)
@@ -265,6 +265,11 @@ class _Git:
         """Return our copies of the remote's refs."""
         found = refs(discover(self.path))
         return {name: tip for name, tip in found.items() if name.startswith("refs/") and not name.startswith(OURS)}
+
+    def stand_on(self, branch: str) -> None:
+        """Make *branch* what HEAD is."""
+        if _text(os.path.join(self.path, "HEAD")) != f"ref: {branch}\n":
+            self.run("symbolic-ref", "HEAD", branch)
 
     def move(self, changes: Iterable[str]) -> None:
         text = "".join(f"{change}\n" for change in changes)
