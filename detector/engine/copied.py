@@ -6,8 +6,7 @@ an occurrence inside a copied range stands in the base too, and what was seen
 there can be carried over by arithmetic. Only new bytes and seams are scanned.
 
 Deltas come in git's form, and were applied before they come here. There are a
-hundred copies to a delta and most deltas have nothing to carry over, so the
-copies are not listed unless they are needed. Typed for mypyc like the loop that
+hundred copies to a delta, so none of them becomes an object. Typed for mypyc like the loop that
 applies deltas.
 """
 
@@ -101,7 +100,9 @@ def fresh(delta: bytes, reach: int) -> list[int]:
                     place += length
                     continue
         if stop >= 0:
-            low: i64 = first + margin  # at the very start too: in the base something may stand in front
+            low: i64 = first + margin
+            if first == 0 and stop == place:
+                low = 0  # both texts begin with it: nothing stands in front, here or there
             high: i64 = place - margin
             if place >= whole:
                 high = whole
@@ -126,102 +127,138 @@ def fresh(delta: bytes, reach: int) -> list[int]:
     return ranges
 
 
-def copies(delta: bytes) -> list[int]:
-    """Return what *delta* copies, as flat triples: start in the result, start in the base, length."""
-    found: list[int] = []
-    i: i64 = 0
-    end: i64 = len(delta)
-    while delta[i] >= 128:
-        i += 1
-    i += 1
-    while delta[i] >= 128:
-        i += 1
-    i += 1
-    place: i64 = 0
-    stop: i64 = -1
-    while i < end:
-        byte: i64 = delta[i]
-        i += 1
-        if byte < 128:
-            place += byte
-            i += byte
-            stop = -1
-            continue
-        offset: i64 = 0
-        length: i64 = 0
-        bit: i64 = 0
-        part: i64 = 0
-        while bit < 7:
-            if byte & (1 << bit):
-                part = delta[i]
-                i += 1
-                if bit < 4:
-                    offset |= part << (8 * bit)
-                else:
-                    length |= part << (8 * (bit - 4))
-            bit += 1
-        if length == 0:
-            length = 0x10000
-        if offset == stop:
-            found[-1] += length
-        else:
-            found.append(place)
-            found.append(offset)
-            found.append(length)
-        place += length
-        stop = offset + length
-    return found
-
-
-def carried(copies: Sequence[int], ends: Sequence[int], lengths: Sequence[int]) -> list[int]:
+def carried(delta: bytes, ends: Sequence[int], lengths: Sequence[int]) -> list[int]:
     """Carry occurrences in the base over: flat pairs of their index and their new end.
 
-    *ends* are offsets in the base behind occurrences of at most the given
-    *lengths*. One that no copy holds whole is left out; one that several hold
-    comes several times.
+    *ends* are offsets in the base behind occurrences of at most the given *lengths*, in
+    order. One that no copy of *delta* holds whole is left out; one that several hold comes several times.
     """
     found: list[int] = []
     i: i64 = 0
-    count: i64 = len(copies)
+    finish: i64 = len(delta)
     many: i64 = len(ends)
-    while i < count:
-        first: i64 = copies[i]
-        start: i64 = copies[i + 1]
-        stop: i64 = start + copies[i + 2]
-        i += 3
-        k: i64 = 0
-        while k < many:
-            end: i64 = ends[k]
-            if end <= stop:
-                length: i64 = lengths[k]
-                if end - length >= start:
-                    found.append(k)
-                    found.append(end - start + first)
-            k += 1
+    while delta[i] >= 128:
+        i += 1
+    i += 1
+    while delta[i] >= 128:
+        i += 1
+    i += 1
+    place: i64 = 0  # where in the result we are
+    first: i64 = 0  # where in the result the present copy begins, and in the base
+    start: i64 = 0
+    stop: i64 = -1  # where in the base it ends so far; -1: there is none
+    while True:
+        offset: i64 = -1
+        length: i64 = 0
+        if i < finish:
+            byte: i64 = delta[i]
+            i += 1
+            if byte < 128:
+                length = byte
+                i += byte
+            else:
+                part: i64 = 0
+                offset = 0
+                if byte & 1:
+                    offset = delta[i]
+                    i += 1
+                if byte & 2:
+                    part = delta[i]
+                    offset |= part << 8
+                    i += 1
+                if byte & 4:
+                    part = delta[i]
+                    offset |= part << 16
+                    i += 1
+                if byte & 8:
+                    part = delta[i]
+                    offset |= part << 24
+                    i += 1
+                if byte & 16:
+                    length = delta[i]
+                    i += 1
+                if byte & 32:
+                    part = delta[i]
+                    length |= part << 8
+                    i += 1
+                if byte & 64:
+                    part = delta[i]
+                    length |= part << 16
+                    i += 1
+                if length == 0:
+                    length = 0x10000
+                if offset == stop:
+                    stop += length
+                    place += length
+                    continue
+        if stop >= 0:
+            low: i64 = 0
+            high: i64 = many
+            while low < high:
+                middle: i64 = (low + high) >> 1
+                if ends[middle] <= start:
+                    low = middle + 1
+                else:
+                    high = middle
+            while low < many:
+                last: i64 = ends[low]
+                if last > stop:
+                    break
+                longest: i64 = lengths[low]
+                if start == 0 or last - longest >= start:
+                    found.append(low)
+                    found.append(last - start + first)
+                low += 1
+            stop = -1
+        if length == 0:
+            break
+        if offset >= 0:
+            first = place
+            start = offset
+            stop = offset + length
+        place += length
     return found
 
 
-def cut(
-    data: bytes, ranges: Sequence[int], pieces: list[bytes], starts: list[int], shifts: list[int], at: int, gap: int
-) -> int:
-    """Append the *ranges* of *data* to *pieces*, and where each will start once they are joined.
+def placed(
+    hits: Hits, starts: Sequence[int], ranges: Sequence[Sequence[int]], lengths: Sequence[tuple[int, int]], gap: int
+) -> dict[int, Hits]:
+    """Say where *hits* in joined pieces stand in the blobs that these are *ranges* of, by the number of the blob.
 
-    *shifts* take what is added to an offset in the joined text to get one in
-    *data*. Returns where the next piece starts; *gap* is the length of the joint.
+    *starts* are where the first piece of each blob begins. A hit that needs bytes from before its piece is none.
     """
-    i: i64 = 0
-    count: i64 = len(ranges)
-    place: i64 = at
+    found: dict[int, Hits] = {}
+    count: i64 = len(starts)
     joint: i64 = gap
-    while i < count:
-        start: i64 = ranges[i]
-        end: i64 = ranges[i + 1]
-        i += 2
-        pieces.append(data[start:end])
-        starts.append(place)
-        shifts.append(start - place)
-        place += end - start + joint
-    return place
+    for anchor, behind in hits:
+        end: i64 = behind
+        low: i64 = 0
+        high: i64 = count
+        while low < high:
+            middle: i64 = (low + high) >> 1
+            if starts[middle] < end:
+                low = middle + 1
+            else:
+                high = middle
+        number: i64 = low - 1
+        at: i64 = starts[number]
+        those = ranges[number]
+        i: i64 = 0
+        pairs: i64 = len(those)
+        while i < pairs:
+            first: i64 = those[i]
+            size: i64 = those[i + 1] - first
+            i += 2
+            if end <= at + size:
+                shortest: i64 = lengths[anchor][0]
+                if end - at >= shortest:
+                    found.setdefault(number, []).append((anchor, end - at + first))
+                break
+            at += size + joint
+    return found
+
+
+_NONE: Hits = []
 
 
 class Versions:
@@ -235,36 +272,49 @@ class Versions:
         self._names: list[Any] = []
         self._hits: list[Hits] = []
 
-    def unseen(
-        self, blobs: Blobs, reach: int, gap: int
-    ) -> tuple[list[bytes], list[int], list[int], list[int], list[bool]]:
+    def unseen(self, blobs: Blobs, reach: int, gap: int) -> tuple[list[bytes], list[int], list[list[int]], list[bool]]:
         """Return what has to be scanned of *blobs*, and take note of them.
 
-        These are the pieces, for each of them the number of its blob, where it starts once
-        they are joined with *gap* bytes between them, and what takes an offset there to one in
-        its blob; last, for each blob, whether it is only looked at in part.
+        These are the pieces, where the first of each blob starts once they are joined with *gap* bytes
+        between them, flat pairs of where the pieces of each blob start and end in it, and
+        whether it is only looked at in part.
         """
         pieces: list[bytes] = []
-        owners: list[int] = []
         starts: list[int] = []
-        shifts: list[int] = []
+        ranges: list[list[int]] = []
         partly: list[bool] = []
         names = self._names
-        at = 0
-        for number, (data, _, stored) in enumerate(blobs):
+        at: i64 = 0
+        joint: i64 = gap
+        for data, _, stored in blobs:
             known = False
             if stored is not None:
                 depth: int = stored.depth
                 while len(names) <= depth:
                     names.append(None)
-                    self._hits.append([])
-                known = depth > 0 and stored.base is not None and names[depth - 1] == stored.base
+                    self._hits.append(_NONE)
+                if depth > 0:
+                    base = stored.base
+                    known = base is not None and names[depth - 1] == base
                 names[depth] = stored.id
             partly.append(known)
-            at = cut(data, fresh(stored.delta, reach) if known else [0, len(data)], pieces, starts, shifts, at, gap)
-            while len(owners) < len(pieces):
-                owners.append(number)
-        return pieces, owners, starts, shifts, partly
+            starts.append(at)
+            if not known:
+                pieces.append(data)
+                ranges.append([0, len(data)])
+                at += len(data) + joint
+                continue
+            these = fresh(stored.delta, reach)
+            ranges.append(these)
+            i: i64 = 0
+            count: i64 = len(these)
+            while i < count:
+                start: i64 = these[i]
+                end: i64 = these[i + 1]
+                i += 2
+                pieces.append(data[start:end])
+                at += end - start + joint
+        return pieces, starts, ranges, partly
 
     def settle(
         self, blobs: Blobs, partly: list[bool], seen: dict[int, Hits], lengths: Sequence[tuple[int, int]]
@@ -276,8 +326,10 @@ class Versions:
         """
         found: list[tuple[int, Hits]] = []
         rows = self._hits
-        for number, (_, _, stored) in enumerate(blobs):
-            hits = seen.get(number, [])
+        number = -1
+        for _, _, stored in blobs:
+            number += 1
+            hits = seen.get(number, _NONE)
             if stored is not None:
                 depth: int = stored.depth
                 if partly[number] and rows[depth - 1]:
@@ -289,13 +341,15 @@ class Versions:
 
 
 def _with_copied(hits: Hits, base: Hits, delta: bytes, lengths: Sequence[tuple[int, int]]) -> Hits:
-    ends = [hit[1] for hit in base]
-    moved = carried(copies(delta), ends, [lengths[hit[0]][1] for hit in base])
+    order = sorted([(end, anchor) for anchor, end in base])
+    moved = carried(delta, [end for end, _ in order], [lengths[anchor][1] for _, anchor in order])
     if not moved:
         return hits
-    every = set(hits)
-    i = 0
-    while i < len(moved):
-        every.add((base[moved[i]][0], moved[i + 1]))
+    every = list(hits)
+    i: i64 = 0
+    count: i64 = len(moved)
+    while i < count:
+        at: i64 = moved[i]
+        every.append((order[at][1], moved[i + 1]))
         i += 2
-    return sorted(every)
+    return sorted(set(every)) if hits else sorted(every)

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from detector.engine.anchors import Automaton, lengths
 from detector.engine.confirm import Match, companion, matches, windows
-from detector.engine.copied import Versions
+from detector.engine.copied import Versions, placed
 from detector.engine.decode import DEPTH, Budget, layers
 from detector.engine.decode.settle import nearest, outside
 from detector.engine.plausible import documented, why_not
@@ -159,17 +159,13 @@ class Engine:
         batch to batch what earlier versions held.
         """
         seen = Versions() if seen is None else seen
-        pieces, owners, starts, shifts, partly = seen.unseen(blobs, self._reach, len(SEPARATOR))
-        by_blob: dict[int, list[tuple[int, int]]] = {}
-        for anchor, end in self._automaton.scan(SEPARATOR.join(pieces)):
-            piece = bisect_right(starts, end - 1) - 1
-            inner = end - starts[piece]
-            if inner >= self._lengths[anchor][0] and inner <= len(pieces[piece]):
-                by_blob.setdefault(owners[piece], []).append((anchor, end + shifts[piece]))
+        pieces, starts, ranges, partly = seen.unseen(blobs, self._reach, len(SEPARATOR))
+        hits = self._automaton.scan(SEPARATOR.join(pieces))
+        fresh = placed(hits, starts, ranges, self._lengths, len(SEPARATOR)) if hits else {}
         results = []
-        for index, hits in seen.settle(blobs, partly, by_blob, self._lengths):
+        for index, found in seen.settle(blobs, partly, fresh, self._lengths):
             data, path, _ = blobs[index]
-            examined = self._judge(data, path, hits, keep_dropped)
+            examined = self._judge(data, path, found, keep_dropped)
             if examined != NOTHING:
                 results.append((index, examined))
         return results

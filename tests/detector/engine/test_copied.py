@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import detector.engine
-from detector.engine.copied import Versions, carried, copies, fresh
+from detector.engine.copied import Versions, carried, fresh
 from detector.engine.engine import Engine
 from detector.git import deltas
 from detector.git.shares import Object
@@ -103,12 +103,39 @@ def test_an_unknown_base_is_scanned_as_a_whole() -> None:
 
 def test_only_new_bytes_and_seams_are_looked_at() -> None:
     base = bytes(20_000)
-    assert fresh(delta(base, [(0, 5000), b"0123456789", (5000, 5000)]), 100) == [0, 100, 4900, 5110]
+    assert fresh(delta(base, [(0, 5000), b"0123456789", (5000, 5000)]), 100) == [4900, 5110]
     assert fresh(delta(base, [(7, 10_000)]), 100) == [0, 100]
     assert fresh(delta(base, [(7, 5_000), (5_007, 5_000)]), 100) == [0, 100], "two copies that make one have no seam"
     assert fresh(delta(base, [b"x" * 50]), 100) == [0, 50]
     assert fresh(delta(base, []), 100) == []
     assert fresh(delta(base, [b"0123456789", (0, 250)]), 100) == [0, 110], "the end of the text is no seam"
+
+
+def copies(stored: bytes) -> list[tuple[int, int, int]]:
+    """List what a delta copies, those that make one put together: start in the result, start in the base, length."""
+    at = place = 0
+    for _ in range(2):
+        while stored[at] >= 128:
+            at += 1
+        at += 1
+    found: list[tuple[int, int, int]] = []
+    after_copy = False
+    while at < len(stored):
+        head, at = stored[at], at + 1
+        if head < 128:
+            place, at, after_copy = place + head, at + head, False
+            continue
+        fields = [0] * 7
+        for bit in range(7):
+            if head & 1 << bit:
+                fields[bit], at = stored[at], at + 1
+        offset, length = int.from_bytes(fields[:4], "little"), int.from_bytes(fields[4:], "little") or 0x10000
+        if after_copy and found[-1][1] + found[-1][2] == offset:
+            found[-1] = (*found[-1][:2], found[-1][2] + length)
+        else:
+            found.append((place, offset, length))
+        place, after_copy = place + length, True
+    return found
 
 
 @given(families(), st.integers(1, 60))
@@ -119,17 +146,35 @@ def test_every_stretch_of_the_reach_is_fresh_or_within_one_copy(
     for data, lineage in versions:
         if lineage.base is None:
             continue
-        ranges, found = fresh(lineage.delta, reach), copies(lineage.delta)
+        ranges = fresh(lineage.delta, reach)
         spans = [*zip(ranges[::2], ranges[1::2], strict=True)]
-        for first, start, length in zip(found[::3], found[1::3], found[2::3], strict=True):
+        for first, start, length in copies(lineage.delta):
             assert data[first : first + length] == known[lineage.base][start : start + length]
             spans.append((first, first + length))
         for at in range(max(len(data) - reach + 1, 0)):
             assert any(start <= at and at + reach <= end for start, end in spans)
 
 
-def test_what_a_copy_holds_whole_is_carried() -> None:
-    assert carried((0, 100, 50, 60, 100, 50), [150, 120, 110], [50, 21, 5]) == [0, 50, 2, 10, 0, 110, 2, 70]
+@given(families(), st.integers(1, 60))
+def test_what_a_copy_holds_whole_is_carried(versions: list[tuple[bytes, Object]], length: int) -> None:
+    known = {lineage.id: data for data, lineage in versions}
+    for _, lineage in versions:
+        if lineage.base is None:
+            continue
+        ends = range(1, len(known[lineage.base]) + 1)
+        found = carried(lineage.delta, ends, [length] * len(ends))
+        assert [*zip(found[::2], found[1::2], strict=True)] == [
+            (end - 1, end - start + first)
+            for first, start, size in copies(lineage.delta)
+            for end in range(start + (length if start else 1), start + size + 1)
+        ]
+
+
+def test_what_both_texts_begin_with_is_carried_from_the_very_start() -> None:
+    base = bytes(20_000)
+    assert fresh(delta(base, [(0, 5000), b"0123456789", (5010, 5000)]), 100) == [4900, 5110]
+    assert carried(delta(base, [(0, 50), b"0123456789"]), [20, 51], [100, 100]) == [0, 20]
+    assert carried(delta(base, [b"0123456789", (3, 50)]), [20, 51], [10, 49]) == [0, 27]
 
 
 def interpreted() -> ModuleType:
@@ -150,4 +195,5 @@ def test_compiled_and_interpreted_say_the_same(versions: list[tuple[bytes, Objec
     for _, lineage in versions:
         if lineage.base is not None:
             assert fresh(lineage.delta, reach) == SLOW.fresh(lineage.delta, reach)
-            assert copies(lineage.delta) == SLOW.copies(lineage.delta)
+            ends = range(1, 500)
+            assert carried(lineage.delta, ends, [9] * 499) == SLOW.carried(lineage.delta, ends, [9] * 499)
