@@ -272,3 +272,20 @@ def test_a_hostile_branch_is_no_branch(five: Forge, ls: Callable) -> None:
     for row, name in zip(five.rows, ("--force", "a\nb", 7, None, "main"), strict=True):
         row["default_branch"] = name
     assert [entry.default_branch for entry in ls(spec(five))[0]] == ["", "", "", "", "main"]
+
+
+def test_the_token_is_not_printed_whatever_happens(
+    five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], options: Options
+) -> None:
+    from detector import log
+
+    monkeypatch.setenv("LEAKFIRST_TOKEN_127_0_0_1___" + five.url.rpartition(":")[2], "sesame-sesame-sesame")
+    monkeypatch.setattr(log, "_level", 1)
+    five.script = [
+        Scripted(500, body=b"sesame-sesame-sesame"),
+        Scripted(403, body=b'{"message": "token sesame-sesame-sesame may not"}'),
+    ]
+    said = repr(ls(spec(five), options)) + repr(ls(spec(five), options)) + "".join(capfd.readouterr())
+    assert "may not" in said and "sesame-sesame" not in said
+    assert five.asked[-1].headers["authorization"] == "token sesame-sesame-sesame"
+    assert b"sesame" not in b"".join(path.read_bytes() for path in Path(options.cache).iterdir())
