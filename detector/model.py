@@ -35,12 +35,14 @@ class Anchor(NamedTuple):
     `tail` is a byte regular expression in the common subset of Hyperscan and
     `regex` (classes, bounded repeats, groups, alternation); it is matched
     right behind the literal. A long tail makes the anchor selective: `ghp_`
-    occurs in prose, `ghp_` and twelve letters hardly.
+    occurs in prose, `ghp_` and twelve letters hardly. `loose` is a tail that fits
+    whatever `tail` fits, to the same end, and more besides: simpler, for a first look.
     """
 
     text: bytes
     ignore_case: bool = False
     tail: str = ""
+    loose: str = ""
 
 
 class Companion(NamedTuple):

@@ -10,11 +10,17 @@ reported: pass 2 looks at a window around it and its results are equal.
 What surprised us: reporting start offsets (SOM) halves Hyperscan's speed, and
 each callback costs more than scanning a kilobyte. So only ends are reported,
 and anchors carry a tail (`ghp_[0-9A-Za-z]{12}`) that makes them rare.
+
+A tail with several bounded repeats becomes a large non-deterministic automaton,
+and behind a word like `key` that is slower than all the rest. The same tail with
+the bounds left out becomes a deterministic one of a few kilobytes. So such anchors
+are looked for loosely first, and precisely in the bytes in front of each place.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -90,52 +96,88 @@ def expression(anchor: Anchor) -> bytes:
 class HyperscanAutomaton:
     """Pass 1 with Hyperscan. Not shared between threads: it owns its scratch."""
 
-    def __init__(self, database: Any) -> None:
+    def __init__(self, database: Any, precise: Any = None) -> None:
+        """*precise* knows the anchors that *database* looks for loosely."""
         self._database = database
+        self._precise = precise
 
     @classmethod
     def compile(cls, anchors: Sequence[Anchor]) -> HyperscanAutomaton:
         """Build the automaton; about a second for 600 anchors, hence the cache."""
-        import hyperscan
-
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        database.compile(
-            expressions=[expression(anchor) for anchor in anchors],
-            ids=list(range(len(anchors))),
-            elements=len(anchors),
-            flags=[hyperscan.HS_FLAG_CASELESS if anchor.ignore_case else 0 for anchor in anchors],
-        )
-        return cls(database)
+        exact = [(anchor, index) for index, anchor in enumerate(anchors) if not anchor.loose]
+        again = [(anchor, index) for index, anchor in enumerate(anchors) if anchor.loose]
+        wide = dict.fromkeys((anchor._replace(tail=anchor.loose, loose=""), LOOSE) for anchor, _ in again)
+        return cls(_database([*exact, *wide]), _database(again) if again else None)
 
     @classmethod
     def load(cls, dumped: bytes) -> HyperscanAutomaton:
         """Restore a dumped automaton; raises on one made for another processor."""
         import hyperscan
 
-        database = hyperscan.loadb(dumped, hyperscan.HS_MODE_BLOCK)
-        database.scratch = hyperscan.Scratch(database)
-        return cls(database)
+        size = int.from_bytes(dumped[:_SIZE])
+        found = []
+        for part in (dumped[_SIZE : _SIZE + size], dumped[_SIZE + size :]):
+            database = hyperscan.loadb(part, hyperscan.HS_MODE_BLOCK) if part else None
+            if database:
+                database.scratch = hyperscan.Scratch(database)
+            found.append(database)
+        return cls(*found)
 
     def dump(self) -> bytes:
-        """Return the serialised database."""
+        """Return the serialised databases."""
         import hyperscan
 
-        return bytes(hyperscan.dumpb(self._database))
+        first = bytes(hyperscan.dumpb(self._database))
+        second = bytes(hyperscan.dumpb(self._precise)) if self._precise else b""
+        return len(first).to_bytes(_SIZE) + first + second
 
     def scan(self, data: bytes) -> list[AnchorHit]:
         """List all places in *data*, sorted by anchor, then offset."""
-        hits: list[tuple[int, int]] = []
-        add = hits.append
-
-        def seen(anchor: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            add((anchor, end))
-
-        if len(data):
-            self._database.scan(data, match_event_handler=seen)
+        if not len(data):
+            return []
+        hits = _places(self._database, data)
         if not hits:
             return []
         hits.sort()
+        if hits[-1][0] == LOOSE:
+            first = bisect_left(hits, (LOOSE, 0))
+            ends = dict.fromkeys(end for _, end in hits[first:])
+            del hits[first:]
+            for end in ends:
+                near = data[max(0, end - MAX_ANCHOR) : end]
+                hits += [(anchor, end) for anchor, at in _places(self._precise, near) if at == len(near)]
+            hits.sort()
         return [AnchorHit(anchor, end) for anchor, end in hits]
+
+
+LOOSE = 1 << 24
+"""Reported in place of an anchor where one was seen loosely."""
+
+_SIZE = 8
+
+
+def _database(anchors: Sequence[tuple[Anchor, int]]) -> Any:
+    import hyperscan
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[expression(anchor) for anchor, _ in anchors],
+        ids=[index for _, index in anchors],
+        elements=len(anchors),
+        flags=[hyperscan.HS_FLAG_CASELESS if anchor.ignore_case else 0 for anchor, _ in anchors],
+    )
+    return database
+
+
+def _places(database: Any, data: bytes) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    add = found.append
+
+    def seen(anchor: int, _start: int, end: int, _flags: int, _context: object) -> None:
+        add((anchor, end))
+
+    database.scan(data, match_event_handler=seen)
+    return found
 
 
 class AhoAutomaton:

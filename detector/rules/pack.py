@@ -26,7 +26,7 @@ from detector.engine.decode.markers import Marker, markers
 from detector.engine.engine import JUDGE, Engine
 from detector.model import Anchor, Companion, Rule
 
-FORMAT = b"leakfirst-pack-5\n"
+FORMAT = b"leakfirst-pack-6\n"
 _CHECK = 4
 _SIZE = 8
 _READERS = ("loader.py", "pack.py", "gitleaks.py", "kingfisher.py", "foreign.py", "literals.py", "re2.py", "expr.py")

@@ -7,6 +7,9 @@ starts like a random one. Prose, declarations and references cost nothing.
 
 The tails end in fixed counts (else one place fires many times), and none looks
 for the end of a line: small blobs are scanned joined together.
+
+Those behind words that stand everywhere have a loose form: what stands between the
+name and the value without its bounds, and the same end (see anchors.py).
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ _DIGITED = r"[^\s\"'`(){}<>\[\],;&\\0-9\x00]{0,24}[0-9][^\s\"'`(){}<>\[\],;&\\\x
 # between a name and its literal: aligned columns, a type, or calls such as base64decode(
 _TO_LITERAL = f"(?:{_ALIGNED}|{_TYPED}|{_CALLED}|(?:{_NEAR}|{_TYPED}|{_CALLED}){_CALL}){_PREFIX}"
 _QUOTED = _CLOSE + _TO_LITERAL + _OPEN + _START + _REST + r"[^\s\"\x00]"
+_LONGER = _QUOTED + r"[^\s\"'\x00]{2}"
+_CREDENTIALS = r"(?:ential\w{0,20}|s?(?:[_\-.$0-9][\w\-.$]{0,20})?)"  # not "credit"
 # NAME=value without spaces; name: value
 _UNQUOTED = r"[\"'`*]{0,2}(?:=|:[ \t]{0,8})" + _BARE_START + _BARE + "{3}"
 _SPACED = _NAME + _GAP + r"=[ \t]{1,4}" + _BARE_START + _BARE + "{2}"
@@ -52,9 +57,29 @@ _BELOW = _SHORT + _CLOSE + r"[ \t]?(?:=|:|=>|\()[ \t]?\\?\r?\n[ \t]{1,40}" + _OP
 _FLAG = r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}"
 
 
+# the same, loosely
+_ANY_NAME = r"[\w\-.$]*"
+_ANY_TO_LITERAL = (
+    r"[\w\-.$\\\"'`\])*&#;]*[ \t]*[=!:?>,(]{1,3}[ \t]*(?:(?:new )?[\w<>?.*][\w.:<>?*]*[ \t]?[(=][ \t]*){0,3}"
+    r"(?:[bruf@$]*|\[\]byte\()(?:\\*[\"'`]{1,3}|&#34;|&quot;)"
+)
+_ANY_QUOTED = _ANY_TO_LITERAL + _START + _REST + r"[^\s\"\x00]"
+_ANY_LONGER = _ANY_QUOTED + r"[^\s\"'\x00]{2}"
+_ANY_UNQUOTED = _ANY_NAME + r"[\"'`*]{0,2}(?:=|:[ \t]*)" + _BARE_START + _BARE + "{3}"
+_LOOSE = {
+    _NAME + _QUOTED: _ANY_QUOTED,
+    _NAME + _LONGER: _ANY_LONGER,
+    _CREDENTIALS + _LONGER: _ANY_LONGER,
+    _NAME + _UNQUOTED: _ANY_UNQUOTED,
+    _CREDENTIALS + _UNQUOTED: _ANY_UNQUOTED,
+    _RANDOM_QUOTED: _ANY_TO_LITERAL + _SIGNED,
+    _RANDOM_BARE: _ANY_NAME + r"[\"'`*]{0,2}(?:=|:|>| = )[ \t]*`{0,2}" + _RANDOM,
+}
+
+
 _STRONG = ("passw", "passphrase", "passcode", "pwd", "secret")
 _KEYS = ("apikey", "api_key", "api-key", "access_key", "access-key", "authkey", "auth_key")
-_WEAK = ("key", "auth", "sign", "sig", "jwt", "otp", "salt", "cookie", "session", "private", "api")
+_WEAK = ("key", "auth", "sig", "jwt", "otp", "salt", "cookie", "session", "private", "api")
 _FOREIGN = ("senha", "contrase", "kennwort", "parola", "密码", "密碼", "口令", "пароль", "mot de passe")
 _FLAGS = (
     "--password", "--passwd", "--pass", "--token", "--secret", "--api-key", "--apikey", "-passwd", "-password",
@@ -68,16 +93,14 @@ def _anchors() -> tuple[Anchor, ...]:
 
     def add(words: str | tuple[str, ...], *tails: str, case: bool = False) -> None:
         listed = (words,) if isinstance(words, str) else words
-        made.extend(Anchor(word.encode(), not case, tail) for word in listed for tail in tails)
+        made.extend(Anchor(word.encode(), not case, tail, _LOOSE.get(tail, "")) for word in listed for tail in tails)
 
     add(_STRONG, _NAME + _QUOTED, _NAME + _UNQUOTED, _SPACED, _ELEMENT, _PAIR, _BELOW)
     short = r"[\])\"']{0,2}" + _GAP + r"(?:[:=]=?|=>|,)" + _GAP + _OPEN + _START + _REST + "{2}"
     add(("pass", "psw"), short, _PAIR, r"[:=][ ]?" + _BARE_START + _BARE + "{3}")
     add(_KEYS, _NAME + _QUOTED, _NAME + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
-    add("token", _NAME + _QUOTED + r"[^\s\"'\x00]{2}", _NAME + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
-    # not "credit"
-    named = r"(?:ential\w{0,20}|s?(?:[_\-.$0-9][\w\-.$]{0,20})?)"
-    add("cred", named + _QUOTED + r"[^\s\"'\x00]{2}", named + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
+    add("token", _NAME + _LONGER, _NAME + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
+    add("cred", _CREDENTIALS + _LONGER, _CREDENTIALS + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
     add(_WEAK, _RANDOM_QUOTED, _RANDOM_BARE)
     add("pw", r"[\"'\])]{0,2}[ ]{0,4}[=:][ ]{0,4}[\"']?" + _BARE_START + _BARE + "{3}")
     foreign = r"[^\s:=\"']{0,8}" + _CLOSE + _GAP + r"(?:=|:|=>|：)" + _GAP

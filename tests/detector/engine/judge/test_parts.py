@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import random
+import re
 
 import pytest
 
+from detector.engine.anchors import build
 from detector.engine.judge import examine, facts, files, judge, names, natural, veto
 from detector.engine.judge.facts import shape_of
 from detector.engine.judge.files import read_path
@@ -13,6 +16,7 @@ from detector.engine.judge.gate import ANCHORS
 from detector.engine.judge.generate import Candidate
 from detector.engine.judge.names import Name, read_name
 from detector.engine.judge.weights import PRIOR, WEIGHTS
+from detector.rules.check import draw
 
 ONCE = "a token that tells one request from another"
 
@@ -143,10 +147,21 @@ def test_the_table_is_small_and_readable() -> None:
 
 
 def test_no_anchor_reaches_over_the_seam_of_joined_blobs() -> None:
-    import re
-
     for anchor in ANCHORS:
         assert not re.search(anchor.tail.encode(), b"\n\x00\n" * 3, re.DOTALL) or not anchor.tail
+
+
+def test_an_anchor_is_seen_where_it_is_looked_for_loosely_first() -> None:
+    rng = random.Random(3)
+    looked_for = [anchor for anchor in ANCHORS if anchor.loose]
+    fast, plain = (build(looked_for, engine) for engine in ("hyperscan", "ahocorasick"))
+    for index, anchor in enumerate(looked_for):
+        for _ in range(8):
+            text = draw(re.escape(anchor.text.decode("latin-1")) + anchor.tail, rng)
+            places = fast.scan(text)
+            assert (index, len(text)) in places, (anchor, text)
+            assert {place.anchor for place in places} == {place.anchor for place in plain.scan(text)}
+    assert len({anchor.tail for anchor in looked_for}) > 5
 
 
 def test_importing_the_judgement_is_light() -> None:
