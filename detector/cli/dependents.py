@@ -47,11 +47,6 @@ def run(args: argparse.Namespace) -> int:
     from detector.reports.foreign_ import printable
 
     wanted = package(args.package, args.ecosystem)
-    if not wanted.ecosystem:
-        print(
-            f"leakfirst: {printable(wanted.name)} is looked for in every ecosystem; --ecosystem names one",
-            file=sys.stderr,
-        )
     found: list[Dependent] = []
     skipped: list[Skipped] = []
     looked_at: list[str] = []
@@ -117,11 +112,12 @@ def _summary(wanted: Package, found: Sequence[Dependent], looked_at: Sequence[st
     from detector.reports.foreign_ import printable
     from detector.reports.words_ import counted
 
-    among = counted(len(looked_at), "place") + " looked at"
+    among = counted(len(looked_at), "place")
     if not found:
-        return f"nothing depends on {printable(str(wanted))}; {among}"
+        where = f" ({wanted.ecosystem})" if wanted.ecosystem else ", of whatever ecosystem"
+        return f"{among} looked at: nothing depends on {printable(str(wanted))}{where}"
     who = len({entry.repository for entry in found})
     kinds = ", ".join(sorted({entry.ecosystem for entry in found}))
     counts = [f"{sum(entry.match == how for entry in found)} {how}" for how in ("locked", "allowed", "unknown")]
     shown = ", ".join(count for count in counts if not count.startswith("0 "))
-    return f"{who} of {among}: dependent on {printable(str(wanted))} ({kinds}); {shown}"
+    return f"{who} of {among} depend{'s' if who == 1 else ''} on {printable(str(wanted))} ({kinds}): {shown}"

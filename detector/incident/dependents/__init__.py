@@ -37,7 +37,7 @@ def search(
     """Yield every dependent on a package among *repositories*: folders, bare repositories, files.
 
     Below a folder that is no repository, the repositories are looked for.
-    *on_repository* is told of each one before it is read.
+    *on_repository* is told of each place that was read.
     """
     asked_for = wanted if isinstance(wanted, Package) else package(wanted, ecosystem)
     if range:
@@ -61,8 +61,8 @@ def _target(
         yield Skipped(target, f"more than {MAX_NESTING} repositories inside each other")
         return
     if os.path.isfile(target):
-        on_repository(target)
         yield from at_tip("", places_.Single(target), wanted, all_readers=True)
+        on_repository(target)
         return
     if not os.path.isdir(target):
         yield Skipped(target, "no such file or folder")
@@ -72,13 +72,13 @@ def _target(
         repository = places_.find(target)
         if repository is None or (repository.work_tree and not history):
             folder = places_.Folder(target, interesting, repository)
-            if repository:
-                on_repository(target)
             yield from at_tip(target, folder, wanted)
             inner = folder.inner
+            if repository or folder.fitting or not inner:
+                on_repository(target)
         else:
-            on_repository(target)
             yield from in_repository(target, repository, wanted, history)
+            on_repository(target)
             if repository.work_tree:
                 from detector.sources.worktree import submodules
 

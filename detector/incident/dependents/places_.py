@@ -70,13 +70,16 @@ class Folder:
     def __init__(self, root: str, interesting: Interesting, repository: Repository | None = None) -> None:
         self.root = os.path.realpath(root)
         self.inner: list[str] = []
+        self.fitting = 0
         self._interesting = interesting
         self._repository = repository
         self.commit = (head(repository) or "") if repository else ""
 
     def paths(self) -> Iterator[str | Skipped]:
-        """Yield the interesting ones; repositories further down are collected in `inner`."""
-        yield from self._listed() if self._repository else self._walked()
+        """Yield the interesting ones and count them; repositories further down are collected in `inner`."""
+        for path in self._listed() if self._repository else self._walked():
+            self.fitting += isinstance(path, str)
+            yield path
 
     def _listed(self) -> Iterator[str | Skipped]:
         from detector.contracts import Inner

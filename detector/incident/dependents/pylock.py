@@ -26,5 +26,6 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
             tuple(string(mapping(need).get("name")) for need in items(row.get("dependencies"))),
         )
         for row in map(mapping, items(whole.get("packages")))
+        if "directory" not in row
     ]
     yield from locked("pypi", nodes, direct_of(file), wanted)

@@ -232,7 +232,8 @@ def _alternative(ecosystem: str, text: str, grammar: _Grammar, bare: str) -> Int
     hyphen = _HYPHEN.fullmatch(text)
     if hyphen:
         least, most = hyphen.groups()
-        found = (Interval(low=version(ecosystem, _whole(least))),)
+        low = f"{_whole(least)}{grammar.lowest}" if ecosystem == "npm" and "-" not in least else _whole(least)
+        found = (Interval(low=version(ecosystem, low)),)
         return _both(found, _prefix(ecosystem, most, grammar, below=True))
     at = 0
     while at < len(text):
@@ -254,7 +255,7 @@ def _comparison(ecosystem: str, sign: str, named: str, grammar: _Grammar, bare: 
         at = version(ecosystem, named)
         return (Interval(at, True, at, True),)
     if open_end and not numbers:
-        return ANY
+        return () if sign in ("<", ">", "!=") else ANY
     if sign == "!=":
         if open_end:
             return (
@@ -265,7 +266,8 @@ def _comparison(ecosystem: str, sign: str, named: str, grammar: _Grammar, bare: 
         return (Interval(high=at, high_in=False), Interval(low=at, low_in=False))
     if sign in ("<", "<=", ">", ">="):
         return _bound(ecosystem, sign, named, numbers, open_end, grammar)
-    low = version(ecosystem, _whole(named))
+    partial = ecosystem == "npm" and len(numbers) < 3
+    low = version(ecosystem, _dotted(numbers) + grammar.lowest if partial else _whole(named))
     if sign == "~=" or (sign == "~>" and ecosystem in ("gem", "hex")):
         keep = max(len(numbers) - 2, 0)
     elif sign == "^":
@@ -285,6 +287,8 @@ def _bound(ecosystem: str, sign: str, named: str, numbers: list[int], open_end: 
     if partial and sign in (">", "<="):
         end = version(ecosystem, _dotted(_next(numbers, len(numbers) - 1)) + grammar.lowest)
         return (Interval(low=end),) if sign == ">" else (Interval(high=end, high_in=False),)
+    if partial and sign == ">=":
+        return (Interval(low=version(ecosystem, _dotted(numbers) + grammar.lowest)),)
     at = version(ecosystem, _whole(named))
     if sign == ">=":
         return (Interval(low=at),)
@@ -292,7 +296,7 @@ def _bound(ecosystem: str, sign: str, named: str, numbers: list[int], open_end: 
         return (Interval(low=at, low_in=False),)
     if sign == "<=":
         return (Interval(high=at),)
-    if grammar.lowest == ".dev0" and not at.is_prerelease:
+    if grammar.lowest == ".dev0" and not at.is_prerelease and not at.is_postrelease:
         at = version(ecosystem, f"{at.base_version}.dev0")
     elif partial:
         at = version(ecosystem, _dotted(numbers) + grammar.lowest)

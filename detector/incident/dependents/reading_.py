@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from detector.git.repository import Repository, SafeGit, head, refs
 from detector.incident.dependents.entry_ import Entry, File, Unreadable
-from detector.incident.dependents.places_ import Changed, Commit, Objects, Tree, beside, changed, skipped_folder
+from detector.incident.dependents.places_ import Commit, Objects, Tree, beside, changed, skipped_folder
 from detector.incident.dependents.question_ import Package
 from detector.model import Skipped
 
@@ -90,27 +90,41 @@ _QUICK = (".json", ".jsonc")
 
 def _read(name: str, file: File, wanted: Package, rows: list[_Row], all_readers: bool = False) -> Iterator[Skipped]:
     """Append what *file* says to *rows*; yield why it cannot be read."""
+    reasons = []
     for pattern, reader in readers():
         if pattern.fullmatch(file.path) or (all_readers and getattr(reader, "SNIFFS", False)):
             try:
                 entries = reader.read(file, wanted.wanted)
                 rows.extend(_Row(entry.path or file.path, reader.LOCKS, entry) for entry in entries)
             except Unreadable as error:
-                yield Skipped(_joined(name, file.path), str(error))
+                reasons.append(str(error))
             except RecursionError:
-                yield Skipped(_joined(name, file.path), "is nested too deeply")
+                reasons.append("is nested too deeply")
+    yield from (Skipped(_joined(name, file.path), reason) for reason in dict.fromkeys(reasons))
 
 
 def _weighed(name: str, commit: str, rows: Iterable[_Row], wanted: Package) -> Iterator[Dependent]:
     deciding = {(row.entry.ecosystem, posixpath.dirname(row.path)) for row in rows if row.locks}
-    told = set()
+    told: dict[Dependent, Dependent] = {}
     for row in rows:
         if not row.locks and not row.entry.version and _decided(row, deciding):
             continue
         found = _judged(name, commit, row, wanted)
-        if found and found not in told:
-            told.add(found)
-            yield found
+        if found:
+            told[_what(found)] = _clearer(found, told.get(_what(found)))
+    yield from told.values()
+
+
+def _what(found: Dependent) -> Dependent:
+    """Return *found* without the ways to it: a package may be installed many times in one version."""
+    return found._replace(direct=None, via=(), note="")
+
+
+def _clearer(found: Dependent, other: Dependent | None) -> Dependent:
+    """Return the one that says more: direct rather than indirect, the shorter way rather than the longer."""
+    if other is None:
+        return found
+    return min(other, found, key=lambda one: (one.direct is not True, not one.via, len(one.via)))
 
 
 def _decided(row: _Row, deciding: set[tuple[str, str]]) -> bool:
@@ -182,6 +196,7 @@ def _in_history(
     objects = Objects(git)
     needle = _needle(wanted)
     spans: dict[Dependent, _Span] = {}
+    told: dict[Dependent, Dependent] = {}
     trees: dict[int, Commit] = {}
     for (path, blob), seen in contents.items():
         if skipped_folder(path):
@@ -203,17 +218,15 @@ def _in_history(
         rows: list[_Row] = []
         for skipped in _read(name, File(path, data, beside(tree, path)), wanted, rows):
             yield skipped._replace(where=f"{skipped.where} in {commits[seen.first][:12]}")
-        span = _span(seen, (path, blob) in now)
+        span = _Span(seen.first, seen.gone, (path, blob) in now)
         for row in rows:
             found = _judged(name, "", row, wanted)
             if found:
-                spans[found] = spans[found].with_(span) if found in spans else span
-    for found, span in sorted(spans.items(), key=lambda pair: (pair[0].path, pair[1].since)):
-        yield _dated(found, span, commits, tip or "")
-
-
-def _span(seen: Changed, now: bool) -> _Span:
-    return _Span(seen.first, seen.gone, now)
+                key = _what(found)
+                spans[key] = spans[key].with_(span) if key in spans else span
+                told[key] = _clearer(found, told.get(key))
+    for key, span in sorted(spans.items(), key=lambda pair: (pair[0].path, pair[1].since)):
+        yield _dated(told[key], span, commits, tip or "")
 
 
 def _dated(found: Dependent, span: _Span, commits: list[str], tip: str) -> Dependent:

@@ -69,7 +69,7 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
         yield entry(
             line.name,
             line.constraint if pinned else pins[name],
-            direct=name in direct if direct or line.via else True,
+            direct=name in direct,
             via=tuple(_shown(step, versions) for step in known.get(name, ())),
             note="" if pinned else "by a constraint",
             path=line.path,
@@ -87,13 +87,16 @@ def _explained(lines: list[_Line]) -> tuple[set[str], dict[str, set[str]]]:
     """Return what was asked for by people, and what needs what, as the remarks tell it."""
     direct: set[str] = set()
     needs: dict[str, set[str]] = {}
+    listed = {normal("pypi", line.name) for line in lines}
     for line in lines:
         name = normal("pypi", line.name)
         for via in line.via:
-            if via.startswith("-") or "(" in via:  # -r requirements.in, project (pyproject.toml)
+            if normal("pypi", via) not in listed:  # -r requirements.in, or the project itself
                 direct.add(name)
             else:
                 needs.setdefault(normal("pypi", via), set()).add(name)
+        if not line.via and not line.constrains:
+            direct.add(name)
     return direct, needs
 
 

@@ -72,7 +72,7 @@ def entries(
         one = components[key]
         assert one
         way = tuple(_called(step, components) for step in known.get(key, ()))
-        is_direct = None if not first else key in first
+        is_direct = True if key in first else False if way else None
         entry = Entry(one.ecosystem, one.name, version=one.version, direct=is_direct, via=way)
         if entry not in told:
             told.add(entry)

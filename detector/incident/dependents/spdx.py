@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from detector.incident.dependents import bounded_
@@ -14,7 +14,7 @@ FILES = ("*.spdx.json", "spdx.json", "*sbom*.json", "*.spdx3.json")
 LOCKS = True
 SNIFFS = True
 
-_DOWN = ("DEPENDS_ON", "CONTAINS", "DESCRIBES", "HAS_PREREQUISITE")
+_DOWN = ("DEPENDS_ON", "DESCRIBES", "HAS_PREREQUISITE")
 _UP = (
     "DEPENDENCY_OF",
     "CONTAINED_BY",
@@ -26,7 +26,7 @@ _UP = (
     "PROVIDED_DEPENDENCY_OF",
     "TEST_DEPENDENCY_OF",
 )
-_DOWN_3 = ("dependsOn", "contains", "describes", "hasPrerequisite")
+_DOWN_3 = ("dependsOn", "describes", "hasPrerequisite")
 
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
@@ -52,10 +52,13 @@ def _second(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
         version = string(row.get("versionInfo"))
         components[string(row.get("SPDXID"))] = found._replace(version=found.version or version) if found else None
     needs: dict[str, list[str]] = {}
+    contents: dict[str, list[str]] = {}
     described = [string(name) for name in items(whole.get("documentDescribes"))]
     for row in map(mapping, items(whole.get("relationships"))):
         kind, one, other = (string(row.get(key)) for key in ("relationshipType", "spdxElementId", "relatedSpdxElement"))
-        if kind in _DOWN:
+        if kind == "CONTAINS":
+            contents.setdefault(one, []).append(other)
+        elif kind in _DOWN:
             needs.setdefault(one, []).append(other)
         elif kind in _UP:
             needs.setdefault(other, []).append(one)
@@ -63,9 +66,9 @@ def _second(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
             described.append(other)
     for name in described:  # what the document is about is no dependency of it
         components[name] = None
-    described.append("SPDXRef-DOCUMENT")
-    roots = [key for key in (*described, *needs) if not components.get(key)]
-    yield from entries(components, needs, roots, wanted)
+    for key, inner in contents.items():  # what merely lies in the whole may be there for any reason
+        needs.setdefault(key, []).extend(one for one in inner if not components.get(one))
+    yield from entries(components, needs, _roots(components, described, needs), wanted)
 
 
 def _third(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
@@ -86,4 +89,9 @@ def _third(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
             about.update(string(name) for name in items(row.get("rootElement")))
     for name in about:
         components[name] = None
-    yield from entries(components, needs, [key for key in (*about, *needs) if not components.get(key)], wanted)
+    yield from entries(components, needs, _roots(components, about, needs), wanted)
+
+
+def _roots(components: dict[str, Component | None], *keys: Iterable[str]) -> list[str]:
+    """Return those of *keys* that are no packages."""
+    return [key for some in keys for key in some if not components.get(key)]
