@@ -14,18 +14,22 @@ from the commit itself; neither mailmap nor configuration has a say.
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from tempfile import TemporaryFile
 from typing import IO, NamedTuple
 
+import numpy as np  # noqa: TID253  (this module is itself imported late)
+from numpy.typing import NDArray  # noqa: TID253
+
 from detector.git.objects import cat_file
 from detector.git.repository import Repository, SafeGit, reflogs, refs
 
 _BLOCK = 8 << 20
 """Bytes of what git tells that are looked at together."""
+
+NEWLINE, BLANK, COLON = 10, 32, 58
 
 
 class Place(NamedTuple):
@@ -92,7 +96,7 @@ class Blame:
         commits = {name for name, kind in wanted.items() if kind == "commit"}
         found: dict[str, tuple[str, str, list[tuple[str, str]]]] = {}
         for kind, held_by, this in self._passes():
-            for name in commits & this.commits():
+            for name in commits & this.commits() if commits else ():
                 found[name] = kind or "commit", held_by, [(name, "")]
                 commits.discard(name)
             seen: dict[str, list[tuple[str, str]]] = {}
@@ -199,14 +203,15 @@ class _Pass:
 
     def commits(self) -> set[str]:
         """Return the ids of all commits of this pass."""
-        return {commit.decode() for commit, _ in _parse(self._told.result(), self._width)}
+        blocks = _blocks(self._told.result(), self._width)
+        return {block.text(at).decode() for block in blocks for at in block.commits.tolist()}
 
     def introduced(self, wanted: set[str]) -> Iterator[tuple[str, str, str]]:
         """Yield (commit, path, id) for the wanted blobs; the oldest alone or all, oldest first."""
         if not wanted:
             return
         names = {name.encode() for name in wanted}
-        parsed = _parse(self._told.result(), self._width, names)
+        parsed = _parse(_blocks(self._told.result(), self._width), names)
         if self._everywhere:
             found = [(commit, *at) for commit, changes in parsed for at in reversed(changes)]
         else:
@@ -237,44 +242,80 @@ def _oldest(parsed: Iterable[tuple[bytes, Changes]]) -> dict[bytes, tuple[bytes,
     return found
 
 
-def _parse(stream: IO[bytes], width: int, wanted: Collection[bytes] = ()) -> Iterator[tuple[bytes, Changes]]:
-    """Read ``log --raw -z --format=%H``: each commit with its changes to what is wanted, newest first."""
+class _Block:
+    """Some commits of ``log --raw -z --format=%H`` with all their changes.
+
+    Its tokens end with a zero byte: the id of a commit, the head of a change, a path.
+    """
+
+    def __init__(self, data: bytes, width: int) -> None:
+        self.data = data
+        self._width = width
+        flat = self._flat = np.frombuffer(data, np.uint8)
+        self._ends = ends = np.flatnonzero(flat == 0)
+        self._starts = starts = np.append(0, ends + 1)[: len(ends)]
+        first, second = flat[starts], flat[np.minimum(starts + 1, len(flat) - 1)]
+        colon = (first == COLON) | ((first == NEWLINE) & (second == COLON))
+        for at in np.flatnonzero((first == NEWLINE) & (second == NEWLINE)).tolist():
+            colon[at] = self.text(at).lstrip(b"\n")[:1] == b":"
+        # a path may look like the head of a change: of those that follow each other every second one is a path
+        numbers = np.arange(len(ends))
+        self._heads = colon & ((numbers - np.maximum.accumulate(np.where(colon, -1, numbers))) % 2 == 1)
+        behind_head = np.append(False, self._heads)[: len(ends)]
+        self.commits = np.flatnonzero((ends - starts == width) & ~behind_head)
+        """The numbers of the tokens that are ids of commits."""
+
+    def text(self, at: int) -> bytes:
+        """Return the token with number *at*."""
+        return self.data[self._starts[at] : self._ends[at]]
+
+    def cut(self) -> bytes:
+        """Give up the last commit, which may go on, and return what was told of it so far."""
+        last = int(self.commits[-1])
+        self.commits = self.commits[:-1]
+        self._heads[last:] = False
+        return self.data[self._starts[last] :]
+
+    def changes(self, wanted: Collection[bytes], beginnings: NDArray[np.uint64]) -> Iterator[tuple[bytes, Changes]]:
+        """Yield the commits that bring something *wanted* in; *beginnings* are the first bytes of its ids, sorted."""
+        width = self._width
+        heads = np.flatnonzero(self._heads)
+        ends = self._ends[heads]
+        long = ends - self._starts[heads] > width + 2
+        heads, ends = heads[long], ends[long]
+        # a letter of status for each parent: nearly always one or two
+        letters = np.where(self._flat[ends - 2] == BLANK, 1, 2)
+        starts = ends - letters - 1 - width
+        ids = np.ascontiguousarray(self._flat[starts[:, None] + np.arange(8)]).view(np.uint64).ravel()
+        known = beginnings[np.minimum(np.searchsorted(beginnings, ids), len(beginnings) - 1)] == ids
+        many = (letters == 2) & (self._flat[ends - 3] != BLANK)
+        told: dict[int, Changes] = {}
+        for at in heads[known | many].tolist():
+            name = self.text(at).rpartition(b" ")[0][-width:]
+            if name in wanted:
+                number = int(np.searchsorted(self.commits, at)) - 1
+                told.setdefault(number, []).append((self.text(at + 1), name))
+        for number, changes in told.items():
+            yield self.text(int(self.commits[number])), changes
+
+
+def _blocks(stream: IO[bytes], width: int) -> Iterator[_Block]:
+    """Cut what git has told in blocks of whole commits."""
     stream.seek(0)
     rest = b""
-    while block := stream.read(_BLOCK):
-        tokens = (rest + block).split(b"\0")
-        complete = len(tokens) - 1
-        commits = [
-            i for i, token in enumerate(tokens) if len(token) == width and not _is_head(tokens, i - 1) and i < complete
-        ]
-        rest = b"\0".join(tokens[commits[-1] if commits else 0 :])
-        yield from _changes(tokens, commits, width, wanted)
-    tokens = rest.split(b"\0")
-    if len(tokens[0]) == width:
-        yield from _changes(tokens, [0, len(tokens)], width, wanted)
+    while more := stream.read(_BLOCK):
+        block = _Block(rest + more, width)
+        rest = block.cut() if len(block.commits) else block.data
+        yield block
+    if rest:
+        yield _Block(rest, width)
 
 
-def _changes(
-    tokens: list[bytes], commits: list[int], width: int, wanted: Collection[bytes]
-) -> Iterator[tuple[bytes, Changes]]:
-    """Yield what stands between the first and the last of *commits*, the places of their ids among *tokens*."""
-    told: dict[int, Changes] = {}
-    last = commits[-1] if commits else 0
-    for i, token in enumerate(tokens[:last]) if wanted else ():
-        # a letter of status for each parent: with one parent, which is the rule, the id is cut out without a search
-        name = token[-width - 2 : -2] if token[:2] != b"::" else token.rpartition(b" ")[0][-width:]
-        if name in wanted and _is_head(tokens, i):
-            told.setdefault(bisect_right(commits, i) - 1, []).append((tokens[i + 1], name))
-    for number, at in enumerate(commits[:-1]):
-        yield tokens[at], told.get(number, [])
-
-
-def _is_head(tokens: list[bytes], at: int) -> bool:
-    """Tell whether a token is the head of a change, not a path that looks like one."""
-    first = at
-    while first >= 0 and tokens[first].lstrip(b"\n")[:1] == b":":
-        first -= 1
-    return (at - first) % 2 == 1
+def _parse(blocks: Iterable[_Block], wanted: Collection[bytes]) -> Iterator[tuple[bytes, Changes]]:
+    """Yield each commit that changes something to what is wanted, with these changes, newest first."""
+    beginnings = np.sort(np.frombuffer(b"".join(name[:8] for name in wanted), np.uint64))
+    for block in blocks:
+        yield from block.changes(wanted, beginnings)
 
 
 def _special(ref: str) -> bool:

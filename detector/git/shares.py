@@ -126,7 +126,7 @@ def plan(
     kinds: Sequence[str] = CONTENT,
     workers: int = 1,
     exclude: Bytes | Iterable[bytes] | None = None,
-    per_worker: int = 4,
+    per_worker: int = 8,
     known_packs: Collection[bytes] = (),
     again: Sequence[str] = (),
 ) -> Plan:
