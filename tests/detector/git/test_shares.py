@@ -96,7 +96,7 @@ def test_the_plan_names_what_will_be_yielded_and_its_shares_weigh_alike(build: C
     built = build()
     built.history(30)
     built.git("repack", "-adfq")
-    plan = shares.plan(repository.discover(str(built.path)), EVERY, 2)
+    plan = shares.plan(repository.discover(str(built.path)), EVERY, 2, per_worker=4)
     assert {row.tobytes().hex() for row in plan.ids} == set(built.every_object())
     assert len(plan.shares) == 8
     costs = [share.cost for share in plan.shares]
