@@ -18,8 +18,8 @@ from detector.config import Config
 from detector.fingerprint import fingerprint
 from detector.fleet.life import Place, Sight
 from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
-from detector.fleet.tips import at_head, tips
-from detector.ignores.gathering import MAX_FILE, Policies, gather
+from detector.git.tips import tips
+from detector.ignores.gathering import HeadReader, Policies, gather
 from detector.memory import ScanMemory
 from detector.model import DEAD, LIVE, Finding, Location, Sighting, Skipped
 from detector.work import Options, Progress
@@ -55,9 +55,9 @@ def tell(
     owners: Mapping[str, str],
 ) -> Iterator[Progress | Told]:
     """Read the *flagged* objects again and yield progress, and last what is in them."""
-    head = _Head(repository)
+    head = HeadReader(repository, FILES)
     today = time.strftime("%Y-%m-%d")
-    policies = Policies([gather(head.read, operator=config.operator, baseline_file=config.baseline, today=today)])
+    policies = Policies([gather(head, operator=config.operator, baseline_file=config.baseline, today=today)])
     where = repository.work_tree or repository.git_dir
     share = _Again(repository, where, flagged)
     seen: list[Sighting] = []
@@ -75,7 +75,7 @@ def tell(
     skipped += [*unplaced, *_not_given(repository, flagged, share.given)]
     standing = _standing(repository, seen, pack, key, config, policies, skipped)
     kept, ignored = triage.set_aside(placed, pack.rules, key, policies.why)
-    owned = Owners(name, owners, head.code_owners(), lambda path: _last_committer(repository, path))
+    owned = Owners(name, owners, _code_owners(head), lambda path: _last_committer(repository, path))
     told = {entry.finding.fingerprint: _sight(entry.finding, {}, owned, entry.by) for entry in ignored}
     for finding in triage.gather(kept, pack.rules, key):
         unsure = "" if triage.confident(finding, config.min_confidence) else f"confidence {finding.confidence}"
@@ -123,36 +123,13 @@ def _not_given(repository: Repository, names: Iterable[str], given: Collection[s
             yield Skipped(line.split()[0], "object with findings could not be read again")
 
 
-class _Head:
-    """The files at HEAD that have a say; remembers what it has given."""
-
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._files = at_head(repository, _names())
-        self.given: list[bytes] = []
-
-    def read(self, name: str) -> bytes | None:
-        """Return a file of the tree of HEAD, or None."""
-        found = self._files.get(name) if name in _names() else at_head(self._repository, [name]).get(name)
-        if found is not None:
-            self.given.append(found[:MAX_FILE])
-        return found
-
-    def code_owners(self) -> CodeOwners | None:
-        """Return the first file of owners."""
-        for name in FILES:
-            if name in self._files and len(self._files[name]) <= MAX_SIZE:
-                return CodeOwners(self._files[name].decode("utf-8", "replace"))
-        return None
-
-
-def _names() -> list[str]:
-    from detector import baseline
-    from detector.ignores import own
-    from detector.ignores.gathering import FOREIGN
-
-    carried = [name for names, _ in FOREIGN for name in names]
-    return [baseline.NAME, own.IGNORE, own.SETTINGS, own.PYPROJECT, *carried, *FILES]
+def _code_owners(head: HeadReader) -> CodeOwners | None:
+    """Return the first file of owners."""
+    for name in FILES:
+        found = head(name)
+        if found is not None and len(found) <= MAX_SIZE:
+            return CodeOwners(found.decode("utf-8", "replace"))
+    return None
 
 
 def _next_change(texts: Iterable[bytes], today: str) -> str:

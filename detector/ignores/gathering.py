@@ -21,6 +21,7 @@ from detector.model import Origin, Rule, Sighting
 
 if TYPE_CHECKING:
     from detector.config import Config
+    from detector.git.repository import Repository
 
 Reader = Callable[[str], bytes | None]
 """Gives the content of a file below the root, or None where there is none."""
@@ -47,6 +48,30 @@ def folder_reader(folder: str) -> Reader:
             return file.read(MAX_FILE)
 
     return read
+
+
+class HeadReader:
+    """Reads the files of the tree of HEAD, where nothing is checked out; `given` is what it has given."""
+
+    def __init__(self, repository: Repository, more: Sequence[str] = ()) -> None:
+        """Read the files that may set findings aside, and *more* that the caller wants."""
+        from detector.git.tips import at_head
+
+        self._repository = repository
+        self._names = frozenset((*_names(), *more))
+        self._files = at_head(repository, self._names)
+        self.given: list[bytes] = []
+
+    def __call__(self, name: str) -> bytes | None:
+        """Return a file, or None."""
+        if name not in self._names:
+            from detector.git.tips import at_head
+
+            self._files |= at_head(self._repository, [name])
+        found = self._files.get(name)
+        if found is not None:
+            self.given.append(found[:MAX_FILE])
+        return found
 
 
 NO_BASELINE = "none"
@@ -103,6 +128,11 @@ def gather(
             except Exception as problem:  # it may hold anything; what no reader expected is wrong, too
                 notes.append(f"ignores of the repository are left out: {name}: {type(problem).__name__}")
     return Policy(allows, known, keys=(*keys, project_key()), notes=notes, today=today, relative=relative)
+
+
+def _names() -> list[str]:
+    """List every file that may set findings aside without being named."""
+    return [baseline.NAME, own.IGNORE, own.SETTINGS, own.PYPROJECT, *(name for names, _ in FOREIGN for name in names)]
 
 
 def _operators_file(named: str, take: Any, take_baseline: Any) -> None:
@@ -253,7 +283,7 @@ def policies(config: Config) -> Policies:
     return Policies(
         [
             gather(
-                folder_reader(root) if root else None,
+                _reader(target, root, config),
                 operator=config.operator,
                 baseline_file=config.baseline,
                 today=today,
@@ -264,11 +294,30 @@ def policies(config: Config) -> Policies:
     )
 
 
+def _reader(target: str, root: str, config: Config) -> Reader | None:
+    from detector.git.repository import discover
+    from detector.sources.remote import clone_of
+
+    if root and not _is_bare(root):
+        return folder_reader(root)
+    clone = root or clone_of(target)
+    return HeadReader(discover(clone, config.allow)) if clone else None
+
+
+def _is_bare(folder: str) -> bool:
+    from detector.targets import is_repository
+
+    has_tree = os.path.basename(folder) == ".git" or os.path.lexists(os.path.join(folder, ".git"))
+    return not has_tree and is_repository(folder)
+
+
 def root_of(target: str) -> str:
     """Return the folder whose ignore files speak for *target*: that of its repository, or its own."""
     if target == "-" or not os.path.exists(target):
         return ""
     folder = at = os.path.abspath(target if os.path.isdir(target) else os.path.dirname(target))
+    if _is_bare(folder):
+        return folder
     while not os.path.exists(os.path.join(at, ".git")):
         parent = os.path.dirname(at)
         if parent == at:

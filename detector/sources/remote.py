@@ -19,7 +19,7 @@ from detector.contracts import Share
 from detector.errors import SourceError
 from detector.model import Skipped
 
-_clones: dict[str, str] = {}  # folder → URL; both live as long as the process
+_clones: dict[str, str] = {}  # folder → URL without password; both live as long as the process
 
 PROTOCOLS = "https:http:ssh:git:file"
 
@@ -50,6 +50,11 @@ def shares(target: str, config: Config) -> Iterator[Share | Skipped]:
 def label(repository: str) -> str:
     """Return the URL that *repository* is a clone of, if it is one of ours, else itself."""
     return _clones.get(repository, repository)
+
+
+def clone_of(url: str) -> str:
+    """Return the folder with our clone of *url*, or ""."""
+    return next((folder for folder, known in _clones.items() if known == named(url)), "")
 
 
 def named(url: str) -> str:

@@ -61,8 +61,9 @@ def at_head(repository: Repository, names: Collection[str]) -> dict[str, bytes]:
         listed = safe_git(repository, "ls-tree", "-z", tip, "--", *sorted(names))
     except SourceError:
         return {}
-    files = {name: path for kind, name, path in _entries(listed) if kind == "blob"}
-    return {files[name]: data for name, _, data in cat_file(repository, files) if data is not None}
+    files = {path: name for kind, name, path in _entries(listed) if kind == "blob"}
+    contents = {name: data for name, _, data in cat_file(repository, sorted(set(files.values())))}
+    return {path: data for path, name in files.items() if (data := contents.get(name)) is not None}
 
 
 def _listed(repository: Repository, commit: str) -> Iterator[tuple[str, str, str]]:
