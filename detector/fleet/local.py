@@ -23,6 +23,12 @@ class LocalCrew:
         self._settings = settings
         self._processes = size + fetchers
 
+    def __enter__(self) -> LocalCrew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left to end: the processes end with `run`."""
+
     def run(self, queue: deque[Job]) -> Iterator[Progress | Done]:
         """Do the jobs in *queue*, to which more are added meanwhile, until none is left."""
         return Pool(queue, self._processes, partial(begin, self._settings), _lost).run()

@@ -81,8 +81,13 @@ class Done(NamedTuple):
 class Crew(Protocol):
     """Who does the jobs: processes on this machine (local.py) or a cluster (cluster.py)."""
 
-    size: int
-    """How many jobs are worth being handed over at a time."""
+    @property
+    def size(self) -> int:
+        """How many jobs are worth being handed over at a time."""
+
+    def __enter__(self) -> Crew: ...
+
+    def __exit__(self, *_: object) -> None: ...
 
     def run(self, queue: deque[Job]) -> Iterator[Progress | Done]:
         """Do the jobs in *queue*, to which more are added meanwhile, until none is left."""

@@ -128,3 +128,12 @@ def test_it_would_be_noticed(planted: Path, tmp_path: Path) -> None:
 def test_rules_that_are_left_out_show_nothing_of_their_own(planted: Path, tmp_path: Path) -> None:
     words = ["scan", "--format", "json", "--min-confidence", "low", "--skip", "github*,gitlab*,stripe*,uri*", "."]
     assert leaks(run(words, planted, tmp_path, (0, 1))) == []
+
+
+def test_a_sweep_keeps_and_shows_nothing_of_it(planted: Path, tmp_path: Path) -> None:
+    words = ["sweep", "-vv", "--min-confidence", "low", "--jobs", "2"]
+    assert leaks(run([*words, "--inventory", str(planted.parent)], planted, tmp_path, (1,))) == []
+    for format_ in names("detector.fleet.reports"):
+        output = run(["sweep", "report", "--format", format_], planted, tmp_path, (0,))
+        assert b"github.pat-classic" in output
+        assert leaks(output) == []

@@ -15,7 +15,7 @@ from detector.fleet.clones import Clones
 from detector.fleet.inventory import entries
 from detector.fleet.local import LocalCrew
 from detector.fleet.state import open_state
-from detector.fleet.state.store import key_id, ruleset_digest
+from detector.fleet.state.store import count, key_id, ruleset_digest
 from detector.fleet.state.tables import events, findings, places, repositories
 from detector.fleet.sweep import Options, Summary
 from detector.fleet.tasks import Settings
@@ -36,11 +36,13 @@ class Bench:
         clones = Clones(str(self.folder.parent / "clones"))
         return Settings(self.config, clones, ruleset_digest(rules), key_id(project_key())), rules
 
+    def crew(self, settings: Settings) -> sweeping.Crew:
+        return LocalCrew(settings, self.jobs, 0)
+
     def sweep(self, watch=None) -> Summary:
         settings, rules = self.settings()
-        with open_state(self.place) as state:
+        with open_state(self.place) as state, self.crew(settings) as crew:
             options = Options(settings, **self.options)
-            crew = LocalCrew(settings, self.jobs, 0)
             return sweeping.sweep(entries([str(self.folder)]), state, options, crew, rules, watch)
 
     def told(self) -> dict[str, set[tuple[object, ...]]]:
@@ -76,6 +78,10 @@ class Bench:
         with open_state(self.place) as state, state.read() as db:
             query = select(findings.c.fingerprint, findings.c.state).join(repositories)
             return {row.fingerprint: row.state for row in db.execute(query.where(repositories.c.url.endswith(url)))}
+
+    def counts(self) -> tuple[int, ...]:
+        with open_state(self.place) as state, state.read() as db:
+            return tuple(count(db, table) for table in (repositories, findings, places, events))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,141 @@
+"""`leakfirst sweep`: what it prints, what it writes, with which exit code."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from detector.__main__ import main
+from detector.cli.sweep import table_of
+from detector.errors import UsageError
+from detector.registry import names
+from tests.detector.fleet import making
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Path:
+    making.fleet(tmp_path / "fleet", 4)
+    return tmp_path / "fleet"
+
+
+def run(*words: str) -> int:
+    return main(["sweep", *words])
+
+
+def test_it_says_what_is_new_once_and_then_nothing(fleet, capsys):
+    assert run("--inventory", str(fleet), "--jobs", "2") == 1
+    first = capsys.readouterr().out
+    assert first.startswith("New (")
+    assert "4 repositories" in first
+    assert run("--inventory", str(fleet), "--quiet") == 0
+    assert capsys.readouterr().out == ""
+    assert run("status") == 0
+    status = capsys.readouterr().out
+    assert status.startswith("Sweep 2, done ")
+    assert "The same credential in several repositories" in status
+    assert "New (" not in status
+    assert run("status", "--run", "1") == 0
+    assert "New (" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_told_and_is_no_clean_result(fleet, capsys):
+    (fleet / "r0000.git" / "packed-refs").unlink(missing_ok=True)
+    for place in fleet.iterdir():
+        (place / "shallow").write_text("1" * 40 + "\n")
+    assert run("--inventory", str(fleet), "--exit-zero") == 3
+    assert "is a shallow clone" in capsys.readouterr().out
+    assert run("--inventory", str(fleet), "--quiet") == 3
+    assert capsys.readouterr().out.startswith("4 of 4 repositories could not be read to the end")
+
+
+def test_closing_reopening_and_what_is_overdue(fleet, tmp_path, capsys):
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[sweep]\ninventory = ["{fleet}"]\nstate = "{tmp_path / "fleet.db"}"\n'
+        '[sweep.deadlines]\ncritical = 0\nhigh = 0\n[sweep.owners]\n"r0000" = "team-zero"\n'
+    )
+    words = "--config", str(config)
+    assert run(*words) == 1
+    capsys.readouterr()
+    assert run("report", "--format", "json", *words) == 0
+    told = json.loads(capsys.readouterr().out)
+    finding = next(line for line in told["findings"] if line["repository"] == "r0000")
+    assert finding["owner"] == "team-zero"
+    assert finding["deadline"]
+    assert run("close", finding["fingerprint"], "--reason", "accepted", *words) == 0
+    assert "closed" in capsys.readouterr().out
+    assert run("status", *words) == 0
+    status = capsys.readouterr().out
+    assert re.search(rf"^Closed \(\d+\):\n.*{finding['fingerprint']}  \(accepted, by ", status, re.M)
+    assert run("reopen", finding["fingerprint"], "--repository", "r0000", *words) == 0
+    assert "1 finding reopened" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("format_", names("detector.fleet.reports"))
+def test_every_format_of_the_report_names_the_findings_and_shows_no_value(fleet, tmp_path, capsys, format_):
+    run("--inventory", str(fleet), "--quiet")
+    capsys.readouterr()
+    out = tmp_path / "report"
+    assert run("report", "--format", format_, "--output", str(out)) == 0
+    text = out.read_text()
+    assert "github.pat" in text
+    assert "config/app.env" in text
+    assert not [number for number in range(50) if making.secret(number) in text]
+
+
+def test_names_from_a_hostile_repository_stay_text(tmp_path, capsys):
+    place = tmp_path / "fleet" / "x.git"
+    place.mkdir(parents=True)
+    making.git(place, "init", "-q", "--bare", "-b", "main", ".")
+    stream = making.Stream(1)
+    stream.commit("main", {'"a|<b>\\033[31m`@all.env"': f"TOKEN={making.secret(3)}\n"}, "Odd")
+    stream.into(place)
+    run("--inventory", str(place.parent), "--quiet")
+    capsys.readouterr()
+    for format_, never in (("text", "\x1b"), ("markdown", " @all"), ("html", "<b>")):
+        run("report", "--format", format_)
+        told = capsys.readouterr().out
+        assert never not in told
+        assert "all.env" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ((), "which repositories?"),
+        (("status",), "there is no state yet"),
+        (("report", "--format", "nonsense"), "there is no state yet"),
+        (("close", "lf1:0", "--reason", "x"), "there is no state yet"),
+        (("status", "lf1:0"), "takes no fingerprint"),
+        (("--inventory", "nowhere"), "no such file, folder or inventory"),
+        (("--inventory", ".", "--cluster", "nonsense"), "write tcp://HOST:PORT"),
+        (("--inventory", ".", "--state", "mysql://x/y"), "SQLite"),
+    ],
+)
+def test_wrong_usage_is_one_line(words, says, capsys):
+    assert run(*words) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert says in said
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {"inventry": []},
+        {"jobs": "2"},
+        {"jobs": True},
+        {"deadlines": {"worst": 1}},
+        {"owners": {"a": 1}},
+        {"inventory": [1]},
+    ],
+)
+def test_a_mistake_in_the_configuration_is_named(table):
+    with pytest.raises(UsageError, match=next(iter(table))):
+        table_of({"sweep": table})

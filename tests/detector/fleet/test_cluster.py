@@ -1,0 +1,130 @@
+"""A Dask cluster over TCP does what the local pool does, whoever is killed meanwhile."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from detector.errors import SourceError, UsageError
+from detector.fleet.cluster import ClusterCrew
+from tests.detector.fleet.test_sweep import Bench, made  # noqa: F401
+
+pytestmark = [pytest.mark.net, pytest.mark.timeout(240)]
+
+
+class Cluster:
+    """A scheduler and workers, each a program of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "scheduler.json"
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.start(
+            "scheduler", "--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(self.file)
+        )
+        deadline = time.monotonic() + 60
+        while not self.file.exists() or not self.file.read_text().endswith("}"):
+            assert self.running["scheduler"].poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        self.address = json.loads(self.file.read_text())["address"]
+
+    def start(self, name: str, *words: str) -> None:
+        kind = "scheduler" if name == "scheduler" else "worker"
+        environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONWARNINGS": "ignore"}
+        with open(self.folder / f"{name}.log", "wb") as log:
+            self.running[name] = subprocess.Popen(
+                [sys.executable, "-m", f"distributed.cli.dask_{kind}", *words],
+                stdout=log, stderr=log, cwd=self.folder, env=environment,
+            )  # fmt: skip
+
+    def worker(self, name: str) -> None:
+        options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--name", name]
+        self.start(name, self.address, *options)
+
+    def kill(self, name: str) -> None:
+        process = self.running.pop(name)
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
+    folder.mkdir()
+    dask = Cluster(folder)
+    try:
+        for number in range(workers):
+            dask.worker(f"w{number}")
+        yield dask
+    finally:
+        for name in list(dask.running):
+            dask.kill(name)
+
+
+class ClusterBench(Bench):
+    """Sweeps whose tasks go to a cluster."""
+
+    address = ""
+
+    def crew(self, settings):
+        return ClusterCrew(settings, self.address)
+
+
+def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_run(made, tmp_path):  # noqa: F811
+    local = Bench(made, str(tmp_path / "local.db"))
+    local.sweep()
+    bench = ClusterBench(made, str(tmp_path / "cluster.db"), large=30)
+    with cluster(tmp_path / "dask") as dask:
+        bench.address = dask.address
+        program = tmp_path / "coordinator.py"
+        program.write_text(
+            textwrap.dedent(
+                """
+                import sys
+                from pathlib import Path
+                from tests.detector.fleet.test_cluster import ClusterBench
+                bench = ClusterBench(Path(sys.argv[1]), sys.argv[2], large=30)
+                bench.address = sys.argv[3]
+                bench.sweep(lambda tally: print(tally.done, flush=True))
+                """
+            )
+        )
+        words = [sys.executable, str(program), str(made), bench.place, dask.address]
+        environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as process:
+            assert process.stdout
+            done = 0
+            for line in process.stdout:
+                done = int(line)
+                if done >= 2 and "w0" in dask.running:
+                    dask.kill("w0")
+                if done >= 5:
+                    break
+            assert 5 <= done < 12
+            os.kill(process.pid, signal.SIGKILL)
+        dask.worker("w2")
+        summary = bench.sweep()
+    assert summary.failed == ()
+    assert summary.unchanged >= 5
+    assert summary.swept + summary.unchanged == 12
+    assert bench.told() == local.told()
+    assert bench.states() == local.states()
+    assert bench.counts() == local.counts()
+
+
+def test_what_is_no_cluster_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr("detector.fleet.cluster.WAIT", 1)
+    settings, _ = Bench(tmp_path, "").settings()
+    with pytest.raises(SourceError, match=r"^--cluster tcp://127.0.0.1:1: .+"):
+        ClusterCrew(settings, "tcp://127.0.0.1:1")
+    with pytest.raises(UsageError, match="no such class"):
+        ClusterCrew(settings, "nowhere.Cluster")
+    with pytest.raises(UsageError, match="write tls://"):
+        ClusterCrew(settings, "tcp://127.0.0.1:1", {"ca": "ca.pem"})

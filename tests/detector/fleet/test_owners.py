@@ -1,0 +1,62 @@
+"""CODEOWNERS as GitHub and GitLab document it."""
+
+import pytest
+
+from detector.fleet.owners import CodeOwners, Owners
+
+TEXT = """
+# the last line that fits wins
+*                 @all
+*.js              @js  # a remark
+/build/logs/      @doctocat
+docs/*            docs@example.com
+apps/             @octocat
+/scripts/         @doctocat @octocat
+**/logs           @logs
+/apps/github
+with\\ space/      @space
+!*.ts             @never
+[a-z].rb          @never
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "owners"),
+    [
+        ("README", ("@all",)),
+        ("src/app.js", ("@js",)),
+        ("build/logs/a.log", ("@logs",)),
+        ("build/logs.txt", ("@all",)),
+        ("docs/start.md", ("docs@example.com",)),
+        ("docs/build/trouble.md", ("@all",)),
+        ("lib/docs/start.md", ("@all",)),
+        ("lib/apps/x/y.py", ("@octocat",)),
+        ("scripts/run", ("@doctocat", "@octocat")),
+        ("lib/scripts/run", ("@all",)),
+        ("apps/github", ()),
+        ("apps/github/file", ()),
+        ("with space/file", ("@space",)),
+        ("x.ts", ("@all",)),
+        ("a.rb", ("@all",)),
+    ],
+)
+def test_the_last_line_that_fits_wins(path, owners):
+    assert CodeOwners(TEXT).of(path) == owners
+
+
+def test_each_section_has_a_say_and_a_usual_owner():
+    text = "* @all\n[Docs] @writers\ndocs/\ndocs/api/ @api\n^[Database][2] @dba\n*.sql\n[docs]\n/docs/legal/ @legal\n"
+    owners = CodeOwners(text)
+    assert owners.of("docs/a.md") == ("@all", "@writers")
+    assert owners.of("docs/api/x.sql") == ("@all", "@api", "@dba")
+    assert owners.of("docs/legal/x") == ("@all", "@legal")
+
+
+def test_the_operators_map_comes_first_and_who_changed_it_last():
+    table = {"acme/*": "acme", "acme/pay:src/**": "payments", "other": "nobody"}
+    code = CodeOwners("/docs/ @docs\n")
+    assert Owners("acme/pay", table, code, str).of("src/a.py", "author") == "payments"
+    assert Owners("acme/pay", table, code, str).of("docs/a.md", "author") == "acme"
+    assert Owners("b/c", table, code, str).of("docs/a.md", "author") == "@docs"
+    assert Owners("b/c", table, code, lambda path: f"last of {path}").of("x.zip!in/y", "author") == "last of x.zip"
+    assert Owners("b/c", table, None, lambda path: "").of("x", "author") == "author"
