@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 SUMMARY = "sweep every repository of an inventory, remember what was found, say what changed"
 
 EXAMPLE = """examples:
-  leakfirst sweep --inventory /srv/git        all repositories below a folder
+  leakfirst sweep /srv/git github:acme        all repositories below a folder, and those of an organisation
   leakfirst sweep --quiet                     what [sweep] in the configuration names; print only what changed
   leakfirst sweep status                      what changed last time, what is overdue
   leakfirst sweep close lf1:… --reason false-alarm
   leakfirst sweep report --format html --output sweep.html
 """
 
-ACTIONS = ("run", "status", "report", "close", "reopen")
+ACTIONS = ("status", "report", "close", "reopen")
+"""First words that ask for something else than a sweep; a folder of that name is written ``./status``."""
 
 _TABLE: Mapping[str, type | tuple[type, ...]] = {
     "inventory": list,
@@ -56,14 +57,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and options of `sweep`."""
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("action", nargs="?", choices=ACTIONS, default="run", help="default: run")
-    parser.add_argument("fingerprint", nargs="?", default="", help="close, reopen: the credential, lf1:…")
+    parser.usage = (
+        "leakfirst sweep [SPEC ...] [OPTIONS]\n       leakfirst sweep status|report [OPTIONS]\n"
+        "       leakfirst sweep close|reopen FINGERPRINT [OPTIONS]"
+    )
+    parser.add_argument(
+        "words", nargs="*", metavar="SPEC", help="a folder, file, URL, github:ORG, …; default: inventory in [sweep]"
+    )
     parser.add_argument("--state", default="", metavar="PLACE", help="a file, or postgresql://…; default: sweep.db")
     parser.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
     what = parser.add_argument_group("run: what to sweep")
-    what.add_argument(
-        "--inventory", "-i", action="append", default=[], metavar="SPEC", help="a folder, file, URL, github:ORG, …"
-    )
     what.add_argument("--clones", default="", metavar="DIR", help="where clones are kept; default: in the user's cache")
     for name, told in (("forks", "forks"), ("archived", "archived ones"), ("wikis", "wikis"), ("snippets", "snippets")):
         what.add_argument(f"--{name}", action="store_true", help=f"of organisations and groups, {told}, too")
@@ -97,16 +100,27 @@ def run(args: argparse.Namespace) -> int:
     operator = operator_file(args.config)
     table = table_of(operator)
     place = args.state or table.get("state", "")
-    if args.fingerprint and args.action not in ("close", "reopen"):
-        raise UsageError(f"{args.action} takes no fingerprint")
-    if args.action == "run":
-        return _sweep(args, operator, table, place)
+    action, words = (args.words[0], args.words[1:]) if args.words[:1] and args.words[0] in ACTIONS else ("", args.words)
+    if not action:
+        return _sweep(args, words, operator, table, place)
     from detector.fleet.state import open_state
 
+    if action in ("status", "report"):
+        if words:
+            raise UsageError(f"sweep {action}: takes no {words[0]!r}")
+        with open_state(place, create=False) as state:
+            return _tell(args, state, everything=action == "report")
+    if len(words) != 1:
+        raise UsageError(f"sweep {action}: name one credential by its fingerprint, lf1:…")
+    if action == "close" and not args.reason:
+        raise UsageError("sweep close: say why with --reason (false-alarm, accepted, or words of your own)")
     with open_state(place, create=False) as state:
-        if args.action in ("close", "reopen"):
-            return _decide(args, state)
-        return _tell(args, state)
+        if action == "close":
+            changed = state.settle(words[0], "closed", args.reason, _who(), args.repository)
+        else:
+            changed = state.reopen(words[0], args.reason or "by hand", _who(), args.repository)
+    print(f"{words[0]}: {changed} {'finding' if changed == 1 else 'findings'} {action.rstrip('e')}ed")
+    return int(ExitCode.CLEAN)
 
 
 def table_of(operator: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -137,7 +151,9 @@ def table_of(operator: Mapping[str, Any]) -> Mapping[str, Any]:
 # -- run ---------------------------------------------------------------------
 
 
-def _sweep(args: argparse.Namespace, operator: Mapping[str, Any], table: Mapping[str, Any], place: str) -> int:
+def _sweep(
+    args: argparse.Namespace, specs: list[str], operator: Mapping[str, Any], table: Mapping[str, Any], place: str
+) -> int:
     from detector.fleet.inventory import Options as Listing
     from detector.fleet.inventory import entries
     from detector.fleet.life import DEADLINES
@@ -146,9 +162,9 @@ def _sweep(args: argparse.Namespace, operator: Mapping[str, Any], table: Mapping
     from detector.fleet.sweep import Options, sweep
     from detector.rules.pack import cache_folder
 
-    specs = args.inventory or table.get("inventory", [])
+    specs = specs or table.get("inventory", [])
     if not specs:
-        raise UsageError('which repositories? give --inventory, or inventory = ["…"] in [sweep] of the configuration')
+        raise UsageError('which repositories? name them, or write inventory = ["…"] under [sweep] in the configuration')
     settings, rules = settings_for(args, operator, table)
     jobs = args.jobs or table.get("jobs", 0) or usable_processors()
     fetchers = args.fetch or table.get("fetch", 0) or 8
@@ -249,12 +265,12 @@ def _say(summary: Summary, state: State, quiet: bool) -> None:
 # -- the others --------------------------------------------------------------
 
 
-def _tell(args: argparse.Namespace, state: State) -> int:
+def _tell(args: argparse.Namespace, state: State, everything: bool) -> int:
     from detector.fleet.overview import overview
     from detector.fleet.reports import report
 
     told = overview(state, args.run)
-    pieces = report(args.format, told, everything=args.action == "report")
+    pieces = report(args.format, told, everything)
     if args.output == "-":
         sys.stdout.writelines(pieces)
     else:
@@ -263,20 +279,6 @@ def _tell(args: argparse.Namespace, state: State) -> int:
                 out.writelines(pieces)
         except OSError as error:
             raise UsageError(f"{args.output}: cannot be written ({error.strerror})") from None
-    return int(ExitCode.CLEAN)
-
-
-def _decide(args: argparse.Namespace, state: State) -> int:
-    if not args.fingerprint:
-        raise UsageError(f"sweep {args.action}: name the credential by its fingerprint, lf1:…")
-    if args.action == "close" and not args.reason:
-        raise UsageError("sweep close: say why with --reason (false-alarm, accepted, or words of your own)")
-    who = _who()
-    if args.action == "close":
-        changed = state.settle(args.fingerprint, "closed", args.reason, who, args.repository)
-    else:
-        changed = state.reopen(args.fingerprint, args.reason or "by hand", who, args.repository)
-    print(f"{args.fingerprint}: {changed} {'finding' if changed == 1 else 'findings'} {args.action.rstrip('e')}ed")
     return int(ExitCode.CLEAN)
 
 

@@ -132,7 +132,7 @@ def test_rules_that_are_left_out_show_nothing_of_their_own(planted: Path, tmp_pa
 
 def test_a_sweep_keeps_and_shows_nothing_of_it(planted: Path, tmp_path: Path) -> None:
     words = ["sweep", "-vv", "--min-confidence", "low", "--jobs", "2"]
-    assert leaks(run([*words, "--inventory", str(planted.parent)], planted, tmp_path, (1,))) == []
+    assert leaks(run([*words, str(planted.parent)], planted, tmp_path, (1,))) == []
     for format_ in names("detector.fleet.reports"):
         output = run(["sweep", "report", "--format", format_], planted, tmp_path, (0,))
         assert b"github.pat-classic" in output

@@ -29,11 +29,11 @@ def run(*words: str) -> int:
 
 
 def test_it_says_what_is_new_once_and_then_nothing(fleet, capsys):
-    assert run("--inventory", str(fleet), "--jobs", "2") == 1
+    assert run(str(fleet), "--jobs", "2") == 1
     first = capsys.readouterr().out
     assert first.startswith("New (")
     assert "4 repositories" in first
-    assert run("--inventory", str(fleet), "--quiet") == 0
+    assert run(str(fleet), "--quiet") == 0
     assert capsys.readouterr().out == ""
     assert run("status") == 0
     status = capsys.readouterr().out
@@ -48,9 +48,9 @@ def test_what_cannot_be_read_is_told_and_is_no_clean_result(fleet, capsys):
     (fleet / "r0000.git" / "packed-refs").unlink(missing_ok=True)
     for place in fleet.iterdir():
         (place / "shallow").write_text("1" * 40 + "\n")
-    assert run("--inventory", str(fleet), "--exit-zero") == 3
+    assert run(str(fleet), "--exit-zero") == 3
     assert "is a shallow clone" in capsys.readouterr().out
-    assert run("--inventory", str(fleet), "--quiet") == 3
+    assert run(str(fleet), "--quiet") == 3
     assert capsys.readouterr().out.startswith("4 of 4 repositories could not be read to the end")
 
 
@@ -79,7 +79,7 @@ def test_closing_reopening_and_what_is_overdue(fleet, tmp_path, capsys):
 
 @pytest.mark.parametrize("format_", names("detector.fleet.reports"))
 def test_every_format_of_the_report_names_the_findings_and_shows_no_value(fleet, tmp_path, capsys, format_):
-    run("--inventory", str(fleet), "--quiet")
+    run(str(fleet), "--quiet")
     capsys.readouterr()
     out = tmp_path / "report"
     assert run("report", "--format", format_, "--output", str(out)) == 0
@@ -96,7 +96,7 @@ def test_names_from_a_hostile_repository_stay_text(tmp_path, capsys):
     stream = making.Stream(1)
     stream.commit("main", {'"a|<b>\\033[31m`@all.env"': f"TOKEN={making.secret(3)}\n"}, "Odd")
     stream.into(place)
-    run("--inventory", str(place.parent), "--quiet")
+    run(str(place.parent), "--quiet")
     capsys.readouterr()
     for format_, never in (("text", "\x1b"), ("markdown", " @all"), ("html", "<b>")):
         run("report", "--format", format_)
@@ -112,10 +112,12 @@ def test_names_from_a_hostile_repository_stay_text(tmp_path, capsys):
         (("status",), "there is no state yet"),
         (("report", "--format", "nonsense"), "there is no state yet"),
         (("close", "lf1:0", "--reason", "x"), "there is no state yet"),
-        (("status", "lf1:0"), "takes no fingerprint"),
-        (("--inventory", "nowhere"), "no such file, folder or inventory"),
-        (("--inventory", ".", "--cluster", "nonsense"), "write tcp://HOST:PORT"),
-        (("--inventory", ".", "--state", "mysql://x/y"), "SQLite"),
+        (("close", "lf1:0"), "say why"),
+        (("reopen",), "name one credential"),
+        (("status", "lf1:0"), "takes no 'lf1:0'"),
+        (("nowhere",), "no such file, folder or inventory"),
+        ((".", "--cluster", "nonsense"), "write tcp://HOST:PORT"),
+        ((".", "--state", "mysql://x/y"), "SQLite"),
     ],
 )
 def test_wrong_usage_is_one_line(words, says, capsys):
