@@ -112,8 +112,11 @@ def checked(*words: str) -> subprocess.CompletedProcess[str]:
     ("schema", "path"),
     [
         ("vendor.github-actions", "action.yml"),
-        ("vendor.github-workflows", "docs/ci/github.yml"),
-        ("vendor.gitlab-ci", "docs/ci/gitlab.yml"),
+        *(
+            ("vendor.github-workflows", str(path.relative_to(ROOT)))
+            for path in sorted(ROOT.glob("docs/ci/*github.yml"))
+        ),
+        *(("vendor.gitlab-ci", str(path.relative_to(ROOT))) for path in sorted(ROOT.glob("docs/ci/*gitlab.yml"))),
         ("vendor.circle-ci", "docs/ci/circleci.yml"),
     ],
 )
