@@ -46,7 +46,7 @@ class Ledger:
     """The log of one incident, for one writer; threads of it may write."""
 
     def __init__(self, state: State, incident: str, clock: Clock, by: str) -> None:
-        self._state, self.incident, self._clock, self._by = state, incident, clock, by
+        self._state, self.incident, self._clock, self.by = state, incident, clock, by
         self._lock = threading.Lock()
         self._lines: list[Line] = []
         self._latest: dict[tuple[str, str], str] = {}
@@ -59,7 +59,7 @@ class Ledger:
             self._read()
             return tuple(self._lines)
 
-    def note(self, kind: str, subject: str = "", **facts: Any) -> bool:
+    def note(self, kind: str, subject: str = "", /, **facts: Any) -> bool:
         """Add one line if it says something new; tell whether it did."""
         return bool(self.note_all([Note(kind, subject, facts)]))
 
@@ -88,7 +88,7 @@ class Ledger:
     def _chained(self, notes: Iterable[Note], n: int, prev: str) -> Iterator[Line]:
         at = text(self._clock.now())
         for number, note in enumerate(notes, n + 1):
-            line = Line(number, at, note.kind, note.subject, dict(note.facts), self._by, prev)
+            line = Line(number, at, note.kind, note.subject, dict(note.facts), self.by, prev)
             line = line._replace(hash=digest(line))
             prev = line.hash
             yield line

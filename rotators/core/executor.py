@@ -86,6 +86,13 @@ class Outcome(NamedTuple):
     why: str = ""
 
 
+class Standing(NamedTuple):
+    """How things stand: is the old credential dead, and does each destination hold the new one (None: unreadable)?"""
+
+    old: Proof
+    new: Mapping[str, bool | None]
+
+
 class Executor:
     """One run of one plan."""
 
@@ -106,7 +113,7 @@ class Executor:
         self._values: Values | None = None
         self._acts = 0
 
-    # -- the three verbs -----------------------------------------------------
+    # -- the verbs -----------------------------------------------------------
 
     def apply(self) -> Outcome:
         """Begin an approved plan, or go on with a begun one."""
@@ -116,6 +123,27 @@ class Executor:
             if not self._now.started:
                 self._begin()
             return self._forward()
+
+    def contain(self) -> Outcome:
+        """Begin an approved plan, but do no more than stop the abuse; `apply` goes on from there."""
+        with only_run(self._folder, self.plan.lock), wire_silence():
+            self._reread()
+            self._approved()
+            if not self._now.started:
+                self._begin()
+            return self._forward(until=CONTAIN)
+
+    def look(self) -> Standing:
+        """Ask once whether the old credential is dead and the new one in place; nothing is changed or noted."""
+        with wire_silence():
+            try:
+                proof = self._patiently(self._rotator.verify_dead)
+                done = self._now.done
+                promoted = [step.target for step in self.plan.steps if step.kind == PROMOTE and step.id in done]
+                return Standing(proof, {name: self._holds_new(name) for name in promoted})
+            except Exception as error:
+                why = self._clean(error)
+        raise RotationError(why)
 
     def resume(self, *, person_done: bool = False) -> Outcome:
         """Go on with a begun run; *person_done* says that the waiting step was done by hand."""
@@ -181,10 +209,12 @@ class Executor:
 
     # -- going on ------------------------------------------------------------
 
-    def _forward(self, *, person_done: bool = False) -> Outcome:
+    def _forward(self, *, person_done: bool = False, until: str = "") -> Outcome:
         if self._now.outcome:
             return Outcome(self._now.outcome)
         while step := self._next():
+            if until and step.kind != until:
+                return Outcome(WAITING, step.id, "the rest is still to be done")
             if step.kind == PERSON and not person_done:
                 return self._stand(NEEDS_PERSON, step, f"{step.title} {step.link}".strip())
             if step.kind in (DRAIN, GRACE):

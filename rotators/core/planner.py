@@ -118,7 +118,7 @@ def make_plan(
         # Raised out here, the new error has no context: the first one may quote a value.
         raise RotationError(f"{name} cannot plan: {failed}")
     decision = clause.decide
-    if decision == AUTO and recent:
+    if decision == AUTO and recent and chosen != CONTAIN_FIRST:  # there, use is what has to be stopped
         decision, facts = ASK, (*facts, ("asks because", f"it was used a moment ago: {recent}"))
     now = clock.now()
     return RotationPlan(

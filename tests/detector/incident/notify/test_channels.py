@@ -223,7 +223,7 @@ CANARIES = [
 
 
 def test_no_channel_lets_a_credential_out(operator, kept, turned, there: Receivers, box, monkeypatch, capfd) -> None:
-    clean = cleaner(rule_pack(Config()))
+    clean = cleaner(lambda: rule_pack(Config()))
     github, gitlab, stripe = CANARIES
     loud = event(
         summary=f"branch {github} is exposed",

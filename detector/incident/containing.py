@@ -1,0 +1,210 @@
+"""From a live credential to a dead one: the plan, the policy's word, the act, and what it came to.
+
+The rotators do the work (rotators/core); their journal says what was intended
+and done, before and after each act, so a coordinator that dies here goes on
+with the same run. What the policy does not let happen by itself is held for a
+person, with the command or the page that helps.
+
+Containing comes first and is quick; making new credentials takes longer and
+waits in a queue of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from detector.errors import LeakfirstError
+from detector.incident.ledger import Ledger
+from detector.incident.model import APPROVED, CONTAINED, DEAD, HELD, PLAN, REISSUED, USED, Credential
+from detector.incident.timeline import instant
+from rotators.core import runs
+from rotators.core.journal import DONE, INTEND, Entry
+from rotators.core.model import ACTS, CONTAIN, DISABLE, PERSON, PROMOTE, PROVE_DEAD, PROVE_GONE, RotationPlan
+from rotators.core.planner import expired
+
+if TYPE_CHECKING:
+    from detector.model import Finding
+    from rotators.core.desk import Desk
+    from rotators.core.executor import Outcome
+    from rotators.core.model import Clock, Leak
+
+TOGETHER = 8
+"""Credentials contained at a time, and again as many replaced."""
+
+NEEDS_PERSON = "needs-person"
+
+
+class Containing:
+    """Contains and replaces, several credentials at a time. A context manager: leaving waits for all."""
+
+    def __init__(self, incident: str, ledger: Ledger, desk: Desk, order: str, clock: Clock) -> None:
+        self._incident, self._ledger, self._desk, self._order, self._clock = incident, ledger, desk, order, clock
+        self._first = ThreadPoolExecutor(TOGETHER, "contain")
+        self._then = ThreadPoolExecutor(TOGETHER, "reissue")
+        self._under_way: list[Future[None]] = []
+
+    def __enter__(self) -> Containing:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            self._first.shutdown(cancel_futures=True)
+            self._then.shutdown(cancel_futures=True)
+            return
+        while self._under_way:
+            self._under_way.pop(0).result()
+        self._first.shutdown()
+        self._then.shutdown()
+
+    def soon(self, finding: Finding, known: Credential) -> None:
+        """Begin to contain *finding* beside whatever else is done; nothing about one stops another."""
+        from rotators.core.recall import leak_of
+
+        leak = leak_of(finding)._replace(fingerprint=known.fingerprint)
+        self._under_way.append(self._first.submit(self._contain, known, leak))
+
+    def go_on(self, known: Credential, leak: Leak, *, person_done: bool = False) -> None:
+        """Go on with the run of one credential, here and now."""
+        plan = self._desk.load(known.plan)
+        self._guarded(known, lambda: self._replace(known, plan, leak, person_done=person_done))
+
+    def _contain(self, known: Credential, leak: Leak) -> None:
+        self._guarded(known, lambda: self._contained(known, leak))
+
+    def _contained(self, known: Credential, leak: Leak) -> None:
+        plan = self._plan(known, leak)
+        if not self._approved(known, plan):
+            return
+        run = self._desk.run(plan, leak)
+        if any(step.kind == CONTAIN for step in plan.steps):
+            outcome = run.contain()
+            self._note_times(known, plan)
+            if outcome.state == NEEDS_PERSON:
+                self._hold_outcome(known, plan, outcome)
+                return
+        after = self._then.submit(self._guarded, known, lambda: self._replace(known, plan, leak, person_done=False))
+        self._under_way.append(after)
+
+    def _replace(self, known: Credential, plan: RotationPlan, leak: Leak, *, person_done: bool) -> None:
+        run = self._desk.run(plan, leak)
+        outcome = run.resume(person_done=True) if person_done else run.apply()
+        self._note_times(known, plan)
+        if outcome.state == NEEDS_PERSON:
+            self._hold_outcome(known, plan, outcome)
+        else:
+            self._release(known)
+
+    # -- plans and approvals -----------------------------------------------------
+
+    def _plan(self, known: Credential, leak: Leak) -> RotationPlan:
+        """Return the plan that there is, as long as it can be carried out; else make one."""
+        if known.plan:
+            plan = self._desk.load(known.plan)
+            if self._desk.progress(plan).started or not expired(plan, self._clock):
+                return plan
+        plan = self._desk.plan(leak, order=self._order)
+        facts = {"id": plan.id, "digest": plan.digest, "rotator": plan.rotator, "decision": plan.decision}
+        self._ledger.note(PLAN, known.fingerprint, **facts, about=[list(fact) for fact in plan.facts])
+        if used := dict(plan.facts).get("last used", ""):
+            at, _, where = used.partition(" ")
+            self._ledger.note(USED, known.fingerprint, at=_instant(at), what=where)
+        return plan
+
+    def _approved(self, known: Credential, plan: RotationPlan) -> bool:
+        """Tell whether *plan* may be carried out; if not, hold it for a person."""
+        if self._desk.progress(plan).approved:
+            return True
+        by_hand = next((step for step in plan.steps if step.kind == PERSON), None)
+        if by_hand and not any(step.kind in ACTS for step in plan.steps):
+            self.hold(known, "by-hand", by_hand.title, link=by_hand.link, command=self._done_command(known))
+            return False
+        if self._desk.auto(plan):
+            facts = {"plan": plan.id, "digest": plan.digest, "scope": runs.REVERSIBLE, "who": "the policy"}
+            self._ledger.note(APPROVED, known.fingerprint, **facts)
+            return True
+        because = dict(plan.facts).get("asks because", "the policy asks")
+        self.hold(known, "approve", f"read the plan and approve it ({because})", command=self._approve_command(plan))
+        return False
+
+    def _approve_command(self, plan: RotationPlan) -> str:
+        return f"leakfirst respond approve {self._incident} {plan.id[:12]} --digest {plan.digest[:16]}"
+
+    def _done_command(self, known: Credential) -> str:
+        return f"leakfirst respond approve {self._incident} {known.fingerprint[:16]} --done"
+
+    # -- what is noted -----------------------------------------------------------
+
+    def hold(self, known: Credential, kind: str, why: str, *, link: str = "", command: str = "") -> None:
+        """Note that *known* waits for a person, and for what."""
+        facts = {"kind": kind, "why": why, "link": link or known.runbook, "command": command}
+        self._ledger.note(HELD, known.fingerprint, **facts)
+
+    def _release(self, known: Credential) -> None:
+        if any(line.kind == HELD and line.subject == known.fingerprint for line in self._ledger.lines):
+            self._ledger.note(HELD, known.fingerprint, why="")
+
+    def _hold_outcome(self, known: Credential, plan: RotationPlan, outcome: Outcome) -> None:
+        step = next((step for step in plan.steps if step.id == outcome.step), None)
+        if step and step.kind == PERSON:
+            self.hold(known, "by-hand", step.title, link=step.link, command=self._done_command(known))
+        elif step and not step.reversible:
+            why = f"{step.title}: {outcome.why}"
+            self.hold(known, "final", why, command=self._approve_command(plan))
+        else:
+            self.hold(known, "look", outcome.why, command=f"leakfirst rotate status {plan.id[:12]}")
+
+    def _guarded(self, known: Credential, act: object) -> None:
+        """Do *act*; what stops it holds this credential for a person, and no other one."""
+        assert callable(act)
+        why = ""
+        try:
+            act()
+        except LeakfirstError as error:
+            why = str(error)
+        except Exception as bug:  # the text of a library's error may quote a value
+            why = f"stopped by {type(bug).__name__}; the rotation's log says where"
+        if why:
+            command = f"leakfirst respond run contain {self._incident}"
+            self.hold(known, "stopped", why, command=command)
+
+    def _note_times(self, known: Credential, plan: RotationPlan) -> None:
+        note_times(self._ledger, known.fingerprint, plan, self._desk.entries(plan))
+
+
+def note_times(ledger: Ledger, fingerprint: str, plan: RotationPlan, entries: Iterable[Entry]) -> None:
+    """Note the instants that the rotation's journal knows."""
+    contained = reissued = ""
+    promoted = {step.id for step in plan.steps if step.kind == PROMOTE}
+    dead: dict[str, str] = {}
+    for entry in entries:
+        if entry.phase != DONE:
+            continue
+        kind = entry.step.partition(":")[0]
+        if kind in (CONTAIN, DISABLE) and not contained:
+            contained = entry.at
+        elif kind == PROMOTE:
+            promoted.discard(entry.step)
+            reissued = entry.at if not promoted else ""
+        elif kind in (PROVE_DEAD, PROVE_GONE) and not dead:
+            dead = {"at": entry.at, "result": entry.facts.get("result", ""), "why": entry.facts.get("why", "")}
+    if contained:
+        ledger.note(CONTAINED, fingerprint, at=contained)
+    if reissued:
+        ledger.note(REISSUED, fingerprint, at=reissued)
+    if dead and not any(line.kind == DEAD and line.subject == fingerprint for line in ledger.lines):
+        ledger.note(DEAD, fingerprint, **dead)
+
+
+def first_act(entries: Iterable[Entry]) -> str:
+    """Return when the first containing act was begun, or the empty text."""
+    return next((entry.at for entry in entries if entry.step == CONTAIN and entry.phase == INTEND), "")
+
+
+def _instant(told: str) -> str | None:
+    try:
+        instant(told)
+    except ValueError:
+        return None
+    return told

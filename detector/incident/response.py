@@ -1,0 +1,481 @@
+"""The playbook: from what leaked to every credential in it dead and replaced.
+
+Each step looks at what is known, does what is missing and notes it, so it can
+be run alone, again, or by somebody else, and a step that was killed is simply
+run once more. Between the steps there is nothing but the log: what is already
+in it is not done twice, and what changed since is noted as a new line.
+
+When an incident is opened the first three steps overlap: a credential is
+contained as soon as its issuer says that it is live, while others are still
+being asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from detector.errors import LeakfirstError, SourceError, UsageError
+from detector.incident import exposed, telling
+from detector.incident.containing import Containing, note_times
+from detector.incident.elsewhere import Fleet, Swept
+from detector.incident.ledger import Ledger
+from detector.incident.model import (
+    ACCEPTED,
+    ACKNOWLEDGED,
+    APPROVED,
+    CLOSED,
+    CREDENTIAL,
+    DEAD,
+    DEPENDENT,
+    HELD,
+    MATERIAL,
+    PLACE,
+    SCANNED,
+    SKIPPED,
+    STEP,
+    TOLD,
+    VERDICT,
+    Case,
+    Credential,
+    Note,
+    fold,
+)
+from detector.incident.settings import Settings
+from detector.incident.timeline import text
+from detector.log import step as say
+from detector.model import LIVE, UNKNOWN, Finding, Skipped
+from rotators.core.hush import wire_silence
+from rotators.core.model import ALIVE, Clock
+from rotators.core.model import DEAD as PROVEN_DEAD
+
+if TYPE_CHECKING:
+    from detector.config import Config
+    from detector.incident.notify import outbox_
+    from detector.incident.notify.outbox_ import Outbox
+    from rotators.core.desk import Desk
+
+DETECT = "detect"
+VERIFY = "verify"
+CONTAIN = "contain"
+SPREAD = "spread"
+DEPENDENTS = "dependents"
+PROVE = "prove"
+TELL = "tell"
+STEPS = (DETECT, VERIFY, CONTAIN, SPREAD, DEPENDENTS, PROVE, TELL)
+
+DONE = "done"
+WAITING = "waiting"
+INCOMPLETE = "incomplete"
+
+BY_HAND = "runbook"
+"""The rotator that has no call."""
+
+
+class Tools(NamedTuple):
+    """What a response works with, handed in by whoever starts it."""
+
+    config: Config
+    settings: Settings
+    fleet: Fleet
+    desk: Desk
+    outbox: Outbox
+    clock: Clock
+    jobs: int = 0
+
+
+class Response:
+    """One incident, played by one person at a time (ledger.alone)."""
+
+    def __init__(self, ledger: Ledger, tools: Tools) -> None:
+        self._ledger, self._tools = ledger, tools
+        self._values: dict[str, Finding] = {}
+        self.untold: list[outbox_.Told] = []
+
+    @property
+    def case(self) -> Case:
+        """Return what is known now."""
+        return fold(self._ledger.incident, self._ledger.lines, self._tools.settings.owners)
+
+    # -- playing ---------------------------------------------------------------
+
+    def play(self) -> Case:
+        """Do everything that is not done, in order, and tell people on the way."""
+        with wire_silence():
+            self._say()
+            self.detect()
+            with self._containing() as containing:
+                self._contain_known(containing)
+                self.verify(lambda finding: containing.soon(finding, self.case.credential(finding.fingerprint)))
+            self._finish_contain()
+            self._say()
+            for step in (self.spread, self.dependents, self.prove):
+                step()
+            self.tell()
+            return self.case
+
+    def run(self, step: str) -> Case:
+        """Do one step, whether it was done before or not."""
+        acts: Mapping[str, Callable[[], object]] = {
+            DETECT: self.detect,
+            VERIFY: self.verify,
+            CONTAIN: self.contain,
+            SPREAD: self.spread,
+            DEPENDENTS: self.dependents,
+            PROVE: self.prove,
+            TELL: self.tell,
+        }
+        if step not in acts:
+            raise UsageError(f"no step is called {step!r}; known: {', '.join(STEPS)}")
+        with wire_silence():
+            acts[step]()
+            return self.case
+
+    def _step(self, name: str, state: str, why: str = "") -> None:
+        self._ledger.note(STEP, name, state=state, why=why)
+        say("step", incident=self._ledger.incident, step=name, state=state)
+
+    # -- 1: what was in it -------------------------------------------------------
+
+    def detect(self) -> None:
+        """Read the exposed material and note every credential in it."""
+        before = self.case
+        if before.steps.get(DETECT, {}).get("state") == DONE and self._values:
+            return
+        try:
+            found = exposed.look(before.exposure, self._tools.jobs)
+        except SourceError as error:
+            self._step(DETECT, DONE if before.credentials else INCOMPLETE, str(error))
+            return
+        self._values = {finding.fingerprint: finding for finding in found.findings}
+        notes = [Note(CREDENTIAL, one.fingerprint, exposed.note_of(one)) for one in found.findings]
+        unread = [skip for skip in found.skipped if not skip.expected]
+        notes += [Note(SKIPPED, skip.where, {"reason": skip.reason}) for skip in unread]
+        changed = [
+            note.subject
+            for note in found.material
+            for line in before.lines
+            if line.kind == MATERIAL and line.subject == note.subject and line.facts != note.facts
+        ]
+        notes += [] if before.credentials and changed else list(found.material)
+        self._ledger.note_all(notes)
+        why = ["not everything could be read"] if unread else []
+        why += [f"not what it was when the incident was opened: {', '.join(changed)}"] if changed else []
+        self._step(DETECT, INCOMPLETE if unread else DONE, "; ".join(why))
+
+    def _with_values(self, wanted: Iterable[Credential]) -> tuple[list[Finding], list[Credential]]:
+        """Return *wanted* with their values, read again if need be, and those whose value is gone."""
+        chosen = list(wanted)
+        missing = [one for one in chosen if one.fingerprint not in self._values]
+        if missing:
+            try:
+                self._values |= exposed.again(self.case.exposure, missing, self._tools.jobs)
+            except SourceError as error:
+                say("gone", why=str(error))
+        there = [self._values[one.fingerprint] for one in chosen if one.fingerprint in self._values]
+        return there, [one for one in chosen if one.fingerprint not in self._values]
+
+    # -- 2: which are live -------------------------------------------------------
+
+    def verify(self, on_live: Callable[[Finding], object] = lambda _: None) -> None:
+        """Ask the issuers about what they were not asked about, or gave no clear answer to."""
+        unclear = [one for one in self.case.credentials if one.verdict in ("unchecked", UNKNOWN, "proven-form")]
+        there, gone = self._with_values(unclear)
+        self._ask(there, on_live)
+        if gone:
+            self._step(VERIFY, INCOMPLETE, f"{len(gone)} values are not where they stood any more")
+        else:
+            self._step(VERIFY, DONE)
+
+    def _ask(self, findings: list[Finding], on_live: Callable[[Finding], object]) -> None:
+        from detector.fingerprint import project_key
+        from detector.verify import ready, run
+        from detector.verify.settings import settings_of
+
+        if not findings:
+            return
+        ready()
+
+        def told(finding: Finding) -> None:
+            verdict = finding.verdict
+            facts = {"state": verdict.state, "why": verdict.why, "owner": verdict.owner, "facts": dict(verdict.facts)}
+            self._ledger.note(VERDICT, finding.fingerprint, **facts)
+            if verdict.state == LIVE:
+                on_live(finding)
+
+        known, interrupted = run.verify(findings, settings_of(self._tools.config), project_key(), told)
+        if interrupted:
+            raise KeyboardInterrupt
+        self._values |= {finding.fingerprint: finding for finding in known}
+        for finding in known:
+            if not run.provable(finding.rule):
+                facts = {"state": UNKNOWN, "why": "nobody can be asked about this kind", "owner": "", "facts": {}}
+                self._ledger.note(VERDICT, finding.fingerprint, **facts)
+
+    # -- 3: contain and reissue --------------------------------------------------
+
+    def _containing(self) -> Containing:
+        tools = self._tools
+        return Containing(self._ledger.incident, self._ledger, tools.desk, self.case.exposure.order, tools.clock)
+
+    def contain(self) -> None:
+        """Contain and replace what is live; what needs a person is held."""
+        with self._containing() as containing:
+            self._contain_known(containing)
+        self._finish_contain()
+
+    def _contain_known(self, containing: Containing) -> None:
+        """Begin with, or go on with, what earlier runs know to be live."""
+        pending = [one for one in self.case.live if self._can_go_on(one)]
+        there, gone = self._with_values(pending)
+        known = {one.fingerprint: one for one in pending}
+        for finding in there:
+            containing.soon(finding, known[finding.fingerprint])
+        for one in gone:
+            why = "its value is not where it stood any more: end it at its issuer, by name"
+            containing.hold(one, "gone", why)
+
+    def _can_go_on(self, one: Credential) -> bool:
+        """Tell whether a run could do something now that it has not done."""
+        if one.accepted:
+            return False
+        if not one.plan:
+            return one.held.get("kind") != "by-hand"
+        from rotators.core.journal import NOTE, seconds
+
+        plan = self._tools.desk.load(one.plan)
+        now = self._tools.desk.progress(plan)
+        if now.outcome:
+            return False
+        last = now.last
+        if last is not None and last.phase == NOTE and last.facts.get("state") == "waiting":
+            until = last.facts.get("why", "").removeprefix("until ")
+            return self._tools.clock.now() >= seconds(until)
+        if one.held.get("kind") in ("by-hand", "approve", "final"):
+            return bool(now.approved) and now.scope != "reversible" and one.held["kind"] != "by-hand"
+        return True
+
+    def _finish_contain(self) -> None:
+        held = [one for one in self.case.live if one.held]
+        self._step(CONTAIN, WAITING if held else DONE, f"{len(held)} wait for a person" if held else "")
+
+    # -- elsewhere ---------------------------------------------------------------
+
+    def spread(self) -> None:
+        """Find every other place of the same credentials in the inventory."""
+        for found in self._tools.fleet.sweep():
+            if isinstance(found, Skipped):
+                self._ledger.note(SKIPPED, found.where, reason=found.reason)
+        self._note_places()
+        self._step(SPREAD, DONE)
+
+    def _note_places(self) -> None:
+        case = self.case
+        names = [one.fingerprint for one in case.credentials]
+        notes = []
+        for at in self._tools.fleet.standing(names):
+            facts = {**at._asdict(), "there": True}
+            notes.append(Note(PLACE, f"{at.fingerprint} {at.repository} {at.path}:{at.line}:{at.commit[:12]}", facts))
+        now = {note.subject for note in notes}
+        for line in case.lines:
+            if line.kind == PLACE and line.subject not in now and line.facts.get("tip"):
+                notes.append(Note(PLACE, line.subject, {**line.facts, "tip": False}))
+                now.add(line.subject)
+        self._ledger.note_all(notes)
+
+    # -- 4: who imports it -------------------------------------------------------
+
+    def dependents(self) -> None:
+        """Find who imports the compromised package, and look at all of them again."""
+        package = self.case.exposure.package
+        if not package:
+            self._step(DEPENDENTS, DONE, "what leaked is no package")
+            return
+        from detector.incident.dependents import search
+
+        there = {}
+        for repository in self._tools.fleet.repositories():
+            if isinstance(repository, Skipped):
+                self._ledger.note(SKIPPED, repository.where, reason=repository.reason)
+            else:
+                there[repository.path] = repository
+        notes, keys = [], {}
+        for path, repository in there.items():
+            for found in search([path], package):
+                if isinstance(found, Skipped):
+                    notes.append(Note(SKIPPED, f"{repository.name}: {found.where}", {"reason": found.reason}))
+                    continue
+                facts = {
+                    "repository": repository.name,
+                    "path": found.path,
+                    "version": found.version or found.constraint,
+                    "direct": found.direct,
+                    "via": list(found.via),
+                    "match": found.match,
+                    "commit": found.commit,
+                }
+                notes.append(Note(DEPENDENT, f"{repository.name}:{found.path}", facts))
+                keys[repository.key] = repository
+        self._ledger.note_all(notes)
+        self._scan_again(set(keys))
+        self._note_places()
+        self._step(DEPENDENTS, DONE)
+
+    def _scan_again(self, keys: set[str]) -> None:
+        """Look at *keys* again, unless this incident has looked at the same refs of them before."""
+        if not keys:
+            return
+        for found in self._tools.fleet.sweep(keys):
+            if isinstance(found, Swept):
+                if found.key in keys:
+                    facts = {"refs": found.refs, "findings": found.findings, "complete": found.complete}
+                    self._ledger.note(SCANNED, found.name, **facts)
+            else:
+                self._ledger.note(SKIPPED, found.where, reason=found.reason)
+
+    # -- 5: prove ----------------------------------------------------------------
+
+    def prove(self) -> None:
+        """Ask once more whether the old credentials are dead and the new ones in place, and look at the tips."""
+        case = self.case
+        there, gone = self._with_values(case.live)
+        values = {finding.fingerprint: finding for finding in there}
+        ask: list[Finding] = []
+        for one in case.live:
+            finding = values.get(one.fingerprint)
+            if finding and not self._looked(one, finding):
+                ask.append(finding)
+        self._ask(ask, lambda _: None)
+        for finding in ask:
+            one = self.case.credential(finding.fingerprint)
+            if one.verdict == "dead":
+                self._dead(one, PROVEN_DEAD, one.why)
+        unproven = [one for one in self.case.live if one.times.dead is None and not one.accepted]
+        tips = [at for at in self.case.places if at.get("tip")]
+        why = [f"{len(unproven)} are not proven dead"] if unproven else []
+        why += [f"{len(tips)} copies stand at a tip"] if tips else []
+        why += [f"{len(gone)} values are gone, so nobody was asked about them"] if gone else []
+        self._step(PROVE, INCOMPLETE if why else DONE, "; ".join(why))
+
+    def _looked(self, one: Credential, finding: Finding) -> bool:
+        """Let the rotator look, where one has acted; tell whether it could say something."""
+        from rotators.core.recall import leak_of
+
+        if not one.plan or one.rotator == BY_HAND:
+            return False
+        desk = self._tools.desk
+        plan = desk.load(one.plan)
+        if not desk.progress(plan).started:
+            return False
+        note_times(self._ledger, one.fingerprint, plan, desk.entries(plan))
+        leak = leak_of(finding)._replace(fingerprint=one.fingerprint)
+        try:
+            standing = desk.run(plan, leak).look()
+        except LeakfirstError as error:
+            self._ledger.note(SKIPPED, f"proof of {one.name}", reason=str(error))
+            return True
+        lost = sorted(name for name, holds in standing.new.items() if holds is False)
+        if lost:
+            self._hold(one, "look", f"{', '.join(lost)} does not hold the new value any more")
+        if standing.old.state == ALIVE and one.times.dead is not None:
+            self._ledger.note(DEAD, one.fingerprint, at=None, result=ALIVE, why=standing.old.why)
+            self._hold(one, "look", f"it works again: {standing.old.why}")
+        elif standing.old.state == PROVEN_DEAD:
+            self._dead(one, PROVEN_DEAD, standing.old.why)
+        return standing.old.state != "unverifiable" or one.times.dead is not None
+
+    def _dead(self, one: Credential, result: str, why: str) -> None:
+        if one.times.dead is None:
+            self._ledger.note(DEAD, one.fingerprint, at=text(self._tools.clock.now()), result=result, why=why)
+            if one.held.get("kind") in ("by-hand", "approve", "stopped", "gone", "final"):
+                self._ledger.note(HELD, one.fingerprint, why="")
+
+    def _hold(self, one: Credential, kind: str, why: str) -> None:
+        command = f"leakfirst respond run contain {self._ledger.incident}"
+        self._ledger.note(HELD, one.fingerprint, kind=kind, why=why, link=one.runbook, command=command)
+
+    # -- 6: tell -----------------------------------------------------------------
+
+    def tell(self) -> None:
+        """Tell everybody what they have not been told."""
+        self._say()
+        failed = sorted({told.destination for told in self.untold})
+        self._step(TELL, INCOMPLETE if failed else DONE, f"not reached: {', '.join(failed)}" if failed else "")
+
+    def _say(self) -> None:
+        tools = self._tools
+        self.untold = []
+        for event in telling.events(self.case, tools.settings, tools.clock.now()):
+            for told in tools.outbox.tell(event):
+                if told.why:
+                    self.untold.append(told)
+                elif told.sent:
+                    facts = {"destination": told.destination, "phase": event.phase, "owner": event.owner}
+                    summary = told.event.summary
+                    self._ledger.note(TOLD, f"{told.destination} {event.key}", **facts, summary=summary)
+
+    def drafts(self) -> Iterable[Any]:
+        """Return what `tell` would send now, for a dry run."""
+        tools = self._tools
+        for event in telling.events(self.case, tools.settings, tools.clock.now()):
+            yield from tools.outbox.preview(event)
+
+    # -- decisions ---------------------------------------------------------------
+
+    def acknowledge(self) -> None:
+        """Note that somebody has taken the incident."""
+        self._ledger.note(ACKNOWLEDGED, "", taken=True)
+
+    def approve(self, name: str, given: str) -> None:
+        """Approve the plan of a credential, wholly, by its digest, and carry it out."""
+        one = self.case.credential(name)
+        if not one.plan:
+            raise UsageError(f"{one.name} has no plan yet; leakfirst respond run contain {self._ledger.incident}")
+        desk = self._tools.desk
+        plan = desk.load(one.plan)
+        by = self._ledger.by
+        desk.approve(plan, given, by)
+        self._ledger.note(APPROVED, one.fingerprint, plan=plan.id, digest=plan.digest, scope="all", who=by)
+        self._go_on(one, person_done=False)
+
+    def done_by_hand(self, name: str) -> None:
+        """Note that a person has done what waited for one; whether the credential is dead is asked, not believed."""
+        one = self.case.credential(name)
+        if one.held.get("kind") != "by-hand":
+            raise UsageError(f"{one.name} does not wait for something to be done by hand")
+        by = self._ledger.by
+        self._ledger.note(APPROVED, one.fingerprint, plan=one.plan, digest=one.digest, scope="done by hand", who=by)
+        desk = self._tools.desk
+        if one.plan:
+            plan = desk.load(one.plan)
+            if not desk.progress(plan).approved:
+                desk.approve(plan, plan.digest, by)
+            if not desk.progress(plan).started:
+                self._go_on(one, person_done=False)
+            self._go_on(one, person_done=True)
+        self.prove()
+
+    def _go_on(self, one: Credential, *, person_done: bool) -> None:
+        from rotators.core.recall import leak_of
+
+        there, _ = self._with_values([one])
+        if not there:
+            raise SourceError(f"{one.name}: its value is not where it stood any more; end it at its issuer")
+        with wire_silence(), self._containing() as containing:
+            leak = leak_of(there[0])._replace(fingerprint=one.fingerprint)
+            containing.go_on(one, leak, person_done=person_done)
+        self._finish_contain()
+
+    def accept(self, name: str, reason: str) -> None:
+        """Note that nothing more will be done about a credential, and why."""
+        one = self.case.credential(name)
+        self._ledger.note(ACCEPTED, one.fingerprint, reason=reason, who=self._ledger.by)
+
+    def close(self, reason: str) -> list[str]:
+        """Close the incident; return what stands in the way, if something does."""
+        case = self.case
+        open_ones = [f"{task.what}: {task.why} ({task.owner or 'nobody'})" for task in telling.tasks(case)]
+        if not open_ones:
+            self._ledger.note(CLOSED, "", reason=reason)
+            self._say()
+        return open_ones

@@ -1,0 +1,140 @@
+"""What is told of an incident, and what waits for whom: pure functions of what is known.
+
+An event's key holds what makes it news. As long as the numbers stay the same
+the key does too, so telling again says nothing twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from detector.incident.model import TOLD, Case, Credential, Task
+from detector.incident.notify import event_
+from detector.incident.notify.event_ import Event, Link
+from detector.incident.settings import Settings
+from detector.incident.timeline import left, text, warnings_due
+
+NOBODY = "(nobody is named for it)"
+
+
+def counts(case: Case) -> tuple[tuple[str, int], ...]:
+    """Return the numbers of an incident."""
+    live = case.live
+    return (
+        ("credentials", len(case.credentials)),
+        ("live", len(live)),
+        ("contained", sum(one.times.contained is not None or one.times.dead is not None for one in live)),
+        ("replaced", sum(one.times.reissued is not None for one in live)),
+        ("dead", sum(one.times.dead is not None for one in live)),
+        ("waiting for a person", len(tasks(case))),
+        ("other places", len(case.places)),
+        ("dependent repositories", len({row["repository"] for row in case.dependents})),
+    )
+
+
+def tasks(case: Case) -> list[Task]:
+    """Return what waits for a person, worst first."""
+    found = [task for one in case.credentials for task in _tasks_of(case, one)]
+    for at in case.places:
+        if at.get("tip"):
+            one = next((one for one in case.credentials if one.fingerprint == at["fingerprint"]), None)
+            if one is None or one.accepted or (one.verdict == "dead" and not one.live):
+                continue
+            what = f"{one.name} in {at['repository']} {at['path']}:{at['line']}"
+            owner = str(at.get("owner") or one.owner)
+            found.append(Task(one.fingerprint, what, "it stands at the tip of a branch: remove it", owner, case.due_at))
+    return found
+
+
+def _tasks_of(case: Case, one: Credential) -> Iterator[Task]:
+    if one.settled:
+        return
+    if one.held:
+        link, command = one.held.get("link", ""), one.held.get("command", "")
+        yield Task(one.fingerprint, one.name, one.held["why"], one.owner, case.due_at, link, command)
+    elif one.live and one.times.dead is None and case.steps.get("contain"):
+        command = f"leakfirst respond run contain {case.id}"
+        yield Task(one.fingerprint, one.name, "it is not proven dead", one.owner, case.due_at, one.runbook, command)
+    elif not one.live and case.steps.get("verify"):
+        command = f"leakfirst respond accept {case.id} {one.fingerprint[:16]} --reason WHY"
+        why = f"nobody could say whether it is live ({one.why or 'not asked'}): find out, or accept it"
+        yield Task(one.fingerprint, one.name, why, one.owner, case.due_at, one.runbook, command)
+
+
+def events(case: Case, settings: Settings, now: float) -> Iterator[Event]:
+    """Yield everything that there is to tell of *case* now, oldest first."""
+    numbers = dict(counts(case))
+
+    def event(phase: str, summary: str, news: object, **more: object) -> Event:
+        key = f"{case.id}/{phase}/{_mark(news)}"
+        made = Event(case.id, phase, summary, key, counts(case), links=_links(case, settings), at=text(now))
+        return made._replace(**more)  # type: ignore[arg-type]
+
+    yield event(event_.OPENED, f"{case.title}: something leaked; {left(case.due_at, now)}", "", urgent=True)._replace(
+        counts=(), key=f"{case.id}/opened"
+    )
+    if case.steps.get("verify"):
+        lines = tuple(f"{one.name}: {one.verdict}, {one.issuer_owner or 'owner unknown'}" for one in case.live)
+        summary = f"{case.title}: {numbers['credentials']} credentials, {numbers['live']} of them live"
+        yield event(event_.CONFIRMED, summary, [one.fingerprint for one in case.live], lines=lines, urgent=True)
+    if case.steps.get("contain"):
+        lines = tuple(f"{one.name}: {one.times.phase}" for one in case.live)
+        summary = f"{case.title}: {numbers['contained']} of {numbers['live']} live credentials are contained"
+        yield event(event_.CONTAINED, summary, lines, lines=lines)
+    if case.acknowledged_by:
+        yield event(event_.ACKNOWLEDGED, f"{case.title}: {case.acknowledged_by} has taken it", case.acknowledged_by)
+    waiting = tasks(case)
+    if case.steps.get("contain"):
+        for owner in dict.fromkeys(task.owner or NOBODY for task in waiting):
+            yield _work_list(case, owner, [task for task in waiting if (task.owner or NOBODY) == owner], settings, now)
+        for owner in _owners_told(case):
+            if case.status == "open" and not any((task.owner or NOBODY) == owner for task in waiting):
+                yield _work_list(case, owner, [], settings, now)
+    levels = warnings_due(case.found_at, case.due_at, now, settings.warnings) if case.status == "open" else ()
+    if levels and waiting:
+        lines = tuple(_line(task) for task in waiting)
+        summary = f"{case.title}: {left(case.due_at, now)}, and {len(waiting)} things wait for a person"
+        yield event(event_.ESCALATED, summary, levels[-1], lines=lines, urgent=True)
+    if case.steps.get("prove", {}).get("state") == "done" and case.live:
+        summary = f"{case.title}: all {numbers['live']} live credentials are proven dead"
+        yield event(event_.PROVEN, summary, [one.fingerprint for one in case.live])
+    if case.status == "closed":
+        yield event(event_.CLOSED, f"{case.title}: closed, {case.closed_reason}", case.closed_reason)
+        for owner in _owners_told(case):
+            closed = event(event_.CLOSED, f"{case.title}: closed, {case.closed_reason}", [owner, case.closed_reason])
+            yield closed._replace(owner=owner)
+
+
+def _owners_told(case: Case) -> list[str]:
+    """Return everybody who was ever given something to do."""
+    told = [str(line.facts["owner"]) for line in case.lines if line.kind == TOLD and line.facts.get("owner")]
+    return list(dict.fromkeys(told))
+
+
+def _work_list(case: Case, owner: str, mine: list[Task], settings: Settings, now: float) -> Event:
+    lines = tuple(_line(task) for task in mine)
+    return Event(
+        case.id,
+        event_.WAITING,
+        f"{len(mine)} things wait for {owner}, until {case.due_at}" if mine else f"nothing waits for {owner} any more",
+        f"{case.id}/{event_.WAITING}/{_mark([owner, *lines])}",
+        owner=owner,
+        lines=lines,
+        links=_links(case, settings),
+        at=text(now),
+    )
+
+
+def _line(task: Task) -> str:
+    return " · ".join(part for part in (task.what, task.why, task.link, task.command) if part)
+
+
+def _links(case: Case, settings: Settings) -> tuple[Link, ...]:
+    runbook = (Link("runbook", settings.runbook),) if settings.runbook else ()
+    return (*runbook, Link("status", f"leakfirst respond status {case.id}"), Link("log", f"head {case.head[:16]}"))
+
+
+def _mark(news: object) -> str:
+    spelled = news if isinstance(news, str | int) else list(news) if isinstance(news, Iterable) else news
+    return hashlib.sha256(repr(spelled).encode("utf-8", "surrogatepass")).hexdigest()[:12]
