@@ -85,11 +85,10 @@ def make_plan(
 ) -> RotationPlan:
     """Look at *leak* and plan; a credential that the policy forbids is a `RotationError`."""
     name = rotator_name or catalogue.serves(leak.rule_id) or catalogue.BY_HAND
-    clause = policy.clause(leak.rule_id, leak.verdict)
-    if clause.decide == NEVER:
-        raise RotationError(f"the policy says never for {leak.rule_id} with verdict {leak.verdict}")
+    perhaps = policy.clause(leak.rule_id, leak.verdict)
+    if perhaps.credentials == Clause().credentials:
+        _allowed(perhaps, leak)
     capability = catalogue.capability(name)
-    chosen = order or clause.order
     run = secrets.token_hex(16)
     case = Case(run, leak, catalogue.settings_for(policy.rotators, name), {}, clock)
     failed = ""
@@ -98,6 +97,9 @@ def make_plan(
         try:
             identity = rotator.identify()
             case.handles["handle"] = identity.handle
+            clause = policy.clause(leak.rule_id, leak.verdict, (identity.handle, identity.principal))
+            _allowed(clause, leak)
+            chosen = order or clause.order
             capability = rotator.narrow(capability)
             destinations = clause.destinations if "reissue" in clause.may and capability.can_reissue else ()
             if chosen == RECONCILE and not destinations:
@@ -140,6 +142,11 @@ def make_plan(
         created_at=stamp(now),
         expires_at=stamp(now + policy.limits.plan_expires),
     )
+
+
+def _allowed(clause: Clause, leak: Leak) -> None:
+    if clause.decide == NEVER:
+        raise RotationError(f"the policy says never for {leak.rule_id} with verdict {leak.verdict}")
 
 
 def preconditions(rotator: Rotator, stores: Mapping[str, Store], key: bytes) -> dict[str, str]:

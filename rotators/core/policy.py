@@ -24,10 +24,15 @@ MAY = ("disable", "reissue", "delete")
 
 
 class Clause(NamedTuple):
-    """One ``[[rotate]]`` table: for these rules and verdicts, do this."""
+    """One ``[[rotate]]`` table: for these rules, verdicts and credentials, do this.
+
+    `credentials` are globs over what the issuer calls a credential: its id or
+    whom it belongs to (``user ci-*``), as a plan shows them.
+    """
 
     rules: tuple[str, ...] = ("*",)
     verdicts: tuple[str, ...] = ("*",)
+    credentials: tuple[str, ...] = ("*",)
     decide: str = ASK
     order: str = REISSUE_FIRST
     may: tuple[str, ...] = ("disable",)
@@ -35,6 +40,10 @@ class Clause(NamedTuple):
     drain: int = 0
     grace: int = 86400
     tell: tuple[str, ...] = ()
+
+    def serves(self, names: tuple[str, ...] | None) -> bool:
+        """Tell whether this clause is, or might be, for a credential of these names."""
+        return names is None or any(_matches(self.credentials, name) for name in ("", *names))
 
 
 class Limits(NamedTuple):
@@ -66,10 +75,14 @@ class Policy(NamedTuple):
     rotators: Mapping[str, Mapping[str, Any]] = {}
     escrow: Mapping[str, Any] = {}
 
-    def clause(self, rule_id: str, verdict: str) -> Clause:
-        """Return the first clause for a finding; without one, ask and only disable."""
+    def clause(self, rule_id: str, verdict: str, names: tuple[str, ...] | None = None) -> Clause:
+        """Return the first clause for a finding; without one, ask and only disable.
+
+        *names* are what its issuer calls the credential; as long as nobody has
+        asked, a clause for certain credentials might be the one.
+        """
         for clause in self.clauses:
-            if _matches(clause.rules, rule_id) and _matches(clause.verdicts, verdict):
+            if _matches(clause.rules, rule_id) and _matches(clause.verdicts, verdict) and clause.serves(names):
                 return clause
         return Clause()
 
@@ -133,7 +146,7 @@ def _policy(data: Mapping[str, Any]) -> Policy:
 def _clause(table: Mapping[str, Any], destinations: Mapping[str, Destination]) -> Clause:
     fields: dict[str, Any] = dict(table)
     _only(fields, "[[rotate]]", set(Clause._fields))
-    for name in ("rules", "verdicts", "may", "destinations", "tell"):
+    for name in ("rules", "verdicts", "credentials", "may", "destinations", "tell"):
         if name in fields:
             if isinstance(fields[name], str):
                 raise ValueError(f"[[rotate]] {name} is a list")

@@ -93,3 +93,17 @@ def test_a_file_that_others_can_write_is_refused(tmp_path: pathlib.Path) -> None
     os.chmod(path, 0o666)
     with pytest.raises(UsageError, match="chmod go-w"):
         read_policy(path)
+
+
+def test_a_table_may_be_for_certain_credentials(tmp_path) -> None:
+    file = tmp_path / "policy.toml"
+    file.touch(0o600)
+    file.write_text(
+        '[[rotate]]\nrules = ["aws.*"]\ncredentials = ["user ci-*", "AKIA*7"]\ngrace = "1s"\n'
+        '[[rotate]]\nrules = ["aws.*"]\ngrace = "2s"\n'
+    )
+    policy = read_policy(str(file))
+    assert policy.clause("aws.access-key", "live", ("AKIA1", "user ci-7")).grace == 1
+    assert policy.clause("aws.access-key", "live", ("AKIA17", "user other")).grace == 1
+    assert policy.clause("aws.access-key", "live", ("AKIA1", "user other")).grace == 2
+    assert policy.clause("aws.access-key", "live").grace == 1, "nobody has asked yet whose it is"
