@@ -173,7 +173,7 @@ class _Desk:
     def _tools(self, exposure: Exposure) -> Tools:
         from detector.cli.rotate import policy_at
         from detector.config import Config
-        from detector.incident.elsewhere import Nowhere
+        from detector.incident.elsewhere import Inventory, Nowhere
         from detector.incident.exposed import pack_of
         from detector.incident.ledger import Messages
         from detector.incident.notify.outbox_ import Outbox, destinations
@@ -183,10 +183,13 @@ class _Desk:
 
         places = destinations(self.operator)
         clean = cleaner(lambda: pack_of(exposure))
+        owners = self.settings.owners
+        scanning = Config(worktree=False, operator=self.operator, patterns=exposure.patterns, jobs=self.args.jobs)
+        there = (exposure.inventory, self.state, self.args.clones, scanning, owners)
         return Tools(
             config=Config(verify=True, operator=self.operator, progress=False),
             settings=self.settings,
-            fleet=Nowhere(),
+            fleet=Inventory(*there) if exposure.inventory else Nowhere(),
             desk=Desk(policy_at(self.args.policy), self.args.rotations),
             outbox=Outbox(places, Messages(self.state), self.clock, clean),
             clock=self.clock,

@@ -6,10 +6,18 @@ never swept, or has changed since, is read now.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple, Protocol
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from detector.errors import SourceError
 from detector.model import Skipped
+
+if TYPE_CHECKING:
+    from detector.config import Config
+    from detector.fleet.clones import Clones
+    from detector.fleet.inventory import Entry
+    from detector.fleet.state.store import State
 
 
 class Repository(NamedTuple):
@@ -21,7 +29,7 @@ class Repository(NamedTuple):
 
 
 class Swept(NamedTuple):
-    """A repository that was looked at just now: the digest of its refs, and how many findings it has."""
+    """A repository that was looked at just now: what names the state it was in, and how many findings it has."""
 
     key: str
     name: str
@@ -48,8 +56,12 @@ class Fleet(Protocol):
     def repositories(self) -> Iterator[Repository | Skipped]:
         """Bring the clones of the whole inventory up to date and yield them."""
 
-    def sweep(self, keys: Collection[str] = ()) -> Iterator[Swept | Skipped]:
-        """Look at what has changed in the inventory; of *keys*, look at everything again."""
+    def sweep(self, keys: Collection[str] = (), known: Mapping[str, str] | None = None) -> Iterator[Swept | Skipped]:
+        """Look at what has changed in the inventory, or only at *keys*: these again, changed or not.
+
+        *known* names the state in which a repository was looked at for this
+        incident before; in that state it need not be looked at again.
+        """
 
     def standing(self, fingerprints: Sequence[str]) -> Iterator[Standing]:
         """Yield every known place of these credentials."""
@@ -62,12 +74,124 @@ class Nowhere:
         """See `Fleet`."""
         return iter(())
 
-    def sweep(self, keys: Collection[str] = ()) -> Iterator[Swept | Skipped]:
+    def sweep(self, keys: Collection[str] = (), known: Mapping[str, str] | None = None) -> Iterator[Swept | Skipped]:
         """See `Fleet`."""
-        assert not keys
+        assert not keys and not known
         return iter(())
 
     def standing(self, fingerprints: Sequence[str]) -> Iterator[Standing]:
         """See `Fleet`."""
         assert fingerprints is not None
         return iter(())
+
+
+class Inventory:
+    """The fleet of an inventory: its clones in *folder*, what is known of it in *state*."""
+
+    def __init__(
+        self, specs: Sequence[str], state: State, folder: str, config: Config, owners: Mapping[str, str]
+    ) -> None:
+        from detector.fleet.clones import Clones
+
+        self._specs, self._state, self._config, self._owners = specs, state, config, owners
+        self._clones: Clones = Clones(folder or default_clones(), config.operator)
+
+    def _entries(self) -> Iterator[Entry | Skipped]:
+        from detector.fleet.inventory import Options, entries
+
+        return entries(self._specs, Options(operator=self._config.operator))
+
+    def repositories(self) -> Iterator[Repository | Skipped]:
+        """See `Fleet`."""
+        from detector.fleet.clones import Unreachable
+
+        for entry in self._entries():
+            if isinstance(entry, Skipped):
+                yield entry
+                continue
+            try:
+                yield Repository(entry.key, entry.name, self._clones.refresh(entry).path)
+            except Unreachable as error:
+                yield Skipped(entry.name, str(error))
+                if error.clone:
+                    yield Repository(entry.key, entry.name, error.clone.path)
+            except SourceError as error:
+                yield Skipped(entry.name, str(error))
+
+    def sweep(self, keys: Collection[str] = (), known: Mapping[str, str] | None = None) -> Iterator[Swept | Skipped]:
+        """See `Fleet`."""
+        listed = [entry for entry in self._entries() if not keys or isinstance(entry, Skipped) or entry.key in keys]
+        before = self._state.repositories()
+        self._forget([key for key in keys if key in before and before[key].mark != (known or {}).get(before[key].name)])
+        yield from self._swept(listed)
+        counted = self._counted()
+        for key, row in self._state.repositories().items():
+            if any(not isinstance(entry, Skipped) and entry.key == key for entry in listed):
+                yield Swept(key, row.name, row.mark, counted.get(row.id, 0), row.complete)
+
+    def _swept(self, listed: Sequence[Entry | Skipped]) -> Iterator[Skipped]:
+        from detector import pipeline
+        from detector.fingerprint import project_key
+        from detector.fleet.local import LocalCrew
+        from detector.fleet.state.store import key_id, ruleset_digest
+        from detector.fleet.sweep import Options, sweep
+        from detector.fleet.tasks import Settings
+        from detector.memory import rule_digest
+
+        rules = {rule.id: rule_digest(rule) for rule in pipeline.rule_pack(self._config).rules}
+        owners = tuple(self._owners.items())
+        settings = Settings(self._config, self._clones, ruleset_digest(rules), key_id(project_key()), owners)
+        options = Options(settings)
+        crew = LocalCrew(settings, self._config.workers, options.fetchers)
+        summary = sweep(listed, self._state, options, crew, rules)
+        if summary.interrupted:
+            raise KeyboardInterrupt
+        yield from summary.skipped
+        yield from (Skipped(name, why) for name, why in summary.failed)
+        yield from (Skipped(name, "could not be read to the end") for name in summary.incomplete)
+
+    def _forget(self, keys: Sequence[str]) -> None:
+        """Let the sweep take these for changed: it reads what is new and everything that is known to say something."""
+        from sqlalchemy import update
+
+        from detector.fleet.state.tables import repositories
+
+        if keys:
+            with self._state.write() as db:
+                db.execute(update(repositories).where(repositories.c.key.in_(keys)).values(mark=""))
+
+    def _counted(self) -> dict[int, int]:
+        from sqlalchemy import func, select
+
+        from detector.fleet.life import UNSETTLED
+        from detector.fleet.state.tables import findings
+
+        there = select(findings.c.repository_id, func.count()).where(findings.c.state.in_(UNSETTLED))
+        with self._state.read() as db:
+            return {row[0]: row[1] for row in db.execute(there.group_by(findings.c.repository_id)).all()}
+
+    def standing(self, fingerprints: Sequence[str]) -> Iterator[Standing]:
+        """See `Fleet`."""
+        from sqlalchemy import select
+
+        from detector.fleet.state.tables import findings, places, repositories
+
+        chosen = (
+            select(repositories.c.name, findings.c.fingerprint, findings.c.owner, places)
+            .join(findings, findings.c.repository_id == repositories.c.id)
+            .join(places, places.c.finding_id == findings.c.id)
+            .order_by(repositories.c.name, places.c.path, places.c.line, places.c.id)
+        )
+        for start in range(0, len(fingerprints), 500):
+            some = list(fingerprints[start : start + 500])
+            with self._state.read() as db:
+                rows = db.execute(chosen.where(findings.c.fingerprint.in_(some))).all()
+            for row in rows:
+                yield Standing(row.fingerprint, row.name, row.path, row.line, row.commit_id, bool(row.tip), row.owner)
+
+
+def default_clones() -> str:
+    """Return the folder of the clones in the user's folder."""
+    from detector.fingerprint import state_folder
+
+    return os.path.join(state_folder(), "clones")

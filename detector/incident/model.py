@@ -285,10 +285,14 @@ def _credential(
 
 
 def owner_of(subject: str, owners: Mapping[str, str]) -> str:
-    """Return who answers for a rule or a repository: the first glob that fits decides."""
+    """Return who answers for a rule or a repository: the last glob that fits decides.
+
+    >>> owner_of("aws.access-key", {"*": "somebody on call", "aws.*": "Ada"})
+    'Ada'
+    """
     from fnmatch import fnmatchcase
 
-    return next((person for glob, person in owners.items() if fnmatchcase(subject, glob)), "")
+    return next((person for glob, person in reversed(list(owners.items())) if fnmatchcase(subject, glob)), "")
 
 
 def canonical(data: object) -> str:

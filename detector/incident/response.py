@@ -325,7 +325,8 @@ class Response:
         """Look at *keys* again, unless this incident has looked at the same refs of them before."""
         if not keys:
             return
-        for found in self._tools.fleet.sweep(keys):
+        before = {name: str(row["refs"]) for name, row in self.case.scanned.items()}
+        for found in self._tools.fleet.sweep(keys, before):
             if isinstance(found, Swept):
                 if found.key in keys:
                     facts = {"refs": found.refs, "findings": found.findings, "complete": found.complete}

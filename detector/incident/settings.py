@@ -12,7 +12,7 @@ KEYS = {"deadline", "warnings", "owners", "inventory", "runbook", "state"}
 
 
 class Settings(NamedTuple):
-    """Times in seconds. `owners` maps globs, over rules or repositories, to people: the first that fits decides."""
+    """Times in seconds. `owners` maps globs, over rules or repositories, to people: the last that fits decides."""
 
     deadline: float = DEADLINE
     warnings: tuple[float, ...] = WARNINGS
