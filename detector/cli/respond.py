@@ -209,9 +209,9 @@ def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
     exposure = _exposure(args, desk.settings)
     exposed.check(exposure)
     if exposure.package:
-        from detector.incident.dependents import package
+        from detector.incident.elsewhere import package_of
 
-        package(exposure.package)
+        package_of(exposure.package)
     found_at = _instant(args.found_at) or text(desk.clock.now())
     allowed = seconds(args.deadline, "--deadline") if args.deadline else desk.settings.deadline
     title = (
@@ -410,6 +410,7 @@ def _summary(case: Case) -> dict[str, Any]:
                 "verdict": one.verdict,
                 "live": one.live,
                 "owner": one.owner,
+                "whose": one.whose,
                 "plan": one.plan,
                 "digest": one.digest,
                 "held": dict(one.held),

@@ -36,7 +36,12 @@ def document(case: Case, problems: Sequence[str], now: float) -> list[Section]:
     return [
         _summary(case, now),
         _exposure(case),
-        Section("Credentials", (), ("credential", "owner", "verdict", "state", "found at"), tuple(_credentials(case))),
+        Section(
+            "Credentials",
+            (),
+            ("credential", "whose", "who answers for it", "verdict", "state", "found at"),
+            tuple(_credentials(case)),
+        ),
         Section(
             "Clock",
             ("Times are in UTC. The last column is the time from being found to being proven dead.",),
@@ -125,7 +130,7 @@ def _credentials(case: Case) -> Iterator[tuple[str, ...]]:
         place = f"{first.get('path') or first.get('origin', '')}:{first.get('line', '')}"
         more = f" and {len(one.where) - 1} more" if len(one.where) > 1 else ""
         verdict = "live" if one.live else one.verdict
-        yield (one.name, one.owner or telling.NOBODY, verdict, _state(one), place + more)
+        yield (one.name, one.whose, one.owner or telling.NOBODY, verdict, _state(one), place + more)
 
 
 def _state(one: Credential) -> str:
@@ -141,8 +146,9 @@ def _state(one: Credential) -> str:
 
 def _clock(case: Case) -> Iterator[tuple[str, ...]]:
     for one in case.live:
-        instants = (getattr(one.times, phase) or "" for phase in PHASES)
-        yield (one.name, *(at[:19].replace("T", " ") for at in instants), between(one.times.found, one.times.dead))
+        instants = {phase: (getattr(one.times, phase) or "")[:19].replace("T", " ") for phase in PHASES}
+        instants["used"] = f"{instants['used']} {one.used}".strip()
+        yield (one.name, *instants.values(), between(one.times.found, one.times.dead))
 
 
 def _waiting(case: Case) -> tuple[tuple[str, ...], ...]:

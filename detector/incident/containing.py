@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 TOGETHER = 8
 """Credentials contained at a time, and again as many replaced."""
 
+OUR_CHECK = 60
+"""Seconds before a verdict in which a use may have been the question for it."""
+
 NEEDS_PERSON = "needs-person"
 
 
@@ -108,8 +111,7 @@ class Containing:
         facts = {"id": plan.id, "digest": plan.digest, "rotator": plan.rotator, "decision": plan.decision}
         self._ledger.note(PLAN, known.fingerprint, **facts, about=[list(fact) for fact in plan.facts])
         if used := dict(plan.facts).get("last used", ""):
-            at, _, where = used.partition(" ")
-            self._ledger.note(USED, known.fingerprint, at=_instant(at), what=where)
+            self._ledger.note(USED, known.fingerprint, **_use(used, known.times.confirmed))
         return plan
 
     def _approved(self, known: Credential, plan: RotationPlan) -> bool:
@@ -202,9 +204,11 @@ def first_act(entries: Iterable[Entry]) -> str:
     return next((entry.at for entry in entries if entry.step == CONTAIN and entry.phase == INTEND), "")
 
 
-def _instant(told: str) -> str | None:
+def _use(told: str, confirmed: str | None) -> dict[str, str | None]:
+    """Return when an issuer saw a credential used; what it saw around our own check may be that."""
+    at, _, what = told.partition(" ")
     try:
-        instant(told)
+        ours = confirmed is not None and instant(at) >= instant(confirmed) - OUR_CHECK
     except ValueError:
-        return None
-    return told
+        return {"at": None, "what": told}
+    return {"at": at, "what": f"{what} (perhaps our own check)" if ours else what}

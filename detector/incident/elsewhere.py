@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from detector.fleet.clones import Clones
     from detector.fleet.inventory import Entry
     from detector.fleet.state.store import State
+    from detector.incident.dependents import Package
 
 
 class Repository(NamedTuple):
@@ -188,6 +189,17 @@ class Inventory:
                 rows = db.execute(chosen.where(findings.c.fingerprint.in_(some))).all()
             for row in rows:
                 yield Standing(row.fingerprint, row.name, row.path, row.line, row.commit_id, bool(row.tip), row.owner)
+
+
+def package_of(text: str) -> Package:
+    """Read a package as an exposure names it: ``npm:acme@1.2.3``, a package URL or a name. Raises `UsageError`."""
+    from detector.incident.dependents import package
+    from detector.incident.dependents.names_ import ecosystem
+
+    kind, colon, rest = text.partition(":")
+    if colon and kind != "pkg" and ecosystem(kind):
+        return package(rest, kind)
+    return package(text)
 
 
 def default_clones() -> str:

@@ -122,13 +122,22 @@ class Credential(NamedTuple):
     rotator: str
     held: Mapping[str, Any]
     times: Times
+    about: Mapping[str, str] = {}
+    used: str = ""
     result: str = ""
     accepted: str = ""
 
     @property
     def name(self) -> str:
-        """Return what to call it: rule and redacted form."""
-        return f"{self.rule} {self.shown}"
+        """Return what to call it: rule, redacted form, and the beginning of its fingerprint."""
+        return f"{self.rule} {self.shown} #{self.fingerprint.removeprefix(PREFIX)[:8]}"
+
+    @property
+    def whose(self) -> str:
+        """Return whose it is, as its issuer says, as far as it was asked."""
+        return " ".join(word for word in (self.about.get("account", ""), self.about.get("principal", "")) if word) or (
+            self.issuer_owner
+        )
 
     @property
     def live(self) -> bool:
@@ -279,6 +288,8 @@ def _credential(
         rotator=str(plan.get("rotator", "")),
         held=facts(HELD) if facts(HELD).get("why") else {},
         times=times,
+        about={str(name): str(value) for name, value in plan.get("about", ())},
+        used=str(facts(USED).get("what", "")),
         result=str(facts(DEAD).get("result", "")),
         accepted=str(facts(ACCEPTED).get("reason", "")),
     )

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from detector.errors import LeakfirstError, SourceError, UsageError
 from detector.incident import exposed, telling
 from detector.incident.containing import Containing, note_times
-from detector.incident.elsewhere import Fleet, Swept
+from detector.incident.elsewhere import Fleet, Swept, package_of
 from detector.incident.ledger import Ledger
 from detector.incident.model import (
     ACCEPTED,
@@ -102,13 +102,13 @@ class Response:
     def play(self) -> Case:
         """Do everything that is not done, in order, and tell people on the way."""
         with wire_silence():
-            self._say()
+            self._say(lists=False)
             self.detect()
             with self._containing() as containing:
                 self._contain_known(containing)
                 self.verify(lambda finding: containing.soon(finding, self.case.credential(finding.fingerprint)))
             self._finish_contain()
-            self._say()
+            self._say(lists=False)
             for step in (self.spread, self.dependents, self.prove):
                 step()
             self.tell()
@@ -287,12 +287,12 @@ class Response:
 
     def dependents(self) -> None:
         """Find who imports the compromised package, and look at all of them again."""
-        package = self.case.exposure.package
-        if not package:
+        if not self.case.exposure.package:
             self._step(DEPENDENTS, DONE, "what leaked is no package")
             return
         from detector.incident.dependents import search
 
+        wanted = package_of(self.case.exposure.package)
         there = {}
         for repository in self._tools.fleet.repositories():
             if isinstance(repository, Skipped):
@@ -301,7 +301,7 @@ class Response:
                 there[repository.path] = repository
         notes, keys = [], {}
         for path, repository in there.items():
-            for found in search([path], package):
+            for found in search([path], wanted):
                 if isinstance(found, Skipped):
                     notes.append(Note(SKIPPED, f"{repository.name}: {found.where}", {"reason": found.reason}))
                     continue
@@ -403,10 +403,13 @@ class Response:
         failed = sorted({told.destination for told in self.untold})
         self._step(TELL, INCOMPLETE if failed else DONE, f"not reached: {', '.join(failed)}" if failed else "")
 
-    def _say(self) -> None:
+    def _say(self, *, lists: bool = True) -> None:
+        """Tell what is new; *lists* is False while the work lists of people are still growing."""
         tools = self._tools
         self.untold = []
         for event in telling.events(self.case, tools.settings, tools.clock.now()):
+            if event.owner and not lists:
+                continue
             for told in tools.outbox.tell(event):
                 if told.why:
                     self.untold.append(told)

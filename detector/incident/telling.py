@@ -35,7 +35,8 @@ def counts(case: Case) -> tuple[tuple[str, int], ...]:
 
 def tasks(case: Case) -> list[Task]:
     """Return what waits for a person, worst first."""
-    found = [task for one in case.credentials for task in _tasks_of(case, one)]
+    ordered = sorted(case.credentials, key=lambda one: not one.live)
+    found = [task for one in ordered for task in _tasks_of(case, one)]
     for at in case.places:
         if at.get("tip"):
             one = next((one for one in case.credentials if one.fingerprint == at["fingerprint"]), None)
@@ -103,7 +104,7 @@ def events(case: Case, settings: Settings, now: float) -> Iterator[Event]:
         yield event(event_.CLOSED, f"{case.title}: closed, {case.closed_reason}", case.closed_reason)
         for owner in _owners_told(case):
             closed = event(event_.CLOSED, f"{case.title}: closed, {case.closed_reason}", [owner, case.closed_reason])
-            yield closed._replace(owner=owner)
+            yield closed._replace(owner=owner, only_owner=True)
 
 
 def _owners_told(case: Case) -> list[str]:

@@ -45,7 +45,8 @@ class Event(NamedTuple):
     """One thing that happened in an incident.
 
     `key` is what makes two events the same one: it is told once for each
-    destination. `owner` is set when the event is the work list of one person.
+    destination. `owner` is set when the event is the work list of one person;
+    with `only_owner` nobody but a channel of work lists is told.
     """
 
     incident: str
@@ -58,6 +59,7 @@ class Event(NamedTuple):
     links: tuple[Link, ...] = ()
     at: str = ""
     urgent: bool = False
+    only_owner: bool = False
 
     @property
     def thread(self) -> str:

@@ -129,7 +129,11 @@ class Outbox:
                 raise UsageError(f"the operator's file has no [notify.{name}]")
         chosen = [self._places[name] for name in names] if names else list(self._places.values())
         per_owner = {place.name for place in chosen if _channel(place.channel).PER_OWNER}
-        return [place for place in chosen if place.wants(event) and (event.owner or place.name not in per_owner)]
+        if not event.owner:
+            chosen = [place for place in chosen if place.name not in per_owner]
+        elif event.only_owner:
+            chosen = [place for place in chosen if place.name in per_owner]
+        return [place for place in chosen if place.wants(event)]
 
     def _one(self, event: Event, place: Destination) -> Told:
         if self._memory.told(place.name, event.key):
