@@ -63,7 +63,8 @@ def _command(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"leakfirst {words[0]}", description=command.SUMMARY, allow_abbrev=False)
     command.add_arguments(parser)
     try:
-        args = parser.parse_args(words[1:])
+        mixed = getattr(command, "INTERMIXED", False)  # options may stand between arguments
+        args = parser.parse_intermixed_args(words[1:]) if mixed else parser.parse_args(words[1:])
     except SystemExit as done:
         return int(done.code or 0)
     return int(command.run(args))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from detector.errors import ExitCode
@@ -15,15 +16,17 @@ if TYPE_CHECKING:
     from detector.model import Skipped
 
 SUMMARY = "list the repositories that depend on a package, directly or not"
+INTERMIXED = True
 
 EXAMPLE = """examples:
   leakfirst dependents lodash@'<4.17.21' .
   leakfirst dependents 'pkg:npm/%40scope/name@1.2.3' ~/src /srv/git
   leakfirst dependents --ecosystem pypi requests@'>=2.28,<2.31' --format json ~/src
-  leakfirst dependents --history tj-actions/changed-files .
+  leakfirst dependents --history tj-actions/changed-files github:acme
 
-A target is a folder, a repository (bare ones too) or a file such as an SBOM;
-below a folder that is no repository, the repositories are looked for. A bare
+A target is a folder, a repository (bare ones too), a file such as an SBOM, or
+what `leakfirst sweep` takes: a URL, github:ORG, gitlab:GROUP, file:LIST. Below
+a folder that is no repository, the repositories are looked for. A bare
 version means that version alone; || joins several. Ranges are written as the
 package's own ecosystem writes them, or as vers:TYPE/…. It exits with 1 if a
 dependent was found, and with 3 if there was none but not all could be read.
@@ -38,6 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", default=["."], metavar="TARGET", help='where to look; default: "."')
     parser.add_argument("--ecosystem", default="", metavar="NAME", help="npm, pypi, golang, cargo, …; default: all")
     parser.add_argument("--history", action="store_true", help="look at every commit, not only at the tip")
+    parser.add_argument(
+        "--clones", default="", metavar="DIR", help="where clones are kept; default: in the user's cache"
+    )
+    parser.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
     parser.add_argument("--format", "-f", choices=("text", "json"), default="text", help="default: text")
 
 
@@ -50,11 +57,14 @@ def run(args: argparse.Namespace) -> int:
     found: list[Dependent] = []
     skipped: list[Skipped] = []
     looked_at: list[str] = []
-    for entry in search(args.targets, wanted, history=args.history, on_repository=looked_at.append):
+    fleet = _Fleet(args, skipped)
+    places = fleet.places()
+    for entry in search(places, wanted, history=args.history, on_repository=looked_at.append):
         if isinstance(entry, Dependent):
-            found.append(entry)
+            found.append(entry._replace(repository=fleet.names.get(entry.repository, entry.repository)))
         else:
             skipped.append(entry)
+    looked_at = [fleet.names.get(path, path) for path in looked_at]
     if args.format == "json":
         print(json.dumps(_as_json(wanted, found, skipped, looked_at), indent=2, ensure_ascii=True))
     else:
@@ -65,6 +75,48 @@ def run(args: argparse.Namespace) -> int:
     if found:
         return int(ExitCode.FOUND)
     return int(ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN)
+
+
+class _Fleet:
+    """What the targets stand for: places on this machine, cloned where they are elsewhere.
+
+    `names` says what a clone is called; what cannot be listed or cloned is added to *skipped*.
+    """
+
+    def __init__(self, args: argparse.Namespace, skipped: list[Skipped]) -> None:
+        self.names: dict[str, str] = {}
+        self._args = args
+        self._skipped = skipped
+
+    def places(self) -> Iterator[str]:
+        """Yield the places, each when it is ready."""
+        for target in self._args.targets:
+            if os.path.lexists(target) or ":" not in target:
+                yield target
+            else:
+                yield from self._listed(target)
+
+    def _listed(self, spec: str) -> Iterator[str]:
+        from detector.config import operator_file
+        from detector.errors import SourceError
+        from detector.fleet.clones import Clones
+        from detector.fleet.inventory import Entry, Options, entries
+        from detector.model import Skipped
+        from detector.rules.pack import cache_folder
+
+        operator = operator_file(self._args.config)
+        clones = Clones(self._args.clones or os.path.join(cache_folder(), "clones"), operator)
+        for entry in entries([spec], Options(operator=operator)):
+            if not isinstance(entry, Entry):
+                self._skipped.append(entry)
+                continue
+            try:
+                path = clones.refresh(entry).path
+            except SourceError as error:
+                self._skipped.append(Skipped(entry.name, str(error)))
+                continue
+            self.names[path] = entry.name
+            yield path
 
 
 def _as_json(

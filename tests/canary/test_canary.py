@@ -137,3 +137,15 @@ def test_a_sweep_keeps_and_shows_nothing_of_it(planted: Path, tmp_path: Path) ->
         output = run(["sweep", "report", "--format", format_], planted, tmp_path, (0,))
         assert b"github.pat-classic" in output
         assert leaks(output) == []
+
+
+def test_what_a_manifest_asks_for_is_told_without_the_token_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "repo"
+    folder.mkdir()
+    address = f"git+https://me:{TOKENS[0]}@git.example.test/lib.git?token={TOKENS[1]}"
+    (folder / "package.json").write_text(json.dumps({"dependencies": {"lib": address}}))
+    (folder / "requirements.txt").write_text(f"lib @ {address}\n-r {address}\n")
+    for format_ in ("text", "json"):
+        output = run(["dependents", "lib@1.0", "--format", format_, "."], folder, tmp_path / "home", (1,))
+        assert b"git.example.test" in output
+        assert leaks(output) == []

@@ -1,0 +1,91 @@
+"""`leakfirst dependents` as a person uses it: the table, the data, the exit code."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from detector.__main__ import main
+from tests.detector.incident.dependents.world import commit, git, write
+
+LOCK = {
+    "lockfileVersion": 3,
+    "packages": {
+        "": {"dependencies": {"outer": "*"}},
+        "node_modules/outer": {"version": "1.0.0", "dependencies": {"inner": "*"}},
+        "node_modules/inner": {"version": "2.0.0"},
+    },
+}
+
+
+def test_a_table_says_who_and_how(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commit(tmp_path / "app", {"package-lock.json": LOCK})
+    commit(tmp_path / "lib", {"package.json": {"dependencies": {"inner": "^2.0.0"}}})
+    commit(tmp_path / "none", {"package.json": {"dependencies": {"inner": "^3.0.0"}}})
+    assert main(["dependents", "inner@2.0.0", str(tmp_path)]) == 1
+    said = capsys.readouterr()
+    rows = [" ".join(line.split()) for line in said.out.replace(str(tmp_path), "").splitlines()]
+    assert rows == [
+        "REPOSITORY FILE PACKAGE HOW THROUGH",
+        "/app package-lock.json inner 2.0.0 locked outer@1.0.0",
+        "/lib package.json inner ^2.0.0 allowed direct",
+    ]
+    assert said.err == "leakfirst: 2 of 3 places depend on inner 2.0.0 (npm): 1 locked, 1 allowed\n"
+
+
+def test_nothing_found_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {"package-lock.json": LOCK})
+    assert main(["dependents", "left-pad", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    assert said.out == "" and "1 place looked at: nothing depends on left-pad, of whatever ecosystem" in said.err
+
+
+def test_what_was_not_read_makes_nothing_found_incomplete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {"package-lock.json": LOCK, "sub/yarn.lock": "rubbish\x1b[2J"})
+    assert main(["dependents", "left-pad", str(tmp_path)]) == 3
+    assert "not read: " in capsys.readouterr().err
+    assert main(["dependents", "inner", str(tmp_path)]) == 1
+    assert main(["dependents", "inner", str(tmp_path / "nothing")]) == 3
+    assert "no such file or folder" in capsys.readouterr().err
+
+
+def test_data_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tip = commit(tmp_path / "app", {"package-lock.json": LOCK})
+    assert main(["dependents", "pkg:npm/inner", "--history", "-f", "json", str(tmp_path / "app")]) == 1
+    told = json.loads(capsys.readouterr().out)
+    (row,) = told["dependents"]
+    assert told["package"] == {"ecosystem": "npm", "name": "inner", "range": ""}
+    assert told["repositories"] == [str(tmp_path / "app")] and told["skipped"] == []
+    assert (row["version"], row["via"], row["direct"], row["since"], row["until"]) == (
+        "2.0.0",
+        ["outer@1.0.0"],
+        False,
+        tip,
+        "",
+    )
+
+
+def test_a_fleet_is_listed_and_cloned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commit(tmp_path / "app", {"package-lock.json": LOCK})
+    git(tmp_path, "clone", "-q", "--bare", "app", "bare.git")
+    (tmp_path / "fleet.txt").write_text(f"file://{tmp_path}/bare.git\nfile://{tmp_path}/gone.git\n")
+    words = ["dependents", "inner", "--clones", str(tmp_path / "clones"), f"file:{tmp_path}/fleet.txt"]
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert f"{tmp_path}/clones" not in said.out and "bare" in said.out
+    assert "not read: " in said.err and "gone" in said.err
+
+
+def test_an_sbom_is_read_whatever_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    components = [{"bom-ref": "a", "purl": "pkg:npm/inner@2.0.0"}]
+    write(tmp_path, {"image.json": {"bomFormat": "CycloneDX", "components": components}})
+    assert main(["dependents", "inner", str(tmp_path / "image.json")]) == 1
+    assert "inner 2.0.0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words", [["a>=1"], ["pkg:x/y"], ["x", "--ecosystem", "cobol"], ["x@>=>"], ["x", "nowhere:acme"]]
+)
+def test_nonsense_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dependents", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
