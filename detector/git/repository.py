@@ -34,6 +34,8 @@ ANYWHERE = os.sep
 MAX_ALTERNATES = 64
 MAX_SMALL_FILE = 1 << 16
 MAX_REFS_FILE = 1 << 29
+MAX_OUTPUT = 1 << 29
+MAX_MEMORY = 1 << 32
 _HEX = frozenset("0123456789abcdef")
 
 
@@ -439,48 +441,61 @@ class SafeGit:
         """Start git with pipes; it is ended with the context at the latest."""
         import subprocess
 
-        process = subprocess.Popen(
-            [git_program(), *args],
-            stdin=subprocess.PIPE if stdin is None else stdin,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=self._home,
-            env=self.environment(),
-        )
-        self._running.append(process)
-        return process
+        return self._started(args, subprocess.PIPE if stdin is None else stdin, subprocess.PIPE, subprocess.DEVNULL)
 
     def pour(self, into: IO[bytes], *args: str, stdin: IO[bytes]) -> bool:
         """Run git from one file into another; return whether it came to its end."""
         import subprocess
 
-        process = subprocess.Popen(
-            [git_program(), *args],
-            stdin=stdin,
-            stdout=into,
-            stderr=subprocess.DEVNULL,
-            cwd=self._home,
-            env=self.environment(),
-        )
-        self._running.append(process)
-        return process.wait() == 0
+        return self._started(args, stdin, into, subprocess.DEVNULL).wait() == 0
 
     def run(self, *args: str, given: bytes = b"") -> bytes:
-        """Run git to its end and return its output; `SourceError` if it fails."""
+        """Run git to its end and return its output; `SourceError` if it fails or says more than `MAX_OUTPUT`."""
         import subprocess
 
-        done = subprocess.run(
-            [git_program(), *args],
-            input=given,
-            capture_output=True,
-            cwd=self._home,
-            env=self.environment(),
-            check=False,
+        with self.feed(given) as asked, self.feed(b"") as told:
+            process = self._started(args, asked, subprocess.PIPE, told)
+            parts: list[bytes] = []
+            size = 0
+            assert process.stdout
+            with process.stdout as answer:
+                while size <= MAX_OUTPUT and (part := answer.read(1 << 20)):
+                    parts.append(part)
+                    size += len(part)
+            if size > MAX_OUTPUT:
+                process.kill()
+            failed = process.wait()
+            self._running.remove(process)
+            if size > MAX_OUTPUT:
+                raise SourceError(f"{self.repository.git_dir}: git {args[0]} says more than {MAX_OUTPUT >> 20} MiB")
+            if failed:
+                told.seek(0)
+                why = told.read(1 << 16).decode("utf-8", "replace").strip().partition("\n")[0]
+                raise SourceError(f"{self.repository.git_dir}: git {args[0]} failed: {why}")
+            return b"".join(parts)
+
+    def _started(
+        self, args: Sequence[str], stdin: IO[bytes] | int, stdout: IO[bytes] | int, stderr: IO[bytes] | int
+    ) -> subprocess.Popen[bytes]:
+        import subprocess
+
+        process = subprocess.Popen(
+            [git_program(), *args], stdin=stdin, stdout=stdout, stderr=stderr, cwd=self._home, env=self.environment()
         )
-        if done.returncode:
-            why = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-            raise SourceError(f"{self.repository.git_dir}: git {args[0]} failed: {why}")
-        return done.stdout
+        self._running.append(process)
+        _bound(process.pid)
+        return process
+
+
+def _bound(process: int) -> None:
+    """Bound the memory of git: a tree of a few kilobytes can name billions of files."""
+    try:
+        import resource
+
+        memory = min(MAX_MEMORY, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4)
+        resource.prlimit(process, resource.RLIMIT_DATA, (memory, memory))
+    except (ImportError, AttributeError, OSError, ValueError):
+        return  # it is over already, or the system has no such bounds
 
 
 def own_environment(home: str) -> dict[str, str]:

@@ -33,14 +33,19 @@ def tips(repository: Repository, wanted: Collection[str]) -> list[Tip]:
     found: list[Tip] = []
     trees: set[str] = set()
     first = head(repository)
+    others = {tip for name, tip in refs(repository).items() if name.startswith(BRANCHES)} - {first}
     if first:
-        for kind, name, path in _listed(repository, first):
+        try:
+            listed = safe_git(repository, "ls-tree", "-r", "-t", "-z", first)
+        except SourceError:  # a tree made to have no end; below, each tree is entered once
+            listed = b""
+            others.add(first)
+        for kind, name, path in _entries(listed):
             if kind == "tree":
                 trees.add(name)
             elif name in wanted:
                 found.append(Tip(name, path, first))
     known = {tip.object_id for tip in found}
-    others = {tip for name, tip in refs(repository).items() if name.startswith(BRANCHES)} - {first}
     roots: list[tuple[str, str, str]] = []
     for commit, kind, data in cat_file(repository, sorted(others)):
         if kind == "commit" and data and data.startswith(b"tree "):
@@ -64,13 +69,6 @@ def at_head(repository: Repository, names: Collection[str]) -> dict[str, bytes]:
     files = {path: name for kind, name, path in _entries(listed) if kind == "blob"}
     contents = {name: data for name, _, data in cat_file(repository, sorted(set(files.values())))}
     return {path: data for path, name in files.items() if (data := contents.get(name)) is not None}
-
-
-def _listed(repository: Repository, commit: str) -> Iterator[tuple[str, str, str]]:
-    try:
-        yield from _entries(safe_git(repository, "ls-tree", "-r", "-t", "-z", commit))
-    except SourceError:
-        return
 
 
 def _entries(listed: bytes) -> Iterator[tuple[str, str, str]]:

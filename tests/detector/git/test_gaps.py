@@ -71,3 +71,25 @@ def test_many_are_counted(repository: Path) -> None:
 def test_an_empty_repository_is_whole(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
     assert list(gaps(discover(str(tmp_path)))) == []
+
+
+def test_a_tree_that_names_ten_billion_files_is_told_and_does_not_take_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from detector.git import repository as reading
+    from detector.git.tips import tips
+
+    monkeypatch.setattr(reading, "MAX_OUTPUT", 1 << 20)
+    git(tmp_path, "init", "-q", "--bare", "-b", "main")
+    (tmp_path / "a").write_text("one\n")
+    blob = git(tmp_path, "hash-object", "-w", "a")
+    kind, name = "100644 blob", blob
+    for _ in range(10):
+        rows = "".join(f"{kind} {name}\td{number}\n" for number in range(10))
+        made = subprocess.run(["git", "mktree"], cwd=tmp_path, input=rows, capture_output=True, text=True, check=True)
+        kind, name = "040000 tree", made.stdout.strip()
+    git(tmp_path, "update-ref", "refs/heads/main", git(tmp_path, "commit-tree", name, "-m", "Begin"))
+    bomb = discover(str(tmp_path))
+    assert [skip.reason for skip in gaps(bomb)] == ["cannot be read to the end"]
+    (tip,) = tips(bomb, {blob})
+    assert tip.path.count("/") == 9
