@@ -8,8 +8,9 @@ remembered of a scan that was cut short or met trouble: the next one looks again
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+import os
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.model import Rule, Sighting
 from detector.rules import pack as packs
@@ -31,9 +32,11 @@ class Reading(NamedTuple):
 class ScanMemory:
     """What earlier scans have read, for one scan. Without a path it knows nothing and keeps nothing."""
 
-    def __init__(self, path: str = "", pack: packs.Pack | None = None) -> None:
+    def __init__(self, path: str = "", pack: packs.Pack | None = None, every_version: bool = False) -> None:
         """Open the state at *path* for the rules of *pack*."""
+        self._every_version = every_version
         self._readings: list[Reading] = []
+        self._homes: dict[str, tuple[str, str]] = {}
         self._state = None
         if path and pack:
             from detector.git.memory import Memory
@@ -51,7 +54,11 @@ class ScanMemory:
         return self._state.changed if self._state else frozenset()
 
     def plan(self, repository: Repository, workers: int) -> Reading:
-        """Divide what has to be read of *repository*."""
+        """Divide what has to be read of *repository*.
+
+        Of what had a finding, versions that gave way to an older one are not read again as long as the refs
+        are what they were then, unless every version is asked for.
+        """
         from detector.git.shares import plan
 
         if self._state is None:
@@ -59,8 +66,17 @@ class ScanMemory:
         width = repository.id_bytes
         state = self._state
         if not state.changed:
+            told = () if self._every_version else self._known(repository).get("told", ())
+            rows = self._known(repository).get("rows", ())
+            spare = [name for name in state.again if name in rows and name not in told] if told else []
+            again = [name for name in state.again if name not in set(spare)] if spare else state.again
             new = plan(
-                repository, workers=workers, exclude=state.known(width), known_packs=state.packs, again=state.again
+                repository,
+                workers=workers,
+                exclude=state.known(width),
+                known_packs=state.packs,
+                again=again,
+                spare=spare,
             )
             reading = Reading(new)
         else:
@@ -76,7 +92,7 @@ class ScanMemory:
         """Return what is known of where objects come from, if the refs are what they were then."""
         from detector.git.blame import Attribution, Place
 
-        stored = self._state.places.get(refs_digest(repository), {}) if self._state else {}
+        stored = self._known(repository).get("rows", {})
         if not all(name in stored for name in wanted):
             return {}
         return {
@@ -84,11 +100,28 @@ class ScanMemory:
             for name in wanted
         }
 
-    def attributed(self, repository: Repository, found: Mapping[str, Attribution]) -> None:
-        """Note where objects come from."""
+    def attributed(self, repository: Repository, found: Mapping[str, Attribution], told: Collection[str]) -> None:
+        """Note where objects come from, and which of them are *told*: the others are later versions of these."""
         if self._state is not None:
             rows = {name: [at.kind, [list(place) for place in at.places], at.held_by] for name, at in found.items()}
-            self._state.places[refs_digest(repository)] = rows
+            home, refs = self._home(repository)
+            rows = {**self._known(repository).get("rows", {}), **rows}
+            self._state.places[home] = {"refs": refs, "rows": rows, "told": sorted(told)}
+
+    def _known(self, repository: Repository) -> dict[str, Any]:
+        """Return what was found out of *repository* when its refs were what they are now."""
+        if self._state is None:
+            return {}
+        home, refs = self._home(repository)
+        known = self._state.places.get(home, {})
+        return known if known.get("refs") == refs else {}
+
+    def _home(self, repository: Repository) -> tuple[str, str]:
+        """Name *repository*, and the state of its refs when it was first asked about in this scan."""
+        if repository.common_dir not in self._homes:
+            home = hashlib.blake2b(os.fsencode(repository.common_dir), digest_size=16).hexdigest()
+            self._homes[repository.common_dir] = home, refs_digest(repository)
+        return self._homes[repository.common_dir]
 
     def keep(self, seen: Iterable[Sighting]) -> None:
         """Remember that everything planned was read; objects with a sighting are read again next time."""

@@ -49,7 +49,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     pack = rule_pack(config)
     if not len(pack.rules):
         raise UsageError("no rule is left to apply; see --only and --skip, and `leakfirst rules list`")
-    memory = ScanMemory(config.state, pack)
+    memory = ScanMemory(config.state, pack, config.every_commit)
     shares: list[Share] = []
     skipped: list[Skipped] = []
     for target in config.targets:

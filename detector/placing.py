@@ -179,7 +179,7 @@ def _placed(
                 known[1].append(moved)
     kept = [sighting for _, group in versions.values() for sighting in group]
     if not config.every_commit:
-        memory.attributed(home, found)
+        memory.attributed(home, found, {str(sighting.location.origin.object_id) for sighting in kept})
     return [*_dated(named, home), *kept]
 
 

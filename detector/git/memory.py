@@ -49,7 +49,7 @@ class Memory:
         self._packs: frozenset[bytes] = frozenset()
         self._again: dict[str, None] = {}
         self.places: dict[str, dict[str, Any]] = {}
-        """What was found out about flagged objects, for each state of a repository's refs."""
+        """What was found out about flagged objects, for each repository (memory.py of the detector)."""
         try:
             self._load()
         except FileNotFoundError:

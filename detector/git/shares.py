@@ -82,7 +82,7 @@ class Steps(NamedTuple):
 class Share(NamedTuple):
     """A part of the work: some steps through packs, some loose files, some ids to ask git for.
 
-    Ids in `again` are read if they are still there.
+    Ids in `again` are read if they are still there; if one is not, those in `spare` are read as well.
     """
 
     repository: Repository
@@ -93,6 +93,7 @@ class Share(NamedTuple):
     kinds: tuple[str, ...] = CONTENT
     cost: float = 0.0
     objects: int = 0
+    spare: tuple[str, ...] = ()
 
 
 class Object(NamedTuple):
@@ -129,14 +130,16 @@ def plan(
     per_worker: int = 8,
     known_packs: Collection[bytes] = (),
     again: Sequence[str] = (),
+    spare: Sequence[str] = (),
 ) -> Plan:
     """Divide all objects of the given *kinds* into shares of like cost.
 
     *exclude* names objects that need not be read again: sorted rows of bytes,
     or a set of ids. *known_packs* (marks, see `Plan`) need not even be opened, if
     *exclude* names what they hold. *again* are ids to read all the same, if they
-    are there (memory.py keeps all three). There are some shares per worker, so that the workers end together
-    even when the estimate is wrong; begin with the first, they are the largest.
+    are there, and *spare* are read if one of them is not (memory.py keeps all of these).
+    There are some shares per worker, so that the workers end together even when the
+    estimate is wrong; begin with the first, they are the largest.
     """
     skipped = list(repository.skipped)
     if not repository.known_layout:
@@ -147,7 +150,7 @@ def plan(
     marks: list[bytes] = []
 
     walks: list[tuple[str, bytes, Bytes, Objects, Walk]] = []
-    asked = _as_rows((bytes.fromhex(name) for name in again), width)
+    asked = _as_rows((bytes.fromhex(name) for name in (*again, *spare)), width)
     seen: list[Bytes] = [ids for ids in (done, asked) if ids is not None]
     fresh: list[Bytes] = []
     for path in pack_paths(repository, skipped):
@@ -203,7 +206,7 @@ def plan(
     ids = np.concatenate(fresh) if fresh else np.empty((0, width), np.uint8)
     shares = _divide(repository, tuple(kinds), walks, loose, max(1, workers * per_worker))
     if again:
-        shares += (Share(repository, again=tuple(again), kinds=tuple(kinds), cost=1000.0, objects=len(again)),)
+        shares += (Share(repository, (), (), (), tuple(again), tuple(kinds), 1000.0, len(again), tuple(spare)),)
     return Plan(shares, tuple(skipped), ids, tuple(marks))
 
 
@@ -236,12 +239,17 @@ def read(
             continue
         if found:
             yield Object(bytes.fromhex(name), *found)
+    gone = False
     if lost or share.again:
         for name, kind, content in cat_file(share.repository, [*lost, *share.again], budget):
             if content is not None and kind in share.kinds:
                 yield Object(bytes.fromhex(name), kind, content)
-            elif content is None and not (kind == "missing" and name in share.again):
+            elif content is None and kind == "missing" and name in share.again:
+                gone = True
+            elif content is None:
                 skipped.append(Skipped(name, "object is missing" if kind == "missing" else "over the size limit"))
+    if gone and share.spare:
+        yield from read(share._replace(packs=(), loose=(), asked=(), again=share.spare, spare=()), skipped, budget)
 
 
 def _read_pack(data: mmap.mmap, steps: Steps, width: int, skipped: list[Skipped], budget: Budget) -> Iterator[Object]:

@@ -124,3 +124,49 @@ def test_a_later_version_is_told_once_the_oldest_is_gone(repository, asked) -> N
     again = scan(repository, **asked)
     assert len(old.findings) == 2
     assert [finding.secret.reveal() for finding in again.findings] == [token(seed=7).encode()]
+
+
+@pytest.fixture
+def versions(repository) -> Path:
+    """The repository, with a credential in ten more versions of a file."""
+    for number in range(10):
+        (repository / "c.txt").write_text("more\n" * number + token(seed=3))
+        git(repository, "add", ".")
+        git(repository, "commit", "-qm", f"More {number}")
+    return repository
+
+
+def test_later_versions_are_not_read_again_while_the_refs_stay(versions, asked) -> None:
+    first = scan(versions, **asked)
+    for _ in range(2):
+        again = scan(versions, **asked)
+        assert again.stats.blobs == 2 == len(first.findings)
+        assert again.findings == first.findings
+    every = scan(versions, **asked, every_commit=True)
+    assert every.stats.blobs == 11
+    git(versions, "commit", "-q", "--allow-empty", "-m", "Nothing")
+    assert scan(versions, **asked).findings == first.findings
+    assert scan(versions, **asked).stats.blobs == 2
+
+
+def test_a_later_version_is_read_once_the_oldest_is_no_longer_there(versions, asked) -> None:
+    """What no ref reaches goes without a change of the refs."""
+    git(versions, "checkout", "-q", "-b", "side")
+    for text in ("one\n", "two\n"):
+        (versions / "d.txt").write_text(text + token(seed=9))
+        git(versions, "add", "d.txt")
+        git(versions, "commit", "-qm", text)
+    git(versions, "checkout", "-q", "-")
+    git(versions, "branch", "-qD", "side")
+    git(versions, "reflog", "expire", "--expire=now", "--all")
+    first = scan(versions, **asked)
+    (oldest,) = [
+        place.origin for finding in first.findings for place in finding.locations if "d.txt" in place.origin.path
+    ]
+    assert scan(versions, **asked).stats.blobs == 3
+    name = str(oldest.object_id)
+    (versions / ".git" / "objects" / name[:2] / name[2:]).unlink()
+    again = scan(versions, **asked)
+    assert again.stats.blobs == 12, "the two that are still there, and all versions that gave way to an older one"
+    assert [finding.secret for finding in again.findings] == [finding.secret for finding in first.findings]
+    assert name not in {place.origin.object_id for finding in again.findings for place in finding.locations}
