@@ -159,4 +159,8 @@ def _alias(key: str, told: dict[str, Any]) -> tuple[str, str]:
     if version.startswith("npm:"):
         name, _, version = version[4:].rpartition("@")
         return name, version
+    if version.startswith("https://"):  # npm 5 wrote the address of the tarball
+        _, shape, file = version.rpartition(f"/{key}/-/{key.rpartition('/')[2]}-")
+        if shape and file.endswith(".tgz"):
+            return key, file.removesuffix(".tgz")
     return key, version

@@ -24,6 +24,13 @@ NPM_1 = {
         "inner": {"version": "npm:renamed@9.0.0"},
     },
 }
+NPM_OF_2017 = {
+    "lockfileVersion": 1,
+    "dependencies": {
+        "@scope/outer": {"version": "https://registry.acme.test/npm/@scope/outer/-/outer-1.0.0-rc.1.tgz"},
+        "inner": {"version": "https://acme.test/inner-2.0.0.tgz"},
+    },
+}
 NPM_3 = {
     "lockfileVersion": 3,
     "packages": {
@@ -405,6 +412,8 @@ CASES: list[tuple[str, Mapping[str, Any], list[Row]]] = [
         [simple("3.0.0", "outer@1.0.0", "middle@2.0.0")],
     ),
     ("npm/renamed", {"package-lock.json": NPM_1}, [simple("9.0.0", direct=True)]),
+    ("npm/%40scope/outer", {"package-lock.json": NPM_OF_2017}, [simple("1.0.0-rc.1", direct=True)]),
+    ("npm/inner", {"package-lock.json": NPM_OF_2017}, [simple("https://acme.test/inner-2.0.0.tgz", direct=True)]),
     (
         "npm/inner",
         {"npm-shrinkwrap.json": NPM_3},
