@@ -66,17 +66,18 @@ class ScanMemory:
         width = repository.id_bytes
         state = self._state
         if not state.changed:
-            told = () if self._every_version else self._known(repository).get("told", ())
-            rows = self._known(repository).get("rows", ())
-            spare = [name for name in state.again if name in rows and name not in told] if told else []
-            again = [name for name in state.again if name not in set(spare)] if spare else state.again
+            known = {} if self._every_version else self._known(repository)
+            spare = dict.fromkeys(known.get("rows", ()) if known.get("told") else ())
+            for name in known.get("told", ()):
+                spare.pop(name, None)
+            again = [name for name in state.again if name not in spare]
             new = plan(
                 repository,
                 workers=workers,
                 exclude=state.known(width),
                 known_packs=state.packs,
                 again=again,
-                spare=spare,
+                spare=list(spare),
             )
             reading = Reading(new)
         else:

@@ -81,8 +81,11 @@ class Memory:
 
         Call it once a share is complete; call it with *packs* when all shares are.
         """
-        flagged = list(flagged)
+        flagged = [name for name in flagged if name not in self._again]
         width = ids.shape[1]
+        self._packs |= frozenset(packs)
+        if not len(ids) and not flagged:
+            return
         self._again.update(dict.fromkeys(flagged))
         both = np.concatenate([self._ids.get(width, _none(width)), ids])
         rows = [bytes.fromhex(name) for name in self._again if len(name) == 2 * width]
@@ -91,7 +94,6 @@ class Memory:
             found = find_rows(kept, np.frombuffer(b"".join(rows), np.uint8).reshape(-1, width))
             kept = np.delete(kept, found[found >= 0], axis=0)
         self._ids[width] = kept
-        self._packs |= frozenset(packs)
 
     def save(self) -> None:
         """Write the state, all or nothing. `StateError` if that fails."""
