@@ -21,6 +21,9 @@ TIMEOUT = 0.5
 FIRST = -1
 """As `Rule.group`: the first group that is not empty."""
 
+BEYOND = 4096
+"""Bytes behind a window that a match at its edge may run on."""
+
 MERGED = 1 << 20
 """Windows are merged up to this many bytes; one timeout then covers that much at most."""
 
@@ -60,7 +63,7 @@ def windows(places: Iterable[tuple[int, int]], before: int, after: int, size: in
         yield start, end
 
 
-def matches(rule: Rule, data: bytes, start: int, end: int, beyond: int = 4096) -> Iterator[Match]:
+def matches(rule: Rule, data: bytes, start: int, end: int, beyond: int = BEYOND) -> Iterator[Match]:
     """Find the pattern of *rule* in ``data[start:end]``.
 
     A match that touches the edge of the window is looked at again with room

@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 from detector.engine.anchors import Automaton, lengths
-from detector.engine.confirm import Match, companion, matches, windows
+from detector.engine.confirm import BEYOND, Match, companion, matches, windows
 from detector.engine.copied import Versions, placed
-from detector.engine.decode import DEPTH, Budget, layers
+from detector.engine.decode import DEPTH, Budget, inline, layers, markers
 from detector.engine.decode.settle import nearest, outside
 from detector.engine.plausible import documented, why_not
+from detector.engine.repeats import FAR, Places, Reaches, Repeats, cuts
 from detector.model import (
     CONFIDENCES,
     PROVEN_FORM,
@@ -56,6 +58,9 @@ LOCKED = ("encrypted", "yes")
 
 JUDGE = -1
 """In place of the index of a rule: an anchor of the judgement of generic credentials."""
+
+_MARGIN = 256
+"""Bytes that an expression may look at in front of where it starts and behind where it ends."""
 
 _SAME = [(length, length) for length in range(256)]
 
@@ -129,6 +134,8 @@ class Engine:
         self._automaton = automaton
         self._indexes: dict[str, int] = {}
         self._judged: dict[str, Rule] = {}
+        self._reaches = Reaches(self._around)
+        self._repeats = Repeats()
 
     def index_of(self, rule: Rule) -> int:
         """Return the index of *rule* in `rules`."""
@@ -172,9 +179,41 @@ class Engine:
 
     # -- pass 2 and after ----------------------------------------------------
 
-    def _judge(
-        self, data: bytes, path: str, hits: Sequence[tuple[int, int]], keep_dropped: bool, within: _Within | None = None
-    ) -> Examined:
+    def _judge(self, data: bytes, path: str, hits: Places, keep_dropped: bool) -> Examined:
+        """Judge the places in *data* that pass 1 named, in cuts that have nothing to do with each other."""
+        parts = []
+        for cut in cuts(data, hits, self._reaches):
+            examined = self._repeats.said(cut, path, self._judge_cut)
+            if examined != NOTHING:
+                parts.append(_moved(examined, cut.start, keep_dropped))
+        if len(parts) == 1:
+            return parts[0]
+        return Examined(*(tuple(chain(*column)) for column in zip(*parts, strict=True))) if parts else NOTHING
+
+    def _around(self, anchor: int) -> tuple[int, int]:
+        """Return how far in front of its end and behind it what comes of a hit of *anchor* may depend on the text."""
+        shortest, longest = self._lengths[anchor]
+        if anchor >= self._first_mark:
+            code = self._codes[anchor - self._first_mark]
+            return (longest + inline.BEFORE, inline.AFTER) if code in markers.NEAR else (FAR, FAR)
+        before = after = 0
+        if self._users[anchor] != (JUDGE,):  # escapes are undone around it
+            before, after = longest + inline.BEFORE, inline.AFTER
+        for index in self._users[anchor]:
+            if index == JUDGE:
+                from detector.engine.judge import AFTER, BEFORE
+
+                before, after = max(before, longest, BEFORE), max(after, AFTER)
+                continue
+            rule = self.rules[index]
+            if rule.drops:
+                return FAR, FAR
+            more = max((part.within for part in rule.companions), default=0) + _MARGIN
+            before = max(before, longest + rule.window[0] + more)
+            after = max(after, rule.window[1] - shortest + BEYOND + more)
+        return before, after
+
+    def _judge_cut(self, data: bytes, path: str, hits: Places, within: _Within | None = None) -> Examined:
         places: dict[int, list[tuple[int, int]]] = {}
         marks: list[tuple[int, int, int]] = []
         spots: set[tuple[int, int]] = set()
@@ -211,7 +250,7 @@ class Engine:
         within = within or _Within(Budget(len(data)))
         if within.depth < DEPTH:
             kept = nearest(kept, self._decoded(data, path, marks, sorted(spots), within, dropped, troubles))
-        return Examined(tuple(kept), tuple(dropped) if keep_dropped else (), tuple(troubles))
+        return Examined(tuple(kept), tuple(dropped), tuple(troubles))
 
     def _decoded(
         self,
@@ -230,7 +269,7 @@ class Engine:
             if not within.budget.allows(layer, place):
                 continue
             inner = _Within(within.budget, within.depth + 1, place)
-            examined = self._judge(layer.data, path, self._automaton.scan(layer.data), True, inner)
+            examined = self._judge_cut(layer.data, path, self._automaton.scan(layer.data), inner)
             found += [outside(hit, layer) for hit in examined.hits]
             for drop in examined.dropped:
                 start, end = layer.outside(drop.start, drop.end)
@@ -258,6 +297,20 @@ class Engine:
             match = Match(judged.start, judged.end, judged.start, judged.end)
             rank = (rule.specificity, 0, judged.end - judged.start, rule.id)
             found.append(_Candidate(rank, rule, match, (), Verdict(), judged.confidence, judged.evidence))
+
+
+def _moved(examined: Examined, by: int, keep_dropped: bool) -> Examined:
+    """Return *examined*, said of a cut, as it stands in the text that begins *by* bytes earlier."""
+    hits, dropped, troubles = examined
+    if not keep_dropped:
+        dropped = ()
+    if by:
+        hits = tuple(hit._replace(
+            start=hit.start + by, end=hit.end + by,
+            parts=tuple(part._replace(start=part.start + by, end=part.end + by) for part in hit.parts),
+        ) for hit in hits)  # fmt: skip
+        dropped = tuple([Dropped(rule, start + by, end + by, why, facts) for rule, start, end, why, facts in dropped])
+    return Examined(hits, dropped, troubles)
 
 
 def _path_matches(rule: Rule, path: str) -> bool:

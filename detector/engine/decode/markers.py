@@ -32,6 +32,9 @@ INLINE = 16
 """From here on the text around the marker is unescaped in place."""
 BACKSLASH, PERCENT, ENTITY, MAIL, TERMINAL, JOINT, KUBERNETES = range(INLINE, INLINE + 7)
 
+NEAR = (BACKSLASH, PERCENT, ENTITY, TERMINAL, JOINT)
+"""Undone around the marker; the others lead to the whole of a run or a message."""
+
 WORDS = (
     "password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "credential", "private_key",
     "client_secret", "access_key", "https://", "http://", "mysql://", "postgres", "mongodb", "Authorization",

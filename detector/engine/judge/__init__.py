@@ -36,6 +36,8 @@ SHOWN = 3
 _ALL = {**WEIGHTS, **GIVEN}
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r\f\x1b"})
 _BEFORE, _AFTER = 400, 1200
+BEFORE, AFTER = _BEFORE + 128, _AFTER + _BEFORE + 128
+"""Bytes in front of a hit and behind it that its judgement may look at."""
 _FAMILIES = {
     "password": "generic.password", "pwd": "generic.password", "pass": "generic.password",
     "passphrase": "generic.password", "secret": "generic.secret", "client secret": "generic.secret",
