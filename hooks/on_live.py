@@ -1,8 +1,8 @@
 """React to live findings: what the policy decides by itself is done, the rest becomes plans to approve.
 
 `leakfirst hook run on-live REPORT.json` after `leakfirst scan --verify`, for
-instance from a scheduled sweep. Only what can be taken back happens without a
-person; deleting and revoking always ask.
+instance from a scheduled sweep. Unless the policy says `auto-final`, only what
+can be taken back happens without a person; deleting and revoking ask.
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ from detector.errors import LeakfirstError
 from detector.incident.ledger import Ledger
 from detector.incident.model import APPROVED, CONTAINED, DEAD, HELD, PLAN, REISSUED, USED, Credential
 from detector.incident.timeline import instant
-from rotators.core import runs
 from rotators.core.journal import DONE, INTEND, Entry
 from rotators.core.model import ACTS, CONTAIN, DISABLE, PERSON, PROMOTE, PROVE_DEAD, PROVE_GONE, RotationPlan
 from rotators.core.planner import expired
@@ -122,8 +121,8 @@ class Containing:
         if by_hand and not any(step.kind in ACTS for step in plan.steps):
             self.hold(known, "by-hand", by_hand.title, link=by_hand.link, command=self._done_command(known))
             return False
-        if self._desk.auto(plan):
-            facts = {"plan": plan.id, "digest": plan.digest, "scope": runs.REVERSIBLE, "who": "the policy"}
+        if scope := self._desk.auto(plan):
+            facts = {"plan": plan.id, "digest": plan.digest, "scope": scope, "who": "the policy"}
             self._ledger.note(APPROVED, known.fingerprint, **facts)
             return True
         because = dict(plan.facts).get("asks because", "the policy asks")

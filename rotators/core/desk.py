@@ -18,7 +18,7 @@ from rotators.core.journal import DONE, NOTE, Entry, Journal
 from rotators.core.locks import local_key
 from rotators.core.model import Clock, Leak, RotationPlan
 from rotators.core.planner import expired, make_plan
-from rotators.core.policy import AUTO, Policy
+from rotators.core.policy import AUTO, AUTO_FINAL, Policy
 from rotators.core.runs import Progress
 
 SYSTEM = Clock(time.time, time.sleep)
@@ -55,12 +55,12 @@ class Desk:
             raise RotationError("the plan has expired; make a new one")
         self.journal.append(plan.id, runs.APPROVE, DONE, {"digest": plan.digest, "scope": scope, "by": by})
 
-    def auto(self, plan: RotationPlan) -> bool:
-        """Approve what can be taken back, where the policy decides so; tell whether it did."""
-        if plan.decision != AUTO:
-            return False
-        self.approve(plan, plan.digest, "policy", runs.REVERSIBLE)
-        return True
+    def auto(self, plan: RotationPlan) -> str:
+        """Approve what the policy lets happen by itself, and return how far that goes: a scope, or "" for nothing."""
+        scope = {AUTO: runs.REVERSIBLE, AUTO_FINAL: runs.ALL}.get(plan.decision, "")
+        if scope:
+            self.approve(plan, plan.digest, "policy", scope)
+        return scope
 
     def run(self, plan: RotationPlan, leak: Leak) -> Executor:
         """Return the run of *plan*."""

@@ -47,7 +47,7 @@ from rotators.core.model import (
     RotationPlan,
     RotationStep,
 )
-from rotators.core.policy import ASK, AUTO, NEVER, Clause, Policy
+from rotators.core.policy import ASK, AUTO, AUTO_FINAL, NEVER, Clause, Policy
 
 
 class Add(Protocol):
@@ -120,7 +120,7 @@ def make_plan(
         # Raised out here, the new error has no context: the first one may quote a value.
         raise RotationError(f"{name} cannot plan: {failed}")
     decision = clause.decide
-    if decision == AUTO and recent and chosen != CONTAIN_FIRST:  # there, use is what has to be stopped
+    if decision in (AUTO, AUTO_FINAL) and recent and chosen != CONTAIN_FIRST:  # there, use is what has to be stopped
         decision, facts = ASK, (*facts, ("asks because", f"it was used a moment ago: {recent}"))
     now = clock.now()
     return RotationPlan(

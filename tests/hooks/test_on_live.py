@@ -46,6 +46,19 @@ def test_only_what_the_policy_decides_happens(
         assert service.old.value not in "".join(capsys.readouterr())
 
 
+@pytest.mark.parametrize(("decide", "alive"), [("auto", True), ("auto-final", False)])
+def test_what_cannot_be_taken_back_needs_a_policy_that_says_so(
+    decide: str, alive: bool, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with issuers.running() as (url, server):
+        service = server.services["github"] = issuers.Service(secret_text())
+        rules = policy("github", {"endpoint": f"{url}/github"}, decide=decide, order="contain-first")
+        live = finding("github.pat-classic", service.old.value, "live")
+        assert react([live], Desk(rules, str(tmp_path))) == ExitCode.NEEDS_PERSON  # a new one has to be made by hand
+        assert service.old.alive == alive
+        assert ("final steps" in capsys.readouterr().out) == alive
+
+
 def test_without_acting_it_only_plans(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -69,7 +69,8 @@ def test_the_first_matching_clause_decides(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[[rotate]]\ndecide = 'perhaps'", "auto, ask, never"),
+        ("[[rotate]]\ndecide = 'perhaps'", "auto, auto-final, ask, never"),
+        ("[[rotate]]\ndecide = 'auto-final'", "verdicts"),
         ("[[rotate]]\norder = 'reconcile'", "reissue-first"),
         ("[[rotate]]\nmay = ['explode']", "disable, reissue, delete"),
         ("[[rotate]]\nmay = ['reissue']", "no destination"),
