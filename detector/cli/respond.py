@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from detector.errors import ExitCode, LeakfirstError, UsageError
 
 if TYPE_CHECKING:
     from detector.fleet.state.store import State
+    from detector.incident.elsewhere import Fleet
     from detector.incident.ledger import Ledger
     from detector.incident.model import Case, Exposure
     from detector.incident.response import Response, Tools
@@ -107,6 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do one action and return the exit code."""
+    from detector.cli.sweep import table_of
     from detector.config import operator_file
     from detector.fleet.state import open_state
     from detector.incident.settings import settings_of
@@ -127,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
         "report": _report,
         "log": _log,
     }
-    with open_state(args.state or settings.state) as state:
+    with open_state(args.state or table_of(operator).get("state", "")) as state:
         return int(actions[args.action](_Desk(state, operator, settings, args), args))
 
 
@@ -173,7 +175,7 @@ class _Desk:
     def _tools(self, exposure: Exposure) -> Tools:
         from detector.cli.rotate import policy_at
         from detector.config import Config
-        from detector.incident.elsewhere import Inventory, Nowhere
+        from detector.incident.elsewhere import Nowhere
         from detector.incident.exposed import pack_of
         from detector.incident.ledger import Messages
         from detector.incident.notify.outbox_ import Outbox, destinations
@@ -183,30 +185,46 @@ class _Desk:
 
         places = destinations(self.operator)
         clean = cleaner(lambda: pack_of(exposure))
-        owners = self.settings.owners
-        scanning = Config(worktree=False, operator=self.operator, patterns=exposure.patterns, jobs=self.args.jobs)
-        there = (exposure.inventory, self.state, self.args.clones, scanning, owners)
         return Tools(
             config=Config(verify=True, operator=self.operator, progress=False),
             settings=self.settings,
-            fleet=Inventory(*there) if exposure.inventory else Nowhere(),
+            fleet=self._fleet(exposure) if exposure.inventory else Nowhere(),
             desk=Desk(policy_at(self.args.policy), self.args.rotations),
             outbox=Outbox(places, Messages(self.state), self.clock, clean),
             clock=self.clock,
             jobs=self.args.jobs,
         )
 
+    def _fleet(self, exposure: Exposure) -> Fleet:
+        """Return the inventory, read and swept as `leakfirst sweep` would."""
+        from detector.cli.sweep import settings_for, table_of
+        from detector.config import usable_processors
+        from detector.fleet.inventory import Options, entries
+        from detector.incident.elsewhere import Inventory
+        from detector.rules.pack import cache_folder
+
+        table = table_of(self.operator)
+        asked = argparse.Namespace(
+            allow=[], patterns=exposure.patterns, min_confidence="medium", clones=self.args.clones, pulls=False
+        )
+        settings, rules = settings_for(asked, self.operator, table)
+        which = {name: table.get(name, False) for name in ("forks", "archived", "wikis", "snippets", "pulls")}
+        listing = Options(cache=os.path.join(cache_folder(), "inventory"), operator=self.operator, **which)
+        jobs = self.args.jobs or table.get("jobs", 0) or usable_processors()
+        return Inventory(lambda: entries(exposure.inventory, listing), self.state, settings, rules, jobs)
+
 
 # -- acting --------------------------------------------------------------------
 
 
 def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
+    from detector.cli.sweep import table_of
     from detector.incident import exposed
     from detector.incident.ledger import open_incident
     from detector.incident.settings import seconds
     from detector.incident.timeline import due, text
 
-    exposure = _exposure(args, desk.settings)
+    exposure = _exposure(args, table_of(desk.operator).get("inventory", []))
     exposed.check(exposure)
     if exposure.package:
         from detector.incident.elsewhere import package_of
@@ -232,7 +250,7 @@ def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
     return _show(desk, case, args)
 
 
-def _exposure(args: argparse.Namespace, settings: Settings) -> Exposure:
+def _exposure(args: argparse.Namespace, inventory: Sequence[str]) -> Exposure:
     from detector.incident.model import ARTEFACT, FINDINGS, REPOSITORY, Exposure
     from detector.targets import is_repository
 
@@ -248,7 +266,7 @@ def _exposure(args: argparse.Namespace, settings: Settings) -> Exposure:
         args.package,
         args.range,
         tuple(args.path),
-        tuple(args.inventory) or settings.inventory,
+        tuple(args.inventory) or tuple(inventory),
         tuple(os.path.abspath(path) for path in args.patterns),
         args.order,
     )

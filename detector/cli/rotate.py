@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from detector.errors import ExitCode, LeakfirstError, RotationError, UsageError
 
@@ -217,9 +217,31 @@ def _tell(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> Exi
         print(json.dumps({"plan": plan.id, **outcome._asdict()}))
     else:
         print(_printable(f"{plan.id[:12]}  {outcome.state}  {outcome.step}  {outcome.why}".rstrip()))
-        if plan.tell:
-            print(f"  tell: {', '.join(plan.tell)}")
+    _notify(plan, outcome, args)
     return ExitCode.NEEDS_PERSON if outcome.state == "needs-person" else ExitCode.CLEAN
+
+
+def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> None:
+    """Tell whom the policy names: by the operator's file, or by asking the reader to."""
+    if not plan.tell:
+        return
+    from detector.config import operator_file
+    from detector.incident.notify import redact_, rotation_
+
+    def memory() -> Any:
+        from detector.fleet.state import open_state
+        from detector.incident.ledger import Messages
+
+        return Messages(open_state())
+
+    clean = redact_.cleaner(lambda: rules_for(args)[0])
+    told, others = rotation_.tell(plan, outcome, operator_file(), memory, clean)
+    out = sys.stderr if args.json else sys.stdout
+    for done in told:
+        became = f"not told: {done.destination}: {done.why}" if done.why else f"told: {done.destination}"
+        print(_printable(f"  {became}"), file=out)
+    if others:
+        print(_printable(f"  tell: {', '.join(others)}"), file=out)
 
 
 def _recalled(plan: RotationPlan, args: argparse.Namespace) -> Leak:

@@ -6,18 +6,17 @@ never swept, or has changed since, is read now.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from detector.errors import SourceError
 from detector.model import Skipped
 
 if TYPE_CHECKING:
-    from detector.config import Config
-    from detector.fleet.clones import Clones
     from detector.fleet.inventory import Entry
     from detector.fleet.state.store import State
+    from detector.fleet.tasks import Settings
     from detector.incident.dependents import Package
 
 
@@ -67,6 +66,9 @@ class Fleet(Protocol):
     def standing(self, fingerprints: Sequence[str]) -> Iterator[Standing]:
         """Yield every known place of these credentials."""
 
+    def settle(self, fingerprint: str, replaced: bool, why: str, by: str) -> None:
+        """Let the fleet know that a credential has ended; one that stands nowhere is fine."""
+
 
 class Nowhere:
     """A fleet of no repositories: an incident without an inventory."""
@@ -85,22 +87,24 @@ class Nowhere:
         assert fingerprints is not None
         return iter(())
 
+    def settle(self, fingerprint: str, replaced: bool, why: str, by: str) -> None:
+        """See `Fleet`."""
+
 
 class Inventory:
-    """The fleet of an inventory: its clones in *folder*, what is known of it in *state*."""
+    """The fleet of an inventory: swept as the sweep sweeps it, with what is known of it in *state*."""
 
     def __init__(
-        self, specs: Sequence[str], state: State, folder: str, config: Config, owners: Mapping[str, str]
+        self,
+        entries: Callable[[], Iterator[Entry | Skipped]],
+        state: State,
+        settings: Settings,
+        rules: Mapping[str, str],
+        jobs: int,
     ) -> None:
-        from detector.fleet.clones import Clones
-
-        self._specs, self._state, self._config, self._owners = specs, state, config, owners
-        self._clones: Clones = Clones(folder or default_clones(), config.operator)
-
-    def _entries(self) -> Iterator[Entry | Skipped]:
-        from detector.fleet.inventory import Options, entries
-
-        return entries(self._specs, Options(operator=self._config.operator))
+        """*entries* lists the inventory anew; the rest is what a sweep is given."""
+        self._entries, self._state = entries, state
+        self._settings, self._rules, self._jobs = settings, rules, jobs
 
     def repositories(self) -> Iterator[Repository | Skipped]:
         """See `Fleet`."""
@@ -111,7 +115,7 @@ class Inventory:
                 yield entry
                 continue
             try:
-                yield Repository(entry.key, entry.name, self._clones.refresh(entry).path)
+                yield Repository(entry.key, entry.name, self._settings.clones.refresh(entry).path)
             except Unreachable as error:
                 yield Skipped(entry.name, str(error))
                 if error.clone:
@@ -131,20 +135,13 @@ class Inventory:
                 yield Swept(key, row.name, row.mark, counted.get(row.id, 0), row.complete)
 
     def _swept(self, listed: Sequence[Entry | Skipped]) -> Iterator[Skipped]:
-        from detector import pipeline
-        from detector.fingerprint import project_key
         from detector.fleet.local import LocalCrew
-        from detector.fleet.state.store import key_id, ruleset_digest
         from detector.fleet.sweep import Options, sweep
-        from detector.fleet.tasks import Settings
-        from detector.memory import rule_digest
 
-        rules = {rule.id: rule_digest(rule) for rule in pipeline.rule_pack(self._config).rules}
-        owners = tuple(self._owners.items())
-        settings = Settings(self._config, self._clones, ruleset_digest(rules), key_id(project_key()), owners)
-        options = Options(settings)
-        crew = LocalCrew(settings, self._config.workers, options.fetchers)
-        summary = sweep(listed, self._state, options, crew, rules)
+        options = Options(self._settings)
+        crew = LocalCrew(self._settings, self._jobs, options.fetchers)
+        with crew:
+            summary = sweep(listed, self._state, options, crew, self._rules)
         if summary.interrupted:
             raise KeyboardInterrupt
         yield from summary.skipped
@@ -190,6 +187,14 @@ class Inventory:
             for row in rows:
                 yield Standing(row.fingerprint, row.name, row.path, row.line, row.commit_id, bool(row.tip), row.owner)
 
+    def settle(self, fingerprint: str, replaced: bool, why: str, by: str) -> None:
+        """See `Fleet`."""
+        from detector.errors import UsageError
+        from detector.fleet.life import DEAD, ROTATED
+
+        with suppress(UsageError):  # it stands nowhere in the fleet
+            self._state.settle(fingerprint, ROTATED if replaced else DEAD, why, by)
+
 
 def package_of(text: str) -> Package:
     """Read a package as an exposure names it: ``npm:acme@1.2.3``, a package URL or a name. Raises `UsageError`."""
@@ -200,10 +205,3 @@ def package_of(text: str) -> Package:
     if colon and kind != "pkg" and ecosystem(kind):
         return package(rest, kind)
     return package(text)
-
-
-def default_clones() -> str:
-    """Return the folder of the clones in the user's folder."""
-    from detector.fingerprint import state_folder
-
-    return os.path.join(state_folder(), "clones")

@@ -351,6 +351,10 @@ class Response:
             one = self.case.credential(finding.fingerprint)
             if one.verdict == "dead":
                 self._dead(one, PROVEN_DEAD, one.why)
+        for one in self.case.live:
+            if one.times.dead is not None:
+                reason = f"incident {self._ledger.incident}"
+                self._tools.fleet.settle(one.fingerprint, one.times.reissued is not None, reason, self._ledger.by)
         unproven = [one for one in self.case.live if one.times.dead is None and not one.accepted]
         tips = [at for at in self.case.places if at.get("tip")]
         why = [f"{len(unproven)} are not proven dead"] if unproven else []

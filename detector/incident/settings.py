@@ -1,4 +1,7 @@
-"""What the operator says about incidents: the ``[incident]`` table of the operator's file."""
+"""What the operator says about incidents: the ``[incident]`` table of the operator's file.
+
+Which repositories there are, and where the state is, stands in ``[sweep]``.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any, NamedTuple
 from detector.errors import UsageError
 from detector.incident.timeline import DEADLINE, WARNINGS
 
-KEYS = {"deadline", "warnings", "owners", "inventory", "runbook", "state"}
+KEYS = {"deadline", "warnings", "owners", "runbook"}
 
 
 class Settings(NamedTuple):
@@ -17,9 +20,7 @@ class Settings(NamedTuple):
     deadline: float = DEADLINE
     warnings: tuple[float, ...] = WARNINGS
     owners: Mapping[str, str] = {}
-    inventory: tuple[str, ...] = ()
     runbook: str = ""
-    state: str = ""
 
 
 def settings_of(operator: Mapping[str, Any]) -> Settings:
@@ -37,9 +38,7 @@ def settings_of(operator: Mapping[str, Any]) -> Settings:
         deadline=seconds(table.get("deadline", DEADLINE), "deadline"),
         warnings=tuple(seconds(entry, "warnings") for entry in _list(table, "warnings", list(WARNINGS))),
         owners=dict(owners),
-        inventory=tuple(str(spec) for spec in _list(table, "inventory", [])),
         runbook=str(table.get("runbook", "")),
-        state=str(table.get("state", "")),
     )
 
 

@@ -90,9 +90,10 @@ rate = 100
 together = 8
 [verify.host]
 "aws.*" = "{aws}"
+[sweep]
+inventory = ["folder:{repositories}"]
 [incident]
 deadline = "48h"
-inventory = ["folder:{repositories}"]
 runbook = "https://example.test/runbook"
 [incident.owners]
 "*" = "{linus}"
