@@ -26,6 +26,9 @@ pytestmark = [pytest.mark.net, pytest.mark.slow, pytest.mark.timeout(400)]
 
 KILLS = 20
 
+COMMITTER = "Ada Example <ada@example.test>"
+"""Who last changed the files that stand at a tip."""
+
 
 @pytest.fixture
 def there(tmp_path: Path, moto_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
@@ -117,7 +120,7 @@ def test_an_incident_from_beginning_to_end(there: World) -> None:
         if one["live"]:
             assert one["settled"] or (one["held"]["why"] and one["owner"] in (ADA, GRACE, LINUS))
             assert one["times"]["dead"] or one["rule"] != "aws.access-key"
-    assert {task["owner"] for task in case["waiting"]} == {ADA, GRACE, LINUS}
+    assert {task["owner"] for task in case["waiting"]} == {ADA, GRACE, LINUS, COMMITTER}
     assert all(
         task["due"] == case["due"] and (task["command"] or "remove it" in task["why"]) for task in case["waiting"]
     )
@@ -136,7 +139,7 @@ def test_an_incident_from_beginning_to_end(there: World) -> None:
 
     # tell
     assert list(there.receivers.alerts.values()) == [["trigger"]]
-    assert len(there.receivers.issues) == 3
+    assert len(there.receivers.issues) == 4
     before = end_state(there), lines(there), len(there.receivers.requests)
 
     # a second run changes nothing
