@@ -161,10 +161,10 @@ class Inventory:
     def _counted(self) -> dict[int, int]:
         from sqlalchemy import func, select
 
-        from detector.fleet.life import UNSETTLED
+        from detector.fleet.life import ABSENT
         from detector.fleet.state.tables import findings
 
-        there = select(findings.c.repository_id, func.count()).where(findings.c.state.in_(UNSETTLED))
+        there = select(findings.c.repository_id, func.count()).where(findings.c.state != ABSENT)
         with self._state.read() as db:
             return {row[0]: row[1] for row in db.execute(there.group_by(findings.c.repository_id)).all()}
 
