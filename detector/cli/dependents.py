@@ -33,6 +33,10 @@ dependent was found, and with 3 if there was none but not all could be read.
 """
 
 
+MAX_LINES = 20
+"""Lines about what was not read; an old history may be full of it."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `dependents`."""
     parser.epilog = EXAMPLE
@@ -69,8 +73,11 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(_as_json(wanted, found, skipped, looked_at), indent=2, ensure_ascii=True))
     else:
         _print_table(found, args.history)
-    for skip in skipped:
+    for skip in skipped[:MAX_LINES]:
         print(f"leakfirst: not read: {printable(f'{skip.where}: {skip.reason}')}", file=sys.stderr)
+    if len(skipped) > MAX_LINES:
+        more = len(skipped) - MAX_LINES
+        print(f"leakfirst: {more} more could not be read; --format json names them all", file=sys.stderr)
     print(f"leakfirst: {_summary(wanted, found, looked_at)}", file=sys.stderr)
     if found:
         return int(ExitCode.FOUND)

@@ -224,40 +224,54 @@ class Changed(NamedTuple):
     gone: int | None = None
 
 
-_DIFF = ("-m", "-r", "--root", "--raw", "--no-abbrev", "--no-renames", "-z")
+_DIFF = ("-c", "-r", "--root", "--raw", "--no-abbrev", "--no-renames", "-z")
 
 
 def changed(
-    git: SafeGit, tips: Sequence[str], globs: Sequence[str]
+    git: SafeGit, tips: Sequence[str], interesting: Interesting
 ) -> tuple[list[str], dict[tuple[str, str], Changed]]:
-    """Return all commits that *tips* reach, parents first, and every content that fitting paths had."""
+    """Return all commits that *tips* reach, parents first, and every content that interesting paths had.
+
+    Paths are sorted out here: git takes a hundred times as long to do it.
+    """
     given = "".join(f"{tip}\n" for tip in tips).encode()
     reached = git.run("rev-list", "--topo-order", "--reverse", "--ignore-missing", "--stdin", given=given)
     commits = reached.decode().split()
     order = {commit: number for number, commit in enumerate(commits)}
     found: dict[tuple[str, str], Changed] = {}
-    fitting = [f":(glob,icase)**/{glob}" for glob in globs]
+    known: dict[bytes, bool] = {}
     with git.feed(reached) as asked:
-        told = git.start("diff-tree", "--stdin", *_DIFF, "--", *fitting, stdin=asked)
+        told = git.start("diff-tree", "--stdin", *_DIFF, stdin=asked)
         assert told.stdout is not None
         at = 0
-        change: list[str] = []
+        change = b""
         for field in _fields(told.stdout):
             if change:
-                path = os.fsdecode(field)
-                before, after, old, new = change[:4]
-                if before[1:].startswith("100") and (path, old) in found:
-                    found[path, old] = found[path, old]._replace(gone=at)
-                if after.startswith("100"):
-                    found.setdefault((path, new), Changed(at))
-                change = []
+                wanted = known.get(field)
+                if wanted is None:
+                    wanted = known[field] = interesting(os.fsdecode(field))
+                if wanted:
+                    _note(found, os.fsdecode(field), change, at)
+                change = b""
             elif field.startswith(b":"):
-                change = field.decode().split(" ")
+                change = field
             else:
-                at = order.get(field.decode("ascii", "replace").split(" ")[0].strip(), at)
+                at = order.get(field.decode("ascii", "replace").strip(), at)
         if told.wait():
             raise SourceError(f"{git.repository.git_dir}: not all commits can be compared; objects are missing")
     return commits, found
+
+
+def _note(found: dict[tuple[str, str], Changed], path: str, change: bytes, at: int) -> None:
+    """Note one line of a raw diff: modes of all parents and the new one, then ids in the same order."""
+    parents = len(change) - len(change.lstrip(b":"))
+    words = change[parents:].decode().split(" ")
+    modes, ids = words[: parents + 1], words[parents + 1 : 2 * parents + 2]
+    for mode, blob in zip(modes[:-1], ids[:-1], strict=True):
+        if mode.startswith("100") and blob != ids[-1] and (path, blob) in found:
+            found[path, blob] = found[path, blob]._replace(gone=at)
+    if modes[-1].startswith("100"):
+        found.setdefault((path, ids[-1]), Changed(at))
 
 
 def _fields(stream: IO[bytes]) -> Iterator[bytes]:

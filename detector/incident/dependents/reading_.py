@@ -24,6 +24,8 @@ LOCKED = "locked"
 ALLOWED = "allowed"
 UNKNOWN = "unknown"
 
+ELSEWHERE = "elsewhere"
+
 
 class Dependent(NamedTuple):
     """One file of a repository that depends on the package.
@@ -33,7 +35,8 @@ class Dependent(NamedTuple):
     that cannot be compared. `direct` is None where the file cannot tell; `via`
     leads from a direct dependency to the one that brings the package in.
     `commit` is the tip that was read; with history, `since` is the commit that
-    brought this in, `until` the one that took it away, empty while a tip has it.
+    brought this in, `until` the one that took it away, empty while HEAD has it, and
+    ``elsewhere`` if HEAD never had it and another branch may have it still.
     """
 
     repository: str
@@ -191,7 +194,7 @@ class _Span(NamedTuple):
 def _in_history(
     name: str, repository: Repository, git: SafeGit, tip: str | None, wanted: Package
 ) -> Iterator[Dependent | Skipped]:
-    commits, contents = changed(git, sorted({*refs(repository).values(), *([tip] if tip else [])}), globs())
+    commits, contents = changed(git, sorted({*refs(repository).values(), *([tip] if tip else [])}), interesting)
     now = set(Commit(tip, interesting, git).all().items()) if tip else set()
     objects = Objects(git)
     needle = _needle(wanted)
@@ -199,8 +202,6 @@ def _in_history(
     told: dict[Dependent, Dependent] = {}
     trees: dict[int, Commit] = {}
     for (path, blob), seen in contents.items():
-        if skipped_folder(path):
-            continue
         try:
             data = objects.read(blob)
         except Unreadable as error:
@@ -234,12 +235,8 @@ def _dated(found: Dependent, span: _Span, commits: list[str], tip: str) -> Depen
     if span.now:
         return found._replace(commit=tip, since=since)
     if span.until is None:
-        return found._replace(commit=since, since=since, note=_noted(found.note, "not on the branch of HEAD"))
+        return found._replace(commit=since, since=since, until=ELSEWHERE)
     return found._replace(commit=since, since=since, until=commits[span.until])
-
-
-def _noted(*notes: str) -> str:
-    return "; ".join(note for note in notes if note)
 
 
 _SMALL = 16 << 10
@@ -282,8 +279,3 @@ def readers() -> list[tuple[re.Pattern[str], ModuleType]]:
 def interesting(path: str) -> bool:
     """Tell whether a reader reads files of this name."""
     return any(pattern.fullmatch(path) for pattern, _ in readers()) and not skipped_folder(path)
-
-
-def globs() -> list[str]:
-    """Return the globs of all readers."""
-    return [glob for _, reader in readers() for glob in reader.FILES]

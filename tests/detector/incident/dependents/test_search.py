@@ -103,6 +103,24 @@ def test_history_says_since_when_and_until_when(tmp_path: Path) -> None:
     assert found(repo, "inner") == []
 
 
+def test_history_goes_through_merges(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    first = commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0"}}})
+    git(repo, "checkout", "-qb", "side")
+    commit(repo, {"other": "x"})
+    git(repo, "checkout", "-q", "main")
+    second = commit(repo, {"package.json": {"dependencies": {"inner": "2.0.0"}}})
+    git(repo, "merge", "-q", "--no-edit", "side")
+    git(repo, "merge", "-q", "--no-ff", "--no-commit", "-s", "ours", "side")
+    third = commit(repo, {"package.json": {"dependencies": {"inner": "3.0.0"}}, "sub/package.json": {}})
+    entries = found(repo, "inner", history=True)
+    assert [(entry.constraint, entry.since, entry.until) for entry in entries] == [
+        ("1.0.0", first, second),
+        ("2.0.0", second, third),
+        ("3.0.0", third, ""),
+    ]
+
+
 def test_history_knows_what_only_a_branch_has(tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     commit(repo, {"a": ""})
@@ -110,7 +128,7 @@ def test_history_knows_what_only_a_branch_has(tmp_path: Path) -> None:
     since = commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0"}}})
     git(repo, "checkout", "-q", "main")
     (entry,) = found(repo, "inner", history=True)
-    assert (entry.since, entry.until, entry.note) == (since, "", "not on the branch of HEAD")
+    assert (entry.since, entry.until) == (since, "elsewhere")
 
 
 @pytest.mark.parametrize(
