@@ -47,6 +47,7 @@ _TABLE: Mapping[str, type | tuple[type, ...]] = {
     "pulls": bool,
     "deadlines": dict,
     "owners": dict,
+    "host": dict,
     "tls": dict,
     "cluster-options": dict,
 }
@@ -247,7 +248,8 @@ def _say(summary: Summary, state: State, quiet: bool) -> None:
 
     told = overview(state, summary.run)
     for skip in summary.skipped:
-        print(f"not listed: {printable(skip.where)}: {printable(skip.reason)}")
+        if not (quiet and skip.expected):
+            print(f"not listed: {printable(skip.where)}: {printable(skip.reason)}")
     print("".join((*changes(told), *(() if quiet else troubles(told)))).lstrip("\n"), end="")
     if quiet:
         if partly := len(summary.failed) + len(summary.incomplete):

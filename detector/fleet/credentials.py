@@ -1,6 +1,6 @@
 """The operator's own tokens: where they come from and which host each is for.
 
-A token is named in the operator's file (``[fleet.host."git.example.org"]`` with
+A token is named in the operator's file (``[sweep.host."git.example.org"]`` with
 ``token-env`` or ``token-command``) or stands in ``LEAKFIRST_TOKEN_<host>``, with
 ``_`` for a dot, ``__`` for a hyphen, ``___`` for the colon before a port. The
 variables that the clients of github.com and gitlab.com read serve for those two
@@ -79,19 +79,19 @@ def access(url: str, operator: Mapping[str, Any]) -> Access:
         raise UsageError(f"{host}: a token is sent over https only; write https://{host}")
     user = table.get("user", Access._field_defaults["user"])
     if not isinstance(user, str) or not user.isprintable():
-        raise UsageError(f'fleet.host."{host}".user in the operator\'s file must be a text')
+        raise UsageError(f'sweep.host."{host}".user in the operator\'s file must be a text')
     return Access(host, token, user)
 
 
 def _table(host: str, operator: Mapping[str, Any]) -> Mapping[str, Any]:
-    fleet = operator.get("fleet", {})
-    hosts = fleet.get("host", {}) if isinstance(fleet, Mapping) else None
+    sweep = operator.get("sweep", {})
+    hosts = sweep.get("host", {}) if isinstance(sweep, Mapping) else None
     if not isinstance(hosts, Mapping) or not all(isinstance(table, Mapping) for table in hosts.values()):
-        raise UsageError('the operator\'s file names hosts in tables such as [fleet.host."git.example.org"]')
+        raise UsageError('the operator\'s file names hosts in tables such as [sweep.host."git.example.org"]')
     table: Mapping[str, Any] = {name.lower(): table for name, table in hosts.items()}.get(host, {})
     for key in table:
         if key not in KEYS:
-            raise UsageError(f'fleet.host."{host}".{key} in the operator\'s file is unknown; known: {", ".join(KEYS)}')
+            raise UsageError(f'sweep.host."{host}".{key} in the operator\'s file is unknown; known: {", ".join(KEYS)}')
     return table
 
 
@@ -111,7 +111,7 @@ def _token(host: str, table: Mapping[str, Any]) -> Secret | None:
     if "token-env" in table:
         name = table["token-env"]
         if not isinstance(name, str) or not os.environ.get(name):
-            raise UsageError(f'fleet.host."{host}".token-env names {name!r}, which is not set')
+            raise UsageError(f'sweep.host."{host}".token-env names {name!r}, which is not set')
         return _checked(host, os.environ[name])
     for name in (variable(host), *USUAL.get(host, ())):
         if os.environ.get(name):
@@ -123,11 +123,11 @@ def _asked(host: str, command: object) -> str:
     import subprocess
 
     if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
-        raise UsageError(f'fleet.host."{host}".token-command in the operator\'s file must be a list of words')
+        raise UsageError(f'sweep.host."{host}".token-command in the operator\'s file must be a list of words')
     try:
         done = subprocess.run(command, stdout=subprocess.PIPE, timeout=_COMMAND_SECONDS, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        raise UsageError(f'fleet.host."{host}".token-command failed ({type(error).__name__})') from None
+        raise UsageError(f'sweep.host."{host}".token-command failed ({type(error).__name__})') from None
     return done.stdout.decode("utf-8", "replace")
 
 

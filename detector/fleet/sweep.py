@@ -138,7 +138,8 @@ class Summary(NamedTuple):
     @property
     def whole(self) -> bool:
         """Whether every repository was looked at to the end."""
-        return not (self.failed or self.incomplete or self.skipped or self.interrupted)
+        missed = any(not skip.expected for skip in self.skipped)
+        return not (self.failed or self.incomplete or missed or self.interrupted)
 
 
 def sweep(
@@ -370,7 +371,7 @@ class _Coordinator:
         older = ids[:0] if self.older is None else fresh[self.older.among(fresh)]
         self.claims[entry.key] = fresh
         repository.flagged = set(cut(flagged, surveyed.width))
-        work = Examine(entry, ids[known].tobytes(), older.tobytes(), self.changed, flagged, packs)
+        work = Examine(entry, ids[known].tobytes(), older.tobytes(), self.changed, flagged, packs, surveyed.refs)
         large = len(fresh) > self.options.large or surveyed.size > self.options.large_size
         repository.surveyed = surveyed._replace(ids=b"")
         self._ask(repository, Divide(work) if large else work, 2 if large else 3)

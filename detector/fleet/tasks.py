@@ -69,13 +69,17 @@ class Survey(NamedTuple):
 
 
 class Surveyed(NamedTuple):
-    """`ids` are the objects outside of the known packs, sorted, each `width` bytes; `size` is in bytes on the disk."""
+    """`ids` are the objects outside of the known packs, sorted, each `width` bytes; `size` is in bytes on the disk.
+
+    `refs` names the refs of the clone that was surveyed.
+    """
 
     mark: str
     width: int = 20
     ids: bytes = b""
     size: int = 0
     unchanged: bool = False
+    refs: str = ""
 
 
 class Examine(NamedTuple):
@@ -83,7 +87,8 @@ class Examine(NamedTuple):
 
     Objects in `older` were read before some rules changed; `changed` are those
     rules. `flagged` are the objects that had something to say last time, and
-    `packs` those that need not be opened.
+    `packs` those that need not be opened. `refs` are those that were surveyed,
+    perhaps in the clone of another worker.
     """
 
     entry: Entry
@@ -92,6 +97,7 @@ class Examine(NamedTuple):
     changed: frozenset[str] = frozenset()
     flagged: bytes = b""
     packs: bytes = b""
+    refs: str = ""
 
 
 class Divide(NamedTuple):
@@ -190,14 +196,18 @@ class Worker:
             self._rules = pack, engine_of(pack), key
         return self._rules
 
-    def open(self, entry: Entry) -> Repository:
-        """Return the repository of *entry* on this machine; a clone that is not here yet is made."""
+    def open(self, entry: Entry, refs: str = "") -> Repository:
+        """Return the repository of *entry* on this machine; a clone that is missing or has other *refs* is fetched."""
         from detector.git.repository import discover
 
-        path = self.settings.clones.place(entry)
+        path, allow = self.settings.clones.place(entry), self.settings.config.allow
         if not entry.local and not os.path.isdir(path):
-            path = self.settings.clones.refresh(entry).path
-        return discover(path, self.settings.config.allow)
+            return discover(self.settings.clones.refresh(entry).path, allow)
+        repository = discover(path, allow)
+        if not entry.local and refs and refs_digest(repository) != refs:
+            self.settings.clones.refresh(entry)
+            return discover(path, allow)
+        return repository
 
 
 def place_of(problem: BaseException) -> str:
@@ -222,7 +232,7 @@ def _survey(worker: Worker, task: Survey) -> Iterator[Answer]:
         yield Surveyed(mark, repository.id_bytes, unchanged=True)
         return
     ids, size = _ids_outside(repository, frozenset(cut(task.packs, repository.id_bytes + MARK)))
-    yield Surveyed(mark, repository.id_bytes, ids, size)
+    yield Surveyed(mark, repository.id_bytes, ids, size, refs=refs_digest(repository))
 
 
 def mark_of(repository: Repository, settings: Settings) -> str:
@@ -318,7 +328,7 @@ def _divide(worker: Worker, task: Divide) -> Iterator[Answer]:
 def _divided(worker: Worker, work: Examine, parts: int) -> Divided:
     from detector.sources import history
 
-    repository = worker.open(work.entry)
+    repository = worker.open(work.entry, work.refs)
     memory = _Memory(work)
     where = repository.work_tree or repository.git_dir
     config = worker.settings.config._replace(jobs=parts)

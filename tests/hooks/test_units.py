@@ -1,13 +1,18 @@
 """The units are what their programs take, and leave a sweep no more rights than it needs."""
 
+import argparse
 import configparser
+import os
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+
+from detector.registry import load
 
 UNITS = Path(__file__).parent.parent.parent / "hooks" / "units"
 SERVICE = UNITS / "systemd" / "leakfirst-sweep.service"
@@ -25,6 +30,23 @@ def ini(path: Path) -> configparser.RawConfigParser:
 
 def documents() -> dict[str, dict]:
     return {found["kind"]: found for found in yaml.safe_load_all(KUBERNETES.read_text())}
+
+
+def commands() -> list[list[str]]:
+    pod = documents()["CronJob"]["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    cron = re.search(r"leakfirst sweep .*", CRON.read_text())
+    assert cron
+    return [shlex.split(ini(SERVICE)["Service"]["ExecStart"]), shlex.split(cron[0]), pod["containers"][0]["args"]]
+
+
+@pytest.mark.parametrize("words", commands(), ids=["systemd", "cron", "kubernetes"])
+def test_the_command_is_one_that_we_have(words: list[str]) -> None:
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    load("detector.cli", words[1], what="command").add_arguments(parser)
+    asked = parser.parse_args(words[2:])
+    assert os.path.basename(words[0]) == "leakfirst" and asked.quiet
+    for spec in asked.words:
+        assert spec.startswith(("github:", "file:/etc/leakfirst/", "$LEAKFIRST_INVENTORY"))
 
 
 # -- systemd -------------------------------------------------------------------

@@ -56,7 +56,7 @@ class Options(NamedTuple):
 
     `cache` is a folder for what was listed ("" keeps nothing). `pulls` says
     that pull requests are fetched too, of which no version knows. `operator`
-    is the operator's file, whose ``[fleet.host."NAME"]`` tables say where
+    is the operator's file, whose ``[sweep.host."NAME"]`` tables say where
     tokens come from. `longest_wait` bounds, in seconds, how long a rate limit
     is waited for; `tell` gets a line for the person when that takes long.
     """

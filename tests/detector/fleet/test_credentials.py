@@ -28,7 +28,7 @@ def test_a_variable_names_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_operators_file_names_a_variable_or_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELSEWHERE", "open")
-    operator = {"fleet": {"host": {
+    operator = {"sweep": {"host": {
         "a.example.org": {"token-env": "ELSEWHERE", "user": "deploy"},
         "b.example.org": {"token-command": ["printf", "sesame\\n"]},
     }}}  # fmt: skip
@@ -50,7 +50,7 @@ def test_the_operators_file_names_a_variable_or_a_command(monkeypatch: pytest.Mo
 )
 def test_what_is_wrong_in_the_operators_file_is_said(table: dict) -> None:
     with pytest.raises(UsageError) as told:
-        access("https://a.example.org", {"fleet": {"host": {"a.example.org": table}}})
+        access("https://a.example.org", {"sweep": {"host": {"a.example.org": table}}})
     assert "sesame" not in str(told.value)
 
 

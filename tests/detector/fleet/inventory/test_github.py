@@ -67,7 +67,7 @@ def test_of_the_tokens_own_user_the_private_ones_are_listed(
     ls(spec(server, "ann"))
     assert "/api/v3/users/ann/repos" in server.paths()[-1]
     monkeypatch.setenv("HOME_TOKEN", "sesame")
-    operator = {"fleet": {"host": {host(server): {"token-env": "HOME_TOKEN"}}}}
+    operator = {"sweep": {"host": {host(server): {"token-env": "HOME_TOKEN"}}}}
     found, _ = ls(spec(server, "ann"), Options(operator=operator))
     assert [entry.name for entry in found] == ["ann/private"]
     assert "/api/v3/user/repos?affiliation=owner" in server.paths()[-1]

@@ -1,0 +1,55 @@
+"""The parts of a sweep that workers do, and what comes of a list that leaves something out."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from detector.__main__ import main
+from detector.fleet.inventory._plain import entry_for_url
+from detector.fleet.sweep import Summary
+from detector.fleet.tasks import Examine, Examined, Survey, Surveyed, Worker
+from detector.model import Skipped
+from tests.detector.fleet import making
+from tests.detector.fleet.test_sweep import Bench
+from tests.fakes.forges import forge
+from tests.fakes.git_server import commit, git_server, repository
+
+pytestmark = pytest.mark.net
+
+
+def test_a_worker_whose_own_clone_is_older_than_the_survey_fetches_it(tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    bench = Bench(tmp_path / "fleet", str(tmp_path / "sweep.db"))
+    settings, _ = bench.settings()
+    place = Path(settings.clones.folder)
+    with git_server(tmp_path / "served") as server:
+        bare = repository(server.root, "app.git")
+        entry = entry_for_url(f"{server.url}/app.git")
+        worker = Worker(settings)
+        *_, surveyed = worker.perform(Survey(entry))
+        shutil.copytree(place, tmp_path / "other")
+        commit(bare, env=f"DB_PASSWORD={making.secret(7)}\n")
+        *_, surveyed = worker.perform(Survey(entry))
+        assert isinstance(surveyed, Surveyed)
+        shutil.rmtree(place)
+        (tmp_path / "other").rename(place)  # as it is on a machine that has not met the repository since
+        *_, examined = worker.perform(Examine(entry, refs=surveyed.refs))
+        assert isinstance(examined, Examined)
+        assert examined.looked.flagged and len(examined.told.sights) == 1
+
+
+def test_what_is_left_out_on_purpose_makes_no_sweep_incomplete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
+    left = Skipped("acme", "3 forks left out", expected=True)
+    summary = Summary(1, 0, 0, 0, (), (), (left,), ())
+    assert summary.whole and not summary._replace(skipped=(left._replace(expected=False),)).whole
+    with forge() as server:
+        server.add("acme/fork", fork=True)
+        monkeypatch.setenv("LEAKFIRST_CONFIG", "/dev/null")
+        assert main(["sweep", f"gitea:{server.url}/acme", "--quiet"]) == 0
+        assert capsys.readouterr().out == ""
+        assert main(["sweep", f"gitea:{server.url}/acme"]) == 0
+        assert "1 forks left out" in capsys.readouterr().out
