@@ -231,7 +231,9 @@ def _summary(manifest: Manifest, vouched: Vouched, told: Sequence[Difference]) -
     if not vouched.acceptable:
         return f"not verified: {_shown(vouched.why)}"
     counts = Counter(one.what for one in told)
-    what = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "all as it should be"
+    words = {"mode": "of another mode", "link": "leading elsewhere", "kind": "of another kind"}
+    told_of = [f"{count:,} {words.get(kind, kind)}" for kind, count in sorted(counts.items())]
+    what = ", ".join(told_of) or "all as it should be"
     said = f"; {_shown(vouched.why)}" if vouched.why else ""
     return f"{_counts(len(manifest.entries))}, root {manifest.root[:16]}: {what}{said}"
 

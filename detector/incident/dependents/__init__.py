@@ -70,6 +70,8 @@ def _target(
     inner: list[str] = []
     try:
         repository = places_.find(target)
+        if repository:
+            yield from repository.skipped
         if repository is None or (repository.work_tree and not history):
             folder = places_.Folder(target, interesting, repository)
             yield from at_tip(target, folder, wanted)

@@ -182,7 +182,12 @@ class Commit:
     def read(self, path: str) -> bytes | None:
         """Read the file at *path*."""
         name = self.all().get(path)
-        return self._objects.read(name) if name else None
+        if name is None:
+            return None
+        data = self._objects.read(name)
+        if data is None:
+            raise Unreadable("its content is missing from this clone")
+        return data
 
 
 class Objects:

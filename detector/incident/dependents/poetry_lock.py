@@ -21,7 +21,12 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     if "package" not in whole and "metadata" not in whole:
         raise Unreadable("is not a lock file of poetry or pdm")
     nodes = [
-        Node(string(row.get("name")), string(row.get("version")), _needs(row), note=string(row.get("category")).replace("main", ""))
+        Node(
+            string(row.get("name")),
+            string(row.get("version")),
+            _needs(row),
+            note=string(row.get("category")).replace("main", ""),
+        )
         for row in map(mapping, items(whole.get("package")))
         if not row.get("path")
     ]

@@ -80,7 +80,7 @@ def at_tip(name: str, tree: Tree, wanted: Package, all_readers: bool = False) ->
         except Unreadable as error:
             yield Skipped(_joined(name, path), str(error))
             continue
-        if data is None or (len(data) > _SLOW and not path.endswith(_QUICK) and not _may_name(data, needle)):
+        if not data or (len(data) > _SLOW and not path.endswith(_QUICK) and not _may_name(data, needle)):
             continue
         file = File(path, data, beside(tree, path))
         yield from (found for found in _read(name, file, wanted, rows, all_readers))
@@ -208,9 +208,11 @@ def _in_history(
             yield Skipped(_joined(name, f"{path} in {commits[seen.first][:12]}"), str(error))
             continue
         if data is None:
-            yield Skipped(_joined(name, f"{path} in {commits[seen.first][:12]}"), "object is missing")
+            yield Skipped(
+                _joined(name, f"{path} in {commits[seen.first][:12]}"), "its content is missing from this clone"
+            )
             continue
-        if len(data) > _SMALL and not _may_name(data, needle):
+        if not data or (len(data) > _SMALL and not _may_name(data, needle)):
             continue
         tree = trees.get(seen.first)
         if tree is None:

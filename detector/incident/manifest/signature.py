@@ -156,7 +156,7 @@ def cosign_check(path: str, bundle: str, key: str, identity: str, issuer: str, o
 
 
 def _cosign(words: Sequence[str]) -> tuple[int, str]:
-    """Run cosign; return its exit code and the last line that it said."""
+    """Run cosign; return its exit code and the line that says why."""
     import subprocess
 
     places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
@@ -167,5 +167,6 @@ def _cosign(words: Sequence[str]) -> tuple[int, str]:
         done = subprocess.run([program, *words], capture_output=True, check=False)  # it may ask in a browser
     except OSError as error:
         raise UsageError(f"cosign cannot be run: {error.strerror}") from None
-    lines = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
-    return done.returncode, lines[-1].strip()[:500] if lines else f"exit code {done.returncode}"
+    lines = [line.strip() for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith("Error:")] or lines[-1:] or [f"exit code {done.returncode}"]
+    return done.returncode, telling[0].removeprefix("Error: ")[:500]

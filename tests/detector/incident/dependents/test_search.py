@@ -166,3 +166,20 @@ def test_an_unborn_branch_has_nothing(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "empty.git")], check=True)
     assert found(tmp_path, "x") == []
     assert found(tmp_path, "x", history=True) == []
+
+
+def test_content_that_a_clone_does_not_have_is_said(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    commit(repo, {"package-lock.json": LOCK, "sub/package.json": {"dependencies": {"inner": "1"}}})
+    git(tmp_path, "clone", "-q", "--bare", "repo", "bare.git")
+    gone = git(repo, "rev-parse", "HEAD:package-lock.json")
+    os.unlink(tmp_path / "bare.git" / "objects" / gone[:2] / gone[2:])
+    for history in (False, True):
+        entries = list(search([str(tmp_path / "bare.git")], "inner", history=history))
+        assert [type(entry).__name__ for entry in entries] == ["Skipped", "Dependent"]
+        assert isinstance(entries[0], Skipped) and "missing from this clone" in entries[0].reason
+
+
+def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
+    write(tmp_path, {"package-lock.json": "", "pnpm-lock.yaml": "", "go.mod": ""})
+    assert found(tmp_path, "inner") == []
