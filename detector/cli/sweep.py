@@ -211,7 +211,7 @@ def settings_for(
         allow=tuple(os.path.realpath(path) for path in args.allow),
         patterns=tuple(os.path.abspath(path) for path in args.patterns),
         min_confidence=args.min_confidence,
-        operator=operator,
+        operator={name: operator[name] for name in ("ignore", "allow") if name in operator},  # it travels to workers
     )
     rules = {rule.id: rule_digest(rule) for rule in rule_pack(config).rules}
     folder = args.clones or table.get("clones", "") or os.path.join(cache_folder(), "clones")

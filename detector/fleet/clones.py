@@ -107,7 +107,8 @@ class Clones:
         patience: float = 600.0,
     ) -> None:
         self.folder = os.path.abspath(folder)
-        self._operator = dict(operator or {})
+        sweep = (operator or {}).get("sweep", {})  # no more of the operator's file than this: it travels to workers
+        self._operator = {"sweep": {"host": sweep["host"]}} if isinstance(sweep, Mapping) and "host" in sweep else {}
         self._pulls = pulls
         self._timeout = timeout
         self._max_size = max_size

@@ -53,3 +53,22 @@ def test_what_is_left_out_on_purpose_makes_no_sweep_incomplete(
         assert capsys.readouterr().out == ""
         assert main(["sweep", f"gitea:{server.url}/acme"]) == 0
         assert "1 forks left out" in capsys.readouterr().out
+
+
+def test_no_more_of_the_operators_file_travels_to_workers_than_they_need() -> None:
+    import argparse
+    import pickle
+
+    from detector.cli import sweep as command
+
+    operator = {
+        "sweep": {"state": "postgresql://ann:sesame@db/x", "host": {"git.example.org": {"token-env": "GIT_TOKEN"}}},
+        "rotate": {"token": "sesame"},
+        "allow": [{"words": ["EXAMPLE"], "reason": "a word of the manual"}],
+    }
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    settings, _ = command.settings_for(parser.parse_args([]), operator, command.table_of(operator))
+    packed = pickle.dumps(settings)
+    assert b"sesame" not in packed
+    assert b"GIT_TOKEN" in packed and b"a word of the manual" in packed
