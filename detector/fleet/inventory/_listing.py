@@ -37,11 +37,15 @@ class Place(NamedTuple):
 
 
 class Listed(NamedTuple):
-    """One row that can be used: its entry, whether it has a wiki, the URL under which its snippets are listed."""
+    """One row that can be used: its entry, whether it has a wiki, the path under which its snippets are listed.
+
+    A project may have these and no `repository`.
+    """
 
     entry: Entry
     wiki: bool = False
     snippets: str = ""
+    repository: bool = True
 
 
 def place_of(text: str, kind: str, usual: str = "") -> Place:
@@ -132,7 +136,7 @@ def listed(
     inner: str = "",
 ) -> Iterator[Entry | Skipped]:
     """Yield what the pages from *url* on list. Raises `Failed` only for the first page."""
-    left = {"forks": 0, "archived": 0}
+    left = {"forks": 0, "archived": 0, "without a repository": 0}
     for page in _or_as_it_was(api, where, url, fields, inner):
         if isinstance(page, Skipped):
             yield page
@@ -150,14 +154,18 @@ def listed(
             if (entry.fork and not options.forks) or (entry.archived and not options.archived):
                 left["forks" if entry.fork and not options.forks else "archived"] += 1
                 continue
-            yield entry
+            if found.repository:
+                yield entry
+            else:
+                left["without a repository"] += 1
             if found.wiki and options.wikis:
                 yield wiki_of(entry)
             if found.snippets and options.snippets and snippets:
                 yield from snippets(api, found.snippets, entry)
     for what, count in left.items():
         if count:
-            yield Skipped(where, f"{count} {what} left out; they are listed on request", expected=True)
+            asked = "" if what == "without a repository" else "; they are listed on request"
+            yield Skipped(where, f"{count} {what} left out{asked}", expected=True)
 
 
 def _or_as_it_was(api: Api, where: str, url: str, fields: tuple[str, ...], inner: str = "") -> Iterator[Page | Skipped]:

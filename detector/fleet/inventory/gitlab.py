@@ -29,7 +29,7 @@ from detector.model import Skipped
 
 FIELDS = (
     *("id", "path_with_namespace", "http_url_to_repo", "archived", "forked_from_project", "default_branch"),
-    *("last_activity_at", "wiki_enabled", "snippets_enabled"),
+    *("last_activity_at", "wiki_enabled", "snippets_enabled", "repository_access_level"),
 )
 BY_NUMBER: dict[str, str | int] = {"order_by": "id", "sort": "asc", "per_page": 100}
 """What is created while we list comes last."""
@@ -61,7 +61,8 @@ def _entries(place: Place, allowed: Access, options: Options) -> Iterator[Entry 
             version=version_of(row, "last_activity_at", at, SETTLES, options),
         )
         snippets = f"/projects/{number}/snippets" if row.get("snippets_enabled") is not False else ""
-        return Listed(entry, row.get("wiki_enabled") is True, snippets)
+        stored = row.get("repository_access_level") != "disabled"
+        return Listed(entry, row.get("wiki_enabled") is True, snippets, stored)
 
     def snippets(api: Api, path: str, project: Entry) -> Iterator[Entry | Skipped]:
         where = f"{place.host}/{project.name}: snippets"

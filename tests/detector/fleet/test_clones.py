@@ -101,6 +101,17 @@ def test_pull_requests_come_on_request(server: GitServer, clones: Clones, tmp_pa
     assert set(refs(all_of_it.path)) == {"refs/heads/main", "refs/pull/1/head", "refs/merge-requests/2/head"}
 
 
+def test_a_repository_with_long_ids_is_cloned_as_one(server: GitServer, clones: Clones) -> None:
+    bare = server.root / "long.git"
+    bare.mkdir()
+    git(bare, "init", "--quiet", "--bare", "--initial-branch=main", "--object-format=sha256")
+    commit(bare, a="1")
+    clones.refresh(entry(server, "long.git"))
+    new = commit(bare, root=True, b="2")
+    made = clones.refresh(entry(server, "long.git"))
+    assert len(new) == 64 and refs(made.path)["refs/heads/main"] == new and len(refs(made.path)) == 2
+
+
 def test_a_server_cannot_write_into_what_is_kept(server: GitServer, clones: Clones) -> None:
     bare = repository(server.root, "app.git")
     git(bare, "update-ref", KEPT + "0" * 40, "main")

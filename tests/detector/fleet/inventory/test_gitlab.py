@@ -80,3 +80,11 @@ def test_the_token_goes_in_its_own_header(server: Forge, ls: Callable, monkeypat
 def test_the_whole_of_gitlab_com_is_not_listed() -> None:
     with pytest.raises(UsageError, match="name a group"):
         entries(["gitlab:https://gitlab.com"])
+
+
+def test_a_project_without_a_repository_is_not_cloned(server: Forge, ls: Callable) -> None:
+    server.add("acme/app")
+    server.add("acme/board", repository_access_level="disabled", wiki_enabled=True)
+    found, skipped = ls(spec(server), Options(wikis=True))
+    assert [e.name for e in found] == ["acme/app", "acme/board.wiki"]
+    assert [(skip.reason, skip.expected) for skip in skipped] == [("1 without a repository left out", True)]
