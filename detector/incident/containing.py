@@ -19,7 +19,7 @@ from detector.errors import LeakfirstError
 from detector.incident.ledger import Ledger
 from detector.incident.model import APPROVED, CONTAINED, DEAD, HELD, PLAN, REISSUED, USED, Credential
 from detector.incident.timeline import instant
-from rotators.core.journal import DONE, INTEND, Entry
+from rotators.core.journal import DONE, Entry
 from rotators.core.model import ACTS, CONTAIN, DISABLE, PERSON, PROMOTE, PROVE_DEAD, PROVE_GONE, RotationPlan
 from rotators.core.planner import expired
 
@@ -196,11 +196,6 @@ def note_times(ledger: Ledger, fingerprint: str, plan: RotationPlan, entries: It
         ledger.note(REISSUED, fingerprint, at=reissued)
     if dead and not any(line.kind == DEAD and line.subject == fingerprint for line in ledger.lines):
         ledger.note(DEAD, fingerprint, **dead)
-
-
-def first_act(entries: Iterable[Entry]) -> str:
-    """Return when the first containing act was begun, or the empty text."""
-    return next((entry.at for entry in entries if entry.step == CONTAIN and entry.phase == INTEND), "")
 
 
 def _use(told: str, confirmed: str | None) -> dict[str, str | None]:

@@ -42,6 +42,7 @@ class Standing(NamedTuple):
     """A place outside of the exposed material; `tip` says that it stands at the tip of a branch today."""
 
     fingerprint: str
+    key: str
     repository: str
     path: str
     line: int
@@ -57,10 +58,10 @@ class Fleet(Protocol):
         """Bring the clones of the whole inventory up to date and yield them."""
 
     def sweep(self, keys: Collection[str] = (), known: Mapping[str, str] | None = None) -> Iterator[Swept | Skipped]:
-        """Look at what has changed in the inventory, or only at *keys*: these again, changed or not.
+        """Look at what has changed in the inventory, or only in *keys*.
 
-        *known* names the state in which a repository was looked at for this
-        incident before; in that state it need not be looked at again.
+        With *known*, these are looked at again, changed or not, unless they are
+        in the state that it names: the one in which they were looked at before.
         """
 
     def standing(self, fingerprints: Sequence[str]) -> Iterator[Standing]:
@@ -127,7 +128,9 @@ class Inventory:
         """See `Fleet`."""
         listed = [entry for entry in self._entries() if not keys or isinstance(entry, Skipped) or entry.key in keys]
         before = self._state.repositories()
-        self._forget([key for key in keys if key in before and before[key].mark != (known or {}).get(before[key].name)])
+        if known is not None:
+            stale = [key for key in keys if key in before and before[key].mark != known.get(before[key].name)]
+            self._forget(stale)
         yield from self._swept(listed)
         counted = self._counted()
         for key, row in self._state.repositories().items():
@@ -175,7 +178,7 @@ class Inventory:
         from detector.fleet.state.tables import findings, places, repositories
 
         chosen = (
-            select(repositories.c.name, findings.c.fingerprint, findings.c.owner, places)
+            select(repositories.c.key, repositories.c.name, findings.c.fingerprint, findings.c.owner, places)
             .join(findings, findings.c.repository_id == repositories.c.id)
             .join(places, places.c.finding_id == findings.c.id)
             .order_by(repositories.c.name, places.c.path, places.c.line, places.c.id)
@@ -185,7 +188,8 @@ class Inventory:
             with self._state.read() as db:
                 rows = db.execute(chosen.where(findings.c.fingerprint.in_(some))).all()
             for row in rows:
-                yield Standing(row.fingerprint, row.name, row.path, row.line, row.commit_id, bool(row.tip), row.owner)
+                where = row.key, row.name, row.path, row.line, row.commit_id
+                yield Standing(row.fingerprint, *where, bool(row.tip), row.owner)
 
     def settle(self, fingerprint: str, replaced: bool, why: str, by: str) -> None:
         """See `Fleet`."""

@@ -13,6 +13,7 @@ being asked about.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.errors import LeakfirstError, SourceError, UsageError
@@ -44,7 +45,7 @@ from detector.incident.model import (
 from detector.incident.settings import Settings
 from detector.incident.timeline import text
 from detector.log import step as say
-from detector.model import LIVE, UNKNOWN, Finding, Skipped
+from detector.model import LIVE, PROVEN_FORM, UNKNOWN, Finding, Skipped
 from rotators.core.hush import wire_silence
 from rotators.core.model import ALIVE, Clock
 from rotators.core.model import DEAD as PROVEN_DEAD
@@ -67,6 +68,8 @@ STEPS = (DETECT, VERIFY, CONTAIN, SPREAD, DEPENDENTS, PROVE, TELL)
 DONE = "done"
 WAITING = "waiting"
 INCOMPLETE = "incomplete"
+
+NOBODY_TO_ASK = "nobody can be asked about this kind"
 
 BY_HAND = "runbook"
 """The rotator that has no call."""
@@ -100,19 +103,36 @@ class Response:
     # -- playing ---------------------------------------------------------------
 
     def play(self) -> Case:
-        """Do everything that is not done, in order, and tell people on the way."""
-        with wire_silence():
-            self._say(lists=False)
-            self.detect()
+        """Do everything that is not done, in order, and tell people on the way.
+
+        Nobody waits for a message: the first ones are sent beside the work.
+        """
+        with wire_silence(), ThreadPoolExecutor(1, "tell") as beside:
+            opening = beside.submit(self._say, lists=False)
+            if not self._was_done(DETECT):
+                self.detect()
             with self._containing() as containing:
                 self._contain_known(containing)
                 self.verify(lambda finding: containing.soon(finding, self.case.credential(finding.fingerprint)))
             self._finish_contain()
+            opening.result()
             self._say(lists=False)
-            for step in (self.spread, self.dependents, self.prove):
-                step()
+            if self._was_done(SPREAD):
+                self._look_at_tips()
+            else:
+                self.spread()
+            if not self._was_done(DEPENDENTS):
+                self.dependents()
+            self.prove(again=not self._was_done(PROVE))
             self.tell()
             return self.case
+
+    def _was_done(self, step: str) -> bool:
+        """Tell whether a step has come to its end before, whatever it left for people."""
+        case = self.case
+        if step == DETECT and not case.credentials:
+            return case.steps.get(DETECT, {}).get("state") == DONE
+        return step in case.steps
 
     def run(self, step: str) -> Case:
         """Do one step, whether it was done before or not."""
@@ -140,8 +160,6 @@ class Response:
     def detect(self) -> None:
         """Read the exposed material and note every credential in it."""
         before = self.case
-        if before.steps.get(DETECT, {}).get("state") == DONE and self._values:
-            return
         try:
             found = exposed.look(before.exposure, self._tools.jobs)
         except SourceError as error:
@@ -179,7 +197,11 @@ class Response:
 
     def verify(self, on_live: Callable[[Finding], object] = lambda _: None) -> None:
         """Ask the issuers about what they were not asked about, or gave no clear answer to."""
-        unclear = [one for one in self.case.credentials if one.verdict in ("unchecked", UNKNOWN, "proven-form")]
+        unclear = [
+            one
+            for one in self.case.credentials
+            if one.verdict in ("unchecked", UNKNOWN, PROVEN_FORM) and one.why != NOBODY_TO_ASK
+        ]
         there, gone = self._with_values(unclear)
         self._ask(there, on_live)
         if gone:
@@ -209,7 +231,7 @@ class Response:
         self._values |= {finding.fingerprint: finding for finding in known}
         for finding in known:
             if not run.provable(finding.rule):
-                facts = {"state": UNKNOWN, "why": "nobody can be asked about this kind", "owner": "", "facts": {}}
+                facts = {"state": UNKNOWN, "why": NOBODY_TO_ASK, "owner": "", "facts": {}}
                 self._ledger.note(VERDICT, finding.fingerprint, **facts)
 
     # -- 3: contain and reissue --------------------------------------------------
@@ -268,6 +290,15 @@ class Response:
                 self._ledger.note(SKIPPED, found.where, reason=found.reason)
         self._note_places()
         self._step(SPREAD, DONE)
+
+    def _look_at_tips(self) -> None:
+        """Look again where a copy stood at a tip: somebody may have removed it."""
+        keys = {str(at["key"]) for at in self.case.places if at.get("tip")}
+        if keys:
+            for found in self._tools.fleet.sweep(keys):
+                if isinstance(found, Skipped):
+                    self._ledger.note(SKIPPED, found.where, reason=found.reason)
+        self._note_places()
 
     def _note_places(self) -> None:
         case = self.case
@@ -336,13 +367,16 @@ class Response:
 
     # -- 5: prove ----------------------------------------------------------------
 
-    def prove(self) -> None:
-        """Ask once more whether the old credentials are dead and the new ones in place, and look at the tips."""
-        case = self.case
-        there, gone = self._with_values(case.live)
+    def prove(self, *, again: bool = True) -> None:
+        """Ask whether the old credentials are dead and the new ones in place, and look at the tips.
+
+        Without *again* what is proven is not asked about once more.
+        """
+        chosen = [one for one in self.case.live if again or (one.times.dead is None and not one.accepted)]
+        there, gone = self._with_values(chosen)
         values = {finding.fingerprint: finding for finding in there}
         ask: list[Finding] = []
-        for one in case.live:
+        for one in chosen:
             finding = values.get(one.fingerprint)
             if finding and not self._looked(one, finding):
                 ask.append(finding)

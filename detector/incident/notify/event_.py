@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from detector.verify.wire import Reply, Request
 
 OPENED = "opened"
-FOUND = "found"
 CONFIRMED = "confirmed"
 CONTAINED = "contained"
 WAITING = "waiting"
@@ -28,7 +27,7 @@ ESCALATED = "escalated"
 ACKNOWLEDGED = "acknowledged"
 PROVEN = "proven"
 CLOSED = "closed"
-PHASES = (OPENED, FOUND, CONFIRMED, CONTAINED, WAITING, ESCALATED, ACKNOWLEDGED, PROVEN, CLOSED)
+PHASES = (OPENED, CONFIRMED, CONTAINED, WAITING, ESCALATED, ACKNOWLEDGED, PROVEN, CLOSED)
 
 MOST_LINES = 40
 """Lines of detail that any channel shows; the rest is counted."""

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any, NamedTuple, Protocol
 
 from detector.errors import LeakfirstError, UsageError
-from detector.incident.notify.event_ import Draft, Event, Link, NotTaken, Send
+from detector.incident.notify.event_ import PHASES, Draft, Event, Link, NotTaken, Send
 from detector.registry import load
 from rotators.core.hush import wire_silence
 from rotators.core.model import Clock
@@ -93,6 +93,9 @@ def _destination(name: str, table: Any) -> Destination:
     phases = table.get("phases", ["*"])
     if not isinstance(phases, list) or not all(isinstance(phase, str) for phase in phases):
         raise UsageError(f"{where} phases is a list")
+    for glob in phases:
+        if not any(fnmatchcase(phase, glob) for phase in PHASES):
+            raise UsageError(f"{where} phases: {glob!r} fits none of {', '.join(PHASES)}")
     settings = {key: value for key, value in table.items() if key not in COMMON}
     return Destination(name, table["channel"], tuple(phases), int(table.get("per_hour", 60)), settings)
 

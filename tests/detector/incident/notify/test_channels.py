@@ -274,6 +274,7 @@ def test_a_dry_run_shows_what_is_sent_and_no_credential_of_the_sender(
         ({"url_env": "X"}, "needs a channel"),
         ({"channel": "slack", "uri_env": "X"}, "has no 'uri_env'"),
         ({"channel": "slack", "phases": "opened"}, "phases is a list"),
+        ({"channel": "slack", "phases": ["close"]}, "fits none of opened"),
     ],
 )
 def test_a_wrong_table_is_one_clear_line(table: dict[str, Any], said: str) -> None:
