@@ -390,7 +390,7 @@ class Response:
                 reason = f"incident {self._ledger.incident}"
                 self._tools.fleet.settle(one.fingerprint, one.times.reissued is not None, reason, self._ledger.by)
         unproven = [one for one in self.case.live if one.times.dead is None and not one.accepted]
-        tips = [at for at in self.case.places if at.get("tip")]
+        tips = list(telling.tips(self.case))
         why = [f"{len(unproven)} are not proven dead"] if unproven else []
         why += [f"{len(tips)} copies stand at a tip"] if tips else []
         why += [f"{len(gone)} values are gone, so nobody was asked about them"] if gone else []
@@ -512,6 +512,8 @@ class Response:
         """Note that nothing more will be done about a credential, and why."""
         one = self.case.credential(name)
         self._ledger.note(ACCEPTED, one.fingerprint, reason=reason, who=self._ledger.by)
+        if self._was_done(PROVE):
+            self.prove(again=False)
 
     def close(self, reason: str) -> list[str]:
         """Close the incident; return what stands in the way, if something does."""

@@ -7,7 +7,8 @@ the key does too, so telling again says nothing twice.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from detector.incident.model import TOLD, Case, Credential, Task
 from detector.incident.notify import event_
@@ -37,15 +38,20 @@ def tasks(case: Case) -> list[Task]:
     """Return what waits for a person, worst first."""
     ordered = sorted(case.credentials, key=lambda one: not one.live)
     found = [task for one in ordered for task in _tasks_of(case, one)]
-    for at in case.places:
-        if at.get("tip"):
-            one = next((one for one in case.credentials if one.fingerprint == at["fingerprint"]), None)
-            if one is None or one.accepted or (one.verdict == "dead" and not one.live):
-                continue
-            what = f"{one.name} in {at['repository']} {at['path']}:{at['line']}"
-            owner = str(at.get("owner") or one.owner)
-            found.append(Task(one.fingerprint, what, "it stands at the tip of a branch: remove it", owner, case.due_at))
+    for one, at in tips(case):
+        what = f"{one.name} in {at['repository']} {at['path']}:{at['line']}"
+        owner = str(at.get("owner") or one.owner)
+        found.append(Task(one.fingerprint, what, "it stands at the tip of a branch: remove it", owner, case.due_at))
     return found
+
+
+def tips(case: Case) -> Iterator[tuple[Credential, Mapping[str, Any]]]:
+    """Yield the copies that stand at a tip, but those of credentials that never worked or were accepted."""
+    known = {one.fingerprint: one for one in case.credentials}
+    for at in case.places:
+        one = known.get(str(at["fingerprint"]))
+        if at.get("tip") and one and not one.accepted and (one.live or one.verdict != "dead"):
+            yield one, at
 
 
 def _tasks_of(case: Case, one: Credential) -> Iterator[Task]:
