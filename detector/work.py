@@ -384,4 +384,7 @@ def excerpt(data: bytes, start: int, end: int, masked: list[tuple[int, int]]) ->
 
 
 def _printable(text: bytes) -> str:
-    return "".join(c if c.isprintable() else " " for c in text.decode("utf-8", "replace"))
+    characters = text.decode("utf-8", "replace")
+    if characters.isprintable():
+        return characters
+    return "".join(c if c.isprintable() else " " for c in characters)

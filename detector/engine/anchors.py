@@ -30,6 +30,10 @@ _SPECIAL = re.compile(r"(?<!\\)(?:\\\\)*[\[(]|\\[sSdDwWx]")
 MAX_ANCHOR = 256
 """Longest occurrence of an anchor in bytes; a tail that may run longer is refused."""
 
+NEAR = 112
+"""The same where an anchor has a loose form: what is longer does not count. What the longest anchor may
+span is what pass 1 looks at again on both sides of every change from version to version."""
+
 
 class AnchorHit(NamedTuple):
     """One place where pass 1 saw an anchor; `end` is the byte offset behind it."""
@@ -85,7 +89,7 @@ def lengths(anchor: Anchor) -> tuple[int, int]:
     low, high = len(anchor.text) + int(low), len(anchor.text) + int(high)
     if high > MAX_ANCHOR:
         raise ValueError(f"the tail of anchor {anchor.text!r} may run over {MAX_ANCHOR} bytes; bound its repeats")
-    return low, high
+    return low, min(high, NEAR) if anchor.loose else high
 
 
 def expression(anchor: Anchor) -> bytes:
@@ -144,7 +148,7 @@ class HyperscanAutomaton:
             ends = dict.fromkeys(end for _, end in hits[first:])
             del hits[first:]
             for end in ends:
-                near = data[max(0, end - MAX_ANCHOR) : end]
+                near = data[max(0, end - NEAR) : end]
                 hits += [(anchor, end) for anchor, at in _places(self._precise, near) if at == len(near)]
             hits.sort()
         return [AnchorHit(anchor, end) for anchor, end in hits]
@@ -191,6 +195,7 @@ class AhoAutomaton:
             regex.compile(anchor.tail.encode(), regex.IGNORECASE if anchor.ignore_case else 0) if anchor.tail else None
             for anchor in anchors
         ]
+        self._limits = [NEAR - len(anchor.text) if anchor.loose else MAX_ANCHOR for anchor in anchors]
         self._exact, self._folded = ahocorasick.Automaton(), ahocorasick.Automaton()
         for index, anchor in enumerate(anchors):
             automaton = self._folded if anchor.ignore_case else self._exact
@@ -215,7 +220,7 @@ class AhoAutomaton:
                     tail = self._tails[index]
                     if tail is None:
                         hits.append(AnchorHit(index, last + 1))
-                    elif found := tail.match(data, last + 1):
+                    elif found := tail.match(data, last + 1, last + 1 + self._limits[index]):
                         hits.append(AnchorHit(index, found.end()))
         hits.sort()
         return hits

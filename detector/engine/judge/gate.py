@@ -119,7 +119,7 @@ def _anchors() -> tuple[Anchor, ...]:
         _CLOSE + r"[ \t]?(?:[:=,]|=>)[ \t]?\\?[\"'`]?[A-Za-z]{0,10}[ ]?[\w+/=\-.]{0,24}[0-9][\w+/=\-.]{4}",
     )
     # URLs and other names of servers
-    add("://", r"[^\s/:@\"'<>\[\]{}()`|,\x00]{0,40}:[^\s/@\"'<>{}`|,\x00]{2,80}@[\w\[{$%<]", case=True)
+    add("://", r"[^\s/:@\"'<>\[\]{}()`|,\x00]{0,40}:[^\s/@\"'<>{}`|,\x00]{2,66}@[\w\[{$%<]", case=True)
     add("@", r"(?:tcp|unix)?\([\w.\-]{1,60}:\d", case=True)
     # command lines
     add(_FLAGS, r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}")

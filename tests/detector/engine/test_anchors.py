@@ -9,7 +9,8 @@ from detector.engine.anchors import Anchor, AnchorHit, build, lengths, parse_anc
 ENGINES = ["hyperscan", "ahocorasick"]
 TEXTS = ["ghp_[0-9a-f]{4}", "(?i)passw", "AKIA", "ab[c-e]{2}(?:x|y)", "SG.", "a\\[b", "::ff"]
 LOOSE = Anchor(b"key", True, "[a-z]{0,3}=[0-9]{2}", "[a-z]*=+[0-9]{2}")
-ANCHORS = [*map(parse_anchor, TEXTS), LOOSE, LOOSE._replace(text=b"eyes")]
+FAR = Anchor(b"long", False, "b{0,150}={2}", "b*={2}")
+ANCHORS = [*map(parse_anchor, TEXTS), LOOSE, LOOSE._replace(text=b"eyes"), FAR]
 
 CASES = [
     (b"", []),
@@ -28,6 +29,7 @@ CASES = [
     (b"KEYabc=01 keyabcd=01 key==01", [(7, 9)]),
     (b"keyes=11 eyes=222", [(7, 8), (8, 8), (8, 16)]),
     (b"key" + b"a" * 300 + b"=22", []),
+    (b"long" + b"b" * 107 + b"== long" + b"b" * 106 + b"== =", [(9, 226)]),
 ]
 
 
