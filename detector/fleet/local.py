@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterator
 from functools import partial
@@ -44,8 +45,12 @@ def perform(worker: Worker, job: Job) -> Iterator[Progress | Done]:
     """Do one job; the answer comes last and carries the number of the job."""
     from detector.fleet.sweep import Done
 
+    began = time.monotonic()
     for message in worker.perform(job.task):
-        yield message if isinstance(message, Progress) else Done(job.number, message)
+        if isinstance(message, Progress):
+            yield message
+        else:
+            yield Done(job.number, message, seconds=time.monotonic() - began)
 
 
 def _lost(job: Any, why: str) -> Done:

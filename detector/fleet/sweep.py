@@ -71,11 +71,12 @@ class Job(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The answer to a job; `None` where no worker survived it, and `why`."""
+    """The answer to a job and the seconds it took; `None` where no worker survived it, and `why`."""
 
     number: int
     answer: Any
     why: str = ""
+    seconds: float = 0.0
 
 
 class Crew(Protocol):
@@ -165,7 +166,7 @@ class _Repository:
     def __init__(self, entry: Entry, row: Row[Any] | None) -> None:
         self.entry = entry
         self.row = row
-        self.began = time.monotonic()
+        self.seconds = 0.0
         self.surveyed = Surveyed("")
         self.packs = b""
         self.flagged: set[bytes] = set()
@@ -312,6 +313,7 @@ class _Coordinator:
             return
         repository, light = self.given.pop(message.number)
         self.out[light] -= 1
+        repository.seconds += message.seconds
         answer = message.answer if message.answer is not None else Failed(message.why)
         if self.at_work.get(repository.entry.key) is repository:
             self._NEXT[type(answer)](self, repository, answer)
@@ -490,7 +492,7 @@ class _Coordinator:
                 "version": entry.version,
             },
             objects=looked.objects,
-            seconds=time.monotonic() - repository.began,
+            seconds=repository.seconds,
         )
         written = self.state.record(result, self.run_number, self.options.days)
         del self.at_work[entry.key]

@@ -60,10 +60,11 @@ def tips(repository: Repository, wanted: Collection[str]) -> list[Tip]:
 def at_head(repository: Repository, names: Collection[str]) -> dict[str, bytes]:
     """Return the content of those files of the tree of HEAD that are there."""
     tip = head(repository)
-    if not tip:
+    inside = sorted(name for name in names if name and not {"", ".."} & set(name.split("/")))
+    if not tip or not inside:
         return {}
     try:
-        listed = safe_git(repository, "ls-tree", "-z", tip, "--", *sorted(names))
+        listed = safe_git(repository, "ls-tree", "-z", tip, "--", *inside)
     except SourceError:
         return {}
     files = {path: name for kind, name, path in _entries(listed) if kind == "blob"}

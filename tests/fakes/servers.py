@@ -84,7 +84,7 @@ def postgresql(password: str) -> Iterator[int]:
             cwd=folder,
         )
         (data / "pg_hba.conf").write_text(
-            "local all all trust\nhost all open 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+            "local all all trust\nhost all open,admin 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         )
         command = [*as_user, server, "-D", str(data), "-p", str(port), "-k", str(folder), "-h", "127.0.0.1", "-F"]
         with running(command, port, folder):

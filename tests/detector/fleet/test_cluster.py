@@ -9,22 +9,27 @@ import textwrap
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from detector.errors import SourceError, UsageError
 from detector.fleet.cluster import ClusterCrew
-from tests.detector.fleet.test_sweep import Bench, made  # noqa: F401
+from tests.detector.fleet.test_sweep import Bench
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(240)]
+
+
+OPTIONS = {"ca": "--tls-ca-file", "cert": "--tls-cert", "key": "--tls-key"}
 
 
 class Cluster:
     """A scheduler and workers, each a program of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tls: dict[str, str] | None = None) -> None:
         self.folder = folder
+        self.tls = [word for name, file in (tls or {}).items() for word in (OPTIONS[name], file)]
         self.file = folder / "scheduler.json"
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.start(
@@ -36,18 +41,19 @@ class Cluster:
             time.sleep(0.05)
         self.address = json.loads(self.file.read_text())["address"]
 
-    def start(self, name: str, *words: str) -> None:
+    def start(self, name: str, *words: str, **more: str) -> None:
         kind = "scheduler" if name == "scheduler" else "worker"
-        environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONWARNINGS": "ignore"}
+        words = (*words, *self.tls)
+        environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONWARNINGS": "ignore", **more}
         with open(self.folder / f"{name}.log", "wb") as log:
             self.running[name] = subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.dask_{kind}", *words],
                 stdout=log, stderr=log, cwd=self.folder, env=environment,
             )  # fmt: skip
 
-    def worker(self, name: str) -> None:
+    def worker(self, name: str, **environment: str) -> None:
         options = ["--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--name", name]
-        self.start(name, self.address, *options)
+        self.start(name, self.address, *options, **environment)
 
     def kill(self, name: str) -> None:
         process = self.running.pop(name)
@@ -56,9 +62,9 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
+def cluster(folder: Path, workers: int = 2, tls: dict[str, str] | None = None) -> Iterator[Cluster]:
     folder.mkdir()
-    dask = Cluster(folder)
+    dask = Cluster(folder, tls)
     try:
         for number in range(workers):
             dask.worker(f"w{number}")
@@ -72,12 +78,13 @@ class ClusterBench(Bench):
     """Sweeps whose tasks go to a cluster."""
 
     address = ""
+    tls: dict[str, str] = {}  # noqa: RUF012
 
     def crew(self, settings):
-        return ClusterCrew(settings, self.address)
+        return ClusterCrew(settings, self.address, self.tls)
 
 
-def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_run(made, tmp_path):  # noqa: F811
+def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_run(made, tmp_path):
     local = Bench(made, str(tmp_path / "local.db"))
     local.sweep()
     bench = ClusterBench(made, str(tmp_path / "cluster.db"), large=30)
@@ -117,6 +124,65 @@ def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_
     assert bench.told() == local.told()
     assert bench.states() == local.states()
     assert bench.counts() == local.counts()
+
+
+def certificate(folder: Path) -> dict[str, str]:
+    """Make a certificate that vouches for itself."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    folder.mkdir()
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "cluster.test")])
+    today = datetime.now(UTC)
+    issued = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), today, today + timedelta(2))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "cert.pem").write_bytes(issued.public_bytes(serialization.Encoding.PEM))
+    form = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
+    return {"ca": str(folder / "cert.pem"), "cert": str(folder / "cert.pem"), "key": str(folder / "key.pem")}
+
+
+def test_over_tls_nobody_without_the_certificate_takes_part(made, tmp_path, monkeypatch):
+    files = certificate(tmp_path / "certificates")
+    stranger = certificate(tmp_path / "stranger")
+    bench = ClusterBench(made, str(tmp_path / "tls.db"))
+    with cluster(tmp_path / "dask", 1, files) as dask:
+        assert dask.address.startswith("tls://")
+        bench.address, bench.tls = dask.address, files
+        assert bench.sweep().swept == 12
+        monkeypatch.setattr("detector.fleet.cluster.WAIT", 1)
+        bench.tls = stranger
+        with pytest.raises(SourceError):
+            bench.sweep()
+    assert all(bench.told().values())
+
+
+def test_a_worker_with_another_key_is_refused_and_nothing_is_doubled(made, tmp_path):
+    bench = ClusterBench(made, str(tmp_path / "key.db"), retry=0)
+    with cluster(tmp_path / "dask", 0) as dask:
+        dask.worker("other", LEAKFIRST_KEY="another key of sixteen letters")
+        bench.address = dask.address
+        summary = bench.sweep()
+    assert len(summary.failed) == 12
+    assert {why for _, why in summary.failed} == {
+        "this worker has another key than the coordinator: set LEAKFIRST_KEY for both"
+    }
+    assert bench.states() == {}
+
+
+def test_a_cluster_that_grows_on_demand(made, tmp_path):
+    class Growing(ClusterBench):
+        def crew(self, settings):
+            options = {"minimum": 0, "maximum": 2, "threads_per_worker": 1, "dashboard_address": None}
+            return ClusterCrew(settings, "distributed.LocalCluster", {}, options)
+
+    bench = Growing(made, str(tmp_path / "growing.db"))
+    assert bench.sweep().swept == 12
 
 
 def test_what_is_no_cluster_is_one_line(tmp_path, monkeypatch):

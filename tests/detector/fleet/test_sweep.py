@@ -84,13 +84,6 @@ class Bench:
             return tuple(count(db, table) for table in (repositories, findings, places, events))
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("made") / "fleet"
-    making.fleet(folder, 12)
-    return folder
-
-
 @pytest.fixture
 def bench(made, tmp_path) -> Bench:
     shutil.copytree(made, tmp_path / "fleet")
@@ -215,3 +208,10 @@ def test_every_event_belongs_to_the_run_that_saw_it(bench):
     assert {row.run_id for row in rows} == {first.run}
     assert len(rows) == len(first.events)
     assert os.path.exists(bench.place)
+
+
+def test_both_databases_hold_the_same(made, place, tmp_path):
+    bench, other = Bench(made, place), Bench(made, str(tmp_path / "other.db"))
+    assert bench.sweep().swept == other.sweep().swept == 12
+    assert (bench.told(), bench.states(), bench.counts()) == (other.told(), other.states(), other.counts())
+    assert bench.sweep().unchanged == 12

@@ -260,3 +260,36 @@ def test_a_full_disk_loses_nothing_of_what_was_written(tmp_path):
         assert "1" in states_of(state)
         with state.read() as db:
             assert count(db, findings) == len(state.repositories())
+
+
+def test_a_server_whose_disk_is_full_is_one_line(small_disk):
+    with open_state(small_disk, KEY) as state:
+        rules = state.ruleset({"a": "1"})
+        run = state.begin_run(rules)
+        state.record(result(rules, sight("1")), run)
+
+        def write_on() -> None:
+            for number in range(200):
+                state.record(result(rules, sight("2"), key=f"file:/{number}", packs=os.urandom(500_000)), run)
+
+        with pytest.raises(StateError, match="disk of the server is full; what was written before is kept"):
+            write_on()
+        with state.read() as db:
+            assert count(db, findings) == len(state.repositories()) > 1
+
+
+def test_a_server_that_goes_away_is_one_line(small_disk):
+    with open_state(small_disk, KEY) as state:
+        rules = state.ruleset({"a": "1"})
+        run = state.begin_run(rules)
+
+        def lose_it() -> None:
+            with state.write() as db:
+                number = db.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+                with state.write() as other:
+                    other.exec_driver_sql(f"SELECT pg_terminate_backend({number})")
+                db.execute(select(repositories))
+
+        with pytest.raises(StateError, match=r"^postgresql://127\.0\.0\.1:.*: "):
+            lose_it()
+        assert state.record(result(rules, sight("1")), run).counted
