@@ -80,6 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--fetch", type=int, default=0, metavar="N", help="repositories fetched at a time; default: 8")
     how.add_argument("--cluster", default="", metavar="WHERE", help="a Dask scheduler: tcp://…, tls://…, or a spec")
     how.add_argument("--retry", type=int, default=-1, metavar="N", help="times to try again what fails; default: 1")
+    how.add_argument("--again", action="store_true", help="read what could not be read to the end, although unchanged")
     how.add_argument("--exit-zero", action="store_true", help="exit 0 also when something is new")
     how.add_argument("--no-progress", action="store_true", help="no progress on the terminal")
     how.add_argument("--quiet", "-q", action="store_true", help="print only what changed, nothing if nothing did")
@@ -185,6 +186,7 @@ def _sweep(
         days={**DEADLINES, **table.get("deadlines", {})},
         fetchers=fetchers,
         retry=args.retry if args.retry >= 0 else table.get("retry", 1),
+        again=args.again,
     )
     with open_state(place) as state:
         crew = _crew(args, table, settings, jobs, fetchers)

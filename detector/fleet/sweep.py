@@ -17,6 +17,7 @@ import os
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from detector.errors import LeakfirstError
@@ -59,6 +60,9 @@ LARGE = 100_000
 LARGE_SIZE = 64 << 20
 """Bytes of packs not known from which on it is."""
 
+AGAIN = timedelta(days=7)
+"""What could not be read is tried again after this time, and whenever anything in its repository changes."""
+
 IN_COMMON = 32
 """Objects that two repositories may read both, rather than one waiting for the other."""
 
@@ -95,7 +99,12 @@ class Crew(Protocol):
 
 
 class Options(NamedTuple):
-    """What one sweep is asked to do; *fetchers* is how many repositories are fetched at a time."""
+    """What one sweep is asked to do.
+
+    *fetchers* is how many repositories are fetched at a time, *retry* how often
+    what fails is tried again; with *again* repositories that could not be read
+    to the end are read although nothing in them has changed.
+    """
 
     settings: Settings
     days: Mapping[str, float] = lives.DEADLINES
@@ -103,6 +112,7 @@ class Options(NamedTuple):
     retry: int = 1
     large: int = LARGE
     large_size: int = LARGE_SIZE
+    again: bool = False
 
 
 class Tally(NamedTuple):
@@ -330,8 +340,7 @@ class _Coordinator:
 
     def _begin(self, entry: Entry) -> None:
         row = self.rows.get(entry.key)
-        due = row is None or (row.recheck and row.recheck <= self.today)
-        mark = "" if row is None or due else row.mark
+        mark = "" if row is None or self._due(row) else row.mark
         nothing_to_fetch = entry.local or (row is not None and entry.version and entry.version == row.version)
         if mark and nothing_to_fetch and self._mark_here(entry) == mark:
             self._unchanged(entry)
@@ -339,6 +348,11 @@ class _Coordinator:
         repository = self.at_work[entry.key] = _Repository(entry, row)
         packs = row.packs if row is not None and row.ruleset_id == self.ruleset else b""
         self._ask(repository, Survey(entry, mark, packs), 4, light=not entry.local)
+
+    def _due(self, row: Row[Any]) -> bool:
+        """Tell whether a repository has to be looked at although nothing in it may have changed."""
+        partly = self.options.again and row.skipped != "[]"
+        return bool(partly or (row.recheck and row.recheck <= self.today))
 
     def _mark_here(self, entry: Entry) -> str:
         from detector.git.repository import discover
@@ -456,6 +470,8 @@ class _Coordinator:
     def _unchanged(self, entry: Entry) -> None:
         row = self.rows[entry.key]
         self.same.append(entry.key)
+        if row.skipped != "[]":
+            self.incomplete.append(entry.name)
         if entry.version != row.version:
             self.versions[entry.key] = entry.version
         self.tally = self.tally._replace(unchanged=self.tally.unchanged + 1, done=self.tally.done + 1)
@@ -470,18 +486,21 @@ class _Coordinator:
     def _finish(self, repository: _Repository, looked: Looked, told: Told) -> None:
         entry, row = repository.entry, repository.row
         unexpected = tuple(sorted({skip for skip in (*looked.skipped, *told.skipped) if not skip.expected}))
-        clean = not unexpected and not looked.failed
+        passing = looked.failed or any(not skip.expected for skip in told.skipped)  # it may work another time
+        recheck = told.recheck
+        if unexpected:
+            recheck = min(filter(None, (recheck, (date.fromisoformat(self.today) + AGAIN).isoformat())))
         result = Result(
             key=entry.key,
             name=entry.name,
             read_after=row.revision if row is not None else 0,
             ruleset=self.ruleset,
-            mark=repository.surveyed.mark if clean else "",
+            mark="" if passing else repository.surveyed.mark,
             complete=not looked.failed,
             sights=told.sights,
-            packs=repository.packs if clean else b"",
+            packs=b"" if unexpected else repository.packs,
             flagged=b"".join(sorted(repository.flagged)),
-            recheck=told.recheck,
+            recheck=recheck,
             skipped=tuple((skip.where, skip.reason) for skip in unexpected),
             about={
                 "url": entry.url,
@@ -500,7 +519,7 @@ class _Coordinator:
         self.counts["again"] += len(repository.flagged)
         self.counts["elsewhere"] += not written.counted
         self.events += [(what, name, entry.name) for what, name in written.events]
-        if not clean:
+        if unexpected:
             self.incomplete.append(entry.name)
         self.tally = self.tally._replace(done=self.tally.done + 1)
         step("swept", repository=entry.name, objects=looked.objects, seconds=round(result.seconds, 3))

@@ -32,7 +32,8 @@ class Result(NamedTuple):
 
     `read_after` is the revision of the row that the look began with: if it is
     another by now, somebody else was quicker. `complete` says that everything
-    was read, so that what was not seen is not there.
+    was read but for what is in `skipped`; what was not seen is not there, unless
+    it may be in something that could be read last time.
     """
 
     key: str
@@ -215,7 +216,9 @@ class State:
                 "seconds": result.seconds,
             }
             db.execute(update(repositories).where(repositories.c.id == row.id).values(values))
-            return Written(tuple(_live_on(db, row.id, result, run, at, days)))
+            unread = {tuple(plain(part) for part in skip) for skip in result.skipped}
+            whole = result.complete and unread <= {tuple(skip) for skip in json.loads(row.skipped)}
+            return Written(tuple(_live_on(db, row.id, result._replace(complete=whole), run, at, days)))
 
     # -- decisions -----------------------------------------------------------
 

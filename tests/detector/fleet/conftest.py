@@ -64,7 +64,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve repositories that nobody changes."""
+    """Seven repositories that nobody changes."""
     folder = tmp_path_factory.mktemp("made") / "fleet"
-    making.fleet(folder, 12)
+    making.fleet(folder, 7)
     return folder

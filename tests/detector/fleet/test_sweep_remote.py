@@ -104,7 +104,7 @@ def test_a_coordinator_that_is_killed_is_taken_up_where_it_was(made, tmp_path):
         )
     )
     words = [sys.executable, str(program), str(made), bench.place]
-    for least in (2, 5, 8):
+    for least in (2, 4):
         with subprocess.Popen(
             words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}
         ) as process:
@@ -114,7 +114,7 @@ def test_a_coordinator_that_is_killed_is_taken_up_where_it_was(made, tmp_path):
                     break
             os.kill(process.pid, signal.SIGKILL)
     last = bench.sweep()
-    assert last.unchanged >= 8
+    assert last.unchanged >= 4
     assert bench.told() == whole.told()
     assert bench.states() == whole.states()
     assert bench.counts() == whole.counts()

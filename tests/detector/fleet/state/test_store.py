@@ -69,7 +69,10 @@ def test_what_was_not_seen_is_absent_only_when_everything_was_read(state):
     state.record(result(rules, sight("1"), sight("2")), run)
     state.record(result(rules, sight("1"), after=1, complete=False), run)
     assert states_of(state) == {"1": "open", "2": "open"}
-    assert state.record(result(rules, sight("1"), after=2), run).events == (("absent", sight("2").fingerprint),)
+    broken = {"skipped": (("1" * 40, "compressed data is corrupt"),)}
+    assert state.record(result(rules, sight("1"), after=2, **broken), run).events == ()
+    absent = (("absent", sight("2").fingerprint),)
+    assert state.record(result(rules, sight("1"), after=3, **broken), run).events == absent
 
 
 def test_a_repository_that_fails_keeps_its_findings_and_counts_its_failures(state):
