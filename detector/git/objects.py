@@ -44,7 +44,7 @@ class ObjectError(ValueError):
 def inflate(data: memoryview, size: int) -> bytes:
     """Inflate zlib *data* that must give exactly *size* bytes; what follows it is ignored."""
     given = len(data)
-    if size > given * _DEFLATE_RATIO:
+    if not 0 <= size <= given * _DEFLATE_RATIO:
         raise ObjectError("announces more than its bytes can hold")
     try:
         if size < _SMALL and given < 4 * _SMALL:

@@ -202,7 +202,7 @@ def read_headers(pack: Bytes, index: Index, id_bytes: int = 20, ranks: Longs | N
         hit = rows >= 0
         base[ref[hit]] = place[rows[hit]]
         good[ref[~hit]] = False
-    good &= body < end
+    good &= (body < end) & (size >= 0)  # ten bytes of a size may hold more than fits
 
     root, depth = base.copy(), (base != np.arange(len(base))).astype(np.int64)
     whole = good.copy()  # the object and every base below it

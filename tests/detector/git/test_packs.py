@@ -150,6 +150,14 @@ def test_a_cycle_of_deltas_is_broken_not_endless(tmp_path: Path) -> None:
     assert found.kind.tolist() == [0, 0, 0]
 
 
+def test_a_size_beyond_machine_words_makes_an_object_broken() -> None:
+    ids = np.array([[1] * 20, [2] * 20], np.uint8)
+    body = b"\xb0" + b"\x80" * 7 + b"\xf8\x0f" + b"xxxx" + b"\x34" + b"xxxx"  # 62 bits of zeros, then some more
+    pack = np.frombuffer(b"PACK" + bytes(8) + body + bytes(20), np.uint8)
+    found = packs.read_headers(pack, packs.Index(ids, np.array([12, 26]), b""))
+    assert found.kind.tolist() == [0, packs.BLOB]
+
+
 def test_ids_with_equal_heads_are_told_apart() -> None:
     rows = np.zeros((6, 20), np.uint8)
     rows[:, 19] = np.arange(6)

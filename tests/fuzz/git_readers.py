@@ -1,0 +1,187 @@
+"""Coverage-guided fuzzing of all that reads bytes of a git directory. Not part of the test run.
+
+    pip install atheris
+    python -m tests.fuzz.git_readers index|pack|delta|loose|log [-max_total_time=120] [-seed=1] [corpus folder ...]
+
+What is behind the name goes to libFuzzer. Without a corpus folder one is made of objects of a repository that is built
+for it. Readers may refuse with an error of their own; anything else is a bug, and becomes a test beside
+the module that has it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import atheris
+
+with atheris.instrument_imports(include=["detector.git", "detector.engine.copied"]):
+    from detector.git import blame, deltas, objects, packs, repository, shares
+    from detector.git.objects import Budget, ObjectError
+    from detector.git.packs import PackError
+
+from detector.engine import copied
+from tests.detector.git.building import Built
+
+BUDGET = Budget(1 << 20, 1 << 24)
+HERE = Path(tempfile.mkdtemp(prefix="fuzz-"))
+MOST = 1 << 14
+"""Bytes of an input that are looked at."""
+
+
+def source_of(module: ModuleType) -> ModuleType:
+    """Load the Python source of a compiled module, so that its branches are seen."""
+    assert module.__file__
+    path = Path(module.__file__).parent / (module.__name__.rpartition(".")[2] + ".py")
+    spec = importlib.util.spec_from_file_location(f"interpreted_{path.stem}", path)
+    assert spec and spec.loader
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    for name, value in list(vars(loaded).items()):
+        if callable(value) and getattr(value, "__module__", "") == loaded.__name__ and hasattr(value, "__code__"):
+            setattr(loaded, name, atheris.instrument_func(value))
+    return loaded
+
+
+PLAIN, PLAIN_COPIED = source_of(deltas), source_of(copied)
+
+
+def index(data: bytes) -> None:
+    """An index alone, with ids of either length, and a reverse index."""
+    path = HERE / "fuzzed.idx"
+    path.write_bytes(data)
+    for width in (20, 32):
+        try:
+            found = packs.read_index(str(path), width)
+        except (PackError, ValueError):
+            continue
+        assert len(found.ids) == len(found.offsets)
+        packs.find_rows(found.ids, found.ids[:3])
+    packs.read_ranks(str(path), len(data) // 4)
+
+
+STORE = HERE / "store"
+
+
+def pack(data: bytes) -> None:
+    """An index and its pack: two bytes say how long the index is."""
+    length = int.from_bytes(data[:2], "little")
+    idx, body = bytearray(data[2 : 2 + length]), data[2 + length :]
+    idx[-40:-20] = body[-20:]  # else they are refused at once
+    folder = STORE / "objects" / "pack"
+    (folder / "pack-fuzzed.idx").write_bytes(idx)
+    (folder / "pack-fuzzed.pack").write_bytes(body)
+    plan = shares.plan(repository.discover(str(STORE)), workers=2, kinds=("blob", "tree", "commit", "tag"))
+    known = {row.tobytes() for row in plan.ids}
+    read: set[bytes] = set()
+    for share in plan.shares:
+        for entry in shares.read(share, [], BUDGET):
+            assert entry.id in known
+            assert len(entry.data) <= BUDGET.object
+            read.add(entry.id)
+
+
+def delta(data: bytes) -> None:
+    """A base and a delta: two bytes say how long the base is."""
+    length = int.from_bytes(data[:2], "little")
+    base, stored = data[2 : 2 + length], data[2 + length :]
+    try:
+        made: bytes | None = PLAIN.apply(base, stored, 1 << 16)
+    except PLAIN.DeltaError:
+        made = None
+    try:
+        again = deltas.apply(base, stored, 1 << 16)
+    except deltas.DeltaError:
+        again = None
+    assert made == again
+    if made is None:
+        return
+    ends = range(1, len(base) + 1)
+    for reach in (1, 9, 200):
+        fresh = PLAIN_COPIED.fresh(stored, reach)
+        carried = PLAIN_COPIED.carried(stored, ends, [1] * len(base))
+        assert fresh == copied.fresh(stored, reach)
+        assert carried == copied.carried(stored, ends, [1] * len(base))
+        seen = bytearray(len(made))
+        for start, end in zip(fresh[::2], fresh[1::2], strict=True):
+            seen[start:end] = bytes([1]) * (end - start)
+        for at, end in zip(carried[::2], carried[1::2], strict=True):
+            assert base[at] == made[end - 1]
+            seen[end - 1] = 1
+        assert all(seen)
+
+
+def loose(data: bytes) -> None:
+    """A loose file, as it is and compressed."""
+    path = HERE / "fuzzed.loose"
+    for content in (data, zlib.compress(data, 1)):
+        path.write_bytes(content)
+        try:
+            found = objects.read_loose(str(path), budget=BUDGET)
+        except ObjectError:
+            continue
+        assert found is None or len(found[1]) <= BUDGET.object
+
+
+def log(data: bytes) -> None:
+    """What git tells of commits: paths in it are whatever somebody named them."""
+    wanted = {b"a" * 40, data[:40].ljust(40, b"b")}
+    for commit, changes in blame._parse(blame._blocks(io.BytesIO(data), 40), wanted):
+        assert len(commit) == 40 and all(name in wanted for _, name in changes)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {"index": index, "pack": pack, "delta": delta, "loose": loose, "log": log}
+
+
+def corpus() -> dict[str, list[bytes]]:
+    """Store a few objects in every way there is, and return the files."""
+    built = Built(HERE / "built")
+    built.history(4)
+    built.git("tag", "-am", "a tag", "v1")
+    files = [*(built.path / ".git" / "objects").glob("??/*")]
+    found: dict[str, list[bytes]] = {"loose": [path.read_bytes() for path in files]}
+    found["loose"] += [zlib.decompress(content) for content in found["loose"]]
+    found["index"], found["pack"] = [], []
+    for options in (["-adf"], ["-adf", "--no-write-bitmap-index", "--depth=1"]):
+        built.git("-c", "repack.useDeltaBaseOffset=" + str(options[-1] == "-adf").lower(), "repack", "-q", *options)
+        (path,) = (built.path / ".git" / "objects" / "pack").glob("*.pack")
+        idx, body = path.with_suffix(".idx").read_bytes(), path.read_bytes()
+        found["index"] += [idx, idx[:1400]]
+        found["pack"].append(len(idx).to_bytes(2, "little") + idx + body)
+    base = b"".join(b"line %d\n" % number for number in range(60))
+    change = bytes([*number(len(base)), *number(300), 0x90, 100, 5]) + b"hello" + bytes([0xB1, 100, 195, 0])
+    found["delta"] = [len(base).to_bytes(2, "little") + base + change]
+    told = built.git("log", "--all", "--raw", "-z", "--no-renames", "--no-abbrev", "--format=%H")
+    found["log"] = [told.encode(), told.replace(told[:40], "a" * 40).encode()]
+    return found
+
+
+def number(value: int) -> list[int]:
+    """Write a size as a delta does."""
+    return [value] if value < 128 else [value & 127 | 128, *number(value >> 7)]
+
+
+def main() -> None:
+    """Fuzz one of the readers."""
+    name, rest = sys.argv[1], sys.argv[2:]
+    for folder in ("objects/pack", "refs"):
+        (STORE / folder).mkdir(parents=True, exist_ok=True)
+    (STORE / "HEAD").write_text("ref: refs/heads/main\n")
+    if all(word.startswith("-") for word in rest):
+        seeds = HERE / "corpus"
+        seeds.mkdir()
+        for count, content in enumerate(corpus()[name]):
+            (seeds / str(count)).write_bytes(content)
+        rest.append(str(seeds))
+    atheris.Setup([sys.argv[0], f"-max_len={MOST}", "-timeout=20", "-rss_limit_mb=1024", *rest], TARGETS[name])
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
