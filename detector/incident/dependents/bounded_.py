@@ -17,7 +17,7 @@ from detector.incident.dependents.entry_ import Unreadable
 MAX_DEPTH = 128
 MAX_ALIASES = 256
 MAX_TOML = 8 << 20
-MAX_SLOW = 24 << 20
+MAX_SLOW = 16 << 20
 
 
 def text(data: bytes) -> str:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 MAX_RANGE = 2000
@@ -63,7 +63,7 @@ def _both(one: Intervals, other: Intervals) -> Intervals:
 # -- versions ----------------------------------------------------------------
 
 
-@cache
+@lru_cache(1 << 16)
 def version(ecosystem: str, text: str) -> Any:
     """Return *text* as a version that can be compared with others of its ecosystem.
 
@@ -166,13 +166,13 @@ _PRECISE = ("npm", "cargo", "hex", "pub", "golang", "docker", "github", "gitlab"
 """Where a version has three numbers, so that two of them are a range."""
 
 
-@cache
+@lru_cache(1 << 16)
 def asked(ecosystem: str, text: str) -> Intervals:
     """Return the versions that a question means. ValueError if it is no range."""
     return _parsed(ecosystem, text, "prefix" if ecosystem in _PRECISE else "exact")
 
 
-@cache
+@lru_cache(1 << 16)
 def allowed(ecosystem: str, text: str) -> Intervals:
     """Return the versions that a manifest allows. ValueError if it does not say."""
     return _parsed(ecosystem, text, _GRAMMARS.get(ecosystem, _TAGS).bare)

@@ -82,6 +82,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     commit(inside, {"a": ""})
     (inside / "package.json").symlink_to(tmp_path / "outside" / "package.json")
     (inside / "folder").symlink_to(tmp_path / "outside")
+    os.mkfifo(inside / "pom.xml")
     git(inside, "add", "-A")
     git(inside, "commit", "-qm", "links")
     assert found(inside, "inner") == []
