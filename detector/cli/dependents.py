@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from detector.errors import ExitCode
+from detector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from detector.incident.dependents import Dependent, Package
@@ -22,6 +22,7 @@ EXAMPLE = """examples:
   leakfirst dependents lodash@'<4.17.21' .
   leakfirst dependents 'pkg:npm/%40scope/name@1.2.3' ~/src /srv/git
   leakfirst dependents --ecosystem pypi requests@'>=2.28,<2.31' --format json ~/src
+  leakfirst dependents --list compromised.txt ~/src
   leakfirst dependents --history tj-actions/changed-files github:acme
 
 A target is a folder, a repository (bare ones too), a file such as an SBOM, or
@@ -33,6 +34,7 @@ dependent was found, and with 3 if there was none but not all could be read.
 """
 
 
+MAX_LIST = 16 << 20
 MAX_LINES = 20
 """Lines about what was not read; an old history may be full of it."""
 
@@ -41,8 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `dependents`."""
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("package", metavar="PACKAGE[@RANGE]", help="a name, or a package URL")
+    parser.add_argument("package", nargs="?", default="", metavar="PACKAGE[@RANGE]", help="a name, or a package URL")
     parser.add_argument("targets", nargs="*", default=["."], metavar="TARGET", help='where to look; default: "."')
+    parser.add_argument("--list", default="", metavar="FILE", help="look for many: a package on each line of this file")
     parser.add_argument("--ecosystem", default="", metavar="NAME", help="npm, pypi, golang, cargo, …; default: all")
     parser.add_argument("--history", action="store_true", help="look at every commit, not only at the tip")
     parser.add_argument(
@@ -54,16 +57,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, print, return the exit code."""
-    from detector.incident.dependents import Dependent, package, search
+    from detector.incident.dependents import Dependent, Packages, listed, package, search
     from detector.reports.foreign_ import printable
 
-    wanted = package(args.package, args.ecosystem)
+    targets = list(args.targets)
+    if args.list:
+        targets = [args.package, *(targets if targets != ["."] else [])] if args.package else targets
+        wanted = listed(_contents(args.list), args.ecosystem, args.list)
+    elif args.package:
+        wanted = [package(args.package, args.ecosystem)]
+    else:
+        raise UsageError("name a package to look for, or many with --list FILE")
     found: list[Dependent] = []
     skipped: list[Skipped] = []
     looked_at: list[str] = []
-    fleet = _Fleet(args, skipped)
+    fleet = _Fleet(args, targets, skipped)
     places = fleet.places()
-    for entry in search(places, wanted, history=args.history, on_repository=looked_at.append):
+    for entry in search(places, Packages(wanted), history=args.history, on_repository=looked_at.append):
         if isinstance(entry, Dependent):
             found.append(entry._replace(repository=fleet.names.get(entry.repository, entry.repository)))
         else:
@@ -84,20 +94,29 @@ def run(args: argparse.Namespace) -> int:
     return int(ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN)
 
 
+def _contents(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            return stream.read(MAX_LIST)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+
+
 class _Fleet:
     """What the targets stand for: places on this machine, cloned where they are elsewhere.
 
     `names` says what a clone is called; what cannot be listed or cloned is added to *skipped*.
     """
 
-    def __init__(self, args: argparse.Namespace, skipped: list[Skipped]) -> None:
+    def __init__(self, args: argparse.Namespace, targets: Sequence[str], skipped: list[Skipped]) -> None:
         self.names: dict[str, str] = {}
+        self._targets = targets
         self._args = args
         self._skipped = skipped
 
     def places(self) -> Iterator[str]:
         """Yield the places, each when it is ready."""
-        for target in self._args.targets:
+        for target in self._targets:
             if os.path.lexists(target) or ":" not in target:
                 yield target
             else:
@@ -127,7 +146,7 @@ class _Fleet:
 
 
 def _as_json(
-    wanted: Package, found: Sequence[Dependent], skipped: Sequence[Skipped], looked_at: Sequence[str]
+    wanted: Sequence[Package], found: Sequence[Dependent], skipped: Sequence[Skipped], looked_at: Sequence[str]
 ) -> dict[str, Any]:
     from detector.reports.foreign_ import clean
 
@@ -137,7 +156,7 @@ def _as_json(
         return clean(value) if isinstance(value, str) else value
 
     return {
-        "package": wanted._asdict(),
+        "packages": [one._asdict() for one in wanted],
         "repositories": [clean(name) for name in looked_at],
         "dependents": [{name: cleaned(value) for name, value in entry._asdict().items()} for entry in found],
         "skipped": [{"where": clean(skip.where), "reason": clean(skip.reason)} for skip in skipped],
@@ -167,16 +186,17 @@ def _cells(entry: Dependent, history: bool) -> list[str]:
     return [*cells, entry.since[:10], entry.until[:10] or "now"] if history else cells
 
 
-def _summary(wanted: Package, found: Sequence[Dependent], looked_at: Sequence[str]) -> str:
+def _summary(wanted: Sequence[Package], found: Sequence[Dependent], looked_at: Sequence[str]) -> str:
     from detector.reports.foreign_ import printable
     from detector.reports.words_ import counted
 
     among = counted(len(looked_at), "place")
+    what = printable(str(wanted[0])) if len(wanted) == 1 else f"any of {len(wanted):,} packages"
     if not found:
-        where = f" ({wanted.ecosystem})" if wanted.ecosystem else ", of whatever ecosystem"
-        return f"{among} looked at: nothing depends on {printable(str(wanted))}{where}"
+        whose = "" if len(wanted) > 1 else f", of {wanted[0].ecosystem or 'whatever ecosystem'}"
+        return f"{among} looked at: nothing depends on {what}{whose}"
     who = len({entry.repository for entry in found})
     kinds = ", ".join(sorted({entry.ecosystem for entry in found}))
-    counts = [f"{sum(entry.match == how for entry in found)} {how}" for how in ("locked", "allowed", "unknown")]
+    counts = [f"{sum(entry.match == how for entry in found):,} {how}" for how in ("locked", "allowed", "unknown")]
     shown = ", ".join(count for count in counts if not count.startswith("0 "))
-    return f"{who} of {among} depend{'s' if who == 1 else ''} on {printable(str(wanted))} ({kinds}): {shown}"
+    return f"{who:,} of {among} depend{'s' if who == 1 else ''} on {what} ({kinds}): {shown}"

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from detector.errors import SourceError
-from detector.incident.dependents.question_ import Package, checked, package
+from detector.incident.dependents.question_ import Package, Packages, checked, listed, package
 from detector.incident.dependents.reading_ import (
     ALLOWED,
     LOCKED,
@@ -22,33 +22,34 @@ from detector.incident.dependents.reading_ import (
 )
 from detector.model import Skipped
 
-__all__ = ["ALLOWED", "LOCKED", "UNKNOWN", "Dependent", "Package", "package", "search"]
+__all__ = ["ALLOWED", "LOCKED", "UNKNOWN", "Dependent", "Package", "Packages", "listed", "package", "search"]
 
 
 def search(
     repositories: Iterable[str],
-    wanted: str | Package,
+    wanted: str | Package | Packages,
     range: str = "",
     *,
     ecosystem: str = "",
     history: bool = False,
     on_repository: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Dependent | Skipped]:
-    """Yield every dependent on a package among *repositories*: folders, bare repositories, files.
+    """Yield every dependent on a package, or on any of many, among *repositories*: folders, bare repositories, files.
 
     Below a folder that is no repository, the repositories are looked for.
     *on_repository* is told of each place that was read.
     """
-    asked_for = wanted if isinstance(wanted, Package) else package(wanted, ecosystem)
-    if range:
-        asked_for = checked(asked_for._replace(range=range))
+    if isinstance(wanted, str):
+        wanted = package(wanted, ecosystem)
+    if isinstance(wanted, Package):
+        wanted = Packages([checked(wanted._replace(range=range)) if range else wanted])
     seen: set[str] = set()
     for target in repositories:
-        yield from _target(target, asked_for, history, on_repository, seen, 0)
+        yield from _target(target, wanted, history, on_repository, seen, 0)
 
 
 def _target(
-    target: str, wanted: Package, history: bool, on_repository: Callable[[str], None], seen: set[str], depth: int
+    target: str, wanted: Packages, history: bool, on_repository: Callable[[str], None], seen: set[str], depth: int
 ) -> Iterator[Dependent | Skipped]:
     from detector.incident.dependents import places_
     from detector.targets import MAX_NESTING

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from detector.errors import UsageError
-from detector.incident.dependents.names_ import ECOSYSTEMS, ecosystem, same
+from detector.incident.dependents.names_ import ECOSYSTEMS, ecosystem, normal, same
+
+MAX_NEEDLES = 40
 
 
 class Package(NamedTuple):
@@ -22,6 +25,59 @@ class Package(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name}{f' {self.range}' if self.range else ''}"
+
+
+class Packages:
+    """Many packages, asked for at once: every file is read once, however many they are."""
+
+    def __init__(self, packages: Iterable[Package]) -> None:
+        self.packages = tuple(packages)
+        self._by_name: dict[tuple[str, str], list[Package]] = {}
+        for one in self.packages:
+            for kind in [one.ecosystem] if one.ecosystem else ECOSYSTEMS:
+                self._by_name.setdefault((kind, normal(kind, one.name)), []).append(one)
+
+    def fitting(self, ecosystem: str, name: str) -> list[Package]:
+        """Return those that *name* of *ecosystem* is."""
+        known = normal(ecosystem, name)
+        keys = [known]
+        if ecosystem == "maven":  # an artifact alone fits any group
+            keys += [known.rpartition(":")[2], known.replace(":", "/")]
+        elif ecosystem == "github" and known.count("/") > 1:  # an action in a folder of a repository
+            keys.append("/".join(known.split("/")[:2]))
+        candidates = [one for key in keys for one in self._by_name.get((ecosystem, key), ())]
+        return [one for one in dict.fromkeys(candidates) if one.wanted(ecosystem, name)]
+
+    def wanted(self, ecosystem: str, name: str) -> bool:
+        """Tell whether *name* of *ecosystem* is any of them."""
+        return bool(self.fitting(ecosystem, name))
+
+    def needle(self) -> re.Pattern[bytes]:
+        """Return what any file that names one of them has in it, however its ecosystem spells the name."""
+        if len(self.packages) > MAX_NEEDLES:  # looking for many takes longer than reading the file
+            return re.compile(b"")
+        return re.compile(b"|".join(sorted({_spellings(one) for one in self.packages})), re.IGNORECASE)
+
+
+def _spellings(one: Package) -> bytes:
+    last = re.split(r"[/:]", normal("golang" if one.ecosystem in ("", "golang") else "", one.name))[-1] or one.name
+    pieces = [re.escape(piece.encode()) for piece in re.split(r"[-_.]+", last) if piece]
+    return rb"[-_.]+".join(pieces)
+
+
+def listed(text: str, ecosystem_name: str = "", name: str = "") -> list[Package]:
+    """Read a list with a package on each line; ``#`` begins a remark. *name* is what to call the list."""
+    found: list[Package] = []
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(^|\s)#.*", "", raw).strip()
+        if line:
+            try:
+                found.append(package(line, ecosystem_name))
+            except UsageError as error:
+                raise UsageError(f"{name}:{number}: {error}") from None
+    if not found:
+        raise UsageError(f"{name}: names no package")
+    return found
 
 
 def package(text: str, ecosystem_name: str = "") -> Package:

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from detector.git.repository import Repository, SafeGit, head, refs
 from detector.incident.dependents.entry_ import Entry, File, Unreadable
+from detector.incident.dependents.names_ import normal
 from detector.incident.dependents.places_ import Commit, Objects, Tree, beside, changed, skipped_folder
-from detector.incident.dependents.question_ import Package
+from detector.incident.dependents.question_ import Packages
 from detector.model import Skipped
 
 PACKAGE = "detector.incident.dependents"
@@ -67,10 +68,10 @@ class _Row(NamedTuple):
     entry: Entry
 
 
-def at_tip(name: str, tree: Tree, wanted: Package, all_readers: bool = False) -> Iterator[Dependent | Skipped]:
+def at_tip(name: str, tree: Tree, wanted: Packages, all_readers: bool = False) -> Iterator[Dependent | Skipped]:
     """Yield what the files of *tree* say; *name* is what its repository is called."""
     rows: list[_Row] = []
-    needle = _needle(wanted)
+    needle = wanted.needle()
     for path in tree.paths():
         if isinstance(path, Skipped):
             yield path._replace(where=_joined(name, path.where))
@@ -91,7 +92,7 @@ _SLOW = 256 << 10
 _QUICK = (".json", ".jsonc")
 
 
-def _read(name: str, file: File, wanted: Package, rows: list[_Row], all_readers: bool = False) -> Iterator[Skipped]:
+def _read(name: str, file: File, wanted: Packages, rows: list[_Row], all_readers: bool = False) -> Iterator[Skipped]:
     """Append what *file* says to *rows*; yield why it cannot be read."""
     reasons = []
     for pattern, reader in readers():
@@ -106,8 +107,8 @@ def _read(name: str, file: File, wanted: Package, rows: list[_Row], all_readers:
     yield from (Skipped(_joined(name, file.path), reason) for reason in dict.fromkeys(reasons))
 
 
-def _weighed(name: str, commit: str, rows: Iterable[_Row], wanted: Package) -> Iterator[Dependent]:
-    deciding = {(row.entry.ecosystem, posixpath.dirname(row.path)) for row in rows if row.locks}
+def _weighed(name: str, commit: str, rows: Iterable[_Row], wanted: Packages) -> Iterator[Dependent]:
+    deciding = {(_known_as(row), posixpath.dirname(row.path)) for row in rows if row.locks}
     told: dict[Dependent, Dependent] = {}
     for row in rows:
         if not row.locks and not row.entry.version and _decided(row, deciding):
@@ -130,25 +131,31 @@ def _clearer(found: Dependent, other: Dependent | None) -> Dependent:
     return min(other, found, key=lambda one: (one.direct is not True, not one.via, len(one.via)))
 
 
-def _decided(row: _Row, deciding: set[tuple[str, str]]) -> bool:
+def _known_as(row: _Row) -> tuple[str, str]:
+    return row.entry.ecosystem, normal(row.entry.ecosystem, row.entry.name)
+
+
+def _decided(row: _Row, deciding: set[tuple[tuple[str, str], str]]) -> bool:
     place = posixpath.dirname(row.path)
-    while (row.entry.ecosystem, place) not in deciding:
+    while (_known_as(row), place) not in deciding:
         if not place:
             return False
         place = posixpath.dirname(place)
     return True
 
 
-def _judged(name: str, commit: str, row: _Row, wanted: Package) -> Dependent | None:
+def _judged(name: str, commit: str, row: _Row, wanted: Packages) -> Dependent | None:
     """Compare an entry with the range that was asked for; None if it is out of it."""
     from detector.incident.dependents.ranges_ import inside, touch
     from detector.reports.foreign_ import without_password
 
     entry = row.entry
+    ranges = [one.range for one in wanted.fitting(entry.ecosystem, entry.name)]
     if entry.version:
-        within, match = inside(entry.ecosystem, wanted.range, entry.version), LOCKED
+        weighed, match = [inside(entry.ecosystem, text, entry.version) for text in ranges], LOCKED
     else:
-        within, match = touch(entry.ecosystem, wanted.range, entry.constraint), ALLOWED
+        weighed, match = [touch(entry.ecosystem, text, entry.constraint) for text in ranges], ALLOWED
+    within = True if True in weighed else None if None in weighed else False
     if within is False:
         return None
     return Dependent(
@@ -166,7 +173,7 @@ def _judged(name: str, commit: str, row: _Row, wanted: Package) -> Dependent | N
     )
 
 
-def in_repository(name: str, repository: Repository, wanted: Package, history: bool) -> Iterator[Dependent | Skipped]:
+def in_repository(name: str, repository: Repository, wanted: Packages, history: bool) -> Iterator[Dependent | Skipped]:
     """Yield what the commit that HEAD names says, or what all commits ever said."""
     tip = head(repository)
     if not tip and not (history and refs(repository)):
@@ -192,12 +199,12 @@ class _Span(NamedTuple):
 
 
 def _in_history(
-    name: str, repository: Repository, git: SafeGit, tip: str | None, wanted: Package
+    name: str, repository: Repository, git: SafeGit, tip: str | None, wanted: Packages
 ) -> Iterator[Dependent | Skipped]:
     commits, contents = changed(git, sorted({*refs(repository).values(), *([tip] if tip else [])}), interesting)
     now = set(Commit(tip, interesting, git).all().items()) if tip else set()
     objects = Objects(git)
-    needle = _needle(wanted)
+    needle = wanted.needle()
     spans: dict[Dependent, _Span] = {}
     told: dict[Dependent, Dependent] = {}
     trees: dict[int, Commit] = {}
@@ -242,15 +249,6 @@ def _dated(found: Dependent, span: _Span, commits: list[str], tip: str) -> Depen
 
 
 _SMALL = 16 << 10
-
-
-def _needle(wanted: Package) -> re.Pattern[bytes]:
-    """Return what any file that names the package has in it, however its ecosystem spells the name."""
-    from detector.incident.dependents.names_ import normal
-
-    last = re.split(r"[/:]", normal("golang" if wanted.ecosystem == "golang" else "", wanted.name))[-1] or wanted.name
-    pieces = [re.escape(piece.encode()) for piece in re.split(r"[-_.]+", last) if piece]
-    return re.compile(rb"[-_.]+".join(pieces), re.IGNORECASE)
 
 
 def _may_name(data: bytes, needle: re.Pattern[bytes]) -> bool:

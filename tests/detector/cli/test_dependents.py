@@ -54,7 +54,7 @@ def test_data_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["dependents", "pkg:npm/inner", "--history", "-f", "json", str(tmp_path / "app")]) == 1
     told = json.loads(capsys.readouterr().out)
     (row,) = told["dependents"]
-    assert told["package"] == {"ecosystem": "npm", "name": "inner", "range": ""}
+    assert told["packages"] == [{"ecosystem": "npm", "name": "inner", "range": ""}]
     assert told["repositories"] == [str(tmp_path / "app")] and told["skipped"] == []
     assert (row["version"], row["via"], row["direct"], row["since"], row["until"]) == (
         "2.0.0",
@@ -74,6 +74,25 @@ def test_a_fleet_is_listed_and_cloned(tmp_path: Path, capsys: pytest.CaptureFixt
     said = capsys.readouterr()
     assert f"{tmp_path}/clones" not in said.out and "bare" in said.out
     assert "not read: " in said.err and "gone" in said.err
+
+
+def test_many_are_looked_for_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    commit(tmp_path / "app", {"package-lock.json": LOCK, "requirements.txt": "Inner==1.0\nthird>=2\n"})
+    names = "\n".join(f"pkg:npm/other{number}@1.0.0" for number in range(100))
+    (tmp_path / "many").write_text(
+        f"# compromised\npkg:npm/inner@2.0.0   # since May\n\n{names}\npkg:pypi/third@1.0\ninner@1.0\n"
+    )
+    assert main(["dependents", "--list", str(tmp_path / "many"), "-f", "json", str(tmp_path / "app")]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["packages"]) == 103
+    assert [(row["ecosystem"], row["name"], row["version"]) for row in told["dependents"]] == [
+        ("npm", "inner", "2.0.0"),
+        ("pypi", "Inner", "1.0"),
+    ]
+    (tmp_path / "many").write_text("fine\nnot>=fine\n")
+    assert main(["dependents", "--list", str(tmp_path / "many")]) == 2
+    assert "many:2: 'not>=fine' is not a package" in capsys.readouterr().err
+    assert main(["dependents"]) == 2
 
 
 def test_an_sbom_is_read_whatever_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
