@@ -224,7 +224,7 @@ class _Coordinator:
         self.tries: Counter[str] = Counter()
         self.entries: deque[Entry] = deque()
         self.same: list[str] = []
-        self.versions: dict[str, str] = {}
+        self.renewed: dict[str, dict[str, Any]] = {}
 
         self.tally = Tally()
         self.failed: dict[str, tuple[str, str]] = {}
@@ -472,16 +472,17 @@ class _Coordinator:
         self.same.append(entry.key)
         if row.skipped != "[]":
             self.incomplete.append(entry.name)
-        if entry.version != row.version:
-            self.versions[entry.key] = entry.version
+        about = {"name": entry.name, **_about(entry)}
+        if any(getattr(row, name) != value for name, value in about.items()):
+            self.renewed[entry.key] = about
         self.tally = self.tally._replace(unchanged=self.tally.unchanged + 1, done=self.tally.done + 1)
         if len(self.same) >= 500:
             self._say_unchanged()
 
     def _say_unchanged(self) -> None:
         if self.same:
-            self.state.unchanged(self.same, self.run_number, self.versions)
-            self.same, self.versions = [], {}
+            self.state.unchanged(self.same, self.run_number, self.renewed)
+            self.same, self.renewed = [], {}
 
     def _finish(self, repository: _Repository, looked: Looked, told: Told) -> None:
         entry, row = repository.entry, repository.row
@@ -502,14 +503,7 @@ class _Coordinator:
             flagged=b"".join(sorted(repository.flagged)),
             recheck=recheck,
             skipped=tuple((skip.where, skip.reason) for skip in unexpected),
-            about={
-                "url": entry.url,
-                "kind": entry.kind,
-                "archived": entry.archived,
-                "fork": entry.fork,
-                "default_branch": entry.default_branch,
-                "version": entry.version,
-            },
+            about=_about(entry),
             objects=looked.objects,
             seconds=repository.seconds,
         )
@@ -523,3 +517,15 @@ class _Coordinator:
             self.incomplete.append(entry.name)
         self.tally = self.tally._replace(done=self.tally.done + 1)
         step("swept", repository=entry.name, objects=looked.objects, seconds=round(result.seconds, 3))
+
+
+def _about(entry: Entry) -> dict[str, Any]:
+    """Return what the inventory says of a repository besides its name."""
+    return {
+        "url": entry.url,
+        "kind": entry.kind,
+        "archived": entry.archived,
+        "fork": entry.fork,
+        "default_branch": entry.default_branch,
+        "version": entry.version,
+    }

@@ -1,7 +1,7 @@
 """The lists of GitHub, GitLab and Gitea on this machine, in the shapes that they document.
 
 One server answers the three dialects below ``/api/v3``, ``/api/v4`` and
-``/api/v1``. `script` holds answers for the requests to come, taken first; what
+``/api/v1``, and sends whoever wants to clone to `git`. `script` holds answers for the requests to come, taken first; what
 was asked is in `asked`. `page_size` keeps pages small.
 """
 
@@ -52,6 +52,7 @@ class Forge:
         self.headers: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
         self.moved: dict[str, str] = {}
+        self.git = ""
         self.page_size = 2
         self.keyset = True
 
@@ -183,6 +184,10 @@ def forge() -> Iterator[Forge]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # who asked has seen enough
+                super().handle()
+
         def do_GET(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             parts = urlsplit(self.path)
@@ -190,6 +195,9 @@ def forge() -> Iterator[Forge]:
             if served.script and served.script[0].path in self.path:
                 status, given, _, _ = scripted = served.script.pop(0)
                 body, extra = scripted.body, {**extra, **given}
+            elif not parts.path.startswith("/api/"):
+                status, body = 301, b""
+                extra["location"] = f"{served.git}{self.path}"
             else:
                 status, given, content = served.answer(parts.path, dict(parse_qsl(parts.query)), headers)
                 body = json.dumps(content).encode()
@@ -205,8 +213,7 @@ def forge() -> Iterator[Forge]:
             if status != 304:
                 self.send_header("content-length", str(len(body)))
             self.end_headers()
-            with suppress(ConnectionError):  # who asked has seen enough
-                self.wfile.write(body)
+            self.wfile.write(body)
 
         def log_message(self, *_: object) -> None:
             pass

@@ -164,8 +164,8 @@ def listed(
                 yield from snippets(api, found.snippets, entry)
     for what, count in left.items():
         if count:
-            asked = "" if what == "without a repository" else "; they are listed on request"
-            yield Skipped(where, f"{count} {what} left out{asked}", expected=True)
+            asked = "" if what == "without a repository" else " (listed on request)"
+            yield Skipped(where, f"left out, {what}: {count}{asked}", expected=True)
 
 
 def _or_as_it_was(api: Api, where: str, url: str, fields: tuple[str, ...], inner: str = "") -> Iterator[Page | Skipped]:

@@ -155,16 +155,21 @@ class State:
         with self.read() as db:
             return {row.key: row for row in db.execute(select(repositories))}
 
-    def unchanged(self, keys: Sequence[str], run: int, versions: Mapping[str, str] | None = None) -> None:
+    def unchanged(self, keys: Sequence[str], run: int, renewed: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """Note of repositories that nothing in them has changed: what they hold is seen again.
 
-        *versions* are new hints of the inventory for some of them.
+        *renewed* is what the inventory now says of some of them, such as another name.
         """
         at = now()
-        if versions:
-            renewed = update(repositories).where(repositories.c.key == bindparam("of")).values(version=bindparam("is"))
+        if renewed:
+            columns = next(iter(renewed.values()))
+            change = update(repositories).where(repositories.c.key == bindparam("of"))
+            change = change.values({name: bindparam(f"new_{name}") for name in columns})
+            rows = [
+                {"of": key, **{f"new_{name}": _value(one[name]) for name in columns}} for key, one in renewed.items()
+            ]
             with self.write() as db:
-                db.execute(renewed, [{"of": key, "is": plain(value)} for key, value in versions.items()])
+                db.execute(change, rows)
         for start in range(0, len(keys), _MANY):
             some = keys[start : start + _MANY]
             with self.write() as db:
@@ -195,7 +200,7 @@ class State:
             if row.revision != result.read_after:
                 return Written((), counted=False)
             values: dict[str, Any] = {
-                **{name: plain(value) if isinstance(value, str) else value for name, value in result.about.items()},
+                **{name: _value(value) for name, value in result.about.items()},
                 "name": plain(result.name),
                 "mark": result.mark,
                 "recheck": result.recheck,
@@ -392,6 +397,10 @@ def ruleset_digest(rules: Mapping[str, str]) -> str:
     import hashlib
 
     return hashlib.blake2b(json.dumps(sorted(rules.items())).encode(), digest_size=16).hexdigest()
+
+
+def _value(value: Any) -> Any:
+    return plain(value) if isinstance(value, str) else value
 
 
 def plain(text: str) -> str:

@@ -52,7 +52,7 @@ def test_what_is_left_out_on_purpose_makes_no_sweep_incomplete(
         assert main(["sweep", f"gitea:{server.url}/acme", "--quiet"]) == 0
         assert capsys.readouterr().out == ""
         assert main(["sweep", f"gitea:{server.url}/acme"]) == 0
-        assert "1 forks left out" in capsys.readouterr().out
+        assert "left out, forks: 1" in capsys.readouterr().out
 
 
 def test_no_more_of_the_operators_file_travels_to_workers_than_they_need() -> None:

@@ -38,8 +38,8 @@ def test_forks_archived_ones_and_wikis_come_on_request(server: Forge, ls: Callab
     found, skipped = ls(spec(server), options)
     assert [entry.name for entry in found] == ["acme/app"]
     assert [(skip.reason, skip.expected) for skip in skipped] == [
-        ("1 forks left out; they are listed on request", True),
-        ("1 archived left out; they are listed on request", True),
+        ("left out, forks: 1 (listed on request)", True),
+        ("left out, archived: 1 (listed on request)", True),
     ]
     found, skipped = ls(spec(server), options._replace(forks=True, archived=True, wikis=True))
     assert [(e.name, e.kind, e.fork, e.archived) for e in found] == [

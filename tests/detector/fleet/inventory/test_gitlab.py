@@ -87,4 +87,4 @@ def test_a_project_without_a_repository_is_not_cloned(server: Forge, ls: Callabl
     server.add("acme/board", repository_access_level="disabled", wiki_enabled=True)
     found, skipped = ls(spec(server), Options(wikis=True))
     assert [e.name for e in found] == ["acme/app", "acme/board.wiki"]
-    assert [(skip.reason, skip.expected) for skip in skipped] == [("1 without a repository left out", True)]
+    assert [(skip.reason, skip.expected) for skip in skipped] == [("left out, without a repository: 1", True)]

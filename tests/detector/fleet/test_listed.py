@@ -1,0 +1,51 @@
+"""From a server's list to findings: what is renamed, deleted or out of reach meanwhile ends nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from detector.__main__ import main
+from tests.detector.fleet import making
+from tests.fakes.forges import Scripted, forge
+from tests.fakes.git_server import commit, git_server, remove, repository
+
+pytestmark = pytest.mark.net
+
+
+def test_what_happens_between_listing_and_fetching_ends_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
+    (tmp_path / "served").mkdir()
+    with git_server(tmp_path / "served") as served, forge() as server:
+        server.git = served.url
+        for number, name in enumerate(("kept", "renamed", "deleted")):
+            repository(served.root, f"acme/{name}.git", env=f"DB_PASSWORD={making.secret(7 + 8 * number)}\n")
+            server.add(f"acme/{name}")
+        words = "sweep", f"gitea:{server.url}/acme", "--jobs", "1", "--fetch", "1", "--clones", str(tmp_path / "clones")
+        assert main([*words]) == 1
+        assert "New (3)" in capsys.readouterr().out
+        asked = len(served.asked)
+        assert main([*words, "--quiet"]) == 0
+        assert capsys.readouterr().out == ""
+        assert len(served.asked) == asked  # nothing was pushed, and the server says so
+
+        for row in server.rows:
+            row["updated_at"] = "2024-06-01T10:00:00Z"
+        (served.root / "acme/renamed.git").rename(served.root / "acme/newname.git")
+        served.moved["acme/renamed.git"] = "/acme/newname.git"
+        remove(served.root, "acme/deleted.git")
+        commit(served.root / "acme/kept.git", env="DB_PASSWORD=\n")
+        assert main([*words, "--quiet"]) == 3
+        told = capsys.readouterr().out
+        assert "Gone from the tips" in told and "1 of 3 repositories could not be read to the end" in told
+        assert len(list((tmp_path / "clones").glob("*.git"))) == 3
+
+        server.rows[1] |= {"full_name": "acme/newname", "clone_url": f"{server.url}/acme/newname.git"}
+        del server.rows[2]
+        server.script = [Scripted(503)] * 2
+        monkeypatch.setattr("detector.fleet.inventory._api.sleep", lambda seconds: None)
+        assert main([*words, "--quiet"]) == 0
+        assert len(list((tmp_path / "clones").glob("*.git"))) == 3
+        assert main(["sweep", "report"]) == 0
+        assert "acme/newname:env:1" in capsys.readouterr().out
