@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from detector.config import Config
 from detector.contracts import Inner, Share
 from detector.errors import SourceError
-from detector.memory import ScanMemory
 from detector.model import Skipped
 from detector.registry import load
+
+if TYPE_CHECKING:
+    from detector.memory import ScanMemory
 
 MAX_NESTING = 16
 """Repositories within repositories that are followed."""

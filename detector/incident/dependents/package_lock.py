@@ -68,19 +68,25 @@ def _folders(packages: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
 
 def _needs(packages: dict[str, Any], place: str, sections: tuple[str, ...]) -> Iterator[str]:
     """Yield the folders of what the package in *place* asks for."""
-    told = mapping(packages.get(place))
+    told = packages.get(place)
+    if not isinstance(told, dict):
+        return
     for section in sections:
-        for name in mapping(told.get(section)):
+        names = told.get(section)
+        if not names or not isinstance(names, dict):
+            continue
+        for name in names:
             at = place
             while True:
-                found = f"{at}/{_FOLDER}{name}" if at else f"{_FOLDER}{name}"
+                found = f"{at}/{_FOLDER}{name}" if at else _FOLDER + name
                 if found in packages:
-                    linked = mapping(packages[found])
-                    yield string(linked.get("resolved")) if linked.get("link") else found
+                    linked = packages[found]
+                    is_link = isinstance(linked, dict) and linked.get("link")
+                    yield string(linked.get("resolved")) if is_link else found
                     break
                 if not at:
                     break
-                at = at.rpartition(f"/{_FOLDER}")[0] if f"/{_FOLDER}" in at else ""
+                at = at.rpartition(f"/{_FOLDER}")[0]
 
 
 def _shown(packages: dict[str, Any], place: str) -> str:
