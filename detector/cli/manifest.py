@@ -24,6 +24,9 @@ EXAMPLE = """examples:
   leakfirst manifest verify dist.sha256 --root dist --public-key signing.pub
   leakfirst manifest verify --watch                        stay, and say what changes within a second
 
+Paths are relative to the --root. By default that is the current folder, or for
+verify the one in which a MANIFEST.sha256 lies.
+
 It exits with 0 if all is as it should be, with 1 if something differs or a
 signature that was asked for is missing or wrong, and with 3 if files could not be read.
 """
@@ -50,7 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     made.add_argument("--detached", default="", metavar="FILE", help="put the signature there, not into the manifest")
     made.add_argument("--cosign", action="store_true", help="let cosign sign, as whoever runs it or with --cosign-key")
     checked = actions.add_parser("verify", help="compare a tree with its manifest", allow_abbrev=False)
-    checked.add_argument("manifest", nargs="?", default="", metavar="MANIFEST", help="default: MANIFEST.sha256")
+    checked.add_argument(
+        "manifest", nargs="?", default="", metavar="MANIFEST", help="it, or the folder of it; default: MANIFEST.sha256"
+    )
     checked.add_argument(
         "--public-key",
         action="append",
@@ -64,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     checked.add_argument("--format", "-f", choices=("text", "json"), default="text", help="default: text")
     checked.add_argument("--watch", action="store_true", help="stay until stopped, and say what changes")
     for action in (made, checked):
-        action.add_argument("--root", default=".", metavar="FOLDER", help='what paths are relative to; default: "."')
+        action.add_argument("--root", default="", metavar="FOLDER", help="what paths are relative to; see below")
         action.add_argument("--cosign-key", default="", metavar="KEY", help="the key for cosign: a file or a KMS")
         action.add_argument("--bundle", default="", metavar="FILE", help="of cosign; default: MANIFEST.sigstore.json")
         action.add_argument(
@@ -74,9 +79,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked."""
+    (_place_to_create if args.action == "create" else _place_to_verify)(args)
     if not os.path.isdir(args.root):
         raise UsageError(f"{args.root}: no such folder")
     return int(_create(args) if args.action == "create" else _verify(args))
+
+
+def _place_to_create(args: argparse.Namespace) -> None:
+    """Take a single folder that lies elsewhere for the root: nothing else can be meant."""
+    if not args.root and len(args.parts) == 1 and os.path.isdir(args.parts[0]):
+        inside = os.path.realpath(args.parts[0]) + os.sep
+        if not inside.startswith(os.path.realpath(".").rstrip(os.sep) + os.sep):
+            args.root, args.parts = args.parts[0], []
+    args.root = args.root or "."
+
+
+def _place_to_verify(args: argparse.Namespace) -> None:
+    """Find the manifest in the root, and the root where a manifest of the usual name lies."""
+    from detector.incident.manifest import form
+
+    if not args.manifest or os.path.isdir(args.manifest):
+        args.root = args.root or args.manifest or "."
+        args.manifest = os.path.join(args.manifest or args.root, form.NAME)
+    elif not args.root:
+        usual = os.path.basename(args.manifest) == form.NAME
+        args.root = (os.path.dirname(args.manifest) if usual else "") or "."
 
 
 # -- create ------------------------------------------------------------------
@@ -166,7 +193,7 @@ def _root(data: bytes) -> str:
 def _verify(args: argparse.Namespace) -> ExitCode:
     from detector.incident.manifest import differences, form, tree
 
-    path = args.manifest or os.path.join(args.root, form.NAME)
+    path = args.manifest
     bundle = args.bundle or f"{path}.sigstore.json"
     manifest = form.parse(_contents(path, form.MAX_SIZE), _shown(path))
     vouched = _vouched(args, manifest, path, bundle)

@@ -148,13 +148,29 @@ def test_parts_and_exclusions_hold_for_both(tree: Path) -> None:
     assert run("verify", "m", cwd=tree, code=1).stdout == "added       sub/z\n"
 
 
+def test_the_root_is_found(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    run("create", "../tree", cwd=tmp_path / "other")
+    run("verify", "tree", cwd=tmp_path)
+    run("verify", "tree/MANIFEST.sha256", cwd=tmp_path)
+    run("verify", cwd=tree)
+    (tree / form.NAME).unlink()
+    run("create", "tree", "-o", "here", cwd=tmp_path)
+    assert b"  tree/plain.py" in (tmp_path / "here").read_bytes()
+    run("verify", "here", cwd=tmp_path)
+    run("create", "--root", "tree", "-o", "there", cwd=tmp_path)
+    run("verify", "there", "--root", "tree", cwd=tmp_path)
+    run("verify", "--root", "nowhere", cwd=tmp_path, code=2)
+
+
 def test_nothing_outside_is_looked_at(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "x").write_text("x")
     (tree / "way").symlink_to(tmp_path / "outside")
     run("create", "-o", "m", cwd=tree)
     assert b"way/x" not in (tree / "m").read_bytes()
-    run("create", "../outside", cwd=tree, code=2)
+    run("create", "../outside", "sub", cwd=tree, code=2)
+    run("create", "../outside", "--root", ".", cwd=tree, code=2)
     for path in ("/etc/passwd", "../x", "a/../../x", "./x", ""):
         with pytest.raises(StateError, match=r"leads out|neither"):
             form.parse(form.render({path: Entry(path, "file", "0" * 64)}))
@@ -405,8 +421,10 @@ class Watched:
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=30)
         self._reader.join(30)
+        self.process.wait(30)
+        assert self.process.stderr
+        said = self.process.stderr.read()
         assert "Traceback" not in said and "stopped watching" in said
         return self.process.returncode
 
@@ -423,7 +441,8 @@ def watched(request: pytest.FixtureRequest, tree: Path) -> Iterator[Watched]:
     yield watch
     if watch.process.poll() is None:
         watch.process.kill()
-        watch.process.communicate()
+        watch._reader.join(30)
+        watch.process.wait(30)
 
 
 def test_a_watch_tells_what_comes_and_goes(watched: Watched, tree: Path) -> None:
@@ -470,9 +489,7 @@ def test_a_watch_without_a_difference_ends_well(tree: Path) -> None:
     (tree / ".git" / "index").write_text("changes all the time")
     assert watch.process.stderr
     assert "watching" in watch.process.stderr.readline()
-    watch.process.send_signal(signal.SIGTERM)
-    assert watch.process.wait(30) == 0
-    watch.process.communicate()
+    assert watch.end() == 0
 
 
 def test_a_manifest_is_readable_for_others(tree: Path) -> None:
