@@ -175,6 +175,8 @@ def _judged(name: str, commit: str, row: _Row, wanted: Packages) -> Dependent | 
 
 def in_repository(name: str, repository: Repository, wanted: Packages, history: bool) -> Iterator[Dependent | Skipped]:
     """Yield what the commit that HEAD names says, or what all commits ever said."""
+    if history and repository.shallow:
+        yield Skipped(name, "is a shallow clone: older history is not here (git fetch --unshallow brings it)")
     tip = head(repository)
     if not tip and not (history and refs(repository)):
         return

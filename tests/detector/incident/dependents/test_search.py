@@ -184,3 +184,14 @@ def test_content_that_a_clone_does_not_have_is_said(tmp_path: Path) -> None:
 def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
     write(tmp_path, {"package-lock.json": "", "pnpm-lock.yaml": "", "go.mod": ""})
     assert found(tmp_path, "inner") == []
+
+
+def test_a_shallow_history_is_said_to_be_one(tmp_path: Path) -> None:
+    repo = tmp_path / "repo"
+    commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0"}}})
+    tip = commit(repo, {"package.json": {"dependencies": {"inner": "2.0.0"}}})
+    git(tmp_path, "clone", "-q", "--depth", "1", repo.as_uri(), "shallow")
+    skipped, entry = search([str(tmp_path / "shallow")], "inner", history=True)
+    assert isinstance(skipped, Skipped) and "shallow" in skipped.reason
+    assert (entry.constraint, entry.since) == ("2.0.0", tip)  # type: ignore[union-attr]
+    assert len(found(tmp_path / "shallow", "inner")) == 1
