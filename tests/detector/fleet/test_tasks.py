@@ -1,19 +1,23 @@
 """The parts of a sweep that workers do, and what comes of a list that leaves something out."""
 
+import os
 import shutil
+import zlib
 from pathlib import Path
 
 import pytest
 
 from detector.__main__ import main
+from detector.fleet import tasks
+from detector.fleet.inventory import entries
 from detector.fleet.inventory._plain import entry_for_url
 from detector.fleet.sweep import Summary
-from detector.fleet.tasks import Examine, Examined, Survey, Surveyed, Worker
+from detector.fleet.tasks import Examine, Examined, Survey, Surveyed, Worker, cut
 from detector.model import Skipped
 from tests.detector.fleet import making
 from tests.detector.fleet.test_sweep import Bench
 from tests.fakes.forges import forge
-from tests.fakes.git_server import commit, git_server, repository
+from tests.fakes.git_server import commit, git, git_server, repository
 
 pytestmark = pytest.mark.net
 
@@ -72,3 +76,28 @@ def test_no_more_of_the_operators_file_travels_to_workers_than_they_need() -> No
     packed = pickle.dumps(settings)
     assert b"sesame" not in packed
     assert b"GIT_TOKEN" in packed and b"a word of the manual" in packed
+
+
+def test_an_object_under_a_false_id_hides_nothing_in_other_repositories(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evil = repository(tmp_path / "fleet", "evil.git")
+    name = git(repository(tmp_path, "victim.git", env=f"DB_PASSWORD={making.secret(7)}\n"), "rev-parse", "main:env")
+    (evil / "objects" / name[:2]).mkdir(exist_ok=True)
+    (evil / "objects" / name[:2] / name[2:]).write_bytes(zlib.compress(b"blob 9\0harmless\n"))
+    settings, _ = Bench(tmp_path / "fleet", "").settings()
+    worker, (entry,) = Worker(settings), entries([str(evil)])
+    monkeypatch.setattr(tasks, "_is_ours", lambda stores: False)
+    *_, examined = worker.perform(Examine(entry))
+    read = {one.hex() for one in cut(examined.looked.read, 20)}
+    assert name not in read and git(evil, "rev-parse", "main:readme") in read
+    assert [skip.reason for skip in examined.looked.skipped] == ["is not what its id says"]
+
+
+def test_whose_objects_are_looked_at_closely(tmp_path: Path) -> None:
+    assert tasks._is_ours([str(tmp_path)])
+    if os.geteuid():
+        pytest.skip("only root can give a folder away")
+    (tmp_path / "theirs").mkdir()
+    os.chown(tmp_path / "theirs", 12345, -1)
+    assert not tasks._is_ours([str(tmp_path), str(tmp_path / "theirs")])
