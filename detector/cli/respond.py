@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from detector.fleet.state.store import State
     from detector.incident.elsewhere import Fleet
     from detector.incident.ledger import Ledger
-    from detector.incident.model import Case, Exposure
+    from detector.incident.model import Case, Exposure, Task
     from detector.incident.response import Response, Tools
     from detector.incident.settings import Settings
 
@@ -91,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     approve.add_argument("incident", metavar="INCIDENT")
     approve.add_argument("credential", metavar="CREDENTIAL", help="its fingerprint or plan, or the beginning of one")
-    approve.add_argument("--digest", default="", metavar="HEX", help="of the plan that you have read")
+    approve.add_argument("--digest", default="", metavar="HEX", help="of the plan; without it the plan is shown")
     approve.add_argument("--done", action="store_true", help="what had to be done by hand is done")
     accept = actions.add_parser("accept", parents=[common], help="leave a credential as it is, and say why")
     accept.add_argument("incident", metavar="INCIDENT")
@@ -327,14 +328,37 @@ def _take(desk: _Desk, args: argparse.Namespace) -> ExitCode:
 
 
 def _approve(desk: _Desk, args: argparse.Namespace) -> ExitCode:
-    if args.done == bool(args.digest):
+    if args.done and args.digest:
         raise UsageError("give --digest of the plan that you have read, or --done for what was done by hand")
+    if not args.done and not args.digest:
+        return _plan(desk, args)
     with desk.response(args.incident) as response:
         if args.done:
             response.done_by_hand(args.credential)
         else:
             response.approve(args.credential, args.digest)
         return _show(desk, response.run("tell"), args)
+
+
+def _plan(desk: _Desk, args: argparse.Namespace) -> ExitCode:
+    """Show what would be approved."""
+    from detector.cli.rotate import describe, policy_at
+    from rotators.core.desk import Desk
+
+    case = desk.case(args.incident)
+    one = case.credential(args.credential)
+    if not one.plan:
+        raise UsageError(f"{one.name} has no plan; see leakfirst respond status {case.id}")
+    plan = Desk(policy_at(args.policy), args.rotations).load(one.plan)
+    print(describe(plan).rpartition("  next: ")[0])
+    print(f"  next: leakfirst respond approve {case.id} {plan.id[:12]} --digest {plan.digest[:16]}{_same(args)}")
+    return ExitCode.NEEDS_PERSON
+
+
+def _same(args: argparse.Namespace) -> str:
+    """Return the files that were named, for a command that is shown."""
+    named = ((name, getattr(args, name)) for name in ("state", "config", "policy", "rotations", "clones"))
+    return "".join(f" --{name} {shlex.quote(value)}" for name, value in named if value)
 
 
 def _accept(desk: _Desk, args: argparse.Namespace) -> ExitCode:
@@ -398,12 +422,16 @@ def _show(desk: _Desk, case: Case, args: argparse.Namespace) -> ExitCode:
     waiting = telling.tasks(case)
     for owner in dict.fromkeys(task.owner for task in waiting):
         print(_printable(f"\n  for {owner or telling.NOBODY}:"))
+        alike: dict[tuple[str, str], list[Task]] = {}
         for task in waiting:
             if task.owner == owner:
-                print(_printable(f"    {task.what}: {task.why}"))
-                for more in (task.link, task.command):
-                    if more:
-                        print(_printable(f"      {more}"))
+                alike.setdefault((task.why, task.link), []).append(task)
+        for (why, link), some in alike.items():
+            print(_printable(f"    {why}{f'  {link}' if link else ''}"))
+            for task in some:
+                print(_printable(f"      {task.what}"))
+                if task.command:
+                    print(_printable(f"        {task.command}{_same(args)}"))
     return _code(case)
 
 

@@ -126,7 +126,7 @@ class Containing:
             self._ledger.note(APPROVED, known.fingerprint, **facts)
             return True
         because = dict(plan.facts).get("asks because", "the policy asks")
-        self.hold(known, "approve", f"read the plan and approve it ({because})", command=self._approve_command(plan))
+        self.hold(known, "approve", f"its plan needs an approval ({because})", command=self._approve_command(plan))
         return False
 
     def _approve_command(self, plan: RotationPlan) -> str:
@@ -151,7 +151,7 @@ class Containing:
         if step and step.kind == PERSON:
             self.hold(known, "by-hand", step.title, link=step.link, command=self._done_command(known))
         elif step and not step.reversible:
-            why = f"{step.title}: {outcome.why}"
+            why = f"{step.title}: that cannot be taken back, so it needs an approval"
             self.hold(known, "final", why, command=self._approve_command(plan))
         else:
             self.hold(known, "look", outcome.why, command=f"leakfirst rotate status {plan.id[:12]}")

@@ -145,6 +145,11 @@ class Credential(NamedTuple):
         return self.times.confirmed is not None
 
     @property
+    def stopped(self) -> bool:
+        """Tell whether its abuse is: contained, or proven dead."""
+        return self.times.contained is not None or self.times.dead is not None
+
+    @property
     def settled(self) -> bool:
         """Tell whether nothing remains to be done about it: never live, proven dead, or accepted."""
         if self.accepted:

@@ -392,7 +392,7 @@ class Response:
         unproven = [one for one in self.case.live if one.times.dead is None and not one.accepted]
         tips = list(telling.tips(self.case))
         why = [f"{len(unproven)} are not proven dead"] if unproven else []
-        why += [f"{len(tips)} copies stand at a tip"] if tips else []
+        why += [f"{'1 copy stands' if len(tips) == 1 else f'{len(tips)} copies stand'} at a tip"] if tips else []
         why += [f"{len(gone)} values are gone, so nobody was asked about them"] if gone else []
         self._step(PROVE, INCOMPLETE if why else DONE, "; ".join(why))
 

@@ -15,6 +15,7 @@ from detector.incident.notify import event_
 from detector.incident.notify.event_ import Event, Link
 from detector.incident.settings import Settings
 from detector.incident.timeline import left, text, warnings_due
+from detector.reports.words_ import counted
 
 NOBODY = "(nobody is named for it)"
 
@@ -36,13 +37,20 @@ def counts(case: Case) -> tuple[tuple[str, int], ...]:
 
 def tasks(case: Case) -> list[Task]:
     """Return what waits for a person, worst first."""
-    ordered = sorted(case.credentials, key=lambda one: not one.live)
-    found = [task for one in ordered for task in _tasks_of(case, one)]
+    pressing = sorted(case.credentials, key=_rank)
+    found = [task for one in pressing for task in _tasks_of(case, one)]
     for one, at in tips(case):
         what = f"{one.name} in {at['repository']} {at['path']}:{at['line']}"
         owner = str(at.get("owner") or one.owner)
         found.append(Task(one.fingerprint, what, "it stands at the tip of a branch: remove it", owner, case.due_at))
     return found
+
+
+def _rank(one: Credential) -> int:
+    """Say how pressing a credential is: live and in the open, not known, ended but not replaced."""
+    if one.live and not one.stopped:
+        return 0
+    return 1 if not one.live else 2
 
 
 def tips(case: Case) -> Iterator[tuple[Credential, Mapping[str, Any]]]:
@@ -57,16 +65,18 @@ def tips(case: Case) -> Iterator[tuple[Credential, Mapping[str, Any]]]:
 def _tasks_of(case: Case, one: Credential) -> Iterator[Task]:
     if one.settled:
         return
+    still = "" if one.stopped or not one.live else "STILL LIVE: "
+    what = f"{one.name} ({one.whose})" if one.whose else one.name
     if one.held:
         link, command = one.held.get("link", ""), one.held.get("command", "")
-        yield Task(one.fingerprint, one.name, one.held["why"], one.owner, case.due_at, link, command)
+        yield Task(one.fingerprint, what, still + one.held["why"], one.owner, case.due_at, link, command)
     elif one.live and one.times.dead is None and case.steps.get("contain"):
         command = f"leakfirst respond run contain {case.id}"
-        yield Task(one.fingerprint, one.name, "it is not proven dead", one.owner, case.due_at, one.runbook, command)
+        yield Task(one.fingerprint, what, f"{still}it is not proven dead", one.owner, case.due_at, one.runbook, command)
     elif not one.live and case.steps.get("verify"):
         command = f"leakfirst respond accept {case.id} {one.fingerprint[:16]} --reason WHY"
         why = f"nobody could say whether it is live ({one.why or 'not asked'}): find out, or accept it"
-        yield Task(one.fingerprint, one.name, why, one.owner, case.due_at, one.runbook, command)
+        yield Task(one.fingerprint, what, why, one.owner, case.due_at, one.runbook, command)
 
 
 def events(case: Case, settings: Settings, now: float) -> Iterator[Event]:
@@ -101,7 +111,7 @@ def events(case: Case, settings: Settings, now: float) -> Iterator[Event]:
     levels = warnings_due(case.found_at, case.due_at, now, settings.warnings) if case.status == "open" else ()
     if levels and waiting:
         lines = tuple(_line(task) for task in waiting)
-        summary = f"{case.title}: {left(case.due_at, now)}, and {len(waiting)} things wait for a person"
+        summary = f"{case.title}: {left(case.due_at, now)}, and people have {counted(len(waiting), 'thing')} to do"
         yield event(event_.ESCALATED, summary, levels[-1], lines=lines, urgent=True)
     if case.steps.get("prove", {}).get("state") == "done" and case.live:
         summary = f"{case.title}: all {numbers['live']} live credentials are proven dead"
@@ -121,10 +131,11 @@ def _owners_told(case: Case) -> list[str]:
 
 def _work_list(case: Case, owner: str, mine: list[Task], settings: Settings, now: float) -> Event:
     lines = tuple(_line(task) for task in mine)
+    work = f"{counted(len(mine), 'thing')} to do for {owner}, until {case.due_at}"
     return Event(
         case.id,
         event_.WAITING,
-        f"{len(mine)} things wait for {owner}, until {case.due_at}" if mine else f"nothing waits for {owner} any more",
+        work if mine else f"nothing waits for {owner} any more",
         f"{case.id}/{event_.WAITING}/{_mark([owner, *lines])}",
         owner=owner,
         lines=lines,

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from detector.containers.kinds import UNPACKED
 from detector.errors import SourceError, UsageError
 from detector.fingerprint import fingerprint
 from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict
@@ -96,8 +97,11 @@ def _rows(path: str) -> list[Mapping[str, Any]]:
 def _origins(row: Mapping[str, Any]) -> Iterator[Origin]:
     for place in row["locations"]:
         path = str(place.get("path") or "").partition("!")[0]
+        kind = str(place.get("origin"))
+        if kind in UNPACKED:  # the container itself is read, and looked into again
+            kind = "blob" if place.get("object") else "worktree"
         yield Origin(
-            kind=str(place.get("origin")),
+            kind=kind,
             path=path,
             repository=str(place.get("repository") or ""),
             object_id=place.get("object"),

@@ -86,7 +86,7 @@ def test_the_clock_may_have_run_before_and_is_escalated(leaked, capsys, tmp_path
             )
             assert code == 4
     (page,) = there.pages
-    assert "left, and 2 things wait" in page["payload"]["summary"]
+    assert "left, and people have 2 things to do" in page["payload"]["summary"]
     assert page["payload"]["severity"] == "critical"
 
 

@@ -158,6 +158,8 @@ def _people_do_their_part(there: World, case: dict[str, Any]) -> None:
     assert there.run("take", name, "--by", "grace").returncode == 4
     for one in case["credentials"]:
         if one["live"] and not one["settled"] and one["held"]["kind"] == "final":
+            read = there.run("approve", name, one["plan"])
+            assert read.returncode == 4 and one["digest"][:16] in read.stdout and "cannot be taken back" in read.stdout
             wrong = there.run("approve", name, one["plan"], "--digest", "0" * 16, "--by", "grace")
             assert wrong.returncode == 2 and "digest" in wrong.stderr
             done = there.run("approve", name, one["plan"], "--digest", one["digest"], "--by", "grace")

@@ -26,7 +26,7 @@ def test_a_live_credential_waits_until_it_is_dead() -> None:
     assert [(task.owner, task.due) for task in tasks(log.case)] == [("Ada", DUE)]
     log("held", "lf1:a1", kind="final", why="somebody has to approve", command="leakfirst respond approve")
     (task,) = tasks(log.case)
-    assert (task.why, task.command) == ("somebody has to approve", "leakfirst respond approve")
+    assert (task.why, task.command) == ("STILL LIVE: somebody has to approve", "leakfirst respond approve")
     log("held", "lf1:a1", why="")("dead", "lf1:a1", at=DUE, result="dead")
     assert tasks(log.case) == []
     log("dead", "lf1:a1", at=None, result="alive", why="signs in")

@@ -90,6 +90,22 @@ def test_what_moved_is_found_by_its_fingerprint_and_what_went_is_said(
     assert "not found again" in capsys.readouterr().err
 
 
+def test_what_stood_in_an_archive_is_read_there_again(place: Path, acme: Issuer) -> None:
+    import zipfile
+
+    for name in ("a.env", "b.env"):
+        with zipfile.ZipFile(place / "src" / f"{name}.zip", "w") as archive:
+            archive.write(place / "src" / name, "inner/x.env")
+        (place / "src" / name).unlink()
+    assert scan("-f", "json", "-o", "r.json") == 1
+    code = main(
+        ["verify", "--patterns", "rules.toml", "--allow-internal", "127.0.0.1", "-f", "json", "-o", "v.json", "r.json"]
+    )
+    assert code == 1
+    report = json.loads((place / "v.json").read_text())
+    assert sorted(row["verdict"]["state"] for row in report["findings"]) == ["dead", "live"]
+
+
 def test_a_dry_run_asks_nobody(place: Path, acme: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
     scan("-f", "json", "-o", "r.json")
     capsys.readouterr()
