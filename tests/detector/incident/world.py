@@ -170,7 +170,7 @@ def world(folder: Path, moto_url: str) -> Iterator[World]:
         made.issuer = stack.enter_context(issuer(authority))
         proxy = stack.enter_context(_proxy(made.issuer.port))
         github_url = stack.enter_context(_github(made))
-        _aws(made)
+        made.accounts = aws_users(moto_url, 6)
         secrets_in_map = _secrets(made)
         made.issuer.answer = lambda heard: _api_github(made, heard)
         _publish(folder, secrets_in_map)
@@ -208,20 +208,21 @@ class _Telling(vaults.Handler):
         return super()._answer(path, body, me)
 
 
-def _aws(made: World) -> None:
-    """Make a responder and six users with a key each, and let moto check signatures from here on."""
-    moto_api(made.aws_url, "reset-auth", b"inf")
-    made.accounts = [Aws(made.aws_url) for _ in range(6)]
-    iam = made.accounts[0].client("iam")
-    name = f"responder-{made.accounts[0].user}"
+def aws_users(url: str, count: int) -> list[Aws]:
+    """Make a responder and some users with a key each, and let moto check signatures from here on."""
+    moto_api(url, "reset-auth", b"inf")
+    accounts = [Aws(url) for _ in range(count)]
+    iam = accounts[0].client("iam")
+    name = f"responder-{accounts[0].user}"
     iam.create_user(UserName=name)
     rule = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(rule))
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    for account in made.accounts:
+    for account in accounts:
         account.plant()
         account.root = (key["AccessKeyId"], key["SecretAccessKey"])
-    moto_api(made.aws_url, "reset-auth", b"0")
+    moto_api(url, "reset-auth", b"0")
+    return accounts
 
 
 def _secrets(made: World) -> list[str]:

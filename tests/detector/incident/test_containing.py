@@ -1,0 +1,138 @@
+"""What the policy does not allow, and what fails, holds one credential for a person and no other one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from detector.__main__ import main
+from rotators.core import executor
+from tests.detector.incident.world import aws_users
+from tests.rotators.world import Aws
+
+pytestmark = pytest.mark.net
+
+KINDS = """
+[rotators.aws-iam]
+endpoint = "{url}"
+end_sessions = false
+prove_by_use = false
+"""
+ALLOWED = '[accounts]\nallow = ["aws:*"]\n'
+AUTO = '[[rotate]]\nrules = ["aws.*"]\ndecide = "auto"\norder = "contain-first"\nmay = ["disable"]\n'
+
+
+@pytest.fixture
+def accounts(moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Aws]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(executor, "PAUSE", 0.05)
+    made = aws_users(moto_url, 2)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", made[0].root[0])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", made[0].root[1])
+    return made
+
+
+class Desk:
+    """A leak of both keys under one policy."""
+
+    def __init__(self, folder: Path, accounts: list[Aws], policy: str, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+        self.leaked = folder / "leaked.js"
+        self.leaked.write_text(
+            "".join(f'const k{n} = {{ id: "{a.old[0]}", awsSecret: "{a.old[1]}" }};\n' for n, a in enumerate(accounts))
+        )
+        self._files = ["--policy", str(folder / "rotation.toml"), "--config", str(folder / "config.toml")]
+        (folder / "config.toml").write_text(
+            f'[verify]\nallow-internal = ["127.0.0.1"]\n[verify.host]\n"aws.*" = "{accounts[0].url}"\n'
+        )
+        self.policy(policy + KINDS.format(url=accounts[0].url))
+
+    def policy(self, text: str) -> None:
+        path = Path(self._files[1])
+        path.touch(0o600)
+        path.write_text(text)
+
+    def __call__(self, *words: str) -> dict[str, Any]:
+        self._capsys.readouterr()
+        self.code = main(["respond", *words, "--json", *self._files])
+        found: dict[str, Any] = json.loads(self._capsys.readouterr().out)
+        return found
+
+
+@pytest.mark.parametrize(
+    ("policy", "kind", "said"),
+    [
+        ("", "approve", "its plan needs an approval (the policy asks)"),
+        (ALLOWED + '[[rotate]]\nrules = ["aws.*"]\ndecide = "ask"\n', "approve", "its plan needs an approval"),
+        (ALLOWED + '[[rotate]]\nrules = ["aws.*"]\ndecide = "never"\n', "stopped", "the policy says never"),
+        (AUTO, "stopped", "not on the policy's list of allowed accounts"),
+        (ALLOWED + AUTO + '[limits]\nstop_file = "/"\n', "stopped", "nothing acts until it is removed"),
+        (ALLOWED + AUTO + "[limits]\nacts_per_hour = 0\n", "stopped", "in one hour is the cap"),
+    ],
+)
+def test_what_is_not_allowed_is_held(
+    policy: str, kind: str, said: str, accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not policy:
+        policy = '[accounts]\nallow = ["*"]\n'
+    desk = Desk(tmp_path, accounts, policy, capsys)
+    case = desk("open", str(desk.leaked))
+    assert desk.code == 4 and case["counts"]["live"] == 2
+    for one in case["credentials"]:
+        assert one["held"]["kind"] == kind and said in one["held"]["why"]
+    assert all(task["why"].startswith("STILL LIVE: ") for task in case["waiting"])
+    for account in accounts:
+        assert account.keys() == {account.old[0]: "Active"}
+
+
+def test_when_the_policy_changes_the_next_run_goes_on(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path, accounts, AUTO, capsys)
+    desk("open", str(desk.leaked))
+    desk.policy(ALLOWED + AUTO + KINDS.format(url=accounts[0].url))
+    case = desk("next")
+    assert case["counts"]["contained"] == 2
+    for account in accounts:
+        assert account.keys() == {account.old[0]: "Inactive"}
+    assert {one["held"]["kind"] for one in case["credentials"]} == {"by-hand"}, "nobody may make new ones"
+
+
+def test_one_that_fails_stops_no_other(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rotators import aws_iam
+
+    good = aws_iam.Rotator.contain
+    broken = accounts[0].old[0]
+
+    def contain(self: aws_iam.Rotator) -> Any:
+        if self._id == broken:
+            raise ValueError(f"a library quotes {accounts[0].old[1]}")
+        return good(self)
+
+    monkeypatch.setattr(aws_iam.Rotator, "contain", contain)
+    desk = Desk(tmp_path, accounts, ALLOWED + AUTO, capsys)
+    case = desk("open", str(desk.leaked))
+    assert [account.keys()[account.old[0]] for account in accounts] == ["Active", "Inactive"]
+    (held,) = [one["held"] for one in case["credentials"] if one["held"]["kind"] == "stopped"]
+    assert accounts[0].old[1] not in json.dumps(case) and "ValueError" in held["why"]
+    monkeypatch.setattr(aws_iam.Rotator, "contain", good)
+    assert desk("run", "contain")["counts"]["contained"] == 2
+
+
+def test_a_value_that_is_gone_is_ended_by_name(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path, accounts, AUTO, capsys)
+    desk("open", str(desk.leaked))
+    desk.leaked.unlink()
+    case = desk("next")
+    assert {one["held"]["kind"] for one in case["credentials"]} == {"gone"}
+    assert case["counts"]["live"] == 2
