@@ -182,7 +182,7 @@ def _cells(entry: Dependent, history: bool) -> list[str]:
         way = {True: "direct", False: "indirect", None: "not told"}[entry.direct]
     if entry.note:
         way += f" ({entry.note})"
-    cells = [entry.repository or ".", entry.path, f"{entry.name} {entry.version or entry.constraint}", entry.match, way]
+    cells = [entry.repository, entry.path, f"{entry.name} {entry.version or entry.constraint}", entry.match, way]
     return [*cells, entry.since[:10], entry.until[:10] or "now"] if history else cells
 
 

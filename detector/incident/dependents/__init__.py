@@ -62,7 +62,7 @@ def _target(
         yield Skipped(target, f"more than {MAX_NESTING} repositories inside each other")
         return
     if os.path.isfile(target):
-        yield from at_tip("", places_.Single(target), wanted, all_readers=True)
+        yield from at_tip(os.path.dirname(target) or ".", places_.Single(target), wanted, all_readers=True)
         on_repository(target)
         return
     if not os.path.isdir(target):

@@ -178,7 +178,10 @@ def in_repository(name: str, repository: Repository, wanted: Packages, history: 
     if history and repository.shallow:
         yield Skipped(name, "is a shallow clone: older history is not here (git fetch --unshallow brings it)")
     tip = head(repository)
-    if not tip and not (history and refs(repository)):
+    if not tip and not refs(repository):
+        return  # nothing was ever committed
+    if not tip and not history:
+        yield Skipped(name, "HEAD names no commit, so there is no tip to read; its history has branches")
         return
     with SafeGit(repository) as git:
         if not history:

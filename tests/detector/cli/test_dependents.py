@@ -99,7 +99,7 @@ def test_an_sbom_is_read_whatever_its_name(tmp_path: Path, capsys: pytest.Captur
     components = [{"bom-ref": "a", "purl": "pkg:npm/inner@2.0.0"}]
     write(tmp_path, {"image.json": {"bomFormat": "CycloneDX", "components": components}})
     assert main(["dependents", "inner", str(tmp_path / "image.json")]) == 1
-    assert "inner 2.0.0" in capsys.readouterr().out
+    assert f"{tmp_path}  image.json  inner 2.0.0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

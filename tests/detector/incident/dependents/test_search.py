@@ -195,3 +195,12 @@ def test_a_shallow_history_is_said_to_be_one(tmp_path: Path) -> None:
     assert isinstance(skipped, Skipped) and "shallow" in skipped.reason
     assert (entry.constraint, entry.since) == ("2.0.0", tip)  # type: ignore[union-attr]
     assert len(found(tmp_path / "shallow", "inner")) == 1
+
+
+def test_a_head_that_names_nothing_is_said(tmp_path: Path) -> None:
+    commit(tmp_path / "repo", {"package.json": {"dependencies": {"inner": "1.0.0"}}})
+    git(tmp_path, "clone", "-q", "--bare", "repo", "bare.git")
+    git(tmp_path / "bare.git", "symbolic-ref", "HEAD", "refs/heads/gone")
+    (skipped,) = unread(tmp_path / "bare.git", "inner")
+    assert "HEAD names no commit" in skipped.reason
+    assert len(found(tmp_path / "bare.git", "inner", history=True)) == 1
