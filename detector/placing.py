@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from detector.config import Config
 from detector.errors import SourceError
 from detector.memory import ScanMemory
-from detector.model import Sighting, Skipped
+from detector.model import Origin, Sighting, Skipped
 from detector.rules.pack import Pack, engine_of
 from detector.sources.remote import label
 from detector.triage import instant
@@ -164,20 +164,25 @@ def _placed(
     found = {} if config.every_commit else memory.attributions(home, wanted)
     if not found:
         found = begun.attribute(wanted) if begun else attribute(home, wanted, config.every_commit)
-    versions: dict[tuple[object, ...], tuple[tuple[object, ...], list[Sighting]]] = {}
+    versions: dict[tuple[object, ...], tuple[tuple[object, ...], list[tuple[Sighting, Origin]]]] = {}
+    ages = {at.when: instant(at.when) for attribution in found.values() for at in attribution.places}
     for sighting in sightings:
-        for moved in _moved(sighting, found[str(sighting.location.origin.object_id)]):
-            origin = moved.location.origin
-            age = (instant(origin.when), origin.commit or "", origin.object_id)
-            key: tuple[object, ...] = (origin.kind, origin.path, moved.secret, moved.parts)
+        for origin in _origins(sighting.location.origin, found[str(sighting.location.origin.object_id)]):
+            when = ages[origin.when] if origin.when in ages else instant(origin.when)
+            age = (when, origin.commit or "", origin.object_id)
+            key: tuple[object, ...] = (origin.kind, origin.path, sighting.secret, sighting.parts)
             if config.every_commit or not origin.path:
                 key = (*key, origin.object_id, origin.commit)
             known = versions.get(key)
             if known is None or age < known[0]:
-                versions[key] = age, [moved]
+                versions[key] = age, [(sighting, origin)]
             elif age == known[0]:
-                known[1].append(moved)
-    kept = [sighting for _, group in versions.values() for sighting in group]
+                known[1].append((sighting, origin))
+    kept = [
+        sighting._replace(location=sighting.location._replace(origin=origin))
+        for _, group in versions.values()
+        for sighting, origin in group
+    ]
     if not config.every_commit:
         memory.attributed(home, found, {str(sighting.location.origin.object_id) for sighting in kept})
     return [*_dated(named, home), *kept]
@@ -195,14 +200,11 @@ def _dated(sightings: Sequence[Sighting], repository: Repository) -> Iterator[Si
         yield sighting._replace(location=sighting.location._replace(origin=origin._replace(author=author, when=when)))
 
 
-def _moved(sighting: Sighting, attribution: Attribution) -> Iterator[Sighting]:
-    """Yield *sighting* once for each place that its object is attributed to."""
-    location = sighting.location
-    origin = location.origin._replace(kind=attribution.kind)
+def _origins(origin: Origin, attribution: Attribution) -> Iterator[Origin]:
+    """Yield *origin* once for each place that its object is attributed to."""
     inner = origin.path  # what lies inside of the object, where it is an archive
     if not attribution.places:
-        yield sighting._replace(location=location._replace(origin=origin))
+        yield origin._replace(kind=attribution.kind)
     for at in attribution.places:
         path = at.path if not inner else f"{at.path}!{inner}"
-        new = origin._replace(path=path, commit=at.commit, author=at.author, when=at.when)
-        yield sighting._replace(location=location._replace(origin=new))
+        yield origin._replace(kind=attribution.kind, path=path, commit=at.commit, author=at.author, when=at.when)

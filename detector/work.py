@@ -366,9 +366,10 @@ def excerpt(data: bytes, start: int, end: int, masked: list[tuple[int, int]]) ->
     One line, bounded, without control characters: it is printed to terminals
     and into web pages.
     """
-    line_start = max(data.rfind(b"\n", 0, start) + 1, start - EXCERPT)
-    line_end = data.find(b"\n", end)
-    line_end = min(line_end if line_end >= 0 else len(data), end + EXCERPT)
+    earliest, latest = max(0, start - EXCERPT), min(len(data), end + EXCERPT)
+    line_start = max(data.rfind(b"\n", earliest, start) + 1, earliest)
+    line_end = data.find(b"\n", end, latest)
+    line_end = line_end if line_end >= 0 else latest
     out = []
     at = line_start
     for first, last in masked:

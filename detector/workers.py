@@ -12,6 +12,7 @@ Processes, not threads: the automaton holds the interpreter lock while it scans.
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import multiprocessing
 import os
@@ -64,6 +65,8 @@ def run(shares: Iterable[Share], pack: Pack, workers: int, options: Options = DE
 
 def _examining(pack: Pack, options: Options) -> Answer:
     engine, clean = engine_of(pack), Clean()
+    gc.freeze()  # what the parent has made stays
+    gc.set_threshold(100_000, 50, 100)  # sightings are many, and none of them is part of a cycle
     return lambda share: guarded(share, engine, options, clean)
 
 
