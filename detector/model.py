@@ -35,8 +35,9 @@ class Anchor(NamedTuple):
     `tail` is a byte regular expression in the common subset of Hyperscan and
     `regex` (classes, bounded repeats, groups, alternation); it is matched
     right behind the literal. A long tail makes the anchor selective: `ghp_`
-    occurs in prose, `ghp_` and twelve letters hardly. `loose` is a tail that fits
-    whatever `tail` fits, to the same end, and more besides: simpler, for a first look.
+    occurs in prose, `ghp_` and twelve letters hardly. `loose` is a whole expression
+    that must fit too, to the same end: a simpler one, or one that many anchors share,
+    for a first look.
     """
 
     text: bytes

@@ -13,8 +13,10 @@ and anchors carry a tail (`ghp_[0-9A-Za-z]{12}`) that makes them rare.
 
 A tail with several bounded repeats becomes a large non-deterministic automaton,
 and behind a word like `key` that is slower than all the rest. The same tail with
-the bounds left out becomes a deterministic one of a few kilobytes. So such anchors
-are looked for loosely first, and precisely in the bytes in front of each place.
+the bounds left out becomes a deterministic one of a few kilobytes. And a thousand
+words (names of services) cost a third of the time even where none occurs, because parts of
+them do. So such anchors are looked for by a loose expression first, which many of them
+share, and precisely in the bytes in front of each place.
 """
 
 from __future__ import annotations
@@ -31,8 +33,8 @@ MAX_ANCHOR = 256
 """Longest occurrence of an anchor in bytes; a tail that may run longer is refused."""
 
 NEAR = 112
-"""The same where an anchor has a loose form: what is longer does not count. What the longest anchor may
-span is what pass 1 looks at again on both sides of every change from version to version."""
+"""Bytes that an anchor and its loose expression may span: what is longer does not count. The longest of all anchors is
+what pass 1 looks at again on both sides of every change from version to version."""
 
 
 class AnchorHit(NamedTuple):
@@ -89,7 +91,7 @@ def lengths(anchor: Anchor) -> tuple[int, int]:
     low, high = len(anchor.text) + int(low), len(anchor.text) + int(high)
     if high > MAX_ANCHOR:
         raise ValueError(f"the tail of anchor {anchor.text!r} may run over {MAX_ANCHOR} bytes; bound its repeats")
-    return low, min(high, NEAR) if anchor.loose else high
+    return low, NEAR if anchor.loose else high
 
 
 def expression(anchor: Anchor) -> bytes:
@@ -101,17 +103,27 @@ class HyperscanAutomaton:
     """Pass 1 with Hyperscan. Not shared between threads: it owns its scratch."""
 
     def __init__(self, database: Any, precise: Any = None) -> None:
-        """*precise* knows the anchors that *database* looks for loosely."""
+        """*precise* knows the anchors that *database* looks for loosely, and their loose expressions by number."""
         self._database = database
         self._precise = precise
 
     @classmethod
     def compile(cls, anchors: Sequence[Anchor]) -> HyperscanAutomaton:
         """Build the automaton; about a second for 600 anchors, hence the cache."""
-        exact = [(anchor, index) for index, anchor in enumerate(anchors) if not anchor.loose]
-        again = [(anchor, index) for index, anchor in enumerate(anchors) if anchor.loose]
-        wide = dict.fromkeys((anchor._replace(tail=anchor.loose, loose=""), LOOSE) for anchor, _ in again)
-        return cls(_database([*exact, *wide]), _database(again) if again else None)
+        exact, precise = [], []
+        wide: dict[tuple[str, bool], int] = {}
+        for index, anchor in enumerate(anchors):
+            row = expression(anchor), anchor.ignore_case
+            if not anchor.loose:
+                exact.append((*row, index))
+                continue
+            number = wide.setdefault((anchor.loose, anchor.ignore_case), len(wide))
+            precise.append((*row, number << _SHIFT | index))
+        if not wide:
+            return cls(_database(exact))
+        loose = [(text.encode(), ignore_case, number << _SHIFT | LOOSE) for (text, ignore_case), number in wide.items()]
+        first = [(text, ignore_case, LOOSE) for text, ignore_case, _ in loose]
+        return cls(_database([*exact, *first]), _database([*precise, *loose]))
 
     @classmethod
     def load(cls, dumped: bytes) -> HyperscanAutomaton:
@@ -149,26 +161,30 @@ class HyperscanAutomaton:
             del hits[first:]
             for end in ends:
                 near = data[max(0, end - NEAR) : end]
-                hits += [(anchor, end) for anchor, at in _places(self._precise, near) if at == len(near)]
+                seen = {anchor for anchor, at in _places(self._precise, near) if at == len(near)}
+                hits += [(anchor & LOOSE, end) for anchor in seen if anchor & LOOSE != LOOSE and anchor | LOOSE in seen]
             hits.sort()
         return [AnchorHit(anchor, end) for anchor, end in hits]
 
 
-LOOSE = 1 << 24
-"""Reported in place of an anchor where one was seen loosely."""
+_SHIFT = 20
+LOOSE = (1 << _SHIFT) - 1
+"""Reported in place of an anchor where one was seen loosely. The precise database adds the number of the expression in
+the bits above, to this as to the anchors."""
 
 _SIZE = 8
 
 
-def _database(anchors: Sequence[tuple[Anchor, int]]) -> Any:
+def _database(rows: Sequence[tuple[bytes, bool, int]]) -> Any:
+    """Compile expressions, whether they ignore case, and what they are reported as."""
     import hyperscan
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
-        expressions=[expression(anchor) for anchor, _ in anchors],
-        ids=[index for _, index in anchors],
-        elements=len(anchors),
-        flags=[hyperscan.HS_FLAG_CASELESS if anchor.ignore_case else 0 for anchor, _ in anchors],
+        expressions=[text for text, _, _ in rows],
+        ids=[number for _, _, number in rows],
+        elements=len(rows),
+        flags=[hyperscan.HS_FLAG_CASELESS if ignore_case else 0 for _, ignore_case, _ in rows],
     )
     return database
 
@@ -193,6 +209,12 @@ class AhoAutomaton:
 
         self._tails = [
             regex.compile(anchor.tail.encode(), regex.IGNORECASE if anchor.ignore_case else 0) if anchor.tail else None
+            for anchor in anchors
+        ]
+        self._loose = [
+            regex.compile(rb"(?:%b)\Z" % anchor.loose.encode(), regex.IGNORECASE if anchor.ignore_case else 0)
+            if anchor.loose
+            else None
             for anchor in anchors
         ]
         self._limits = [NEAR - len(anchor.text) if anchor.loose else MAX_ANCHOR for anchor in anchors]
@@ -221,7 +243,9 @@ class AhoAutomaton:
                     if tail is None:
                         hits.append(AnchorHit(index, last + 1))
                     elif found := tail.match(data, last + 1, last + 1 + self._limits[index]):
-                        hits.append(AnchorHit(index, found.end()))
+                        end, loose = found.end(), self._loose[index]
+                        if loose is None or loose.search(data, max(0, end - NEAR), end):
+                            hits.append(AnchorHit(index, end))
         hits.sort()
         return hits
 

@@ -25,12 +25,22 @@ CONTEXT_GAP = r"""[\w.\-]{0,32}["'`\]]{0,2}[ \t]{0,4}(?:=>|:=|=|:|,|\|\||<=|\()?
 """What may stand between the word that names a service and the value: the rest
 of an identifier, a closing quote, an operator, an opening quote. Bounded."""
 
-CONTEXT_TAIL = r"""[\w.\-]{0,32}["'`\] \t=>:,|<(]{1,14}[\w+/.:~@$!%^&*=-]"""
+_SIGN = "[\\w+/.:~@$!%^&*=-]"
+CONTEXT_TAIL = rf"""[\w.\-]{{0,32}}["'`\] \t=>:,|<(]{{1,14}}{_SIGN}"""
 """The same, coarser, as the tail of an anchor: the bare word would stop pass 1 a
 hundred times as often."""
 
 KEY_WORDS = ("key", "token", "secret", "auth", "pass", "pwd", "cred", "bearer", "api")
 """What the name of a credential says, for `keyed` rules."""
+
+LONG = 24
+"""Bytes of a value that are enough to look for it by KEY_WORDS alone, and for its service in front of it only then."""
+
+NAMED_VALUE = (
+    rf"(?:{'|'.join(KEY_WORDS)})[\w.\-]*(?:[\"'`\]]{{1,2}}[ \t]{{0,4}}|[ \t]{{1,4}}"
+    rf"|[\"'`\]]{{0,2}}[ \t]{{0,4}}(?:=>|:=|=|:|,|\|\||<=|\()[ \t]{{0,4}})[\"'`(]{{0,2}}{_SIGN}{{{LONG}}}"
+)
+"""What every match of a `keyed` rule with such a value contains: see `Anchor.loose`."""
 
 _NOT_A_KEY = "id|url|uri|host|name|hash|sha|sum|commit|version|path|file|email|user|dir|date|size|len"
 
@@ -199,19 +209,21 @@ def _pattern_and_anchors(row: Mapping[str, Any], where: str) -> tuple[str, tuple
     context, value, pattern = row.get("context", []), row.get("value", ""), row.get("pattern", "")
     if bool(context) != bool(value) or bool(value) == bool(pattern):
         raise RuleError(f"{where}: give either a 'pattern', or 'context' words and the 'value' that follows them")
-    listed = row.get("anchors", ())
+    listed, loose = row.get("anchors", ()), ""
     if context:
         words = "|".join(regex.escape(word) for word in context)
         compiled = _compiled(value, "value", where)
         body = value if compiled.groups else f"({value})"
         name = _keyed(row["keyed"], where) if row.get("keyed") else ""
         pattern = rf"(?i:{words}){name}{CONTEXT_GAP}(?<![\w+/.-]){body}(?![\w+/-])"
-        tail = f"{CONTEXT_TAIL}{{{min(12, _shortest(value))}}}"
-        listed = listed or [f"(?i){_escape_anchor(word)}{tail}" for word in context]
+        if not listed:
+            named = _named(row.get("keyed"), context, value)
+            tail = f"{CONTEXT_TAIL}{{{LONG if named else min(12, _shortest(value))}}}"
+            listed, loose = [f"(?i){_escape_anchor(word)}{tail}" for word in context], NAMED_VALUE if named else ""
     if not isinstance(listed, list | tuple) or not listed:
         raise RuleError(f"{where}: name at least one anchor, a text that every match contains")
     try:
-        return pattern, tuple(parse_anchor(text) for text in listed)
+        return pattern, tuple(parse_anchor(text)._replace(loose=loose) for text in listed)
     except (ValueError, TypeError) as error:
         raise RuleError(f"{where}: {error}") from None
 
@@ -224,6 +236,45 @@ def _keyed(wanted: Any, where: str) -> str:
     behind = rf"(?=[\w.\-]{{0,32}}?(?i:{said}))"
     before = rf"(?<=(?i:{said})[\w.\-]{{0,40}})"
     return rf"(?:{behind}|{before})(?![\w.\-]{{0,32}}(?<=(?i:{_NOT_A_KEY}))(?![\w.\-]))"
+
+
+def _named(keyed: Any, context: list[str], value: str) -> bool:
+    """Tell whether every match of a rule contains a `NAMED_VALUE`."""
+    said = keyed is True or (keyed and all(any(known in word.lower() for known in KEY_WORDS) for word in keyed))
+    if not said or _shortest(value) < LONG or not all(re.fullmatch(r"[\w.\-]+", word, re.ASCII) for word in context):
+        return False
+    return _plain(re._parser.parse(value))  # type: ignore[attr-defined]
+
+
+def _plain(tokens: Any) -> bool:
+    """Tell whether what parsed *tokens* match is made of the signs of a `NAMED_VALUE` alone."""
+    for code, about in tokens:
+        kind = str(code)
+        if kind == "LITERAL":
+            fits = _fits(about, about)
+        elif kind == "IN":
+            fits = all(_plain_part(str(of), part) for of, part in about)
+        elif kind == "MAX_REPEAT":
+            fits = _plain(about[2])
+        elif kind == "SUBPATTERN":
+            fits = _plain(about[3])
+        elif kind == "BRANCH":
+            fits = all(map(_plain, about[1]))
+        else:
+            fits = kind == "ASSERT"
+        if not fits:
+            return False
+    return True
+
+
+def _plain_part(kind: str, part: Any) -> bool:
+    if kind == "CATEGORY":
+        return str(part) in ("CATEGORY_WORD", "CATEGORY_DIGIT")
+    return _fits(part, part) if kind == "LITERAL" else kind == "RANGE" and _fits(*part)
+
+
+def _fits(first: int, last: int) -> bool:
+    return last < 128 and all(re.fullmatch(_SIGN, chr(sign)) for sign in range(first, last + 1))
 
 
 def _shortest(value: str) -> int:

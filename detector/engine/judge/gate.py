@@ -14,6 +14,8 @@ name and the value without its bounds, and the same end (see anchors.py).
 
 from __future__ import annotations
 
+import re
+
 from detector.model import Anchor
 
 _NAME = r"[\w\-.$]{0,20}"
@@ -93,7 +95,10 @@ def _anchors() -> tuple[Anchor, ...]:
 
     def add(words: str | tuple[str, ...], *tails: str, case: bool = False) -> None:
         listed = (words,) if isinstance(words, str) else words
-        made.extend(Anchor(word.encode(), not case, tail, _LOOSE.get(tail, "")) for word in listed for tail in tails)
+        for word in listed:
+            for tail in tails:
+                loose = re.escape(word) + _LOOSE[tail] if tail in _LOOSE else ""
+                made.append(Anchor(word.encode(), not case, tail, loose))
 
     add(_STRONG, _NAME + _QUOTED, _NAME + _UNQUOTED, _SPACED, _ELEMENT, _PAIR, _BELOW)
     short = r"[\])\"']{0,2}" + _GAP + r"(?:[:=]=?|=>|,)" + _GAP + _OPEN + _START + _REST + "{2}"

@@ -8,9 +8,10 @@ from detector.engine.anchors import Anchor, AnchorHit, build, lengths, parse_anc
 
 ENGINES = ["hyperscan", "ahocorasick"]
 TEXTS = ["ghp_[0-9a-f]{4}", "(?i)passw", "AKIA", "ab[c-e]{2}(?:x|y)", "SG.", "a\\[b", "::ff"]
-LOOSE = Anchor(b"key", True, "[a-z]{0,3}=[0-9]{2}", "[a-z]*=+[0-9]{2}")
-FAR = Anchor(b"long", False, "b{0,150}={2}", "b*={2}")
-ANCHORS = [*map(parse_anchor, TEXTS), LOOSE, LOOSE._replace(text=b"eyes"), FAR]
+LOOSE = Anchor(b"key", True, "[a-z]{0,3}=[0-9]{2}", "key[a-z]*=+[0-9]{2}")
+FAR = Anchor(b"long", False, "b{0,150}={2}", "longb*={2}")
+SERVICES = [Anchor(word, True, "[a-z_]{0,9}: [0-9]{3}", "(?:pin|word)[a-z_]*: [0-9]{3}") for word in (b"acme", b"wole")]
+ANCHORS = [*map(parse_anchor, TEXTS), LOOSE, LOOSE._replace(text=b"eyes", loose="eyes[a-z]*=+[0-9]{2}"), FAR, *SERVICES]
 
 CASES = [
     (b"", []),
@@ -30,6 +31,9 @@ CASES = [
     (b"keyes=11 eyes=222", [(7, 8), (8, 8), (8, 16)]),
     (b"key" + b"a" * 300 + b"=22", []),
     (b"long" + b"b" * 107 + b"== long" + b"b" * 106 + b"== =", [(9, 226)]),
+    (b"acme_pin: 123 PIN_ACME: 4567 acme: 123 pin: 123 wole_word: 12", [(10, 13), (10, 27)]),
+    (b"wole_pin_acme: 1234 pinned acme: 123", [(10, 18), (11, 18)]),
+    (b"pin_" + b"a" * 100 + b"acme: 123 " + b"pin_" + b"a" * 98 + b"acme: 123", [(10, 225)]),
 ]
 
 
@@ -69,6 +73,9 @@ FRAGMENTS = [
     b"es",
     b"=",
     b"12",
+    b"acme",
+    b"pin",
+    b": 123",
 ]
 
 

@@ -3,9 +3,9 @@
 import pytest
 import regex
 
-from detector.engine.anchors import expression
+from detector.engine.anchors import build, expression
 from detector.errors import RuleError
-from detector.rules.loader import load_files, parse
+from detector.rules.loader import KEY_WORDS, load_files, parse
 
 GOOD = """
 [[rule]]
@@ -91,6 +91,42 @@ def test_the_bare_context_word_is_no_anchor() -> None:
     assert not regex.search(
         expression(anchor), b"Acme is a company. See acme.test/docs for more words.", regex.IGNORECASE
     )
+
+
+@pytest.mark.parametrize(
+    ("keyed", "value", "shared"),
+    [
+        ("keyed = true", "[0-9a-f]{32}", True),
+        ("keyed = ['api_key', 'Secret']", "(?=[a-z]{0,31}[0-9])(?:[0-9a-z]{32}|[\\w.-]{40})", True),
+        ("", "[0-9a-f]{32}", False),
+        ("keyed = ['key', 'app']", "[0-9a-f]{32}", False),
+        ("keyed = true", "[0-9a-f]{23}", False),
+        ("keyed = true", "[0-9a-f]{16}#[0-9a-f]{16}", False),
+        ("keyed = true", "[^#]{32}", False),
+        ("keyed = true\nanchors = ['acme_']", "[0-9a-f]{32}", False),
+        ("keyed = true\ncontext = ['acme inc']", "[0-9a-f]{32}", False),
+    ],
+)
+def test_long_values_with_the_name_of_a_credential_are_looked_for_together(
+    keyed: str, value: str, shared: bool
+) -> None:
+    text = CONTEXT.replace("[0-9a-f]{32}", value)
+    text = text.replace('context = ["acme"]\n', "") if "context" in keyed else text
+    [rule] = parse(text + keyed)
+    assert {bool(anchor.loose) for anchor in rule.anchors} == {shared}
+
+
+@pytest.mark.parametrize(
+    "gap", ["=", " ", ' = "', "': '", '": "', " => '", "||", "(", "('", ":=", "']='", "`,`", ' <= "']
+)
+@pytest.mark.parametrize("name", ["acme{}", "{}_acme", "the-{}.acme-x"])
+def test_what_is_looked_for_together_is_found(gap: str, name: str) -> None:
+    [rule] = parse(CONTEXT + "keyed = true")
+    for word in KEY_WORDS:
+        data = f"{name.format(word.upper())}{gap}{VALUE} ".encode()
+        assert regex.search(rule.pattern.encode(), data)
+        for engine in ("hyperscan", "ahocorasick"):
+            assert [hit.anchor for hit in build(rule.anchors, engine).scan(data)], (data, engine)
 
 
 def test_an_id_is_given_once(tmp_path) -> None:
