@@ -167,7 +167,7 @@ class Clones:
                 git.create(sha256=any(len(tip) == 64 for tip in heads.values()))
             changed = self._updated(git, heads) or fresh
             default = default or (f"refs/heads/{entry.default_branch}" if entry.default_branch else "")
-            if default in heads:
+            if default in git.refs():  # the server may name anything
                 git.stand_on(default)
             git.describe(entry)
             if fresh:

@@ -355,3 +355,18 @@ def test_many_packs_become_few_and_nothing_is_lost(
         made = Path(clones.refresh(entry(server, "app.git")).path)
     assert len(list((made / "objects" / "pack").glob("*.pack"))) <= 3
     assert {git(made, "cat-file", "-t", tip) for tip in seen} == {"commit"}
+
+
+def test_refs_that_a_server_makes_up_reach_no_file(
+    server: GitServer, clones: Clones, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from detector.fleet.clones import _Git
+
+    repository(server.root, "app.git")
+    true = _Git.asked
+    tip = "1" * 40
+    forged = f"ref: refs/heads/../../../x\tHEAD\n{tip}\trefs/heads/../../../x\n{tip}\trefs/heads/\x1b[2J\n{tip}\t../x\nnone\n"
+    monkeypatch.setattr(_Git, "asked", lambda self: true(self) + forged.encode())
+    made = Path(clones.refresh(entry(server, "app.git")).path)
+    assert ".." not in (made / "HEAD").read_text()
+    assert set(refs(str(made))) == {"refs/heads/main"}
