@@ -117,6 +117,25 @@ def version_of(row: Row, field: str, at: float, settles: float, options: Options
     return text if when + settles < at else ""
 
 
+def entry_of(
+    row: Row, place: Place, options: Options, *, name: str, url: str, fork: object, version: tuple[str, float, float]
+) -> Entry:
+    """Return the repository of a row; raises `Refused`.
+
+    *name* and *url* are fields; *version* is the field with the time of the last
+    push, the time when the row was read, and the seconds after which it settles.
+    """
+    return Entry(
+        key=f"{place.host}#{number_of(row)}",
+        name=text_of(row, name),
+        url=own_url(row, url, (place.host,), place.site),
+        archived=row.get("archived") is True,
+        fork=bool(fork),
+        default_branch=branch_of(row),
+        version=version_of(row, *version, options),
+    )
+
+
 def wiki_of(entry: Entry) -> Entry:
     """Return the wiki that lies next to a repository."""
     url = f"{entry.url.removesuffix('.git')}.wiki.git"

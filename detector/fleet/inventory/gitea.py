@@ -14,13 +14,9 @@ from detector.fleet.inventory._api import Api, Failed, Row
 from detector.fleet.inventory._listing import (
     Listed,
     Place,
-    branch_of,
+    entry_of,
     listed,
-    number_of,
-    own_url,
     place_of,
-    text_of,
-    version_of,
 )
 from detector.model import Skipped
 
@@ -41,15 +37,9 @@ def _entries(place: Place, allowed: Access, options: Options) -> Iterator[Entry 
     name = f"{place.host}/{place.path}"
 
     def read(row: Row, at: float) -> Listed:
-        entry = Entry(
-            key=f"{place.host}#{number_of(row)}",
-            name=text_of(row, "full_name"),
-            url=own_url(row, "clone_url", (place.host,), place.site),
-            archived=row.get("archived") is True,
-            fork=row.get("fork") is True,
-            default_branch=branch_of(row),
-            version=version_of(row, "updated_at", at, SETTLES, options),
-        )
+        pushed = "updated_at", at, SETTLES
+        fork = row.get("fork")
+        entry = entry_of(row, place, options, name="full_name", url="clone_url", fork=fork, version=pushed)
         return Listed(entry, row.get("has_wiki") is True)
 
     with Api(f"{place.site}/api/v1", allowed, allowed.headers("token"), f"gitea {name}", options) as api:

@@ -17,14 +17,12 @@ from detector.fleet.inventory._api import Api, Failed, Row
 from detector.fleet.inventory._listing import (
     Listed,
     Place,
-    branch_of,
+    entry_of,
     listed,
-    number_of,
     own_url,
     place_of,
     rows_of,
     text_of,
-    version_of,
 )
 from detector.fleet.inventory._plain import Refused, shown
 from detector.model import Skipped
@@ -49,15 +47,9 @@ def _entries(place: Place, allowed: Access, options: Options) -> Iterator[Entry 
     headers = {**allowed.headers(), "Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
     def read(row: Row, at: float) -> Listed:
-        entry = Entry(
-            key=f"{place.host}#{number_of(row)}",
-            name=text_of(row, "full_name"),
-            url=own_url(row, "clone_url", (place.host,), place.site),
-            archived=row.get("archived") is True,
-            fork=row.get("fork") is True,
-            default_branch=branch_of(row),
-            version=version_of(row, "pushed_at", at, SETTLES, options),
-        )
+        pushed = "pushed_at", at, SETTLES
+        fork = row.get("fork")
+        entry = entry_of(row, place, options, name="full_name", url="clone_url", fork=fork, version=pushed)
         return Listed(entry, wiki=row.get("has_wiki") is True)
 
     with Api(_base(place), allowed, headers, f"github {name} {options.snippets}", options) as api:

@@ -15,14 +15,12 @@ from detector.fleet.inventory._api import Api, Failed, Row
 from detector.fleet.inventory._listing import (
     Listed,
     Place,
-    branch_of,
+    entry_of,
     listed,
     number_of,
     own_url,
     place_of,
     rows_of,
-    text_of,
-    version_of,
 )
 from detector.fleet.inventory._plain import Refused
 from detector.model import Skipped
@@ -50,17 +48,12 @@ def _entries(place: Place, allowed: Access, options: Options) -> Iterator[Entry 
     name = f"{place.host}/{place.path}"
 
     def read(row: Row, at: float) -> Listed:
-        number = number_of(row)
-        entry = Entry(
-            key=f"{place.host}#{number}",
-            name=text_of(row, "path_with_namespace"),
-            url=own_url(row, "http_url_to_repo", (place.host,), place.site),
-            archived=row.get("archived") is True,
-            fork=bool(row.get("forked_from_project")),
-            default_branch=branch_of(row),
-            version=version_of(row, "last_activity_at", at, SETTLES, options),
+        pushed = "last_activity_at", at, SETTLES
+        fork = row.get("forked_from_project")
+        entry = entry_of(
+            row, place, options, name="path_with_namespace", url="http_url_to_repo", fork=fork, version=pushed
         )
-        snippets = f"/projects/{number}/snippets" if row.get("snippets_enabled") is not False else ""
+        snippets = f"/projects/{number_of(row)}/snippets" if row.get("snippets_enabled") is not False else ""
         stored = row.get("repository_access_level") != "disabled"
         return Listed(entry, row.get("wiki_enabled") is True, snippets, stored)
 
