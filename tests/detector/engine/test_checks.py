@@ -175,6 +175,32 @@ def test_keys_are_read_wherever_they_travel() -> None:
         assert checks.verify("private-key", text.encode()) == (True, facts), text[:80]
 
 
+@pytest.mark.parametrize("number", range(1, 9))
+def test_an_rsa_key_is_proven_only_if_its_numbers_belong_together(number: int) -> None:
+    """Of the eight numbers of a key one is off by two, and nothing else."""
+    from base64 import b64decode, b64encode
+
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    pem = expand("{pem:rsa}", 1)
+    key = load_pem_private_key(pem.encode(), None)
+    assert isinstance(key, RSAPrivateKey)
+    of = key.private_numbers()
+    values = (of.public_numbers.n, of.public_numbers.e, of.d, of.p, of.q, of.dmp1, of.dmq1, of.iqmp)
+    whole = "".join(pem.split("\n")[1:-2] if pem.endswith("\n") else pem.split("\n")[1:-1])
+    value = values[number - 1]
+    size = (value.bit_length() + 7) // 8
+    old, new = value.to_bytes(size, "big"), (value ^ 2).to_bytes(size, "big")
+    der = b64decode(whole)
+    assert der.count(old) >= 1
+    wrong = b64encode(der.replace(old, new, 1)).decode()
+    label = pem.split("\n")[0].strip("-").removeprefix("BEGIN ")
+    text = f"-----BEGIN {label}-----\n{wrong}\n-----END {label}-----"
+    assert checks.verify("private-key", pem.encode()).proven is True
+    assert checks.verify("private-key", text.encode()).proven is None
+
+
 @pytest.mark.parametrize("name", sorted(checks.CHECKS))
 def test_every_check_has_its_two_texts(name: str) -> None:
     check = checks.CHECKS[name]
