@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from detector.incident.dependents import bounded_
@@ -81,3 +81,8 @@ def _resolved(packages: dict[str, Any], key: str, name: str) -> Iterator[str]:
         if found in packages:
             yield found
             return
+
+
+def covers(file: File) -> Callable[[str], bool]:
+    """Return what tells whether a folder is a workspace of the lock file."""
+    return mapping(mapping(bounded_.jsonc(file.data)).get("workspaces")).__contains__

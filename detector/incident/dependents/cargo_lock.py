@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from detector.incident.dependents import bounded_
 from detector.incident.dependents.bounded_ import items, mapping, string
@@ -31,3 +31,18 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
         else:
             direct += [need for need in needs if need not in own]
     yield from locked("cargo", nodes, direct, wanted)
+
+
+def covers(file: File) -> Callable[[str], bool]:
+    """Return what tells whether the crate in a folder is one of the workspace."""
+    rows = [mapping(row) for row in items(bounded_.toml(file.data).get("package"))]
+    own = {string(row.get("name")) for row in rows if not row.get("source")}
+
+    def covered(folder: str) -> bool:
+        try:
+            data = file.beside(f"{folder}/Cargo.toml")
+            return data is not None and string(mapping(bounded_.toml(data).get("package")).get("name")) in own
+        except Unreadable:
+            return False
+
+    return covered

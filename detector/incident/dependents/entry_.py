@@ -7,6 +7,8 @@ A reader is a module of this folder:
 * `LOCKS`: whether such a file says what is installed, or only what is asked for.
 * `read(file, wanted)`: yield an `Entry` for every dependency that is wanted.
   `Unreadable` says in one line why a file cannot be read.
+* `covers(file)`, if a lock file may be that of a workspace: return what tells of a
+  folder, relative to the lock file, whether it says what is installed there.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from detector.incident.dependents import bounded_
 from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
@@ -46,3 +46,9 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
         if part != "PATH"
     ]
     yield from locked("gem", list(dict.fromkeys(nodes)), [*direct, *own], wanted)
+
+
+def covers(file: File) -> Callable[[str], bool]:
+    """Return what tells whether the gem in a folder is one that the lock file takes from the repository."""
+    remotes = set(re.findall(r"^  remote: (\S+)$", bounded_.text(file.data), re.MULTILINE))
+    return lambda folder: folder in remotes or "." in remotes

@@ -60,11 +60,7 @@ def real(key: str, asked: object) -> tuple[str, str]:
     (('@scope/new', '^2'), ('a', '1.x'), ('c', '*'))
     """
     text = asked if isinstance(asked, str) else ""
-    if text.startswith("workspace:"):
-        return key, text
-    if not text.startswith(("npm:", "$")):
-        return key, text
-    if text.startswith("$"):
+    if not text.startswith("npm:"):
         return key, text
     target = text[4:]
     at = target.find("@", 1)

@@ -8,7 +8,7 @@ package.json beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from detector.incident.dependents import bounded_
@@ -170,3 +170,8 @@ def _alias(key: str, told: dict[str, Any]) -> tuple[str, str]:
         if shape and file.endswith(".tgz"):
             return key, file.removesuffix(".tgz")
     return key, version
+
+
+def covers(file: File) -> Callable[[str], bool]:
+    """Return what tells whether a folder is a workspace of the lock file."""
+    return mapping(mapping(bounded_.json(file.data)).get("packages")).__contains__

@@ -7,7 +7,7 @@ apart, under `snapshots`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from detector.incident.dependents import bounded_
@@ -84,3 +84,8 @@ def _needs(packages: dict[str, Any], told: dict[str, Any], sections: tuple[str, 
 
 def _note(told: dict[str, Any]) -> str:
     return "dev" if told.get("dev") == "true" else ""
+
+
+def covers(file: File) -> Callable[[str], bool]:
+    """Return what tells whether a folder is one of the importers of the lock file."""
+    return mapping(mapping(bounded_.yaml(file.data)).get("importers")).__contains__

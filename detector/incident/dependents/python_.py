@@ -61,7 +61,7 @@ def asked(project: dict[str, Any]) -> list[tuple[str, str, str]]:
             for one in told if isinstance(told, list) else [told]:
                 if section.startswith("poetry") and name.lower() == "python":
                     continue
-                found.append((name, _range(one), section))
+                found.append((name, tabled(one), section))
 
     plain(mapping(project.get("build-system")).get("requires"), "build-system")
     static = mapping(project.get("project"))
@@ -87,8 +87,8 @@ def asked(project: dict[str, Any]) -> list[tuple[str, str, str]]:
     return found
 
 
-def _range(told: Any) -> str:
-    """Return the range in poetry's and pipenv's tables, or what stands for it."""
+def tabled(told: Any) -> str:
+    """Return the range that poetry's and pipenv's tables name, or what stands for it."""
     if isinstance(told, str):
         return told
     table = mapping(told)
@@ -96,8 +96,3 @@ def _range(told: Any) -> str:
         if table.get(key):
             return string(table[key])
     return ""
-
-
-def tabled(told: Any) -> str:
-    """Return the range that a table of Pipfile or poetry names."""
-    return _range(told)

@@ -1,14 +1,15 @@
 """Read one tree, or everything that its files ever were, and weigh what they say.
 
 A lock file decides over the manifest that it was made from: what a manifest
-merely allows is not told where a lock file beside it or above it names the package.
+merely allows is not told where a lock file beside it names the package, or one
+above it that covers its folder (a workspace).
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import NamedTuple
 
@@ -61,11 +62,11 @@ class Dependent(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """One entry, where it stands, and whether a lock file has it."""
+    """One entry, where it stands, and the lock file that has it, with its reader."""
 
     path: str
-    locks: bool
     entry: Entry
+    lock: tuple[File, ModuleType] | None = None
 
 
 def at_tip(name: str, tree: Tree, wanted: Packages, all_readers: bool = False) -> Iterator[Dependent | Skipped]:
@@ -84,7 +85,7 @@ def at_tip(name: str, tree: Tree, wanted: Packages, all_readers: bool = False) -
         if not data or (len(data) > _SLOW and not path.endswith(_QUICK) and not _may_name(data, needle)):
             continue
         file = File(path, data, beside(tree, path))
-        yield from (found for found in _read(name, file, wanted, rows, all_readers))
+        yield from _read(name, file, wanted, rows, all_readers)
     yield from _weighed(name, tree.commit, rows, wanted)
 
 
@@ -99,7 +100,8 @@ def _read(name: str, file: File, wanted: Packages, rows: list[_Row], all_readers
         if pattern.fullmatch(file.path) or (all_readers and getattr(reader, "SNIFFS", False)):
             try:
                 entries = reader.read(file, wanted.wanted)
-                rows.extend(_Row(entry.path or file.path, reader.LOCKS, entry) for entry in entries)
+                lock = (file, reader) if reader.LOCKS else None
+                rows.extend(_Row(entry.path or file.path, entry, lock) for entry in entries)
             except Unreadable as error:
                 reasons.append(str(error))
             except RecursionError:
@@ -108,10 +110,10 @@ def _read(name: str, file: File, wanted: Packages, rows: list[_Row], all_readers
 
 
 def _weighed(name: str, commit: str, rows: Iterable[_Row], wanted: Packages) -> Iterator[Dependent]:
-    deciding = {(_known_as(row), posixpath.dirname(row.path)) for row in rows if row.locks}
+    deciding = _Deciding(rows)
     told: dict[Dependent, Dependent] = {}
     for row in rows:
-        if not row.locks and not row.entry.version and _decided(row, deciding):
+        if not row.lock and not row.entry.version and deciding.over(row):
             continue
         found = _judged(name, commit, row, wanted)
         if found:
@@ -135,13 +137,30 @@ def _known_as(row: _Row) -> tuple[str, str]:
     return row.entry.ecosystem, normal(row.entry.ecosystem, row.entry.name)
 
 
-def _decided(row: _Row, deciding: set[tuple[tuple[str, str], str]]) -> bool:
-    place = posixpath.dirname(row.path)
-    while (_known_as(row), place) not in deciding:
-        if not place:
-            return False
-        place = posixpath.dirname(place)
-    return True
+class _Deciding:
+    """The lock files that name a package, and what they say it all for."""
+
+    def __init__(self, rows: Iterable[_Row]) -> None:
+        self._locks: dict[tuple[str, str, str], list[tuple[File, ModuleType]]] = {}
+        self._covers: dict[int, Callable[[str], bool]] = {}
+        for row in rows:
+            if row.lock:
+                self._locks.setdefault((*_known_as(row), posixpath.dirname(row.path)), []).append(row.lock)
+
+    def over(self, row: _Row) -> bool:
+        """Tell whether one of them says what is installed for the manifest that has *row*."""
+        known, here = _known_as(row), posixpath.dirname(row.path)
+        if (*known, here) in self._locks:
+            return True
+        place = here
+        while place:
+            place = posixpath.dirname(place)
+            for file, reader in self._locks.get((*known, place), ()):
+                if id(file) not in self._covers:
+                    self._covers[id(file)] = reader.covers(file) if hasattr(reader, "covers") else lambda _: False
+                if self._covers[id(file)](posixpath.relpath(here, place or ".")):
+                    return True
+        return False
 
 
 def _judged(name: str, commit: str, row: _Row, wanted: Packages) -> Dependent | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from detector.incident.dependents import bounded_
@@ -40,3 +40,9 @@ def _needs(row: dict[str, Any]) -> Iterator[str]:
         for need in map(mapping, items(needs)):
             version = string(need.get("version"))
             yield f"{string(need.get('name'))}{f' {version}' if version else ''}"
+
+
+def covers(file: File) -> Callable[[str], bool]:
+    """Return what tells whether a folder is a project of the workspace."""
+    sources = [mapping(mapping(row).get("source")) for row in items(bounded_.toml(file.data).get("package"))]
+    return {string(source.get(key)) for source in sources for key in _OWN}.__contains__

@@ -9,11 +9,12 @@ and what nothing else needs must be asked for by a workspace.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping, string
+from detector.incident.dependents.bounded_ import items, mapping, string
 from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
 from detector.incident.dependents.graph_ import ways
 from detector.incident.dependents.package_json import SECTIONS
@@ -146,3 +147,17 @@ def _asked_beside(file: File) -> tuple[set[str] | None, bool]:
             if name in forced:
                 asked.add(f"{name}@{string(forced[name])}")
     return asked, bool(whole.get("workspaces"))
+
+
+def covers(file: File) -> Callable[[str], bool]:
+    """Return what tells whether a folder is a workspace: the lock file says so, or the package.json beside it."""
+    own = set(re.findall(r'@workspace:([^"]+)"', bounded_.text(file.data)))
+    try:
+        data = file.beside("package.json")
+        told = mapping(bounded_.json(data)).get("workspaces") if data is not None else None
+    except Unreadable:
+        told = None
+    globs = [
+        string(glob).strip("./") for glob in items(told if isinstance(told, list) else mapping(told).get("packages"))
+    ]
+    return lambda folder: folder in own or any(fnmatchcase(folder, glob) for glob in globs)

@@ -40,8 +40,9 @@ def test_folder_bare_repository_and_clone_say_the_same(tmp_path: Path) -> None:
 def test_a_lock_file_decides_over_its_manifest(tmp_path: Path) -> None:
     manifest = {"dependencies": {"outer": "^1.0.0", "unlocked": "~3.1"}}
     write(tmp_path, {"package.json": manifest, "package-lock.json": LOCK, "sub/package.json": manifest})
-    assert found(tmp_path, "outer@1.5.0") == []
-    (entry,) = found(tmp_path, "outer@1.4.0")
+    (entry,) = found(tmp_path, "outer@1.5.0")
+    assert (entry.path, entry.match) == ("sub/package.json", ALLOWED), "nothing is locked there"
+    (entry, _) = found(tmp_path, "outer@1.4.0")
     assert (entry.path, entry.match, entry.direct) == ("package-lock.json", LOCKED, True)
     assert {(entry.path, entry.match) for entry in found(tmp_path, "unlocked@3.1.9")} == {
         ("package.json", ALLOWED),
@@ -49,6 +50,76 @@ def test_a_lock_file_decides_over_its_manifest(tmp_path: Path) -> None:
     }
     (tmp_path / "package-lock.json").unlink()
     assert {entry.match for entry in found(tmp_path, "outer@1.5.0")} == {ALLOWED}
+
+
+WORKSPACES: dict[str, tuple[str, dict[str, object]]] = {
+    "npm": ("package.json", {"package-lock.json": {**LOCK, "packages": {**LOCK["packages"], "sub/one": {}}}}),
+    "pnpm": (
+        "package.json",
+        {
+            "pnpm-lock.yaml": "lockfileVersion: '9.0'\nimporters:\n  sub/one:\n    dependencies:\n"
+            "      outer: {specifier: ^1.0.0, version: 1.4.0}\npackages:\n  outer@1.4.0: {}\n"
+        },
+    ),
+    "bun": (
+        "package.json",
+        {
+            "bun.lock": {
+                "lockfileVersion": 1,
+                "workspaces": {"": {}, "sub/one": {"dependencies": {"outer": "^1.0.0"}}},
+                "packages": {"outer": ["outer@1.4.0", "", {}, ""]},
+            }
+        },
+    ),
+    "yarn": (
+        "package.json",
+        {
+            "yarn.lock": '# yarn lockfile v1\nouter@^1.0.0:\n  version "1.4.0"\n',
+            "package.json": {"workspaces": ["./sub/*"]},
+        },
+    ),
+    "berry": (
+        "package.json",
+        {
+            "yarn.lock": '__metadata:\n  version: 8\n"outer@npm:^1.0.0":\n  version: 1.4.0\n  resolution: "outer@npm:1.4.0"\n'
+            '"one@workspace:sub/one":\n  version: 0.0.0-use.local\n  resolution: "one@workspace:sub/one"\n'
+        },
+    ),
+    "uv": (
+        "pyproject.toml",
+        {
+            "uv.lock": 'version = 1\n[[package]]\nname = "one"\nsource = { editable = "sub/one" }\n'
+            '[[package]]\nname = "outer"\nversion = "1.4.0"\nsource = { registry = "x" }\n'
+        },
+    ),
+    "cargo": (
+        "Cargo.toml",
+        {
+            "Cargo.lock": 'version = 3\n[[package]]\nname = "one"\nversion = "0.1.0"\n'
+            '[[package]]\nname = "outer"\nversion = "1.4.0"\nsource = "registry+x"\n'
+        },
+    ),
+    "gem": (
+        "one.gemspec",
+        {"Gemfile.lock": "PATH\n  remote: sub/one\n  specs:\n    one (1)\n\nGEM\n  specs:\n    outer (1.4.0)\n"},
+    ),
+}
+MANIFESTS: dict[str, object] = {
+    "package.json": {"name": "one", "dependencies": {"outer": "^1.0.0"}},
+    "pyproject.toml": '[project]\nname = "one"\ndependencies = ["outer>=1,<2"]\n',
+    "Cargo.toml": '[package]\nname = "one"\n[dependencies]\nouter = "1"\n',
+    "one.gemspec": 's.add_dependency "outer", "~> 1.0"\n',
+}
+
+
+@pytest.mark.parametrize("kind", WORKSPACES)
+def test_a_lock_file_decides_for_its_workspace_alone(kind: str, tmp_path: Path) -> None:
+    manifest, locks = WORKSPACES[kind]
+    write(tmp_path, {**locks, f"sub/one/{manifest}": MANIFESTS[manifest]})
+    assert found(tmp_path, "outer@1.5.0") == []
+    write(tmp_path, {f"apart/{manifest}": str(MANIFESTS[manifest]).replace("one", "apart").replace("'", '"')})
+    (entry,) = found(tmp_path, "outer@1.5.0")
+    assert (entry.path, entry.match) == (f"apart/{manifest}", ALLOWED)
 
 
 def test_what_is_installed_or_ignored_is_no_manifest_of_the_repository(tmp_path: Path) -> None:
