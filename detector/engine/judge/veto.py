@@ -45,7 +45,15 @@ _UUID_LIKE = expression(rb"[0-9a-z]{7,12}(?:-[0-9a-z]{3,5}){3}-[0-9a-z]{8,16}\Z"
 _IDENTIFIED = expression(rb"(?:^|[a-z0-9_\-.])(?:[_\-.]|(?<=[a-z0-9])(?=I)|(?<=key))(?:id|ID|Id|iD)(?:entifier|s)?\Z")
 _ONCE = expression(rb"(?:lock|request|client|idempotency|change)[_\-]?token\Z")
 _DIGEST = expression(rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:sha256:)?[a-z0-9+/]{43}=?)\Z")
-_VERSION = expression(rb"(?:[\^~]|[<>]=?)\s?v?\d+(?:\.[\dx*]+){0,2}\S{0,20}\Z|\d{1,7}(?:\.\d{1,7}){3,}\Z")
+_ONE_VERSION = rb"(?:[\^~=]|[<>]=?)?\s?v?(?:\d{1,9}|[x*])(?:\.[\dx*]{1,9}){0,2}(?:[\-+][\w.\-]{1,20})?"
+_VERSION = expression(
+    rb"(?:[\^~]|[<>]=?)\s?v?\d+(?:\.[\dx*]+){0,2}\S{0,20}\Z|\d{1,7}(?:\.\d{1,7}){3,}\Z"
+    rb"|(?=[\^~<>=]|[^|]{1,40}\|\|)"
+    + _ONE_VERSION
+    + rb"(?:\s{0,2}(?:\|\||,|\s-\s|\s)\s{0,2}"
+    + _ONE_VERSION
+    + rb"){1,9}\Z"
+)
 _COLOUR = expression(rb"#(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})\Z")
 _EXPRESSION = expression(
     rb"\(\?(?:[:=!>]|P?<|[ims]+[:)])|\\{1,2}[wdsWDSbB](?:[+*?{\]\\)]|$)|\[\^|\[(?:a-z|A-Z|0-9)|\](?:[+*]|\{\d)"
