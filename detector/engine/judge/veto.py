@@ -48,6 +48,7 @@ _DIGEST = expression(rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:sha256:)?[a
 _ONE_VERSION = rb"(?:[\^~=]|[<>]=?)?\s?v?(?:\d{1,9}|[x*])(?:\.[\dx*]{1,9}){0,2}(?:[\-+][\w.\-]{1,20})?"
 _VERSION = expression(
     rb"(?:[\^~]|[<>]=?)\s?v?\d+(?:\.[\dx*]+){0,2}\S{0,20}\Z|\d{1,7}(?:\.\d{1,7}){3,}\Z"
+    rb"|v?\d{1,4}\.\d{1,4}\.\d{1,6}(?:-(?:alpha|beta|rc|pre|dev|next|canary|snapshot)[\w.\-]{0,20})?(?:\(.{1,200})?\Z"
     rb"|(?=[\^~<>=]|[^|]{1,40}\|\|)"
     + _ONE_VERSION
     + rb"(?:\s{0,2}(?:\|\||,|\s-\s|\s)\s{0,2}"
@@ -152,7 +153,7 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
 
 def _why_not_of(candidate: Candidate, name: Name, value: bytes, low: bytes, before: bytes) -> str:
     """Return why a field of this name holds no credential where its value looks like *value*."""
-    if name.kind == "credit":
+    if name.kind in ("credit", "author"):
         return "another word than credential"
     if before == b"::" and candidate.operator == b":":
         return "the name of a type"

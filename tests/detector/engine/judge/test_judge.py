@@ -218,6 +218,13 @@ def test_the_gate_lets_prose_and_calls_pass_by(automaton: HyperscanAutomaton, pr
     assert list(automaton.scan(literal.encode()))
 
 
+def test_who_wrote_a_commit_is_no_credential(automaton: HyperscanAutomaton) -> None:
+    data = b"Fix it\n\nCo-authored-by: q7zt9xblm4kd <q@acme.test>\n"
+    judged = judge(data, sorted({hit.end for hit in automaton.scan(data)}), "")
+    assert [one.dropped_reason for one in judged if one.confidence is None] == ["another word than credential"]
+    assert not [one for one in judged if one.confidence]
+
+
 def test_a_word_that_stands_for_any_password_is_graded_low(automaton: HyperscanAutomaton) -> None:
     grades = []
     for value in ("secret", "sekrit"):

@@ -84,6 +84,7 @@ def test_random_text_has_the_entropy_of_its_alphabet_and_words_have_less() -> No
         (b"user {0} failed", "a template with holes"), (b"%(name)s-1", "a template with holes"),
         (b"AKIAIOSFODNN7EXAMPLE", "a documented example"), (b"^7.1.3", "a version or object identifier"),
         (b"^3.0.0 || ^4.0.0-rc.1", "a version or object identifier"), (b">=1.2 <2", "a version or object identifier"),
+        (b"7.1.2", "a version or object identifier"), (b"5.0.0-rc.1(acme@22.1.6)(b", "a version or object identifier"),
         (b"2.5.29.14", "a version or object identifier"), (b"#d8dee9", "a colour"), (b"[a-z0-9]+", "a regular expression"),
         (b"(?P<token>x)", "a regular expression"), (b"Again: ", "a prompt"), (b"ghp_\\u2026iY0I (40)", "a mask"),
         (b"None):", "a constant or type word"), (b"hello<ther>e", ""),
