@@ -169,7 +169,7 @@ def _print_table(found: Sequence[Dependent], history: bool) -> None:
 
     if not found:
         return
-    heads = ["REPOSITORY", "FILE", "PACKAGE", "HOW", "THROUGH", *(["SINCE", "UNTIL"] if history else [])]
+    heads = ["REPOSITORY", "FILE", "ECOSYSTEM", "PACKAGE", "HOW", "THROUGH", *(["SINCE", "UNTIL"] if history else [])]
     rows = [heads, *([printable(cell) for cell in _cells(entry, history)] for entry in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     for row in rows:
@@ -182,7 +182,8 @@ def _cells(entry: Dependent, history: bool) -> list[str]:
         way = {True: "direct", False: "indirect", None: "not told"}[entry.direct]
     if entry.note:
         way += f" ({entry.note})"
-    cells = [entry.repository, entry.path, f"{entry.name} {entry.version or entry.constraint}", entry.match, way]
+    package = f"{entry.name} {entry.version or entry.constraint}"
+    cells = [entry.repository, entry.path, entry.ecosystem, package, entry.match, way]
     return [*cells, entry.since[:10], entry.until[:10] or "now"] if history else cells
 
 

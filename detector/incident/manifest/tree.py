@@ -17,7 +17,7 @@ from detector.incident.manifest.form import Entry
 CHUNK = 1 << 20
 SMALL = 1 << 16
 PORTION = 128
-"""Files that a thread takes at once."""
+"""Files that a thread takes at once, at most."""
 
 _OPEN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 _KINDS = {stat.S_IFIFO: "pipe", stat.S_IFSOCK: "socket", stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
@@ -117,9 +117,10 @@ def _named(path: str, at: str, mode: int) -> Entry:
 
 
 def _digested(root: str, paths: list[str]) -> Iterator[Entry]:
-    portions = [paths[at : at + PORTION] for at in range(0, len(paths), PORTION)]
-    workers = min(len(portions), os.cpu_count() or 1, 8)
-    if workers < 2:
+    workers = min(os.cpu_count() or 1, 8)
+    size = min(PORTION, len(paths) // (4 * workers) + 1)  # few files may be large ones
+    portions = [paths[at : at + size] for at in range(0, len(paths), size)]
+    if workers < 2 or len(portions) < 2:
         for portion in portions:
             yield from _portion(root, portion)
         return

@@ -26,9 +26,9 @@ def test_a_table_says_who_and_how(tmp_path: Path, capsys: pytest.CaptureFixture[
     said = capsys.readouterr()
     rows = [" ".join(line.split()) for line in said.out.replace(str(tmp_path), "").splitlines()]
     assert rows == [
-        "REPOSITORY FILE PACKAGE HOW THROUGH",
-        "/app package-lock.json inner 2.0.0 locked outer@1.0.0",
-        "/lib package.json inner ^2.0.0 allowed direct",
+        "REPOSITORY FILE ECOSYSTEM PACKAGE HOW THROUGH",
+        "/app package-lock.json npm inner 2.0.0 locked outer@1.0.0",
+        "/lib package.json npm inner ^2.0.0 allowed direct",
     ]
     assert said.err == "leakfirst: 2 of 3 places depend on inner 2.0.0 (npm): 1 locked, 1 allowed\n"
 
@@ -99,7 +99,7 @@ def test_an_sbom_is_read_whatever_its_name(tmp_path: Path, capsys: pytest.Captur
     components = [{"bom-ref": "a", "purl": "pkg:npm/inner@2.0.0"}]
     write(tmp_path, {"image.json": {"bomFormat": "CycloneDX", "components": components}})
     assert main(["dependents", "inner", str(tmp_path / "image.json")]) == 1
-    assert f"{tmp_path}  image.json  inner 2.0.0" in capsys.readouterr().out
+    assert f"{tmp_path}  image.json  npm        inner 2.0.0" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

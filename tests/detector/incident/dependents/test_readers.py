@@ -578,6 +578,11 @@ CASES: list[tuple[str, Mapping[str, Any], list[Row]]] = [
     ("docker/x/other?repository_url=ghcr.io", {"web.dockerfile": DOCKER}, [simple("main", direct=True)]),
     ("docker/build", {"Dockerfile": DOCKER}, []),
     (
+        "docker/inner",
+        {"docker-compose.yml": "services:\n  a:\n    image: inner:${TAG:-2.0.1}\n  b:\n    build: .\n"},
+        [simple("2.0.1", direct=True)],
+    ),
+    (
         "github/owner/action",
         {".github/workflows/ci.yml": WORKFLOW},
         [simple("main", direct=True), simple("v4", direct=True), simple("v4.1.1", direct=True)],
