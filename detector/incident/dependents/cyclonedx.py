@@ -11,7 +11,7 @@ from detector.incident.dependents.entry_ import Entry, File, Wanted
 from detector.incident.dependents.sbom_ import Component, component, entries
 
 FILES = ("bom.json", "*.cdx.json", "*.bom.json", "*sbom*.json", "*cyclonedx*.json")
-LOCKS = True
+LOCKS = False
 SNIFFS = True
 
 

@@ -4,7 +4,7 @@ A reader is a module of this folder:
 
 * `FILES`: the names it reads, as globs on the last part of a path; a glob with
   a slash is compared with as many parts as it has.
-* `LOCKS`: whether such a file says what is installed, or only what is asked for.
+* `LOCKS`: whether such a file decides what is installed, whatever a manifest beside it asks for.
 * `read(file, wanted)`: yield an `Entry` for every dependency that is wanted.
   `Unreadable` says in one line why a file cannot be read.
 * `covers(file)`, if a lock file may be that of a workspace: return what tells of a

@@ -11,7 +11,7 @@ from detector.incident.dependents.entry_ import Entry, File, Wanted
 from detector.incident.dependents.sbom_ import Component, component, entries
 
 FILES = ("*.spdx.json", "spdx.json", "*sbom*.json", "*.spdx3.json")
-LOCKS = True
+LOCKS = False
 SNIFFS = True
 
 _DOWN = ("DEPENDS_ON", "DESCRIBES", "HAS_PREREQUISITE")
