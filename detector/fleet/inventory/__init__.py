@@ -124,6 +124,8 @@ def kind_of(spec: str) -> tuple[str, str]:
         return ("repository" if is_repository(spec) else "folder"), spec
     if os.path.exists(spec):
         return "file", spec
+    if os.path.isabs(os.path.expanduser(spec)):
+        return "folder", spec  # perhaps not mounted today
     if colon and kind.isalnum():
         raise UsageError(f"unknown inventory {kind!r}; known: {', '.join(names(__name__))}")
     raise UsageError(f"{spec}: no such file, folder or inventory")

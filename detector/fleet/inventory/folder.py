@@ -17,9 +17,15 @@ from detector.model import Skipped
 
 
 def entries(place: str, _options: Options) -> Iterator[Entry | Skipped]:
-    """List the repositories below *place*. Raises `UsageError` if it is no folder."""
+    """List the repositories below *place*.
+
+    Raises `UsageError` if it is no folder; one that is named by its whole path
+    may just not be mounted, which must not end the sweep of all others.
+    """
     root = os.path.expanduser(place)
     if not os.path.isdir(root):
+        if os.path.isabs(root):
+            return iter([Skipped(shown(root), "no such folder")])
         raise UsageError(f"{place}: no such folder")
     return _below(os.path.abspath(root))
 

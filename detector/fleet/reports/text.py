@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from detector.fleet.overview import Change, Line, Overview
+from detector.model import SEVERITIES
 from detector.reports.foreign_ import printable
 
 HEADS = {
@@ -58,9 +59,9 @@ def headline(overview: Overview) -> str:
 
 
 def changes(overview: Overview) -> Iterator[str]:
-    """Return what changed, by kind."""
+    """Return what changed, by kind, the worst first."""
     for what, title in HEADS.items():
-        group = [change for change in overview.changes if change.what == what]
+        group = sorted((change for change in overview.changes if change.what == what), key=_worst_first)
         if group:
             yield f"\n{title[0].upper()}{title[1:]} ({len(group)}):\n"
         for change in group:
@@ -75,6 +76,12 @@ def troubles(overview: Overview) -> Iterator[str]:
         for trouble in group:
             again = f" ({trouble.times} times)" if trouble.times > 1 else ""
             yield f"  {printable(trouble.repository)}: {printable(trouble.why)}{again}\n"
+
+
+def _worst_first(change: Change) -> tuple[int, str, str, int]:
+    at = change.finding
+    worst = SEVERITIES.index(at.severity) if at.severity in SEVERITIES else 0
+    return -worst, at.repository, at.path, at.line
 
 
 def _finding(line: Line) -> str:

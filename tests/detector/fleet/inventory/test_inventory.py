@@ -32,6 +32,14 @@ def test_a_specification_may_leave_out_its_kind(tmp_path: Path) -> None:
     assert kind_of("git@example.org:a/b.git") == ("repository", "git@example.org:a/b.git")
 
 
+@pytest.mark.parametrize("kind", ["", "folder:"])
+def test_a_folder_that_is_not_mounted_does_not_end_the_others(tmp_path: Path, kind: str) -> None:
+    bare = repository(tmp_path, "a.git")
+    missing, found = entries([f"{kind}{tmp_path}/gone", str(bare)])
+    assert missing == Skipped(f"{tmp_path}/gone", "no such folder")
+    assert isinstance(found, Entry)
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
