@@ -24,7 +24,7 @@ from detector.errors import LeakfirstError
 from detector.fleet import life as lives
 from detector.fleet.inventory import Entry
 from detector.fleet.state.known import KnownObjects
-from detector.fleet.state.store import Result
+from detector.fleet.state.store import Remembered, Result
 from detector.fleet.tasks import (
     Divide,
     Divided,
@@ -177,6 +177,7 @@ class _Repository:
         self.entry = entry
         self.row = row
         self.seconds = 0.0
+        self.remembered = Remembered()
         self.surveyed = Surveyed("")
         self.packs = b""
         self.flagged: set[bytes] = set()
@@ -346,8 +347,9 @@ class _Coordinator:
             self._unchanged(entry)
             return
         repository = self.at_work[entry.key] = _Repository(entry, row)
-        packs = row.packs if row is not None and row.ruleset_id == self.ruleset else b""
-        self._ask(repository, Survey(entry, mark, packs), 4, light=not entry.local)
+        if row is not None and row.ruleset_id == self.ruleset:
+            repository.remembered = self.state.remembered(entry.key)
+        self._ask(repository, Survey(entry, mark, repository.remembered.packs), 4, light=not entry.local)
 
     def _due(self, row: Row[Any]) -> bool:
         """Tell whether a repository has to be looked at although nothing in it may have changed."""
@@ -374,9 +376,8 @@ class _Coordinator:
 
     def _examine_or_wait(self, repository: _Repository) -> None:
         """Ask for what is not known of *repository*, unless another one is about to make much of it known."""
-        entry, row, surveyed = repository.entry, repository.row, repository.surveyed
-        mine = row is not None and row.ruleset_id == self.ruleset
-        flagged, packs = (row.flagged, row.packs) if row is not None and mine else (b"", b"")
+        entry, surveyed = repository.entry, repository.surveyed
+        packs, flagged, told = repository.remembered
         ids = rows(surveyed.ids, surveyed.width)
         known = self.known.among(ids) | (find_rows(rows(flagged, surveyed.width), ids) >= 0)
         fresh = ids[~known]
@@ -387,7 +388,7 @@ class _Coordinator:
         older = ids[:0] if self.older is None else fresh[self.older.among(fresh)]
         self.claims[entry.key] = fresh
         repository.flagged = set(cut(flagged, surveyed.width))
-        work = Examine(entry, ids[known].tobytes(), older.tobytes(), self.changed, flagged, packs, surveyed.refs)
+        work = Examine(entry, ids[known].tobytes(), older.tobytes(), self.changed, flagged, packs, told, surveyed.refs)
         large = len(fresh) > self.options.large or surveyed.size > self.options.large_size
         repository.surveyed = surveyed._replace(ids=b"")
         self._ask(repository, Divide(work) if large else work, 2 if large else 3)
@@ -412,9 +413,12 @@ class _Coordinator:
 
     def _ask_to_tell(self, repository: _Repository) -> None:
         width = repository.surveyed.width
-        for looked in repository.looked:
-            repository.flagged |= set(cut(looked.flagged, width))
-        self._ask(repository, Tell(repository.entry, b"".join(sorted(repository.flagged)), width), 0)
+        fresh = {name for looked in repository.looked for name in cut(looked.flagged, width)}
+        repository.flagged |= fresh
+        flagged = b"".join(sorted(repository.flagged))
+        self._ask(
+            repository, Tell(repository.entry, flagged, width, b"".join(sorted(fresh)), repository.remembered.told), 0
+        )
 
     def _on_told(self, repository: _Repository, told: Told) -> None:
         looked = together(repository.looked, repository.surveyed.width, repository.skipped)
@@ -501,6 +505,7 @@ class _Coordinator:
             sights=told.sights,
             packs=b"" if unexpected else repository.packs,
             flagged=b"".join(sorted(repository.flagged)),
+            told=b"" if passing else told.kept,
             recheck=recheck,
             skipped=tuple((skip.where, skip.reason) for skip in unexpected),
             about=_about(entry),

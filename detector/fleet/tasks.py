@@ -89,7 +89,8 @@ class Examine(NamedTuple):
 
     Objects in `older` were read before some rules changed; `changed` are those
     rules. `flagged` are the objects that had something to say last time, and
-    `packs` those that need not be opened. `refs` are those that were surveyed,
+    `packs` those that need not be opened; `told` is what was kept of the last
+    telling. `refs` are those that were surveyed,
     perhaps in the clone of another worker.
     """
 
@@ -99,6 +100,7 @@ class Examine(NamedTuple):
     changed: frozenset[str] = frozenset()
     flagged: bytes = b""
     packs: bytes = b""
+    told: bytes = b""
     refs: str = ""
 
 
@@ -135,11 +137,13 @@ class Looked(NamedTuple):
 
 
 class Tell(NamedTuple):
-    """Tell what is in the `flagged` objects of a repository."""
+    """Tell what is in the `flagged` objects of a repository; `fresh` were flagged just now, `told` was kept before."""
 
     entry: Entry
     flagged: bytes
     width: int
+    fresh: bytes = b""
+    told: bytes = b""
 
 
 class Examined(NamedTuple):
@@ -443,7 +447,7 @@ def _examine(worker: Worker, task: Examine) -> Iterator[Progress | Answer]:
     width = worker.open(task.entry).id_bytes
     whole = together(looked, width, divided.skipped)
     flagged = _packed({name.hex() for name in (*cut(whole.flagged, width), *cut(task.flagged, width))})
-    for message in _tell(worker, Tell(task.entry, flagged, width)):
+    for message in _tell(worker, Tell(task.entry, flagged, width, whole.flagged, task.told)):
         if isinstance(message, Told):
             yield Examined(whole, message, divided.packs)
         else:
@@ -468,13 +472,14 @@ def together(parts: Iterable[Looked], width: int, skipped: Sequence[Skipped] = (
 
 def _tell(worker: Worker, task: Tell) -> Iterator[Progress | Answer]:
     names = [name.hex() for name in cut(task.flagged, task.width)]
+    fresh = [name.hex() for name in cut(task.fresh, task.width)]
     if not names:
         yield Told(())
         return
     pack, engine, key = worker.rules()
-    settings = worker.settings
-    owners = settings.config, dict(settings.owners)
-    yield from tell(worker.open(task.entry), task.entry.name, names, pack, engine, key, *owners)
+    config, owners = worker.settings.config, dict(worker.settings.owners)
+    home = worker.open(task.entry)
+    yield from tell(home, task.entry.name, names, fresh, task.told, pack, engine, key, config, owners)
 
 
 _DO: dict[type, Callable[[Worker, Any], Iterator[Progress | Answer]]] = {

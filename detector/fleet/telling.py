@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from detector import placing, triage
 from detector.config import Config
 from detector.fingerprint import fingerprint
+from detector.fleet.growth import Growth
 from detector.fleet.life import Place, Sight
 from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
-from detector.git.tips import tips
+from detector.git.tips import Tip, tips
 from detector.ignores.gathering import HeadReader, Policies, gather
-from detector.memory import ScanMemory
 from detector.model import DEAD, LIVE, Finding, Location, Sighting, Skipped
 from detector.work import Options, Progress
 from detector.workers import guarded
@@ -42,38 +42,50 @@ class Told(NamedTuple):
     sights: tuple[Sight, ...]
     skipped: tuple[Skipped, ...] = ()
     recheck: str = ""
+    kept: bytes = b""
 
 
 def tell(
     repository: Repository,
     name: str,
-    flagged: list[str],
+    flagged: Collection[str],
+    fresh: Collection[str],
+    before: bytes,
     pack: Pack,
     engine: Engine,
     key: bytes,
     config: Config,
     owners: Mapping[str, str],
 ) -> Iterator[Progress | Told]:
-    """Read the *flagged* objects again and yield progress, and last what is in them."""
+    """Read the *flagged* objects again and yield progress, and last what is in them.
+
+    *fresh* are those that were flagged just now; with what was kept *before*
+    (growth.py) others are read only if they count.
+    """
+    memory = Growth(repository, flagged, fresh, before)
+    standing_now = tips(repository, flagged)
+    wanted = sorted({*memory.wanted, *(tip.object_id for tip in standing_now)})
+    counts = set(memory.wanted)
     head = HeadReader(repository, FILES)
     today = time.strftime("%Y-%m-%d")
     policies = Policies([gather(head, operator=config.operator, baseline_file=config.baseline, today=today)])
     where = repository.work_tree or repository.git_dir
-    share = _Again(repository, where, flagged)
+    share = _Again(repository, where, wanted)
     seen: list[Sighting] = []
     skipped: list[Skipped] = []
-    with placing.Placing(config, ScanMemory(), pack) as places:
+    with placing.Placing(config, memory, pack) as places:
         for message in guarded(share, engine, Options(patterns=policies.line_patterns)):
             if isinstance(message, Sighting):
                 seen.append(message)
-                places.notice(message)
+                if message.location.origin.object_id in counts:
+                    places.notice(message)
             elif isinstance(message, Skipped):
                 skipped.append(message)
             elif isinstance(message, Progress):
                 yield message
-        placed, unplaced = places.place(seen)
-    skipped += [*unplaced, *_not_given(repository, flagged, share.given)]
-    standing = _standing(repository, seen, pack, key, config, policies, skipped)
+        placed, unplaced = places.place(one for one in seen if one.location.origin.object_id in counts)
+    skipped += [*unplaced, *_not_given(repository, wanted, share.given)]
+    standing = _standing(standing_now, seen, pack, key, config, policies, skipped)
     kept, ignored = triage.set_aside(placed, pack.rules, key, policies.why)
     owned = Owners(name, owners, _code_owners(head), lambda path: _last_committer(repository, path))
     told = {entry.finding.fingerprint: _sight(entry.finding, {}, owned, entry.by) for entry in ignored}
@@ -81,7 +93,7 @@ def tell(
         unsure = "" if triage.confident(finding, config.min_confidence) else f"confidence {finding.confidence}"
         told[finding.fingerprint] = _sight(finding, standing, owned, unsure)
     recheck = _next_change([*head.given, repr(config.operator).encode()], today)
-    yield Told(tuple(told[name] for name in sorted(told)), tuple(skipped), recheck)
+    yield Told(tuple(told[name] for name in sorted(told)), tuple(skipped), recheck, memory.kept())
 
 
 # -- reading them again ------------------------------------------------------
@@ -145,7 +157,7 @@ def _next_change(texts: Iterable[bytes], today: str) -> str:
 
 
 def _standing(
-    repository: Repository,
+    now: Iterable[Tip],
     seen: Iterable[Sighting],
     pack: Pack,
     key: bytes,
@@ -159,8 +171,8 @@ def _standing(
         if sighting.location.origin.kind == "blob":
             by_object.setdefault(str(sighting.location.origin.object_id), []).append(sighting)
     moved: list[Sighting] = []
-    for tip in tips(repository, by_object):
-        for sighting in by_object[tip.object_id]:
+    for tip in now:
+        for sighting in by_object.get(tip.object_id, ()):
             origin = sighting.location.origin
             path = f"{tip.path}!{origin.path}" if origin.path else tip.path
             here = origin._replace(path=path, commit=tip.commit)

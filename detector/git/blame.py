@@ -63,9 +63,13 @@ class Blame:
     begins with the first question, and is spared if there is none.
     """
 
-    def __init__(self, repository: Repository, everywhere: bool = False) -> None:
-        """With *everywhere* all commits and paths that brought an object in are of interest, else the oldest alone."""
+    def __init__(self, repository: Repository, everywhere: bool = False, known: Sequence[str] = ()) -> None:
+        """With *everywhere* all commits and paths that brought an object in are of interest, else the oldest alone.
+
+        What the *known* ids lead to is left out.
+        """
         self.repository = repository
+        self._known = known
         self._everywhere = everywhere
         self._git = SafeGit(repository)
         self._pool = ThreadPoolExecutor(1)
@@ -85,7 +89,21 @@ class Blame:
         """Begin to compare the commits that ordinary refs reach."""
         if self._first is None:
             tips = [tip for name, tip in refs(self.repository).items() if not _special(name)]
-            self._first = self._pass(self._commits_among(tips), ())
+            self._first = self._pass(self._commits_among(tips), self._commits_among(self._known))
+
+    def brings(self, blobs: Collection[str]) -> set[str]:
+        """Return those of *blobs* that commits which ordinary refs reach bring in."""
+        self.start()
+        assert self._first is not None
+        return {name for _, _, name in self._first.introduced(set(blobs))}
+
+    def brings_all(self, wanted: Mapping[str, str]) -> bool:
+        """Tell whether ordinary refs explain all of the *wanted* blobs and commits, given as ``{id: type}``."""
+        self.start()
+        assert self._first is not None
+        blobs = {name for name, kind in wanted.items() if kind == "blob"}
+        commits = {name for name, kind in wanted.items() if kind == "commit"}
+        return self.brings(blobs) == blobs and commits <= (self._first.commits() if commits else set())
 
     def attribute(self, wanted: Mapping[str, str]) -> dict[str, Attribution]:
         """Return the attribution of each *wanted* object, given as ``{id: type}``.

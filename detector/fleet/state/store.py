@@ -45,11 +45,20 @@ class Result(NamedTuple):
     sights: tuple[Sight, ...] = ()
     packs: bytes = b""
     flagged: bytes = b""
+    told: bytes = b""
     recheck: str = ""
     skipped: tuple[tuple[str, str], ...] = ()
     about: Mapping[str, Any] = {}
     objects: int = 0
     seconds: float = 0.0
+
+
+class Remembered(NamedTuple):
+    """What one look at a repository leaves for the next: marks of packs, ids, and what was told (growth.py)."""
+
+    packs: bytes = b""
+    flagged: bytes = b""
+    told: bytes = b""
 
 
 class Written(NamedTuple):
@@ -151,9 +160,17 @@ class State:
     # -- repositories --------------------------------------------------------
 
     def repositories(self) -> dict[str, Row[Any]]:
-        """Return the row of every repository that was ever swept, by its key."""
+        """Return the row of every repository that was ever swept, by its key, without what `remembered` returns."""
+        columns = [column for column in repositories.c if column.name not in Remembered._fields]
         with self.read() as db:
-            return {row.key: row for row in db.execute(select(repositories))}
+            return {row.key: row for row in db.execute(select(*columns))}
+
+    def remembered(self, key: str) -> Remembered:
+        """Return what the last look at a repository left for the next."""
+        columns = [repositories.c[name] for name in Remembered._fields]
+        with self.read() as db:
+            row = db.execute(select(*columns).where(repositories.c.key == key)).one()
+        return Remembered(*(part or b"" for part in row))
 
     def unchanged(self, keys: Sequence[str], run: int, renewed: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """Note of repositories that nothing in them has changed: what they hold is seen again.
@@ -207,6 +224,7 @@ class State:
                 "ruleset_id": result.ruleset,
                 "packs": result.packs,
                 "flagged": result.flagged,
+                "told": result.told,
                 "revision": row.revision + 1,
                 "complete": result.complete,
                 "skipped": json.dumps([[plain(part) for part in skip] for skip in result.skipped]),

@@ -95,6 +95,7 @@ repositories = Table(
     Column("failed_at", Text, nullable=False, default=""),
     Column("objects", Integer, nullable=False, default=0),
     Column("seconds", Float, nullable=False, default=0.0),
+    Column("told", LargeBinary),
 )
 """`mark` names the state of refs, object store, rules and policy that was read; `revision` counts results."""
 
