@@ -515,7 +515,7 @@ class _Coordinator:
         written = self.state.record(result, self.run_number, self.options.days)
         del self.at_work[entry.key]
         self.counts["swept"] += 1
-        self.counts["again"] += len(repository.flagged)
+        self.counts["again"] += told.again
         self.counts["elsewhere"] += not written.counted
         self.events += [(what, name, entry.name) for what, name in written.events]
         if unexpected:

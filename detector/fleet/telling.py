@@ -37,12 +37,18 @@ _DAY = re.compile(rb"20\d\d-[01]\d-[0-3]\d")
 
 
 class Told(NamedTuple):
-    """What is in a repository; `recheck` is the day when something that is set aside has to be looked at again."""
+    """What is in a repository.
+
+    `recheck` is the day when something that is set aside has to be looked at
+    again, `kept` what the next telling needs (growth.py), and `again` says how
+    many objects were read for it.
+    """
 
     sights: tuple[Sight, ...]
     skipped: tuple[Skipped, ...] = ()
     recheck: str = ""
     kept: bytes = b""
+    again: int = 0
 
 
 def tell(
@@ -93,7 +99,7 @@ def tell(
         unsure = "" if triage.confident(finding, config.min_confidence) else f"confidence {finding.confidence}"
         told[finding.fingerprint] = _sight(finding, standing, owned, unsure)
     recheck = _next_change([*head.given, repr(config.operator).encode()], today)
-    yield Told(tuple(told[name] for name in sorted(told)), tuple(skipped), recheck, memory.kept())
+    yield Told(tuple(told[name] for name in sorted(told)), tuple(skipped), recheck, memory.kept(), len(wanted))
 
 
 # -- reading them again ------------------------------------------------------
