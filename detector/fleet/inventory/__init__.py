@@ -112,7 +112,7 @@ def kind_of(spec: str) -> tuple[str, str]:
     if not spec or not spec.isprintable():
         raise UsageError(f"{spec!r} names no inventory")
     kind, colon, place = spec.partition(":")
-    if colon and kind in names(__name__):
+    if colon and kind in names(__name__) and not spec.startswith("file://"):
         if not place:
             raise UsageError(f"{spec}: name what to list, such as {kind}:PLACE")
         return kind, place

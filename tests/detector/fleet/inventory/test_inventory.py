@@ -29,6 +29,7 @@ def test_a_specification_may_leave_out_its_kind(tmp_path: Path) -> None:
     assert kind_of(str(tmp_path)) == ("folder", str(tmp_path))
     assert kind_of(str(bare)) == ("repository", str(bare))
     assert kind_of(str(listed)) == ("file", str(listed))
+    assert kind_of(f"file://{bare}") == ("repository", f"file://{bare}")
     assert kind_of("git@example.org:a/b.git") == ("repository", "git@example.org:a/b.git")
 
 
