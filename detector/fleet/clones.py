@@ -359,8 +359,8 @@ class _Git:
         if "No space left on device" in text or "Disk quota exceeded" in text:
             return _Failed(f"the disk of {os.path.dirname(self.path)} is full")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        telling = [line for line in lines if line.startswith(("fatal:", "ERROR:"))] or lines
-        why = telling[0].removeprefix("fatal: ") if telling else f"git {command} gave no reason"
+        telling = [line for line in lines if line.removeprefix("remote: ").startswith(("fatal:", "ERROR:"))] or lines
+        why = telling[0].replace("fatal: ", "", 1) if telling else f"git {command} gave no reason"
         return _Failed(shown(self._access.hide(why), 300), bool(_MISSING.search(text)))
 
 

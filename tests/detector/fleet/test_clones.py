@@ -247,6 +247,14 @@ def test_a_server_in_trouble_is_told_in_a_line(server: GitServer, clones: Clones
         clones.refresh(entry(server, "app.git"))
 
 
+def test_a_repository_that_is_broken_on_the_server_is_called_that(server: GitServer, clones: Clones) -> None:
+    bare = repository(server.root, "app.git")
+    lost = git(bare, "rev-parse", "main:readme")
+    (bare / "objects" / lost[:2] / lost[2:]).unlink()
+    with pytest.raises(SourceError, match=rf"^app: remote: unable to read {lost}$"):
+        clones.refresh(entry(server, "app.git"))
+
+
 def test_two_sweeps_at_once_wait_for_each_other(server: GitServer, clones: Clones) -> None:
     repository(server.root, "app.git")
     patient = Clones(clones.folder, patience=30)
