@@ -24,6 +24,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from detector.model import Anchor
@@ -106,6 +107,7 @@ class HyperscanAutomaton:
         """*precise* knows the anchors that *database* looks for loosely, and their loose expressions by number."""
         self._database = database
         self._precise = precise
+        self._ending = lru_cache(maxsize=4096)(self._look)  # the versions of a file repeat their lines
 
     @classmethod
     def compile(cls, anchors: Sequence[Anchor]) -> HyperscanAutomaton:
@@ -160,11 +162,14 @@ class HyperscanAutomaton:
             ends = dict.fromkeys(end for _, end in hits[first:])
             del hits[first:]
             for end in ends:
-                near = data[max(0, end - NEAR) : end]
-                seen = {anchor for anchor, at in _places(self._precise, near) if at == len(near)}
-                hits += [(anchor & LOOSE, end) for anchor in seen if anchor & LOOSE != LOOSE and anchor | LOOSE in seen]
+                hits += [(anchor, end) for anchor in self._ending(bytes(data[max(0, end - NEAR) : end]))]
             hits.sort()
         return [AnchorHit(anchor, end) for anchor, end in hits]
+
+    def _look(self, text: bytes) -> tuple[int, ...]:
+        """Return the anchors that end where *text* ends, of those that are looked for loosely."""
+        seen = {anchor for anchor, at in _places(self._precise, text) if at == len(text)}
+        return tuple([anchor & LOOSE for anchor in seen if anchor & LOOSE != LOOSE and anchor | LOOSE in seen])
 
 
 _SHIFT = 20
