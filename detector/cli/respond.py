@@ -252,14 +252,16 @@ def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
 
 
 def _exposure(args: argparse.Namespace, inventory: Sequence[str]) -> Exposure:
+    from detector.incident.exposed import is_remote
     from detector.incident.model import ARTEFACT, FINDINGS, REPOSITORY, Exposure
     from detector.targets import is_repository
 
     if bool(args.targets) == bool(args.findings):
         raise UsageError("name what leaked: files, a folder, a repository, or --findings REPORT.json")
-    targets = tuple(target if "://" in target else os.path.abspath(target) for target in args.targets or args.findings)
+    given = args.targets or args.findings
+    targets = tuple(target if is_remote(target) else os.path.abspath(target) for target in given)
     kind = FINDINGS if args.findings else ARTEFACT
-    if not args.findings and any("://" in target or is_repository(target) for target in targets):
+    if not args.findings and any(is_remote(target) or is_repository(target) for target in targets):
         kind = REPOSITORY
     return Exposure(
         kind,
@@ -341,17 +343,14 @@ def _approve(desk: _Desk, args: argparse.Namespace) -> ExitCode:
 
 
 def _plan(desk: _Desk, args: argparse.Namespace) -> ExitCode:
-    """Show what would be approved."""
-    from detector.cli.rotate import describe, policy_at
-    from rotators.core.desk import Desk
+    """Show what would be approved; a plan that has expired is made anew."""
+    from detector.cli.rotate import describe
 
-    case = desk.case(args.incident)
-    one = case.credential(args.credential)
-    if not one.plan:
-        raise UsageError(f"{one.name} has no plan; see leakfirst respond status {case.id}")
-    plan = Desk(policy_at(args.policy), args.rotations).load(one.plan)
+    with desk.response(args.incident) as response:
+        plan = response.renewed(args.credential)
+        name = response.case.id
     print(describe(plan).rpartition("  next: ")[0])
-    print(f"  next: leakfirst respond approve {case.id} {plan.id[:12]} --digest {plan.digest[:16]}{_same(args)}")
+    print(f"  next: leakfirst respond approve {name} {plan.id[:12]} --digest {plan.digest[:16]}{_same(args)}")
     return ExitCode.NEEDS_PERSON
 
 
@@ -487,10 +486,13 @@ def _code(case: Case) -> ExitCode:
 
 def _report(desk: _Desk, args: argparse.Namespace) -> ExitCode:
     from detector.incident import account
+    from detector.incident.exposed import pack_of
     from detector.incident.ledger import check
+    from detector.incident.notify.redact_ import cleaner
 
     case = desk.case(args.incident)
-    sections = account.document(case, check(desk.state, case.id), desk.clock.now())
+    clean = cleaner(lambda: pack_of(case.exposure))
+    sections = account.redacted(account.document(case, check(desk.state, case.id), desk.clock.now()), clean)
     if args.json:
         print(json.dumps(_summary(case)))
         return ExitCode.CLEAN

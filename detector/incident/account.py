@@ -6,7 +6,7 @@ anybody. Texts from the exposed material are foreign and are shown as such.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from detector.incident import telling
@@ -206,6 +206,17 @@ def _chain(case: Case, problems: Sequence[str]) -> Section:
     whole = "Every line follows from the one before it: nobody has edited the log."
     sentences = tuple(f"{problem}." for problem in problems) or (whole,)
     return Section("Log", (*sentences, f"{len(case.lines)} lines; the last one has the hash {case.head}."))
+
+
+def redacted(sections: Sequence[Section], clean: Callable[[str], str]) -> list[Section]:
+    """Return the account with every text passed through *clean*: a path may hold a credential of its own."""
+    return [
+        section._replace(
+            sentences=tuple(map(clean, section.sentences)),
+            rows=tuple(tuple(map(clean, row)) for row in section.rows),
+        )
+        for section in sections
+    ]
 
 
 # -- as text -------------------------------------------------------------------

@@ -72,6 +72,13 @@ class Containing:
         plan = self._desk.load(known.plan)
         self._guarded(known, lambda: self._replace(known, plan, leak, person_done=person_done))
 
+    def renew(self, known: Credential, leak: Leak) -> RotationPlan:
+        """Return the plan of *known*; one that has expired unbegun is made anew, and held for its approval."""
+        plan = self._plan(known, leak)
+        if plan.id != known.plan:
+            self._approved(known, plan)
+        return plan
+
     def _contain(self, known: Credential, leak: Leak) -> None:
         self._guarded(known, lambda: self._contained(known, leak))
 

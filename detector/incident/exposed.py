@@ -13,11 +13,13 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 from detector.errors import SourceError, UsageError
 from detector.incident.model import ARTEFACT, FINDINGS, REPOSITORY, Credential, Exposure, Note
 from detector.incident.model import MATERIAL as MATERIAL_LINE
-from detector.model import Finding, Skipped
+from detector.model import Finding, Location, Skipped
+from detector.sources.remote import named
 
 if TYPE_CHECKING:
     from detector.rules.pack import Pack
@@ -39,16 +41,37 @@ def check(exposure: Exposure) -> None:
     if not exposure.targets:
         raise UsageError("name what leaked: a file, a folder, a repository, or --findings REPORT.json")
     for target in exposure.targets:
-        if "://" not in target and not os.path.exists(target):
+        if not is_remote(target) and not os.path.exists(target):
             raise SourceError(f"{target}: no such file or folder")
+        if is_remote(target) and _holds_credential(target):
+            raise UsageError(
+                f"{named(target)}: leave user and password out of the URL, they would be kept; git asks its own helper"
+            )
     if (exposure.range or exposure.paths) and exposure.kind != REPOSITORY:
         raise UsageError("--range and --path go with a repository")
+
+
+def is_remote(target: str) -> bool:
+    """Tell whether *target* is the URL of a repository."""
+    from detector.config import Config
+    from detector.targets import sources
+
+    return sources(target, Config()) == ["remote"]
+
+
+def _holds_credential(url: str) -> bool:
+    """Tell whether *url* carries a password, or a token in its place; the user of SSH is neither."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.password or (parts.username and parts.scheme.startswith("http")))
+    except ValueError:
+        return "@" in url
 
 
 def look(exposure: Exposure, jobs: int = 0) -> Found:
     """Read the material whole and return every credential in it. Raises `SourceError` where it is gone."""
     for target in exposure.targets:
-        if "://" not in target and not os.path.exists(target):
+        if not is_remote(target) and not os.path.exists(target):
             raise SourceError(f"{target}: the exposed material is not there any more; put it back, or go on without it")
     if exposure.kind == FINDINGS:
         return _reported(exposure, jobs)
@@ -61,7 +84,7 @@ def look(exposure: Exposure, jobs: int = 0) -> Found:
 def again(exposure: Exposure, credentials: Iterable[Credential], jobs: int = 0) -> dict[str, Finding]:
     """Return the credentials that still stand where they did, with their values, by fingerprint."""
     wanted = {one.fingerprint: one for one in credentials}
-    if exposure.kind == ARTEFACT:
+    if exposure.kind == ARTEFACT or any(map(is_remote, exposure.targets)):  # the clone of a remote one is gone
         found = look(exposure, jobs).findings
     else:
         found = tuple(_reread([_row(one) for one in wanted.values()], exposure)[0])
@@ -78,17 +101,22 @@ def note_of(finding: Finding) -> dict[str, Any]:
         "shown": finding.secret.redacted,
         "severity": finding.severity,
         "runbook": finding.rule.revoke or next(iter(finding.rule.links), ""),
-        "where": [{name: _text(value) for name, value in place.items()} for place in where[:MOST_PLACES]],
+        "where": [_noted(*pair) for pair in zip(where[:MOST_PLACES], finding.locations, strict=False)],
     }
     if len(where) > MOST_PLACES:
         facts["more"] = len(where) - MOST_PLACES
     return facts
 
 
-def _text(value: Any) -> Any:
-    """Return *value* as both databases can hold it."""
-    if not isinstance(value, str):
-        return value
+def _noted(place: Mapping[str, Any], location: Location) -> dict[str, Any]:
+    """Return a place as both databases can hold it; a clone that was made for it is called by its URL."""
+    told = dict(place)
+    if is_remote(location.origin.repository):
+        told["repository"] = location.origin.repository
+    return {name: _text(value) if isinstance(value, str) else value for name, value in told.items()}
+
+
+def _text(value: str) -> str:
     return value.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
@@ -146,11 +174,16 @@ def _reported(exposure: Exposure, jobs: int) -> Found:
         if isinstance(data, dict) and str(data.get("schema", "")).startswith("leakfirst/findings/"):
             more, lost = _reread(data["findings"], exposure)
         else:
-            named = sorted(set(_named_files(data)))
-            if not named:
+            files = sorted(set(_named_files(data)))
+            if not files:
                 raise UsageError(f"{path}: names no file; a leakfirst report, SARIF or the JSON of gitleaks is read")
-            there = [name for name in named if os.path.isfile(name)]
-            lost = [Skipped(name, "the report names it, and it is not here") for name in named if name not in there]
+            near = (os.getcwd(), os.path.dirname(path))
+            there = [name for name in files if os.path.isfile(name) and _below(name, near)]
+            lost = [
+                Skipped(name, "the report names it, and it is not below this folder")
+                for name in files
+                if name not in there
+            ]
             more, unread = _scanned(there, exposure, jobs) if there else ([], [])
             lost += unread
         findings += more
@@ -167,6 +200,12 @@ def _json(path: str) -> Any:
         raise SourceError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError):
         raise UsageError(f"{path}: is no JSON") from None
+
+
+def _below(name: str, folders: Iterable[str]) -> bool:
+    """Tell whether a file lies below one of *folders*: a foreign report may name anything, even our own keys."""
+    real = os.path.realpath(name)
+    return any(real.startswith(os.path.join(os.path.realpath(folder), "")) for folder in folders)
 
 
 def _named_files(data: Any) -> Iterator[str]:

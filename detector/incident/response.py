@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from detector.errors import LeakfirstError, SourceError, UsageError
+from detector.errors import LeakfirstError, RotationError, SourceError, UsageError
 from detector.incident import exposed, telling
 from detector.incident.containing import Containing, note_times
 from detector.incident.elsewhere import Fleet, Swept, package_of
@@ -46,6 +46,7 @@ from detector.incident.settings import Settings
 from detector.incident.timeline import text
 from detector.log import step as say
 from detector.model import LIVE, PROVEN_FORM, UNKNOWN, Finding, Skipped
+from rotators.core.executor import FINISHED
 from rotators.core.hush import wire_silence
 from rotators.core.model import ALIVE, Clock
 from rotators.core.model import DEAD as PROVEN_DEAD
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
     from detector.incident.notify import outbox_
     from detector.incident.notify.outbox_ import Outbox
     from rotators.core.desk import Desk
+    from rotators.core.model import RotationPlan
 
 DETECT = "detect"
 VERIFY = "verify"
@@ -407,6 +409,8 @@ class Response:
         if not desk.progress(plan).started:
             return False
         note_times(self._ledger, one.fingerprint, plan, desk.entries(plan))
+        if desk.progress(plan).outcome == FINISHED and one.held:
+            self._ledger.note(HELD, one.fingerprint, why="")
         leak = leak_of(finding)._replace(fingerprint=one.fingerprint)
         try:
             standing = desk.run(plan, leak).look()
@@ -471,14 +475,33 @@ class Response:
     def approve(self, name: str, given: str) -> None:
         """Approve the plan of a credential, wholly, by its digest, and carry it out."""
         one = self.case.credential(name)
+        plan = self.renewed(name)
+        if plan.id != one.plan:
+            command = f"leakfirst respond approve {self._ledger.incident} {plan.id[:12]}"
+            raise RotationError(f"the plan had expired and was made anew; read it: {command}")
+        by = self._ledger.by
+        self._tools.desk.approve(plan, given, by)
+        self._ledger.note(APPROVED, one.fingerprint, plan=plan.id, digest=plan.digest, scope="all", who=by)
+        self._go_on(one, person_done=False)
+
+    def renewed(self, name: str) -> RotationPlan:
+        """Return the plan of a credential, made anew if it has expired before anybody began it."""
+        from rotators.core.planner import expired
+        from rotators.core.recall import leak_of
+
+        one = self.case.credential(name)
         if not one.plan:
             raise UsageError(f"{one.name} has no plan yet; leakfirst respond run contain {self._ledger.incident}")
         desk = self._tools.desk
         plan = desk.load(one.plan)
-        by = self._ledger.by
-        desk.approve(plan, given, by)
-        self._ledger.note(APPROVED, one.fingerprint, plan=plan.id, digest=plan.digest, scope="all", who=by)
-        self._go_on(one, person_done=False)
+        if desk.progress(plan).started or not expired(plan, self._tools.clock):
+            return plan
+        there, _ = self._with_values([one])
+        if not there:
+            raise SourceError(f"{one.name}: its plan has expired, and its value is not where it stood any more")
+        leak = leak_of(there[0])._replace(fingerprint=one.fingerprint)
+        with wire_silence(), self._containing() as containing:
+            return containing.renew(one, leak)
 
     def done_by_hand(self, name: str) -> None:
         """Note that a person has done what waited for one; whether the credential is dead is asked, not believed."""

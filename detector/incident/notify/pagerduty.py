@@ -1,8 +1,8 @@
 """pagerduty: Events API v2. One alert for each incident: triggered, acknowledged, resolved by its dedup key.
 
 PagerDuty itself drops a second event with the same key, so a message that was
-sent twice rings once. Of what happens between opening and closing only what
-somebody has to be woken for is sent.
+sent twice rings once. An escalation is an alert of its own: one that somebody
+has acknowledged would not ring again. Closing resolves both.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from detector.incident.notify import escape_, http_
 from detector.incident.notify.event_ import (
     ACKNOWLEDGED,
     CLOSED,
+    ESCALATED,
     Draft,
     Event,
     Send,
@@ -25,13 +26,17 @@ from rotators.core import http, responder
 SETTINGS = frozenset({"routing_key_env", "routing_key_file", "endpoint", "source"})
 PER_OWNER = False
 
+LATE = "-deadline"
+"""What the key of an escalation has behind that of its incident."""
+
 ACTIONS = {CLOSED: "resolve", ACKNOWLEDGED: "acknowledge"}
 
 
 def draft(event: Event, settings: Settings) -> Draft:
     """See `event_.Channel`."""
     action = ACTIONS.get(event.phase, "trigger")
-    message: dict[str, object] = {"event_action": action, "dedup_key": f"leakfirst-{event.incident}"}
+    late = LATE if event.phase == ESCALATED else ""
+    message: dict[str, object] = {"event_action": action, "dedup_key": f"leakfirst-{event.incident}{late}"}
     if action == "trigger":
         message["client"] = "leakfirst"
         message["payload"] = {
@@ -49,7 +54,8 @@ def draft(event: Event, settings: Settings) -> Draft:
         }
         links = [(name, escape_.address(target)) for name, target in event.links]
         message["links"] = [{"href": url, "text": escape_.plain(name, 100)} for name, url in links if url]
-    return Draft(f"POST {_base(settings)}/v2/enqueue", message, event)
+    both = f" (and the same for {message['dedup_key']}{LATE})" if event.phase == CLOSED else ""
+    return Draft(f"POST {_base(settings)}/v2/enqueue{both}", message, event)
 
 
 def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
@@ -57,10 +63,14 @@ def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
     from detector.verify.wire import Request
 
     assert not isinstance(draft.body, str)
-    body = {"routing_key": http.text(responder.credential(settings, "routing_key")), **draft.body}
+    routing = {"routing_key": http.text(responder.credential(settings, "routing_key"))}
     headers = (("content-type", "application/json"),)
-    http_.taken(send(Request("POST", f"{_base(settings)}/v2/enqueue", headers, json.dumps(body).encode())))
-    return thread or str(body["dedup_key"])
+    bodies = [{**routing, **draft.body}]
+    if draft.event.phase == CLOSED:
+        bodies.append({**bodies[0], "dedup_key": f"{draft.body['dedup_key']}{LATE}"})
+    for body in bodies:
+        http_.taken(send(Request("POST", f"{_base(settings)}/v2/enqueue", headers, json.dumps(body).encode())))
+    return thread or str(draft.body["dedup_key"])
 
 
 def _base(settings: Settings) -> str:

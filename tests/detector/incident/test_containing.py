@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +48,20 @@ class Desk:
         self.leaked.write_text(
             "".join(f'const k{n} = {{ id: "{a.old[0]}", awsSecret: "{a.old[1]}" }};\n' for n, a in enumerate(accounts))
         )
-        self._files = ["--policy", str(folder / "rotation.toml"), "--config", str(folder / "config.toml")]
+        self.files = ["--policy", str(folder / "rotation.toml"), "--config", str(folder / "config.toml")]
         (folder / "config.toml").write_text(
             f'[verify]\nallow-internal = ["127.0.0.1"]\n[verify.host]\n"aws.*" = "{accounts[0].url}"\n'
         )
         self.policy(policy + KINDS.format(url=accounts[0].url))
 
     def policy(self, text: str) -> None:
-        path = Path(self._files[1])
+        path = Path(self.files[1])
         path.touch(0o600)
         path.write_text(text)
 
     def __call__(self, *words: str) -> dict[str, Any]:
         self._capsys.readouterr()
-        self.code = main(["respond", *words, "--json", *self._files])
+        self.code = main(["respond", *words, "--json", *self.files])
         found: dict[str, Any] = json.loads(self._capsys.readouterr().out)
         return found
 
@@ -136,3 +137,35 @@ def test_a_value_that_is_gone_is_ended_by_name(
     case = desk("next")
     assert {one["held"]["kind"] for one in case["credentials"]} == {"gone"}
     assert case["counts"]["live"] == 2
+
+
+def test_an_expired_plan_is_made_anew_and_read_again(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asks = (
+        ALLOWED
+        + '[[rotate]]\nrules = ["aws.*"]\norder = "contain-first"\nmay = ["disable"]\n[limits]\nplan_expires = "1s"\n'
+    )
+    desk = Desk(tmp_path, accounts, asks, capsys)
+    case = desk("open", str(desk.leaked))
+    time.sleep(1.1)
+    (one, other) = case["credentials"]
+    files = desk.files
+    assert main(["respond", "approve", case["incident"], one["plan"], "--digest", one["digest"], *files]) == 4
+    assert "made anew" in capsys.readouterr().err
+    assert {account.keys()[account.old[0]] for account in accounts} == {"Active"}
+    assert main(["respond", "approve", case["incident"], other["fingerprint"], *files]) == 4
+    assert other["digest"][:16] not in capsys.readouterr().out, "what is shown is the new one"
+    fresh = {row["fingerprint"]: row for row in desk("status")["credentials"]}
+    assert all(fresh[row["fingerprint"]]["plan"] != row["plan"] for row in (one, other))
+
+
+def test_a_run_that_went_on_elsewhere_is_noticed(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path, accounts, ALLOWED + AUTO, capsys)
+    case = desk("open", str(desk.leaked))
+    for one in case["credentials"]:
+        assert one["held"]["kind"] == "by-hand"
+        assert main(["rotate", "resume", one["plan"], "--done", *desk.files[:2]]) == 0
+    assert desk("run", "prove")["counts"]["waiting for a person"] == 0

@@ -99,6 +99,19 @@ def test_our_own_report(leaked: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     assert len(exposed.again(Exposure(FINDINGS, (str(report),)), credentials(found))) == 1
 
 
+def test_a_foreign_report_names_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "work").mkdir()
+    own = tmp_path / "credentials"
+    own.write_text(f"token={TOKENS[0]}\n")
+    link = tmp_path / "work" / "link"
+    link.symlink_to(own)
+    monkeypatch.chdir(tmp_path / "work")
+    report = tmp_path / "work" / "gitleaks.json"
+    report.write_text(json.dumps([{"File": str(own)}, {"File": "../credentials"}, {"File": "link"}]))
+    found = look(report, kind=FINDINGS)
+    assert not found.findings and len(found.skipped) == 3
+
+
 def test_sarif_and_gitleaks_name_files(leaked: Path, tmp_path: Path) -> None:
     place = {"physicalLocation": {"artifactLocation": {"uri": f"file://{leaked}"}}}
     sarif = tmp_path / "other.sarif"
@@ -127,8 +140,22 @@ def test_what_is_no_report_is_one_clear_line(text: str, tmp_path: Path) -> None:
         (Exposure(ARTEFACT, ()), "name what leaked"),
         (Exposure(ARTEFACT, ("/nowhere/x.tgz",)), "no such file"),
         (Exposure(ARTEFACT, ("/",), range="a..b"), "go with a repository"),
+        (Exposure(REPOSITORY, ("https://me:tok@git.test/a.git",)), "^https://git.test/a.git: leave user and password"),
     ],
 )
 def test_what_cannot_be_opened_is_said_before(exposure: Exposure, said: str) -> None:
     with pytest.raises((UsageError, SourceError), match=said):
         exposed.check(exposure)
+
+
+@pytest.mark.parametrize("url", ["git@git.test:a.git", "ssh://git@git.test/a.git", "https://git.test/a.git"])
+def test_a_url_may_name_who_one_is_to_ssh(url: str) -> None:
+    exposed.check(Exposure(REPOSITORY, (url,), range="a..b"))
+
+
+def test_a_remote_repository_is_cloned_again(repository: Path) -> None:
+    url = f"file://{repository}"
+    found = look(url, kind=REPOSITORY)  # type: ignore[arg-type]
+    known = credentials(found)
+    assert len(known) == 3 and {place["repository"] for one in known for place in one.where} == {url}
+    assert len(exposed.again(Exposure(REPOSITORY, (url,)), known)) == 3

@@ -83,7 +83,10 @@ def test_an_alert_is_triggered_acknowledged_resolved(operator, kept, turned, the
     for phase in ("opened", "acknowledged", "escalated", "closed"):
         (told,) = box.tell(event(phase=phase, key=phase), ("oncall",))
         assert told.sent, told.why
-    assert there.alerts == {"leakfirst-inc-1": ["trigger", "acknowledge", "trigger", "resolve"]}
+    assert there.alerts == {
+        "leakfirst-inc-1": ["trigger", "acknowledge", "resolve"],
+        "leakfirst-inc-1-deadline": ["trigger", "resolve"],
+    }
 
 
 def test_a_webhook_is_signed_with_its_time(operator, kept, turned, there: Receivers) -> None:
