@@ -101,6 +101,8 @@ def events(case: Case, settings: Settings, now: float) -> Iterator[Event]:
         yield event(event_.CONTAINED, summary, lines, lines=lines)
     if case.acknowledged_by:
         yield event(event_.ACKNOWLEDGED, f"{case.title}: {case.acknowledged_by} has taken it", case.acknowledged_by)
+    if case.dependents:
+        yield event(event_.DEPENDENTS, _imported(case), sorted(_importers(case)), lines=tuple(_importers(case)))
     waiting = tasks(case)
     if case.steps.get("contain"):
         for owner in dict.fromkeys(task.owner or NOBODY for task in waiting):
@@ -121,6 +123,23 @@ def events(case: Case, settings: Settings, now: float) -> Iterator[Event]:
         for owner in _owners_told(case):
             closed = event(event_.CLOSED, f"{case.title}: closed, {case.closed_reason}", [owner, case.closed_reason])
             yield closed._replace(owner=owner, only_owner=True)
+
+
+def _importers(case: Case) -> list[str]:
+    """Return who imports the package, one line for each file that says so."""
+    found = []
+    for row in case.dependents:
+        way = f" through {' > '.join(row['via'])}" if row.get("via") else ""
+        found.append(f"{row['repository']} {row['path']}: {row['version']}{way}")
+    return found
+
+
+def _imported(case: Case) -> str:
+    repositories = {row["repository"] for row in case.dependents}
+    indirectly = repositories - {row["repository"] for row in case.dependents if row["direct"] is not False}
+    many = "1 repository imports" if len(repositories) == 1 else f"{len(repositories)} repositories import"
+    through = f", {len(indirectly)} of them only through another package" if indirectly else ""
+    return f"{case.title}: {many} {case.exposure.package}{through}"
 
 
 def _owners_told(case: Case) -> list[str]:

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 OPENED = "opened"
 CONFIRMED = "confirmed"
 CONTAINED = "contained"
+DEPENDENTS = "dependents"
 WAITING = "waiting"
 ESCALATED = "escalated"
 ACKNOWLEDGED = "acknowledged"
 PROVEN = "proven"
 CLOSED = "closed"
-PHASES = (OPENED, CONFIRMED, CONTAINED, WAITING, ESCALATED, ACKNOWLEDGED, PROVEN, CLOSED)
+PHASES = (OPENED, CONFIRMED, CONTAINED, DEPENDENTS, WAITING, ESCALATED, ACKNOWLEDGED, PROVEN, CLOSED)
 
 MOST_LINES = 40
 """Lines of detail that any channel shows; the rest is counted."""

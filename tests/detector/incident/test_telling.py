@@ -99,3 +99,12 @@ def test_the_numbers_add_up() -> None:
     log = live(live(Log()), "lf1:c3")("contained", "lf1:a1", at=DUE)("dead", "lf1:a1", at=DUE, result="dead")
     found = dict(counts(log.case))
     assert (found["credentials"], found["live"], found["contained"], found["dead"]) == (2, 2, 1, 1)
+
+
+def test_who_imports_it_is_told_with_the_way() -> None:
+    log = Log(package="npm:acme@1.2.3")
+    log("dependent", "r1:p", repository="r1", path="package-lock.json", version="1.2.3", direct=True, via=[])
+    log("dependent", "r2:p", repository="r2", path="package-lock.json", version="1.2.3", direct=False, via=["ui-kit@5"])
+    (event,) = [event for event in events(log.case, SETTINGS, START) if event.phase == "dependents"]
+    assert "2 repositories import npm:acme@1.2.3, 1 of them only through another package" in event.summary
+    assert event.lines[1] == "r2 package-lock.json: 1.2.3 through ui-kit@5"
