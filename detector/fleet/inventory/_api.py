@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping
 from email.utils import parsedate_to_datetime
@@ -323,6 +324,8 @@ class _Memory:
             file.close()
             return
         if time.time() - os.fstat(fd).st_mtime > RESUMES_WITHIN:
+            if not os.path.exists(path):  # better than nothing: its marks save asking for these pages in full
+                shutil.copyfile(f"{path}.part", path)
             file.truncate(0)
         self._path = path
         self._begun = _Lines(file)
