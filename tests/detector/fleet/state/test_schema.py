@@ -55,3 +55,31 @@ def test_an_upgrade_that_fails_leaves_the_old_schema(place, tmp_path, monkeypatc
     with open_state(place, KEY) as state, state.read() as db:
         assert schema.version_of(db) == "0002"
         assert db.execute(text("SELECT count(*) FROM more")).scalar() == 0
+
+
+def test_what_an_older_leakfirst_wrote_is_kept(place):
+    engine, name = schema.connect(place)
+    schema.bring_up_to_date(engine, name, "0001")
+    with engine.connect().execution_options(writes=True) as db, db.begin():
+        for row in OLD:
+            db.execute(text(row))
+    engine.dispose()
+    with open_state(place, KEY) as state:
+        row = state.repositories()["file:/a"]
+        assert (row.name, row.revision, state.remembered("file:/a")) == ("a", 3, (b"", b"", b""))
+        with state.read() as db:
+            assert schema.version_of(db) == schema.known_versions()[-1]
+        assert state.settle("lf1:1", "closed", "accepted", "ada") == 1
+
+
+OLD = (
+    "INSERT INTO repositories (id, key, name, url, kind, archived, fork, default_branch, version, mark, recheck, packs,"
+    " flagged, revision, complete, skipped, first_swept, changed_at, checked_at, failures, failure, failed_at, objects,"
+    " seconds) VALUES (1, 'file:/a', 'a', '', '', FALSE, FALSE, '', '', '', '', '', '', 3, TRUE, '[]', '', '', '', 0, '',"
+    " '', 0, 0)",
+    "INSERT INTO findings (id, repository_id, fingerprint, rule, severity, confidence, shown, owner, verdict, state,"
+    " at_tip, first_seen, last_seen, opened, deadline, reason, settled_by) VALUES (1, 1, 'lf1:1', 'r', 'high', 'high', '',"
+    " '', '', 'open', TRUE, '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00', '',"
+    " '', '')",
+)
+"""Rows as the first version wrote them."""

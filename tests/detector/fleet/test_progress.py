@@ -1,0 +1,45 @@
+"""What a person sees of a sweep at work."""
+
+import io
+
+from rich.console import Console
+
+from detector.fleet.progress import Display, picture
+from detector.fleet.sweep import Tally
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(tally: Tally, seconds: float) -> str:
+    console = Console(file=io.StringIO(), width=160)
+    console.print(picture(tally, seconds))
+    return console.file.getvalue()
+
+
+def test_it_says_done_at_work_waiting_failed_rate_and_time_left():
+    names = tuple(f"acme/{number}" for number in range(6))
+    said = shown(Tally(200, 50, 40, 10, 134, names, 5_000_000), 30.0)
+    for part in ("60 of 200 done (40 unchanged)", "6 at work", "134 waiting", "10 failed", "5.0 MB read", "2.0/s"):
+        assert part in said
+    assert "1:10 left" in said
+    assert "acme/0, acme/1, acme/2, acme/3 and 2 more" in said
+
+
+def test_names_of_repositories_are_no_terminal_codes_and_no_markup():
+    said = shown(Tally(1, running=("a\x1b[2Jb", "[red]x[/red]")), 1.0)
+    assert "\x1b[2J" not in said
+    assert "[red]x[/red]" in said
+
+
+def test_it_is_silent_anywhere_but_on_a_terminal():
+    for wanted, out in ((True, io.StringIO()), (False, Terminal())):
+        with Display(wanted, out) as display:
+            display(Tally(1))
+        assert out.getvalue() == ""
+    terminal = Terminal()
+    with Display(True, terminal) as display:
+        display(Tally(1, running=("acme/app",)))
+    assert "acme/app" in terminal.getvalue()
