@@ -399,7 +399,7 @@ class _Coordinator:
         repository.left = len(divided.shares)
         for share in divided.shares:
             changed = self.changed if share.changed_rules else frozenset()
-            self._ask(repository, Look(share, changed), 1)
+            self._ask(repository, Look(repository.entry, share, changed, repository.surveyed.refs), 1)
         if not divided.shares:
             self._ask_to_tell(repository)
 
@@ -416,9 +416,9 @@ class _Coordinator:
         fresh = {name for looked in repository.looked for name in cut(looked.flagged, width)}
         repository.flagged |= fresh
         flagged = b"".join(sorted(repository.flagged))
-        self._ask(
-            repository, Tell(repository.entry, flagged, width, b"".join(sorted(fresh)), repository.remembered.told), 0
-        )
+        told, refs = repository.remembered.told, repository.surveyed.refs
+        task = Tell(repository.entry, flagged, width, b"".join(sorted(fresh)), told, refs)
+        self._ask(repository, task, 0)
 
     def _on_told(self, repository: _Repository, told: Told) -> None:
         looked = together(repository.looked, repository.surveyed.width, repository.skipped)

@@ -119,10 +119,15 @@ class Divided(NamedTuple):
 
 
 class Look(NamedTuple):
-    """Read one share and say which of its objects have something to say."""
+    """Read one share of the repository of *entry* and say which of its objects have something to say.
 
+    `refs` are those with which it was divided, perhaps in the clone of another worker.
+    """
+
+    entry: Entry
     share: HistoryShare
     changed: frozenset[str] = frozenset()
+    refs: str = ""
 
 
 class Looked(NamedTuple):
@@ -144,6 +149,7 @@ class Tell(NamedTuple):
     width: int
     fresh: bytes = b""
     told: bytes = b""
+    refs: str = ""
 
 
 class Examined(NamedTuple):
@@ -352,6 +358,8 @@ def _look(worker: Worker, task: Look) -> Iterator[Progress | Answer]:
     from detector.git.packs import find_rows, sort_ids
 
     _, engine, _ = worker.rules()
+    if task.refs:
+        worker.open(task.entry, task.refs)
     width = task.share.part.repository.id_bytes
     flagged: set[str] = set()
     skipped: list[Skipped] = []
@@ -439,7 +447,7 @@ def _examine(worker: Worker, task: Examine) -> Iterator[Progress | Answer]:
     divided = _divided(worker, task, 1)
     looked: list[Looked] = []
     for share in divided.shares:
-        for message in _look(worker, Look(share, task.changed)):
+        for message in _look(worker, Look(task.entry, share, task.changed)):
             if isinstance(message, Looked):
                 looked.append(message)
             else:
@@ -447,7 +455,7 @@ def _examine(worker: Worker, task: Examine) -> Iterator[Progress | Answer]:
     width = worker.open(task.entry).id_bytes
     whole = together(looked, width, divided.skipped)
     flagged = _packed({name.hex() for name in (*cut(whole.flagged, width), *cut(task.flagged, width))})
-    for message in _tell(worker, Tell(task.entry, flagged, width, whole.flagged, task.told)):
+    for message in _tell(worker, Tell(task.entry, flagged, width, whole.flagged, task.told, task.refs)):
         if isinstance(message, Told):
             yield Examined(whole, message, divided.packs)
         else:
@@ -478,7 +486,7 @@ def _tell(worker: Worker, task: Tell) -> Iterator[Progress | Answer]:
         return
     pack, engine, key = worker.rules()
     config, owners = worker.settings.config, dict(worker.settings.owners)
-    home = worker.open(task.entry)
+    home = worker.open(task.entry, task.refs)
     yield from tell(home, task.entry.name, names, fresh, task.told, pack, engine, key, config, owners)
 
 

@@ -12,7 +12,20 @@ from detector.fleet import tasks
 from detector.fleet.inventory import entries
 from detector.fleet.inventory._plain import entry_for_url
 from detector.fleet.sweep import Summary
-from detector.fleet.tasks import Examine, Examined, Survey, Surveyed, Worker, cut
+from detector.fleet.tasks import (
+    Divide,
+    Divided,
+    Examine,
+    Examined,
+    Look,
+    Looked,
+    Survey,
+    Surveyed,
+    Tell,
+    Worker,
+    cut,
+)
+from detector.fleet.telling import Told
 from detector.model import Skipped
 from tests.detector.fleet import making
 from tests.detector.fleet.test_sweep import Bench
@@ -41,6 +54,30 @@ def test_a_worker_whose_own_clone_is_older_than_the_survey_fetches_it(tmp_path: 
         *_, examined = worker.perform(Examine(entry, refs=surveyed.refs))
         assert isinstance(examined, Examined)
         assert examined.looked.flagged and len(examined.told.sights) == 1
+
+
+def test_each_task_finds_the_clone_missing_and_makes_it(tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    settings, _ = Bench(tmp_path / "fleet", str(tmp_path / "sweep.db")).settings()
+    place = Path(settings.clones.folder)
+    with git_server(tmp_path / "served") as server:
+        repository(server.root, "app.git", env=f"TOKEN={making.secret(7)}\n")
+        entry = entry_for_url(f"{server.url}/app.git")
+
+        def elsewhere(task: tasks.Task) -> object:
+            shutil.rmtree(place, ignore_errors=True)
+            return list(Worker(settings).perform(task))[-1]
+
+        surveyed = elsewhere(Survey(entry))
+        assert isinstance(surveyed, Surveyed)
+        divided = elsewhere(Divide(Examine(entry, refs=surveyed.refs)))
+        assert isinstance(divided, Divided)
+        (share,) = divided.shares
+        looked = elsewhere(Look(entry, share, refs=surveyed.refs))
+        assert isinstance(looked, Looked) and not looked.failed and looked.flagged
+        told = elsewhere(Tell(entry, looked.flagged, looked.width, looked.flagged, refs=surveyed.refs))
+        assert isinstance(told, Told)
+        assert [sight.rule for sight in told.sights] == ["gitlab.pat"]
 
 
 def test_what_is_left_out_on_purpose_makes_no_sweep_incomplete(
