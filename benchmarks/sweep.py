@@ -35,10 +35,11 @@ from tests.detector.fleet import making
 
 
 class Cost(NamedTuple):
-    """Seconds of wall clock and of all processors, MB of the coordinator at most."""
+    """Seconds of wall clock, of all processors, and of those the coordinator's; MB of the coordinator at most."""
 
     wall: float
     cpu: float
+    own: float
     peak: float
 
 
@@ -47,11 +48,12 @@ def swept(specs: Sequence[str], place: str, jobs: int) -> tuple[Summary, Cost]:
     config = Config(worktree=False)
     rules = {rule.id: rule_digest(rule) for rule in pipeline.rule_pack(config).rules}
     settings = Settings(config, Clones(place + ".clones"), ruleset_digest(rules), key_id(project_key()))
-    before, began = processors(), time.perf_counter()
+    before, own, began = processors(), time.process_time(), time.perf_counter()
     with open_state(place) as state:
         summary = sweep(entries(specs), state, Options(settings), LocalCrew(settings, jobs, 0), rules)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return summary, Cost(time.perf_counter() - began, processors() - before, peak)
+    own = time.process_time() - own
+    return summary, Cost(time.perf_counter() - began, processors() - before, own, peak)
 
 
 def processors() -> float:
@@ -65,7 +67,8 @@ def told(name: str, summary: Summary, cost: Cost) -> None:
     number = summary.repositories
     row = (
         f"{name:28} {number:5} repositories  {cost.wall:7.2f} s  {1000 * cost.wall / number:7.1f} ms each"
-        f"  cpu {cost.cpu:7.2f} s  {cost.peak:4.0f} MB  swept {summary.swept:4} unchanged {summary.unchanged:4}"
+        f"  cpu {cost.cpu:7.2f} s, of the coordinator {cost.own:6.2f} s  {cost.peak:4.0f} MB"
+        f"  swept {summary.swept:4} unchanged {summary.unchanged:4}"
         f" failed {len(summary.failed)}  objects {summary.objects} again {summary.again}"
     )
     print(row, flush=True)

@@ -28,7 +28,10 @@ ROW = 1 << 16
 """Ids in one merged row, about."""
 
 WAITING = 1 << 18
-"""Ids that may wait to be merged, at least; an eighth of what is merged may always."""
+"""Ids that may wait to be merged, in any case; else an eighth of what is merged may, up to `MOST`."""
+
+MOST = 1 << 23
+"""Ids that may wait at most: they are in memory."""
 
 ROWS = 512
 """Rows that may wait to be merged."""
@@ -79,7 +82,7 @@ class KnownObjects:
             self._insert(db, width, 0, 0, 0, ids)
         self._note(width, ids)
         waiting, rows = self._waiting[width]
-        if rows > ROWS or waiting > max(WAITING, self._count(width) // 8):
+        if rows > ROWS or waiting > max(WAITING, min(self._count(width) // 8, MOST)):
             self._merge(width)
 
     def __len__(self) -> int:
