@@ -78,7 +78,9 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
                         break
                 elif isinstance(message, Sighting):
                     seen.append(message)
-                    places.notice(message)
+                    places.notice(message.location.origin)
+                elif isinstance(message, workers.Ahead):
+                    places.notice(message.origin)
                 elif isinstance(message, Seen):
                     let_go.append((message.origin, message.dropped))
                 elif isinstance(message, UnusedMark):

@@ -46,9 +46,8 @@ class Placing:
             if blame:
                 blame.__exit__()
 
-    def notice(self, sighting: Sighting) -> None:
-        """Begin with the repository of *sighting*, unless an earlier scan has left what it takes."""
-        origin = sighting.location.origin
+    def notice(self, origin: Origin) -> None:
+        """Something was seen at *origin*: begin with its repository, unless an earlier scan has left what it takes."""
         if origin.repository in self._blames or origin.kind != "blob" or origin.commit or not origin.object_id:
             return
         from detector.git.blame import Blame

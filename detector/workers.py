@@ -29,7 +29,7 @@ from detector.containers import Clean
 from detector.contracts import Share
 from detector.engine.engine import Engine
 from detector.errors import LeakfirstError
-from detector.model import Skipped
+from detector.model import Origin, Sighting, Skipped
 from detector.rules.pack import Pack, engine_of
 from detector.secret import Secret
 from detector.work import DEFAULTS, Message, Options, Progress, perform
@@ -46,7 +46,13 @@ class Done(NamedTuple):
     """A share is done with."""
 
 
-def run(shares: Iterable[Share], pack: Pack, workers: int, options: Options = DEFAULTS) -> Iterator[Message]:
+class Ahead(NamedTuple):
+    """Said at once, while the messages of a share wait for its end: something was seen in this place."""
+
+    origin: Origin
+
+
+def run(shares: Iterable[Share], pack: Pack, workers: int, options: Options = DEFAULTS) -> Iterator[Message | Ahead]:
     """Examine all shares and yield what is seen, share by share as they finish.
 
     With one worker, or one small share, everything happens in this process.
@@ -67,7 +73,16 @@ def _examining(pack: Pack, options: Options) -> Answer:
     engine, clean = engine_of(pack), Clean()
     gc.freeze()  # what the parent has made stays
     gc.set_threshold(100_000, 50, 100)  # sightings are many, and none of them is part of a cycle
-    return lambda share: guarded(share, engine, options, clean)
+    return lambda share: _foretold(guarded(share, engine, options, clean))
+
+
+def _foretold(messages: Iterable[Message]) -> Iterator[Message | Ahead]:
+    told = False
+    for message in messages:
+        if not told and isinstance(message, Sighting):
+            told = True
+            yield Ahead(message.location.origin)
+        yield message
 
 
 def _not_looked_at(share: Share, why: str) -> Skipped:
@@ -162,6 +177,8 @@ class Pool:
             for message in messages:
                 if isinstance(message, Progress):
                     self._counted[worker] = self._counted.get(worker, Progress(0, 0)).plus(message)
+                    yield message
+                elif isinstance(message, Ahead):
                     yield message
                 elif isinstance(message, Done):
                     del self._busy[worker]

@@ -63,7 +63,7 @@ class Clean:
     A member is known by a digest of its compressed bytes, and by its path, which some rules ask for.
     """
 
-    MOST = 100_000
+    MOST = 20_000
 
     def __init__(self) -> None:
         self._known: dict[tuple[bytes, str], Ended] = {}

@@ -84,7 +84,7 @@ def tell(
             if isinstance(message, Sighting):
                 seen.append(message)
                 if message.location.origin.object_id in counts:
-                    places.notice(message)
+                    places.notice(message.location.origin)
             elif isinstance(message, Skipped):
                 skipped.append(message)
             elif isinstance(message, Progress):

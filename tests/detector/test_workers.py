@@ -79,7 +79,7 @@ def outcome(shares, size: int) -> tuple[list, list[Skipped], Progress]:
             seen.append((message.location.origin.path, message.secret.reveal()))
         elif isinstance(message, Skipped):
             skipped.append(message)
-        else:
+        elif isinstance(message, Progress):
             done = done.plus(message)
     return sorted(seen), sorted(skipped), done
 
@@ -89,6 +89,34 @@ def test_any_number_of_workers_sees_the_same() -> None:
     alone = outcome(shares, 1)
     assert len(alone[0]) == len(alone[1]) == 23
     assert outcome(shares, 2) == outcome(shares, 5) == alone
+
+
+class LongShare(NamedTuple):
+    """Shows a credential at once, then goes on for some megabytes."""
+
+    name: str = "long"
+    weight: int = 1
+
+    def blobs(self) -> Iterator[Blob | Skipped]:
+        yield Blob(b"k=" + token(1) + b"\n" * (100 << 10), Origin("worktree", "early"))
+        for number in range(3):
+            yield Blob(bytes(4 << 20), Origin("worktree", str(number)))
+
+
+def test_where_something_was_seen_is_said_before_its_share_is_complete() -> None:
+    messages = list(workers.run([LongShare(), LongShare("other")], PACK, 2))
+    places = [m.origin if isinstance(m, workers.Ahead) else m.location.origin for m in messages if hasattr(m, "origin")
+              or hasattr(m, "location")]  # fmt: skip
+    assert places == [Origin("worktree", "early")] * 4
+    first = next(index for index, message in enumerate(messages) if isinstance(message, Sighting))
+    assert sum(isinstance(message, Progress) for message in messages[:first]) >= 3
+    assert (
+        sum(
+            isinstance(message, Progress)
+            for message in messages[: messages.index(workers.Ahead(Origin("worktree", "early")))]
+        )
+        <= 1
+    )
 
 
 def test_a_worker_that_dies_once_costs_nothing(tmp_path) -> None:
