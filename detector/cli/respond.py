@@ -94,9 +94,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     approve.add_argument("credential", metavar="CREDENTIAL", help="its fingerprint or plan, or the beginning of one")
     approve.add_argument("--digest", default="", metavar="HEX", help="of the plan; without it the plan is shown")
     approve.add_argument("--done", action="store_true", help="what had to be done by hand is done")
-    accept = actions.add_parser("accept", parents=[common], help="leave a credential as it is, and say why")
+    accept = actions.add_parser("accept", parents=[common], help="leave credentials as they are, and say why")
     accept.add_argument("incident", metavar="INCIDENT")
-    accept.add_argument("credential", metavar="CREDENTIAL")
+    accept.add_argument("credentials", metavar="CREDENTIAL", nargs="+")
     accept.add_argument("--reason", required=True, metavar="TEXT")
     close = actions.add_parser("close", parents=[common, which], help="close it, when nothing is left to do")
     close.add_argument("--reason", required=True, metavar="TEXT")
@@ -362,7 +362,7 @@ def _same(args: argparse.Namespace) -> str:
 
 def _accept(desk: _Desk, args: argparse.Namespace) -> ExitCode:
     with desk.response(args.incident) as response:
-        response.accept(args.credential, args.reason)
+        response.accept(args.credentials, args.reason)
         return _show(desk, response.case, args)
 
 
@@ -427,11 +427,22 @@ def _show(desk: _Desk, case: Case, args: argparse.Namespace) -> ExitCode:
                 alike.setdefault((task.why, task.link), []).append(task)
         for (why, link), some in alike.items():
             print(_printable(f"    {why}{f'  {link}' if link else ''}"))
+            together = _for_all(case, some)
             for task in some:
                 print(_printable(f"      {task.what}"))
-                if task.command:
+                if task.command and not together:
                     print(_printable(f"        {task.command}{_same(args)}"))
+            if together:
+                print(_printable(f"        {together}{_same(args)}"))
     return _code(case)
+
+
+def _for_all(case: Case, tasks: Sequence[Task]) -> str:
+    """Return one command that does for all of *tasks* what each has its own for, or ""."""
+    accept = f"leakfirst respond accept {case.id} "
+    if len(tasks) < 2 or not all(task.command.startswith(accept) for task in tasks):
+        return ""
+    return f"{accept}{' '.join(task.subject[:16] for task in tasks)} --reason WHY"
 
 
 def _summary(case: Case) -> dict[str, Any]:

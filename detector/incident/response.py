@@ -12,7 +12,7 @@ being asked about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -531,10 +531,11 @@ class Response:
             containing.go_on(one, leak, person_done=person_done)
         self._finish_contain()
 
-    def accept(self, name: str, reason: str) -> None:
-        """Note that nothing more will be done about a credential, and why."""
-        one = self.case.credential(name)
-        self._ledger.note(ACCEPTED, one.fingerprint, reason=reason, who=self._ledger.by)
+    def accept(self, names: Sequence[str], reason: str) -> None:
+        """Note that nothing more will be done about some credentials, and why; about none if one is not known."""
+        case = self.case
+        for one in [case.credential(name) for name in names]:
+            self._ledger.note(ACCEPTED, one.fingerprint, reason=reason, who=self._ledger.by)
         if self._was_done(PROVE):
             self.prove(again=False)
 

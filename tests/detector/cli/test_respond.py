@@ -45,8 +45,13 @@ def test_what_nobody_can_be_asked_about_waits_for_a_person(leaked, capsys) -> No
     assert {step["state"] for step in case["steps"].values()} == {"done"}
     assert respond("close", "--reason", "enough") == 4
     assert "still open" in capsys.readouterr().err
-    for one in case["credentials"]:
-        respond("accept", case["incident"], one["fingerprint"], "--reason", "a sample")
+    respond("status")
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "respond accept" in line]
+    both = line.split()[4:6]
+    assert {one["fingerprint"][:16] for one in case["credentials"]} == set(both)
+    assert respond("accept", case["incident"], both[0], "lf1:nobody", "--reason", "a sample") == 2
+    assert respond("status") == 4, "one name was wrong, so nothing was accepted"
+    respond("accept", case["incident"], *both, "--reason", "a sample")
     capsys.readouterr()
     assert respond("status") == 0
     assert respond("close", "--reason", "samples") == 0
