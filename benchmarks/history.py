@@ -4,7 +4,7 @@
 
 git prints every object once (`cat-file --batch-all-objects --batch --unordered --buffer`); nothing that asks git for
 content can be faster. `read` rebuilds every blob, commit and tag in one process and looks at nothing. Runs alternate,
-so a machine that slows down slows all of them; ratios are of wall time, pair by pair, and of processor time, which
+so a machine that slows down slows all of them; `again` is a further scan with `--state`, nothing changed. Ratios are of wall time, pair by pair, and of processor time, which
 other work on the machine disturbs least. The last two columns say how many times as long as ours, and with how many
 times as much processor time, each took. Peak memory is that of all processes together at one moment (pages that
 they share counted once; Linux only).
@@ -18,6 +18,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -78,7 +79,7 @@ def proportional(pid: int) -> int:
         return 0
 
 
-def commands(repository: str, jobs: int, kingfisher: bool) -> dict[str, list[str]]:
+def commands(repository: str, jobs: int, kingfisher: bool, state: str) -> dict[str, list[str]]:
     """Name what runs side by side; the first is what the others are compared with."""
     found = {
         "git cat-file": [
@@ -90,6 +91,7 @@ def commands(repository: str, jobs: int, kingfisher: bool) -> dict[str, list[str
             "--format", "json", "--no-progress",
         ],
     }  # fmt: skip
+    found["leakfirst again"] = [*found[f"leakfirst scan --jobs {jobs}"], "--state", state]
     if kingfisher and (program := shutil.which("kingfisher", path=os.path.dirname(sys.executable)) or "kingfisher"):
         for name, option in (("kingfisher", []), ("kingfisher --turbo", ["--turbo"])):
             found[name] = [
@@ -122,12 +124,15 @@ def main() -> None:
 
     print(f"delta loop: {'compiled' if deltas.COMPILED else 'INTERPRETED: run python setup.py build_ext --inplace'}")
     for repository in args.repositories:
-        these = commands(repository, args.jobs, args.kingfisher)
-        results: dict[str, list[Run]] = {name: [] for name in these}
-        run(these["git cat-file"])  # brings the packs into memory
-        for _ in range(args.n):
-            for name, command in these.items():
-                results[name].append(run(command))
+        results: dict[str, list[Run]]
+        with tempfile.TemporaryDirectory() as folder:
+            these = commands(repository, args.jobs, args.kingfisher, os.path.join(folder, "state"))
+            results = {name: [] for name in these}
+            run(these["git cat-file"])  # brings the packs into memory
+            run(these["leakfirst again"])  # makes the state
+            for _ in range(args.n):
+                for name, command in these.items():
+                    results[name].append(run(command))
         print(
             f"\n{repository}\n{'':26} {'wall s':>8} {'cpu s':>8} {'peak MB':>8} {'wall/git':>9} {'cpu/git':>8}"
             f" {'wall/ours':>10} {'cpu/ours':>9}"
