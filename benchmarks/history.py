@@ -3,11 +3,11 @@
     python -m benchmarks.history REPOSITORY ... [-n RUNS] [--jobs N] [--kingfisher]
 
 git prints every object once (`cat-file --batch-all-objects --batch --unordered --buffer`); nothing that asks git for
-content can be faster. `read` rebuilds every blob, commit and tag in one process and looks at nothing. Runs alternate,
-so a machine that slows down slows all of them; `again` is a further scan with `--state`, nothing changed. Ratios are of wall time, pair by pair, and of processor time, which
-other work on the machine disturbs least. The last two columns say how many times as long as ours, and with how many
-times as much processor time, each took. Peak memory is that of all processes together at one moment (pages that
-they share counted once; Linux only).
+content can be faster. `read` rebuilds every blob, commit and tag in one process and looks at nothing; `again` is a
+further scan with `--state`, nothing changed. Runs alternate, so a machine that slows down slows all of them; ratios are
+of wall time, pair by pair, and of processor time, which other work on the machine disturbs least. The last two columns
+say how many times as long as ours, and with how many times as much processor time, each took. Peak memory is that of
+all processes together at one moment (pages that they share counted once; Linux only).
 """
 
 from __future__ import annotations
