@@ -24,7 +24,7 @@ from detector.containers import Clean
 from detector.errors import LeakfirstError, SourceError
 from detector.fleet.clones import Clones
 from detector.fleet.inventory import Entry
-from detector.fleet.telling import Told, tell
+from detector.fleet.telling import Told, line_patterns, tell
 from detector.memory import Reading, ScanMemory, refs_digest, rule_digest
 from detector.model import Sighting, Skipped
 from detector.version import version
@@ -302,6 +302,13 @@ def _ids_outside(repository: Repository, packs: frozenset[bytes]) -> tuple[bytes
     return sort_ids(np.concatenate(parts)).tobytes(), size
 
 
+class Kept(NamedTuple):
+    """What was seen in a repository that is looked at and told in one task: it need not be read again."""
+
+    patterns: tuple[str, ...]
+    seen: list[Sighting]
+
+
 # -- looking -----------------------------------------------------------------
 
 
@@ -352,7 +359,7 @@ def _divided(worker: Worker, work: Examine, parts: int) -> Divided:
     return Divided(tuple(shares), tuple(skipped), packs)
 
 
-def _look(worker: Worker, task: Look) -> Iterator[Progress | Answer]:
+def _look(worker: Worker, task: Look, keep: Kept | None = None) -> Iterator[Progress | Answer]:
     import numpy as np
 
     from detector.git.packs import find_rows, sort_ids
@@ -366,12 +373,15 @@ def _look(worker: Worker, task: Look) -> Iterator[Progress | Answer]:
     objects = 0
     clean = None if task.changed else worker.clean
     share = task.share if _is_ours(task.share.part.repository.object_dirs) else _Checked(task.share)
-    for message in guarded(share, engine, Options(changed=task.changed), clean):
+    patterns = keep.patterns if keep else ()
+    for message in guarded(share, engine, Options(patterns=patterns, changed=task.changed), clean):
         if isinstance(message, Progress):
             objects += message.blobs
             yield message
         elif isinstance(message, Sighting):
             flagged.add(str(message.location.origin.object_id))
+            if keep:
+                keep.seen.append(message)
         elif isinstance(message, Skipped):
             skipped.append(message)
     if any(skip.where == task.share.name for skip in skipped):
@@ -446,16 +456,18 @@ def _named(where: str, width: int) -> list[str]:
 def _examine(worker: Worker, task: Examine) -> Iterator[Progress | Answer]:
     divided = _divided(worker, task, 1)
     looked: list[Looked] = []
+    home = worker.open(task.entry, task.refs)
+    keep = None if task.older else Kept(line_patterns(home, worker.settings.config), [])
     for share in divided.shares:
-        for message in _look(worker, Look(task.entry, share, task.changed)):
+        for message in _look(worker, Look(task.entry, share, task.changed), keep):
             if isinstance(message, Looked):
                 looked.append(message)
             else:
                 yield message
-    width = worker.open(task.entry).id_bytes
+    width = home.id_bytes
     whole = together(looked, width, divided.skipped)
     flagged = _packed({name.hex() for name in (*cut(whole.flagged, width), *cut(task.flagged, width))})
-    for message in _tell(worker, Tell(task.entry, flagged, width, whole.flagged, task.told, task.refs)):
+    for message in _tell(worker, Tell(task.entry, flagged, width, whole.flagged, task.told, task.refs), keep):
         if isinstance(message, Told):
             yield Examined(whole, message, divided.packs)
         else:
@@ -478,7 +490,7 @@ def together(parts: Iterable[Looked], width: int, skipped: Sequence[Skipped] = (
 # -- telling -----------------------------------------------------------------
 
 
-def _tell(worker: Worker, task: Tell) -> Iterator[Progress | Answer]:
+def _tell(worker: Worker, task: Tell, keep: Kept | None = None) -> Iterator[Progress | Answer]:
     names = [name.hex() for name in cut(task.flagged, task.width)]
     fresh = [name.hex() for name in cut(task.fresh, task.width)]
     if not names:
@@ -487,7 +499,9 @@ def _tell(worker: Worker, task: Tell) -> Iterator[Progress | Answer]:
     pack, engine, key = worker.rules()
     config, owners = worker.settings.config, dict(worker.settings.owners)
     home = worker.open(task.entry, task.refs)
-    yield from tell(home, task.entry.name, names, fresh, task.told, pack, engine, key, config, owners)
+    yield from tell(
+        home, task.entry.name, names, fresh, task.told, pack, engine, key, config, owners, keep.seen if keep else ()
+    )
 
 
 _DO: dict[type, Callable[[Worker, Any], Iterator[Progress | Answer]]] = {

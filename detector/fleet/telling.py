@@ -62,11 +62,13 @@ def tell(
     key: bytes,
     config: Config,
     owners: Mapping[str, str],
+    known: Iterable[Sighting] = (),
 ) -> Iterator[Progress | Told]:
     """Read the *flagged* objects again and yield progress, and last what is in them.
 
     *fresh* are those that were flagged just now; with what was kept *before*
-    (growth.py) others are read only if they count.
+    (growth.py) others are read only if they count. What is *known* was seen in
+    fresh objects just now, with the `line_patterns`; these are not read again.
     """
     memory = Growth(repository, flagged, fresh, before)
     standing_now = tips(repository, flagged)
@@ -74,12 +76,16 @@ def tell(
     counts = set(memory.wanted)
     head = HeadReader(repository, FILES)
     today = time.strftime("%Y-%m-%d")
-    policies = Policies([gather(head, operator=config.operator, baseline_file=config.baseline, today=today)])
+    policies = _policies(head, config, today)
     where = repository.work_tree or repository.git_dir
+    seen = list(known)
+    given = {str(sighting.location.origin.object_id) for sighting in seen}
+    wanted = [name for name in wanted if name not in given]
     share = _Again(repository, where, wanted)
-    seen: list[Sighting] = []
     skipped: list[Skipped] = []
     with placing.Placing(config, memory, pack) as places:
+        for sighting in seen[:1]:
+            places.notice(sighting.location.origin)
         for message in guarded(share, engine, Options(patterns=policies.line_patterns)):
             if isinstance(message, Sighting):
                 seen.append(message)
@@ -100,6 +106,15 @@ def tell(
         told[finding.fingerprint] = _sight(finding, standing, owned, unsure)
     recheck = _next_change([*head.given, repr(config.operator).encode()], today)
     yield Told(tuple(told[name] for name in sorted(told)), tuple(skipped), recheck, memory.kept(), len(wanted))
+
+
+def line_patterns(repository: Repository, config: Config) -> tuple[str, ...]:
+    """Return what must be tried on the line of each hit, for the sake of what is allowed at HEAD."""
+    return _policies(HeadReader(repository, FILES), config, time.strftime("%Y-%m-%d")).line_patterns
+
+
+def _policies(head: HeadReader, config: Config, today: str) -> Policies:
+    return Policies([gather(head, operator=config.operator, baseline_file=config.baseline, today=today)])
 
 
 # -- reading them again ------------------------------------------------------
