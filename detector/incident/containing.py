@@ -62,10 +62,7 @@ class Containing:
 
     def soon(self, finding: Finding, known: Credential) -> None:
         """Begin to contain *finding* beside whatever else is done; nothing about one stops another."""
-        from rotators.core.recall import leak_of
-
-        leak = leak_of(finding)._replace(fingerprint=known.fingerprint)
-        self._under_way.append(self._first.submit(self._contain, known, leak))
+        self._under_way.append(self._first.submit(self._contain, known, leak_behind(known, finding)))
 
     def go_on(self, known: Credential, leak: Leak, *, person_done: bool = False) -> None:
         """Go on with the run of one credential, here and now."""
@@ -179,6 +176,13 @@ class Containing:
 
     def _note_times(self, known: Credential, plan: RotationPlan) -> None:
         note_times(self._ledger, known.fingerprint, plan, self._desk.entries(plan))
+
+
+def leak_behind(known: Credential, finding: Finding) -> Leak:
+    """Return what the rotators need to know of *known*; who read its value again has asked nobody about it."""
+    from rotators.core.recall import leak_of
+
+    return leak_of(finding)._replace(fingerprint=known.fingerprint, verdict=known.verdict)
 
 
 def note_times(ledger: Ledger, fingerprint: str, plan: RotationPlan, entries: Iterable[Entry]) -> None:

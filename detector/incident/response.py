@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.errors import LeakfirstError, RotationError, SourceError, UsageError
 from detector.incident import exposed, telling
-from detector.incident.containing import Containing, note_times
+from detector.incident.containing import Containing, leak_behind, note_times
 from detector.incident.elsewhere import Fleet, Swept, package_of
 from detector.incident.ledger import Ledger
 from detector.incident.model import (
@@ -400,8 +400,6 @@ class Response:
 
     def _looked(self, one: Credential, finding: Finding) -> bool:
         """Let the rotator look, where one has acted; tell whether it could say something."""
-        from rotators.core.recall import leak_of
-
         if not one.plan or one.rotator == BY_HAND:
             return False
         desk = self._tools.desk
@@ -411,9 +409,8 @@ class Response:
         note_times(self._ledger, one.fingerprint, plan, desk.entries(plan))
         if desk.progress(plan).outcome == FINISHED and one.held:
             self._ledger.note(HELD, one.fingerprint, why="")
-        leak = leak_of(finding)._replace(fingerprint=one.fingerprint)
         try:
-            standing = desk.run(plan, leak).look()
+            standing = desk.run(plan, leak_behind(one, finding)).look()
         except LeakfirstError as error:
             self._ledger.note(SKIPPED, f"proof of {one.name}", reason=str(error))
             return True
@@ -487,7 +484,6 @@ class Response:
     def renewed(self, name: str) -> RotationPlan:
         """Return the plan of a credential, made anew if it has expired before anybody began it."""
         from rotators.core.planner import expired
-        from rotators.core.recall import leak_of
 
         one = self.case.credential(name)
         if not one.plan:
@@ -499,9 +495,8 @@ class Response:
         there, _ = self._with_values([one])
         if not there:
             raise SourceError(f"{one.name}: its plan has expired, and its value is not where it stood any more")
-        leak = leak_of(there[0])._replace(fingerprint=one.fingerprint)
         with wire_silence(), self._containing() as containing:
-            return containing.renew(one, leak)
+            return containing.renew(one, leak_behind(one, there[0]))
 
     def done_by_hand(self, name: str) -> None:
         """Note that a person has done what waited for one; whether the credential is dead is asked, not believed."""
@@ -521,14 +516,11 @@ class Response:
         self.prove()
 
     def _go_on(self, one: Credential, *, person_done: bool) -> None:
-        from rotators.core.recall import leak_of
-
         there, _ = self._with_values([one])
         if not there:
             raise SourceError(f"{one.name}: its value is not where it stood any more; end it at its issuer")
         with wire_silence(), self._containing() as containing:
-            leak = leak_of(there[0])._replace(fingerprint=one.fingerprint)
-            containing.go_on(one, leak, person_done=person_done)
+            containing.go_on(one, leak_behind(one, there[0]), person_done=person_done)
         self._finish_contain()
 
     def accept(self, names: Sequence[str], reason: str) -> None:

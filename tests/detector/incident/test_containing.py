@@ -169,3 +169,13 @@ def test_a_run_that_went_on_elsewhere_is_noticed(
         assert one["held"]["kind"] == "by-hand"
         assert main(["rotate", "resume", one["plan"], "--done", *desk.files[:2]]) == 0
     assert desk("run", "prove")["counts"]["waiting for a person"] == 0
+
+
+def test_a_step_of_its_own_knows_what_the_one_before_found_out(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path, accounts, ALLOWED + AUTO.replace("decide", 'verdicts = ["live"]\ndecide'), capsys)
+    desk("open", "--only-open", str(desk.leaked))
+    for step in ("detect", "verify", "contain"):
+        case = desk("run", step)
+    assert case["counts"]["contained"] == 2, "the policy says so of what is live"
