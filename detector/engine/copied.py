@@ -28,6 +28,43 @@ LEAST = 96
 """A copied stretch shorter than this is scanned again: skipping it costs more."""
 
 
+def _copy(delta: bytes, at: i64, head: i64) -> tuple[i64, i64, i64]:
+    """Read the fields of a copy behind its *head*; return where the next instruction stands, offset and length."""
+    i: i64 = at
+    offset: i64 = 0
+    length: i64 = 0
+    part: i64 = 0
+    if head & 1:
+        offset = delta[i]
+        i += 1
+    if head & 2:
+        part = delta[i]
+        offset |= part << 8
+        i += 1
+    if head & 4:
+        part = delta[i]
+        offset |= part << 16
+        i += 1
+    if head & 8:
+        part = delta[i]
+        offset |= part << 24
+        i += 1
+    if head & 16:
+        length = delta[i]
+        i += 1
+    if head & 32:
+        part = delta[i]
+        length |= part << 8
+        i += 1
+    if head & 64:
+        part = delta[i]
+        length |= part << 16
+        i += 1
+    if length == 0:
+        length = 0x10000
+    return i, offset, length
+
+
 def fresh(delta: bytes, reach: int) -> list[int]:
     """Return flat pairs of start and end: what must be scanned of the result of *delta*.
 
@@ -57,7 +94,6 @@ def fresh(delta: bytes, reach: int) -> list[int]:
     stop: i64 = -1  # where in the base it ends so far; -1: there is none
     offset: i64 = 0
     length: i64 = 0
-    part: i64 = 0
     while True:
         copied = False
         if i < end:
@@ -65,36 +101,7 @@ def fresh(delta: bytes, reach: int) -> list[int]:
             i += 1
             if byte >= 128:
                 copied = True
-                offset = 0
-                length = 0
-                if byte & 1:
-                    offset = delta[i]
-                    i += 1
-                if byte & 2:
-                    part = delta[i]
-                    offset |= part << 8
-                    i += 1
-                if byte & 4:
-                    part = delta[i]
-                    offset |= part << 16
-                    i += 1
-                if byte & 8:
-                    part = delta[i]
-                    offset |= part << 24
-                    i += 1
-                if byte & 16:
-                    length = delta[i]
-                    i += 1
-                if byte & 32:
-                    part = delta[i]
-                    length |= part << 8
-                    i += 1
-                if byte & 64:
-                    part = delta[i]
-                    length |= part << 16
-                    i += 1
-                if length == 0:
-                    length = 0x10000
+                i, offset, length = _copy(delta, i, byte)
                 if offset == stop:
                     stop = offset + length
                     place += length
@@ -157,36 +164,7 @@ def carried(delta: bytes, ends: Sequence[int], lengths: Sequence[int]) -> list[i
                 length = byte
                 i += byte
             else:
-                part: i64 = 0
-                offset = 0
-                if byte & 1:
-                    offset = delta[i]
-                    i += 1
-                if byte & 2:
-                    part = delta[i]
-                    offset |= part << 8
-                    i += 1
-                if byte & 4:
-                    part = delta[i]
-                    offset |= part << 16
-                    i += 1
-                if byte & 8:
-                    part = delta[i]
-                    offset |= part << 24
-                    i += 1
-                if byte & 16:
-                    length = delta[i]
-                    i += 1
-                if byte & 32:
-                    part = delta[i]
-                    length |= part << 8
-                    i += 1
-                if byte & 64:
-                    part = delta[i]
-                    length |= part << 16
-                    i += 1
-                if length == 0:
-                    length = 0x10000
+                i, offset, length = _copy(delta, i, byte)
                 if offset == stop:
                     stop += length
                     place += length
