@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from detector.errors import LeakfirstError, RotationError, SourceError, UsageError
 from detector.incident import exposed, telling
 from detector.incident.containing import Containing, leak_behind, note_times
-from detector.incident.elsewhere import Fleet, Swept, package_of
+from detector.incident.elsewhere import Fleet, Repository, Swept, package_of
 from detector.incident.ledger import Ledger
 from detector.incident.model import (
     ACCEPTED,
@@ -130,10 +130,13 @@ class Response:
             return self.case
 
     def _was_done(self, step: str) -> bool:
-        """Tell whether a step has come to its end before, whatever it left for people."""
+        """Tell whether a step has come to its end before, whatever it left for people.
+
+        What could not be looked at elsewhere may be there now, so that is looked for until it is.
+        """
         case = self.case
-        if step == DETECT and not case.credentials:
-            return case.steps.get(DETECT, {}).get("state") == DONE
+        if step in (SPREAD, DEPENDENTS) or (step == DETECT and not case.credentials):
+            return case.steps.get(step, {}).get("state") == DONE
         return step in case.steps
 
     def run(self, step: str) -> Case:
@@ -287,11 +290,19 @@ class Response:
 
     def spread(self) -> None:
         """Find every other place of the same credentials in the inventory."""
-        for found in self._tools.fleet.sweep():
-            if isinstance(found, Skipped):
-                self._ledger.note(SKIPPED, found.where, reason=found.reason)
+        unread = {self._passed(found) for found in self._tools.fleet.sweep() if isinstance(found, Skipped)}
         self._note_places()
-        self._step(SPREAD, DONE)
+        self._looked_at(SPREAD, unread)
+
+    def _passed(self, found: Skipped, name: str = "") -> str:
+        """Note what could not be looked at; return where that is, or "" if nothing is missing for it."""
+        where = name or found.where
+        self._ledger.note(SKIPPED, where, reason=found.reason)
+        return "" if found.expected else where
+
+    def _looked_at(self, step: str, unread: set[str]) -> None:
+        missing = len(unread - {""})
+        self._step(step, INCOMPLETE if missing else DONE, f"{missing} could not be looked at" if missing else "")
 
     def _look_at_tips(self) -> None:
         """Look again where a copy stood at a tip: somebody may have removed it."""
@@ -299,7 +310,7 @@ class Response:
         if keys:
             for found in self._tools.fleet.sweep(keys):
                 if isinstance(found, Skipped):
-                    self._ledger.note(SKIPPED, found.where, reason=found.reason)
+                    self._passed(found)
         self._note_places()
 
     def _note_places(self) -> None:
@@ -326,17 +337,19 @@ class Response:
         from detector.incident.dependents import search
 
         wanted = package_of(self.case.exposure.package)
-        there = {}
+        there: dict[str, Repository] = {}
+        unread: set[str] = set()
         for repository in self._tools.fleet.repositories():
             if isinstance(repository, Skipped):
-                self._ledger.note(SKIPPED, repository.where, reason=repository.reason)
+                unread.add(self._passed(repository))
             else:
                 there[repository.path] = repository
-        notes, keys = [], {}
+        notes: list[Note] = []
+        keys = set()
         for path, repository in there.items():
             for found in search([path], wanted):
                 if isinstance(found, Skipped):
-                    notes.append(Note(SKIPPED, f"{repository.name}: {found.where}", {"reason": found.reason}))
+                    unread.add(self._passed(found, f"{repository.name}: {found.where}"))
                     continue
                 facts = {
                     "repository": repository.name,
@@ -348,24 +361,29 @@ class Response:
                     "commit": found.commit,
                 }
                 notes.append(Note(DEPENDENT, f"{repository.name}:{found.path}", facts))
-                keys[repository.key] = repository
+                keys.add(repository.key)
         self._ledger.note_all(notes)
-        self._scan_again(set(keys))
+        unread |= self._scan_again(keys)
         self._note_places()
-        self._step(DEPENDENTS, DONE)
+        self._looked_at(DEPENDENTS, unread)
 
-    def _scan_again(self, keys: set[str]) -> None:
-        """Look at *keys* again, unless this incident has looked at the same refs of them before."""
+    def _scan_again(self, keys: set[str]) -> set[str]:
+        """Look at *keys* again, unless this incident has looked at the same refs of them before; return what is left.
+
+        A repository that could not be looked at has nothing that names its state.
+        """
+        unread: set[str] = set()
         if not keys:
-            return
+            return unread
         before = {name: str(row["refs"]) for name, row in self.case.scanned.items()}
         for found in self._tools.fleet.sweep(keys, before):
             if isinstance(found, Swept):
-                if found.key in keys:
+                if found.key in keys and found.refs:
                     facts = {"refs": found.refs, "findings": found.findings, "complete": found.complete}
                     self._ledger.note(SCANNED, found.name, **facts)
             else:
-                self._ledger.note(SKIPPED, found.where, reason=found.reason)
+                unread.add(self._passed(found))
+        return unread
 
     # -- 5: prove ----------------------------------------------------------------
 

@@ -77,3 +77,21 @@ def test_a_removed_copy_is_noticed(place: str, leaked: Path, capsys: pytest.Capt
     respond(place, "next")
     (at,) = status(place, capsys)["places"]
     assert at["tip"] is False, "it stays in the history, and in the account"
+
+
+def test_what_cannot_be_looked_at_is_no_answer(place: str, leaked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stream = Stream(3)
+    lock = json.dumps({"lockfileVersion": 3, "packages": {"node_modules/acme": {"version": "1.2.3"}}})
+    stream.commit("main", {"package-lock.json": lock[:-2], "README": "r\n"}, "Cut", onto="refs/heads/main^0")
+    app = leaked.parent / "fleet" / "app"
+    stream.into(app)
+    specs = ["--inventory", f"folder:{leaked.parent / 'fleet'}"]
+    respond(place, "open", leaked, "--package", "npm:acme@1.2.3", *specs)
+    case = status(place, capsys)
+    assert case["steps"]["dependents"]["state"] == "incomplete", "a lock file that is cut off says nothing"
+    stream.commit("main", {"package-lock.json": lock}, "Whole")
+    stream.into(app)
+    respond(place, "next")
+    case = status(place, capsys)
+    assert [row["repository"] for row in case["dependents"]] == ["app"] and list(case["scanned"]) == ["app"]
+    assert case["steps"]["dependents"]["state"] == "done"
