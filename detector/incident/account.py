@@ -18,7 +18,7 @@ STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
     "table{border-collapse:collapse;width:100%;margin:1rem 0;font-size:.85rem}"
     "th,td{border:1px solid #ccc;padding:.3rem .5rem;text-align:left;vertical-align:top}"
-    "code{font-family:ui-monospace,monospace;overflow-wrap:anywhere}h2{margin-top:2rem}"
+    "code{font-family:ui-monospace,monospace;overflow-wrap:break-word}td{max-width:18rem;overflow-wrap:break-word}h2{margin-top:2rem}"
 )
 
 
@@ -125,7 +125,7 @@ def _exposure(case: Case) -> Section:
 
 
 def _credentials(case: Case) -> Iterator[tuple[str, ...]]:
-    for one in case.credentials:
+    for one in telling.pressing(case.credentials):
         first = one.where[0] if one.where else {}
         place = f"{first.get('path') or first.get('origin', '')}:{first.get('line', '')}"
         more = f" and {len(one.where) - 1} more" if len(one.where) > 1 else ""
@@ -145,7 +145,7 @@ def _state(one: Credential) -> str:
 
 
 def _clock(case: Case) -> Iterator[tuple[str, ...]]:
-    for one in case.live:
+    for one in telling.pressing(case.live):
         instants = {phase: (getattr(one.times, phase) or "")[:19].replace("T", " ") for phase in PHASES}
         instants["used"] = f"{instants['used']} {one.used}".strip()
         yield (one.name, *instants.values(), between(one.times.found, one.times.dead))
@@ -168,7 +168,7 @@ def _dependents(case: Case) -> Iterator[tuple[str, ...]]:
 
 
 def _name(case: Case, fingerprint: str) -> str:
-    return next((one.name for one in case.credentials if one.fingerprint == fingerprint), fingerprint)
+    return next((one.name for one in telling.pressing(case.credentials) if one.fingerprint == fingerprint), fingerprint)
 
 
 def _who(line: Line) -> str:

@@ -37,8 +37,7 @@ def counts(case: Case) -> tuple[tuple[str, int], ...]:
 
 def tasks(case: Case) -> list[Task]:
     """Return what waits for a person, worst first."""
-    pressing = sorted(case.credentials, key=_rank)
-    found = [task for one in pressing for task in _tasks_of(case, one)]
+    found = [task for one in pressing(case.credentials) for task in _tasks_of(case, one)]
     for one, at in tips(case):
         what = f"{one.name} in {at['repository']} {at['path']}:{at['line']}"
         owner = str(at.get("owner") or one.owner)
@@ -46,11 +45,15 @@ def tasks(case: Case) -> list[Task]:
     return found
 
 
-def _rank(one: Credential) -> int:
-    """Say how pressing a credential is: live and in the open, not known, ended but not replaced."""
-    if one.live and not one.stopped:
-        return 0
-    return 1 if not one.live else 2
+def pressing(credentials: Iterable[Credential]) -> list[Credential]:
+    """Sort by how pressing they are: live and in the open, not known, ended but not replaced, done with."""
+
+    def rank(one: Credential) -> int:
+        if one.settled:
+            return 3
+        return 1 if not one.live else 2 if one.stopped else 0
+
+    return sorted(credentials, key=rank)
 
 
 def tips(case: Case) -> Iterator[tuple[Credential, Mapping[str, Any]]]:

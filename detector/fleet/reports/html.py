@@ -13,7 +13,8 @@ from detector.reports.foreign_ import printable
 
 _STYLE = """body{margin:1rem auto;max-width:75rem;padding:0 1rem;font:16px/1.5 system-ui,sans-serif;color:#1b1f24}
 table{border-collapse:collapse;width:100%;font-size:.9rem}td,th{border-bottom:1px solid #d1d9e0;padding:.3rem .5rem;
-text-align:left;vertical-align:top;overflow-wrap:anywhere}code{font:.9em ui-monospace,monospace}
+text-align:left;vertical-align:top;overflow-wrap:break-word;max-width:26rem}
+td:last-child{white-space:nowrap}code{font:.9em ui-monospace,monospace}
 .critical{color:#a40e26}.high{color:#bc4c00}.medium{color:#7d5a00}.low{color:#0550ae}"""
 
 
