@@ -305,7 +305,7 @@ def _next(desk: _Desk, args: argparse.Namespace) -> ExitCode:
         except Busy:
             continue
         except LeakfirstError as error:
-            print(f"leakfirst: {name}: {error}", file=sys.stderr)
+            print(_printable(f"leakfirst: {name}: {error}"), file=sys.stderr)
             worst = max(worst, error.exit_code)
     return worst
 
@@ -400,7 +400,7 @@ def _status(desk: _Desk, args: argparse.Namespace) -> ExitCode:
         time_left = left(case.due_at, desk.clock.now()) if case.status == "open" else case.status
         live = f"{len(case.live)} live of {len(case.credentials)}"
         print(_printable(f"{case.id}  {case.status:6}  {time_left:20}  {live:20}  {case.title}"))
-    return max((_code(case) for case in cases if case.status == "open"), default=ExitCode.CLEAN)
+    return max(map(_code, cases), default=ExitCode.CLEAN)
 
 
 def _show(desk: _Desk, case: Case, args: argparse.Namespace) -> ExitCode:
@@ -487,10 +487,10 @@ def _summary(case: Case) -> dict[str, Any]:
 def _code(case: Case) -> ExitCode:
     from detector.incident import telling
 
-    if case.status == "closed":
-        return ExitCode.CLEAN
     if telling.tasks(case):
         return ExitCode.NEEDS_PERSON
+    if case.status == "closed":
+        return ExitCode.CLEAN
     states = {step["state"] for step in case.steps.values()}
     return ExitCode.INCOMPLETE if "incomplete" in states else ExitCode.CLEAN
 

@@ -15,13 +15,15 @@ from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from detector.errors import LeakfirstError
+from detector.errors import LeakfirstError, RotationError, UsageError
 from detector.incident.ledger import Ledger
 from detector.incident.model import APPROVED, CONTAINED, DEAD, HELD, PLAN, REISSUED, USED, Credential
 from detector.incident.timeline import instant
-from rotators.core.journal import DONE, Entry
+from rotators.core.desk import POLICY
+from rotators.core.journal import DONE, UNDONE, Entry
 from rotators.core.model import ACTS, CONTAIN, DISABLE, PERSON, PROMOTE, PROVE_DEAD, PROVE_GONE, RotationPlan
 from rotators.core.planner import expired
+from rotators.core.runs import APPROVE
 
 if TYPE_CHECKING:
     from detector.model import Finding
@@ -106,10 +108,11 @@ class Containing:
 
     def _plan(self, known: Credential, leak: Leak) -> RotationPlan:
         """Return the plan that there is, as long as it can be carried out; else make one."""
-        if known.plan:
-            plan = self._desk.load(known.plan)
-            if self._desk.progress(plan).started or not expired(plan, self._clock):
-                return plan
+        there = plan_here(self._desk, known)
+        if there is not None and (self._desk.progress(there).started or not expired(there, self._clock)):
+            return there
+        if there is None and self._was_approved(known, known.plan):
+            raise RotationError(f"rotation {known.plan[:12]} was begun on another machine; go on there")
         plan = self._desk.plan(leak, order=self._order)
         facts = {"id": plan.id, "digest": plan.digest, "rotator": plan.rotator, "decision": plan.decision}
         self._ledger.note(PLAN, known.fingerprint, **facts, about=[list(fact) for fact in plan.facts])
@@ -120,18 +123,31 @@ class Containing:
     def _approved(self, known: Credential, plan: RotationPlan) -> bool:
         """Tell whether *plan* may be carried out; if not, hold it for a person."""
         if self._desk.progress(plan).approved:
+            self._note_approval(known, plan)
             return True
         by_hand = next((step for step in plan.steps if step.kind == PERSON), None)
         if by_hand and not any(step.kind in ACTS for step in plan.steps):
             self.hold(known, "by-hand", by_hand.title, link=by_hand.link, command=self._done_command(known))
             return False
-        if scope := self._desk.auto(plan):
-            facts = {"plan": plan.id, "digest": plan.digest, "scope": scope, "who": "the policy"}
-            self._ledger.note(APPROVED, known.fingerprint, **facts)
+        if self._desk.auto(plan):
+            self._note_approval(known, plan)
             return True
         because = dict(plan.facts).get("asks because", "the policy asks")
         self.hold(known, "approve", f"its plan needs an approval ({because})", command=self._approve_command(plan))
         return False
+
+    def _was_approved(self, known: Credential, plan: str) -> bool:
+        mine = (line for line in self._ledger.lines if line.kind == APPROVED and line.subject == known.fingerprint)
+        return any(line.facts.get("plan") == plan for line in mine)
+
+    def _note_approval(self, known: Credential, plan: RotationPlan) -> None:
+        """Note who approved *plan*, unless the log has it: it may have happened beside it, or just before a kill."""
+        if self._was_approved(known, plan.id):
+            return
+        given = next(entry.facts for entry in reversed(self._desk.entries(plan)) if entry.step == APPROVE)
+        who = "the policy" if given["by"] == POLICY else given["by"]
+        facts = {"plan": plan.id, "digest": given["digest"], "scope": given["scope"], "who": who}
+        self._ledger.note(APPROVED, known.fingerprint, **facts)
 
     def _approve_command(self, plan: RotationPlan) -> str:
         return f"leakfirst respond approve {self._incident} {plan.id[:12]} --digest {plan.digest[:16]}"
@@ -178,6 +194,14 @@ class Containing:
         note_times(self._ledger, known.fingerprint, plan, self._desk.entries(plan))
 
 
+def plan_here(desk: Desk, known: Credential) -> RotationPlan | None:
+    """Return the plan of *known*; None if it has none, or one that was made on another machine."""
+    try:
+        return desk.load(known.plan) if known.plan else None
+    except UsageError:
+        return None
+
+
 def leak_behind(known: Credential, finding: Finding) -> Leak:
     """Return what the rotators need to know of *known*; who read its value again has asked nobody about it."""
     from rotators.core.recall import leak_of
@@ -187,26 +211,27 @@ def leak_behind(known: Credential, finding: Finding) -> Leak:
 
 def note_times(ledger: Ledger, fingerprint: str, plan: RotationPlan, entries: Iterable[Entry]) -> None:
     """Note the instants that the rotation's journal knows."""
-    contained = reissued = ""
-    promoted = {step.id for step in plan.steps if step.kind == PROMOTE}
-    dead: dict[str, str] = {}
+    done: dict[str, Entry] = {}
     for entry in entries:
-        if entry.phase != DONE:
-            continue
-        kind = entry.step.partition(":")[0]
-        if kind in (CONTAIN, DISABLE) and not contained:
-            contained = entry.at
-        elif kind == PROMOTE:
-            promoted.discard(entry.step)
-            reissued = entry.at if not promoted else ""
-        elif kind in (PROVE_DEAD, PROVE_GONE) and not dead:
-            dead = {"at": entry.at, "result": entry.facts.get("result", ""), "why": entry.facts.get("why", "")}
-    if contained:
-        ledger.note(CONTAINED, fingerprint, at=contained)
-    if reissued:
-        ledger.note(REISSUED, fingerprint, at=reissued)
-    if dead and not any(line.kind == DEAD and line.subject == fingerprint for line in ledger.lines):
-        ledger.note(DEAD, fingerprint, **dead)
+        if entry.phase == DONE:
+            done.setdefault(entry.step, entry)
+        elif entry.phase == UNDONE:
+            done.pop(entry.step, None)
+    noted = {line.kind for line in ledger.lines if line.subject == fingerprint}
+
+    def instants(*kinds: str) -> list[str]:
+        return sorted(entry.at for step, entry in done.items() if step.partition(":")[0] in kinds)
+
+    contained = next(iter(instants(CONTAIN, DISABLE)), None)
+    promoted = {step.id for step in plan.steps if step.kind == PROMOTE}
+    reissued = instants(PROMOTE)[-1] if promoted and promoted <= done.keys() else None
+    for kind, at in ((CONTAINED, contained), (REISSUED, reissued)):
+        if at is not None or kind in noted:
+            ledger.note(kind, fingerprint, at=at)
+    proof = next((entry for step, entry in done.items() if step.partition(":")[0] in (PROVE_DEAD, PROVE_GONE)), None)
+    if proof and DEAD not in noted:
+        why = {name: proof.facts.get(name, "") for name in ("result", "why")}
+        ledger.note(DEAD, fingerprint, at=proof.at, **why)
 
 
 def _use(told: str, confirmed: str | None) -> dict[str, str | None]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.errors import LeakfirstError, RotationError, SourceError, UsageError
 from detector.incident import exposed, telling
-from detector.incident.containing import Containing, leak_behind, note_times
+from detector.incident.containing import Containing, leak_behind, note_times, plan_here
 from detector.incident.elsewhere import Fleet, Repository, Swept, package_of
 from detector.incident.ledger import Ledger
 from detector.incident.model import (
@@ -46,10 +46,11 @@ from detector.incident.settings import Settings
 from detector.incident.timeline import text
 from detector.log import step as say
 from detector.model import LIVE, PROVEN_FORM, UNKNOWN, Finding, Skipped
-from rotators.core.executor import FINISHED
+from rotators.core.executor import FINISHED, ROLLED_BACK
 from rotators.core.hush import wire_silence
 from rotators.core.model import ALIVE, Clock
 from rotators.core.model import DEAD as PROVEN_DEAD
+from rotators.core.planner import expired
 
 if TYPE_CHECKING:
     from detector.config import Config
@@ -72,6 +73,9 @@ WAITING = "waiting"
 INCOMPLETE = "incomplete"
 
 NOBODY_TO_ASK = "nobody can be asked about this kind"
+
+AGAIN = "alive-again"
+"""Why a credential is held that was dead, and is not."""
 
 BY_HAND = "runbook"
 """The rotator that has no call."""
@@ -270,7 +274,9 @@ class Response:
             return one.held.get("kind") != "by-hand"
         from rotators.core.journal import NOTE, seconds
 
-        plan = self._tools.desk.load(one.plan)
+        plan = plan_here(self._tools.desk, one)
+        if plan is None:
+            return not one.settled and one.held.get("kind") != "by-hand"
         now = self._tools.desk.progress(plan)
         if now.outcome:
             return False
@@ -392,7 +398,11 @@ class Response:
 
         Without *again* what is proven is not asked about once more.
         """
-        chosen = [one for one in self.case.live if again or (one.times.dead is None and not one.accepted)]
+        chosen = [
+            one
+            for one in self.case.live
+            if again or (one.times.dead is None and not one.accepted) or self._was_taken_back(one)
+        ]
         there, gone = self._with_values(chosen)
         values = {finding.fingerprint: finding for finding in there}
         ask: list[Finding] = []
@@ -405,6 +415,8 @@ class Response:
             one = self.case.credential(finding.fingerprint)
             if one.verdict == "dead":
                 self._dead(one, PROVEN_DEAD, one.why)
+            elif one.verdict == LIVE:
+                self._alive(one, one.why)
         for one in self.case.live:
             if one.times.dead is not None:
                 reason = f"incident {self._ledger.incident}"
@@ -416,13 +428,16 @@ class Response:
         why += [f"{len(gone)} values are gone, so nobody was asked about them"] if gone else []
         self._step(PROVE, INCOMPLETE if why else DONE, "; ".join(why))
 
+    def _was_taken_back(self, one: Credential) -> bool:
+        """Tell whether somebody gave the old credential back after it was dead."""
+        plan = plan_here(self._tools.desk, one) if one.times.dead is not None and not one.accepted else None
+        return plan is not None and self._tools.desk.progress(plan).outcome == ROLLED_BACK
+
     def _looked(self, one: Credential, finding: Finding) -> bool:
         """Let the rotator look, where one has acted; tell whether it could say something."""
-        if not one.plan or one.rotator == BY_HAND:
-            return False
         desk = self._tools.desk
-        plan = desk.load(one.plan)
-        if not desk.progress(plan).started:
+        plan = plan_here(desk, one)
+        if plan is None or one.rotator == BY_HAND or not desk.progress(plan).started:
             return False
         note_times(self._ledger, one.fingerprint, plan, desk.entries(plan))
         if desk.progress(plan).outcome == FINISHED and one.held:
@@ -435,9 +450,8 @@ class Response:
         lost = sorted(name for name, holds in standing.new.items() if holds is False)
         if lost:
             self._hold(one, "look", f"{', '.join(lost)} does not hold the new value any more")
-        if standing.old.state == ALIVE and one.times.dead is not None:
-            self._ledger.note(DEAD, one.fingerprint, at=None, result=ALIVE, why=standing.old.why)
-            self._hold(one, "look", f"it works again: {standing.old.why}")
+        if standing.old.state == ALIVE:
+            self._alive(one, standing.old.why)
         elif standing.old.state == PROVEN_DEAD:
             self._dead(one, PROVEN_DEAD, standing.old.why)
         return standing.old.state != "unverifiable" or one.times.dead is not None
@@ -445,8 +459,13 @@ class Response:
     def _dead(self, one: Credential, result: str, why: str) -> None:
         if one.times.dead is None:
             self._ledger.note(DEAD, one.fingerprint, at=text(self._tools.clock.now()), result=result, why=why)
-            if one.held.get("kind") in ("by-hand", "approve", "stopped", "gone", "final"):
+            if one.held.get("kind") in ("by-hand", "approve", "stopped", "gone", "final", AGAIN):
                 self._ledger.note(HELD, one.fingerprint, why="")
+
+    def _alive(self, one: Credential, why: str) -> None:
+        if one.times.dead is not None:
+            self._ledger.note(DEAD, one.fingerprint, at=None, result=ALIVE, why=why)
+            self._hold(one, AGAIN, f"it works again: {why}" if why else "it works again")
 
     def _hold(self, one: Credential, kind: str, why: str) -> None:
         command = f"leakfirst respond run contain {self._ledger.incident}"
@@ -493,7 +512,9 @@ class Response:
         plan = self.renewed(name)
         if plan.id != one.plan:
             command = f"leakfirst respond approve {self._ledger.incident} {plan.id[:12]}"
-            raise RotationError(f"the plan had expired and was made anew; read it: {command}")
+            raise RotationError(
+                f"the plan had expired, or is on another machine, and was made anew; read it: {command}"
+            )
         by = self._ledger.by
         self._tools.desk.approve(plan, given, by)
         self._ledger.note(APPROVED, one.fingerprint, plan=plan.id, digest=plan.digest, scope="all", who=by)
@@ -501,18 +522,16 @@ class Response:
 
     def renewed(self, name: str) -> RotationPlan:
         """Return the plan of a credential, made anew if it has expired before anybody began it."""
-        from rotators.core.planner import expired
-
         one = self.case.credential(name)
         if not one.plan:
             raise UsageError(f"{one.name} has no plan yet; leakfirst respond run contain {self._ledger.incident}")
         desk = self._tools.desk
-        plan = desk.load(one.plan)
-        if desk.progress(plan).started or not expired(plan, self._tools.clock):
+        plan = plan_here(desk, one)
+        if plan is not None and (desk.progress(plan).started or not expired(plan, self._tools.clock)):
             return plan
         there, _ = self._with_values([one])
         if not there:
-            raise SourceError(f"{one.name}: its plan has expired, and its value is not where it stood any more")
+            raise SourceError(f"{one.name}: its plan cannot be used here, and its value is not where it stood any more")
         with wire_silence(), self._containing() as containing:
             return containing.renew(one, leak_behind(one, there[0]))
 
@@ -524,8 +543,8 @@ class Response:
         by = self._ledger.by
         self._ledger.note(APPROVED, one.fingerprint, plan=one.plan, digest=one.digest, scope="done by hand", who=by)
         desk = self._tools.desk
-        if one.plan:
-            plan = desk.load(one.plan)
+        plan = plan_here(desk, one)
+        if plan is not None and (desk.progress(plan).started or not expired(plan, self._tools.clock)):
             if not desk.progress(plan).approved:
                 desk.approve(plan, plan.digest, by)
             if not desk.progress(plan).started:
@@ -552,7 +571,9 @@ class Response:
     def close(self, reason: str) -> list[str]:
         """Close the incident; return what stands in the way, if something does."""
         case = self.case
-        open_ones = [f"{task.what}: {task.why} ({task.owner or 'nobody'})" for task in telling.tasks(case)]
+        begun = bool(case.steps or case.credentials)  # one that was only opened may have been a drill
+        open_ones = [f"{step}: was never done" for step in STEPS if begun and step != TELL and step not in case.steps]
+        open_ones += [f"{task.what}: {task.why} ({task.owner or 'nobody'})" for task in telling.tasks(case)]
         if not open_ones:
             self._ledger.note(CLOSED, "", reason=reason)
             self._say()

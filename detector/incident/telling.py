@@ -119,13 +119,21 @@ def events(case: Case, settings: Settings, now: float) -> Iterator[Event]:
         summary = f"{case.title}: {left(case.due_at, now)}, and people have {counted(len(waiting), 'thing')} to do"
         yield event(event_.ESCALATED, summary, levels[-1], lines=lines, urgent=True)
     if case.steps.get("prove", {}).get("state") == "done" and case.live:
-        summary = f"{case.title}: all {numbers['live']} live credentials are proven dead"
-        yield event(event_.PROVEN, summary, [one.fingerprint for one in case.live])
+        ends = [_end(one) for one in case.live]
+        told = ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
+        yield event(event_.PROVEN, f"{case.title}: of {numbers['live']} live credentials {told}", ends)
     if case.status == "closed":
         yield event(event_.CLOSED, f"{case.title}: closed, {case.closed_reason}", case.closed_reason)
         for owner in _owners_told(case):
             closed = event(event_.CLOSED, f"{case.title}: closed, {case.closed_reason}", [owner, case.closed_reason])
             yield closed._replace(owner=owner, only_owner=True)
+
+
+def _end(one: Credential) -> str:
+    """Say how a live credential ended, claiming no more than somebody has seen."""
+    if one.times.dead is None:
+        return "accepted as they are"
+    return "proven dead" if one.result in ("", "dead") else f"ended ({one.result})"
 
 
 def _importers(case: Case) -> list[str]:

@@ -21,6 +21,9 @@ from rotators.core.planner import expired, make_plan
 from rotators.core.policy import AUTO, AUTO_FINAL, Policy
 from rotators.core.runs import Progress
 
+POLICY = "policy"
+"""Who approves what happens by itself."""
+
 SYSTEM = Clock(time.time, time.sleep)
 
 
@@ -59,7 +62,7 @@ class Desk:
         """Approve what the policy lets happen by itself, and return how far that goes: a scope, or "" for nothing."""
         scope = {AUTO: runs.REVERSIBLE, AUTO_FINAL: runs.ALL}.get(plan.decision, "")
         if scope:
-            self.approve(plan, plan.digest, "policy", scope)
+            self.approve(plan, plan.digest, POLICY, scope)
         return scope
 
     def run(self, plan: RotationPlan, leak: Leak) -> Executor:

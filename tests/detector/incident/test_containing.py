@@ -179,3 +179,84 @@ def test_a_step_of_its_own_knows_what_the_one_before_found_out(
     for step in ("detect", "verify", "contain"):
         case = desk("run", step)
     assert case["counts"]["contained"] == 2, "the policy says so of what is live"
+
+
+ASK = '[[rotate]]\nrules = ["aws.*"]\norder = "contain-first"\nmay = ["disable"]\n'
+
+
+def test_what_was_given_back_is_live_again(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path, accounts, ALLOWED + AUTO, capsys)
+    case = desk("open", str(desk.leaked))
+    assert case["counts"]["contained"] == 2
+    back, _ = case["credentials"]
+    assert main(["rotate", "undo", back["plan"], *desk.files[:2]]) == 0
+    case = desk("next")
+    assert case["counts"]["contained"] == 1
+    (task,) = [task for task in case["waiting"] if task["subject"] == back["fingerprint"]]
+    assert task["why"].startswith("STILL LIVE: ")
+
+
+def test_a_plan_that_nobody_approved_is_made_anew_on_another_machine(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path, accounts, ALLOWED + ASK, capsys)
+    case = desk("open", str(desk.leaked))
+    there = ["--rotations", str(tmp_path / "elsewhere")]
+    fresh = desk("next", *there)
+    assert {one["plan"] for one in fresh["credentials"]}.isdisjoint(one["plan"] for one in case["credentials"])
+    one, _ = fresh["credentials"]
+    case = desk("approve", case["incident"], one["plan"], "--digest", one["digest"], *there)
+    assert case["counts"]["contained"] == 1
+
+
+def test_a_rotation_that_was_begun_goes_on_where_it_was_begun(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rotators import aws_iam
+
+    def contain(self: aws_iam.Rotator) -> Any:
+        raise ValueError
+
+    desk = Desk(tmp_path, accounts, ALLOWED + AUTO, capsys)
+    with monkeypatch.context() as broken:
+        broken.setattr(aws_iam.Rotator, "contain", contain)
+        before = desk("open", str(desk.leaked))
+    case = desk("next", "--rotations", str(tmp_path / "elsewhere"))
+    assert all("begun on another machine" in one["held"]["why"] for one in case["credentials"])
+    assert {one["plan"] for one in case["credentials"]} == {one["plan"] for one in before["credentials"]}
+    assert desk("next")["counts"]["contained"] == 2
+
+
+def test_an_approval_that_was_given_elsewhere_is_in_the_account(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path, accounts, ALLOWED + ASK, capsys)
+    one, _ = desk("open", str(desk.leaked))["credentials"]
+    words = ["rotate", "approve", one["plan"], "--digest", one["digest"], "--by", "grace", *desk.files[:2]]
+    assert main(words) == 0
+    assert desk("next")["counts"]["contained"] == 1
+    capsys.readouterr()
+    main(["respond", "report"])
+    said = capsys.readouterr().out.partition("Who decided what")[2].partition("##")[0]
+    assert "`grace`" in said and f"`approved (all) plan {one['plan'][:12]}`" in said
+
+
+def test_what_works_again_is_not_dead(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from detector.incident.response import Response
+
+    desk = Desk(tmp_path, accounts, ALLOWED + ASK, capsys)
+    desk("open", str(desk.leaked))
+    for state, dead in (("dead", 2), ("unknown", 2), ("live", 0), ("dead", 2)):
+
+        def answer(self: Response, findings: list[Any], on_live: object, state: str = state) -> None:
+            for finding in findings:
+                self._ledger.note("verdict", finding.fingerprint, state=state, why="", owner="", facts={})
+
+        monkeypatch.setattr(Response, "_ask", answer)
+        case = desk("run", "prove")
+        assert case["counts"]["dead"] == dead, state
+        assert case["counts"]["waiting for a person"] == 2 - dead, state

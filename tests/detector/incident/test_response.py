@@ -95,3 +95,12 @@ def test_what_cannot_be_looked_at_is_no_answer(place: str, leaked: Path, capsys:
     case = status(place, capsys)
     assert [row["repository"] for row in case["dependents"]] == ["app"] and list(case["scanned"]) == ["app"]
     assert case["steps"]["dependents"]["state"] == "done"
+
+
+def test_what_was_begun_is_not_closed_before_its_end(
+    place: str, leaked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    respond(place, "open", "--only-open", leaked)
+    respond(place, "run", "detect")
+    assert respond(place, "close", "--reason", "done") == 4
+    assert "verify: was never done" in capsys.readouterr().err

@@ -108,3 +108,19 @@ def test_who_imports_it_is_told_with_the_way() -> None:
     (event,) = [event for event in events(log.case, SETTINGS, START) if event.phase == "dependents"]
     assert "2 repositories import npm:acme@1.2.3, 1 of them only through another package" in event.summary
     assert event.lines[1] == "r2 package-lock.json: 1.2.3 through ui-kit@5"
+
+
+def test_no_more_is_called_dead_than_is() -> None:
+    log = live(live(live(Log()), "lf1:c3"), "lf1:d4")("dead", "lf1:a1", at=DUE, result="dead")
+    log("dead", "lf1:c3", at=DUE, result="unverifiable")("accepted", "lf1:d4", reason="ours")
+    log("step", "prove", state="done")
+    (event,) = [event for event in events(log.case, SETTINGS, START) if event.phase == "proven"]
+    assert event.summary.endswith("of 3 live credentials 1 proven dead, 1 ended (unverifiable), 1 accepted as they are")
+
+
+def test_a_closed_incident_with_something_to_do_is_not_clean() -> None:
+    from detector.cli.respond import _code
+
+    log = live(Log())("step", "contain", state="done")("dead", "lf1:a1", at=DUE, result="dead")
+    assert _code(log("closed", "", reason="all dead").case) == 0
+    assert _code(log("dead", "lf1:a1", at=None, result="alive", why="signs in").case) == 4
