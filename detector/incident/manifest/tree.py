@@ -47,7 +47,7 @@ def read(
 ) -> dict[str, Entry]:
     """Return what is below *root*, or in *parts* of it, by path.
 
-    *omit* are paths that are no part of the tree (the manifest itself). Where
+    *omit* are files that are no part of the tree (the manifest itself). Where
     *known* is given, other files are listed, but their content is not read.
     """
     files: list[str] = []
@@ -89,7 +89,7 @@ def _listed(root: str, parts: Sequence[str], excluded: Excluded, omit: Collectio
             continue
         for entry in entries:
             path = f"{here}/{entry.name}" if here else entry.name
-            if entry.name == ".git" or path in omit:
+            if entry.name == ".git" or (path in omit and entry.is_file(follow_symlinks=False)):
                 continue
             if entry.is_dir(follow_symlinks=False):
                 if not excluded(path + "/"):
@@ -149,10 +149,8 @@ def _digest(root: str, path: str) -> Entry | None:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             return _named(path, os.path.join(root, path), mode)
-        data = os.read(descriptor, SMALL)
-        digest = sha256(data)
-        while len(data) >= SMALL:
-            data = os.read(descriptor, CHUNK)
+        digest = sha256(os.read(descriptor, SMALL))
+        while data := os.read(descriptor, CHUNK):  # a short answer is no end: file systems may give less
             digest.update(data)
     except OSError as error:
         return Entry(path, "unreadable", target=error.strerror or "cannot be read")

@@ -493,3 +493,23 @@ def test_a_manifest_is_readable_for_others(tree: Path) -> None:
     run("create", cwd=tree)
     assert stat.S_IMODE((tree / form.NAME).stat().st_mode) & 0o400
     assert [name for name in os.listdir(tree) if name.endswith(".part")] == []
+
+
+def test_nothing_hides_behind_the_name_of_a_signature(tree: Path) -> None:
+    run("create", cwd=tree)
+    hidden = tree / "MANIFEST.sha256.sigstore.json"
+    hidden.mkdir()
+    (hidden / "module.py").write_text("added")
+    told = run("verify", cwd=tree, code=1).stdout
+    assert "added" in told and "MANIFEST.sha256.sigstore.json/module.py" in told
+    shutil.rmtree(hidden)
+    hidden.symlink_to("/etc")
+    assert "(link)" in run("verify", cwd=tree, code=1).stdout
+
+
+def test_a_file_is_read_to_its_end_however_little_comes_at_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("create", cwd=tree)
+    whole = os.read
+    with monkeypatch.context() as slow:
+        slow.setattr("os.read", lambda descriptor, size: whole(descriptor, min(size, 3)))
+        run("verify", cwd=tree)
