@@ -203,7 +203,9 @@ def alone(state: State, incident: str) -> Iterator[None]:
             finally:
                 db.execute(select(func.pg_advisory_unlock(number)))
         return
-    path = f"{state.engine.url.database}.{hashlib.sha256(incident.encode()).hexdigest()[:12]}.lock"
+    path = (
+        f"{os.path.realpath(state.engine.url.database or '')}.{hashlib.sha256(incident.encode()).hexdigest()[:12]}.lock"
+    )
     try:
         held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:

@@ -20,16 +20,25 @@ PER_OWNER = False
 def draft(event: Event, settings: Settings) -> Draft:
     """See `event_.Channel`."""
     lines = [counted(event)] if event.counts else []
-    lines += [f"for {escape_.plain(event.owner)}"] if event.owner else []
-    lines += [f"- {escape_.plain(line)}" for line in shown_lines(event, 20)]
-    lines += [f"{name}: {escape_.address(to) or escape_.plain(to)}" for name, to in event.links]
+    lines += [f"for {_still(event.owner)}"] if event.owner else []
+    lines += [f"- {_still(line)}" for line in shown_lines(event, 20)]
+    lines += [f"{name}: {escape_.address(to) or _still(to)}" for name, to in event.links]
     message: dict[str, Any] = {
-        "title": escape_.header(title(event)),
-        "body": "\n".join(lines) or escape_.plain(event.summary),
+        "title": escape_.header(_still(title(event))),
+        "body": "\n".join(lines) or _still(event.summary),
         "notify_type": "failure" if event.urgent else "warning",
         "body_format": "text",
     }
     return Draft("apprise (the addresses of urls_env or urls_file)", message, event)
+
+
+def _still(text: str) -> str:
+    """Return *text* so that it mentions nobody: which services there are, and how they are called upon, we cannot know.
+
+    >>> _still("@everyone <!channel> <@U1>")
+    '(at)everyone (!channel> ((at)U1>'
+    """
+    return escape_.plain(text).replace("@", "(at)").replace("<", "(")
 
 
 def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:

@@ -131,6 +131,14 @@ def test_one_person_at_a_time(place, state, incident) -> None:
         raise AssertionError("the lock outlived its process")
 
 
+def test_another_name_of_the_state_is_no_other_lock(tmp_path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "state.db")
+    there, link = str(tmp_path / "state.db"), str(tmp_path / "link.db")
+    with open_state(there, KEY) as one, open_state(link, KEY) as other, alone(one, "i"):  # noqa: SIM117
+        with pytest.raises(Busy), alone(other, "i"):
+            pass
+
+
 def test_what_was_told_is_remembered(place) -> None:
     first = Event("i", "opened", "s", "key-1")
     with open_state(place, KEY) as state:

@@ -216,6 +216,14 @@ def test_apprise_takes_what_is_left(operator, kept, turned, there: Receivers, mo
     assert "acme-widgets" in json.loads(there.webhook[0][1])["title"]
 
 
+def test_apprise_calls_nobody() -> None:
+    from detector.incident.notify import apprise
+
+    hostile = "@everyone <!channel> <@U1>"
+    draft = apprise.draft(event(summary=hostile, owner=hostile, lines=(hostile,), links=(Link("a", hostile),)), {})
+    assert not {"@", "<"} & {*str(draft.body)}
+
+
 # -- the canary ------------------------------------------------------------------
 
 CANARIES = [
