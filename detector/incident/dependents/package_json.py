@@ -67,3 +67,27 @@ def real(key: str, asked: object) -> tuple[str, str]:
     if at < 0:
         return (target, "*") if not target[:1].isdigit() and target[:1] not in "^~<>=*" else (key, target)
     return target[:at], target[at + 1 :]
+
+
+def fetched(url: str) -> tuple[str, str] | None:
+    """Return name and version of the tarball that *url* brings, None if it does not say.
+
+    That is what gets installed, whatever the lock file calls it.
+
+    >>> fetched("https://registry.acme.test/npm/@a%2fb/-/b-1.0.0-rc.1.tgz#0f"), fetched("https://acme.test/b-1.0.tgz")
+    (('@a/b', '1.0.0-rc.1'), None)
+    """
+    from urllib.parse import unquote
+
+    place, dash, file = url.partition("#")[0].partition("?")[0].rpartition("/-/")
+    if not dash or not file.endswith(".tgz"):
+        return None
+    pieces = unquote(place).split("/")
+    name = "/".join(pieces[-2:] if pieces[-2:-1] and pieces[-2].startswith("@") else pieces[-1:])
+    begin = f"{name.rpartition('/')[2]}-"
+    return (name, file[len(begin) : -len(".tgz")]) if file.startswith(begin) else None
+
+
+def locked(name: str, version: str, url: str) -> list[tuple[str, str]]:
+    """Return what a lock file says to install by name and version, and what it fetches if that is something else."""
+    return list(dict.fromkeys([(name, version), fetched(url) or (name, version)]))

@@ -15,7 +15,7 @@ from detector.incident.dependents import bounded_
 from detector.incident.dependents.bounded_ import mapping, string
 from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
 from detector.incident.dependents.graph_ import ways
-from detector.incident.dependents.package_json import SECTIONS
+from detector.incident.dependents.package_json import SECTIONS, fetched, locked
 
 FILES = ("package-lock.json", "npm-shrinkwrap.json")
 LOCKS = True
@@ -42,27 +42,27 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
 
 
 def _folders(packages: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
-    hits = {}
+    hits: dict[str, list[tuple[str, str]]] = {}
     for place, told in packages.items():
         key = place.rpartition(_FOLDER)[2]
         if place.endswith(key) and _FOLDER in place and isinstance(told, dict) and not told.get("link"):
-            name = string(told.get("name")) or key
-            if wanted("npm", name):
-                hits[place] = name, key
+            url = string(told.get("resolved"))
+            both = locked(string(told.get("name")) or key, string(told.get("version")) or url, url)
+            if found := [one for one in both if wanted("npm", one[0])]:
+                hits[place] = found
     if not hits:
         return
     own = [place for place in packages if _FOLDER not in place]  # the root and its workspaces
     direct = {found for place in own for found in _needs(packages, place, (*SECTIONS,))}
     known = ways(sorted(direct), lambda place: _needs(packages, place, _NEEDS), hits)
-    for place, (name, key) in hits.items():
-        told = packages[place]
+    for place, name, version in ((place, *one) for place, found in hits.items() for one in found):
         yield Entry(
             "npm",
             name,
-            version=string(told.get("version")) or string(told.get("resolved")),
+            version=version,
             direct=place in direct,
             via=tuple(_shown(packages, step) for step in known.get(place, ())),
-            note=_note(told, key, name),
+            note=_note(packages[place], place.rpartition(_FOLDER)[2], name),
         )
 
 
@@ -128,8 +128,12 @@ def _nested(dependencies: dict[str, Any], asked: set[str] | None, wanted: Wanted
         for name, below in mapping(told.get("dependencies")).items():
             if isinstance(below, dict):
                 stack.append(((*place, name), below))
-    hits = {place: _alias(place[-1], tables[place]) for place in tables if place}
-    hits = {place: named for place, named in hits.items() if wanted("npm", named[0])}
+    hits: dict[Place, list[tuple[str, str]]] = {}
+    for place, told in tables.items():
+        if place:
+            both = locked(*_alias(place[-1], told), string(told.get("resolved")))
+            if found := [one for one in both if wanted("npm", one[0])]:
+                hits[place] = found
     if not hits:
         return
 
@@ -146,7 +150,7 @@ def _nested(dependencies: dict[str, Any], asked: set[str] | None, wanted: Wanted
     else:
         direct = {(name,) for name in asked if (name,) in tables}
     known = ways(sorted(direct), needs, hits)
-    for place, (name, version) in sorted(hits.items()):
+    for place, name, version in ((place, *one) for place, found in sorted(hits.items()) for one in found):
         is_direct = True if place in direct else None if asked is None else False
         steps = (_alias(step[-1], tables[step]) for step in known.get(place, ()))
         yield Entry(
@@ -165,11 +169,7 @@ def _alias(key: str, told: dict[str, Any]) -> tuple[str, str]:
     if version.startswith("npm:"):
         name, _, version = version[4:].rpartition("@")
         return name, version
-    if version.startswith("https://"):  # npm 5 wrote the address of the tarball
-        _, shape, file = version.rpartition(f"/{key}/-/{key.rpartition('/')[2]}-")
-        if shape and file.endswith(".tgz"):
-            return key, file.removesuffix(".tgz")
-    return key, version
+    return fetched(version) or (key, version)  # npm 5 wrote the address of the tarball
 
 
 def covers(file: File) -> Callable[[str], bool]:

@@ -17,12 +17,12 @@ from detector.incident.dependents import bounded_
 from detector.incident.dependents.bounded_ import items, mapping, string
 from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
 from detector.incident.dependents.graph_ import ways
-from detector.incident.dependents.package_json import SECTIONS
+from detector.incident.dependents.package_json import SECTIONS, locked
 
 FILES = ("yarn.lock",)
 LOCKS = True
 
-_FIELD = re.compile(r'  (version|resolution):? "?([^"]*)"?\s*')
+_FIELD = re.compile(r'  (version|resolution|resolved):? "?([^"]*)"?\s*')
 _SECTION = re.compile(r"  (\w+):\s*")
 _NEED = re.compile(r'    "?([^":\s]+)"?:? +"?([^"]*)"?\s*')
 
@@ -34,6 +34,12 @@ class _Block(NamedTuple):
     version: str
     resolution: str
     needs: tuple[str, ...]
+    url: str
+
+    @property
+    def installed(self) -> list[tuple[str, str]]:
+        """Names and versions of what is installed: two if what is fetched is something else."""
+        return [] if self.own else locked(self.name, self.version, self.url)
 
     @property
     def name(self) -> str:
@@ -60,7 +66,7 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     if not blocks and text.strip() and "# yarn lockfile" not in text and "__metadata" not in text:
         raise Unreadable("is not a lock file of yarn")
     serving = {served: number for number, block in enumerate(blocks) for served in block.serves}
-    hits = [number for number, block in enumerate(blocks) if not block.own and wanted("npm", block.name)]
+    hits = [number for number, block in enumerate(blocks) if any(wanted("npm", name) for name, _ in block.installed)]
     if not hits:
         return
 
@@ -86,10 +92,13 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     for number in hits:
         block = blocks[number]
         via = tuple(f"{blocks[step].name}@{blocks[step].version}" for step in known.get(number, ()))
-        aliases = sorted({served[: served.find("@", 1)] for served in block.serves} - {block.name})
-        note = f"as {', '.join(aliases)}" if aliases else ""
+        known_as = {served[: served.find("@", 1)] for served in block.serves}
         is_direct = True if number in direct else None if told is None and not via else False
-        yield Entry("npm", block.name, version=block.version, direct=is_direct, via=via, note=note)
+        for name, version in block.installed:
+            if wanted("npm", name):
+                aliases = sorted(known_as - {name})
+                note = f"as {', '.join(aliases)}" if aliases else ""
+                yield Entry("npm", name, version=version, direct=is_direct, via=via, note=note)
 
 
 def _npm(need: str) -> str:
@@ -99,19 +108,19 @@ def _npm(need: str) -> str:
 
 def _blocks(text: str) -> Iterator[_Block]:
     serves: tuple[str, ...] = ()
-    version = resolution = section = ""
+    version = resolution = section = url = ""
     needs: list[str] = []
     for line in text.splitlines():
         if not line or line[0] == "#":
             continue
         if line[0] != " ":
             if serves and version:
-                yield _Block(serves, version, resolution, tuple(needs))
+                yield _Block(serves, version, resolution, tuple(needs), url)
             key = line.rstrip().rstrip(":")
             serves = tuple(part.strip(' "') for part in key.split(",") if part.strip(' "'))
             if serves == ("__metadata",):
                 serves = ()
-            version = resolution = section = ""
+            version = resolution = section = url = ""
             needs = []
         elif line.startswith("    "):
             need = _NEED.fullmatch(line) if section in ("dependencies", "optionalDependencies") else None
@@ -121,13 +130,15 @@ def _blocks(text: str) -> Iterator[_Block]:
             section = ""
             if field[1] == "version":
                 version = field[2]
+            elif field[1] == "resolved":
+                url = field[2]
             else:
                 resolution = field[2]
         else:
             found = _SECTION.fullmatch(line)
             section = found[1] if found else ""
     if serves and version:
-        yield _Block(serves, version, resolution, tuple(needs))
+        yield _Block(serves, version, resolution, tuple(needs), url)
 
 
 def _asked_beside(file: File) -> tuple[set[str] | None, bool]:

@@ -43,6 +43,8 @@ NPM_3 = {
         "node_modules/other/node_modules/inner": {"version": "2.0.0"},
     },
 }
+DISGUISED = "https://registry.acme.test/inner/-/inner-6.6.6.tgz"
+"""What is fetched under another name, or as another version."""
 YARN_1 = """# yarn lockfile v1
 
 
@@ -420,6 +422,34 @@ CASES: list[tuple[str, Mapping[str, Any], list[Row]]] = [
         [simple("1.0.0", direct=True), simple("2.0.0", "outer@1.0.0", "@real/name@4.0.0")],
     ),
     ("npm/tools", {"package-lock.json": NPM_3}, []),
+    (
+        "npm/inner@6.6.6",
+        {
+            "package-lock.json": {
+                "lockfileVersion": 3,
+                "packages": {
+                    "": {"dependencies": {"harmless": "1"}},
+                    "node_modules/harmless": {"version": "1.0.0", "resolved": DISGUISED},
+                },
+            }
+        },
+        [simple("6.6.6", direct=True)],
+    ),
+    (
+        "npm/inner@6.6.6",
+        {
+            "package-lock.json": {
+                "lockfileVersion": 1,
+                "dependencies": {"inner": {"version": "1", "resolved": DISGUISED}},
+            }
+        },
+        [simple("6.6.6", direct=True)],
+    ),
+    (
+        "npm/inner@6.6.6",
+        {"yarn.lock": f'# yarn lockfile v1\n\nharmless@^1.0.0:\n  version "1.0.0"\n  resolved "{DISGUISED}#0f"\n'},
+        [simple("6.6.6", direct=True)],
+    ),
     ("npm/%40real/name", {"package-lock.json": NPM_3}, [simple("4.0.0", "outer@1.0.0")]),
     (
         "npm/inner",
