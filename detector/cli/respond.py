@@ -40,6 +40,9 @@ plan waits for an approval. docs/runbook.md says what a person does in the
 first hour, docs/respond.md the rest. Exit code 4: something waits for a person.
 """
 
+MINUTE = 60
+"""Seconds that the clock of whoever found it may be ahead of ours."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and options of `respond`."""
@@ -231,7 +234,7 @@ def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
         from detector.incident.elsewhere import package_of
 
         package_of(exposure.package)
-    found_at = _instant(args.found_at) or text(desk.clock.now())
+    found_at = _instant(args.found_at, desk.clock.now()) or text(desk.clock.now())
     allowed = seconds(args.deadline, "--deadline") if args.deadline else desk.settings.deadline
     title = (
         args.title or exposure.package or ", ".join(os.path.basename(target.rstrip("/")) for target in exposure.targets)
@@ -275,15 +278,18 @@ def _exposure(args: argparse.Namespace, inventory: Sequence[str]) -> Exposure:
     )
 
 
-def _instant(told: str) -> str:
+def _instant(told: str, now: float) -> str:
     from detector.incident.timeline import instant, text
 
     if not told:
         return ""
     try:
-        return text(instant(told))
-    except ValueError:
+        found = instant(told)
+    except (ValueError, OverflowError):
         raise UsageError(f"--found-at: {told!r} is no time; write 2025-01-31T12:00:00+00:00") from None
+    if found > now + MINUTE:
+        raise UsageError(f"--found-at: {told!r} is still to come; the deadline would be too late")
+    return text(found)
 
 
 def _next(desk: _Desk, args: argparse.Namespace) -> ExitCode:

@@ -141,7 +141,7 @@ class Outbox:
     def _one(self, event: Event, place: Destination) -> Told:
         if self._memory.told(place.name, event.key):
             return Told(place.name, event, sent=False)
-        if self._memory.lately(place.name, self._clock.now() - 3600) >= place.per_hour:
+        if not event.urgent and self._memory.lately(place.name, self._clock.now() - 3600) >= place.per_hour:
             return Told(
                 place.name, event, sent=False, why=f"{place.per_hour} messages in an hour is the cap; held back"
             )

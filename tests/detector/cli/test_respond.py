@@ -136,6 +136,7 @@ def test_a_gone_artefact_is_said(leaked, capsys) -> None:
         (["open", "leaked.env", "--range", "a..b"], "go with a repository"),
         (["open", "leaked.env", "--deadline", "soon"], "is no duration"),
         (["open", "leaked.env", "--found-at", "yesterday"], "is no time"),
+        (["open", "leaked.env", "--found-at", "2999-01-01T00:00:00+00:00"], "is still to come"),
         (["open", "leaked.env", "--package", "npm:a b"], "is not a package"),
         (["open", "leaked.env", "--config", "bad.toml"], "incident.owner in the operator's file is unknown"),
         (["open", "leaked.env", "--policy", "none.toml"], "cannot read the rotation policy"),

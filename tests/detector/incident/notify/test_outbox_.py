@@ -58,6 +58,7 @@ def test_a_destination_has_a_cap(operator, kept, turned, there: Receivers) -> No
     out = Outbox(destinations(only(operator, per_hour=2)), kept, turned.clock, str)
     done = [out.tell(event(str(number)))[0] for number in range(3)]
     assert [one.sent for one in done] == [True, True, False] and "cap" in done[2].why
+    assert out.tell(event("3")._replace(urgent=True))[0].sent, "nobody can be kept quiet by noise"
     turned.at += 3601
     assert out.tell(event("2"))[0].sent, "what was held back is told later"
 
