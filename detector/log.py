@@ -37,7 +37,7 @@ def _logger() -> Any:
                 structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
                 structlog.processors.KeyValueRenderer(key_order=["timestamp", "event"], drop_missing=True),
             ],
-            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever it is by then
             cache_logger_on_first_use=False,
         )
     return structlog.get_logger()

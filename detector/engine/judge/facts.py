@@ -84,7 +84,7 @@ _ALPHABETS = {
 }  # fmt: skip
 _STAND_INS = (
     b"secret", b"password", b"passwd", b"pass", b"pwd", b"token", b"test", b"testing", b"testpass", b"foo", b"bar",
-    b"foobar", b"root",
+    b"foobar", b"root", b"credential", b"credentials", b"apikey",
 )  # fmt: skip
 _FOLLOWERS = frozenset(b",);}+.<:&]|?")
 _OPAQUE = ("hex digits", "digits", "UUID")

@@ -231,6 +231,9 @@ def test_a_word_that_stands_for_any_password_is_graded_low(automaton: HyperscanA
         data = f'client.login(username="joe", password="{value}")\n'.encode()
         grades += [one.confidence for one in judge(data, sorted({hit.end for hit in automaton.scan(data)}), "a.py")]
     assert grades == ["low", "high"]
+    constant = b'CREDENTIAL = "credential"\n'
+    (one,) = judge(constant, sorted({hit.end for hit in automaton.scan(constant)}), "a.py")
+    assert one.confidence == "low"
 
 
 def test_the_longest_anchor_stays_short() -> None:
