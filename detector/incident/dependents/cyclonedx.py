@@ -8,11 +8,13 @@ from typing import Any
 from detector.incident.dependents import bounded_
 from detector.incident.dependents.bounded_ import items, mapping, string
 from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.sbom_ import Component, component, entries
+from detector.incident.dependents.sbom_ import Component, component, entries, unnamed
 
 FILES = ("bom.json", "*.cdx.json", "*.bom.json", "*sbom*.json", "*cyclonedx*.json")
 LOCKS = False
 SNIFFS = True
+
+_NO_PACKAGES = ("file", "operating-system", "device", "device-driver", "firmware", "data", "platform")
 
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
@@ -21,17 +23,24 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     if whole.get("bomFormat") != "CycloneDX":
         return
     components: dict[str, Component | None] = {}
+    bare: list[tuple[str, str]] = []
     line = list(items(whole.get("components")))
     while line:
         row = mapping(line.pop())
         line += items(row.get("components"))
-        key = string(row.get("bom-ref")) or string(row.get("purl")) or f"component {len(components)}"
+        key = string(row.get("bom-ref")) or string(row.get("purl"))
+        if not key or components.get(key):
+            key = f"component {len(components)} {key}"
         components[key] = component(string(row.get("purl"))) if row.get("purl") else None
+        if not row.get("purl") and row.get("type") not in _NO_PACKAGES:
+            name, group, version = (string(row.get(what)) for what in ("name", "group", "version"))
+            bare += [(f"{group}{joint}{name}", version) for joint in "/:"] if group else [(name, version)]
     needs = {
         string(row.get("ref")): [string(need) for need in items(row.get("dependsOn"))]
         for row in map(mapping, items(whole.get("dependencies")))
     }
     yield from entries(components, needs, _roots(whole, needs, components), wanted)
+    yield from unnamed(bare, wanted)
 
 
 def _roots(whole: dict[str, Any], needs: dict[str, list[str]], components: dict[str, Component | None]) -> list[str]:

@@ -30,7 +30,7 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     if not isinstance(whole, dict):
         raise Unreadable("is not a lock file of npm")
     packages = whole.get("packages")
-    if isinstance(packages, dict):
+    if isinstance(packages, dict) and (packages or not whole.get("dependencies")):
         yield from _folders(packages, wanted)
     elif isinstance(whole.get("dependencies"), dict):
         yield from _nested(whole["dependencies"], _asked_beside(file), wanted)

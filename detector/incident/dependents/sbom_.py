@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from detector.incident.dependents.entry_ import Entry, Unreadable, Wanted
 from detector.incident.dependents.graph_ import ways
-from detector.incident.dependents.names_ import ecosystem
+from detector.incident.dependents.names_ import ECOSYSTEMS, ecosystem
 
 
 class Component(NamedTuple):
@@ -77,6 +77,14 @@ def entries(
         if entry not in told:
             told.add(entry)
             yield entry
+
+
+def unnamed(rows: Iterable[tuple[str, str]], wanted: Wanted) -> Iterator[Entry]:
+    """Yield the (name, version) without a package URL that may be wanted: their ecosystem is anybody's guess."""
+    for name, version in dict.fromkeys(rows):
+        kind = next((kind for kind in ECOSYSTEMS if name and wanted(kind, name)), "")
+        if kind:
+            yield Entry(kind, name, version=version, note="has no package URL")
 
 
 def _called(key: str, components: Mapping[str, Component | None]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from detector.incident.dependents import bounded_
 from detector.incident.dependents.bounded_ import items, mapping, string
 from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.sbom_ import Component, component, entries
+from detector.incident.dependents.sbom_ import Component, component, entries, unnamed
 
 FILES = ("*.spdx.json", "spdx.json", "*sbom*.json", "*.spdx3.json")
 LOCKS = False
@@ -42,6 +42,7 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
 
 def _second(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
     components: dict[str, Component | None] = {}
+    bare: dict[str, tuple[str, str]] = {}
     for row in map(mapping, items(whole.get("packages"))):
         urls = [
             string(ref.get("referenceLocator"))
@@ -50,7 +51,12 @@ def _second(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
         ]
         found = component(urls[0]) if urls else None
         version = string(row.get("versionInfo"))
-        components[string(row.get("SPDXID"))] = found._replace(version=found.version or version) if found else None
+        key = string(row.get("SPDXID"))
+        if components.get(key):  # two of the same id: none may hide the other
+            key = f"component {len(components)} {key}"
+        components[key] = found._replace(version=found.version or version) if found else None
+        if not urls:
+            bare[key] = string(row.get("name")), version
     needs: dict[str, list[str]] = {}
     contents: dict[str, list[str]] = {}
     described = [string(name) for name in items(whole.get("documentDescribes"))]
@@ -66,9 +72,11 @@ def _second(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
             described.append(other)
     for name in described:  # what the document is about is no dependency of it
         components[name] = None
+        bare.pop(name, None)
     for key, inner in contents.items():  # what merely lies in the whole may be there for any reason
         needs.setdefault(key, []).extend(one for one in inner if not components.get(one))
     yield from entries(components, needs, _roots(components, described, needs), wanted)
+    yield from unnamed(bare.values(), wanted)
 
 
 def _third(whole: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:

@@ -446,6 +446,43 @@ CASES: list[tuple[str, Mapping[str, Any], list[Row]]] = [
         [simple("6.6.6", direct=True)],
     ),
     (
+        "npm/inner",
+        {"package-lock.json": {"lockfileVersion": 2, "packages": {}, "dependencies": {"inner": {"version": "1.0.0"}}}},
+        [simple("1.0.0", direct=True)],
+    ),
+    (
+        "npm/inner",
+        {
+            "bom.json": {
+                "bomFormat": "CycloneDX",
+                "components": [
+                    {"type": "library", "name": "inner", "version": "1.0.0"},
+                    {"type": "file", "name": "inner", "version": "9"},
+                    {"bom-ref": "x", "purl": "pkg:npm/inner@3.0.0"},
+                    {"bom-ref": "x", "purl": "pkg:npm/other@3.0.0"},
+                ],
+            }
+        },
+        [simple("3.0.0", direct=None), simple("1.0.0", direct=None)],
+    ),
+    (
+        "npm/inner",
+        {
+            "a.spdx.json": {
+                "spdxVersion": "SPDX-2.3",
+                "packages": [
+                    {"SPDXID": "a", "name": "inner", "versionInfo": "1"},
+                    {
+                        "SPDXID": "b",
+                        "name": "inner",
+                        "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:deb/debian/inner@2"}],
+                    },
+                ],
+            }
+        },
+        [simple("1", direct=None)],
+    ),
+    (
         "npm/inner@6.6.6",
         {"yarn.lock": f'# yarn lockfile v1\n\nharmless@^1.0.0:\n  version "1.0.0"\n  resolved "{DISGUISED}#0f"\n'},
         [simple("6.6.6", direct=True)],
