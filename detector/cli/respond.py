@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_argument("--json", action="store_true", help="for programs")
     common.add_argument("-v", "--verbose", action="count", default=0, help="say the steps on standard error")
     which = argparse.ArgumentParser(add_help=False)
-    which.add_argument("incident", nargs="?", default="", metavar="INCIDENT", help="default: the only one")
+    which.add_argument("incident", nargs="?", default="", metavar="INCIDENT", help="default: the only open one")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     opening = actions.add_parser("open", parents=[common], help="open an incident and play the playbook")
@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     going.add_argument("--all", action="store_true", help="every open incident (for cron)")
     one = actions.add_parser("run", parents=[common], help="run one step, whether it was run before or not")
     one.add_argument("step", metavar="STEP", help="detect, verify, contain, spread, dependents, prove, tell")
-    one.add_argument("incident", nargs="?", default="", metavar="INCIDENT", help="default: the only one")
+    one.add_argument("incident", nargs="?", default="", metavar="INCIDENT", help="default: the only open one")
     one.add_argument("--dry-run", action="store_true", help="with tell: show what would be sent, send nothing")
     taking = actions.add_parser("take", parents=[common, which], help="say that you are on it")
     taking.set_defaults(action="take")
@@ -121,6 +121,8 @@ def run(args: argparse.Namespace) -> int:
     set_level(args.verbose)
     operator = operator_file(args.config)
     settings = settings_of(operator)
+    if not getattr(args, "reason", "because").strip():
+        raise UsageError("--reason: say why; whoever reads the account will ask")
     actions = {
         "open": _open,
         "status": _status,
@@ -393,10 +395,10 @@ def _untold(response: Response) -> None:
 
 
 def _status(desk: _Desk, args: argparse.Namespace) -> ExitCode:
-    from detector.incident.ledger import known
+    from detector.incident.ledger import known, meant
     from detector.incident.timeline import left
 
-    if args.incident or len(known(desk.state)) == 1:
+    if args.incident or len(meant(desk.state)) == 1:
         return _show(desk, desk.case(args.incident), args)
     cases = [desk.case(name) for name in known(desk.state)]
     if args.json:

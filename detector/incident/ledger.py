@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, insert, select, update  # noqa: TID253  (this module is itself imported late)
 
 from detector.errors import LeakfirstError, StateError, UsageError
-from detector.incident.model import OPENED, Line, Note, canonical
+from detector.incident.model import CLOSED, OPENED, Line, Note, canonical
 from detector.incident.tables import incident_log, incidents, messages
 from detector.incident.timeline import text
 from rotators.core.model import Clock
@@ -125,9 +125,10 @@ def open_incident(state: State, title: str, facts: dict[str, Any], clock: Clock,
 
 
 def named(state: State, name: str) -> str:
-    """Return the id of an incident that is called *name* or begins or ends so; the only one for the empty text."""
+    """Return the id of an incident that is called *name* or begins or ends so; without a name, of the only open one."""
     ids = known(state)
     found = [one for one in ids if one == name] or [one for one in ids if one.startswith(name) or one.endswith(name)]
+    found = found if name else meant(state)
     if len(found) != 1:
         others = f"; known: {', '.join(ids[-10:])}" if ids else "; open one with leakfirst respond open"
         raise UsageError(f"{len(found)} incidents are called {name!r}{others}")
@@ -138,6 +139,16 @@ def known(state: State) -> list[str]:
     """Return the ids of all incidents, oldest first."""
     with state.read() as db:
         return [str(row.id) for row in db.execute(select(incidents.c.id).order_by(incidents.c.opened, incidents.c.id))]
+
+
+def meant(state: State) -> list[str]:
+    """Return the ids that may be meant where none is named: those that are open, or all where none is."""
+    ids = known(state)
+    with state.read() as db:
+        closed = {
+            row.incident for row in db.execute(select(incident_log.c.incident).where(incident_log.c.kind == CLOSED))
+        }
+    return [one for one in ids if one not in closed] or ids
 
 
 def check(state: State, incident: str) -> list[str]:

@@ -166,3 +166,16 @@ def test_several_incidents_are_listed(leaked, capsys) -> None:
     out = capsys.readouterr().out
     assert "first" in out and "second" in out and "1 d 23 h left" in out
     assert respond("next") == 2, "which one?"
+
+
+def test_after_a_drill_the_open_one_is_meant(leaked, capsys) -> None:
+    respond("open", "--only-open", leaked)
+    assert respond("close", "--reason", " ") == 2
+    assert "say why" in capsys.readouterr().err
+    assert respond("close", "--reason", "drill") == 0
+    capsys.readouterr()
+    name = opened(leaked, capsys)["incident"]
+    assert respond("run", "prove") == 4
+    capsys.readouterr()
+    assert respond("status") == 4
+    assert capsys.readouterr().out.startswith(name)
