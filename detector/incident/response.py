@@ -276,7 +276,7 @@ class Response:
 
         plan = plan_here(self._tools.desk, one)
         if plan is None:
-            return not one.settled and one.held.get("kind") != "by-hand"
+            return not one.settled and one.held.get("kind") not in ("by-hand", "final")
         now = self._tools.desk.progress(plan)
         if now.outcome:
             return False

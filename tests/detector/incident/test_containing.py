@@ -226,7 +226,23 @@ def test_a_rotation_that_was_begun_goes_on_where_it_was_begun(
     case = desk("next", "--rotations", str(tmp_path / "elsewhere"))
     assert all("begun on another machine" in one["held"]["why"] for one in case["credentials"])
     assert {one["plan"] for one in case["credentials"]} == {one["plan"] for one in before["credentials"]}
-    assert desk("next")["counts"]["contained"] == 2
+    case = desk("next")
+    assert case["counts"]["contained"] == 2
+    held = [one["held"] for one in case["credentials"]]
+    case = desk("next", "--rotations", str(tmp_path / "elsewhere"))
+    assert [one["held"] for one in case["credentials"]] == held, "who is elsewhere changes nothing of what waits"
+
+
+def test_what_waits_for_an_approval_elsewhere_goes_on_waiting(
+    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk = Desk(tmp_path, accounts, ALLOWED + AUTO.replace('"disable"]', '"disable", "delete"]\ngrace = 0'), capsys)
+    desk("open", str(desk.leaked))
+    while (case := desk("next"))["credentials"][0]["held"].get("kind") == "by-hand":
+        for one in case["credentials"]:
+            desk("approve", case["incident"], one["fingerprint"], "--done")
+    assert {one["held"]["kind"] for one in case["credentials"]} == {"final"}
+    assert desk("next", "--rotations", str(tmp_path / "elsewhere"))["credentials"] == case["credentials"]
 
 
 def test_an_approval_that_was_given_elsewhere_is_in_the_account(
