@@ -247,6 +247,7 @@ def _say(summary: Summary, state: State, quiet: bool) -> None:
     from detector.fleet.overview import overview
     from detector.fleet.reports.text import changes, troubles
     from detector.reports.foreign_ import printable
+    from detector.reports.words_ import counted
 
     told = overview(state, summary.run)
     for skip in summary.skipped:
@@ -260,8 +261,8 @@ def _say(summary: Summary, state: State, quiet: bool) -> None:
             )
         return
     print(
-        f"{summary.repositories} repositories in {summary.seconds:.1f} s: {summary.swept} swept, "
-        f"{summary.unchanged} unchanged, {len(summary.failed)} failed; {summary.objects} objects read, "
+        f"{counted(summary.repositories, 'repository', 'repositories')} in {summary.seconds:.1f} s: "
+        f"{summary.swept} swept, {summary.unchanged} unchanged, {len(summary.failed)} failed; {summary.objects} objects read, "
         f"{summary.again} read again; overdue: {told.counts['overdue']}"
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 
-def counted(number: int, noun: str) -> str:
+def counted(number: int, noun: str, plural: str = "") -> str:
     """Return *number* with its noun.
 
-    >>> counted(1, "place"), counted(12000, "place")
-    ('1 place', '12,000 places')
+    >>> counted(1, "place"), counted(12000, "place"), counted(2, "repository", "repositories")
+    ('1 place', '12,000 places', '2 repositories')
     """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def size(count: int) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from detector.fleet.overview import Change, Line, Overview
 from detector.model import SEVERITIES
 from detector.reports.foreign_ import printable
+from detector.reports.words_ import counted
 
 HEADS = {
     "opened": "new",
@@ -50,7 +51,8 @@ def headline(overview: Overview) -> str:
     ended = f"{run['status']} {run['ended']}" if run["ended"] else "has not ended"
     states = ", ".join(f"{number} {state}" for state, number in sorted(counts["states"].items()))
     read = (
-        f": {counters['repositories']} repositories, {counters['unchanged']} unchanged, {counters['failed']} failed"
+        f": {counted(counters['repositories'], 'repository', 'repositories')}, "
+        f"{counters['unchanged']} unchanged, {counters['failed']} failed"
         if counters
         else ""
     )
