@@ -262,8 +262,8 @@ def _say(summary: Summary, state: State, quiet: bool) -> None:
         return
     print(
         f"{counted(summary.repositories, 'repository', 'repositories')} in {summary.seconds:.1f} s: "
-        f"{summary.swept} swept, {summary.unchanged} unchanged, {len(summary.failed)} failed; {summary.objects} objects read, "
-        f"{summary.again} read again; overdue: {told.counts['overdue']}"
+        f"{summary.swept} swept, {summary.unchanged} unchanged, {len(summary.failed)} failed; "
+        f"{summary.objects} objects read, {summary.again} read again; overdue: {told.counts['overdue']}"
     )
 
 
