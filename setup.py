@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from setuptools import Extension, setup
 
-COMPILED = ["detector/git/deltas.py", "detector/engine/copied.py"]
+COMPILED = [
+    "detector/stored.py",
+    "detector/git/deltas.py",
+    "detector/git/walking.py",
+    "detector/engine/copied.py",
+    "detector/portions.py",
+]
 
 
 def extensions() -> list[Extension]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from detector.config import Config
-    from detector.git.shares import Object
+    from detector.stored import Stored
 
 
 class Share(Protocol):
@@ -42,10 +42,10 @@ class Share(Protocol):
 class StoredShare(Share, Protocol):
     """A share that also hands out its objects as they are stored: versions have much in common."""
 
-    def objects(self, skipped: list[Skipped]) -> Iterator[Object]:
+    def objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
         """Read the objects; what cannot be read is appended to *skipped*."""
 
-    def blob(self, stored: Object) -> Blob:
+    def blob(self, stored: Stored) -> Blob:
         """Return the content of one of them with its origin."""
 
 

@@ -8,17 +8,19 @@ columns and the redacted excerpt are made here, where the bytes still are.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from detector.containers.kinds import UNPACKED, container, is_package, recognised
+from detector.containers.kinds import UNPACKED, container, is_package
 from detector.contracts import Share, StoredShare
 from detector.engine.copied import Versions
-from detector.engine.decode.text import codec_of, readable
+from detector.engine.decode.text import readable
 from detector.engine.engine import NOTHING, Engine, Examined
 from detector.engine.lines import LineMap
 from detector.ignores import marks
 from detector.model import Blob, Dropped, Hit, Location, Origin, Sighting, Skipped
+from detector.portions import Row, take
 from detector.secret import Secret, redact
+from detector.stored import Stored
 
 if TYPE_CHECKING:
     from detector.containers import Clean, Ended
@@ -159,27 +161,18 @@ def _versions(
     failure: Exception | None = None
     more = True
     while more:
-        rows: list[tuple[bytes, str, Any]] = []
-        special: list[Blob] = []
-        size = 0
+        rows: list[Row] = []
+        special: list[Stored] = []
         try:
-            for stored in objects:
-                data = stored.data
-                if stored.kind == "blob" and (codec_of(data) or recognised(data)):
-                    special.append(share.blob(stored))
-                else:
-                    rows.append((data, "", stored))
-                size += len(data)
-                if size >= BATCH_BYTES:
-                    break
-            else:
-                more = False
+            more = take(objects, rows, special, BATCH_BYTES) >= BATCH_BYTES
         except Exception as problem:  # what was read before the trouble counts
             failure, more = problem, False
         for index, examined in engine.examine_batch(rows, keep_dropped=True, seen=seen):
-            yield from _said(engine, share.blob(rows[index][2]), examined, options, only, set())
-        yield Progress(size - sum(len(blob.data) for blob in special), len(rows))
-        yield from _contents(special, engine, options, only, published=False, clean=clean)
+            stored = rows[index][2]
+            assert stored is not None
+            yield from _said(engine, share.blob(stored), examined, options, only, set())
+        yield Progress(sum([len(data) for data, _, _ in rows]), len(rows))
+        yield from _contents(map(share.blob, special), engine, options, only, published=False, clean=clean)
     yield from skipped
     if failure:
         raise failure

@@ -26,10 +26,12 @@ _MAGIC = (
     (b"%PDF-", "pdf"),
     (b"SQLite format 3\x00", "sqlite"),
 )
-_FIRST = frozenset(magic[0] for magic, _ in _MAGIC)
+_STARTS = frozenset(magic[0] for magic, _ in _MAGIC)
 _IMAGE = re.compile(rb"(?:\./)?(?:blobs/|oci-layout\0|index\.json\0|manifest\.json\0|repositories\0|[0-9a-f]{64}[/.])")
 """The first member of an archive that `docker save` writes."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+FIRST = _STARTS | {_OLE[0], ord("{")}
+"""With which bytes a container begins, where it is known by them (see `portions.doubtful` for the others)."""
 
 
 def recognised(data: bytes) -> str:
@@ -41,7 +43,7 @@ def recognised(data: bytes) -> str:
     if not data:
         return ""
     first = data[0]
-    if first in _FIRST:
+    if first in _STARTS:
         for magic, kind in _MAGIC:
             if data.startswith(magic):
                 return kind if kind != "bzip2" or data[4:10] in (b"1AY&SY", b"\x17rE8P\x90") else ""

@@ -15,11 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from detector.stored import Stored
+
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-Blobs = Sequence[tuple[bytes, str, Any]]
-"""Content, path, and how it is stored: something with the fields of a `Stored` version, or None."""
+Blobs = Sequence[tuple[bytes, str, Stored | None]]
+"""Content, path, and how it is stored, if it is a version of others."""
 
 Hits = list[Any]
 """What pass 1 saw: pairs of anchor and end."""
@@ -267,7 +269,7 @@ class Versions:
         for data, _, stored in blobs:
             known = False
             if stored is not None:
-                depth: int = stored.depth
+                depth: i64 = stored.depth
                 while len(names) <= depth:
                     names.append(None)
                     self._hits.append(_NONE)
@@ -277,7 +279,7 @@ class Versions:
                 names[depth] = stored.id
             partly.append(known)
             starts.append(at)
-            if not known:
+            if stored is None or not known:
                 pieces.append(data)
                 ranges.append([0, len(data)])
                 at += len(data) + joint
@@ -309,7 +311,7 @@ class Versions:
             number += 1
             hits = seen.get(number, _NONE)
             if stored is not None:
-                depth: int = stored.depth
+                depth: i64 = stored.depth
                 if partly[number] and rows[depth - 1]:
                     hits = _with_copied(hits, rows[depth - 1], stored.delta, lengths)
                 rows[depth] = hits

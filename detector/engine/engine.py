@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import chain
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from detector.engine.anchors import Automaton, lengths
 from detector.engine.confirm import BEYOND, Match, companion, matches, windows
@@ -34,6 +34,7 @@ from detector.model import (
     Verdict,
 )
 from detector.secret import Secret
+from detector.stored import Stored
 
 SEPARATOR = b"\n\x00\n"
 """Put between small blobs that share one pass-1 call; no anchor contains it."""
@@ -63,26 +64,6 @@ _MARGIN = 256
 """Bytes that an expression may look at in front of where it starts and behind where it ends."""
 
 _SAME = [(length, length) for length in range(256)]
-
-
-class Stored(Protocol):
-    """How a version is stored, so that pass 1 need not see again what it has seen in the version before."""
-
-    @property
-    def id(self) -> bytes:
-        """Names this content."""
-
-    @property
-    def base(self) -> bytes | None:
-        """The content that it is stored against, if there is one."""
-
-    @property
-    def delta(self) -> bytes:
-        """Makes this content from that of the base, in git's form: copies and new bytes."""
-
-    @property
-    def depth(self) -> int:
-        """How many bases stand above it."""
 
 
 class _Within(NamedTuple):

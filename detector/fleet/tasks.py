@@ -34,10 +34,10 @@ from detector.workers import guarded
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
     from detector.git.repository import Repository
-    from detector.git.shares import Object
     from detector.model import Blob
     from detector.rules.pack import Pack
     from detector.sources.history import HistoryShare
+    from detector.stored import Stored
 
 MARK = 8
 """Bytes of the size in the mark of a pack, behind its checksum."""
@@ -419,7 +419,7 @@ class _Checked:
             yield self.blob(stored)
         yield from skipped
 
-    def objects(self, skipped: list[Skipped]) -> Iterator[Object]:
+    def objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
         for stored in self._share.objects(skipped):
             made = hashlib.sha256 if len(stored.id) == 32 else hashlib.sha1
             said = made(f"{stored.kind} {len(stored.data)}\0".encode())
@@ -430,7 +430,7 @@ class _Checked:
                 )
             yield stored
 
-    def blob(self, stored: Object) -> Blob:
+    def blob(self, stored: Stored) -> Blob:
         return self._share.blob(stored)
 
 
@@ -438,7 +438,7 @@ def _ids_of(share: HistoryShare, width: int) -> Any:
     """List the objects that *share* yields."""
     import numpy as np
 
-    from detector.git.packs import YIELD
+    from detector.git.walking import YIELD
 
     part = share.part
     found = [rows(b"".join(bytes.fromhex(name) for name in (*part.asked, *(name for name, _ in part.loose))), width)]

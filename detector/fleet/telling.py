@@ -28,10 +28,10 @@ from detector.workers import guarded
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
     from detector.git.repository import Repository
-    from detector.git.shares import Object
     from detector.model import Blob
     from detector.rules.pack import Pack
     from detector.sources.history import HistoryShare
+    from detector.stored import Stored
 
 _DAY = re.compile(rb"20\d\d-[01]\d-[0-3]\d")
 
@@ -136,12 +136,12 @@ class _Again:
     def blobs(self) -> Iterator[Blob | Skipped]:
         return self._share.blobs()
 
-    def objects(self, skipped: list[Skipped]) -> Iterator[Object]:
+    def objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
         for stored in self._share.objects(skipped):
             self.given.add(stored.id.hex())
             yield stored
 
-    def blob(self, stored: Object) -> Blob:
+    def blob(self, stored: Stored) -> Blob:
         return self._share.blob(stored)
 
 

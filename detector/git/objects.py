@@ -12,18 +12,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-import deflate
-
 from detector.errors import SourceError
 from detector.git.repository import Repository, SafeGit
-
-KINDS = ("", "commit", "tree", "blob", "tag")
-
-_DEFLATE_RATIO = 1032
-"""Deflate cannot make one byte into more than this."""
-
-_SMALL = 256
-"""Below this zlib is quicker to start than libdeflate."""
+from detector.git.walking import KINDS, ObjectError, inflate
 
 
 class Budget(NamedTuple):
@@ -35,27 +26,6 @@ class Budget(NamedTuple):
 
     object: int = 128 << 20
     chain: int = 16 << 30
-
-
-class ObjectError(ValueError):
-    """One object cannot be read: corrupt, cut short, or over budget."""
-
-
-def inflate(data: memoryview, size: int) -> bytes:
-    """Inflate zlib *data* that must give exactly *size* bytes; what follows it is ignored."""
-    given = len(data)
-    if not 0 <= size <= given * _DEFLATE_RATIO:
-        raise ObjectError("announces more than its bytes can hold")
-    try:
-        if size < _SMALL and given < 4 * _SMALL:
-            found = zlib.decompress(data, 15, size or 1)
-        else:
-            found = bytes(deflate.zlib_decompress(data, size))
-    except (zlib.error, deflate.DeflateError):
-        raise ObjectError("compressed data is corrupt") from None
-    if len(found) != size:
-        raise ObjectError("has another size than it announces")
-    return found
 
 
 def loose_ids(store: str, id_bytes: int = 20) -> Iterator[str]:

@@ -24,14 +24,12 @@ from typing import Any, NamedTuple
 import numpy as np  # noqa: TID253  (this module is itself imported late)
 from numpy.typing import NDArray  # noqa: TID253
 
+from detector.git.walking import FAMILY, LAST, YIELD
+
 COMMIT, TREE, BLOB, TAG, OFS_DELTA, REF_DELTA = 1, 2, 3, 4, 6, 7
-KINDS = ("", "commit", "tree", "blob", "tag")
 
 MAX_DEPTH = 10_000
 """Longest delta chain that is followed; git itself never makes one over 4095."""
-
-YIELD, FAMILY, LAST = 1, 2, 4
-"""Flags of a step: wanted, base of a later step, last child of its base."""
 
 Bytes = NDArray[np.uint8]
 Longs = NDArray[np.int64]

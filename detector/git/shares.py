@@ -16,26 +16,19 @@ import mmap
 import os
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np  # noqa: TID253  (this module is itself imported late)
 
-from detector.git import deltas
 from detector.git.objects import (
-    KINDS,
     Budget,
-    ObjectError,
     all_objects,
     cat_file,
-    inflate,
     loose_ids,
     loose_path,
     read_loose,
 )
 from detector.git.packs import (
-    FAMILY,
-    LAST,
-    YIELD,
     Bytes,
     Objects,
     PackError,
@@ -49,7 +42,9 @@ from detector.git.packs import (
     walk,
 )
 from detector.git.repository import Repository
+from detector.git.walking import FAMILY, KINDS, YIELD, ObjectError, Walker
 from detector.model import Skipped
+from detector.stored import Stored
 
 CONTENT = ("blob", "commit", "tag")
 """The types that hold what people wrote; trees hold names alone."""
@@ -60,12 +55,15 @@ _WORTH = 20_000.0
 _RESIDENT = 64 << 20
 """How much of a mapped pack may stay in memory after it was read."""
 
+_PORTION = 1 << 20
+"""How many bytes of content are read at a time."""
+
 
 class Steps(NamedTuple):
     """Steps through one pack. The columns are arrays of machine words, as bytes.
 
     `ids` holds the ids of all steps behind each other, `kinds` and `flags`
-    (see packs.py) a byte for each.
+    (see walking.py) a byte for each.
     """
 
     path: str
@@ -94,21 +92,6 @@ class Share(NamedTuple):
     cost: float = 0.0
     objects: int = 0
     spare: tuple[str, ...] = ()
-
-
-class Object(NamedTuple):
-    """One object, and how it is stored: `delta` makes it from `base`, if there is one.
-
-    `depth` counts the bases above it; a base is the last object before it with
-    one less. It may be an object that the share does not yield.
-    """
-
-    id: bytes
-    kind: str
-    data: bytes
-    base: bytes | None = None
-    delta: bytes = b""
-    depth: int = 0
 
 
 class Plan(NamedTuple):
@@ -214,7 +197,7 @@ def read(
     share: Share,
     skipped: list[Skipped],
     budget: Budget | None = None,
-) -> Iterator[Object]:
+) -> Iterator[Stored]:
     """Yield the objects of a share; what cannot be read is appended to *skipped*."""
     budget = budget or Budget()
     lost: list[str] = list(share.asked)
@@ -238,12 +221,12 @@ def read(
             skipped.append(Skipped(name, str(problem)))
             continue
         if found:
-            yield Object(bytes.fromhex(name), *found)
+            yield Stored(bytes.fromhex(name), *found)
     gone = False
     if lost or share.again:
         for name, kind, content in cat_file(share.repository, [*lost, *share.again], budget):
             if content is not None and kind in share.kinds:
-                yield Object(bytes.fromhex(name), kind, content)
+                yield Stored(bytes.fromhex(name), kind, content)
             elif content is None and kind == "missing" and name in share.again:
                 gone = True
             elif content is None:
@@ -252,63 +235,15 @@ def read(
         yield from read(share._replace(packs=(), loose=(), asked=(), again=share.spare, spare=()), skipped, budget)
 
 
-def _read_pack(data: mmap.mmap, steps: Steps, width: int, skipped: list[Skipped], budget: Budget) -> Iterator[Object]:
-    view = memoryview(data)
-    depths = _words(steps.depth)
-    held: list[Any] = [None] * (max(depths) + 1)
-    spent = [0] * (max(depths) + 1)
-    names = [b""] * (max(depths) + 1)
-    columns = zip(
-        depths,
-        steps.flags,
-        steps.kinds,
-        _words(steps.body),
-        _words(steps.end),
-        _words(steps.size),
-        range(0, len(steps.ids), width),
-        strict=True,
-    )
-    touched = 0
-    ids = steps.ids
-    apply, limit = deltas.apply, budget.object
-    for depth, flags, kind, body, end, size, at in columns:
-        base: bytes | None = None
-        delta = b""
-        try:
-            if depth:
-                base = held[depth - 1]
-                if flags & LAST:
-                    held[depth - 1] = None
-                if base is None:
-                    raise ObjectError("its delta base cannot be read")
-                if size > limit:
-                    raise ObjectError(f"a delta of {size} bytes is over the limit of {limit}")
-                delta = inflate(view[body:end], size)
-                content = apply(base, delta, limit)
-                if flags & FAMILY:
-                    spent[depth] = spent[depth - 1] + len(content)
-                    if spent[depth] > budget.chain:
-                        raise ObjectError("its delta chain is over the size limit")
-            else:
-                if size > limit:
-                    raise ObjectError(f"{size} bytes are over the limit of {limit}")
-                content = inflate(view[body:end], size)
-                spent[0] = size
-        except (ObjectError, deltas.DeltaError) as problem:
-            if flags & YIELD:
-                skipped.append(Skipped(ids[at : at + width].hex(), str(problem)))
-            if flags & FAMILY:
-                held[depth] = None
-            continue
-        if flags & FAMILY:
-            held[depth] = content
-            names[depth] = ids[at : at + width]
-        if flags & YIELD:
-            above = names[depth - 1] if depth else None
-            yield Object(ids[at : at + width], KINDS[kind], content, above, delta, depth)
-        touched += end - body
-        if touched > _RESIDENT:
-            touched = 0
+def _read_pack(data: mmap.mmap, steps: Steps, width: int, skipped: list[Skipped], budget: Budget) -> Iterator[Stored]:
+    columns = [_words(steps.depth), list(steps.flags), list(steps.kinds)]
+    columns += map(_words, (steps.body, steps.end, steps.size))
+    walker = Walker(memoryview(data), steps.ids, width, columns, (budget.object, budget.chain))
+    let_go = 0
+    while found := walker.some(_PORTION, skipped):
+        yield from found
+        if walker.read - let_go > _RESIDENT:
+            let_go = walker.read
             _let_go(data)
 
 
@@ -448,8 +383,8 @@ def _wanted(steps: Steps, width: int) -> list[str]:
     ]
 
 
-def _words(column: bytes) -> array[int]:
-    return array("q", column)
+def _words(column: bytes) -> list[int]:
+    return array("q", column).tolist()
 
 
 def _size(path: str) -> int:

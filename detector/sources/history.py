@@ -17,6 +17,7 @@ from detector.git.gaps import gaps
 from detector.git.repository import discover
 from detector.memory import ScanMemory
 from detector.model import Blob, Origin, Skipped
+from detector.stored import Stored
 
 
 class HistoryShare(NamedTuple):
@@ -47,14 +48,14 @@ class HistoryShare(NamedTuple):
             yield self.blob(stored)
         yield from skipped
 
-    def objects(self, skipped: list[Skipped]) -> Iterator[git_shares.Object]:
+    def objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
         """Read the objects; what cannot be read is appended to *skipped*."""
         lost: list[Skipped] = []
         yield from git_shares.read(self.part, lost)
         where = f"{self.repository}:" if self.repository else ""
         skipped += (skip._replace(where=where + skip.where) for skip in lost)
 
-    def blob(self, stored: git_shares.Object) -> Blob:
+    def blob(self, stored: Stored) -> Blob:
         """Return the content of *stored* with its origin."""
         return Blob(stored.data, Origin(stored.kind, "", self.repository, stored.id.hex()))
 

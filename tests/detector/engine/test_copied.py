@@ -12,10 +12,10 @@ import detector.engine
 from detector.engine.copied import Versions, carried, fresh
 from detector.engine.engine import Engine
 from detector.git import deltas
-from detector.git.shares import Object
 from detector.rules import pack as packs
 from detector.rules.loader import parse
 from detector.rules.shapes import expand
+from detector.stored import Stored
 
 RULES = """
 [[rule]]
@@ -58,16 +58,16 @@ def delta(base: bytes, ops: list[tuple[int, int] | bytes]) -> bytes:
 
 
 @st.composite
-def families(draw: st.DrawFn) -> list[tuple[bytes, Object]]:
+def families(draw: st.DrawFn) -> list[tuple[bytes, Stored]]:
     """Draw a tree of versions, depth first, each with its lineage."""
     rng = random.Random(draw(st.integers(0, 1 << 30)))
-    versions: list[tuple[bytes, Object]] = []
+    versions: list[tuple[bytes, Stored]] = []
     path: list[tuple[bytes, bytes]] = []
     for number in range(draw(st.integers(1, 9))):
         name = bytes([number])
         if not path or rng.random() < 0.1:
             path = [(name, b"".join(rng.choices(PIECES, k=rng.randint(0, 12))))]
-            versions.append((path[0][1], Object(name, "blob", path[0][1])))
+            versions.append((path[0][1], Stored(name, "blob", path[0][1])))
             continue
         del path[rng.randint(1, len(path)) :]
         above, base = path[-1]
@@ -79,13 +79,13 @@ def families(draw: st.DrawFn) -> list[tuple[bytes, Object]]:
         stored = delta(base, ops)
         data = deltas.apply(base, stored, 1 << 20)
         path.append((name, data))
-        versions.append((data, Object(name, "blob", data, above, stored, len(path) - 1)))
+        versions.append((data, Stored(name, "blob", data, above, stored, len(path) - 1)))
     return versions
 
 
 @given(families(), st.integers(1, 4))
 @settings(max_examples=400, deadline=None)
-def test_versions_say_what_each_says_alone(versions: list[tuple[bytes, Object]], batch: int) -> None:
+def test_versions_say_what_each_says_alone(versions: list[tuple[bytes, Stored]], batch: int) -> None:
     seen = Versions()
     together = {}
     for start in range(0, len(versions), batch):
@@ -97,7 +97,7 @@ def test_versions_say_what_each_says_alone(versions: list[tuple[bytes, Object]],
 
 
 def test_an_unknown_base_is_scanned_as_a_whole() -> None:
-    lineage = Object(b"b", "blob", TOKENS[0], b"never seen", delta(TOKENS[0], [(0, len(TOKENS[0]))]), 3)
+    lineage = Stored(b"b", "blob", TOKENS[0], b"never seen", delta(TOKENS[0], [(0, len(TOKENS[0]))]), 3)
     assert len(ENGINE.examine_batch([(TOKENS[0], "", lineage)], seen=Versions())) == 1
 
 
@@ -140,7 +140,7 @@ def copies(stored: bytes) -> list[tuple[int, int, int]]:
 
 @given(families(), st.integers(1, 60))
 def test_every_stretch_of_the_reach_is_fresh_or_within_one_copy(
-    versions: list[tuple[bytes, Object]], reach: int
+    versions: list[tuple[bytes, Stored]], reach: int
 ) -> None:
     known = {lineage.id: data for data, lineage in versions}
     for data, lineage in versions:
@@ -156,7 +156,7 @@ def test_every_stretch_of_the_reach_is_fresh_or_within_one_copy(
 
 
 @given(families(), st.integers(1, 60))
-def test_what_a_copy_holds_whole_is_carried(versions: list[tuple[bytes, Object]], length: int) -> None:
+def test_what_a_copy_holds_whole_is_carried(versions: list[tuple[bytes, Stored]], length: int) -> None:
     known = {lineage.id: data for data, lineage in versions}
     for _, lineage in versions:
         if lineage.base is None:
@@ -191,7 +191,7 @@ SLOW = interpreted()
 
 
 @given(families(), st.integers(1, 300))
-def test_compiled_and_interpreted_say_the_same(versions: list[tuple[bytes, Object]], reach: int) -> None:
+def test_compiled_and_interpreted_say_the_same(versions: list[tuple[bytes, Stored]], reach: int) -> None:
     for _, lineage in versions:
         if lineage.base is not None:
             assert fresh(lineage.delta, reach) == SLOW.fresh(lineage.delta, reach)
