@@ -19,7 +19,7 @@ STARTS = st.sampled_from(
 @example(b"\x3f\x0d\r\n" + b"\x00" * 20)
 @example(b"#!/bin/sh\n" + b"PK\x05\x06" + b"\x00" * 18)
 @example("key".encode("utf-32-be"))
-@example('{"sourcesContent": []}'.encode())
+@example(b'{"sourcesContent": []}')
 def test_nothing_that_needs_a_closer_look_is_passed_over(data: bytes) -> None:
     assert doubtful(data) or not (codec_of(data) or recognised(data))
 
