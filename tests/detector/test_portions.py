@@ -9,7 +9,16 @@ from detector.portions import doubtful, take
 from detector.stored import Stored
 
 STARTS = st.sampled_from(
-    [b"PK\x03\x04", b"\x1f\x8b\x08", b"BZh91AY&SY", b"{", b"\xff\xfe", b"\x00\x00\xfe\xff", b"k\x00e\x00y\x00", b"%PDF-"]
+    [
+        b"PK\x03\x04",
+        b"\x1f\x8b\x08",
+        b"BZh91AY&SY",
+        b"{",
+        b"\xff\xfe",
+        b"\x00\x00\xfe\xff",
+        b"k\x00e\x00y\x00",
+        b"%PDF-",
+    ]
 )
 
 
@@ -30,7 +39,9 @@ def test_plain_text_is_told_at_once() -> None:
 
 
 def test_a_portion_ends_with_the_object_that_fills_it() -> None:
-    objects = [Stored(bytes([n]), "blob", data) for n, data in enumerate([b"import os\n", b"PK\x03\x04 zip", b"x" * 90])]
+    objects = [
+        Stored(bytes([n]), "blob", data) for n, data in enumerate([b"import os\n", b"PK\x03\x04 zip", b"x" * 90])
+    ]
     rows: list[tuple[bytes, str, Stored | None]] = []
     special: list[Stored] = []
     remaining = iter(objects)
