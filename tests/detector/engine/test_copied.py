@@ -1,14 +1,10 @@
 """Copied bytes are not looked at again, and nothing is missed for it."""
 
-import importlib.util
 import random
-from pathlib import Path
-from types import ModuleType
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import detector.engine
 from detector.engine.copied import Versions, carried, fresh
 from detector.engine.engine import Engine
 from detector.git import deltas
@@ -16,6 +12,7 @@ from detector.rules import pack as packs
 from detector.rules.loader import parse
 from detector.rules.shapes import expand
 from detector.stored import Stored
+from tests.interpreted import interpreted
 
 RULES = """
 [[rule]]
@@ -177,17 +174,7 @@ def test_what_both_texts_begin_with_is_carried_from_the_very_start() -> None:
     assert carried(delta(base, [b"0123456789", (3, 50)]), [20, 51], [10, 49]) == [0, 27]
 
 
-def interpreted() -> ModuleType:
-    """Load the Python source even where the compiled module shadows it."""
-    source = Path(detector.engine.__path__[0]) / "copied.py"
-    spec = importlib.util.spec_from_file_location("interpreted_copied", source)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = interpreted()
+SLOW = interpreted("detector.engine.copied")
 
 
 @given(families(), st.integers(1, 300))

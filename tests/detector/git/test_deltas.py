@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-from types import ModuleType
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.git import deltas
+from tests.interpreted import interpreted
 
 LIMIT = 1 << 20
 
 
-def interpreted() -> ModuleType:
-    """Load the Python source even where the compiled module shadows it."""
-    from pathlib import Path
-
-    import detector.git
-
-    source = Path(detector.git.__path__[0]) / "deltas.py"
-    spec = importlib.util.spec_from_file_location("interpreted_deltas", source)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-SLOW = interpreted()
+SLOW = interpreted("detector.git.deltas")
 
 
 def number(value: int) -> bytes:
@@ -122,3 +107,14 @@ def test_long_copies_in_a_row_are_one() -> None:
     base = bytes(range(256)) * 600
     delta = number(len(base)) + number(len(base)) + copy(0, 0x10000) + copy(0x10000, 0x10000)
     assert deltas.apply(base, delta + copy(0x20000, len(base) - 0x20000), LIMIT) == base
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, deltas.SHORT - 1, deltas.SHORT, deltas.SHORT + 1, 4095, 4096, 4097])
+def test_short_and_long_instructions_keep_their_order(length: int) -> None:
+    base = bytes(range(256)) * 40
+    text = b"inserted" * 12
+    ops = [(3, length), text[:5], (9, 2), text, (length, 1), (7, length)]
+    delta = b"".join(bytes([len(op)]) + op if isinstance(op, bytes) else copy(*op) for op in ops)
+    result = b"".join(op if isinstance(op, bytes) else base[op[0] : op[0] + op[1]] for op in ops)
+    for module in (deltas, SLOW):
+        assert module.apply(base, number(len(base)) + number(len(result)) + delta, LIMIT) == result

@@ -16,6 +16,7 @@ from detector.git import deltas, objects, repository, shares
 from detector.git.repository import ANYWHERE, Repository
 from detector.model import Skipped
 from tests.detector.git.building import Built
+from tests.interpreted import interpreted
 
 EVERY = ("commit", "tree", "blob", "tag")
 
@@ -53,6 +54,22 @@ def test_it_reads_what_git_reads(build: Callable[..., Built], form: str, offsets
     built.history(2, seed=3)  # and loose objects
     built.blob(b"dangling")
     assert read_all(repository.discover(str(built.path)), workers) == (built.every_object(), [])
+
+
+def test_compiled_and_interpreted_read_the_same(build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch) -> None:
+    built = build()
+    built.history(30)
+    built.git("repack", "-adfq", "--depth=30")
+    found = repository.discover(str(built.path))
+    broken = next((built.path / ".git/objects/pack").glob("*.pack"))
+    broken.chmod(0o600)
+    content = bytearray(broken.read_bytes())
+    content[len(content) // 2] ^= 255
+    broken.write_bytes(content)
+    compiled = read_all(found)
+    monkeypatch.setattr(shares, "Walker", interpreted("detector.git.walking").Walker)
+    assert read_all(found) == compiled
+    assert compiled[1], "something is broken in this pack"
 
 
 def test_trees_are_left_out_unless_they_are_wanted(build: Callable[..., Built]) -> None:

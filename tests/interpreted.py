@@ -1,0 +1,19 @@
+"""The Python source of a module that the build has compiled: both must say the same."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+
+def interpreted(name: str) -> ModuleType:
+    """Load the source of the module *name* even where the compiled one shadows it."""
+    package, _, own = name.rpartition(".")
+    source = Path(importlib.import_module(package).__path__[0]) / f"{own}.py"
+    spec = importlib.util.spec_from_file_location(f"interpreted_{own}", source)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
