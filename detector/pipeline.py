@@ -38,6 +38,7 @@ NAMED = 20
 OnProgress = Callable[[Tally], None]
 
 
+@workers.collecting_rarely()
 def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     """Look at everything that *config* names and return what was found.
 

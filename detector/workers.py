@@ -38,6 +38,9 @@ TRIES = 2
 CHUNK = 200
 """Messages that a worker sends at a time."""
 
+RARELY = (100_000, 50, 100)
+"""Thresholds of the garbage collector while sightings are collected: they are many, and none is part of a cycle."""
+
 Answer = Callable[[Any], Iterator[Any]]
 """What a worker does with a task: yield messages."""
 
@@ -69,10 +72,25 @@ def run(shares: Iterable[Share], pack: Pack, workers: int, options: Options = DE
     yield from Pool(queue, workers, partial(_examining, pack, options), _not_looked_at).run()
 
 
+@contextlib.contextmanager
+def collecting_rarely() -> Iterator[None]:
+    """Let the garbage collector of this process look rarely, as that of a worker does, and then as before.
+
+    One that looks rarer still, or not at all, is left alone.
+    """
+    before = gc.get_threshold()
+    if before[0]:
+        gc.set_threshold(*map(max, before, RARELY))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _examining(pack: Pack, options: Options) -> Answer:
     engine, clean = engine_of(pack), Clean()
     gc.freeze()  # what the parent has made stays
-    gc.set_threshold(100_000, 50, 100)  # sightings are many, and none of them is part of a cycle
+    gc.set_threshold(*RARELY)
     return lambda share: _foretold(guarded(share, engine, options, clean))
 
 

@@ -7,6 +7,7 @@ Here they become the text again, piece by piece, with the name of the piece.
 
 from __future__ import annotations
 
+import binascii
 import io
 import json
 import re
@@ -65,10 +66,12 @@ def encrypted_office(file: Any) -> Iterator[Skipped]:
 
 # -- PDF ---------------------------------------------------------------------
 
-_STREAM = re.compile(rb"(?<!end)stream\r?\n")
-_SHOWN = re.compile(
-    rb"\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*+\)|<[0-9A-Fa-f\s]*+>|\[|\]"
-    rb"|(?<![\w.])(-?[0-9]+(?:\.[0-9]+)?)(?![\w.])|(?<![A-Za-z])(T[dDmJj*]|ET|['\"])(?![A-Za-z])",
+_STREAM = re.compile(rb"stream(?<!endstream)\r?\n")
+_SHOWN = re.compile(  # every branch begins with a sign of its own, so that `re` leaps over all other signs
+    rb"\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*+\)|<[0-9A-Fa-f\s]*+>|\[|\]"
+    rb"|-(?<![\w.]-)[0-9]{3,}(?:\.[0-9]+)?(?![\w.])"
+    rb"|T(?<![A-Za-z]T)[dDmJj*](?![A-Za-z])|E(?<![A-Za-z]E)T(?![A-Za-z])"
+    rb"|'(?<![A-Za-z]')(?![A-Za-z])|\"(?<![A-Za-z]\")(?![A-Za-z])",
     re.DOTALL,
 )
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|\r?\n|(.))", re.DOTALL)
@@ -112,24 +115,24 @@ def _shown(content: bytes) -> bytes:
     out: list[bytes] = []
     held: list[bytes] = []
     kerned = False
-    for found in _SHOWN.finditer(content):
-        text, number, operator = found[0], found[1], found[2]
-        if operator:
-            if operator in (b"Tj", b"TJ", b"'", b'"'):
+    for text in _SHOWN.findall(content):
+        sign = text[:1]
+        if sign == b"(":
+            held.append(_ESCAPE.sub(_unescaped, text[1:-1]))
+        elif sign == b"-":
+            if kerned and float(text) < -_GAP:
+                held.append(b" ")
+        elif sign in b"[]":
+            kerned = sign == b"["
+        elif sign == b"<":
+            digits = text[1:-1].translate(None, b" \t\r\n\f\v")
+            held.append(binascii.a2b_hex(digits + b"0" * (len(digits) % 2)).replace(b"\0", b""))
+        else:
+            if text in (b"Tj", b"TJ", b"'", b'"'):
                 out += held
             elif out and out[-1] != b"\n":
                 out.append(b"\n")
             held = []
-        elif text in (b"[", b"]"):
-            kerned = text == b"["
-        elif number:
-            if kerned and float(number) < -_GAP:
-                held.append(b" ")
-        elif text.startswith(b"("):
-            held.append(_ESCAPE.sub(_unescaped, text[1:-1]))
-        else:
-            digits = re.sub(rb"\s", b"", text[1:-1])
-            held.append(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()).replace(b"\0", b""))
     return b"".join(out)
 
 

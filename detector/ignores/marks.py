@@ -67,7 +67,7 @@ def around(data: bytes, start: int, end: int, path: str = "", rule_id: str = "")
     after = data.find(b"\n", last + 1, last + 1 + REACH)
     after = after if after >= 0 else min(len(data), last + 1 + REACH)
     near = bytes(data[before:after])
-    for found in _MARK.finditer(near):
+    for found in _MARK.finditer(near) if present(near.lower()) else ():
         at = before + found.start()
         line = -1 if at < first else 1 if at >= last else 0
         if _covers(found, line, at >= end, near, path, rule_id):

@@ -1,5 +1,6 @@
 """The pool: equal to one process, survives its workers, ends when told."""
 
+import gc
 import os
 import pickle
 import signal
@@ -218,3 +219,23 @@ def test_an_interrupt_ends_it_within_a_second_and_keeps_what_was_found(tmp_path)
     rest = process.communicate(timeout=10)[0]
     assert rest == "interrupted after 2\n"
     assert time.monotonic() - sent < 5, "it hung"
+
+
+@pytest.mark.parametrize(
+    ("given", "meanwhile"),
+    [
+        ((700, 10, 10), workers.RARELY),
+        ((1 << 20, 1, 1), (1 << 20, *workers.RARELY[1:])),
+        ((0, 10, 10), (0, 10, 10)),
+    ],
+)
+def test_the_garbage_collector_looks_rarely_for_a_while(given, meanwhile) -> None:
+    """It is as before afterwards, and one that is off stays off."""
+    before = gc.get_threshold()
+    gc.set_threshold(*given)
+    try:
+        with workers.collecting_rarely():
+            assert gc.get_threshold() == meanwhile
+        assert gc.get_threshold() == given
+    finally:
+        gc.set_threshold(*before)

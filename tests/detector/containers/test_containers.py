@@ -2,16 +2,19 @@
 
 import io
 import os
+import re
 import subprocess
 import tarfile
 import zipfile
 import zlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detector import containers, pipeline, work
 from detector.config import Config
-from detector.containers import inside, kinds
+from detector.containers import documents, inside, kinds
 from detector.model import Blob, Location, Origin, Scan, Skipped
 from detector.rules import pack as packs
 from detector.rules.pack import engine_of
@@ -237,6 +240,46 @@ def test_a_member_that_is_not_what_it_announces_goes_the_slow_way(field: tuple[i
 def test_what_follows_the_end_of_a_stream_of_a_pdf_is_no_stream() -> None:
     data = b"%PDF-1.4\n1 0 obj\n<< /Length 5 >>\nstream\nBT (one) Tj ET\nendstream\nendobj\n(two) BT\nendstream\n"
     assert read(data)[0] == {"x.bin!stream 1": b"one\n"}
+
+
+SHOWN = re.compile(
+    rb"(?P<text>\((?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*+\))|<(?P<hex>[0-9A-Fa-f\s]*+)>|(?P<edge>\[|\])"
+    rb"|(?<![\w.])(?P<number>-?[0-9]+(?:\.[0-9]+)?)(?![\w.])"
+    rb"|(?<![A-Za-z])(?P<operator>T[dDmJj*]|ET|['\"])(?![A-Za-z])",
+    re.DOTALL,
+)
+"""All that a page is made of, one branch for each kind: what is read in a hurry must be the same."""
+
+
+def shown(content: bytes) -> bytes:
+    out: list[bytes] = []
+    held: list[bytes] = []
+    kerned = False
+    for found in SHOWN.finditer(content):
+        if text := found["text"]:
+            held.append(documents._ESCAPE.sub(documents._unescaped, text[1:-1]))
+        elif found["hex"] is not None:
+            digits = re.sub(rb"\s", b"", found["hex"])
+            held.append(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()).replace(b"\0", b""))
+        elif found["edge"]:
+            kerned = found["edge"] == b"["
+        elif found["number"]:
+            held += [b" "] if kerned and float(found["number"]) < -200 else []
+        elif found["operator"] in (b"Tj", b"TJ", b"'", b'"'):
+            out, held = out + held, []
+        else:
+            out, held = out + ([b"\n"] if out and out[-1] != b"\n" else []), []
+    return b"".join(out)
+
+
+PAGE = ["(one)", "(a\\)(b)c)", "(open", ")", "<68 69>", "<6>", "<4z>", "[", "]", "-300", "-199.5", "-0201.", "7", "x",
+        ".", "-", "Tj", "TJ", "Td", "T*", "ET", "'", '"', "BT", " ", "\n", "\\"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PAGE), max_size=30))
+def test_a_page_shows_what_its_pieces_say(pieces: list[str]) -> None:
+    content = "".join(pieces).encode()
+    assert documents._shown(content) == shown(content)
 
 
 def test_a_member_that_held_nothing_is_read_once(rules: str) -> None:

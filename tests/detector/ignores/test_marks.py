@@ -1,6 +1,8 @@
 """Inline marks: ours and those of other tools, each with the reach that it has there."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from detector.ignores import marks
 
@@ -83,3 +85,8 @@ def test_a_pattern_that_never_ends_does_not_fit() -> None:
 def test_marks_are_listed_with_their_places() -> None:
     data = b"# leakfirst:allow-begin\n# leakfirst:allow-end\nx  # gitleaks:allow\n"
     assert [mark.text for mark in marks.every(data)] == ["leakfirst:allow-begin", "gitleaks:allow"]
+
+
+@given(st.from_regex(marks._MARK, fullmatch=True))
+def test_every_mark_has_a_word_that_is_looked_for_first(mark: bytes) -> None:
+    assert marks.present(mark.lower())
