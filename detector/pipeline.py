@@ -53,20 +53,22 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     memory = ScanMemory(config.state, pack, config.every_commit)
     shares: list[Share] = []
     skipped: list[Skipped] = []
-    for target in config.targets:
-        for entry in targets.split(target, config, memory):
-            (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
-    step("planned", targets=len(config.targets), shares=len(shares), rules=len(pack.rules))
-    policies = gathering.policies(config)
-    planned = len(skipped)
     unused: list[UnusedMark] = []
     seen: list[Sighting] = []
     let_go: list[tuple[Origin, Dropped]] = []
     done = Progress(0, 0)
-    expected = sum(share.weight for share in shares)
     deadline = started + config.timeout if config.timeout else None
     interrupted = False
     with placing.Placing(config, memory, pack) as places:
+        for target in config.targets:
+            if "history" in targets.sources(target, config):
+                places.expect("" if target == "." else target)
+            for entry in targets.split(target, config, memory):
+                (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
+        step("planned", targets=len(config.targets), shares=len(shares), rules=len(pack.rules))
+        policies = gathering.policies(config)
+        planned = len(skipped)
+        expected = sum(share.weight for share in shares)
         try:
             options = Options(config.show_ignored, policies.line_patterns, memory.changed)
             for message in workers.run(shares, pack, config.workers, options):

@@ -8,6 +8,7 @@ is kept, unless all of them are asked for.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from detector.git.repository import Repository
 
 OBJECTS = ("blob", "commit", "tag")
+
+LARGE = 32 << 20
+"""Bytes of packs from which on dividing a repository takes a noticeable time."""
 
 
 class Placing:
@@ -46,23 +50,36 @@ class Placing:
             if blame:
                 blame.__exit__()
 
+    def expect(self, repository: str) -> None:
+        """Begin with a large *repository* while its objects are still being divided: a processor is free by then.
+
+        In nearly every large one something is flagged; where nothing is, the work was in vain.
+        """
+        if self._config.workers > 1 and not self._config.state:
+            self._begin(repository, {}, LARGE)
+
     def notice(self, origin: Origin) -> None:
         """Something was seen at *origin*: begin with its repository, unless an earlier scan has left what it takes."""
         if origin.repository in self._blames or origin.kind != "blob" or origin.commit or not origin.object_id:
             return
+        self._begin(origin.repository, {origin.object_id: origin.kind})
+
+    def _begin(self, repository: str, seen: Mapping[str, str], least: int = 0) -> None:
         from detector.git.blame import Blame
         from detector.git.repository import discover
 
-        self._blames[origin.repository] = None
         try:
-            home = discover(origin.repository or ".", self._config.allow)
-            if not self._config.every_commit and self._memory.attributions(home, {origin.object_id: origin.kind}):
+            home = discover(repository or ".", self._config.allow)
+            if least and sum(map(_size_of_packs, home.object_dirs)) < least:
+                return
+            self._blames[repository] = None
+            if seen and not self._config.every_commit and self._memory.attributions(home, seen):
                 return
             blame = Blame(home, self._config.every_commit)
-            self._blames[origin.repository] = blame.__enter__()
+            self._blames[repository] = blame.__enter__()
             blame.start()
         except SourceError:
-            return  # `place` meets it again, and reports it
+            self._blames[repository] = None  # `place` meets it again, and reports it
 
     def place(self, seen: Iterable[Sighting], hurry: bool = False) -> tuple[list[Sighting], list[Skipped]]:
         """Return the sightings with commit, path, author and date, and what could not be placed.
@@ -72,6 +89,14 @@ class Placing:
         if hurry:
             return [_labelled(sighting) for sighting in seen], []
         return _place_all(seen, self._config, self._memory, self._pack, self._blames)
+
+
+def _size_of_packs(objects: str) -> int:
+    try:
+        with os.scandir(os.path.join(objects, "pack")) as entries:
+            return sum(entry.stat().st_size for entry in entries if entry.name.endswith(".pack"))
+    except OSError:
+        return 0
 
 
 def _place_all(
