@@ -46,6 +46,7 @@ def set_aside(
 
 
 def _finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> Finding:
+    group = sorted(group, key=lambda s: _age(s.location))  # workers end in any order; the oldest of equals is told
     best = max(group, key=lambda s: (*_weight(s, rules), rules[s.rule].id))
     parts: dict[tuple[str, str], tuple[str, Secret]] = {}
     for sighting in group:
@@ -83,7 +84,7 @@ def _place(location: Location) -> tuple[object, ...]:
 
 def _age(location: Location) -> tuple[object, ...]:
     origin = location.origin
-    return (instant(origin.when), origin.path, location.line, location.column, origin.object_id or "")
+    return (instant(origin.when), origin.path, location.line, location.column, origin.object_id or "", location.start)
 
 
 def instant(when: str | None) -> float:
