@@ -164,14 +164,16 @@ def _versions(
         rows: list[Row] = []
         special: list[Stored] = []
         try:
-            more = take(objects, rows, special, BATCH_BYTES) >= BATCH_BYTES
+            size = take(objects, rows, special, BATCH_BYTES)
+            more = size >= BATCH_BYTES
         except Exception as problem:  # what was read before the trouble counts
             failure, more = problem, False
+            size = sum(len(stored.data) for stored in special) + sum(len(data) for data, _, _ in rows)
         for index, examined in engine.examine_batch(rows, keep_dropped=True, seen=seen):
             stored = rows[index][2]
             assert stored is not None
             yield from _said(engine, share.blob(stored), examined, options, only, set())
-        yield Progress(sum([len(data) for data, _, _ in rows]), len(rows))
+        yield Progress(size - sum(len(stored.data) for stored in special), len(rows))
         yield from _contents(map(share.blob, special), engine, options, only, published=False, clean=clean)
     yield from skipped
     if failure:
