@@ -115,7 +115,8 @@ def _shown(content: bytes) -> bytes:
     out: list[bytes] = []
     held: list[bytes] = []
     kerned = False
-    for text in _SHOWN.findall(content):
+    for found in _SHOWN.finditer(content):
+        text = found[0]
         sign = text[:1]
         if sign == b"(":
             held.append(_ESCAPE.sub(_unescaped, text[1:-1]))
