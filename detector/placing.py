@@ -79,7 +79,7 @@ class Placing:
             self._blames[repository] = blame.__enter__()
             blame.start()
         except SourceError:
-            self._blames[repository] = None  # `place` meets it again, and reports it
+            self._blames.setdefault(repository, None)  # `place` meets it again, and reports it
 
     def place(self, seen: Iterable[Sighting], hurry: bool = False) -> tuple[list[Sighting], list[Skipped]]:
         """Return the sightings with commit, path, author and date, and what could not be placed.

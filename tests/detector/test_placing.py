@@ -7,6 +7,7 @@ import pytest
 
 from detector import pipeline, placing
 from detector.config import Config
+from detector.errors import SourceError
 from detector.git import blame
 from detector.rules.shapes import expand
 from tests.detector.git.building import Built
@@ -35,3 +36,21 @@ def test_a_large_repository_is_begun_with_before_it_is_planned(
     assert told[:2] == (["begun", "planned"] if jobs > 1 else ["planned", "begun"])
     assert early.findings == late.findings and len(early.findings) == 1
     assert early.findings[0].locations[0].origin.path == "settings.py"
+
+
+def test_what_was_begun_is_ended_even_if_it_could_not_start(
+    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build()
+    built.commit("settings.py", b"nothing")
+    ended: list[blame.Blame] = []
+    leave = blame.Blame.__exit__
+
+    def fail(self: blame.Blame) -> None:
+        raise SourceError("git is gone")
+
+    monkeypatch.setattr(placing, "LARGE", 0)
+    monkeypatch.setattr(blame.Blame, "start", fail)
+    monkeypatch.setattr(blame.Blame, "__exit__", lambda self, *why: ended.append(self) or leave(self, *why))
+    pipeline.scan(Config(targets=(str(built.path),), worktree=False, jobs=2))
+    assert len(ended) == 1
