@@ -76,6 +76,8 @@ def yaml(data: bytes) -> Any:
         mark = getattr(error, "problem_mark", None)
         place = f" in line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "a character is not allowed"
+        if "nesting depth" in problem:  # libyaml has a bound of its own since PyYAML 6.0.4
+            raise Unreadable("is nested too deeply") from None
         raise Unreadable(f"is not YAML: {problem}{place}") from None
     except (RecursionError, ValueError) as error:
         if isinstance(error, Unreadable):
