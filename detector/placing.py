@@ -31,7 +31,8 @@ LARGE = 32 << 20
 
 
 class Placing:
-    """Attribution for one scan: it begins beside the scan, with the first object of a repository that is flagged.
+    """Attribution for one scan: it begins beside the scan, with the first object of a repository that is flagged,
+    or before that where the first repository is large.
 
     A context manager: leaving it ends whatever still runs.
     """
@@ -53,18 +54,21 @@ class Placing:
     def expect(self, repository: str) -> None:
         """Begin with a large *repository* while its objects are still being divided: a processor is free by then.
 
-        In nearly every large one something is flagged; where nothing is, the work was in vain.
+        In nearly every large one something is flagged; where nothing is, the work was in vain. Of several
+        targets only the first is begun with so early: the others would all run at once.
         """
-        if self._config.workers > 1 and not self._config.state:
+        if self._config.workers > 1 and not self._config.state and not self._blames:
             self._begin(repository, {}, LARGE)
 
     def notice(self, origin: Origin) -> None:
         """Something was seen at *origin*: begin with its repository, unless an earlier scan has left what it takes."""
-        if origin.repository in self._blames or origin.kind != "blob" or origin.commit or not origin.object_id:
+        if origin.kind != "blob" or origin.commit or not origin.object_id:
             return
         self._begin(origin.repository, {origin.object_id: origin.kind})
 
     def _begin(self, repository: str, seen: Mapping[str, str], least: int = 0) -> None:
+        if repository in self._blames:
+            return
         from detector.git.blame import Blame
         from detector.git.repository import discover
 

@@ -54,3 +54,18 @@ def test_what_was_begun_is_ended_even_if_it_could_not_start(
     monkeypatch.setattr(blame.Blame, "__exit__", lambda self, *why: ended.append(self) or leave(self, *why))
     pipeline.scan(Config(targets=(str(built.path),), worktree=False, jobs=2))
     assert len(ended) == 1
+
+
+def test_a_target_named_twice_and_further_targets_are_not_begun_with_early(
+    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build()
+    built.commit("settings.py", b"nothing")
+    started: list[blame.Blame] = []
+    ended: list[blame.Blame] = []
+    leave = blame.Blame.__exit__
+    monkeypatch.setattr(placing, "LARGE", 0)
+    monkeypatch.setattr(blame.Blame, "start", started.append)
+    monkeypatch.setattr(blame.Blame, "__exit__", lambda self, *why: ended.append(self) or leave(self, *why))
+    pipeline.scan(Config(targets=(str(built.path), str(built.path), f"{built.path}/.git"), worktree=False, jobs=2))
+    assert len(started) == 1 and ended == started
