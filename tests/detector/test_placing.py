@@ -65,7 +65,7 @@ def test_a_target_named_twice_and_further_targets_are_not_begun_with_early(
     ended: list[blame.Blame] = []
     leave = blame.Blame.__exit__
     monkeypatch.setattr(placing, "LARGE", 0)
-    monkeypatch.setattr(blame.Blame, "start", started.append)
+    monkeypatch.setattr(blame.Blame, "start", lambda self: started.append(self))
     monkeypatch.setattr(blame.Blame, "__exit__", lambda self, *why: ended.append(self) or leave(self, *why))
     pipeline.scan(Config(targets=(str(built.path), str(built.path), f"{built.path}/.git"), worktree=False, jobs=2))
     assert len(started) == 1 and ended == started
