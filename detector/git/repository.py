@@ -354,6 +354,7 @@ class SafeGit:
         self._index = repository.index_path if index is True else index
         self._refs = refs
         self._running: list[subprocess.Popen[bytes]] = []
+        self._stopped = False
         self._numbers = iter(range(1 << 62))
         self._stores = repository.object_dirs
         self._home = ""
@@ -382,7 +383,8 @@ class SafeGit:
         return self
 
     def stop(self) -> None:
-        """End every git that still runs."""
+        """End every git that still runs, and any that another thread is just about to start."""
+        self._stopped = True
         for process in list(self._running):
             if process.poll() is None:
                 process.kill()
@@ -483,6 +485,8 @@ class SafeGit:
             [git_program(), *args], stdin=stdin, stdout=stdout, stderr=stderr, cwd=self._home, env=self.environment()
         )
         self._running.append(process)
+        if self._stopped:
+            process.kill()
         _bound(process.pid)
         return process
 
