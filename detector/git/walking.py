@@ -119,10 +119,10 @@ class Walker:
                         raise ObjectError(f"{size} bytes are over the limit of {self._limit}")
                     content = inflate(self._pack[body:end], size)
                     self._spent[0] = size
-            except (ObjectError, deltas.DeltaError) as problem:
+            except (ObjectError, deltas.DeltaError, MemoryError) as problem:
                 content = None
                 if flags & YIELD:
-                    skipped.append(Skipped(name.hex(), str(problem)))
+                    skipped.append(Skipped(name.hex(), str(problem) or "not enough memory"))
             if flags & FAMILY:
                 self._held[depth] = content
                 self._names[depth] = name

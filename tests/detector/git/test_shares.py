@@ -250,3 +250,29 @@ def test_an_empty_repository_has_no_shares(build: Callable[..., Built]) -> None:
     assert read_all(repository.discover(str(built.path))) == ({}, [])
     shutil.rmtree(built.path / ".git/objects/pack")
     assert read_all(repository.discover(str(built.path))) == ({}, [])
+
+
+def test_an_object_for_which_memory_is_short_costs_itself_alone(
+    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build()
+    large = built.blob(bytes(3_000_000))
+    for number in range(20):
+        built.blob(b"small %d" % number)
+    built.git(
+        "pack-objects", "-q", ".git/objects/pack/pack", given="".join(f"{n}\n" for n in built.every_object()).encode()
+    )
+    built.git("prune-packed")
+    walking = interpreted("detector.git.walking")
+    inflate = walking.inflate
+
+    def short(data: memoryview, size: int) -> bytes:
+        if size == 3_000_000:
+            raise MemoryError
+        return bytes(inflate(data, size))
+
+    monkeypatch.setattr(walking, "inflate", short)
+    monkeypatch.setattr(shares, "Walker", walking.Walker)
+    read, skipped = read_all(repository.discover(str(built.path)))
+    assert skipped == [Skipped(large, "not enough memory")]
+    assert read.keys() == built.every_object().keys() - {large}
