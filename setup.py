@@ -1,4 +1,4 @@
-"""Compile the delta loop where the build can; everything else stands in pyproject.toml.
+"""Compile the inner loops of the history reader where the build can; everything else stands in pyproject.toml.
 
 Without a compiler (or without mypyc) the package installs all the same and runs
 the Python source, which gives the same result more slowly.
@@ -27,7 +27,7 @@ def extensions() -> list[Extension]:
             debug_level="0",
         )
     except (Exception, SystemExit) as problem:
-        print(f"the delta loop stays interpreted: {problem!r}")
+        print(f"the inner loops stay interpreted: {problem!r}")
         return []
     for extension in found:
         extension.optional = True
