@@ -22,8 +22,11 @@ COMPILED: Final[bool] = not __file__.endswith(".py")
 """Whether this module runs as machine code."""
 
 SHORT: Final = 96
-"""Most instructions are shorter than this many bytes. To write those one by one takes less time, in machine code,
+"""Most instructions are shorter than this many bytes. To write those word by word takes less time, in machine code,
 than to make an object of each."""
+
+_LONG: Final = 4096
+"""From here on a view is cheaper than a copy."""
 
 
 class DeltaError(ValueError):
@@ -37,9 +40,7 @@ def apply(base: bytes, delta: bytes, limit: int) -> bytes:
     base_size: i64 = len(base)
     most: i64 = limit
     parts: list[Any] = []
-    view = memoryview(base)
     writer = BytesWriter()  # what goes behind the last part
-    short: i64 = SHORT if COMPILED else 0
     try:
         byte: i64 = 128
         shift: i64 = 0
@@ -109,24 +110,12 @@ def apply(base: bytes, delta: bytes, limit: int) -> bytes:
                 if made > size:
                     raise DeltaError("delta makes more than it announced")
                 if offset != stop or start == stop:
-                    if stop - start <= short:
-                        _write(writer, base, start, stop)
-                    else:
-                        if len(writer):
-                            parts.append(writer.getvalue())
-                            writer.truncate(0)
-                        parts.append(base[start:stop] if stop - start < 4096 else view[start:stop])
+                    _add(parts, writer, base, start, stop)
                     start = offset
                 stop = offset + length
             elif byte:
                 if stop > start:
-                    if stop - start <= short:
-                        _write(writer, base, start, stop)
-                    else:
-                        if len(writer):
-                            parts.append(writer.getvalue())
-                            writer.truncate(0)
-                        parts.append(base[start:stop] if stop - start < 4096 else view[start:stop])
+                    _add(parts, writer, base, start, stop)
                     start = 0
                     stop = 0
                 if i + byte > end:
@@ -134,32 +123,32 @@ def apply(base: bytes, delta: bytes, limit: int) -> bytes:
                 made += byte
                 if made > size:
                     raise DeltaError("delta makes more than it announced")
-                if byte <= short:
-                    _write(writer, delta, i, i + byte)
-                else:
-                    if len(writer):
-                        parts.append(writer.getvalue())
-                        writer.truncate(0)
-                    parts.append(delta[i : i + byte])
+                _add(parts, writer, delta, i, i + byte)
                 i += byte
             else:
                 raise DeltaError("delta has an unknown instruction")
         if made != size:
             raise DeltaError("delta makes less than it announced")
+        _add(parts, writer, base, start, stop)
         if len(writer):
             parts.append(writer.getvalue())
-        if stop > start:
-            parts.append(view[start:stop])
     except IndexError:
         raise DeltaError("delta is cut short") from None
     return b"".join(parts)
 
 
-def _write(writer: BytesWriter, source: bytes, start: i64, stop: i64) -> None:
-    at: i64 = start
-    while at + 8 <= stop:
-        write_i64_le(writer, read_i64_le(source, at))
-        at += 8
-    while at < stop:
-        writer.append(source[at])
-        at += 1
+def _add(parts: list[Any], writer: BytesWriter, source: bytes, start: i64, stop: i64) -> None:
+    """Put ``source[start:stop]`` behind the *parts* and what is in the *writer*."""
+    size: i64 = stop - start
+    if COMPILED and size <= SHORT:
+        while start + 8 <= stop:
+            write_i64_le(writer, read_i64_le(source, start))
+            start += 8
+        while start < stop:
+            writer.append(source[start])
+            start += 1
+        return
+    if len(writer):
+        parts.append(writer.getvalue())
+        writer.truncate(0)
+    parts.append(source[start:stop] if size < _LONG else memoryview(source)[start:stop])
