@@ -10,7 +10,6 @@ the module that has it.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import sys
 import tempfile
@@ -22,12 +21,13 @@ from types import ModuleType
 import atheris
 
 with atheris.instrument_imports(include=["detector.git", "detector.engine.copied"]):
-    from detector.git import blame, deltas, objects, packs, repository, shares
+    from detector.git import blame, deltas, objects, packs, repository, shares, walking
     from detector.git.objects import Budget, ObjectError
     from detector.git.packs import PackError
 
 from detector.engine import copied
 from tests.detector.git.building import Built
+from tests.interpreted import interpreted
 
 BUDGET = Budget(1 << 20, 1 << 24)
 HERE = Path(tempfile.mkdtemp(prefix="fuzz-"))
@@ -37,19 +37,18 @@ MOST = 1 << 14
 
 def source_of(module: ModuleType) -> ModuleType:
     """Load the Python source of a compiled module, so that its branches are seen."""
-    assert module.__file__
-    path = Path(module.__file__).parent / (module.__name__.rpartition(".")[2] + ".py")
-    spec = importlib.util.spec_from_file_location(f"interpreted_{path.stem}", path)
-    assert spec and spec.loader
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    for name, value in list(vars(loaded).items()):
-        if callable(value) and getattr(value, "__module__", "") == loaded.__name__ and hasattr(value, "__code__"):
-            setattr(loaded, name, atheris.instrument_func(value))
+    loaded = interpreted(module.__name__)
+    own = [value for value in vars(loaded).values() if getattr(value, "__module__", "") == loaded.__name__]
+    for holder in (loaded, *(value for value in own if isinstance(value, type))):
+        for name, value in list(vars(holder).items()):
+            if getattr(value, "__module__", "") == loaded.__name__ and hasattr(value, "__code__"):
+                setattr(holder, name, atheris.instrument_func(value))
     return loaded
 
 
-PLAIN, PLAIN_COPIED = source_of(deltas), source_of(copied)
+PLAIN, PLAIN_COPIED, PLAIN_WALKING = source_of(deltas), source_of(copied), source_of(walking)
+PLAIN_WALKING.deltas = PLAIN
+shares.Walker = PLAIN_WALKING.Walker
 
 
 def index(data: bytes) -> None:
