@@ -8,7 +8,6 @@ is kept, unless all of them are asked for.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -71,10 +70,11 @@ class Placing:
             return
         from detector.git.blame import Blame
         from detector.git.repository import discover
+        from detector.git.shares import size_of_packs
 
         try:
             home = discover(repository or ".", self._config.allow)
-            if least and sum(map(_size_of_packs, home.object_dirs)) < least:
+            if least and size_of_packs(home) < least:
                 return
             self._blames[repository] = None
             if seen and not self._config.every_commit and self._memory.attributions(home, seen):
@@ -93,14 +93,6 @@ class Placing:
         if hurry:
             return [_labelled(sighting) for sighting in seen], []
         return _place_all(seen, self._config, self._memory, self._pack, self._blames)
-
-
-def _size_of_packs(objects: str) -> int:
-    try:
-        with os.scandir(os.path.join(objects, "pack")) as entries:
-            return sum(entry.stat().st_size for entry in entries if entry.name.endswith(".pack"))
-    except OSError:
-        return 0
 
 
 def _place_all(

@@ -339,6 +339,11 @@ def _plan_by_git(
     return Plan(tuple(shares), tuple(skipped), ids)
 
 
+def size_of_packs(repository: Repository) -> int:
+    """Return how many bytes the packs of a repository have."""
+    return sum(_size(path + ".pack") for path in pack_paths(repository, []))
+
+
 def pack_paths(repository: Repository, skipped: list[Skipped]) -> list[str]:
     """Return the packs without their suffix, in a fixed order; the own store comes first."""
     found = []

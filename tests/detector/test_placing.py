@@ -18,6 +18,15 @@ def build(tmp_path: Path) -> Callable[..., Built]:
     return lambda: Built(tmp_path / "repo")
 
 
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> list[blame.Blame]:
+    """The attributions that were left, in order."""
+    found: list[blame.Blame] = []
+    leave = blame.Blame.__exit__
+    monkeypatch.setattr(blame.Blame, "__exit__", lambda self, *why: found.append(self) or leave(self, *why))
+    return found
+
+
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_a_large_repository_is_begun_with_before_it_is_planned(
     build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch, jobs: int
@@ -39,33 +48,27 @@ def test_a_large_repository_is_begun_with_before_it_is_planned(
 
 
 def test_what_was_begun_is_ended_even_if_it_could_not_start(
-    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch, ended: list[blame.Blame]
 ) -> None:
     built = build()
     built.commit("settings.py", b"nothing")
-    ended: list[blame.Blame] = []
-    leave = blame.Blame.__exit__
 
     def fail(self: blame.Blame) -> None:
         raise SourceError("git is gone")
 
     monkeypatch.setattr(placing, "LARGE", 0)
     monkeypatch.setattr(blame.Blame, "start", fail)
-    monkeypatch.setattr(blame.Blame, "__exit__", lambda self, *why: ended.append(self) or leave(self, *why))
     pipeline.scan(Config(targets=(str(built.path),), worktree=False, jobs=2))
     assert len(ended) == 1
 
 
 def test_a_target_named_twice_and_further_targets_are_not_begun_with_early(
-    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch, ended: list[blame.Blame]
 ) -> None:
     built = build()
     built.commit("settings.py", b"nothing")
     started: list[blame.Blame] = []
-    ended: list[blame.Blame] = []
-    leave = blame.Blame.__exit__
     monkeypatch.setattr(placing, "LARGE", 0)
     monkeypatch.setattr(blame.Blame, "start", lambda self: started.append(self))
-    monkeypatch.setattr(blame.Blame, "__exit__", lambda self, *why: ended.append(self) or leave(self, *why))
     pipeline.scan(Config(targets=(str(built.path), str(built.path), f"{built.path}/.git"), worktree=False, jobs=2))
     assert len(started) == 1 and ended == started
