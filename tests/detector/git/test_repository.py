@@ -212,6 +212,10 @@ def test_the_configuration_reader_understands_the_usual_forms(tmp_path: Path) ->
 def test_a_git_that_starts_after_the_end_was_called_is_ended_at_once(build: Callable[..., Built]) -> None:
     with repository.SafeGit(repository.discover(str(build().path))) as git:
         git.stop()
-        with git.feed(b"") as asked:
-            late = git.start("cat-file", "--batch", stdin=asked)
-        assert late.wait(20) == -9
+        asked, asking = os.pipe()  # that nothing ever comes through, so that git would wait
+        try:
+            with os.fdopen(asked, "rb") as questions:
+                late = git.start("cat-file", "--batch", stdin=questions)
+            assert late.wait(20) == -9
+        finally:
+            os.close(asking)
