@@ -29,6 +29,12 @@ Hits = list[Any]
 LEAST = 96
 """A copied stretch shorter than this is scanned again: skipping it costs more."""
 
+WORTH = 400
+"""A piece of fewer bytes is scanned again: to know it again would take as long."""
+
+ROOM = 4 << 20
+"""Bytes of pieces that are remembered; what comes again does so soon."""
+
 
 def _copy(delta: bytes, at: i64, head: i64) -> tuple[i64, i64, i64]:
     """Read the fields of a copy behind its *head*; return where the next instruction stands, offset and length."""
@@ -200,73 +206,59 @@ def carried(delta: bytes, ends: Sequence[int], lengths: Sequence[int]) -> list[i
     return found
 
 
-def placed(
-    hits: Hits, starts: Sequence[int], ranges: Sequence[Sequence[int]], lengths: Sequence[tuple[int, int]], gap: int
-) -> dict[int, Hits]:
-    """Say where *hits* in joined pieces stand in the blobs that these are *ranges* of, by the number of the blob.
-
-    *starts* are where the first piece of each blob begins. A hit that needs bytes from before its piece is none.
-    """
-    found: dict[int, Hits] = {}
-    count: i64 = len(starts)
-    joint: i64 = gap
-    for anchor, behind in hits:
-        end: i64 = behind
-        low: i64 = 0
-        high: i64 = count
-        while low < high:
-            middle: i64 = (low + high) >> 1
-            if starts[middle] < end:
-                low = middle + 1
-            else:
-                high = middle
-        number: i64 = low - 1
-        at: i64 = starts[number]
-        those = ranges[number]
-        i: i64 = 0
-        pairs: i64 = len(those)
-        while i < pairs:
-            first: i64 = those[i]
-            size: i64 = those[i + 1] - first
-            i += 2
-            if end <= at + size:
-                shortest: i64 = lengths[anchor][0]
-                if end - at >= shortest:
-                    found.setdefault(number, []).append((anchor, end - at + first))
-                break
-            at += size + joint
-    return found
-
-
 _NONE: Hits = []
 
 
 class Versions:
-    """What pass 1 saw in the versions that later ones are stored against.
+    """What pass 1 saw in the versions that later ones are stored against, and in the pieces that were scanned.
 
     Objects come depth first, so the base of an object is the last one before
     it with one base less. What is kept is one row of hits for each depth.
+
+    More than half of the bytes of pieces were met a moment before: versions that are stored against one base
+    differ from it in the same places. So each piece is scanned once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, worth: int = WORTH, room: int = ROOM) -> None:
+        """Pieces of *worth* bytes and more are known again, of *room* bytes in all."""
+        self._worth = worth
+        self._room = room
         self._names: list[Any] = []
         self._hits: list[Hits] = []
+        self._met: dict[bytes, Any] = {}
+        """Hits of each piece, whose ends count from its start; of those not scanned yet, their number."""
+        self._held = 0
+        self._blobs: Blobs = ()
+        self._partly: list[bool] = []
+        self._found: dict[int, Hits] = {}
+        self._pieces: list[bytes] = []
+        self._starts: list[int] = []
+        self._places: list[int] = []
+        self._again: list[int] = []
 
-    def unseen(self, blobs: Blobs, reach: int, gap: int) -> tuple[list[bytes], list[int], list[list[int]], list[bool]]:
-        """Return what has to be scanned of *blobs*, and take note of them.
+    def unseen(self, blobs: Blobs, reach: int, gap: int) -> list[bytes]:
+        """Return the pieces of *blobs* that have to be scanned, joined with *gap* bytes between them.
 
-        These are the pieces, where the first of each blob starts once they are joined with *gap* bytes
-        between them, flat pairs of where the pieces of each blob start and end in it, and
-        whether it is only looked at in part.
+        `settle` comes next, with what was seen in them.
         """
+        if self._held > self._room or self._pieces:  # the last ones were never settled
+            self._met = {}
+            self._held = 0
         pieces: list[bytes] = []
         starts: list[int] = []
-        ranges: list[list[int]] = []
+        places: list[int] = []  # flat pairs: the number of the blob of each piece, and where it begins there
+        again: list[int] = []  # flat triples: a piece, and one more such place
         partly: list[bool] = []
+        met = self._met
+        found: dict[int, Hits] = {}
         names = self._names
+        held: i64 = self._held
+        worth: i64 = self._worth
         at: i64 = 0
         joint: i64 = gap
+        number: i64 = -1
         for data, _, stored in blobs:
+            number += 1
             known = False
             if stored is not None:
                 depth: i64 = stored.depth
@@ -278,46 +270,119 @@ class Versions:
                     known = base is not None and names[depth - 1] == base
                 names[depth] = stored.id
             partly.append(known)
-            starts.append(at)
             if stored is None or not known:
                 pieces.append(data)
-                ranges.append([0, len(data)])
+                places.append(number)
+                places.append(0)
+                starts.append(at)
                 at += len(data) + joint
                 continue
             these = fresh(stored.delta, reach)
-            ranges.append(these)
             i: i64 = 0
             count: i64 = len(these)
             while i < count:
                 start: i64 = these[i]
                 end: i64 = these[i + 1]
                 i += 2
-                pieces.append(data[start:end])
-                at += end - start + joint
-        return pieces, starts, ranges, partly
+                piece = data[start:end]
+                before: Any = None
+                if end - start >= worth:
+                    before = met.get(piece)
+                    if before is None:
+                        met[piece] = len(pieces)
+                        held += end - start
+                if before is None:
+                    pieces.append(piece)
+                    places.append(number)
+                    places.append(start)
+                    starts.append(at)
+                    at += end - start + joint
+                elif isinstance(before, int):
+                    again.append(before)
+                    again.append(number)
+                    again.append(start)
+                elif before:
+                    _add(found, number, start, before)
+        self._held = held
+        self._blobs, self._partly, self._found = blobs, partly, found
+        self._pieces, self._starts, self._places, self._again = pieces, starts, places, again
+        return pieces
 
-    def settle(
-        self, blobs: Blobs, partly: list[bool], seen: dict[int, Hits], lengths: Sequence[tuple[int, int]]
-    ) -> list[tuple[int, Hits]]:
-        """Return all hits of each blob that has some, by its number, and remember them.
+    def settle(self, hits: Hits, lengths: Sequence[tuple[int, int]]) -> list[tuple[int, Hits]]:
+        """Return all hits of each blob of `unseen` that has some, by its number, and remember them.
 
-        *seen* are those of now. Where a blob was only looked at in part, those of its
+        *hits* are those in the joined pieces. Where a blob was only looked at in part, those of its
         base that stand in copies are added.
         """
+        every = self._found
+        partly = self._partly
+        met = self._met
+        places = self._places
+        again = self._again
+        seen = self._seen_in(hits, lengths)
+        i: i64 = 0
+        for content in self._pieces:
+            number: i64 = places[i]
+            if partly[number] and len(content) >= self._worth:
+                met[content] = seen.get(i >> 1, _NONE)
+            i += 2
+        for piece, those in seen.items():
+            _add(every, places[2 * piece], places[2 * piece + 1], those)
+        i = 0
+        many: i64 = len(again)
+        while i < many:
+            twice = seen.get(again[i])
+            if twice:
+                _add(every, again[i + 1], again[i + 2], twice)
+            i += 3
         found: list[tuple[int, Hits]] = []
         rows = self._hits
         number = -1
-        for _, _, stored in blobs:
+        for _, _, stored in self._blobs:
             number += 1
-            hits = seen.get(number, _NONE)
+            these = every.get(number, _NONE)
+            if these:
+                these.sort()
             if stored is not None:
                 depth: i64 = stored.depth
                 if partly[number] and rows[depth - 1]:
-                    hits = _with_copied(hits, rows[depth - 1], stored.delta, lengths)
-                rows[depth] = hits
-            if hits:
-                found.append((number, hits))
+                    these = _with_copied(these, rows[depth - 1], stored.delta, lengths)
+                rows[depth] = these
+            if these:
+                found.append((number, these))
+        self._blobs, self._pieces = (), []
         return found
+
+    def _seen_in(self, hits: Hits, lengths: Sequence[tuple[int, int]]) -> dict[int, Hits]:
+        """Divide *hits* in the joined text among the pieces. A hit that needs bytes from before its piece is none."""
+        seen: dict[int, Hits] = {}
+        starts = self._starts
+        count: i64 = len(starts)
+        for anchor, behind in hits:
+            end: i64 = behind
+            low: i64 = 0
+            high: i64 = count
+            while low < high:
+                middle: i64 = (low + high) >> 1
+                if starts[middle] < end:
+                    low = middle + 1
+                else:
+                    high = middle
+            piece: i64 = low - 1
+            start: i64 = starts[piece]
+            shortest: i64 = lengths[anchor][0]
+            if end <= start + len(self._pieces[piece]) and end - start >= shortest:
+                seen.setdefault(piece, []).append((anchor, end - start))
+        return seen
+
+
+def _add(found: dict[int, Hits], number: int, first: int, hits: Hits) -> None:
+    """Add *hits* in a piece that begins at *first* of the blob with this *number*."""
+    mine = found.setdefault(number, [])
+    by: i64 = first
+    for anchor, behind in hits:
+        end: i64 = behind
+        mine.append((anchor, end + by))
 
 
 def _with_copied(hits: Hits, base: Hits, delta: bytes, lengths: Sequence[tuple[int, int]]) -> Hits:

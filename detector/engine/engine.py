@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from detector.engine.anchors import Automaton, lengths
 from detector.engine.confirm import BEYOND, Match, companion, matches, windows
-from detector.engine.copied import Versions, placed
+from detector.engine.copied import Versions
 from detector.engine.decode import DEPTH, Budget, inline, layers, markers
 from detector.engine.decode.settle import nearest, outside
 from detector.engine.plausible import documented, why_not
@@ -147,11 +147,9 @@ class Engine:
         batch to batch what earlier versions held.
         """
         seen = Versions() if seen is None else seen
-        pieces, starts, ranges, partly = seen.unseen(blobs, self._reach, len(SEPARATOR))
-        hits = self._automaton.scan(SEPARATOR.join(pieces))
-        fresh = placed(hits, starts, ranges, self._lengths, len(SEPARATOR)) if hits else {}
+        hits = self._automaton.scan(SEPARATOR.join(seen.unseen(blobs, self._reach, len(SEPARATOR))))
         results = []
-        for index, found in seen.settle(blobs, partly, fresh, self._lengths):
+        for index, found in seen.settle(hits, self._lengths):
             data, path, _ = blobs[index]
             examined = self._judge(data, path, found, keep_dropped)
             if examined != NOTHING:

@@ -2,6 +2,7 @@
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,10 +81,12 @@ def families(draw: st.DrawFn) -> list[tuple[bytes, Stored]]:
     return versions
 
 
-@given(families(), st.integers(1, 4))
+@given(families(), st.integers(1, 4), st.sampled_from([1, 100, 400]), st.sampled_from([0, 500, 1 << 20]))
 @settings(max_examples=400, deadline=None)
-def test_versions_say_what_each_says_alone(versions: list[tuple[bytes, Stored]], batch: int) -> None:
-    seen = Versions()
+def test_versions_say_what_each_says_alone(
+    versions: list[tuple[bytes, Stored]], batch: int, worth: int, room: int
+) -> None:
+    seen = Versions(worth, room)
     together = {}
     for start in range(0, len(versions), batch):
         rows = [(data, "", lineage) for data, lineage in versions[start : start + batch]]
@@ -96,6 +99,42 @@ def test_versions_say_what_each_says_alone(versions: list[tuple[bytes, Stored]],
 def test_an_unknown_base_is_scanned_as_a_whole() -> None:
     lineage = Stored(b"b", "blob", TOKENS[0], b"never seen", delta(TOKENS[0], [(0, len(TOKENS[0]))]), 3)
     assert len(ENGINE.examine_batch([(TOKENS[0], "", lineage)], seen=Versions())) == 1
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4])
+@pytest.mark.parametrize("versions", [Versions, interpreted("detector.engine.copied").Versions])
+def test_what_was_met_before_is_known_again_where_it_stands(batch: int, versions: type[Versions]) -> None:
+    base = b"-" * 2000
+    news = [b"x" * 500 + TOKENS[0] + b" ", b"x" * 500, b"y" * 40 + b"x" * 500 + TOKENS[0] + b" "]
+    rows = [(base, "", Stored(b"base", "blob", base))]
+    for number, (new, first) in enumerate(zip([*news, news[0]], [300, 300, 300, 700], strict=True)):
+        ops: list[tuple[int, int] | bytes] = [(0, first), new, (first, 2000 - first)]
+        data, change = base[:first] + new + base[first:], delta(base, ops)
+        rows.append((data, "", Stored(bytes([number]), "blob", data, b"base", change, 1)))
+    seen, scanned, found = versions(), 0, {}
+    for start in range(0, len(rows), batch):
+        some = rows[start : start + batch]
+        pieces = seen.unseen(some, 100, 3)
+        scanned += sum(map(len, pieces))
+        hits = [(0, at) for at in ends(b"\n\0\n".join(pieces), TOKENS[0])]
+        found.update((start + number, those) for number, those in seen.settle(hits, [(29, 29)]))
+    assert found == {number: [(0, at) for at in ends(rows[number][0], TOKENS[0])] for number in (1, 3, 4)}
+    assert scanned == sum(len(piece) for piece in (base, *news)) + 3 * 200, "the last one was met before"
+
+
+def ends(text: bytes, word: bytes) -> list[int]:
+    """Return where *word* ends in *text*."""
+    return [at + len(word) for at in range(len(text)) if text.startswith(word, at)]
+
+
+def test_a_batch_that_was_never_settled_is_forgotten() -> None:
+    base = b"-" * 2000
+    data = base[:300] + b"x" * 500 + TOKENS[0] + base[300:]
+    change = delta(base, [(0, 300), b"x" * 500 + TOKENS[0], (300, 1700)])
+    rows = [(base, "", Stored(b"base", "blob", base)), (data, "", Stored(b"b", "blob", data, b"base", change, 1))]
+    seen = Versions()
+    assert len(seen.unseen(rows, 100, 3)) == 2
+    assert [index for index, _ in ENGINE.examine_batch(rows, seen=seen)] == [1]
 
 
 def test_only_new_bytes_and_seams_are_looked_at() -> None:
