@@ -115,14 +115,14 @@ def plan(
     again: Sequence[str] = (),
     spare: Sequence[str] = (),
 ) -> Plan:
-    """Divide all objects of the given *kinds* into shares of like cost.
+    """Divide all objects of the given *kinds* into shares.
 
     *exclude* names objects that need not be read again: sorted rows of bytes,
     or a set of ids. *known_packs* (marks, see `Plan`) need not even be opened, if
     *exclude* names what they hold. *again* are ids to read all the same, if they
     are there, and *spare* are read if one of them is not (memory.py keeps all of these).
-    There are some shares per worker, so that the workers end together even when the
-    estimate is wrong; begin with the first, they are the largest.
+    There are some shares per worker, smaller ones towards the end, so that the workers end together
+    even when the estimate is wrong; begin with the first, they are the largest.
     """
     skipped = list(repository.skipped)
     if not repository.known_layout:
@@ -254,20 +254,24 @@ def _divide(
     loose: list[tuple[str, str]],
     count: int,
 ) -> tuple[Share, ...]:
-    """Cut everything at equal steps of cost; one share may span packs."""
+    """Cut everything by cost; one share may span packs.
+
+    Each share is a little smaller than the one before, so that the last ones to be
+    read are short and the workers end together.
+    """
     loose_cost = [60.0 + _size(loose_path(store, name)) * 0.01 for name, store in loose]
     total = sum(float(steps.cost.sum()) for *_, steps in walks) + sum(loose_cost)
     if not total:
         return ()
     count = max(1, min(count, int(total / _WORTH)))
-    target = total / count
+    bounds = total * (1 - (1 - np.arange(1, count + 1) / count) ** 2)  # where each share ends
     packs: list[list[Steps]] = [[] for _ in range(count)]
     costs = [0.0] * count
     objects = [0] * count
     passed = 0.0
     for path, trailer, ids, found, steps in walks:
         ends = passed + np.cumsum(steps.cost)
-        part = np.minimum((ends / target - 1e-9).astype(np.int64), count - 1)
+        part = np.minimum(np.searchsorted(bounds, ends - 1e-6), count - 1)
         cuts = np.searchsorted(part, np.arange(count + 1))
         for number in range(count):
             first, last = int(cuts[number]), int(cuts[number + 1])
@@ -278,7 +282,7 @@ def _divide(
         passed = float(ends[-1]) if len(ends) else passed
     files: list[list[tuple[str, str]]] = [[] for _ in range(count)]
     for entry, cost in zip(loose, loose_cost, strict=True):
-        number = min(int(passed / target), count - 1)
+        number = min(int(np.searchsorted(bounds, passed, "right")), count - 1)
         passed += cost
         files[number].append(entry)
         costs[number] += cost
