@@ -9,6 +9,7 @@ afterwards, for the few objects with a finding.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from detector.config import Config
@@ -67,12 +68,14 @@ def shares(target: str, config: Config, memory: ScanMemory | None = None) -> Ite
     """
     repository = discover(target, config.allow)
     name = "" if target == "." else target
-    reading = (memory or ScanMemory()).plan(repository, config.workers)
+    with ThreadPoolExecutor(1) as beside:  # that is for git to do, while we divide
+        missing = beside.submit(lambda: list(gaps(repository)))
+        reading = (memory or ScanMemory()).plan(repository, config.workers)
     for plan, changed in ((reading.new, False), (reading.old, True)):
         if plan is not None:
             yield from plan.skipped
             yield from (HistoryShare(share, name, changed) for share in plan.shares)
-    yield from gaps(repository)
+    yield from missing.result()
     if repository.shallow:
         yield Skipped(target, "is a shallow clone: older history is not here (git fetch --unshallow brings it)")
     if repository.promisor:
