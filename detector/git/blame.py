@@ -313,10 +313,10 @@ class _Block:
         known = beginnings[np.minimum(np.searchsorted(beginnings, ids), len(beginnings) - 1)] == ids
         many = (letters == 2) & (self._flat[ends - 3] != BLANK)
         told: dict[int, Changes] = {}
-        for at in heads[known | many].tolist():
+        some = heads[known | many]
+        for at, number in zip(some.tolist(), (np.searchsorted(self.commits, some) - 1).tolist(), strict=True):
             name = self.text(at).rpartition(b" ")[0][-width:]
             if name in wanted:
-                number = int(np.searchsorted(self.commits, at)) - 1
                 told.setdefault(number, []).append((self.text(at + 1), name))
         for number, changes in told.items():
             yield self.text(int(self.commits[number])), changes
