@@ -8,18 +8,23 @@ is kept, unless all of them are asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import groupby
+from operator import itemgetter
+from typing import TYPE_CHECKING, NamedTuple
 
 from detector.config import Config
 from detector.errors import SourceError
 from detector.memory import ScanMemory
-from detector.model import Origin, Sighting, Skipped
+from detector.model import Evidence, Origin, Sighting, Skipped
 from detector.rules.pack import Pack, engine_of
 from detector.sources.remote import label
 from detector.triage import instant
 
 if TYPE_CHECKING:
+    from detector.engine.engine import Engine
     from detector.git.blame import Attribution, Blame
     from detector.git.repository import Repository
 
@@ -27,6 +32,9 @@ OBJECTS = ("blob", "commit", "tag")
 
 LARGE = 32 << 20
 """Bytes of packs from which on dividing a repository takes a noticeable time."""
+
+WORTH_WORKERS = 200
+"""From so many objects on that have to be judged again several processes do it sooner than one."""
 
 
 class Placing:
@@ -113,53 +121,102 @@ def _place_all(
         except SourceError as error:
             placed += sightings
             skipped.append(Skipped(repository or ".", f"commits could not be attributed: {error}"))
-    return [_labelled(sighting) for sighting in second_look(placed, pack, config, skipped)], skipped
+    looked = second_look(placed, pack, config, skipped, config.workers)
+    return [_labelled(sighting) for sighting in looked], skipped
 
 
-def second_look(seen: Iterable[Sighting], pack: Pack, config: Config, skipped: list[Skipped]) -> list[Sighting]:
+def second_look(
+    seen: Iterable[Sighting], pack: Pack, config: Config, skipped: list[Skipped], workers: int = 1
+) -> list[Sighting]:
     """Judge what has no format of its own again, now that the path of its file is known.
 
     A bare word behind `password =` is a value in a properties file and a variable
     in code; while an object is scanned, nobody knows which.
     """
     kept: list[Sighting] = []
-    doubtful: dict[tuple[str, str, str], list[Sighting]] = {}
+    doubtful: dict[_Doubt, list[Sighting]] = {}
     for sighting in seen:
         origin = sighting.location.origin
         judged = pack.rules[sighting.rule].judge and not sighting.location.decoded_via and "!" not in origin.path
         if judged and origin.object_id and origin.path and origin.kind not in ("commit", "tag"):
-            doubtful.setdefault((origin.repository, origin.object_id, origin.path), []).append(sighting)
+            doubtful.setdefault(_Doubt(origin.repository, origin.path, origin.object_id), []).append(sighting)
         else:
             kept.append(sighting)
-    if not doubtful:
-        return kept
-    judge = engine_of(pack)
-    contents: dict[tuple[str, str], bytes] = {}
-    for repository in sorted({key[0] for key in doubtful}):
-        try:
-            contents |= _contents(repository, sorted({key[1] for key in doubtful if key[0] == repository}), config)
-        except SourceError as error:
-            skipped.append(Skipped(repository or ".", f"findings could not be looked at again: {error}"))
-    for (repository, name, path), sightings in doubtful.items():
-        data = contents.get((repository, name))
-        if data is None:
+    answers: dict[_Doubt, _Judgement] = {}
+    for message in _all_again(sorted(doubtful), pack, config, workers):
+        if isinstance(message, Skipped):
+            skipped.append(message)
+        else:
+            answers[message[0]] = message[1]
+    for doubt, sightings in doubtful.items():
+        if doubt not in answers:
             kept += sightings
             continue
-        hits = {(hit.start, hit.end): hit for hit in judge.scan(data, path)}
         for sighting in sightings:
-            hit = hits.get((sighting.location.start, sighting.location.end))
+            hit = answers[doubt].get((sighting.location.start, sighting.location.end))
             if hit is not None:
-                rule = judge.index_of(hit.rule)
-                kept.append(sighting._replace(rule=rule, confidence=hit.confidence, evidence=hit.evidence))
+                kept.append(sighting._replace(rule=hit[0], confidence=hit[1], evidence=hit[2]))
     return kept
 
 
-def _contents(repository: str, names: list[str], config: Config) -> dict[tuple[str, str], bytes]:
+class _Doubt(NamedTuple):
+    """An object whose path is known now; in order, the versions of a file stand together."""
+
+    repository: str
+    path: str
+    object_id: str
+
+
+_Judgement = dict[tuple[int, int], tuple[int, str, tuple[Evidence, ...]]]
+"""By start and end of a hit: its rule, its confidence, and what speaks for it."""
+
+
+def _all_again(
+    doubts: list[_Doubt], pack: Pack, config: Config, workers: int
+) -> Iterator[tuple[_Doubt, _Judgement] | Skipped]:
+    if workers <= 1 or len(doubts) < WORTH_WORKERS:
+        if doubts:
+            yield from _again(engine_of(pack), config, doubts)
+        return
+    from detector.workers import Pool
+
+    some = max(WORTH_WORKERS // 4, len(doubts) // (4 * workers))
+    tasks = deque(doubts[at : at + some] for at in range(0, len(doubts), some))
+    yield from Pool(tasks, workers, partial(_answering, pack, config), _not_again).run()
+
+
+def _answering(pack: Pack, config: Config) -> Callable[[list[_Doubt]], Iterator[tuple[_Doubt, _Judgement] | Skipped]]:
+    return partial(_again, engine_of(pack), config)
+
+
+def _again(engine: Engine, config: Config, doubts: list[_Doubt]) -> Iterator[tuple[_Doubt, _Judgement] | Skipped]:
+    """Read the objects of *doubts*, which are sorted, and judge them with their paths; what is gone is left out."""
+    for repository, these in groupby(doubts, itemgetter(0)):
+        group = list(these)
+        try:
+            contents = _contents(repository, sorted({doubt.object_id for doubt in group}), config)
+        except SourceError as error:
+            yield _not_again(group, str(error))
+            continue
+        for doubt in group:
+            if (data := contents.get(doubt.object_id)) is not None:
+                hits = engine.scan(data, doubt.path)
+                yield (
+                    doubt,
+                    {(hit.start, hit.end): (engine.index_of(hit.rule), hit.confidence, hit.evidence) for hit in hits},
+                )
+
+
+def _not_again(doubts: list[_Doubt], why: str) -> Skipped:
+    return Skipped(doubts[0].repository or ".", f"findings could not be looked at again: {why}")
+
+
+def _contents(repository: str, names: list[str], config: Config) -> dict[str, bytes]:
     from detector.git.objects import cat_file
     from detector.git.repository import discover
 
     found = cat_file(discover(repository or ".", config.allow), names)
-    return {(repository, name): data for name, _, data in found if data is not None}
+    return {name: data for name, _, data in found if data is not None}
 
 
 def _labelled(sighting: Sighting) -> Sighting:
