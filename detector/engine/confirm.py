@@ -100,23 +100,23 @@ def companion(part: Companion, data: bytes, match: Match) -> tuple[int, int] | N
     pattern = compiled(part.pattern)
     low = max(0, match.secret_start - part.within)
     high = min(len(data), match.secret_end + part.within)
-    best: tuple[int, int, int] | None = None
     group = 1 if pattern.groups else 0
+    near = []
     for found in pattern.finditer(data, low, high, timeout=TIMEOUT):
         first, last = found.span(group)
         if first < 0 or (first < match.secret_end and last > match.secret_start):
             continue
         if last == high < len(data) and _runs_on(data, last):
             continue
-        if 0 <= part.lines < _lines_between(data, found.start(), match.start):
-            continue
         distance = first - match.secret_end if first >= match.secret_end else match.secret_start - last
-        if best is not None and distance >= best[0]:
+        near.append((distance, first, last, found.start()))
+    for _, first, last, start in sorted(near):
+        if 0 <= part.lines < _lines_between(data, start, match.start):
             continue
         if part.min_entropy and entropy(bytes(data[first:last])) < part.min_entropy:
             continue
-        best = (distance, first, last)
-    return best[1:] if best else None
+        return first, last
+    return None
 
 
 def _lines_between(data: bytes, one: int, other: int) -> int:

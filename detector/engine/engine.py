@@ -9,7 +9,7 @@ pack in a millisecond and two scans of the same bytes are equal.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -59,6 +59,9 @@ LOCKED = ("encrypted", "yes")
 
 JUDGE = -1
 """In place of the index of a rule: an anchor of the judgement of generic credentials."""
+
+KNOWN = 4096
+"""Candidates that are known again."""
 
 _MARGIN = 256
 """Bytes that an expression may look at in front of where it starts and behind where it ends."""
@@ -117,6 +120,7 @@ class Engine:
         self._judged: dict[str, Rule] = {}
         self._reaches = Reaches(self._around)
         self._repeats = Repeats()
+        self._known: dict[tuple[str, bytes, int, int, int], tuple[_Candidate | Dropped, int]] = {}
 
     def index_of(self, rule: Rule) -> int:
         """Return the index of *rule* in `rules`."""
@@ -218,7 +222,7 @@ class Engine:
             try:
                 for start, end in windows(sorted(places[index]), *rule.window, len(data)):
                     for match in matches(rule, data, start, end):
-                        candidate = _candidate(rule, data, match, path)
+                        candidate = self._considered(rule, data, match, path)
                         if isinstance(candidate, Dropped):
                             dropped.append(candidate)
                         else:
@@ -230,6 +234,26 @@ class Engine:
         if within.depth < DEPTH:
             kept = nearest(kept, self._decoded(data, path, marks, sorted(spots), within, dropped, troubles))
         return Examined(tuple(kept), tuple(dropped), tuple(troubles))
+
+    def _considered(self, rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | Dropped:
+        """Return `_candidate` of *match*, known from before where all that it looks at stood in an earlier version."""
+        if rule.drops:
+            return _candidate(rule, data, match, path)
+        reach = max((part.within + _MARGIN for part in rule.companions), default=0)
+        low = max(0, min(match.start, match.secret_start - reach))
+        near = bytes(data[low : max(match.end, match.secret_end + reach)])
+        name = rule.id, near, match.start - low, match.secret_start - low, match.secret_end - low
+        told = self._known.get(name)
+        if told is None:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            told = self._known[name] = _candidate(rule, data, match, path), low
+        candidate, there = told
+        by = low - there
+        if isinstance(candidate, Dropped):
+            return Dropped(rule.id, match.secret_start, match.secret_end, candidate.reason)
+        parts = tuple([(part, start + by, end + by) for part, start, end in candidate.parts])
+        return candidate._replace(match=match, parts=parts)
 
     def _decoded(
         self,
@@ -362,9 +386,8 @@ def _most_specific(found: list[_Candidate]) -> list[_Candidate]:
         if holder >= 0:
             kept[holder] = _strengthened(kept[holder], candidate)
             continue
-        spans = [(start, end), *(part[1:] for part in candidate.parts)]
-        taken.extend((first, last, len(kept)) for first, last in spans)
-        taken.sort()
+        for first, last in ((start, end), *(part[1:] for part in candidate.parts)):
+            insort(taken, (first, last, len(kept)))
         kept.append(candidate)
     kept.sort(key=lambda c: (c.match.secret_start, c.match.secret_end))
     return kept
