@@ -7,7 +7,9 @@ columns and the redacted excerpt are made here, where the bytes still are.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from detector.containers.kinds import UNPACKED, container, is_package
@@ -302,7 +304,7 @@ def _said(
         for dropped in examined.dropped:
             yield Seen(blob.origin, dropped)
     lines = LineMap(blob.data, blob.base_line, blob.base_column)
-    masked = _spans(examined)
+    masked = _masked(examined)
     for hit in sorted(examined.hits, key=lambda hit: hit.start):
         if only is not None and hit.rule.id not in only:
             continue
@@ -327,7 +329,7 @@ def _said(
         )
 
 
-def _locate(blob: Blob, hit: Hit, lines: LineMap, masked: list[tuple[int, int]]) -> Location:
+def _locate(blob: Blob, hit: Hit, lines: LineMap, masked: Masked) -> Location:
     origin = blob.origin
     if hit.inner_path:
         origin = origin._replace(path=f"{origin.path}!{hit.inner_path}" if origin.path else hit.inner_path)
@@ -346,16 +348,32 @@ def _locate(blob: Blob, hit: Hit, lines: LineMap, masked: list[tuple[int, int]])
     )
 
 
-def _spans(examined: Examined) -> list[tuple[int, int]]:
-    """List every span that must not be shown: hits, their parts, and what was let go."""
+class Masked:
+    """Spans that must not be shown. A text may hold a hundred thousand, of which few stand on one line."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        self._spans = sorted(set(spans))
+        self._reached = list(accumulate((end for _, end in self._spans), max))  # how far those up to each go
+
+    def within(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield those that share bytes with ``start:end``, in order."""
+        for at in range(bisect_right(self._reached, start), len(self._spans)):
+            first, last = self._spans[at]
+            if first >= end:
+                return
+            if last > start:
+                yield first, last
+
+
+def _masked(examined: Examined) -> Masked:
+    """Collect every span that must not be shown: hits, their parts, and what was let go."""
     spans = [(hit.start, hit.end) for hit in examined.hits]
     spans += [(part.start, part.end) for hit in examined.hits for part in hit.parts]
     spans += [(dropped.start, dropped.end) for dropped in examined.dropped]
-    spans.sort()
-    return spans
+    return Masked(spans)
 
 
-def excerpt(data: bytes, start: int, end: int, masked: list[tuple[int, int]]) -> str:
+def excerpt(data: bytes, start: int, end: int, masked: Masked) -> str:
     """Return the line around ``start:end`` with everything in *masked* redacted.
 
     One line, bounded, without control characters: it is printed to terminals
@@ -367,8 +385,8 @@ def excerpt(data: bytes, start: int, end: int, masked: list[tuple[int, int]]) ->
     line_end = line_end if line_end >= 0 else latest
     out = []
     at = line_start
-    for first, last in masked:
-        if last <= at or first >= line_end:
+    for first, last in masked.within(line_start, line_end):
+        if last <= at:
             continue
         if first > at:
             out.append(_printable(data[at:first]))
