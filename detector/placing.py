@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from detector.config import Config
 from detector.errors import SourceError
 from detector.memory import ScanMemory
-from detector.model import Evidence, Origin, Sighting, Skipped
+from detector.model import Blob, Origin, Sighting, Skipped
 from detector.rules.pack import Pack, engine_of
 from detector.sources.remote import label
 from detector.triage import instant
@@ -131,18 +131,20 @@ def second_look(
     """Judge what has no format of its own again, now that the path of its file is known.
 
     A bare word behind `password =` is a value in a properties file and a variable
-    in code; while an object is scanned, nobody knows which.
+    in code; while an object is scanned, nobody knows which, and whatever may be a credential in a file of
+    some kind is seen. Its end may depend on the kind, too.
     """
     kept: list[Sighting] = []
     doubtful: dict[_Doubt, list[Sighting]] = {}
     for sighting in seen:
         origin = sighting.location.origin
-        judged = pack.rules[sighting.rule].judge and not sighting.location.decoded_via and "!" not in origin.path
-        if judged and origin.object_id and origin.path and origin.kind not in ("commit", "tag"):
-            doubtful.setdefault(_Doubt(origin.repository, origin.path, origin.object_id), []).append(sighting)
+        judged = pack.rules[sighting.rule].judge and "!" not in origin.path
+        path = MESSAGE if origin.kind in ("commit", "tag") else origin.path
+        if judged and origin.object_id and path:
+            doubtful.setdefault(_Doubt(origin.repository, path, origin.object_id), []).append(sighting)
         else:
             kept.append(sighting)
-    answers: dict[_Doubt, _Judgement] = {}
+    answers: dict[_Doubt, list[Sighting]] = {}
     for message in _all_again(sorted(doubtful), pack, config, workers):
         if isinstance(message, Skipped):
             skipped.append(message)
@@ -152,11 +154,24 @@ def second_look(
         if doubt not in answers:
             kept += sightings
             continue
-        for sighting in sightings:
-            hit = answers[doubt].get((sighting.location.start, sighting.location.end))
-            if hit is not None:
-                kept.append(sighting._replace(rule=hit[0], confidence=hit[1], evidence=hit[2]))
+        for found in answers[doubt]:
+            at = found.location
+            before = [one for one in sightings if one.location.start < at.end and one.location.end > at.start]
+            kept += (
+                one._replace(
+                    rule=found.rule,
+                    location=at._replace(origin=one.location.origin),
+                    secret=found.secret,
+                    confidence=found.confidence,
+                    evidence=found.evidence,
+                )
+                for one in {one.location.origin: one for one in reversed(before)}.values()
+            )
     return kept
+
+
+MESSAGE = "message"
+"""In place of the path of a commit or a tag: a text like any other."""
 
 
 class _Doubt(NamedTuple):
@@ -167,13 +182,9 @@ class _Doubt(NamedTuple):
     object_id: str
 
 
-_Judgement = dict[tuple[int, int], tuple[int, str, tuple[Evidence, ...]]]
-"""By start and end of a hit: its rule, its confidence, and what speaks for it."""
-
-
 def _all_again(
     doubts: list[_Doubt], pack: Pack, config: Config, workers: int
-) -> Iterator[tuple[_Doubt, _Judgement] | Skipped]:
+) -> Iterator[tuple[_Doubt, list[Sighting]] | Skipped]:
     if workers <= 1 or len(doubts) < WORTH_WORKERS:
         if doubts:
             yield from _again(engine_of(pack), config, doubts)
@@ -185,12 +196,16 @@ def _all_again(
     yield from Pool(tasks, workers, partial(_answering, pack, config), _not_again).run()
 
 
-def _answering(pack: Pack, config: Config) -> Callable[[list[_Doubt]], Iterator[tuple[_Doubt, _Judgement] | Skipped]]:
+def _answering(
+    pack: Pack, config: Config
+) -> Callable[[list[_Doubt]], Iterator[tuple[_Doubt, list[Sighting]] | Skipped]]:
     return partial(_again, engine_of(pack), config)
 
 
-def _again(engine: Engine, config: Config, doubts: list[_Doubt]) -> Iterator[tuple[_Doubt, _Judgement] | Skipped]:
+def _again(engine: Engine, config: Config, doubts: list[_Doubt]) -> Iterator[tuple[_Doubt, list[Sighting]] | Skipped]:
     """Read the objects of *doubts*, which are sorted, and judge them with their paths; what is gone is left out."""
+    from detector.work import seen_in
+
     for repository, these in groupby(doubts, itemgetter(0)):
         group = list(these)
         try:
@@ -200,11 +215,8 @@ def _again(engine: Engine, config: Config, doubts: list[_Doubt]) -> Iterator[tup
             continue
         for doubt in group:
             if (data := contents.get(doubt.object_id)) is not None:
-                hits = engine.scan(data, doubt.path)
-                yield (
-                    doubt,
-                    {(hit.start, hit.end): (engine.index_of(hit.rule), hit.confidence, hit.evidence) for hit in hits},
-                )
+                found = seen_in(engine, Blob(data, Origin("blob", doubt.path)))
+                yield doubt, [one for one in found if engine.rules[one.rule].judge]
 
 
 def _not_again(doubts: list[_Doubt], why: str) -> Skipped:

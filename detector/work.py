@@ -280,6 +280,14 @@ def _batch(
                 yield index, message
 
 
+def seen_in(engine: Engine, blob: Blob) -> Iterator[Sighting]:
+    """Yield what is seen in one blob, whatever marks stand beside it."""
+    examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
+    for message in _said(engine, blob, examined, DEFAULTS, None, set()):
+        if isinstance(message, Sighting):
+            yield message
+
+
 def _report(
     engine: Engine, blob: Blob, examined: Examined, options: Options, only: frozenset[str] | None
 ) -> Iterator[Message]:

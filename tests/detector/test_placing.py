@@ -9,6 +9,7 @@ from detector import pipeline, placing
 from detector.config import Config
 from detector.errors import SourceError
 from detector.git import blame
+from detector.model import Scan
 from detector.rules.shapes import expand
 from tests.detector.git.building import Built
 
@@ -72,3 +73,56 @@ def test_a_target_named_twice_and_further_targets_are_not_begun_with_early(
     monkeypatch.setattr(blame.Blame, "start", lambda self: started.append(self))
     pipeline.scan(Config(targets=(str(built.path), str(built.path), f"{built.path}/.git"), worktree=False, jobs=2))
     assert len(started) == 1 and ended == started
+
+
+LINES = [
+    "DB_PASSWORD=%s", "password: %s", "spring.datasource.password=%s", 'auth_token = "%s"', "secret => '%s'",
+    '{"api_key": "%s"}', "export PASSWORD=%s", "mysql -u root --password=%s", "const password = `%s`",
+]  # fmt: skip
+NAMES = [
+    ".env",
+    "app.yml",
+    "app.properties",
+    "t.ini",
+    "app.py",
+    "app.rb",
+    "app.go",
+    "data.json",
+    "read.md",
+    "run.sh",
+    "x",
+]
+SIGNS = [
+    "{alnum:12}",
+    "{alnum:5}&{alnum:3}",
+    "{alnum:4}$vQ2({alnum:2}",
+    "{alnum:6},{alnum:8}",
+    "{alnum:6}RO({alnum:8}",
+]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_history_says_what_the_files_of_it_say(
+    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    built = build()
+    for number, name in enumerate(NAMES):
+        lines = [
+            line % expand(shape, 1000 * number + 100 * at + column)
+            for at, line in enumerate(LINES)
+            for column, shape in enumerate(SIGNS)
+        ]
+        built.commit(name, "".join(f"{line}\n# between\n" for line in lines).encode())
+    monkeypatch.setattr(placing, "WORTH_WORKERS", 2)
+    config = Config(targets=(str(built.path),), jobs=workers, min_confidence="low")
+    files = seen(pipeline.scan(config._replace(history=False)))
+    assert len(files) > 200
+    assert seen(pipeline.scan(config._replace(worktree=False))) == files
+
+
+def seen(scan: Scan) -> set[tuple[object, ...]]:
+    return {
+        (finding.rule.id, finding.confidence, finding.secret, at.origin.path, *at[1:7], at.snippet)
+        for finding in scan.findings
+        for at in finding.locations
+    }

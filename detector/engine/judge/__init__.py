@@ -16,8 +16,8 @@ from functools import lru_cache
 from math import exp
 from typing import NamedTuple
 
-from detector.engine.judge.facts import STAND_IN, Place, facts_of
-from detector.engine.judge.files import File, read_path
+from detector.engine.judge.facts import STAND_IN, Place, facts_of, how_quoted, of_file
+from detector.engine.judge.files import EVERY, UNKNOWN, File, read_path
 from detector.engine.judge.generate import Candidate, candidates
 from detector.engine.judge.names import Name, read_name
 from detector.engine.judge.veto import why_not
@@ -146,14 +146,22 @@ def noise(text: bytes) -> bool:
 
 def _seen_in(text: bytes, file: File) -> Iterator[Seen]:
     low = text.lower()
-    for candidate in candidates(text, low, file.kind == "configuration"):
+    for candidate in candidates(text, low, file.kind):
         value = text[candidate.start : candidate.end]
         inside = in_string(low, candidate)
         name = read_name(candidate.name)
         before = low[max(0, candidate.at - 2) : candidate.at]
-        reason = why_not(candidate, name, value, low[candidate.start : candidate.end], file.kind, inside, before)
-        said = [] if reason else facts_of(candidate, name, value, Place(low, file, inside))
+        kind = "configuration" if file is UNKNOWN else file.kind  # where an unquoted value is seen as most likely
+        reason = why_not(candidate, name, value, low[candidate.start : candidate.end], kind, inside, before)
+        here = likeliest(candidate.way, how_quoted(candidate.quote)) if file is UNKNOWN else file
+        said = [] if reason else facts_of(candidate, name, value, Place(low, here, inside))
         yield Seen(candidate, name, value, reason, said)
+
+
+@lru_cache(maxsize=256)
+def likeliest(way: str, quoted: str) -> File:
+    """Return the kind of file in which a candidate is most likely to be a credential."""
+    return max(EVERY, key=lambda file: sum(_ALL.get(fact, 0.0) for fact in of_file(way, quoted, file)))
 
 
 def _line_start(data: bytes, at: int, reach: int) -> int:

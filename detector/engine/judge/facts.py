@@ -111,18 +111,27 @@ class Place(NamedTuple):
 def facts_of(candidate: Candidate, name: Name, value: bytes, place: Place) -> list[str]:
     """Return the facts of *candidate*."""
     way, quote, file = candidate.way, candidate.quote, place.file
-    quoted = "unquoted" if not quote else "escaped quotes" if quote[:1] == b"\\" else "quoted"
+    quoted = how_quoted(quote)
     kind = f"named {name.kind}" if name.kind else f"found by {way}"
-    made = [kind, quoted, f"in {file.kind}"]
+    made = [kind, quoted]
     if name.kind:
         made.append(f"found by {way}")
-    made += [f"{kind}, {quoted}", f"{way}, {quoted} in {file.kind}"]
-    if file.kind == "code":
-        made.append(f"in .{file.extension}")
+    made += [f"{kind}, {quoted}", *of_file(way, quoted, file)]
     _of_name(made.append, kind, candidate, name)
     _of_value(made, kind, candidate, value, place)
     _of_place(made.append, candidate, quoted, place)
     return made
+
+
+def how_quoted(quote: bytes) -> str:
+    """Tell how a value stands between signs of *quote*, which may be none."""
+    return "unquoted" if not quote else "escaped quotes" if quote[:1] == b"\\" else "quoted"
+
+
+def of_file(way: str, quoted: str, file: File) -> list[str]:
+    """Return the facts that depend on the kind of file."""
+    made = [f"in {file.kind}", f"{way}, {quoted} in {file.kind}"]
+    return [*made, f"in .{file.extension}"] if file.kind == "code" else made
 
 
 def _of_name(add: Add, kind: str, candidate: Candidate, name: Name) -> None:

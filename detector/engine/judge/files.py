@@ -20,6 +20,10 @@ class File(NamedTuple):
     extension: str
 
 
+UNKNOWN = File("unknown", "")
+"""Content without a path, as in a history that is read object by object: it may be of any kind."""
+
+
 _KINDS = {
     "code": "py pyi pyx js ts mts cts jsx tsx mjs cjs java kt kts go rs cs php rb groovy scala swift c h cc cpp hpp m "
     "mm pl pm lua r dart ex exs erl hs clj vue svelte gradle vb fs ml jsp coffee cr nim zig sol jenkinsfile "
@@ -33,6 +37,12 @@ _KINDS = {
 }
 _KIND_OF = {extension: kind for kind, extensions in _KINDS.items() for extension in extensions.split()}
 _WHOLE_NAMES = ("dockerfile", "makefile", "jenkinsfile", "vagrantfile")
+EVERY = (
+    *(File(kind, extension) for extension, kind in _KIND_OF.items() if kind == "code"),
+    *(File(kind, "") for kind in (*_KINDS, "other") if kind != "code"),
+)
+"""What a file may be, translations left out."""
+
 _TRANSLATION = expression(
     r"(?:^|/)(?:i18n|l10n|locales?|lang(?:uages?)?|translations?|intl|nls|messages)(?:/|[._-])"
     r"|[_.-](?:messages|strings|resources)\.\w+$"
@@ -43,11 +53,13 @@ _TRANSLATION = expression(
 
 @lru_cache(maxsize=1024)
 def read_path(path: str) -> File:
-    """Return what *path* tells.
+    """Return what *path* tells; nothing if it is empty.
 
     >>> read_path("deploy/Dockerfile"), read_path("assets/i18n/de_DE.json").kind
     (File(kind='shell', extension='dockerfile'), 'translation')
     """
+    if not path:
+        return UNKNOWN
     name = path.rsplit("/", 1)[-1].lower()
     extension = name.rpartition(".")[2]
     if name.startswith(_WHOLE_NAMES):

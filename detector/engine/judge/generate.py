@@ -107,13 +107,13 @@ _CRYPT = expression(
 _SECURE = expression(rb"(convertto-securestring)[ \t]+(?:-\w{2,12}[ \t]+)?[\"']?([^\s\"'$|()]{2,120})")
 
 
-def candidates(text: bytes, low: bytes, config: bool) -> Iterator[Candidate]:
+def candidates(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
     """Yield what may be a credential in *text*; *low* is *text* in lower case.
 
-    *config* says that an unquoted value reaches to the next blank, as in .env, INI
-    and YAML files.
+    In a file of *kind* configuration an unquoted value reaches to the next blank, as in .env, INI
+    and YAML files; in one of which nothing is known it may or may not.
     """
-    yield from _named(text, low, config)
+    yield from _named(text, low, kind)
     if b" " in low or b"%20" in low:
         yield from _made("header", text, _SCHEME.finditer(low))
     if b"@" in low:
@@ -148,7 +148,7 @@ def _made(way: str, text: bytes, matches: Iterator[re.Match[bytes]]) -> Iterator
         yield Candidate(way, text[at:stop], at, start, end, b"", b"")
 
 
-def _named(text: bytes, low: bytes, config: bool) -> Iterator[Candidate]:
+def _named(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
     at = 0
     while match := _NAMED.search(low, at):
         begin = match.start()
@@ -204,8 +204,11 @@ def _named(text: bytes, low: bytes, config: bool) -> Iterator[Candidate]:
             assert opened is not None
             start_of, end_of = _closed(text, opened.end(), opened[0])
             yield Candidate("default", name, name_at, start_of, end_of, operator, opened[0])
-        if config and (whole := _UNBROKEN.match(text, place)):
-            end = place + len(whole[0].rstrip(b"\"',;"))
+        if kind in ("configuration", "unknown") and (whole := _UNBROKEN.match(text, place)):
+            unbroken = place + len(whole[0].rstrip(b"\"',;"))
+            if kind == "unknown" and start < end != unbroken:
+                yield Candidate(way, name, name_at, start, end, operator, b"")
+            end = unbroken
         if text[name_at - 2 : name_at] == b"${" and operator == b":":
             start += low[start : start + 1] in b"-="
             end = start + len(text[start:end].split(b"}")[0])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from detector.engine.anchors import AhoAutomaton, HyperscanAutomaton, lengths
 from detector.engine.judge import HIGH, LOW, MEDIUM, Judged, judge
@@ -252,3 +254,13 @@ def test_chance_bytes_in_an_archive_are_not_judged() -> None:
     assert not noise("пароль: секрет\n".encode("cp1251") * 5)
     assert not noise(b"\x00\x00\x00\x10password=hunter2xK9\x00\x00key")
     assert not noise("contraseña: ñandú\n".encode())
+
+
+@given(st.sampled_from(["k=%s", "%s", "password: %s", "auth_token=%s\n", 'secret = "%s"', "--password %s", "pwd => '%s'"]),
+       st.text("aB3$&(#)]{};:,.-_ ", min_size=3, max_size=24), st.sampled_from(["a.env", "a.yml", "a.py", "a.go", "b.json", "c.sh", "d.md", "e"]))  # fmt: skip
+@settings(max_examples=300, deadline=None)
+def test_without_a_path_nothing_is_missed_that_it_would_show(line: str, value: str, path: str) -> None:
+    text = f"x = 1\n{line % value}\ny = 2\n".encode()
+    every = [(judged.start, judged.end) for judged in judge(text, range(len(text)), "") if judged.confidence]
+    for judged in judge(text, range(len(text)), path):
+        assert not judged.confidence or (judged.start, judged.end) in every

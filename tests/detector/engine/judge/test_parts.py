@@ -44,7 +44,7 @@ def test_it_reads_names(name: str, kind: str) -> None:
     [
         ("src/app.py", "code"), ("deploy/Dockerfile.prod", "shell"), (".env.production", "configuration"),
         ("i18n/de.json", "translation"), ("locales/fr_FR.yml", "translation"), ("src/config.json", "data"),
-        ("docs/a.md", "documentation"), ("LICENSE", "other"), ("", "other"),
+        ("docs/a.md", "documentation"), ("LICENSE", "other"), ("", "unknown"),
     ],
 )  # fmt: skip
 def test_it_reads_paths(path: str, kind: str) -> None:
