@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from detector.engine.decode import inline, markers, packed, runs
-from detector.engine.decode.layer import Layer
+from detector.engine.decode.layer import Layer, Spans
 
 DEPTH = 4
 """How many layers within each other are opened."""
@@ -64,17 +64,17 @@ def layers(
         if text:
             yield Layer(text, name, (0, len(data)))
     base64 = runs.Base64(data)
-    opened: dict[int, list[Layer]] = {}
+    opened: dict[int, Spans[Layer]] = {}
     windows: dict[int, list[tuple[int, int]]] = {}
     for code, start, end in marks:
         if code >= markers.INLINE:
             windows.setdefault(code, []).append(inline.reach(code, end))
             continue
-        family = opened.setdefault(0 if code in markers.BASE64 else code, [])
-        if any(_covers(layer, code, start) for layer in reversed(family)):
+        family = opened.setdefault(0 if code in markers.BASE64 else code, Spans())
+        if any(_covers(layer, code, start) for layer in family.around(start)):
             continue
         if layer := _run(data, base64, code, start, end):
-            family.append(layer)
+            family.add(*layer.span, layer)
             yield layer
     for start, end in places:
         for code in inline.glued(data, start, end):
@@ -101,8 +101,6 @@ def _run(data: bytes, base64: runs.Base64, code: int, start: int, end: int) -> L
 
 def _covers(layer: Layer, code: int, place: int) -> bool:
     """Tell whether *layer* holds what a marker at *place* would lead to: the same run in the same alignment."""
-    if not layer.span[0] <= place < layer.span[1]:
-        return False
     if code in markers.BASE64 or code == markers.HEX:
         index = layer.index(place)
         return index % 2 == 0 if code == markers.HEX else (index - code) % 4 == 0

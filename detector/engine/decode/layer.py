@@ -7,10 +7,12 @@ layer keeps a small table of pieces and walks back through it.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
 
 
 class Layer:
@@ -68,6 +70,31 @@ class Layer:
         if inside == 0:
             return outer[piece + up]
         return outer[piece] + (-(-steps // inside) if up else steps // inside)
+
+
+class Spans(Generic[T]):
+    """What was made of parts of a text, found again by a place in it.
+
+    There may be tens of thousands. Parts do not overlap, but the same part may be there in `VARIANTS`.
+    """
+
+    VARIANTS = 8
+
+    def __init__(self) -> None:
+        self._spans: list[tuple[int, int, int]] = []
+        self._made: list[T] = []
+
+    def add(self, start: int, end: int, made: T) -> None:
+        """Add what was made of ``start:end``."""
+        insort(self._spans, (start, end, len(self._made)))
+        self._made.append(made)
+
+    def around(self, place: int) -> Iterator[T]:
+        """Yield what was made of the part that holds *place*."""
+        at = bisect_left(self._spans, (place + 1,))
+        for _, end, number in reversed(self._spans[max(0, at - self.VARIANTS) : at]):
+            if place < end:
+                yield self._made[number]
 
 
 def joined(

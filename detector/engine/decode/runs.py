@@ -12,7 +12,7 @@ from bisect import bisect_right
 from functools import cache
 from typing import Any
 
-from detector.engine.decode.layer import Layer, joined
+from detector.engine.decode.layer import Layer, Spans, joined
 
 LONGEST = 64 << 20
 """Bytes of a run that are followed to each side of its marker."""
@@ -91,7 +91,7 @@ class Base64:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._known: list[list[tuple[int, int]]] = []
+        self._known: Spans[list[tuple[int, int]]] = Spans()
 
     def around(self, at: int, phase: int) -> Layer | None:
         """Decode the run around *at*, where a character stands that is number *phase* of its group of four.
@@ -119,12 +119,10 @@ class Base64:
         return None if self._data.startswith(_PICTURES, begin.end()) else self._decoded(begin.end(), 0)
 
     def _decoded(self, at: int, phase: int) -> Layer | None:
-        for found in reversed(self._known):
-            if found[0][0] <= at < found[-1][1]:
-                break
-        else:
+        found = next(self._known.around(at), [])
+        if not found:
             found = lines(self._data, at, BASE64_LETTERS)
-            self._known.append(found)
+            self._known.add(found[0][0], found[-1][1], found)
         if self._data.startswith(_PICTURES, found[0][0]):
             return None
         found = list(found)
