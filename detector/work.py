@@ -313,6 +313,8 @@ def _said(
             yield Seen(blob.origin, dropped)
     lines = LineMap(blob.data, blob.base_line, blob.base_column)
     masked = _masked(examined)
+    # what was unpacked has no places of its own: ten thousand hits may point at the same bytes
+    spots: dict[tuple[object, ...], tuple[Location, tuple[str, ...], marks.Mark | None]] = {}
     for hit in sorted(examined.hits, key=lambda hit: hit.start):
         if only is not None and hit.rule.id not in only:
             continue
@@ -320,14 +322,17 @@ def _said(
             continue
         if blob.new is not None and not any(hit.start < end and hit.end > start for start, end in blob.new):
             continue
-        near = marks.fitting(options.patterns, blob.data, hit.start, hit.end)
-        mark = marks.around(blob.data, hit.start, hit.end, blob.origin.path, hit.rule.id)
+        spot = hit.start, hit.end, hit.rule.id, hit.decoded_via, hit.inner_path
+        if spot not in spots:
+            near = marks.fitting(options.patterns, blob.data, hit.start, hit.end)
+            mark = marks.around(blob.data, hit.start, hit.end, blob.origin.path, hit.rule.id)
+            spots[spot] = _locate(blob, hit, lines, masked), (mark.text, *near) if mark else near, mark
+        location, near, mark = spots[spot]
         if mark:
             used.add(mark.at)
-            near = (mark.text, *near)
         yield Sighting(
             rule=engine.index_of(hit.rule),
-            location=_locate(blob, hit, lines, masked),
+            location=location,
             secret=hit.secret,
             parts=tuple((part.name, part.secret) for part in hit.parts),
             confidence=hit.confidence,
