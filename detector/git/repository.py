@@ -451,8 +451,11 @@ class SafeGit:
 
         return self._started(args, stdin, into, subprocess.DEVNULL).wait() == 0
 
-    def run(self, *args: str, given: bytes = b"") -> bytes:
-        """Run git to its end and return its output; `SourceError` if it fails or says more than `MAX_OUTPUT`."""
+    def run(self, *args: str, given: bytes = b"", warned: list[str] | None = None) -> bytes:
+        """Run git to its end and return its output; `SourceError` if it fails or says more than `MAX_OUTPUT`.
+
+        The lines that it says beside that are appended to *warned*.
+        """
         import subprocess
 
         with self.feed(given) as asked, self.feed(b"") as told:
@@ -474,6 +477,9 @@ class SafeGit:
                 told.seek(0)
                 why = told.read(1 << 16).decode("utf-8", "replace").strip().partition("\n")[0]
                 raise SourceError(f"{self.repository.git_dir}: git {args[0]} failed: {why}")
+            if warned is not None:
+                told.seek(0)
+                warned += os.fsdecode(told.read(MAX_OUTPUT)).split("\n")
             return b"".join(parts)
 
     def _started(

@@ -9,6 +9,7 @@ a repository cannot hide one. Submodules are repositories of their own.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 
@@ -18,6 +19,9 @@ from detector.errors import SourceError
 from detector.git.repository import Repository, SafeGit, discover
 from detector.model import Skipped
 from detector.sources import files
+
+_NOT_OPENED = re.compile(r"warning: could not open directory '(.*)': (.*)")
+"""How git says that it lists less than there is; it does not fail for that."""
 
 
 def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
@@ -48,28 +52,52 @@ def listed(repository: Repository, include_ignored: bool) -> Iterator[tuple[str,
     """List what git lists in the working tree: regular files, repositories of their own, and what is not read."""
     root = repository.work_tree or ""
     missing = 0
-    for path in _names(repository, include_ignored):
+    names, unlisted = _names(repository, include_ignored)
+    yield from unlisted
+    for path in names:
         at = os.path.join(root, path)
         try:
             found = os.lstat(at)
-        except OSError:
+            if stat.S_ISDIR(found.st_mode):
+                if _holds(at, ".git"):
+                    yield Inner(at)
+                continue
+        except (FileNotFoundError, NotADirectoryError):
             missing += 1  # deleted in the working tree; its content is in the history
-            continue
-        if stat.S_ISDIR(found.st_mode):
-            if os.path.lexists(os.path.join(at, ".git")):
-                yield Inner(at)
-            continue
-        yield from files.regular(path, at, found)
+        except PermissionError as error:  # that of its folder, for nobody needs one for the file itself
+            folder = path if os.path.isdir(at) else os.path.dirname(path)
+            yield Skipped(folder or root, f"cannot be listed: {error.strerror}")
+        except OSError as error:
+            yield Skipped(path, f"cannot be examined: {error.strerror}")
+        else:
+            yield from files.regular(path, at, found)
     if missing:
         yield Skipped(root, f"{missing} tracked files are not in the working tree", expected=True)
 
 
-def _names(repository: Repository, include_ignored: bool) -> list[str]:
+def _holds(folder: str, name: str) -> bool:
+    """Tell whether *folder* has an entry called *name*. Raises `OSError` where that cannot be seen."""
+    try:
+        os.lstat(os.path.join(folder, name))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _names(repository: Repository, include_ignored: bool) -> tuple[list[str], list[Skipped]]:
+    """Return the paths that git lists, and the folders that it could not open."""
     tree = repository.work_tree or ""
     which = ["--cached", "--others", *([] if include_ignored else ["--exclude-standard"])]
+    warned: list[str] = []
     try:
         with SafeGit(repository, index=True) as git:
-            listed = git.run("-C", tree, "--work-tree", tree, "-c", "core.bare=false", "ls-files", "-z", *which)
+            options = ("-C", tree, "--work-tree", tree, "-c", "core.bare=false")
+            listed = git.run(*options, "ls-files", "-z", *which, warned=warned)
     except SourceError as error:
         raise SourceError(f"{tree}: the list of files cannot be read: {error}") from None
-    return sorted({os.fsdecode(name).rstrip("/") for name in listed.split(b"\0") if name})
+    unlisted = [
+        Skipped(match[1].rstrip("/"), f"cannot be listed: {match[2]}")
+        for match in map(_NOT_OPENED.fullmatch, warned)
+        if match
+    ]
+    return sorted({os.fsdecode(name).rstrip("/") for name in listed.split(b"\0") if name}), unlisted
