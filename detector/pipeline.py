@@ -128,6 +128,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         dropped=tuple(let_go),
         notes=(
             *notes,
+            *(note for target in config.targets for note in targets.unread(target, config)),
             *memory.notes,
             *policies.notes(everything=complete and not interrupted and whole(config)),
             *_said_of(unused),

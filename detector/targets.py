@@ -1,7 +1,8 @@
 """What a target is, and which sources read it.
 
 `-` is standard input, a URL is cloned, a git repository is its working tree
-and its whole history, anything else is a file or a folder.
+and its whole history, anything else is a file or a folder. A folder within a
+repository is that folder alone; `unread` says so.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from detector.config import Config
 from detector.contracts import Inner, Share
-from detector.errors import SourceError
+from detector.errors import SourceError, UsageError
 from detector.model import Skipped
 from detector.registry import load
 
@@ -68,7 +69,9 @@ def _nested(
 
 
 def sources(target: str, config: Config) -> list[str]:
-    """Name the sources that read *target*."""
+    """Name the sources that read *target*. Raises `UsageError` where *config* leaves nothing of it."""
+    if not config.worktree and not config.history:
+        raise UsageError("--no-history and --no-worktree together leave nothing to look at; leave one of them out")
     if target == "-":
         return ["stdin"]
     if _URL.match(target) and not os.path.exists(target):
@@ -78,8 +81,22 @@ def sources(target: str, config: Config) -> list[str]:
     if config.staged or config.since or config.range:
         return ["changes"]
     if not is_repository(target):
+        if not config.worktree and os.path.exists(target):
+            raise UsageError(f"{target}: --no-worktree is for the top of a git repository, and this is none")
         return ["files"]
     return [name for name, wanted in (("worktree", config.worktree), ("history", config.history)) if wanted]
+
+
+def unread(target: str, config: Config) -> Iterator[str]:
+    """Say so where *target* is a folder within a repository, whose history is then not read."""
+    if not config.history or not os.path.isdir(target) or sources(target, config) != ["files"]:
+        return
+    from detector.ignores.gathering import root_of
+
+    top = root_of(target)
+    if top != os.path.abspath(target):
+        top = top if os.path.isabs(target) else os.path.relpath(top)
+        yield f"{target} is part of the repository at {top}: its history was not read; scan {top} for that"
 
 
 def is_repository(path: str) -> bool:

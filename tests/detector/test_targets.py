@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from detector import scan
-from detector.errors import SourceError
+from detector.errors import SourceError, UsageError
 from detector.rules.shapes import expand
 
 RULE = """
@@ -93,6 +93,37 @@ def test_a_folder_inside_is_only_that_folder(repository, rules) -> None:
     (repository / "sub").mkdir()
     (repository / "sub" / "b").write_text(token(6))
     assert secrets(scan(repository / "sub", **rules)) == {token(6)}
+
+
+def test_a_folder_inside_says_that_the_history_was_not_read(repository, rules, monkeypatch) -> None:
+    (repository / "sub" / "deep").mkdir(parents=True)
+    (note,) = scan(repository / "sub", **rules).notes
+    assert note == (
+        f"{repository}/sub is part of the repository at {repository}: "
+        f"its history was not read; scan {repository} for that"
+    )
+    monkeypatch.chdir(repository / "sub")
+    (note,) = scan("deep", **rules).notes
+    assert note == "deep is part of the repository at ..: its history was not read; scan .. for that"
+    assert not scan("deep", history=False, **rules).notes
+    assert not scan("..", **rules).notes
+
+
+def test_a_folder_on_its_own_says_nothing_of_a_repository(tmp_path, rules) -> None:
+    assert not scan(tmp_path, **rules).notes
+
+
+@pytest.mark.parametrize("target", ["sub", "a.py"])
+def test_only_a_repository_can_be_read_without_its_working_tree(repository, rules, monkeypatch, target) -> None:
+    (repository / "sub").mkdir()
+    monkeypatch.chdir(repository)
+    with pytest.raises(UsageError, match=f"{target}: --no-worktree is for the top of a git repository"):
+        scan(target, worktree=False, **rules)
+
+
+def test_neither_half_is_nothing_to_look_at(repository, rules) -> None:
+    with pytest.raises(UsageError, match="leave nothing to look at"):
+        scan(repository, history=False, worktree=False, **rules)
 
 
 def test_a_bare_repository_has_history_alone(repository, tmp_path, rules) -> None:
