@@ -30,8 +30,8 @@ _URL = re.compile(r"(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 def split(target: str, config: Config, memory: ScanMemory | None = None, depth: int = 0) -> Iterator[Share | Skipped]:
     """Split *target* into shares. Raises `SourceError` when it is nothing we can read.
 
-    Repositories that are checked out inside of it (submodules) follow; one
-    that cannot be read is skipped, the others are still looked at.
+    Repositories inside of it (submodules, or those below a plain folder) follow;
+    one that cannot be read is skipped, the others are still looked at.
     """
     chosen = sources(target, config)
     inside: list[str] = []

@@ -86,17 +86,23 @@ def discover(path: str, allow: Sequence[str] = ()) -> Repository:
     start = os.path.realpath(path)
     here = start if os.path.isdir(start) else os.path.dirname(start)
     while True:
-        dot_git = os.path.join(here, ".git")
-        if os.path.isdir(dot_git) and _is_git_dir(dot_git):
-            return _open(os.path.realpath(dot_git), here, allow)
-        if os.path.isfile(dot_git):
-            return _open(_follow_dot_git(dot_git, allow), here, allow)
-        if _is_git_dir(here):
-            return _open(here, None, allow)
+        if found := opened_at(here, allow):
+            return found
         above = os.path.dirname(here)
         if above == here:
             raise SourceError(f"{path}: not a git repository")
         here = above
+
+
+def opened_at(path: str, allow: Sequence[str] = ()) -> Repository | None:
+    """Open the repository whose top is *path*; None if there is none. Raises `SourceError` as `discover` does."""
+    here = os.path.realpath(path)
+    dot_git = os.path.join(here, ".git")
+    if os.path.isdir(dot_git) and _is_git_dir(dot_git):
+        return _open(os.path.realpath(dot_git), here, allow)
+    if os.path.isfile(dot_git):
+        return _open(_follow_dot_git(dot_git, allow), here, allow)
+    return _open(here, None, allow) if _is_git_dir(here) else None
 
 
 def _is_git_dir(path: str) -> bool:

@@ -330,16 +330,17 @@ def relative_for(target: str, root: str) -> Callable[[Origin], str]:
     """Return what gives the path of an origin of *target* below *root*, with slashes.
 
     Sources name files of a repository from its root; files of a folder as they
-    were reached from where we are; those of a repository inside (a submodule)
-    from the root of that.
+    were reached from where we are; those of a repository inside (a submodule, or
+    one below a folder) from the root of that.
     """
     from detector.targets import is_repository
 
     if not root:
         return lambda origin: origin.path
+    name = "" if target == "." else target
     if is_repository(target):
-        return partial(_inside, "" if target == "." else target)
-    return partial(_below, root)
+        return partial(_inside, name)
+    return partial(_below, root, name)
 
 
 def _inside(name: str, origin: Origin) -> str:
@@ -348,6 +349,7 @@ def _inside(name: str, origin: Origin) -> str:
     return os.path.join(os.path.relpath(origin.repository, name or "."), origin.path).replace(os.sep, "/")
 
 
-def _below(root: str, origin: Origin) -> str:
-    path = os.path.relpath(os.path.abspath(origin.path), root)
+def _below(root: str, name: str, origin: Origin) -> str:
+    inner = "" if origin.repository == name else origin.repository
+    path = os.path.relpath(os.path.abspath(os.path.join(inner, origin.path)), root)
     return origin.path if path.startswith("..") else path.replace(os.sep, "/")

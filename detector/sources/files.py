@@ -4,6 +4,7 @@ A scanned folder may hold anything: pipes that never end, devices, links that
 lead out or in circles, files that shrink while they are read, two-gigabyte
 dumps, a hundred megabytes on one line. Regular files are read in pieces of
 bounded size with a margin of context; everything else is skipped and said.
+Repositories below a folder are left to those who read repositories.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from detector.config import Config
+from detector.contracts import Inner
 from detector.errors import SourceError
 from detector.model import Blob, Origin, Skipped
 
@@ -25,6 +27,9 @@ MARGIN = 64 << 10
 
 WHOLE = 256 << 20
 """A container up to this size is read into memory, a larger one as a stream."""
+
+GIT_DIRECTORY = ("HEAD", "objects", "refs")
+"""What every git directory has; a bare repository is one."""
 
 SHARE_BYTES = 16 << 20
 SHARE_FILES = 400
@@ -62,12 +67,12 @@ class FileShare(NamedTuple):
             yield from read_file(path, Origin(self.kind, shown, self.repository))
 
 
-def shares(target: str, config: Config) -> Iterator[FileShare | Skipped]:
+def shares(target: str, config: Config) -> Iterator[FileShare | Skipped | Inner]:
     """Split a file or folder into portions of some megabytes each."""
     if not os.path.exists(target):
         raise SourceError(f"{target}: no such file or folder")
     if os.path.isdir(target):
-        yield from grouped(_walk(target), config)
+        yield from grouped(_walk(target, config), config)
     else:
         mode = os.stat(target).st_mode
         if not stat.S_ISREG(mode):
@@ -77,13 +82,17 @@ def shares(target: str, config: Config) -> Iterator[FileShare | Skipped]:
 
 
 def grouped(
-    files: Iterable[tuple[str, str, int] | Skipped], config: Config, repository: str = "", *, published: bool = False
-) -> Iterator[FileShare | Skipped]:
+    files: Iterable[tuple[str, str, int] | Skipped | Inner],
+    config: Config,
+    repository: str = "",
+    *,
+    published: bool = False,
+) -> Iterator[FileShare | Skipped | Inner]:
     """Put files together into shares; files over the user's size limit are skipped."""
     batch: list[tuple[str, str, int]] = []
     total = 0
     for entry in files:
-        if isinstance(entry, Skipped):
+        if isinstance(entry, (Skipped, Inner)):
             yield entry
             continue
         if config.max_size and entry[2] > config.max_size:
@@ -98,8 +107,8 @@ def grouped(
         yield FileShare(tuple(batch), repository, published=published)
 
 
-def _walk(folder: str) -> Iterator[tuple[str, str, int] | Skipped]:
-    """List regular files below *folder*, in order; links are not followed."""
+def _walk(folder: str, config: Config) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
+    """List regular files below *folder*, in order, and the repositories there; links are not followed."""
     seen: set[tuple[int, int]] = set()
     pending = [folder]
     while pending:
@@ -113,11 +122,28 @@ def _walk(folder: str) -> Iterator[tuple[str, str, int] | Skipped]:
         except OSError as error:
             yield Skipped(at, f"cannot be listed: {error.strerror}")
             continue
+        names = {entry.name for entry in entries}
+        passed = {".git"}
+        if at != folder and (".git" in names or names.issuperset(GIT_DIRECTORY)):
+            from detector.git.repository import opened_at
+
+            try:
+                repository = opened_at(at, config.allow)
+            except SourceError as error:  # its files are read all the same
+                repository = None
+                if config.history:
+                    yield Skipped(at, str(error))
+            if repository and repository.work_tree:
+                yield Inner(at)
+                continue
+            if repository and config.history:
+                yield Inner(at)
+                passed.add("objects")
         below = []
         for entry in entries:
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name != ".git":
+                    if entry.name not in passed:
                         below.append(entry.path)
                     continue
                 found = entry.stat(follow_symlinks=False)

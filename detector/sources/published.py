@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from detector.config import Config
-from detector.contracts import Share
+from detector.contracts import Inner, Share
 from detector.errors import SourceError
 from detector.ignores.policy import encodable, gitignore
 from detector.model import Skipped
@@ -43,7 +43,7 @@ _NOT_BUILT = (
 _LARGEST = 4 << 20
 
 
-def shares(target: str, config: Config) -> Iterator[Share | Skipped]:
+def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
     """Split what the project at *target* would publish. Raises `SourceError` when it publishes nothing we know."""
     known = False
     if os.path.isfile(os.path.join(target, "package.json")):
@@ -154,7 +154,7 @@ def _ignored(path: str, above: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
 # -- Python --------------------------------------------------------------------
 
 
-def _python(target: str, config: Config) -> Iterator[Share | Skipped]:
+def _python(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
     built = os.path.join(target, "dist")
     names = sorted(os.listdir(built)) if os.path.isdir(built) else []
     archives = [os.path.join("dist", name) for name in names if name.endswith((".whl", ".tar.gz", ".zip"))]

@@ -29,17 +29,7 @@ def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
     repository = discover(target, config.allow)
     if not repository.work_tree:
         return
-    inner: list[Inner] = []
-
-    def plain() -> Iterator[tuple[str, str, int] | Skipped]:
-        for entry in listed(repository, config.include_ignored):
-            if isinstance(entry, Inner):
-                inner.append(entry)
-            else:
-                yield entry
-
-    yield from files.grouped(plain(), config, "" if target == "." else target)
-    yield from inner
+    yield from files.grouped(listed(repository, config.include_ignored), config, "" if target == "." else target)
 
 
 def submodules(repository: Repository) -> Iterator[Inner]:

@@ -141,6 +141,54 @@ def test_submodules_are_read_with_their_history(repository, tmp_path, rules) -> 
     assert result.complete
 
 
+def test_repositories_below_a_folder_are_read_with_their_history_and_their_files_once(
+    repository, tmp_path, rules, monkeypatch
+) -> None:
+    git(tmp_path, "clone", "-q", "--bare", str(repository), "bare.git")
+    (tmp_path / "plain").write_text(token(5))
+    monkeypatch.chdir(tmp_path)
+    result = scan(".", **rules)
+    assert result.complete
+    places = sorted(
+        (at.origin.repository, at.origin.path, finding.secret.reveal().decode())
+        for finding in result.findings
+        for at in finding.locations
+    )
+    assert places == sorted(
+        [
+            ("", "plain", token(5)),
+            ("bare.git", "", token(2)),
+            ("bare.git", "a.py", token(1)),
+            ("repo", "", token(2)),
+            ("repo", "a.py", token(1)),
+            ("repo", "new.txt", token(4)),
+        ]
+    )
+    assert secrets(scan(".", history=False, **rules)) == {token(4), token(5)}
+    assert token(3) in secrets(scan(".", include_ignored=True, **rules))
+
+
+def test_files_beside_a_git_folder_that_is_none_are_read(tmp_path, rules) -> None:
+    for number, name in enumerate(("empty", "dangling", "bare")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a").write_text(token(number))
+    (tmp_path / "empty" / ".git").mkdir()
+    git(tmp_path / "bare", "init", "-q", "--bare")
+    assert scan(tmp_path, **rules).complete
+    (tmp_path / "dangling" / ".git").write_text("gitdir: ../nowhere\n")
+    result = scan(tmp_path, **rules)
+    assert secrets(result) == {token(0), token(1), token(2)}
+    (lost,) = result.skipped
+    assert lost.where == str(tmp_path / "dangling") and "not a git directory" in lost.reason
+    assert scan(tmp_path, history=False, **rules).complete
+
+
+def test_what_a_folder_sets_aside_holds_for_repositories_below(repository, tmp_path, rules, monkeypatch) -> None:
+    (tmp_path / ".leakfirstignore").write_text("repo/a.py\n")
+    monkeypatch.chdir(tmp_path)
+    assert secrets(scan(".", **rules)) == {token(2), token(4)}
+
+
 def test_the_configuration_of_the_repository_runs_nothing(repository, tmp_path, rules) -> None:
     trap = tmp_path / "trap"
     trap.write_text(f"#!/bin/sh\ntouch {tmp_path}/sprung\n")
