@@ -45,5 +45,13 @@ def options(config: Config, out: TextIO) -> Options:
         verbose=config.verbose,
         quiet=config.quiet,
         target=" ".join(config.targets),
+        here=_here(),
         version=version(),
     )
+
+
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except OSError:  # it was removed
+        return ""

@@ -8,10 +8,13 @@ report passes foreign text through here and then through its own escaping.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterable
 from urllib.parse import quote
 
 from detector.model import Finding, Location, Origin
+from detector.reports.options_ import Options
 
 _LOG_COMMAND = re.compile(r"#(?=#\w*\[)|(?<!\S):(?=:)")
 _URL = re.compile(r"(\w://)(?:[^/?#\s]*@)?([^?\s]*)(?:\?\S*)?")
@@ -27,6 +30,8 @@ _KINDS = {
     "archive": "archive",
     "image": "image",
 }
+AT_HAND = ("worktree", "archive", "image")
+"""Kinds of content that is a file, or in one, unless it is stored as an object."""
 SHORT_ID = 10
 """Digits of an object id shown to people."""
 
@@ -116,6 +121,51 @@ def provenance(origin: Origin) -> str:
     elif origin.kind in ("stash", "tag", "note"):
         words.append(f"({origin.kind})")
     return " ".join(words) or _KINDS.get(origin.kind, "")
+
+
+def named(repositories: Iterable[str], target: str) -> bool:
+    """Tell whether places are to be told with their repository: not where all are in the one that was scanned.
+
+    >>> named(["", "svc"], "."), named(["", ""], "."), named(["svc"], "svc")
+    (True, False, False)
+    """
+    return bool({without_password(repository) for repository in repositories} - {"", without_password(target)})
+
+
+def provenance_in(origin: Origin, options: Options) -> str:
+    """Return the provenance, with the repository that stored content is in unless it is the one that was scanned."""
+    known = provenance(origin)
+    if not origin.object_id or not named([origin.repository], options.target):
+        return known
+    return f"{known} in {printable(without_password(origin.repository))}".strip()
+
+
+def from_here(finding: Finding, options: Options) -> Finding:
+    """Return *finding* with the paths of its files at hand as one reaches them from where the user stands.
+
+    A repository names its files from its own top. Files that are elsewhere are named from the target.
+    """
+    places = (at._replace(origin=at.origin._replace(path=reached(at.origin, options))) for at in finding.locations)
+    return finding._replace(locations=tuple(places))
+
+
+def reached(origin: Origin, options: Options) -> str:
+    """Return the path of a file at hand from where the user stands, any other path as it is.
+
+    >>> reached(Origin("worktree", "conf.py", "svc"), Options())
+    'svc/conf.py'
+    >>> reached(Origin("worktree", "conf.py", "/srv/shop/svc"), Options(target="/srv/shop"))
+    'svc/conf.py'
+    """
+    stored = origin.object_id or origin.kind not in AT_HAND
+    if stored or not origin.repository or "://" in origin.repository:
+        return origin.path
+    path = os.path.join(os.path.normpath(origin.repository), origin.path)
+    if os.path.isabs(path) or path.startswith(".."):
+        for folder in filter(None, (options.here, os.path.normpath(options.target))):
+            if path.startswith(os.path.join(folder, "")):
+                return path.removeprefix(os.path.join(folder, ""))
+    return path
 
 
 def first_place(finding: Finding) -> Location | None:

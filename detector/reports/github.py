@@ -14,7 +14,7 @@ from typing import TextIO
 
 from detector.model import Finding, Scan
 from detector.reports import markdown
-from detector.reports.foreign_ import first_place, place, printable, provenance, without_password
+from detector.reports.foreign_ import first_place, from_here, place, printable, provenance_in, without_password
 from detector.reports.options_ import Options
 from detector.reports.order_ import by_urgency
 from detector.reports.words_ import counted
@@ -30,7 +30,7 @@ _COMMANDS = {"critical": "error", "high": "error", "medium": "warning"}
 def write(scan: Scan, out: TextIO, options: Options) -> None:
     """Print the commands; append to the step summary if there is one."""
     for finding in by_urgency(scan.findings):
-        out.write(_annotation(finding) + "\n")
+        out.write(_annotation(from_here(finding, options), options) + "\n")
     for skipped in scan.skipped:
         if not skipped.expected:
             text = f"{printable(without_password(skipped.where))}: {printable(skipped.reason)}"
@@ -40,7 +40,7 @@ def write(scan: Scan, out: TextIO, options: Options) -> None:
         _append(summary, scan, options)
 
 
-def _annotation(finding: Finding) -> str:
+def _annotation(finding: Finding, options: Options) -> str:
     finds = finding.rule.finds or finding.rule.id
     properties: dict[str, object] = {}
     at = first_place(finding)
@@ -52,7 +52,7 @@ def _annotation(finding: Finding) -> str:
             if at.end_line == at.line and at.column > 0:
                 properties |= {"col": at.column, "endColumn": at.end_column}
     elif at:
-        text += f" in {', '.join(filter(None, [place(at), provenance(at.origin)]))}"
+        text += f" in {', '.join(filter(None, [place(at), provenance_in(at.origin, options)]))}"
     if len(finding.locations) > 1:
         text += f", and in {counted(len(finding.locations) - 1, 'more place')}"
     properties["title"] = printable(finds)

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from detector.model import Finding, Location, Scan
 from detector.reports.document_ import one_a_line
-from detector.reports.foreign_ import clean, name_of, printable, without_password
+from detector.reports.foreign_ import clean, from_here, name_of, printable, without_password
 from detector.reports.options_ import Options
 from detector.reports.order_ import by_urgency
 
@@ -47,7 +47,12 @@ def write(scan: Scan, out: TextIO, options: Options) -> None:
     }
     out.write(f'{{"version": "{SCHEMA_VERSION}", "scan": {json.dumps(run)},\n "vulnerabilities": ')
     one_a_line(
-        out, (_vulnerability(f, place, n) for f in by_urgency(scan.findings) for n, place in enumerate(f.locations))
+        out,
+        (
+            _vulnerability(finding, place, number)
+            for finding in by_urgency(scan.findings)
+            for number, place in enumerate(from_here(finding, options).locations)
+        ),
     )
     out.write("}\n")
 

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from detector.model import LIVE, SEVERITIES, UNCHECKED, Origin, Scan
 from detector.reports.document_ import Record, document
-from detector.reports.foreign_ import name_of, printable, provenance
+from detector.reports.foreign_ import name_of, named, printable, provenance
 from detector.reports.options_ import Options
 from detector.reports.order_ import in_test_code
 from detector.reports.words_ import counted, size
@@ -79,7 +79,8 @@ def _page(report: Record) -> Iterator[str]:
     yield "</header>\n<main>\n"
     rules = report.get("rules")
     repositories = {str(location.get("repository") or "") for f in findings for location in f["locations"]}
-    several = len(repositories - {""}) > 1
+    target = report.get("target")
+    several = named(repositories, target) if isinstance(target, str) else len(repositories - {""}) > 1
     for finding in findings:
         about = rules.get(finding["rule"], {}) if isinstance(rules, dict) else {}
         yield from _card(finding, about if isinstance(about, dict) else {}, several)

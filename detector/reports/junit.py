@@ -11,7 +11,7 @@ from typing import NamedTuple, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
 from detector.model import Finding, Scan, Skipped
-from detector.reports.foreign_ import first_place, place, printable, provenance, without_password
+from detector.reports.foreign_ import first_place, from_here, place, printable, provenance_in, without_password
 from detector.reports.options_ import Options
 from detector.reports.order_ import by_urgency
 
@@ -30,10 +30,13 @@ class _Case(NamedTuple):
 
 def write(scan: Scan, out: TextIO, options: Options) -> None:
     """Print one test suite."""
-    cases = [*map(_found, by_urgency(scan.findings))]
+    cases = [_found(from_here(finding, options), options) for finding in by_urgency(scan.findings)]
     if options.show_ignored:
         cases += [
-            _Case(_found(i.finding).attributes, "skipped", f"set aside by {printable(i.by)}") for i in scan.ignored
+            _found(from_here(ignored.finding, options), options)._replace(
+                kind="skipped", message=f"set aside by {printable(ignored.by)}", text=""
+            )
+            for ignored in scan.ignored
         ]
     cases += map(_not_seen, scan.skipped)
     if scan.interrupted:
@@ -53,7 +56,7 @@ def write(scan: Scan, out: TextIO, options: Options) -> None:
     out.write("</testsuite>\n</testsuites>\n")
 
 
-def _found(finding: Finding) -> _Case:
+def _found(finding: Finding, options: Options) -> _Case:
     at = first_place(finding)
     name = f"{finding.rule.finds or finding.rule.id} {finding.secret.redacted}"
     attributes = {"classname": finding.rule.id, "name": f"{name} in {place(at)}" if at else name}
@@ -62,7 +65,9 @@ def _found(finding: Finding) -> _Case:
         if at.line > 0:
             attributes["line"] = str(at.line)
     rule = finding.rule
-    places = [f"  {place(location)}  {provenance(location.origin)}".rstrip() for location in finding.locations]
+    places = [
+        f"  {place(location)}  {provenance_in(location.origin, options)}".rstrip() for location in finding.locations
+    ]
     verdict = f"verdict: {finding.verdict.state} {printable(finding.verdict.why)}".rstrip()
     text = [rule.harm, verdict, f"fingerprint: {finding.fingerprint}", "places:", *places, rule.revoke]
     return _Case(attributes, "failure", f"{finding.severity}: {name}", "\n".join(filter(None, text)))

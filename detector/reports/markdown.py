@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from detector.model import Finding, Scan
-from detector.reports.foreign_ import place, printable, provenance, without_password
+from detector.reports.foreign_ import from_here, place, printable, provenance_in, without_password
 from detector.reports.options_ import Options
 from detector.reports.order_ import by_urgency, only_in_tests
 from detector.reports.words_ import counted
@@ -34,7 +34,7 @@ def sections(scan: Scan, options: Options) -> Iterator[str]:
     yield f"## leakfirst: {headline(scan)}\n\n"
     if not scan.complete:
         yield "> **Incomplete:** not everything could be looked at. This is not a clean result.\n\n"
-    findings = by_urgency(scan.findings)
+    findings = [from_here(finding, options) for finding in by_urgency(scan.findings)]
     if findings:
         yield "| | Credential | Value | Verdict | First place |\n|---|---|---|---|---|\n"
     for finding in findings:
@@ -44,7 +44,7 @@ def sections(scan: Scan, options: Options) -> Iterator[str]:
         row = [sign, prose(finding.rule.finds or finding.rule.id) + test, code(finding.secret.redacted)]
         yield "| " + " | ".join([*(_cell(c) for c in row), finding.verdict.state, _cell(first)]) + " |\n"
     for finding in findings:
-        yield "\n" + _details(finding)
+        yield "\n" + _details(finding, options)
     if options.show_ignored and scan.ignored:
         yield "\n### Set aside\n\n"
         for ignored in scan.ignored:
@@ -67,7 +67,7 @@ def headline(scan: Scan) -> str:
     return "no credentials found" if scan.complete else "found nothing, but could not look at everything"
 
 
-def _details(finding: Finding) -> str:
+def _details(finding: Finding, options: Options) -> str:
     rule = finding.rule
     lines = [f"### {prose(rule.finds or rule.id)} {code(finding.secret.redacted)}\n"]
     if rule.harm:
@@ -75,7 +75,8 @@ def _details(finding: Finding) -> str:
     why = f": {prose(finding.verdict.why)}" if finding.verdict.why else ""
     lines.append(f"* {finding.severity}, {finding.confidence} confidence, {finding.verdict.state}{why}")
     for location in finding.locations[:MOST_PLACES]:
-        lines.append("* " + ", ".join(code(text) for text in (place(location), provenance(location.origin)) if text))
+        told = (place(location), provenance_in(location.origin, options))
+        lines.append("* " + ", ".join(code(text) for text in told if text))
         if location.snippet:
             lines.append(f"  {code(location.snippet.strip()[:200])}")
     if len(finding.locations) > MOST_PLACES:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Options(NamedTuple):
     """How to print. `when` is the time the scan ended, in UTC (``2025-01-31T12:00:00``).
 
-    `show_secrets` is obeyed by text and json and ignored by all others.
+    `show_secrets` is obeyed by text and json and ignored by all others. `here` is the
+    folder that the user stands in; `target` names all targets, with spaces between.
     """
 
     colour: bool = False
@@ -26,6 +27,7 @@ class Options(NamedTuple):
     verbose: int = 0
     quiet: bool = False
     target: str = "."
+    here: str = ""
     version: str = "0"
     when: str = ""
 

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from detector.model import Finding, Location, Origin, Rule, Scan
 from detector.reports.document_ import one_a_line
-from detector.reports.foreign_ import clean, name_of, percent, printable, provenance, without_password
+from detector.reports.foreign_ import clean, name_of, percent, printable, provenance, reached, without_password
 from detector.reports.options_ import Options
 from detector.reports.order_ import by_urgency, exit_code, only_in_tests
 from detector.reports.words_ import counted
@@ -63,7 +63,7 @@ def write(scan: Scan, out: TextIO, options: Options) -> None:
         room = MOST_RESULTS
         for number, finding in enumerate(everything):
             by = ignored[number - len(findings)].by if number >= len(findings) else None
-            for result in _results(finding, index, bases, places):
+            for result in _results(finding, index, bases, places, options):
                 if not room:
                     return
                 room -= 1
@@ -176,14 +176,31 @@ def _suppression(by: str) -> Json:
 
 def _bases(findings: list[Finding], options: Options) -> dict[str, tuple[str, str, str]]:
     """Return name, URI and description of the root of each repository that occurs."""
-    found = {location.origin.repository for f in findings for location in f.locations}
+    found = {_rooted(location.origin, options)[0] for f in findings for location in f.locations}
     repositories = sorted(found, key=lambda repository: (not repository, repository))
     bases = {}
     for number, repository in enumerate(repositories or [""]):
-        root = without_password(repository or options.target)
+        root = without_password(repository or _target(options))
         name = f"%SRCROOT{number or ''}%"
         bases[repository] = (name, _root_uri(root), f"Paths are relative to {printable(root)}")
     return bases
+
+
+def _rooted(origin: Origin, options: Options) -> tuple[str, str]:
+    """Return the root that a place is told from, and its path there: services know no root but the target's.
+
+    "" is the folder that the user stands in.
+    """
+    path = reached(origin, options._replace(here=""))
+    if path == origin.path or os.path.isabs(path) or path.startswith(".."):
+        return origin.repository, origin.path
+    outside = os.path.isabs(origin.repository) or origin.repository.startswith("..")
+    return options.target if outside else "", path
+
+
+def _target(options: Options) -> str:
+    """Return the root of paths without a repository: an absolute target, else where the user stands."""
+    return options.target if "://" in options.target or os.path.isabs(options.target) else "."
 
 
 def _root_uri(root: str) -> str:
@@ -218,7 +235,7 @@ def _provenance(bases: dict[str, tuple[str, str, str]]) -> list[Json]:
 
 
 def _results(
-    finding: Finding, index: dict[str, int], bases: dict[str, tuple[str, str, str]], most: int
+    finding: Finding, index: dict[str, int], bases: dict[str, tuple[str, str, str]], most: int, options: Options
 ) -> Iterator[Json]:
     verdict = finding.verdict
     what = clean(finding.rule.finds) or finding.rule.id
@@ -249,8 +266,10 @@ def _results(
         same_file = hashlib.sha256(f"{finding.fingerprint}\0{origin.path}".encode("utf-8", "surrogatepass"))
         yield {
             **base,
-            "message": {"text": f"{what} {finding.secret.redacted} in {_told(origin)}."},
-            "locations": [_location(location, bases)],
+            "message": {
+                "text": f"{what} {finding.secret.redacted} in {_told(origin._replace(path=reached(origin, options)))}."
+            },
+            "locations": [_location(location, bases, options)],
             "partialFingerprints": {
                 "leakfirst/v1": finding.fingerprint,
                 "primaryLocationLineHash": f"{same_file.hexdigest()[:16]}:{seen[origin.path]}",
@@ -265,9 +284,10 @@ def _told(origin: Origin) -> str:
     return text.replace("[", "\\[").replace("]", "\\]")
 
 
-def _location(location: Location, bases: dict[str, tuple[str, str, str]]) -> Json:
+def _location(location: Location, bases: dict[str, tuple[str, str, str]], options: Options) -> Json:
     origin = location.origin
-    artifact: Json = {"uri": percent(origin.path or name_of(origin)), "uriBaseId": bases[origin.repository][0]}
+    root, path = _rooted(origin, options)
+    artifact: Json = {"uri": percent(path or name_of(origin)), "uriBaseId": bases[root][0]}
     if os.path.isabs(origin.path):
         artifact = {"uri": _root_uri(origin.path).rstrip("/")}
     region: Json = {"startLine": max(location.line, 1)}

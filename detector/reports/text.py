@@ -15,7 +15,7 @@ from typing import TextIO
 
 from detector.model import DEAD, LIVE, PROVEN_FORM, SEVERITIES, UNCHECKED, Finding, Location, Scan, Skipped
 from detector.reports._show import plain
-from detector.reports.foreign_ import name_of, place, printable, provenance, without_password
+from detector.reports.foreign_ import name_of, named, place, printable, provenance, without_password
 from detector.reports.options_ import Options
 from detector.reports.order_ import by_urgency, only_in_tests
 from detector.reports.words_ import counted, size
@@ -88,8 +88,7 @@ def _encodable(out: TextIO) -> Callable[[str], str]:
 
 
 def _lines(scan: Scan, options: Options) -> Iterator[Line]:
-    repositories = {place.origin.repository for finding in scan.findings for place in finding.locations}
-    several = len(repositories - {""}) > 1
+    several = named((at.origin.repository for finding in scan.findings for at in finding.locations), options.target)
     in_tests = False
     for finding in by_urgency(scan.findings):
         if only_in_tests(finding) and not in_tests and finding.verdict.state != LIVE:
@@ -167,7 +166,8 @@ def _places(finding: Finding, options: Options, several: bool) -> Iterator[Line]
         label = (f"{'' if number else 'where':<9}", "label")
         if several and location.origin.repository != repository:
             repository = location.origin.repository
-            yield [label, (f"in {printable(without_password(repository)) or 'no repository'}", "faint")]
+            outside = "." if "." in options.target.split() else "no repository"
+            yield [label, (f"in {printable(without_password(repository)) or outside}", "faint")]
             label = (MARGIN, "label")
         gap = " " * (max(longest - len(name), 0) + 2)
         if len(MARGIN) + len(name) + len(gap) + len(source) <= options.width:

@@ -14,7 +14,9 @@ from urllib.parse import quote
 import pytest
 
 import detector.reports
+from detector.model import Location, Origin
 from detector.registry import load, names
+from detector.reports.options_ import Options
 from detector.secret import Secret
 from tests.golden.sample import CLONE_PASSWORD, KEY, KEY_ID, OPTIONS, PASSWORD, PEM, TOKEN, empty, large, scan
 
@@ -114,3 +116,30 @@ def test_the_examples_in_the_docstrings_run() -> None:
         assert result.failed == 0
         ran += result.attempted
     assert ran >= 6
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_repository_inside_the_target_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    told = {
+        "github": "file=svc/conf.py,",
+        "gitlab": '"file": "svc/conf.py"',
+        "sarif": '"uri": "svc/conf.py", "uriBaseId": "%SRCROOT%"',
+        "junit": 'file="svc/conf.py"',
+        "markdown": "`svc/conf.py:4:1`",
+        "text": "in svc\n",
+        "html": '<span class="repository">svc</span>',
+        "csv": ",svc,conf.py,",
+    }
+    place = Location(Origin("worktree", "conf.py", "svc"), 0, 1, 4, 1, 4, 2)
+    found = empty()._replace(findings=(scan().findings[0]._replace(locations=(place,)),))
+    assert told.get(name, '"repository": "svc", "path": "conf.py"') in printed(name, found, Options(target="."))
+
+
+@pytest.mark.parametrize("name", ["text", "markdown", "github", "junit", "html", "csv"])
+def test_of_what_is_stored_the_repository_is_told_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    place = Location(Origin("blob", "conf.py", "svc", "1" * 40, "2" * 40), 0, 1, 4, 1, 4, 2)
+    found = empty()._replace(findings=(scan().findings[0]._replace(locations=(place,)),))
+    assert "svc" in printed(name, found, Options(target="."))
+    assert name == "csv" or "svc" not in printed(name, found, Options(target="svc")).replace("<b>svc</b>", "")

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.model import Origin
-from detector.reports.foreign_ import as_bytes, clean, name_of, percent, printable, provenance, without_password
+from detector.reports.foreign_ import (
+    as_bytes,
+    clean,
+    name_of,
+    percent,
+    printable,
+    provenance,
+    reached,
+    without_password,
+)
+from detector.reports.options_ import Options
 
 ANY_PATH = st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
 
@@ -74,3 +84,27 @@ def test_provenance_names_commit_day_and_author() -> None:
     known = Origin("blob", "x", commit="a" * 40, author="Ada <a@b>", when="2020-01-02T03:04:05+01:00")
     assert provenance(known) == "aaaaaaaaaa 2020-01-02 Ada <a@b>"
     assert provenance(Origin("worktree", "x")) == "working tree"
+
+
+@pytest.mark.parametrize(
+    ("repository", "target", "path"),
+    [
+        ("", ".", "a/conf.py"),
+        ("svc", ".", "svc/a/conf.py"),
+        ("svc/", "svc/", "svc/a/conf.py"),
+        ("svc", "svc other", "svc/a/conf.py"),
+        ("..", "..", "a/conf.py"),
+        ("../svc", "..", "svc/a/conf.py"),
+        ("../svc", "../svc ../b", "../svc/a/conf.py"),
+        ("/home/me", "/home/me", "a/conf.py"),
+        ("/home/me/svc", "/home/me", "svc/a/conf.py"),
+        ("/srv/shop", "/srv/shop", "a/conf.py"),
+        ("/srv/shop/svc", "/srv/shop", "svc/a/conf.py"),
+        ("/srv/shop", "/srv/shop /srv/b", "/srv/shop/a/conf.py"),
+        ("https://git.example.org/a.git", "https://git.example.org/a.git", "a/conf.py"),
+    ],
+)
+def test_a_file_at_hand_is_named_as_one_reaches_it(repository: str, target: str, path: str) -> None:
+    assert reached(Origin("worktree", "a/conf.py", repository), Options(target=target, here="/home/me")) == path
+    stored = Origin("blob", "a/conf.py", repository, "1" * 40)
+    assert reached(stored, Options(target=target, here="/home/me")) == "a/conf.py"

@@ -103,6 +103,14 @@ def test_the_root_is_known_when_the_target_is_absolute() -> None:
     assert "uri" not in one(place, ".")["originalUriBaseIds"]["%SRCROOT%"]
 
 
+def test_a_repository_inside_is_told_from_the_root_of_the_target() -> None:
+    only = one(Location(Origin("worktree", "x", "/srv/a b/svc"), 0, 1, 1, 1, 1, 2), "/srv/a b")
+    (place,) = only["results"][0]["locations"]
+    artifact = place["physicalLocation"]["artifactLocation"]
+    assert artifact["uri"] == "svc/x"
+    assert only["originalUriBaseIds"][artifact["uriBaseId"]]["uri"] == "file:///srv/a%20b/"
+
+
 def test_what_was_skipped_is_notified() -> None:
     (invocation,) = run(scan())["invocations"]
     assert invocation["executionSuccessful"] is False

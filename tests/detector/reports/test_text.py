@@ -52,10 +52,14 @@ def test_few_places_are_shown_and_a_file_at_hand_is_among_them() -> None:
     assert "old8.py" in printed(one(*history, at("now.py")), OPTIONS._replace(verbose=1))
 
 
-def test_repositories_are_named_when_there_are_several() -> None:
-    assert "in /srv/a" not in printed(one(at("x", repository="/srv/a"), at("y", repository="/srv/a")))
-    text = printed(one(at("x", repository="/srv/a"), at("y", repository="/srv/b")))
+def test_a_repository_is_named_unless_it_is_the_only_target() -> None:
+    alone = OPTIONS._replace(target="/srv/a")
+    assert "in /srv/a" not in printed(one(at("x", repository="/srv/a"), at("y", repository="/srv/a")), alone)
+    text = printed(one(at("x", repository="/srv/a"), at("y", repository="/srv/b")), alone)
     assert "in /srv/a" in text and "in /srv/b" in text
+    assert "in b" in printed(one(at("x", repository="b")), OPTIONS._replace(target="a b"))
+    text = printed(one(at("x", repository="svc"), at("y")), OPTIONS._replace(target="."))
+    assert "where    in svc\n" in text and "in .\n" in text
 
 
 def test_a_place_without_a_line_has_no_line() -> None:
