@@ -19,7 +19,7 @@ SUMMARY = "list the repositories that depend on a package, directly or not"
 INTERMIXED = True
 
 EXAMPLE = """examples:
-  leakfirst dependents lodash@'<4.17.21' .
+  leakfirst dependents npm:lodash@'<4.17.21' .
   leakfirst dependents 'pkg:npm/%40scope/name@1.2.3' ~/src /srv/git
   leakfirst dependents --ecosystem pypi requests@'>=2.28,<2.31' --format json ~/src
   leakfirst dependents --list compromised.txt ~/src
@@ -43,7 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `dependents`."""
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("package", nargs="?", default="", metavar="PACKAGE[@RANGE]", help="a name, or a package URL")
+    parser.add_argument(
+        "package", nargs="?", default="", metavar="PACKAGE[@RANGE]", help="NAME, ECOSYSTEM:NAME or a package URL"
+    )
     parser.add_argument("targets", nargs="*", default=["."], metavar="TARGET", help='where to look; default: "."')
     parser.add_argument("--list", default="", metavar="FILE", help="look for many: a package on each line of this file")
     parser.add_argument("--ecosystem", default="", metavar="NAME", help="npm, pypi, golang, cargo, …; default: all")

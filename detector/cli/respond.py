@@ -233,9 +233,9 @@ def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
     exposure = _exposure(args, table_of(desk.operator).get("inventory", []))
     exposed.check(exposure)
     if exposure.package:
-        from detector.incident.elsewhere import package_of
+        from detector.incident.dependents import package
 
-        package_of(exposure.package)
+        package(exposure.package)
     found_at = _instant(args.found_at, desk.clock.now()) or text(desk.clock.now())
     allowed = seconds(args.deadline, "--deadline") if args.deadline else desk.settings.deadline
     title = (

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from detector.fleet.inventory import Entry
     from detector.fleet.state.store import State
     from detector.fleet.tasks import Settings
-    from detector.incident.dependents import Package
 
 
 class Repository(NamedTuple):
@@ -198,14 +197,3 @@ class Inventory:
 
         with suppress(UsageError):  # it stands nowhere in the fleet
             self._state.settle(fingerprint, ROTATED if replaced else DEAD, why, by)
-
-
-def package_of(text: str) -> Package:
-    """Read a package as an exposure names it: ``npm:acme@1.2.3``, a package URL or a name. Raises `UsageError`."""
-    from detector.incident.dependents import package
-    from detector.incident.dependents.names_ import ecosystem
-
-    kind, colon, rest = text.partition(":")
-    if colon and kind != "pkg" and ecosystem(kind):
-        return package(rest, kind)
-    return package(text)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from detector.errors import LeakfirstError, RotationError, SourceError, UsageError
 from detector.incident import exposed, telling
 from detector.incident.containing import Containing, leak_behind, note_times, plan_here
-from detector.incident.elsewhere import Fleet, Repository, Swept, package_of
+from detector.incident.elsewhere import Fleet, Repository, Swept
 from detector.incident.ledger import Ledger
 from detector.incident.model import (
     ACCEPTED,
@@ -340,9 +340,9 @@ class Response:
         if not self.case.exposure.package:
             self._step(DEPENDENTS, DONE, "what leaked is no package")
             return
-        from detector.incident.dependents import search
+        from detector.incident.dependents import package, search
 
-        wanted = package_of(self.case.exposure.package)
+        wanted = package(self.case.exposure.package)
         there: dict[str, Repository] = {}
         unread: set[str] = set()
         for repository in self._tools.fleet.repositories():

@@ -10,6 +10,8 @@ from detector.errors import UsageError
 from detector.incident.dependents.names_ import ECOSYSTEMS, ecosystem, normal, same
 
 MAX_NEEDLES = 40
+_COLONS = ("maven", "docker", "git")
+"""Ecosystems with colons in their names: ``group:artifact``, ``host:5000/image``."""
 
 
 class Package(NamedTuple):
@@ -81,24 +83,48 @@ def listed(text: str, ecosystem_name: str = "", name: str = "") -> list[Package]
 
 
 def package(text: str, ecosystem_name: str = "") -> Package:
-    """Read ``NAME``, ``NAME@RANGE`` or a package URL.
+    """Read ``NAME``, ``NAME@RANGE``, both with ``ECOSYSTEM:`` before them, or a package URL. Raises `UsageError`.
 
-    >>> package("@scope/x@^1.2"), package("pkg:npm/%40scope/x@1.2.0")
+    >>> package("@scope/x@^1.2"), package("npm:@scope/x@1.2.0")
     (Package(ecosystem='', name='@scope/x', range='^1.2'), Package(ecosystem='npm', name='@scope/x', range='1.2.0'))
+    >>> package("pkg:npm/%40scope/x@1.2.0").name, package("org.example:artifact").name
+    ('@scope/x', 'org.example:artifact')
     """
     kind = ecosystem(ecosystem_name) if ecosystem_name else ""
     if ecosystem_name and not kind:
         raise UsageError(f"no ecosystem is called {ecosystem_name!r}; known: {', '.join(ECOSYSTEMS)}")
     if text.startswith("pkg:"):
         return _from_url(text, kind)
-    at = text.find("@", 1)
-    name, found = (text[:at], text[at + 1 :].strip()) if at > 0 else (text, "")
+    kind, rest = _of_ecosystem(text, kind)
+    at = rest.find("@", 1)
+    name, found = (rest[:at], rest[at + 1 :].strip()) if at > 0 else (rest, "")
     name = name.strip()
-    if not name or re.search(r"[\s<>=!~^*|,;]", name):
-        raise UsageError(f"{text!r} is not a package; write NAME, NAME@RANGE or pkg:TYPE/NAME@VERSION")
+    if not name or re.search(r"[\s<>=!~^*|,;]", name) or (":" in name and kind and kind not in _COLONS):
+        raise UsageError(f"{text!r} is not a package; write NAME, ECOSYSTEM:NAME@RANGE or pkg:TYPE/NAME@VERSION")
     if at > 0 and not found:
         raise UsageError(f"{text!r} has no version behind the @; leave the @ away to ask for every version")
     return checked(Package(kind, name, found))
+
+
+def _of_ecosystem(text: str, kind: str) -> tuple[str, str]:
+    """Split ``ECOSYSTEM:NAME``; *kind* is the ecosystem that was named otherwise, if any.
+
+    What stands before a colon that is the name's own is no ecosystem. A slip in an ecosystem looks nearly like
+    that, and would find nothing: a group without a dot passes only where its artifact begins like it (junit:junit).
+    """
+    found = re.match(r"([^@:/]+):(?!//)(.*)", text, re.DOTALL)
+    if not found:
+        return kind, text
+    before, rest = found[1].strip(), found[2].strip()
+    told = ecosystem(before)
+    if told and kind in ("", told):
+        return told, rest
+    if told and kind not in _COLONS:
+        raise UsageError(f"{text!r} is of {told}, not of {kind}")
+    if kind or "." in before or rest.startswith(before) or re.match(r"\d+/", rest):
+        return kind, text
+    known = ", ".join(ECOSYSTEMS)
+    raise UsageError(f"no ecosystem is called {before!r}; known: {known} (and a group: maven:GROUP:ARTIFACT)")
 
 
 def _from_url(text: str, kind: str) -> Package:

@@ -40,6 +40,15 @@ def test_nothing_found_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture
     assert said.out == "" and "1 place looked at: nothing depends on left-pad, of whatever ecosystem" in said.err
 
 
+def test_an_ecosystem_may_stand_before_the_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path, {"package-lock.json": LOCK})
+    assert main(["dependents", "npm:inner@2.0.0", str(tmp_path)]) == 1
+    assert main(["dependents", "pypi:inner", str(tmp_path)]) == 0
+    assert "nothing depends on inner, of pypi" in capsys.readouterr().err
+    assert main(["dependents", "cobol:inner", str(tmp_path)]) == 2
+    assert "no ecosystem is called 'cobol'; known: npm, pypi" in capsys.readouterr().err
+
+
 def test_what_was_not_read_makes_nothing_found_incomplete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, {"package-lock.json": LOCK, "sub/yarn.lock": "rubbish\x1b[2J"})
     assert main(["dependents", "left-pad", str(tmp_path)]) == 3

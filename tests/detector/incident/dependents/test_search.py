@@ -214,13 +214,24 @@ def test_history_knows_what_only_a_branch_has(tmp_path: Path) -> None:
         ("pkg:pypi/Foo_bar?vers=vers:pypi/%3E%3D1", Package("pypi", "foo-bar", "vers:pypi/>=1")),
         ("pkg:docker/library/node@18", Package("docker", "library/node", "18")),
         ("actions/checkout@v4", Package("", "actions/checkout", "v4")),
+        ("npm:lodash", Package("npm", "lodash")),
+        ("npm:@a/b@>=1 <2", Package("npm", "@a/b", ">=1 <2")),
+        ("Go:github.com/x/y@v1.2.3", Package("golang", "github.com/x/y", "v1.2.3")),
+        ("maven:taglibs:standard", Package("maven", "taglibs:standard")),
+        ("docker:localhost:5000/app", Package("docker", "localhost:5000/app")),
+        ("org.x:y@1.0", Package("", "org.x:y", "1.0")),
+        ("junit:junit", Package("", "junit:junit")),
+        ("localhost:5000/app", Package("", "localhost:5000/app")),
+        ("lodash@vers:npm/>=1", Package("", "lodash", "vers:npm/>=1")),
     ],
 )
 def test_a_package_is_understood(text: str, expected: Package) -> None:
     assert package(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "a@", "a b", "requests>=2", "pkg:npm", "pkg:deb/debian/curl@1", "a@>=>1"])
+@pytest.mark.parametrize(
+    "text", ["", "a@", "a b", "requests>=2", "pkg:npm", "pkg:deb/debian/curl@1", "a@>=>1", "npm:", "npm:a:1"]
+)
 def test_nonsense_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         package(text)
@@ -230,8 +241,13 @@ def test_an_ecosystem_has_other_names(tmp_path: Path) -> None:
     assert package("x", "Python").ecosystem == "pypi"
     with pytest.raises(UsageError, match="known: npm"):
         package("x", "cobol")
-    with pytest.raises(UsageError, match="is of npm"):
-        package("pkg:npm/x@1", "pypi")
+    with pytest.raises(UsageError, match="'nmp'; known: npm"):
+        package("nmp:lodash")
+    for name in ("pkg:npm/x@1", "npm:x"):
+        with pytest.raises(UsageError, match="is of npm"):
+            package(name, "pypi")
+    assert package("npm:x", "node") == package("x", "npm")
+    assert package("taglibs:standard", "maven") == Package("maven", "taglibs:standard")
 
 
 def test_an_unborn_branch_has_nothing(tmp_path: Path) -> None:
