@@ -50,6 +50,10 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     pack = rule_pack(config)
     if not len(pack.rules):
         raise UsageError("no rule is left to apply; see --only and --skip, and `leakfirst rules list`")
+    if config.since or config.range:
+        from detector.sources import changes
+
+        changes.check([target for target in config.targets if targets.sources(target, config) == ["changes"]], config)
     memory = ScanMemory(config.state, pack, config.every_commit)
     shares: list[Share] = []
     skipped: list[Skipped] = []

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from detector.errors import SourceError, UsageError
-from detector.git.repository import Repository, SafeGit, head, refs
+from detector.git.repository import Repository, SafeGit, git_program, head, refs
 from detector.model import Skipped
 
 MAX_OBJECT = 128 << 20
@@ -81,19 +81,41 @@ def new_objects(repository: Repository, since: str = "", range: str = "") -> Ite
     """Yield what the commits after *since* up to HEAD, or those of ``A..B``, brought in.
 
     Commits themselves and annotated tags of them are included, as new as a whole.
+    Raises `UsageError` where the repository has no such revision.
     """
+    with SafeGit(repository, refs=True) as git:
+        tips, known = _ends(git, since, range)
+        if not tips:
+            raise UsageError(unknown(since, range))
+        yield from introduced(repository, tips, known, git)
+
+
+def knows(repository: Repository, since: str = "", range: str = "") -> bool:
+    """Tell whether there is anything that *since* or *range* may mean in *repository*."""
+    with SafeGit(repository, refs=True) as git:
+        return bool(_ends(git, since, range)[0])
+
+
+def unknown(since: str, range: str) -> str:
+    """Say that what was asked for is not there.
+
+    >>> unknown("nope", ""), unknown("", "a..b")
+    ('--since nope: no such revision', '--range a..b: no such revision')
+    """
+    return f"--range {range}: no such revision" if range else f"--since {since}: no such revision"
+
+
+def _ends(git: SafeGit, since: str, range: str) -> tuple[list[str], list[str]]:
+    """Return the ids of the tips of a range and of what it leaves out; no tips if there is no such revision."""
     revisions = range or f"{since}..HEAD"
     if not (since or range) or revisions.startswith("-"):
-        raise UsageError(f"{revisions!r} is not a range of commits; write A..B")
-    with SafeGit(repository, refs=True) as git:
-        try:
-            ids = git.run("rev-parse", "--revs-only", revisions, "--").decode().split()
-        except SourceError:
-            ids = []
-        tips = [name for name in ids if not name.startswith("^")]
-        if not tips:
-            raise UsageError(f"{revisions!r} names no commits of this repository; write A..B")
-        yield from introduced(repository, tips, [name[1:] for name in ids if name.startswith("^")], git)
+        return [], []
+    git_program()  # where there is none, no revision is to blame
+    try:
+        ids = git.run("rev-parse", "--revs-only", revisions, "--").decode().split()
+    except SourceError:
+        return [], []
+    return [name for name in ids if not name.startswith("^")], [name[1:] for name in ids if name.startswith("^")]
 
 
 def introduced(

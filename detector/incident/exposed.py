@@ -49,6 +49,11 @@ def check(exposure: Exposure) -> None:
             )
     if (exposure.range or exposure.paths) and exposure.kind != REPOSITORY:
         raise UsageError("--range and --path go with a repository")
+    if exposure.range:
+        from detector.config import Config
+        from detector.sources import changes
+
+        changes.check([target for target in exposure.targets if not is_remote(target)], Config(range=exposure.range))
 
 
 def is_remote(target: str) -> bool:
@@ -69,7 +74,10 @@ def _holds_credential(url: str) -> bool:
 
 
 def look(exposure: Exposure, jobs: int = 0) -> Found:
-    """Read the material whole and return every credential in it. Raises `SourceError` where it is gone."""
+    """Read the material whole and return every credential in it.
+
+    Raises `SourceError` where it is gone, and `UsageError` where the revisions that were named are gone from it.
+    """
     for target in exposure.targets:
         if not is_remote(target) and not os.path.exists(target):
             raise SourceError(f"{target}: the exposed material is not there any more; put it back, or go on without it")

@@ -171,7 +171,7 @@ class Response:
         before = self.case
         try:
             found = exposed.look(before.exposure, self._tools.jobs)
-        except SourceError as error:
+        except (SourceError, UsageError) as error:
             self._step(DETECT, DONE if before.credentials else INCOMPLETE, str(error))
             return
         self._values = {finding.fingerprint: finding for finding in found.findings}
@@ -197,7 +197,7 @@ class Response:
         if missing:
             try:
                 self._values |= exposed.again(self.case.exposure, missing, self._tools.jobs)
-            except SourceError as error:
+            except (SourceError, UsageError) as error:
                 say("gone", why=str(error))
         there = [self._values[one.fingerprint] for one in chosen if one.fingerprint in self._values]
         return there, [one for one in chosen if one.fingerprint not in self._values]

@@ -6,10 +6,11 @@ what stands on new lines is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from detector.config import Config
+from detector.errors import SourceError, UsageError
 from detector.git import changes
 from detector.git.repository import Repository, discover
 from detector.model import Blob, Origin, Skipped
@@ -49,3 +50,18 @@ def shares(target: str, config: Config) -> Iterator[ChangesShare]:
     """Return one share for the repository at *target*. Raises `SourceError` if it is none."""
     label = "" if target == "." else target
     yield ChangesShare(discover(target, config.allow), label, config.since, config.range)
+
+
+def check(targets: Sequence[str], config: Config) -> None:
+    """Raise `UsageError` for a revision that none of *targets* has: it is mistyped.
+
+    Where only some of them have it, and where one cannot be read, the share says so.
+    """
+    try:
+        if not targets or any(
+            changes.knows(discover(target, config.allow), config.since, config.range) for target in targets
+        ):
+            return
+    except SourceError:
+        return
+    raise UsageError(f"{changes.unknown(config.since, config.range)} in {', '.join(targets)}")

@@ -70,6 +70,24 @@ def test_wrong_usage_is_2_and_one_line(folder: Path, words: list[str], says: str
     assert says in line
 
 
+def test_a_mistyped_revision_is_wrong_usage_and_one_that_some_lack_is_a_gap(folder: Path) -> None:
+    for name in ("r1", "r2"):
+        (folder / name).mkdir()
+        for words in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "Begin"]):
+            subprocess.run(["git", *words], cwd=folder / name, check=True)
+    subprocess.run(["git", "tag", "v1"], cwd=folder / "r1", check=True)
+    for words, says in [
+        (["--since", "nope", "r1"], "--since nope: no such revision in r1"),
+        (["--range", "a..b", "r1", "r2"], "--range a..b: no such revision in r1, r2"),
+        (["--since=-x", "r1"], "--since -x: no such revision in r1"),
+    ]:
+        done = run("scan", *words, cwd=folder)
+        assert (done.returncode, done.stderr) == (2, f"leakfirst: {says}\n")
+    assert run("scan", "--since", "v1", "r1", cwd=folder).returncode == 0
+    done = run("scan", "--since", "v1", "r2", "r1", cwd=folder)
+    assert done.returncode == 3 and "--since v1: no such revision" in done.stdout
+
+
 def test_a_broken_rule_is_named_by_file_and_line(folder: Path) -> None:
     (folder / "mine.toml").write_text('\n[[rule]]\nid = "x.y"\nfinds = "x"\nanchors = ["abcd"]\npattern = "(abcd["\n')
     done = run("scan", "--patterns", "mine.toml", ".", cwd=folder)

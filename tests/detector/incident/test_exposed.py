@@ -148,6 +148,12 @@ def test_what_cannot_be_opened_is_said_before(exposure: Exposure, said: str) -> 
         exposed.check(exposure)
 
 
+def test_a_mistyped_range_is_said_before(repository: Path) -> None:
+    exposed.check(Exposure(REPOSITORY, (str(repository),), range="v1..main"))
+    with pytest.raises(UsageError, match=r"--range v1..nope: no such revision in "):
+        exposed.check(Exposure(REPOSITORY, (str(repository),), range="v1..nope"))
+
+
 @pytest.mark.parametrize("url", ["git@git.test:a.git", "ssh://git@git.test/a.git", "https://git.test/a.git"])
 def test_a_url_may_name_who_one_is_to_ssh(url: str) -> None:
     exposed.check(Exposure(REPOSITORY, (url,), range="a..b"))
