@@ -167,19 +167,24 @@ def _said_of(unused: Sequence[UnusedMark]) -> Iterator[str]:
 
 
 def rule_pack(config: Config) -> packs.Pack:
-    """Return the rules that *config* asks for, compiled. Raises `RuleError`."""
+    """Return the rules that *config* asks for, compiled. Raises `RuleError`, `UsageError`."""
     files: list[str] = []
     for path in config.patterns:
         files += packs.rule_files(path) if os.path.isdir(path) else [path]
     return packs.load(files, select=_selector(config), selection=f"{config.only}{config.skip}", engine=config.engine)
 
 
-def _selector(config: Config) -> Callable[[Rule], bool] | None:
+def _selector(config: Config) -> Callable[[Sequence[Rule]], Sequence[Rule]] | None:
     if not config.only and not config.skip:
         return None
 
-    def wanted(rule: Rule) -> bool:
-        chosen = not config.only or any(fnmatch.fnmatchcase(rule.id, glob) for glob in config.only)
-        return chosen and not any(fnmatch.fnmatchcase(rule.id, glob) for glob in config.skip)
+    def fits(rule: Rule, *globs: str) -> bool:
+        return any(fnmatch.fnmatchcase(rule.id, glob) for glob in globs)
+
+    def wanted(rules: Sequence[Rule]) -> Sequence[Rule]:
+        idle = [repr(glob) for glob in (*config.only, *config.skip) if not any(fits(rule, glob) for rule in rules)]
+        if idle:
+            raise UsageError(f"no rule fits {', '.join(idle)}; see `leakfirst rules list`")
+        return [rule for rule in rules if fits(rule, *(config.only or "*")) and not fits(rule, *config.skip)]
 
     return wanted

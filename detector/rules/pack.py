@@ -112,15 +112,15 @@ def load(
     extra: Sequence[str] = (),
     *,
     shipped: bool = True,
-    select: Callable[[Rule], bool] | None = None,
+    select: Callable[[Sequence[Rule]], Sequence[Rule]] | None = None,
     selection: str = "",
     engine: str = "",
 ) -> Pack:
     """Return the pack of the shipped rules and the *extra* files.
 
-    *select* keeps some rules; *selection* is a text that names that choice,
-    so that it can be cached. *engine* is ``hyperscan`` or ``ahocorasick``,
-    by default the best for this machine. Raises `RuleError`.
+    *select* keeps some of the rules; *selection* is a text that names that choice,
+    so that it can be cached (unless *select* refuses it: it may raise). *engine* is
+    ``hyperscan`` or ``ahocorasick``, by default the best for this machine. Raises `RuleError`.
     """
     from detector.errors import RuleError
 
@@ -136,7 +136,7 @@ def load(
         from detector.rules.loader import load_all
 
         loaded = load_all(files)
-        pack = make([rule for rule in loaded.rules if select is None or select(rule)], digest, engine)
+        pack = make(select(loaded.rules) if select else loaded.rules, digest, engine)
         pack = pack._replace(notes=loaded.notes)
         if not loaded.extends:  # what else they bring in is not in the digest
             _write(cached, pack)

@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
-from detector.errors import RuleError
+from detector.errors import RuleError, UsageError
+from detector.model import Rule
 from detector.rules import pack as packs
 from detector.rules.shapes import expand
 
@@ -54,8 +56,17 @@ def test_a_changed_rule_is_another_pack(rules: str) -> None:
 
 def test_a_selection_is_another_pack(rules: str) -> None:
     assert found(rules) == ["acme.key"]
-    assert found(rules, select=lambda rule: False, selection="none") == []
+    assert found(rules, select=lambda rules: [], selection="none") == []
     assert found(rules) == ["acme.key"]
+
+
+def test_a_selection_that_is_refused_is_refused_again(rules: str) -> None:
+    def refuse(rules: Sequence[Rule]) -> list[Rule]:
+        raise UsageError("no such rule")
+
+    for _ in range(2):
+        with pytest.raises(UsageError):
+            found(rules, select=refuse, selection="odd")
 
 
 @pytest.mark.parametrize("damage", [b"", b"junk", b"leakfirst-pack-1\n" + b"0" * 40, None])
