@@ -101,6 +101,8 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
         flagged = seen  # also what gives way to an older version: that may be gone from the history next time
         seen, unplaced = places.place(flagged, hurry=interrupted)
+        if not interrupted:
+            skipped = places.named(skipped, shares)
     if read_all:
         memory.keep(flagged)
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)

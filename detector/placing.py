@@ -8,14 +8,17 @@ is kept, unless all of them are asked for.
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from detector.config import Config
+from detector.contracts import Share
 from detector.errors import SourceError
 from detector.memory import ScanMemory
 from detector.model import Blob, Origin, Sighting, Skipped
@@ -25,10 +28,13 @@ from detector.triage import instant
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
-    from detector.git.blame import Attribution, Blame
+    from detector.git.blame import Attribution, Blame, Place
     from detector.git.repository import Repository
 
 OBJECTS = ("blob", "commit", "tag")
+
+_OBJECT = re.compile(r"(?:.*:)?(?P<id>[0-9a-f]{40}(?:[0-9a-f]{24})?)(?P<inner>!.*)?", re.DOTALL)
+"""Where something was not looked at in history, as it is told before paths are known."""
 
 LARGE = 32 << 20
 """Bytes of packs from which on dividing a repository takes a noticeable time."""
@@ -101,6 +107,23 @@ class Placing:
         if hurry:
             return [_labelled(sighting) for sighting in seen], []
         return _place_all(seen, self._config, self._memory, self._pack, self._blames)
+
+    def named(self, skipped: list[Skipped], shares: Iterable[Share]) -> list[Skipped]:
+        """Call what could not be looked at in history by path and commit: an id says nothing to anybody."""
+        about = {skip: match for skip in skipped if (match := _OBJECT.fullmatch(skip.where))}
+        if all(skip.expected for skip in about):
+            return skipped
+        from detector.sources.history import HistoryShare
+
+        ids = {match["id"] for match in about.values()}
+        found: dict[str, tuple[str, Place]] = {}
+        for repository in {share.repository: None for share in shares if isinstance(share, HistoryShare)}:
+            with suppress(SourceError):  # then the ids have to do
+                places = _brought(repository, ids - set(found), self._config, self._blames.get(repository))
+                found |= {name: (repository, place) for name, place in places.items()}
+        return [
+            _called(skip, about[skip], *found.get(about[skip]["id"], ())) if skip in about else skip for skip in skipped
+        ]
 
 
 def _place_all(
@@ -287,6 +310,27 @@ def _dated(sightings: Sequence[Sighting], repository: Repository) -> Iterator[Si
         origin = sighting.location.origin
         author, when = found.get(str(origin.commit), (None, None))
         yield sighting._replace(location=sighting.location._replace(origin=origin._replace(author=author, when=when)))
+
+
+def _brought(repository: str, names: set[str], config: Config, begun: Blame | None) -> dict[str, Place]:
+    """Return the oldest place of those blobs that *repository* has, where it is known."""
+    from detector.git.blame import attribute
+    from detector.git.repository import discover, safe_git
+
+    home = discover(repository or ".", config.allow)
+    asked = "".join(f"{name}\n" for name in sorted(names)).encode()
+    told = safe_git(home, "cat-file", "--batch-check=%(objectname) %(objecttype)", given=asked).decode().splitlines()
+    wanted = dict.fromkeys(names.intersection(line.removesuffix(" blob") for line in told), "blob")
+    found = begun.attribute(wanted) if begun and wanted else attribute(home, wanted, config.every_commit)
+    return {name: attribution.places[0] for name, attribution in found.items() if attribution.places}
+
+
+def _called(skip: Skipped, match: re.Match[str], repository: str = "", place: Place | None = None) -> Skipped:
+    if not place:
+        return skip
+    where = f"{label(repository)}:" if repository else ""
+    at = f"(blob {match['id'][:7]} of commit {place.commit[:7]})"
+    return skip._replace(where=f"{where}{place.path}{match['inner'] or ''} {at}")
 
 
 def _origins(origin: Origin, attribution: Attribution) -> Iterator[Origin]:

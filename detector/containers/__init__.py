@@ -231,7 +231,9 @@ def _within(origin: Origin, name: str) -> Origin:
 
 
 def _where(origin: Origin) -> str:
-    return origin.path if not origin.object_id else f"{origin.object_id}!{origin.path}".rstrip("!")
+    """Say where that is. In history the outer path is not known yet, and the id stands for it."""
+    whole = not origin.object_id or origin.commit or origin.kind == "index"
+    return origin.path if whole else f"{origin.object_id}!{origin.path}".rstrip("!")
 
 
 class _Counted:

@@ -9,9 +9,10 @@ from detector import pipeline, placing
 from detector.config import Config
 from detector.errors import SourceError
 from detector.git import blame
-from detector.model import Scan
+from detector.model import Scan, Skipped
 from detector.rules.shapes import expand
 from tests.detector.git.building import Built
+from tests.fakes.hidden import zipped
 
 
 @pytest.fixture
@@ -126,3 +127,21 @@ def seen(scan: Scan) -> set[tuple[object, ...]]:
         for finding in scan.findings
         for at in finding.locations
     }
+
+
+def test_what_could_not_be_looked_at_is_called_by_path_and_commit(build: Callable[..., Built]) -> None:
+    data = bytearray(zipped({".env": b"PASSWORD=x"}))
+    data[6] |= 1  # says that it is encrypted, here and in the directory
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    built = build()
+    first = built.commit("a.txt", b"1")
+    commit = built.commit("backup/s.zip", bytes(data))
+    blob = built.git("rev-parse", "HEAD:backup/s.zip")
+    built.git("mv", "backup/s.zip", "later.zip")
+    built.git("commit", "-qm", "Move it")
+    result = pipeline.scan(Config(targets=(str(built.path),), worktree=False, jobs=1))
+    where = f"{built.path}:backup/s.zip!.env (blob {blob[:7]} of commit {commit[:7]})"
+    assert Skipped(where, "is protected by a password") in result.skipped and not result.complete
+    assert not [skip for skip in result.skipped if blob in skip.where]
+    result = pipeline.scan(Config(targets=(str(built.path),), since=first, jobs=1))
+    assert Skipped("backup/s.zip!.env", "is protected by a password") in result.skipped
