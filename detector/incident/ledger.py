@@ -130,9 +130,23 @@ def named(state: State, name: str) -> str:
     found = [one for one in ids if one == name] or [one for one in ids if one.startswith(name) or one.endswith(name)]
     found = found if name else meant(state)
     if len(found) != 1:
-        others = f"; known: {', '.join(ids[-10:])}" if ids else "; open one with leakfirst respond open"
-        raise UsageError(f"{len(found)} incidents are called {name!r}{others}")
+        raise UsageError(_unclear(state, name, found))
     return found[0]
+
+
+def _unclear(state: State, name: str, found: Sequence[str]) -> str:
+    what = f"called {name!r}" if name else "open"
+    ids = known(state)
+    if not ids:
+        return f"no incident is {what}; open one with leakfirst respond open"
+    if not found:
+        return f"no incident is {what}; known: {', '.join(ids[-10:])}"
+    with state.read() as db:
+        titles = {row.id: row.title for row in db.execute(select(incidents.c.id, incidents.c.title))}
+    some = ", ".join(f"{one} ({titles[one]})" for one in found[-10:])
+    if not name and not _open(state):
+        return f"no incident is open; name one: {some}"
+    return f"{len(found)} incidents are {what}; name one: {some}"
 
 
 def known(state: State) -> list[str]:
@@ -143,12 +157,15 @@ def known(state: State) -> list[str]:
 
 def meant(state: State) -> list[str]:
     """Return the ids that may be meant where none is named: those that are open, or all where none is."""
-    ids = known(state)
+    return _open(state) or known(state)
+
+
+def _open(state: State) -> list[str]:
     with state.read() as db:
         closed = {
             row.incident for row in db.execute(select(incident_log.c.incident).where(incident_log.c.kind == CLOSED))
         }
-    return [one for one in ids if one not in closed] or ids
+    return [one for one in known(state) if one not in closed]
 
 
 def check(state: State, incident: str) -> list[str]:

@@ -207,7 +207,8 @@ class Case(NamedTuple):
             if wanted and (one.fingerprint.removeprefix(PREFIX).startswith(wanted) or one.plan.startswith(wanted))
         ]
         if len(found) != 1:
-            raise UsageError(f"{len(found)} credentials of {self.id} are called {name!r}; see leakfirst respond status")
+            some = f"{len(found)} credentials of {self.id} are" if found else f"no credential of {self.id} is"
+            raise UsageError(f"{some} called {name!r}; see leakfirst respond status")
         return found[0]
 
     @property

@@ -95,7 +95,8 @@ def load_plan(folder: str, name: str) -> RotationPlan:
         known = sorted(os.listdir(plans)) if os.path.isdir(plans) else []
         matching = [entry for entry in known if name and entry.startswith(name)]
         if len(matching) != 1:
-            raise UsageError(f"{len(matching)} plans start with {name!r}; see 'leakfirst rotate status'")
+            some = f"{len(matching)} plans start" if matching else "no plan starts"
+            raise UsageError(f"{some} with {name!r}; see 'leakfirst rotate status'")
         path = os.path.join(plans, matching[0])
     with open(path, "rb") as file:
         try:

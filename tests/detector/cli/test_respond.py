@@ -140,7 +140,7 @@ def test_a_gone_artefact_is_said(leaked, capsys) -> None:
         (["open", "leaked.env", "--package", "npm:a b"], "is not a package"),
         (["open", "leaked.env", "--config", "bad.toml"], "incident.owner in the operator's file is unknown"),
         (["open", "leaked.env", "--policy", "none.toml"], "cannot read the rotation policy"),
-        (["status", "2020"], "0 incidents are called '2020'"),
+        (["status", "2020"], "no incident is called '2020'"),
         (["next"], "open one with leakfirst respond open"),
         (["run", "tell", "--state", "mysql://x/y"], "SQLite"),
     ],
@@ -165,7 +165,16 @@ def test_several_incidents_are_listed(leaked, capsys) -> None:
     assert respond("status") == 0
     out = capsys.readouterr().out
     assert "first" in out and "second" in out and "1 d 23 h left" in out
-    assert respond("next") == 2, "which one?"
+    for words in (["next"], ["take"], ["run", "tell"], ["close", "--reason", "drill"]):
+        assert respond(*words) == 2, "which one?"
+        err = capsys.readouterr().err
+        assert "2 incidents are open; name one: " in err and "(first)" in err and "(second)" in err, err
+
+
+def test_a_credential_that_is_not_there_is_one_line(leaked, capsys) -> None:
+    name = opened(leaked, capsys)["incident"]
+    assert respond("accept", name, "zzz", "--reason", "drill") == 2
+    assert f"no credential of {name} is called 'zzz'" in capsys.readouterr().err
 
 
 def test_after_a_drill_the_open_one_is_meant(leaked, capsys) -> None:

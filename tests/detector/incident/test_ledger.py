@@ -96,8 +96,25 @@ def test_an_incident_is_called_by_a_part_of_its_name(state, incident) -> None:
     assert named(state, "") == named(state, incident[-6:]) == incident
     other = open_incident(state, "another", {}, CLOCK, "ada")
     assert set(known(state)) == {incident, other}
-    with pytest.raises(UsageError, match="2 incidents are called ''"):
+    with pytest.raises(UsageError, match="no incident is called 'x'; known: ") as wrong:
+        named(state, "x")
+    assert incident in str(wrong.value) and other in str(wrong.value)
+
+
+def test_where_several_are_open_those_are_named_and_no_closed_one(state, incident) -> None:
+    other = open_incident(state, "another", {}, CLOCK, "ada")
+    over = open_incident(state, "a drill", {}, CLOCK, "ada")
+    Ledger(state, over, CLOCK, "ada").note("closed", reason="drill")
+    with pytest.raises(UsageError, match="2 incidents are open; name one: ") as unclear:
         named(state, "")
+    assert f"{incident} (something leaked)" in str(unclear.value) and f"{other} (another)" in str(unclear.value)
+    assert over not in str(unclear.value)
+    for name in (incident, other):
+        Ledger(state, name, CLOCK, "ada").note("closed", reason="done")
+    with pytest.raises(UsageError, match="no incident is open; name one: "):
+        named(state, "")
+    with pytest.raises(UsageError, match=r"3 incidents are called '20.*'; name one: "):
+        named(state, incident[:3])
 
 
 def test_no_incident_is_a_clear_line(state) -> None:
