@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from detector.model import Scan
 
 SUMMARY = "keep a list of known findings: create, update, prune it, or decide one by one"
+INTERMIXED = True
 
 EXAMPLE = """examples:
   leakfirst baseline create --reason "before we began" --owner security

@@ -9,6 +9,7 @@ from detector import hook_scripts
 from detector.errors import ExitCode, UsageError
 
 SUMMARY = "install, remove or show the git hooks that keep credentials out of commits and pushes"
+INTERMIXED = True
 
 EXAMPLE = """examples:
   leakfirst hook install                      pre-commit and pre-push here; pre-receive in a bare repository

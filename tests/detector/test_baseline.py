@@ -87,6 +87,13 @@ def test_two_branches_that_add_entries_merge_without_conflict(repo: Repository) 
     assert scan(repo)["findings"] == []
 
 
+def test_targets_may_stand_behind_options(repo: Repository) -> None:
+    done = leakfirst("baseline", "create", "--reason", "x", ".", "--no-history", cwd=repo.path)
+    assert done.returncode == 0 and "1 added" in done.stdout, done.stderr
+    done = leakfirst("scan", "a.py", "--baseline", "none", ".git/HEAD", "--no-progress", cwd=repo.path)
+    assert done.returncode == 1, done.stderr
+
+
 def test_what_matches_nothing_any_more_is_named_and_pruned(repo: Repository) -> None:
     repo.write("b.py", f"t = '{token(2)}'\n")
     create(repo)

@@ -52,6 +52,12 @@ def test_installing_twice_is_installing_once(repo: Repository) -> None:
     assert set(once) == {"pre-commit", "pre-push", "pre-push.before-leakfirst"}
 
 
+def test_hooks_may_be_named_behind_options(repo: Repository, tmp_path: Path) -> None:
+    done = leakfirst("hook", "install", "--repository", str(repo.path), "pre-push", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert set(hooks_of(repo)) == {"pre-push"}
+
+
 def test_nothing_is_overwritten(repo: Repository) -> None:
     put(repo, "pre-commit", "exit 0")
     put(repo, "pre-commit.before-leakfirst", "exit 0")
