@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
     if unknown:
         raise UsageError(f"unknown hook {unknown[0]!r}; known: {', '.join(hook_scripts.HOOKS)}")
     place = hook_scripts.global_place() if args.everywhere else hook_scripts.repository_place(args.repository)
+    if args.action == "install":
+        _try(_handed(args))
     try:
         return _do(args, place)
     except OSError as error:
@@ -63,9 +65,6 @@ def _do(args: argparse.Namespace, place: hook_scripts.Place) -> int:
             print(f"{state.hook}: installed in {state.path}")
             if state.chained:
                 print(f"  the hook that was there is called first ({state.chained})")
-        from detector.rules.pack import load
-
-        load(args.patterns)  # so that the first commit need not wait for the rules to be compiled
     elif args.action == "uninstall":
         removed = hook_scripts.uninstall(place, args.hooks or hook_scripts.HOOKS)
         for state in removed:
@@ -82,12 +81,28 @@ def _do(args: argparse.Namespace, place: hook_scripts.Place) -> int:
     return int(ExitCode.CLEAN)
 
 
+def _try(handed: list[str]) -> None:
+    """Read what the hook will read, so that none is installed that cannot work. Raises `LeakfirstError`.
+
+    The rules are compiled by that: the first commit need not wait for it.
+    """
+    from detector.config import operator_file
+    from detector.ignores.gathering import gather
+    from hooks import _look
+
+    chosen = _look.options(handed)
+    operator = operator_file(chosen.config) if chosen.config else {}
+    gather(None, operator=operator, baseline_file=chosen.baseline)
+    _look.engine_for(chosen)
+
+
 def _handed(args: argparse.Namespace) -> list[str]:
     """Return the options as the hook gets them; paths are made absolute, for a hook runs elsewhere."""
     handed = [word for path in args.patterns for word in ("--patterns", os.path.abspath(path))]
-    for name, path in (("--baseline", args.baseline), ("--config", args.config)):
-        if path:
-            handed += [name, path if path == "none" else os.path.abspath(path)]
+    if args.baseline:
+        handed += ["--baseline", _absolute(args.baseline)]
+    if args.config:
+        handed += ["--config", os.path.abspath(args.config)]
     if args.min_confidence:
         handed += ["--min-confidence", args.min_confidence]
     if args.no_repository_ignores:
@@ -95,3 +110,12 @@ def _handed(args: argparse.Namespace) -> list[str]:
     if args.strict:
         handed.append("--strict")
     return handed
+
+
+def _absolute(named: str) -> str:
+    from detector.ignores.gathering import NO_BASELINE, split
+
+    if named == NO_BASELINE:
+        return named
+    kind, path = split(named)
+    return f"{kind}:{os.path.abspath(path)}" if kind else os.path.abspath(path)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.rules.shapes import expand
 from tests.hooks.world import Repository, leakfirst, token
 
 
@@ -56,6 +57,37 @@ def test_hooks_may_be_named_behind_options(repo: Repository, tmp_path: Path) -> 
     done = leakfirst("hook", "install", "--repository", str(repo.path), "pre-push", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert set(hooks_of(repo)) == {"pre-push"}
+
+
+RULES = """
+[[rule]]
+id = "acme.key"
+finds = "Acme key"
+confidence = "high"
+anchors = ["acme_live_"]
+pattern = 'acme_live_[0-9A-Za-z]{24}'
+"""
+
+
+def test_a_folder_of_rules_and_a_baseline_of_another_tool_are_handed_to_the_hook(repo: Repository) -> None:
+    repo.write("rules/acme.toml", RULES)
+    repo.write("exclude.txt", "^known\\.py$\n")
+    repo.install("pre-commit", "--patterns", "rules", "--baseline", "trufflehog:exclude.txt")
+    repo.add("known.py", expand("acme_live_{alnum:24}", seed=5))
+    assert repo.commit().returncode == 0
+    repo.add("new.py", expand("acme_live_{alnum:24}", seed=6))
+    refused = repo.commit()
+    assert refused.returncode == 1 and "Acme key" in refused.stderr
+
+
+@pytest.mark.parametrize("option", ["--patterns", "--baseline", "--config"])
+@pytest.mark.parametrize("content", [None, "junk = ("])
+def test_nothing_is_installed_that_could_not_work(repo: Repository, option: str, content: str | None) -> None:
+    if content:
+        repo.write("given.toml", content)
+    done = leakfirst("hook", "install", option, "given.toml", cwd=repo.path)
+    assert done.returncode == 2 and "given.toml" in done.stderr and done.stderr.count("\n") == 1, done.stderr
+    assert hooks_of(repo) == {}
 
 
 def test_nothing_is_overwritten(repo: Repository) -> None:
