@@ -53,7 +53,11 @@ class Baseline(NamedTuple):
     def known(self, name: str, today: str) -> list[Known]:
         """Return what the entries set aside; expired ones set nothing aside."""
         return [
-            Known(f"{name}: {entry.reason}" if entry.reason else name, ("value", entry.fingerprint))
+            Known(
+                f"{name}: {entry.reason}" if entry.reason else name,
+                ("value", entry.fingerprint),
+                entry=f"{name}: the entry for {entry.path} ({entry.rule}) {entry.fingerprint}",
+            )
             for entry in self.entries
             if not expired(entry, today)
         ]

@@ -32,9 +32,6 @@ class Tally(NamedTuple):
     expected: int
 
 
-NAMED = 20
-"""Unused marks that are named one by one."""
-
 OnProgress = Callable[[Tally], None]
 
 
@@ -152,16 +149,17 @@ def without_context(finding: Finding) -> Finding:
 def whole(config: Config) -> bool:
     """Tell whether *config* leaves nothing out, so that what an entry does not match is gone."""
     narrowed = config.staged or config.since or config.range or config.only or config.skip or config.state
-    return config.history and config.worktree and not config.as_published and not narrowed
+    read = config.history and config.worktree and not config.as_published and not config.max_size
+    return read and not narrowed and gathering.whole(config.targets)
 
 
 def _said_of(unused: Sequence[UnusedMark]) -> Iterator[str]:
     """Name our own unused marks one by one, and count those that may serve another tool."""
     ours = [mark for mark in unused if mark.text.startswith("leakfirst")]
-    for mark in sorted(ours)[:NAMED]:
+    for mark in sorted(ours)[: gathering.NAMED]:
         yield f"{mark.origin.path}:{mark.line}: {mark.text} sets nothing aside and can go"
-    if len(ours) > NAMED:
-        yield f"{len(ours) - NAMED} more marks set nothing aside"
+    if len(ours) > gathering.NAMED:
+        yield f"{len(ours) - gathering.NAMED} more marks set nothing aside"
     if others := sorted(set(unused) - set(ours)):
         first = others[0]
         where = f"{first.text}, {first.origin.path}:{first.line}"

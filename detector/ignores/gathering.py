@@ -80,6 +80,9 @@ NO_BASELINE = "none"
 MAX_FILE = 64 << 20
 """Bytes of an ignore file that are read."""
 
+NAMED = 20
+"""Entries and marks that set nothing aside and are named one by one."""
+
 
 def gather(
     reader: Reader | None,
@@ -270,7 +273,9 @@ class Policies:
         if everything:
             idle = [policy.unused() for policy in self._policies]
             unused = [by for by in idle[0] if all(by in others for others in idle)]
-            notes += [f"{by} sets nothing aside any more" for by in unused]
+            notes += [f"{by} sets nothing aside any more" for by in unused[:NAMED]]
+            if len(unused) > NAMED:
+                notes.append(f"{len(unused) - NAMED} more entries set nothing aside any more")
         return list(dict.fromkeys(notes))
 
 
@@ -324,6 +329,12 @@ def root_of(target: str) -> str:
             return folder
         at = parent
     return at
+
+
+def whole(targets: Sequence[str]) -> bool:
+    """Tell whether *targets* leave out nothing of what their ignore files speak for."""
+    roots = {root_of(target) for target in targets} - {""}  # a URL is a whole repository
+    return "-" not in targets and roots <= {os.path.abspath(target) for target in targets}
 
 
 def relative_for(target: str, root: str) -> Callable[[Origin], str]:

@@ -54,12 +54,16 @@ Key = tuple[str | int, ...]
 
 
 class Known(NamedTuple):
-    """One exact entry, found by its key however long the list is; *path* and *line* say where it was made."""
+    """One exact entry, found by its key however long the list is; *path* and *line* say where it was made.
+
+    *by* says what set a finding aside, *entry* which entry did nothing, where that is not the same.
+    """
 
     by: str
     key: Key
     path: str = ""
     line: int = 0
+    entry: str = ""
 
 
 class Loaded(NamedTuple):
@@ -87,7 +91,7 @@ class Policy:
         gives the path of an origin below the root that patterns speak of."""
         over = [allow for allow in allows if allow.until and today and allow.until < today]
         self.allows = [allow for allow in allows if allow not in over] if over else list(allows)
-        self.known: Mapping[Key, str] = {entry.key: entry.by for entry in known}
+        self.known: Mapping[Key, Known] = {entry.key: entry for entry in known}
         self.keys = keys
         self.notes = [*notes, *(f"{allow.by} expired on {allow.until}" for allow in over)]
         self._kinds = {(str(key[0]), len(key)) for key in self.known}
@@ -109,26 +113,24 @@ class Policy:
         reason = next((near for near in sighting.near if not near.startswith(("line:", "match:"))), "")
         if reason:
             return f"{reason} in the file"
-        reason = self._exact(sighting)
-        if not reason:
-            path = self._relative(sighting.location.origin)
-            reason = next((allow.by for allow in self.allows if self._fits(allow, sighting, rule, path)), "")
+        if known := self._exact(sighting):
+            self._used.add(known.entry or known.by)
+            return known.by
+        path = self._relative(sighting.location.origin)
+        reason = next((allow.by for allow in self.allows if self._fits(allow, sighting, rule, path)), "")
         if reason:
             self._used.add(reason)
         return reason
 
     def unused(self) -> list[str]:
         """List the entries that set nothing aside so far."""
-        everything = [allow.by for allow in self.allows] + list(self.known.values())
+        everything = [allow.by for allow in self.allows] + [known.entry or known.by for known in self.known.values()]
         return list(dict.fromkeys(by for by in everything if by not in self._used))
 
-    def _exact(self, sighting: Sighting) -> str:
+    def _exact(self, sighting: Sighting) -> Known | None:
         if not self.known:
-            return ""
-        for key in self._keys_of(sighting):
-            if key in self.known:
-                return self.known[key]
-        return ""
+            return None
+        return next((self.known[key] for key in self._keys_of(sighting) if key in self.known), None)
 
     def _keys_of(self, sighting: Sighting) -> Iterable[Key]:
         from detector.fingerprint import fingerprint

@@ -9,7 +9,7 @@ import pytest
 from detector import scan
 from detector.errors import UsageError
 from detector.ignores import gathering, own
-from detector.ignores.policy import Allow, Policy, same_rule
+from detector.ignores.policy import Allow, Known, Policy, same_rule
 from detector.model import Origin, Rule, Scan
 from tests.detector.ignores.test_formats import RULE, seen
 from tests.hooks.world import Repository, leakfirst, token
@@ -117,6 +117,21 @@ def test_what_does_nothing_is_named(repo: Repository) -> None:
     assert any(note.startswith("1 marks of other tools") or "gitleaks:allow, clean.py:2" in note for note in notes)
     assert "leakfirst.toml: allow 1 (old) sets nothing aside any more" in notes
     assert not any("sets nothing aside any more" in note for note in look(repo, history=False).notes)
+
+
+def test_a_scan_of_a_part_says_nothing_of_entries_for_the_rest(repo: Repository) -> None:
+    repo.write("leakfirst.toml", '[[allow]]\nreason = "old"\nrules = ["acme.*"]\n')
+    top = str(repo.path)
+    for targets in ((f"{top}/docs",), (f"{top}/a.py",), (f"{top}/docs", f"{top}/vendor")):
+        assert not any("sets nothing aside any more" in note for note in scan(*targets).notes), targets
+    assert any("sets nothing aside any more" in note for note in scan(f"{top}/docs", f"{top}/").notes)
+    assert not any("sets nothing aside any more" in note for note in look(repo, max_size=1 << 20).notes)
+
+
+def test_of_many_entries_that_do_nothing_some_are_named() -> None:
+    many = [Known(f"list:{number}", ("line", "a.py", number)) for number in range(25)]
+    notes = gathering.Policies([Policy(known=many)]).notes(everything=True)
+    assert len(notes) == 21 and notes[-1] == "5 more entries set nothing aside any more"
 
 
 def test_a_mistake_of_the_repository_hides_nothing_and_is_said(repo: Repository) -> None:
