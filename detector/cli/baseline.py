@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,8 @@ def run(args: argparse.Namespace) -> int:
     known = baseline.read(path) if exists and args.action != "create" else baseline.fresh()
     if args.action == "triage" and not sys.stdin.isatty():
         raise UsageError("triage asks questions and needs a terminal; `leakfirst baseline update` does not")
+    if args.action == "prune":
+        _refuse_part(args, path)
     found = _scan(args)
     listed = {entry.fingerprint for entry in known.entries}
     new = [finding for finding in found.findings if listed.isdisjoint(known.named(finding))]
@@ -83,6 +86,27 @@ def run(args: argparse.Namespace) -> int:
     return _incomplete(found)
 
 
+def _refuse_part(args: argparse.Namespace, path: str) -> None:
+    """Refuse to prune by a scan that leaves out a part of what the baseline speaks for. Raises `UsageError`."""
+    from detector.ignores.gathering import root_of
+    from detector.targets import is_repository
+
+    roots = {os.path.abspath(target): root_of(target) for target in args.targets if root_of(target)}
+    home, name = os.path.split(os.path.abspath(path))
+    if name == baseline.NAME and (is_repository(home) or any(at.startswith(home + os.sep) for at in roots)):
+        wanted = {home, *roots.values()}  # scans of that folder find the file by themselves
+    else:
+        wanted = set(roots.values())
+    part = "-" in args.targets or not wanted <= set(roots)
+    if part or args.no_history:
+        tops = " ".join(sorted(shlex.quote(os.path.relpath(top)) for top in wanted)) or "."
+        instead = [f"on {tops}"] * part + ["without --no-history"] * args.no_history
+        raise UsageError(
+            f"nothing is dropped: this scan leaves out a part of what {path} speaks for; "
+            f"run `leakfirst baseline prune` {' and '.join(instead)}"
+        )
+
+
 def _scan(args: argparse.Namespace) -> Scan:
     """Look at everything, with all ignores but the baseline in force."""
     from detector import pipeline
@@ -93,7 +117,7 @@ def _scan(args: argparse.Namespace) -> Scan:
         targets=tuple(args.targets),
         history=not args.no_history,
         patterns=tuple(args.patterns),
-        min_confidence=args.min_confidence,
+        min_confidence="low" if args.action == "prune" else args.min_confidence,  # what is unsure is not gone
         baseline=NO_BASELINE,
         progress=not args.no_progress,
         operator=operator_file(args.config),

@@ -105,6 +105,38 @@ def test_what_matches_nothing_any_more_is_named_and_pruned(repo: Repository) -> 
     assert scan(repo)["findings"] == []
 
 
+@pytest.mark.parametrize(
+    ("words", "folder", "instead"),
+    [
+        ([], "sub", "on .."),
+        (["--no-history"], "", "without --no-history"),
+        (["--no-history"], "sub", "on .. and without --no-history"),
+        (["sub"], "", "on ."),
+        (["a.py"], "", "on ."),
+        (["-"], "", "on ."),
+        (["../other", "--baseline", baseline.NAME], "", "on . ../other"),
+    ],
+)
+def test_a_scan_of_a_part_prunes_nothing(repo: Repository, words: list[str], folder: str, instead: str) -> None:
+    repo.add("sub/b.py", f"t = '{token(2)}'\n")
+    Repository(repo.path.parent / "other")
+    before = create(repo)
+    done = leakfirst("baseline", "prune", *words, cwd=repo.path / folder)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.endswith(f"run `leakfirst baseline prune` {instead}\n"), done.stderr
+    assert (repo.path / baseline.NAME).read_text() == before
+    done = leakfirst("baseline", "prune", "..", "--min-confidence", "high", cwd=repo.path / "sub")
+    assert done.returncode == 0 and "0 dropped, 2 kept" in done.stdout, done.stderr
+
+
+def test_what_is_unsure_is_not_gone(repo: Repository) -> None:
+    repo.write("c.py", "password = 'root'\n")
+    before = create(repo, "--min-confidence", "low")
+    assert len(before.splitlines()) == 3, "a head, the token and the password"
+    assert "0 dropped, 2 kept" in leakfirst("baseline", "prune", cwd=repo.path).stdout
+    assert (repo.path / baseline.NAME).read_text() == before
+
+
 def test_an_expired_decision_counts_no_more(repo: Repository) -> None:
     create(repo, "--expires", "2020-01-01")
     assert len(scan(repo)["findings"]) == 1  # type: ignore[arg-type]
