@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from detector.git.blame import Attribution
     from detector.git.repository import Repository
     from detector.git.shares import Plan
+    from detector.veil import Veil
 
 
 class Reading(NamedTuple):
@@ -124,8 +125,12 @@ class ScanMemory:
             self._homes[repository.common_dir] = home, refs_digest(repository)
         return self._homes[repository.common_dir]
 
-    def keep(self, seen: Iterable[Sighting]) -> None:
-        """Remember that everything planned was read; objects with a sighting are read again next time."""
+    def keep(self, seen: Iterable[Sighting], veil: Veil) -> None:
+        """Remember that everything planned was read; objects with a sighting are read again next time.
+
+        Where these come from is kept as far as *veil* lets it be seen. A path that holds a value is not: what is
+        in the file may be judged by it, so it is asked for again.
+        """
         if self._state is None:
             return
         flagged = [str(at.object_id) for at in (sighting.location.origin for sighting in seen) if at.object_id]
@@ -133,6 +138,13 @@ class ScanMemory:
             for plan in (reading.new, reading.old):
                 if plan is not None:
                     self._state.remember(plan.ids, plan.packs, flagged)
+        for home, _ in self._homes.values():
+            rows = self._state.places.get(home, {}).get("rows", {})
+            for name, (kind, places, held_by) in list(rows.items()):
+                hidden = [[veil.text(text) for text in place] for place in places]
+                rows[name] = [kind, hidden, veil.text(held_by)]
+                if any(place[1] != before[1] for place, before in zip(hidden, places, strict=True)):
+                    del rows[name]
         self._state.save()
 
 

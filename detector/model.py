@@ -277,7 +277,7 @@ class Ignored(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """The result of one scan: everything a report may print."""
+    """The result of one scan: everything a report may print. `target` is what was asked for, "" if nobody says."""
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
@@ -288,3 +288,4 @@ class Scan(NamedTuple):
     dropped: tuple[tuple[Origin, Dropped], ...] = ()
     notes: tuple[str, ...] = ()
     interrupted: bool = False
+    target: str = ""

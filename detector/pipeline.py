@@ -21,6 +21,7 @@ from detector.log import step
 from detector.memory import ScanMemory
 from detector.model import Dropped, Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules import pack as packs
+from detector.veil import veil_of
 from detector.work import Options, Progress, Seen, UnusedMark
 
 
@@ -100,8 +101,10 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         seen, unplaced = places.place(flagged, hurry=interrupted)
         if not interrupted:
             skipped = places.named(skipped, shares)
+    veil = veil_of(seen, pack.rules)
+    seen = veil.sightings(seen)
     if read_all:
-        memory.keep(flagged)
+        memory.keep(flagged, veil)
     seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)
     findings = triage.gather(seen, pack.rules, policies.report_key)
     kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))
@@ -110,7 +113,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         for finding in findings
         if not triage.confident(finding, config.min_confidence)
     )
-    skipped += unplaced
+    skipped = veil.skipped([*skipped, *unplaced])
     complete = all(skip.expected for skip in skipped)
     notes: tuple[str, ...] = ()
     if config.verify and not interrupted:
@@ -127,16 +130,22 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         stats=Stats(done.bytes, done.blobs, time.monotonic() - started, len(pack.rules)),
         ruleset=pack.digest,
         complete=complete,
-        ignored=tuple(ignored),
-        dropped=tuple(let_go),
-        notes=(
-            *notes,
-            *(note for target in config.targets for note in targets.unread(target, config)),
-            *memory.notes,
-            *policies.notes(everything=complete and not interrupted and whole(config)),
-            *_said_of(unused),
+        ignored=tuple(entry._replace(by=veil.text(entry.by)) for entry in ignored),
+        dropped=tuple((veil.origin(origin), dropped) for origin, dropped in let_go),
+        notes=tuple(
+            map(
+                veil.text,
+                (
+                    *notes,
+                    *(note for target in config.targets for note in targets.unread(target, config)),
+                    *memory.notes,
+                    *policies.notes(everything=complete and not interrupted and whole(config)),
+                    *_said_of(unused),
+                ),
+            )
         ),
         interrupted=interrupted,
+        target=veil.text(" ".join(config.targets)),
     )
 
 

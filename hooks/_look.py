@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from detector import work
 from detector.engine.engine import Engine
@@ -16,6 +16,9 @@ from detector.errors import UsageError
 from detector.model import Blob, Finding, Ignored, Origin, Sighting, Skipped
 from detector.rules import pack as packs
 from hooks._git import Objects, Stored
+
+if TYPE_CHECKING:
+    from detector.veil import Veil
 
 LARGE = 8 << 20
 """Objects over this many bytes are read in pieces."""
@@ -117,11 +120,12 @@ def look(portion: Portion, engine: Engine, patterns: Sequence[str] = ()) -> Seen
 
 
 class Judged(NamedTuple):
-    """What came of it after triage."""
+    """What came of it after triage; `veil` hides the values that were seen in whatever else is said."""
 
     findings: list[Finding]
     ignored: list[Ignored]
     notes: list[str]
+    veil: Veil
 
 
 def judge(
@@ -130,17 +134,20 @@ def judge(
     chosen: Options,
     reader: Callable[[str], bytes | None] | None,
     again: Callable[[Sequence[str]], Seen],
+    beside: Sequence[Sighting] = (),
 ) -> Judged:
     """Set aside what the user asked not to see, and name what stays.
 
     *reader* gives the repository's own ignore files, *again* looks once more
-    where an allow-list needs the line of a hit.
+    where an allow-list needs the line of a hit; the values of what was seen
+    *beside* it are hidden in names, too.
     """
     import time
 
     from detector import triage
     from detector.config import operator_file
     from detector.ignores.gathering import Policies, gather
+    from detector.veil import veil_of
 
     policies = Policies(
         [
@@ -154,10 +161,13 @@ def judge(
     )
     if policies.line_patterns:
         seen = again(policies.line_patterns).sightings
+    veil = veil_of([*seen, *beside], engine.rules)
+    seen = veil.sightings(list(seen))
     kept, ignored = triage.set_aside(seen, engine.rules, policies.report_key, policies.why)
     findings = triage.gather(kept, engine.rules, policies.report_key)
     sure = [finding for finding in findings if triage.confident(finding, chosen.min_confidence)]
-    return Judged(sure, ignored, policies.notes(everything=False))
+    ignored = [entry._replace(by=veil.text(entry.by)) for entry in ignored]
+    return Judged(sure, ignored, policies.notes(everything=False), veil)
 
 
 def contents(objects: Objects, wanted: Sequence[tuple[str, Origin]]) -> Iterator[Blob | Skipped]:

@@ -53,10 +53,13 @@ def _check(arguments: Sequence[str], listing: _git.Running, objects: _git.Object
         return CLEAN
     seen = _look.look(_portion(objects, added), engine)
     if seen.sightings:
+        from detector.veil import veil_of
+
         known = _Before(objects, engine, changes)
         news = [sighting for sighting in seen.sightings if not known.holds(sighting)]
         if news:
-            return _say(news, seen.troubles, chosen, engine, objects, added)
+            return _say(news, seen, chosen, engine, objects, added)
+        seen = seen._replace(troubles=veil_of(seen.sightings, engine.rules).skipped(seen.troubles))
     return _incomplete(seen.troubles, chosen.strict)
 
 
@@ -105,7 +108,7 @@ class _Before:
 
 def _say(
     news: Sequence[Sighting],
-    troubles: Sequence[Skipped],
+    everything: _look.Seen,
     chosen: _look.Options,
     engine: Engine,
     objects: _git.Objects,
@@ -123,12 +126,12 @@ def _say(
         new = [s for s in seen.sightings if (s.location.origin.path, s.location.start) in places]
         return seen._replace(sightings=new)
 
-    judged = _look.judge(news, engine, chosen, folder_reader("."), again)
+    judged = _look.judge(news, engine, chosen, folder_reader("."), again, everything.sightings)
     if not judged.findings:
-        return _incomplete(troubles, chosen.strict)
+        return _incomplete(judged.veil.skipped(everything.troubles), chosen.strict)
     findings = judged.findings
     names = list(dict.fromkeys(finding.locations[0].origin.path for finding in findings))
-    again_with = f"git add {_message.safe(names[0])}" if len(names) == 1 else "git add the files"
+    again_with = f"git add {_message.safe(names[0])}" if len(names) == 1 and names[0] in paths else "git add the files"
     advice = (
         "Take the value out of the file: read it from the environment or a secret store.\n"
         f"Then {again_with}, and commit again.",

@@ -21,10 +21,14 @@ from detector.git.blame import Attribution, Blame, Place
 from detector.git.repository import Repository, reflogs, refs, safe_git
 from detector.git.tips import BRANCHES
 from detector.memory import ScanMemory
+from detector.veil import Veil
+
+FORWARD = ("HEAD", *BRANCHES)
+"""Beginnings of the refs that may move forward."""
 
 
 class Before(NamedTuple):
-    """What was told last time: the refs as they were, and where the objects that count come from."""
+    """What was told last time: the refs as they were (`_called`), and where the objects that count come from."""
 
     refs: Mapping[str, str]
     reflogs: str
@@ -61,7 +65,7 @@ class Growth(ScanMemory):
 
     def __init__(self, repository: Repository, flagged: Collection[str], fresh: Collection[str], kept: bytes) -> None:
         super().__init__()
-        self._refs = refs(repository)
+        self._refs = {_called(name): tip for name, tip in refs(repository).items()}
         self._reflogs = _digest(repository)
         self._found: dict[str, Attribution] = {}
         self._told: set[str] = set()
@@ -84,17 +88,22 @@ class Growth(ScanMemory):
         self._found.update(found)
         self._told.update(told)
 
-    def kept(self) -> bytes:
-        """Return what the next time needs."""
+    def kept(self, veil: Veil) -> bytes:
+        """Return what the next time needs, as far as *veil* lets it be seen.
+
+        That is nothing where a path holds a value: what is in the file may be judged by it.
+        """
         objects = {name: self._found[name] for name in sorted(self._told) if name in self._found}
+        if any(veil.text(place.path) != place.path for at in objects.values() for place in at.places):
+            return b""
+        objects = {name: _veiled(at, veil) for name, at in objects.items()}
         return Before(self._refs, self._reflogs, objects).packed()
 
     def _grown(self, repository: Repository, before: Before, flagged: Collection[str], fresh: Collection[str]) -> bool:
         if self._reflogs != before.reflogs or not before.objects.keys() <= set(flagged):
             return False
         moved = {name: tip for name, tip in before.refs.items() if self._refs.get(name) != tip}
-        forward = ("HEAD", *BRANCHES)
-        if any(name not in self._refs or not name.startswith(forward) for name in moved):
+        if any(name not in self._refs or not name.startswith(FORWARD) for name in moved):
             return False
         try:
             if moved and _left(repository, moved.values(), self._refs.values()):
@@ -106,6 +115,17 @@ class Growth(ScanMemory):
             return False
         self._found = {**before.objects, **found}
         return True
+
+
+def _called(ref: str) -> str:
+    """Return what is kept of the name of *ref*: enough to know it again, for a name may hold anything."""
+    kind = next((start for start in FORWARD if ref.startswith(start)), "")
+    return kind + hashlib.blake2b(ref.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
+
+
+def _veiled(at: Attribution, veil: Veil) -> Attribution:
+    places = tuple(Place(*map(veil.text, place)) for place in at.places)
+    return Attribution(at.kind, places, veil.text(at.held_by))
 
 
 def _left(repository: Repository, old: Iterable[str], new: Iterable[str]) -> bool:

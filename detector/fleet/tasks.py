@@ -27,6 +27,7 @@ from detector.fleet.inventory import Entry
 from detector.fleet.telling import Told, line_patterns, tell
 from detector.memory import Reading, ScanMemory, refs_digest, rule_digest
 from detector.model import Sighting, Skipped
+from detector.veil import veil_of
 from detector.version import version
 from detector.work import Options, Progress
 from detector.workers import guarded
@@ -368,7 +369,7 @@ def _look(worker: Worker, task: Look, keep: Kept | None = None) -> Iterator[Prog
     if task.refs:
         worker.open(task.entry, task.refs)
     width = task.share.part.repository.id_bytes
-    flagged: set[str] = set()
+    seen: list[Sighting] = []
     skipped: list[Skipped] = []
     objects = 0
     clean = None if task.changed else worker.clean
@@ -379,11 +380,12 @@ def _look(worker: Worker, task: Look, keep: Kept | None = None) -> Iterator[Prog
             objects += message.blobs
             yield message
         elif isinstance(message, Sighting):
-            flagged.add(str(message.location.origin.object_id))
-            if keep:
-                keep.seen.append(message)
+            seen.append(message)
         elif isinstance(message, Skipped):
             skipped.append(message)
+    flagged = {str(sighting.location.origin.object_id) for sighting in seen}
+    if keep:
+        keep.seen.extend(seen)
     if any(skip.where == task.share.name for skip in skipped):
         yield Looked(width, skipped=tuple(skipped), failed=True)
         return
@@ -392,6 +394,7 @@ def _look(worker: Worker, task: Look, keep: Kept | None = None) -> Iterator[Prog
     out = np.frombuffer(bytes.fromhex("".join(sorted(flagged | troubled))), np.uint8).reshape(-1, width)
     found = find_rows(ids, out)
     quiet = np.delete(ids, found[found >= 0], axis=0)
+    skipped = veil_of(seen, engine.rules).skipped(skipped)
     yield Looked(width, quiet.tobytes(), _packed(flagged), tuple(skipped), objects=objects)
 
 

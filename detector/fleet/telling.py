@@ -22,6 +22,7 @@ from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
 from detector.git.tips import Tip, tips
 from detector.ignores.gathering import HeadReader, Policies, gather
 from detector.model import DEAD, LIVE, Finding, Location, Sighting, Skipped
+from detector.veil import Veil, veil_of
 from detector.work import Options, Progress
 from detector.workers import guarded
 
@@ -97,15 +98,18 @@ def tell(
                 yield message
         placed, unplaced = places.place(one for one in seen if one.location.origin.object_id in counts)
     skipped += [*unplaced, *_not_given(repository, wanted, share.given)]
-    standing = _standing(standing_now, seen, pack, key, config, policies, skipped)
+    veil = veil_of(placed, pack.rules)
+    placed = veil.sightings(placed)
+    standing = _standing(standing_now, seen, pack, key, config, policies, skipped, veil)
     kept, ignored = triage.set_aside(placed, pack.rules, key, policies.why)
-    owned = Owners(name, owners, _code_owners(head), lambda path: _last_committer(repository, path))
-    told = {entry.finding.fingerprint: _sight(entry.finding, {}, owned, entry.by) for entry in ignored}
+    owned = Owners(name, owners, _code_owners(head), lambda path: veil.text(_last_committer(repository, path)))
+    told = {entry.finding.fingerprint: _sight(entry.finding, {}, owned, veil.text(entry.by)) for entry in ignored}
     for finding in triage.gather(kept, pack.rules, key):
         unsure = "" if triage.confident(finding, config.min_confidence) else f"confidence {finding.confidence}"
         told[finding.fingerprint] = _sight(finding, standing, owned, unsure)
     recheck = _next_change([*head.given, repr(config.operator).encode()], today)
-    yield Told(tuple(told[name] for name in sorted(told)), tuple(skipped), recheck, memory.kept(), len(wanted))
+    sights = tuple(told[name] for name in sorted(told))
+    yield Told(sights, tuple(veil.skipped(skipped)), recheck, memory.kept(veil), len(wanted))
 
 
 def line_patterns(repository: Repository, config: Config) -> tuple[str, ...]:
@@ -185,6 +189,7 @@ def _standing(
     config: Config,
     policies: Policies,
     skipped: list[Skipped],
+    veil: Veil,
 ) -> dict[str, list[Location]]:
     """Return for each fingerprint where it stands at a tip and nothing sets it aside."""
     by_object: dict[str, list[Sighting]] = {}
@@ -199,7 +204,7 @@ def _standing(
             here = origin._replace(path=path, commit=tip.commit)
             moved.append(sighting._replace(location=sighting.location._replace(origin=here)))
     found: dict[str, list[Location]] = {}
-    for sighting in placing.second_look(moved, pack, config, skipped):
+    for sighting in veil.sightings(placing.second_look(moved, pack, config, skipped)):
         if not policies.why(sighting, pack.rules[sighting.rule]):
             found.setdefault(fingerprint(sighting.secret, key), []).append(sighting.location)
     return found

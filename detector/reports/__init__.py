@@ -29,7 +29,8 @@ def write(name: str, scan: Scan, out: TextIO, config: Config) -> None:
     report = load("detector.reports", name, what="format")
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="backslashreplace")  # an ASCII log takes any path
-    report.write(scan, out, options(config, out))
+    chosen = options(config, out)
+    report.write(scan, out, chosen._replace(target=scan.target or chosen.target))
 
 
 def options(config: Config, out: TextIO) -> Options:

@@ -9,9 +9,13 @@ the search itself would notice.
 import base64
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import urllib.parse
+import zipfile
+import zlib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,6 +119,67 @@ def test_reports_in_files_do_not_show_it(planted: Path, tmp_path: Path) -> None:
     assert (
         leaks(run(["scan", *words, "--state", str(tmp_path / "state.db"), "-vv", "."], planted, tmp_path, (1,))) == []
     )
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory) -> Path:
+    """Plant credentials that stand in names, too: of files, folders, members, tags, branches, authors."""
+    folder = tmp_path_factory.mktemp("named") / "repo"
+    inner = folder / f"of_{TOKENS[1]}"
+    inner.mkdir(parents=True)
+
+    def git(*words: str) -> None:
+        environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        for who in ("AUTHOR", "COMMITTER"):
+            environment |= {f"GIT_{who}_NAME": f"Ada {TOKENS[2]}", f"GIT_{who}_EMAIL": f"{TOKENS[0]}@example.test"}
+        subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, env=environment)
+
+    git("init", "-q")
+    (folder / f"dump_{TOKENS[0]}.txt").write_text(f"token = {TOKENS[0]}\n")
+    with zipfile.ZipFile(inner / "kept.zip", "w") as archive:
+        archive.writestr(f"in/{TOKENS[1]}.env", f"GITLAB={TOKENS[1]}\n")
+    (folder / f"login_{PASSWORD}.yml").parent.mkdir()  # it holds a slash
+    (folder / f"login_{PASSWORD}.yml").write_text(f"database:\n  password: '{PASSWORD}'\n")
+    git("add", ".")
+    git("commit", "-qm", "Keep what was dumped")
+    git("tag", "-am", f"With {TOKENS[2]}", f"v_{TOKENS[2]}")
+    git("branch", f"fix_{TOKENS[1]}")
+    git("rm", "-q", f"dump_{TOKENS[0]}.txt")
+    git("commit", "-qm", "Remove it")
+    (folder / f"loose_{TOKENS[2]}.env").write_text(f"KEY={TOKENS[2]}  # leakfirst:allow\nSTRIPE={TOKENS[2]}\n")
+    return folder
+
+
+@pytest.mark.parametrize("format_", names("detector.reports"))
+def test_no_format_shows_it_in_a_name(format_: str, named: Path, tmp_path: Path) -> None:
+    words = ["scan", "--format", format_, "--min-confidence", "low", "--show-ignored", "--explain", "-vv", "."]
+    state = ["--state", str(tmp_path / "state.db"), "--report", f"json={tmp_path / 'report.json'}"]
+    assert leaks(run([*words, *state], named, tmp_path, (1,))) == []
+    first = json.loads((tmp_path / "report.json").read_text())
+    paths = {place["path"] for finding in first["findings"] for place in finding["locations"]}
+    assert any(path.startswith("dump_ghp_\N{HORIZONTAL ELLIPSIS}") for path in paths), "it is found, and shown redacted"
+    assert leaks(run([*words, *state], named, tmp_path, (1,))) == []
+    again = json.loads((tmp_path / "report.json").read_text())
+    assert again["findings"] == first["findings"], "a state gives the same names"
+
+
+def test_a_target_is_told_without_it(named: Path, tmp_path: Path) -> None:
+    output = run(["scan", "--format", "json", f"loose_{TOKENS[2]}.env"], named, tmp_path, (1,))
+    assert b'"target": "loose_' in output
+    assert leaks(output) == []
+
+
+def test_a_sweep_keeps_and_shows_no_names_with_it(named: Path, tmp_path: Path) -> None:
+    words = ["sweep", "-vv", "--min-confidence", "low", "--jobs", "1", str(named.parent)]
+    for _ in range(2):
+        assert leaks(run(words, named, tmp_path, (0, 1))) == []
+        with closing(sqlite3.connect(tmp_path / "state" / "sweep.db")) as state:
+            kept = [row[0] for row in state.execute("SELECT told FROM repositories")]
+        assert leaks(b"".join(zlib.decompress(told) for told in kept if told)) == []
+    for format_ in names("detector.fleet.reports"):
+        output = run(["sweep", "report", "--format", format_], named, tmp_path, (0,))
+        assert b"github.pat-classic" in output
+        assert leaks(output) == []
 
 
 def test_it_would_be_noticed(planted: Path, tmp_path: Path) -> None:

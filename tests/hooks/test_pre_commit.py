@@ -244,3 +244,23 @@ def test_a_broken_rule_file_refuses_with_one_line(repo: Repository, tmp_path: Pa
     repo.add("a.py", "x\n")
     done = leakfirst("hook", "run", "pre-commit", "--patterns", str(bad), cwd=repo.path)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "bad.toml" in done.stderr
+
+
+def test_a_token_in_the_name_of_its_file_is_neither_said_nor_noted(repo: Repository) -> None:
+    repo.add(f"dump_{token()}.txt", f"t = '{token()}'\n")
+    done = repo.commit()
+    assert done.returncode == 1
+    assert "dump_ghp_\N{HORIZONTAL ELLIPSIS}" in done.stderr
+    assert "Then git add the files, and commit again." in done.stderr
+    assert '"path": "dump_ghp_' in repo.trail
+    assert token() not in done.stderr + done.stdout + repo.trail
+
+
+def test_a_token_that_was_there_before_is_not_said_as_the_name_of_a_file(repo: Repository) -> None:
+    repo.add("old.py", f"t = '{token(2)}'\n")
+    repo.commit("anyway", "--no-verify")
+    repo.add("old.py", f"t = '{token(2)}'  # again\n")
+    repo.add(f"{token(2)}.py", f"t = '{token()}'\n")
+    done = repo.commit()
+    assert done.returncode == 1
+    assert token(2) not in done.stderr + repo.trail

@@ -169,3 +169,18 @@ def test_a_push_option_skips_only_where_that_is_allowed(pair: Pair) -> None:
     pair.server.git("config", "leakfirst.allowSkip", "true")
     assert pair.push(*option).returncode == 0
     assert "let through: revoked already" in pair.server.trail
+
+
+def test_a_token_in_names_of_files_and_tags_is_neither_said_nor_noted(pair: Pair) -> None:
+    pair.here.install()
+    pair.server.install()
+    pair.change(f"dump_{token()}.txt", f"t = '{token()}'\n")
+    pair.here.git("tag", "-am", "a tag", f"v_{token()}")
+    refs = "HEAD", f"refs/tags/v_{token()}"
+    for words, place in ((refs, pair.here), (("--no-verify", *refs), pair.server)):
+        done = pair.push(*words)
+        assert done.returncode != 0
+        assert "dump_ghp_\N{HORIZONTAL ELLIPSIS}" in done.stderr
+        assert "refs/tags/v_ghp_" in place.trail
+        ours = [line for line in done.stderr.splitlines() if " ! [" not in line and "error: failed" not in line]
+        assert token() not in "".join(ours) + place.trail

@@ -1,6 +1,9 @@
 """Telling what is new says the same as telling everything, however a history goes on."""
 
+import sqlite3
+import zlib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -93,3 +96,21 @@ def test_what_is_kept_comes_back_and_nonsense_does_not():
     assert growth.unpacked(b"") is None
     assert growth.unpacked(b"nonsense") is None
     assert growth.unpacked(before.packed()[:-9]) is None
+
+
+def test_what_is_kept_of_names_holds_no_value(bench, tmp_path):
+    place, value = bench.folder / "r.git", making.secret(1)
+    making.git(place, "tag", f"v_{value}", "main~2")
+    making.git(place, "-c", f"user.name={value}", "-c", "user.email=a@b", "tag", "-am", value, "noted", "main")
+    bench.sweep()
+    grow(place, {"b.txt": "nothing\n"})
+    assert bench.sweep().again < VERSIONS, "it is known again all the same"
+    with closing(sqlite3.connect(bench.place)) as state:
+        (told,) = state.execute("SELECT told FROM repositories").fetchone()
+    assert value.encode() not in zlib.decompress(told)
+    grow(place, {f"{value}.env": f"{line(1)}# of that name\n", f"b_{making.secret(3)}.env": line(3)})
+    bench.sweep()
+    with closing(sqlite3.connect(bench.place)) as state:
+        (told,) = state.execute("SELECT told FROM repositories").fetchone()
+    assert told == b"", "it is told whole the next time"
+    same_as_anew(bench, tmp_path)

@@ -1,0 +1,117 @@
+"""Hide found values where they stand in names.
+
+A token that was found in a file may be part of the file's name as well, of its
+author, of a tag or of the member of an archive, and names are shown, kept and
+compared everywhere. So they are changed once, before triage: every value of the
+scan that stands in one is replaced by its redacted form. The new name depends on
+the old one and on the values alone; the next scan, its ignores and its baseline
+meet the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from detector.model import Evidence, Origin, Rule, Sighting, Skipped
+from detector.secret import Secret, redact
+
+SHORTEST = 8
+"""Bytes; a shorter value would hide parts of names that have nothing to do with it."""
+
+LONGEST_WORD = 15
+"""Letters. A value that is one such word is not hidden: `wordpress` is a password in many a folder of that name."""
+
+
+class Veil:
+    """Names without the values of some secrets. Where no name holds any, everything is returned as it is."""
+
+    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+        values = [secret.reveal() for secret in secrets if len(secret) >= SHORTEST]
+        self._automaton = _automaton([value for value in values if not _is_word(value)])
+        self._texts: dict[str, str] = {}
+        self._origins: dict[Origin, Origin] = {}
+
+    def text(self, name: str) -> str:
+        """Return *name* with its values redacted; values that overlap are redacted as one."""
+        if self._automaton is None:
+            return name
+        hidden = self._texts.get(name)
+        if hidden is None:
+            hidden = self._texts[name] = self._hidden(name)
+        return hidden
+
+    def _hidden(self, name: str) -> str:
+        spans: list[tuple[int, int]] = []
+        for last, size in self._automaton.iter(name):
+            start = last + 1 - size
+            while spans and start < spans[-1][1]:
+                start = min(start, spans.pop()[0])
+            spans.append((start, last + 1))
+        for start, end in reversed(spans):
+            value = name[start:end].encode("utf-8", "surrogateescape")
+            name = f"{name[:start]}{redact(value)}{name[end:]}"
+        return name
+
+    def origin(self, origin: Origin) -> Origin:
+        """Return *origin* with path, repository and author hidden."""
+        if self._automaton is None:
+            return origin
+        hidden = self._origins.get(origin)
+        if hidden is None:
+            author = origin.author and self.text(origin.author)
+            names = self.text(origin.path), self.text(origin.repository), author
+            hidden = origin
+            if names != (origin.path, origin.repository, origin.author):
+                hidden = origin._replace(path=names[0], repository=names[1], author=author)
+            self._origins[origin] = hidden
+        return hidden
+
+    def sightings(self, seen: list[Sighting]) -> list[Sighting]:
+        """Return what was *seen* with its origins hidden."""
+        return [self._sighting(sighting) for sighting in seen] if self._automaton is not None else seen
+
+    def _sighting(self, sighting: Sighting) -> Sighting:
+        location = sighting.location
+        origin = self.origin(location.origin)
+        if origin is location.origin:
+            return sighting
+        evidence = tuple(Evidence(self.text(said.fact), said.weight) for said in sighting.evidence)
+        return sighting._replace(location=location._replace(origin=origin), evidence=evidence)
+
+    def skipped(self, skipped: Iterable[Skipped]) -> list[Skipped]:
+        """Return what was *skipped* with place and reason hidden."""
+        return [Skipped(self.text(skip.where), self.text(skip.reason), skip.expected) for skip in skipped]
+
+
+def veil_of(seen: Iterable[Sighting], rules: Sequence[Rule]) -> Veil:
+    """Return what hides the values of all that was *seen*.
+
+    Parts that are no secret stay, and what should not be published is known by its name, which is no value.
+    """
+    secrets: set[Secret] = set()
+    for sighting in seen:
+        rule = rules[sighting.rule]
+        if not rule.published:
+            secrets.add(sighting.secret)
+            if sighting.parts:
+                told = {part.name for part in rule.companions if not part.secret}
+                secrets.update(secret for name, secret in sighting.parts if name not in told)
+    return Veil(secrets)
+
+
+def _is_word(value: bytes) -> bool:
+    return len(value) <= LONGEST_WORD and value.isalpha() and value[1:].islower()
+
+
+def _automaton(values: Sequence[bytes]) -> Any:
+    if not values:
+        return None
+    import ahocorasick
+
+    automaton = ahocorasick.Automaton()
+    for value in values:
+        text = value.decode("utf-8", "surrogateescape")
+        automaton.add_word(text, len(text))
+    automaton.make_automaton()
+    return automaton
