@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from detector import scan
 from detector.errors import RuleError, UsageError
 from detector.model import Rule
 from detector.rules import pack as packs
@@ -100,3 +101,17 @@ def test_two_processes_may_start_at_once(rules: str) -> None:
 def test_a_missing_rule_file_is_named() -> None:
     with pytest.raises(RuleError, match=r"nowhere\.toml: cannot be read"):
         packs.load(["nowhere.toml"])
+
+
+@pytest.mark.parametrize("engine", ["hyperscan", "ahocorasick"])
+def test_a_scan_finds_nothing_in_the_cache_of_rules_that_are_written_like_what_they_find(
+    rules: str, engine: str
+) -> None:
+    token = expand("ghp_{alnum:30}{check:github-crc32}", 1)
+    with open(rules, "a") as file:
+        file.write(f"""examples = ["token = '{token}';"]\n""")
+    assert found(rules, engine=engine) == ["acme.key"]
+    (path,) = cached()
+    assert len(scan(rules, jobs=1).findings) == 1
+    result = scan(path, min_confidence="low", show_ignored=True, jobs=1)
+    assert (result.findings, result.ignored, result.skipped) == ((), (), ())
