@@ -6,10 +6,14 @@ the git hooks do without argparse.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
 from detector.errors import ExitCode, LeakfirstError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What writing says where no more fits: files that we name say it themselves, this is standard output."""
 
 USAGE = "usage: leakfirst COMMAND [OPTIONS]   (leakfirst --help lists the commands)"
 
@@ -18,7 +22,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the program and return its exit code; nothing escapes as a traceback."""
     words = sys.argv[1:] if arguments is None else arguments
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        print(end="", flush=True)  # what standard output does not take shows here at the latest
+        return code
     except LeakfirstError as error:
         line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(error))
         print(f"leakfirst: {line}", file=sys.stderr)  # a message may hold names out of a hostile repository
@@ -30,6 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader went away (`| head`): not an error, but say no more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return int(ExitCode.FOUND)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"leakfirst: the report cannot be written: {error.strerror}", file=sys.stderr)
+        return int(ExitCode.USAGE)
 
 
 def _dispatch(words: list[str]) -> int:

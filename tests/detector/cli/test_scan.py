@@ -140,3 +140,19 @@ def test_a_bug_tells_no_values(folder: Path) -> None:
     assert done.returncode == 70
     assert "this is a bug in leakfirst" in done.stderr
     assert TOKEN not in done.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no file that is always full")
+@pytest.mark.parametrize("words", [("scan", "."), ("scan", "--format", "json", "."), ("rules", "list"), ("--help",)])
+def test_a_full_disk_behind_standard_output_is_one_line_and_2(words: tuple[str, ...], folder: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "detector", *words],
+            cwd=folder,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": ROOT},
+        )
+    assert done.returncode == 2
+    assert done.stderr == "leakfirst: the report cannot be written: No space left on device\n"
