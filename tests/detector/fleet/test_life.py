@@ -78,6 +78,11 @@ def test_the_same_look_twice_changes_nothing_but_the_date(turns, look):
         assert twice._replace(last_seen="") == once._replace(last_seen="")
 
 
+def test_what_nothing_sets_aside_any_more_and_the_issuer_refuses_is_dead_at_once():
+    lived = live_through([Seen(True), Seen(True, ignored="policy"), Seen(True, verdict="dead")])
+    assert (lived[-1][0].state, lived[-1][0].by) == ("dead", "")
+
+
 @given(st.lists(looks, max_size=20), st.lists(looks, min_size=1, max_size=20))
 def test_a_false_alarm_stays_closed(before, after):
     lived = live_through([Seen(True), *before, ("closed", "false-alarm"), *after])
