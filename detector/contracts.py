@@ -50,9 +50,10 @@ class StoredShare(Share, Protocol):
 
 
 class Inner(NamedTuple):
-    """A repository inside of a target: a target of its own."""
+    """A repository inside of a target: a target of its own, or for its history alone."""
 
     path: str
+    history_alone: bool = False
 
 
 class Source(Protocol):

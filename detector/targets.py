@@ -34,12 +34,12 @@ def split(target: str, config: Config, memory: ScanMemory | None = None, depth: 
     one that cannot be read is skipped, the others are still looked at.
     """
     chosen = sources(target, config)
-    inside: list[str] = []
+    inside: list[Inner] = []
     for name in chosen:
         source = load("detector.sources", name, what="source")
         for entry in source.shares(target, config, memory) if name == "history" else source.shares(target, config):
             if isinstance(entry, Inner):
-                inside.append(entry.path)
+                inside.append(entry)
             else:
                 yield entry
     if chosen == ["history"]:
@@ -47,23 +47,26 @@ def split(target: str, config: Config, memory: ScanMemory | None = None, depth: 
     yield from _nested(target, inside, config, memory, depth)
 
 
-def _submodules(target: str, config: Config) -> list[str]:
+def _submodules(target: str, config: Config) -> list[Inner]:
     from detector.git.repository import discover
     from detector.sources.worktree import submodules
 
-    return [entry.path for entry in submodules(discover(target, config.allow))]
+    return list(submodules(discover(target, config.allow)))
 
 
 def _nested(
-    target: str, inside: list[str], config: Config, memory: ScanMemory | None, depth: int
+    target: str, inside: list[Inner], config: Config, memory: ScanMemory | None, depth: int
 ) -> Iterator[Share | Skipped]:
-    for path in inside:
+    for path, history_alone in inside:
         inner = os.path.relpath(path) if not os.path.isabs(target) else path
         if depth >= MAX_NESTING:
             yield Skipped(inner, f"more than {MAX_NESTING} repositories inside each other")
             continue
         try:
-            yield from split(inner, config, memory, depth + 1)
+            if history_alone:
+                yield from load("detector.sources", "history", what="source").shares(inner, config, memory)
+            else:
+                yield from split(inner, config, memory, depth + 1)
         except SourceError as error:
             yield Skipped(inner, str(error))
 

@@ -105,6 +105,23 @@ def opened_at(path: str, allow: Sequence[str] = ()) -> Repository | None:
     return _open(here, None, allow) if _is_git_dir(here) else None
 
 
+def opened_inside(path: str, allow: Sequence[str] = ()) -> Repository | None:
+    """Open the repository whose top is *path*, which nobody named: it may not lead us out of itself.
+
+    Only a `.git` file may, if what it leads to confirms it. `SourceError` for one that would.
+    """
+    dot_git = os.path.join(path, ".git")
+    if os.path.islink(dot_git):
+        raise SourceError(f"{dot_git}: is a link; name the repository that it leads to, to have it read")
+    found = opened_at(path, allow)
+    if found and not os.path.isfile(dot_git):
+        inside = os.path.join(os.path.realpath(path), "")
+        places = [os.path.join(os.path.realpath(place), "") for place in (found.common_dir, found.object_dirs[0])]
+        if not all(place.startswith(inside) for place in places):
+            raise SourceError(f"{path}: leads to objects outside of it; name it as a target to have it read")
+    return found
+
+
 def _is_git_dir(path: str) -> bool:
     if not os.path.isfile(os.path.join(path, "HEAD")) and not os.path.islink(os.path.join(path, "HEAD")):
         return False

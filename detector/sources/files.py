@@ -4,7 +4,7 @@ A scanned folder may hold anything: pipes that never end, devices, links that
 lead out or in circles, files that shrink while they are read, two-gigabyte
 dumps, a hundred megabytes on one line. Regular files are read in pieces of
 bounded size with a margin of context; everything else is skipped and said.
-Repositories below a folder are left to those who read repositories.
+Of a repository below a folder the files are read like all others, and its history is read as well.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def shares(target: str, config: Config) -> Iterator[FileShare | Skipped | Inner]
     if not os.path.exists(target):
         raise SourceError(f"{target}: no such file or folder")
     if os.path.isdir(target):
-        yield from grouped(_walk(target, config), config)
+        yield from grouped(walk(target, config), config)
     else:
         mode = os.stat(target).st_mode
         if not stat.S_ISREG(mode):
@@ -107,7 +107,7 @@ def grouped(
         yield FileShare(tuple(batch), repository, published=published)
 
 
-def _walk(folder: str, config: Config) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
+def walk(folder: str, config: Config) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
     """List regular files below *folder*, in order, and the repositories there; links are not followed."""
     seen: set[tuple[int, int]] = set()
     pending = [folder]
@@ -122,28 +122,13 @@ def _walk(folder: str, config: Config) -> Iterator[tuple[str, str, int] | Skippe
         except OSError as error:
             yield Skipped(at, f"cannot be listed: {error.strerror}")
             continue
-        names = {entry.name for entry in entries}
-        passed = {".git"}
-        if at != folder and (".git" in names or names.issuperset(GIT_DIRECTORY)):
-            from detector.git.repository import opened_at
-
-            try:
-                repository = opened_at(at, config.allow)
-            except SourceError as error:  # its files are read all the same
-                repository = None
-                if config.history:
-                    yield Skipped(at, str(error))
-            if repository and repository.work_tree:
-                yield Inner(at)
-                continue
-            if repository and config.history:
-                yield Inner(at)
-                passed.add("objects")
+        if at != folder and config.history:
+            yield from _history_of(at, {entry.name for entry in entries}, config)
         below = []
         for entry in entries:
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    if entry.name not in passed:
+                    if entry.name != ".git":
                         below.append(entry.path)
                     continue
                 found = entry.stat(follow_symlinks=False)
@@ -152,6 +137,19 @@ def _walk(folder: str, config: Config) -> Iterator[tuple[str, str, int] | Skippe
                 continue
             yield from regular(os.path.normpath(entry.path), entry.path, found)
         pending.extend(reversed(below))
+
+
+def _history_of(folder: str, names: set[str], config: Config) -> Iterator[Inner | Skipped]:
+    """Yield the repository that a folder with these *names* is, for its history. Its files are read like all others."""
+    if ".git" not in names and not names.issuperset(GIT_DIRECTORY):
+        return
+    from detector.git.repository import opened_inside
+
+    try:
+        if opened_inside(folder, config.allow):
+            yield Inner(folder, history_alone=True)
+    except SourceError as error:
+        yield Skipped(folder, str(error))
 
 
 def regular(shown: str, path: str, found: os.stat_result) -> Iterator[tuple[str, str, int] | Skipped]:

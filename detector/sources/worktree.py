@@ -3,7 +3,8 @@
 git itself says which files these are, run without the repository's own
 configuration. Files that `.gitignore` names are left out (build outputs,
 caches) unless asked for; a tracked file is read whatever `.gitignore` says, so
-a repository cannot hide one. Submodules are repositories of their own.
+a repository cannot hide one. Submodules are repositories of their own; a folder
+that is named as one and is none is read file by file.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from collections.abc import Iterator
 from detector.config import Config
 from detector.contracts import Inner, Share
 from detector.errors import SourceError
-from detector.git.repository import Repository, SafeGit, discover
+from detector.git.repository import Repository, SafeGit, discover, opened_inside
 from detector.model import Skipped
 from detector.sources import files
 
-_NOT_OPENED = re.compile(r"warning: could not open directory '(.*)': (.*)")
+_NOT_OPENED = re.compile(r"^warning: could not open directory '(.*?)': ([^\n]*)$", re.DOTALL | re.MULTILINE)
 """How git says that it lists less than there is; it does not fail for that."""
 
 
@@ -29,7 +30,9 @@ def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
     repository = discover(target, config.allow)
     if not repository.work_tree:
         return
-    yield from files.grouped(listed(repository, config.include_ignored), config, "" if target == "." else target)
+    yield from files.grouped(
+        listed(repository, config.include_ignored, config), config, "" if target == "." else target
+    )
 
 
 def submodules(repository: Repository) -> Iterator[Inner]:
@@ -38,7 +41,9 @@ def submodules(repository: Repository) -> Iterator[Inner]:
         yield from (entry for entry in listed(repository, include_ignored=False) if isinstance(entry, Inner))
 
 
-def listed(repository: Repository, include_ignored: bool) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
+def listed(
+    repository: Repository, include_ignored: bool, config: Config | None = None
+) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
     """List what git lists in the working tree: regular files, repositories of their own, and what is not read."""
     root = repository.work_tree or ""
     missing = 0
@@ -49,8 +54,7 @@ def listed(repository: Repository, include_ignored: bool) -> Iterator[tuple[str,
         try:
             found = os.lstat(at)
             if stat.S_ISDIR(found.st_mode):
-                if _holds(at, ".git"):
-                    yield Inner(at)
+                yield from _folder(path, at, config or Config())
                 continue
         except (FileNotFoundError, NotADirectoryError):
             missing += 1  # deleted in the working tree; its content is in the history
@@ -65,13 +69,24 @@ def listed(repository: Repository, include_ignored: bool) -> Iterator[tuple[str,
         yield Skipped(root, f"{missing} tracked files are not in the working tree", expected=True)
 
 
-def _holds(folder: str, name: str) -> bool:
-    """Tell whether *folder* has an entry called *name*. Raises `OSError` where that cannot be seen."""
+def _folder(path: str, at: str, config: Config) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
+    """Yield what git lists as one name: a repository of its own, or a folder that only poses as one, whose files count.
+
+    Raises `OSError` where it cannot be looked into.
+    """
+    os.listdir(at)
     try:
-        os.lstat(os.path.join(folder, name))
-    except FileNotFoundError:
-        return False
-    return True
+        if opened_inside(at, config.allow):
+            yield Inner(at)
+            return
+    except SourceError as error:
+        yield Skipped(path, str(error))
+    for entry in files.walk(at, config):
+        if isinstance(entry, Skipped | Inner):
+            yield entry
+        else:
+            _, place, size = entry
+            yield os.path.join(path, os.path.relpath(place, at)), place, size
 
 
 def _names(repository: Repository, include_ignored: bool) -> tuple[list[str], list[Skipped]]:
@@ -87,7 +102,6 @@ def _names(repository: Repository, include_ignored: bool) -> tuple[list[str], li
         raise SourceError(f"{tree}: the list of files cannot be read: {error}") from None
     unlisted = [
         Skipped(match[1].rstrip("/"), f"cannot be listed: {match[2]}")
-        for match in map(_NOT_OPENED.fullmatch, warned)
-        if match
+        for match in _NOT_OPENED.finditer("\n".join(warned))
     ]
     return sorted({os.fsdecode(name).rstrip("/") for name in listed.split(b"\0") if name}), unlisted

@@ -1,6 +1,7 @@
 """What a target is, and which sources read it."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def test_submodules_are_read_with_their_history(repository, tmp_path, rules) -> 
     assert result.complete
 
 
-def test_repositories_below_a_folder_are_read_with_their_history_and_their_files_once(
+def test_repositories_below_a_folder_are_read_with_their_history_and_all_their_files(
     repository, tmp_path, rules, monkeypatch
 ) -> None:
     git(tmp_path, "clone", "-q", "--bare", str(repository), "bare.git")
@@ -161,11 +162,52 @@ def test_repositories_below_a_folder_are_read_with_their_history_and_their_files
             ("bare.git", "a.py", token(1)),
             ("repo", "", token(2)),
             ("repo", "a.py", token(1)),
-            ("repo", "new.txt", token(4)),
+            ("", "repo/new.txt", token(4)),
+            ("", "repo/build/out", token(3)),  # ignored there, but what was asked for is the folder
         ]
     )
-    assert secrets(scan(".", history=False, **rules)) == {token(4), token(5)}
-    assert token(3) in secrets(scan(".", include_ignored=True, **rules))
+    assert secrets(scan(".", history=False, **rules)) == {token(3), token(4), token(5)}
+
+
+def test_a_folder_that_poses_as_a_repository_hides_nothing(tmp_path, rules) -> None:
+    (tmp_path / "one" / ".git" / "objects").mkdir(parents=True)
+    (tmp_path / "one" / ".git" / "refs").mkdir()
+    (tmp_path / "one" / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / "one" / ".gitignore").write_text("*\n")
+    (tmp_path / "one" / "secret").write_text(token(1))
+    (tmp_path / "two" / "objects").mkdir(parents=True)
+    (tmp_path / "two" / "refs").mkdir()
+    (tmp_path / "two" / "HEAD").write_text("ref: refs/heads/main\n")
+    (tmp_path / "two" / "objects" / "secret").write_text(token(2))
+    assert secrets(scan(tmp_path, **rules)) == {token(1), token(2)}
+
+
+@pytest.mark.parametrize("part", ["", "objects"])
+def test_nobody_leads_us_to_a_repository_outside_of_the_folder(repository, tmp_path, rules, part) -> None:
+    inner = tmp_path / "folder" / "inner"
+    inner.mkdir(parents=True)
+    git(inner, "init", "-q")
+    linked = inner / ".git" / part if part else inner / ".git"
+    shutil.rmtree(linked)
+    linked.symlink_to(repository / ".git" / part if part else repository / ".git")
+    result = scan(tmp_path / "folder", **rules)
+    assert not result.findings
+    assert [skip.where for skip in result.skipped if not skip.expected] == [str(inner)]
+
+
+@pytest.mark.parametrize("posing", [False, True])
+def test_a_submodule_that_is_none_hides_nothing(repository, tmp_path, rules, posing) -> None:
+    outer = tmp_path / "outer"
+    (outer / "hidden").mkdir(parents=True)
+    git(outer, "init", "-q")
+    git(outer, "update-index", "--add", "--cacheinfo", f"160000,{'a' * 40},hidden")
+    (outer / "hidden" / "secret").write_text(token(7))
+    if posing:
+        (outer / "hidden" / ".git").mkdir()
+    found = scan(outer, **rules).findings
+    assert [(at.origin.path, one.secret.reveal().decode()) for one in found for at in one.locations] == [
+        ("hidden/secret", token(7))
+    ]
 
 
 def test_files_beside_a_git_folder_that_is_none_are_read(tmp_path, rules) -> None:
@@ -186,7 +228,7 @@ def test_files_beside_a_git_folder_that_is_none_are_read(tmp_path, rules) -> Non
 def test_what_a_folder_sets_aside_holds_for_repositories_below(repository, tmp_path, rules, monkeypatch) -> None:
     (tmp_path / ".leakfirstignore").write_text("repo/a.py\n")
     monkeypatch.chdir(tmp_path)
-    assert secrets(scan(".", **rules)) == {token(2), token(4)}
+    assert secrets(scan(".", **rules)) == {token(2), token(3), token(4)}
 
 
 def test_the_configuration_of_the_repository_runs_nothing(repository, tmp_path, rules) -> None:
