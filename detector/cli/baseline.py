@@ -74,7 +74,9 @@ def run(args: argparse.Namespace) -> int:
             merge_by_line(path)
         return int(ExitCode.CLEAN if added == len(new) else ExitCode.FOUND)
     if args.action == "prune":
-        return _prune(path, known, found)
+        from detector.pipeline import rule_pack
+
+        return _prune(path, known, found, {rule.id for rule in rule_pack(_config(args)).rules})
     entries = [baseline.entry_of(finding, known, added=_today(), **decided) for finding in new]
     baseline.write(path, baseline.with_entries(known, entries))
     if args.action == "create":
@@ -95,8 +97,13 @@ def _refuse_part(args: argparse.Namespace, path: str) -> None:
     home, name = os.path.split(os.path.abspath(path))
     if name == baseline.NAME and (is_repository(home) or any(at.startswith(home + os.sep) for at in roots)):
         wanted = {home, *roots.values()}  # scans of that folder find the file by themselves
-    else:
+    elif home in roots.values() or not any(map(is_repository, args.targets)):
         wanted = set(roots.values())
+    else:
+        raise UsageError(
+            f"nothing is dropped: {path} lies in none of the repositories that are scanned; it may speak for others; "
+            "keep a baseline in each, or take entries out by hand"
+        )
     part = "-" in args.targets or not wanted <= set(roots)
     if part or args.no_history:
         tops = " ".join(sorted(shlex.quote(os.path.relpath(top)) for top in wanted)) or "."
@@ -107,13 +114,10 @@ def _refuse_part(args: argparse.Namespace, path: str) -> None:
         )
 
 
-def _scan(args: argparse.Namespace) -> Scan:
-    """Look at everything, with all ignores but the baseline in force."""
-    from detector import pipeline
-    from detector.cli.scan import progress_bar
+def _config(args: argparse.Namespace) -> Config:
     from detector.ignores.gathering import NO_BASELINE
 
-    config = Config(
+    return Config(
         targets=tuple(args.targets),
         history=not args.no_history,
         patterns=tuple(args.patterns),
@@ -122,6 +126,14 @@ def _scan(args: argparse.Namespace) -> Scan:
         progress=not args.no_progress,
         operator=operator_file(args.config),
     )
+
+
+def _scan(args: argparse.Namespace) -> Scan:
+    """Look at everything, with all ignores but the baseline in force."""
+    from detector import pipeline
+    from detector.cli.scan import progress_bar
+
+    config = _config(args)
     with progress_bar(config) as on_progress:
         found = pipeline.scan(config, on_progress)
     if found.interrupted:
@@ -129,13 +141,17 @@ def _scan(args: argparse.Namespace) -> Scan:
     return found
 
 
-def _prune(path: str, known: baseline.Baseline, found: Scan) -> int:
-    """Drop the entries that no finding matches any more; a scan with gaps proves nothing gone."""
+def _prune(path: str, known: baseline.Baseline, found: Scan, rules: set[str]) -> int:
+    """Drop the entries of these *rules* that no finding matches any more; a scan with gaps proves nothing gone."""
     if not found.complete:
         print("nothing is dropped: the scan could not look at everything", file=sys.stderr)
         return _incomplete(found)
     named = {name for finding in found.findings for name in known.named(finding)}
-    gone = [entry for entry in known.entries if entry.fingerprint not in named]
+    unseen = [entry for entry in known.entries if entry.fingerprint not in named]
+    gone = [entry for entry in unseen if not entry.rule or entry.rule in rules]
+    for entry in unseen:
+        if entry not in gone:
+            print(f"kept, for its rule was not applied: {entry.path} ({entry.rule}) {entry.fingerprint}")
     baseline.write(path, known._replace(entries=tuple(entry for entry in known.entries if entry not in gone)))
     for entry in gone:
         print(f"gone: {entry.path} ({entry.rule}) {entry.fingerprint}")

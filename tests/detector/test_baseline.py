@@ -9,6 +9,7 @@ import pytest
 from detector import baseline
 from detector.baseline_triage import Session
 from detector.errors import UsageError
+from detector.rules.shapes import expand
 from tests.hooks.world import Repository, leakfirst, token
 
 
@@ -127,6 +128,30 @@ def test_a_scan_of_a_part_prunes_nothing(repo: Repository, words: list[str], fol
     assert (repo.path / baseline.NAME).read_text() == before
     done = leakfirst("baseline", "prune", "..", "--min-confidence", "high", cwd=repo.path / "sub")
     assert done.returncode == 0 and "0 dropped, 2 kept" in done.stdout, done.stderr
+
+
+def test_a_baseline_of_several_repositories_is_not_pruned_by_a_scan_of_one(repo: Repository) -> None:
+    other = Repository(repo.path.parent / "other")
+    other.add("b.py", f"t = '{token(2)}'\n")
+    folder = repo.path.parent
+    made = leakfirst("baseline", "create", "--baseline", "team.json", repo.path.name, "other", cwd=folder)
+    assert "2 added" in made.stdout, made.stderr
+    before = (folder / "team.json").read_text()
+    done = leakfirst("baseline", "prune", "--baseline", "team.json", "other", cwd=folder)
+    assert done.returncode == 2 and "it may speak for others" in done.stderr, done.stderr
+    assert (folder / "team.json").read_text() == before
+
+
+def test_an_entry_of_a_rule_that_is_not_applied_is_kept(repo: Repository) -> None:
+    (repo.path.parent / "acme.toml").write_text(
+        "[[rule]]\nid = 'acme.key'\nfinds = 'a key'\nanchors = ['acmekey_[0-9a-z]{6}']\n"
+        "pattern = '(acmekey_[0-9a-z]{24})'\nconfidence = 'high'\n"
+    )
+    repo.write("c.py", f"t = '{expand('acmekey_{base36:24}', 3)}'\n")
+    before = create(repo, "--patterns", "../acme.toml")
+    done = leakfirst("baseline", "prune", cwd=repo.path)
+    assert "kept, for its rule was not applied: c.py (acme.key)" in done.stdout and "0 dropped, 2 kept" in done.stdout
+    assert (repo.path / baseline.NAME).read_text() == before
 
 
 def test_what_is_unsure_is_not_gone(repo: Repository) -> None:
