@@ -98,7 +98,12 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         step("examined", blobs=done.blobs, bytes=done.bytes, sightings=len(seen))
         read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
         flagged = seen  # also what gives way to an older version: that may be gone from the history next time
-        seen, unplaced = places.place(flagged, hurry=interrupted)
+        try:
+            seen, unplaced = places.place(flagged, hurry=interrupted)
+        except KeyboardInterrupt:
+            interrupted, read_all = True, False
+            skipped.append(Skipped("the rest", "interrupted"))
+            seen, unplaced = places.place(flagged, hurry=True)
         if not interrupted:
             skipped = places.named(skipped, shares)
     veil = veil_of(seen, pack.rules)
@@ -194,6 +199,6 @@ def _selector(config: Config) -> Callable[[Sequence[Rule]], Sequence[Rule]] | No
         idle = [repr(glob) for glob in (*config.only, *config.skip) if not any(fits(rule, glob) for rule in rules)]
         if idle:
             raise UsageError(f"no rule fits {', '.join(idle)}; see `leakfirst rules list`")
-        return [rule for rule in rules if fits(rule, *(config.only or "*")) and not fits(rule, *config.skip)]
+        return [rule for rule in rules if fits(rule, *(config.only or ("*",))) and not fits(rule, *config.skip)]
 
     return wanted

@@ -157,6 +157,8 @@ def second_look(
     in code; while an object is scanned, nobody knows which, and whatever may be a credential in a file of
     some kind is seen. Its end may depend on the kind, too.
     """
+    from detector.work import Spans
+
     kept: list[Sighting] = []
     doubtful: dict[_Doubt, list[Sighting]] = {}
     for sighting in seen:
@@ -177,9 +179,13 @@ def second_look(
         if doubt not in answers:
             kept += sightings
             continue
+        places: dict[tuple[int, int], list[Sighting]] = {}
+        for one in sightings:
+            places.setdefault((one.location.start, one.location.end), []).append(one)
+        seen_before = Spans(places)
         for found in answers[doubt]:
             at = found.location
-            before = [one for one in sightings if one.location.start < at.end and one.location.end > at.start]
+            before = [one for span in seen_before.within(at.start, at.end) for one in places[span]]
             kept += (
                 one._replace(
                     rule=found.rule,

@@ -342,7 +342,7 @@ def _said(
         )
 
 
-def _locate(blob: Blob, hit: Hit, lines: LineMap, masked: Masked) -> Location:
+def _locate(blob: Blob, hit: Hit, lines: LineMap, masked: Spans) -> Location:
     origin = blob.origin
     if hit.inner_path:
         origin = origin._replace(path=f"{origin.path}!{hit.inner_path}" if origin.path else hit.inner_path)
@@ -361,8 +361,8 @@ def _locate(blob: Blob, hit: Hit, lines: LineMap, masked: Masked) -> Location:
     )
 
 
-class Masked:
-    """Spans that must not be shown. A text may hold a hundred thousand, of which few stand on one line."""
+class Spans:
+    """Spans of a text, found by their place. There may be a hundred thousand, of which few stand on one line."""
 
     def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
         self._spans = sorted(set(spans))
@@ -378,15 +378,15 @@ class Masked:
                 yield first, last
 
 
-def _masked(examined: Examined) -> Masked:
+def _masked(examined: Examined) -> Spans:
     """Collect every span that must not be shown: hits, their parts, and what was let go."""
     spans = [(hit.start, hit.end) for hit in examined.hits]
     spans += [(part.start, part.end) for hit in examined.hits for part in hit.parts]
     spans += [(dropped.start, dropped.end) for dropped in examined.dropped]
-    return Masked(spans)
+    return Spans(spans)
 
 
-def excerpt(data: bytes, start: int, end: int, masked: Masked) -> str:
+def excerpt(data: bytes, start: int, end: int, masked: Spans) -> str:
     """Return the line around ``start:end`` with everything in *masked* redacted.
 
     One line, bounded, without control characters: it is printed to terminals

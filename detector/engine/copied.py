@@ -241,7 +241,9 @@ class Versions:
 
         `settle` comes next, with what was seen in them.
         """
-        if self._held > self._room or self._pieces:  # the last ones were never settled
+        if self._blobs:  # the last ones were never settled
+            self._names, self._hits = [], []
+        if self._held > self._room or self._blobs:
             self._met = {}
             self._held = 0
         pieces: list[bytes] = []

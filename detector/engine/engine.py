@@ -63,6 +63,9 @@ JUDGE = -1
 KNOWN = 4096
 """Candidates that are known again."""
 
+LONGEST = 4096
+"""Bytes of the surroundings of one of them."""
+
 _MARGIN = 256
 """Bytes that an expression may look at in front of where it starts and behind where it ends."""
 
@@ -242,6 +245,8 @@ class Engine:
         reach = max((part.within + _MARGIN for part in rule.companions), default=0)
         low = max(0, min(match.start, match.secret_start - reach))
         near = bytes(data[low : max(match.end, match.secret_end + reach)])
+        if len(near) > LONGEST:
+            return _candidate(rule, data, match, path)
         name = rule.id, near, match.start - low, match.secret_start - low, match.secret_end - low
         told = self._known.get(name)
         if told is None:

@@ -84,7 +84,7 @@ def tell(
     wanted = [name for name in wanted if name not in given]
     share = _Again(repository, where, wanted)
     skipped: list[Skipped] = []
-    with placing.Placing(config, memory, pack) as places:
+    with placing.Placing(config._replace(jobs=1), memory, pack) as places:  # here is one of many processes already
         for sighting in seen[:1]:
             places.notice(sighting.location.origin)
         for message in guarded(share, engine, Options(patterns=policies.line_patterns)):

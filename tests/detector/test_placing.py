@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from detector import pipeline, placing
+from detector import pipeline, placing, work
 from detector.config import Config
 from detector.errors import SourceError
 from detector.git import blame
-from detector.model import Scan, Skipped
+from detector.model import Scan, Sighting, Skipped
 from detector.rules.shapes import expand
 from tests.detector.git.building import Built
 from tests.fakes.hidden import zipped
@@ -145,3 +145,31 @@ def test_what_could_not_be_looked_at_is_called_by_path_and_commit(build: Callabl
     assert not [skip for skip in result.skipped if blob in skip.where]
     result = pipeline.scan(Config(targets=(str(built.path),), since=first, jobs=1))
     assert Skipped("backup/s.zip!.env", "is protected by a password") in result.skipped
+
+
+def test_an_interrupt_while_findings_are_placed_loses_none(
+    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build()
+    built.commit("settings.py", f"TOKEN = '{expand('npm_{alnum:36}', 1)}'\n".encode())
+
+    def interrupt(*args: object) -> list[Sighting]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(placing, "second_look", interrupt)
+    scan = pipeline.scan(Config(targets=(str(built.path),), worktree=False, jobs=1))
+    assert scan.interrupted and not scan.complete and len(scan.findings) == 1
+
+
+def test_a_thousand_lines_are_compared_with_their_neighbours_alone(
+    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build()
+    built.commit(".env", "".join(f"PASSWORD_{n}={expand('{alnum:14}', n)}\n" for n in range(400)).encode())
+    steps = []
+    within = work.Spans.within
+    monkeypatch.setattr(
+        work.Spans, "within", lambda self, *span: (steps.append(one) or one for one in within(self, *span))
+    )
+    scan = pipeline.scan(Config(targets=(str(built.path),), worktree=False, jobs=1))
+    assert len(scan.findings) == 400 and len(steps) < 20 * 400

@@ -96,7 +96,7 @@ def package(text: str, ecosystem_name: str = "") -> Package:
     if text.startswith("pkg:"):
         return _from_url(text, kind)
     kind, rest = _of_ecosystem(text, kind)
-    at = rest.find("@", 1)
+    at = rest.find("@", rest.rfind("/") + 1 if kind == "git" else 1)
     name, found = (rest[:at], rest[at + 1 :].strip()) if at > 0 else (rest, "")
     name = name.strip()
     if not name or re.search(r"[\s<>=!~^*|,;]", name) or (":" in name and kind and kind not in _COLONS):
@@ -118,6 +118,10 @@ def _of_ecosystem(text: str, kind: str) -> tuple[str, str]:
     before, rest = found[1].strip(), found[2].strip()
     told = ecosystem(before)
     if told and kind in ("", told):
+        if re.fullmatch(r"v?\d[\w.-]*", rest):
+            raise UsageError(
+                f"{text!r} names a version, not a package of {told}; for an image write docker:{before}@{rest}"
+            )
         return told, rest
     if told and kind not in _COLONS:
         raise UsageError(f"{text!r} is of {told}, not of {kind}")

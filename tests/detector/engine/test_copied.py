@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from detector.engine.copied import Versions, carried, fresh
 from detector.engine.engine import Engine
 from detector.git import deltas
+from detector.portions import Row
 from detector.rules import pack as packs
 from detector.rules.loader import parse
 from detector.rules.shapes import expand
@@ -128,13 +129,15 @@ def ends(text: bytes, word: bytes) -> list[int]:
 
 
 def test_a_batch_that_was_never_settled_is_forgotten() -> None:
-    base = b"-" * 2000
+    base = b"-" * 1000 + TOKENS[1] + b"-" * 1000
     data = base[:300] + b"x" * 500 + TOKENS[0] + base[300:]
-    change = delta(base, [(0, 300), b"x" * 500 + TOKENS[0], (300, 1700)])
-    rows = [(base, "", Stored(b"base", "blob", base)), (data, "", Stored(b"b", "blob", data, b"base", change, 1))]
+    change = delta(base, [(0, 300), b"x" * 500 + TOKENS[0], (300, len(base) - 300)])
+    first: Row = (base, "", Stored(b"base", "blob", base))
+    second: Row = (data, "", Stored(b"b", "blob", data, b"base", change, 1))
     seen = Versions()
-    assert len(seen.unseen(rows, 100, 3)) == 2
-    assert [index for index, _ in ENGINE.examine_batch(rows, seen=seen)] == [1]
+    assert len(seen.unseen([first, second], 100, 3)) == 2
+    ((_, examined),) = ENGINE.examine_batch([second], seen=seen)
+    assert {hit.secret.reveal() for hit in examined.hits} == {TOKENS[0], TOKENS[1]}, "its base was never looked at"
 
 
 def test_only_new_bytes_and_seams_are_looked_at() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from detector import pipeline
+from detector import pipeline, placing
 from detector.config import Config
 from detector.fingerprint import project_key
 from detector.fleet import sweep as sweeping
@@ -92,6 +92,13 @@ class Bench:
 def bench(made, tmp_path) -> Bench:
     shutil.copytree(made, tmp_path / "fleet")
     return Bench(tmp_path / "fleet", str(tmp_path / "sweep.db"))
+
+
+def test_a_worker_judges_again_by_itself(bench, monkeypatch):
+    monkeypatch.setattr(placing, "WORTH_WORKERS", 0)  # it may have no processes of its own
+    summary = bench.sweep()
+    assert (summary.failed, summary.incomplete) == ((), ())
+    assert bench.told() == bench.alone()
 
 
 def test_findings_equal_those_of_scanning_each_alone_and_forks_cost_once(bench):

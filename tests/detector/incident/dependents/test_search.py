@@ -219,6 +219,7 @@ def test_history_knows_what_only_a_branch_has(tmp_path: Path) -> None:
         ("Go:github.com/x/y@v1.2.3", Package("golang", "github.com/x/y", "v1.2.3")),
         ("maven:taglibs:standard", Package("maven", "taglibs:standard")),
         ("docker:localhost:5000/app", Package("docker", "localhost:5000/app")),
+        ("docker:node@20", Package("docker", "node", "20")),
         ("org.x:y@1.0", Package("", "org.x:y", "1.0")),
         ("junit:junit", Package("", "junit:junit")),
         ("localhost:5000/app", Package("", "localhost:5000/app")),
@@ -246,6 +247,8 @@ def test_an_ecosystem_has_other_names(tmp_path: Path) -> None:
     for name in ("pkg:npm/x@1", "npm:x"):
         with pytest.raises(UsageError, match="is of npm"):
             package(name, "pypi")
+    with pytest.raises(UsageError, match="for an image write docker:node@20"):
+        package("node:20")
     assert package("npm:x", "node") == package("x", "npm")
     assert package("taglibs:standard", "maven") == Package("maven", "taglibs:standard")
 
