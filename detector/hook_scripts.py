@@ -65,9 +65,9 @@ def git(*arguments: str, cwd: str = "") -> str | None:
 
 def repository_place(path: str) -> Place:
     """Return the folder from which git takes the hooks of the repository at *path*. Raises `UsageError`."""
-    bare = git("rev-parse", "--is-bare-repository", cwd=path)
+    bare = git("rev-parse", "--is-bare-repository", cwd=path) if os.path.isdir(path or ".") else None
     if bare is None:
-        raise UsageError(f"{path}: is no git repository (git rev-parse says so)")
+        raise UsageError(f"{path}: is no git repository")
     top = path if bare == "true" else git("rev-parse", "--show-toplevel", cwd=path) or path
     folder = git("rev-parse", "--git-path", "hooks", cwd=top) or ""
     folder = os.path.normpath(os.path.join(os.path.abspath(top), folder))

@@ -27,6 +27,12 @@ def put(repo: Repository, name: str, body: str, mode: int = 0o755) -> Path:
     return path
 
 
+@pytest.mark.parametrize("where", ["nowhere", "."])
+def test_where_no_repository_is_nothing_is_installed(tmp_path: Path, where: str) -> None:
+    done = leakfirst("hook", "install", "--repository", where, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr == f"leakfirst: {where}: is no git repository\n"
+
+
 def test_an_existing_hook_is_called_first_and_restored(repo: Repository) -> None:
     put(repo, "pre-commit", "echo before >> calls; test ! -e stop")
     before = hooks_of(repo)

@@ -32,6 +32,10 @@ def test_list_takes_globs(capsys: pytest.CaptureFixture[str], mine: str) -> None
     assert "github.pat-classic" in out
     assert "aws." not in out
     assert main(["rules", "list", "nope.*"]) == 2
+    capsys.readouterr()
+    assert main(["rules", "list", "github.pat-*", "githb.*"]) == 2
+    told = capsys.readouterr()
+    assert not told.out and told.err.startswith("leakfirst: no rule is called githb.*;")
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:
