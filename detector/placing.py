@@ -244,7 +244,8 @@ def _again(engine: Engine, config: Config, doubts: list[_Doubt]) -> Iterator[tup
             continue
         for doubt in group:
             if (data := contents.get(doubt.object_id)) is not None:
-                found = seen_in(engine, Blob(data, Origin("blob", doubt.path)))
+                blob = Blob(data, Origin("blob", doubt.path, repository, doubt.object_id))
+                found = [one for one in seen_in(engine, blob) if one.location.origin.path == doubt.path]
                 yield doubt, [one for one in found if engine.rules[one.rule].judge]
 
 

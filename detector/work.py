@@ -281,9 +281,8 @@ def _batch(
 
 
 def seen_in(engine: Engine, blob: Blob) -> Iterator[Sighting]:
-    """Yield what is seen in one blob, whatever marks stand beside it."""
-    examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
-    for message in _said(engine, blob, examined, DEFAULTS, None, set()):
+    """Yield what is seen in one blob, in whatever it is wrapped, as `perform` does."""
+    for message in _contents([blob], engine, DEFAULTS, None, published=False):
         if isinstance(message, Sighting):
             yield message
 

@@ -1,5 +1,8 @@
 """Attribution begins early where a repository is large, and says the same as when it begins late."""
 
+import base64
+import gzip
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +121,23 @@ def test_a_history_says_what_the_files_of_it_say(
     config = Config(targets=(str(built.path),), jobs=workers, min_confidence="low")
     files = seen(pipeline.scan(config._replace(history=False)))
     assert len(files) > 200
+    assert seen(pipeline.scan(config._replace(worktree=False))) == files
+
+
+@pytest.mark.parametrize("wrapped", ["utf-16", "gzip", "base64", "escapes"])
+def test_what_is_wrapped_is_judged_again_as_it_was_seen(build: Callable[..., Built], wrapped: str) -> None:
+    built = build()
+    told = f"name: x\nDB_PASSWORD: '{expand('{alnum:16}', 5)}'\npassword = fetch_it(now)\n"
+    content = {
+        "utf-16": told.encode("utf-16"),
+        "gzip": gzip.compress(told.encode(), mtime=0),
+        "base64": b"data: " + base64.b64encode(told.encode()) + b"\n",
+        "escapes": json.dumps({"text": told}).encode(),
+    }[wrapped]
+    built.commit("settings.py", content)
+    config = Config(targets=(str(built.path),), jobs=1, min_confidence="low")
+    files = seen(pipeline.scan(config._replace(history=False)))
+    assert len(files) == (2 if wrapped == "escapes" else 1), "within a string nobody calls anything"
     assert seen(pipeline.scan(config._replace(worktree=False))) == files
 
 
