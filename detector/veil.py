@@ -13,14 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from detector.model import Evidence, Origin, Rule, Sighting, Skipped
+from detector.model import CONFIDENCES, Evidence, Origin, Rule, Sighting, Skipped
 from detector.secret import Secret, redact
 
 SHORTEST = 8
 """Bytes; a shorter value would hide parts of names that have nothing to do with it."""
 
-LONGEST_WORD = 15
-"""Letters. A value that is one such word is not hidden: `wordpress` is a password in many a folder of that name."""
+LONGEST_WORD = 24
+"""Letters. A value of nothing else is not hidden: `wordpress` is a password in many a folder of that name, and
+`changePassword` is taken for one in a file that tests it."""
 
 
 class Veil:
@@ -87,12 +88,13 @@ class Veil:
 def veil_of(seen: Iterable[Sighting], rules: Sequence[Rule]) -> Veil:
     """Return what hides the values of all that was *seen*.
 
-    Parts that are no secret stay, and what should not be published is known by its name, which is no value.
+    Parts that are no secret stay, and so does what has no format of its own and is hardly one: a place that nobody
+    finds is of no use. What should not be published is known by its name, which is no value.
     """
     secrets: set[Secret] = set()
     for sighting in seen:
         rule = rules[sighting.rule]
-        if not rule.published:
+        if not rule.published and not (rule.judge and sighting.confidence == CONFIDENCES[0]):
             secrets.add(sighting.secret)
             if sighting.parts:
                 told = {part.name for part in rule.companions if not part.secret}
@@ -101,7 +103,7 @@ def veil_of(seen: Iterable[Sighting], rules: Sequence[Rule]) -> Veil:
 
 
 def _is_word(value: bytes) -> bool:
-    return len(value) <= LONGEST_WORD and value.isalpha() and value[1:].islower()
+    return len(value) <= LONGEST_WORD and value.isalpha()
 
 
 def _automaton(values: Sequence[bytes]) -> Any:

@@ -38,8 +38,15 @@ def test_a_value_that_is_no_utf_8_is_hidden_in_a_path_of_such_bytes():
 
 
 def test_short_values_and_plain_words_stay():
-    veil = Veil(map(secret, ["hunter2", "wordpress", "Postgres", "x9-pq!Lm"]))
-    assert veil.text("hunter2/wordpress/Postgres/x9-pq!Lm") == "hunter2/wordpress/Postgres/… (8)"
+    veil = Veil(map(secret, ["hunter2", "wordpress", "changePassword", "x9-pq!Lm"]))
+    assert veil.text("hunter2/wordpress/changePassword.js/x9-pq!Lm") == "hunter2/wordpress/changePassword.js/… (8)"
+
+
+def test_what_is_hardly_a_credential_hides_no_name():
+    rules = [Rule("generic.password", "a password", judge=True), Rule("acme.key", "a key")]
+    for rule, confidence, hidden in [(0, "low", False), (0, "medium", True), (1, "low", True)]:
+        veil = veil_of([sighting(OTHER, rule, confidence=confidence)], rules)
+        assert (OTHER not in veil.text(f"a/{OTHER}")) is hidden
 
 
 def test_origins_lose_values_and_what_holds_none_is_the_same_object():
