@@ -25,6 +25,8 @@ from detector.model import Blob, Origin, Sighting, Skipped
 from detector.rules.pack import Pack, engine_of
 from detector.sources.remote import label
 from detector.triage import instant
+from detector.work import Spans, seen_in
+from detector.workers import Pool
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
@@ -157,8 +159,6 @@ def second_look(
     in code; while an object is scanned, nobody knows which, and whatever may be a credential in a file of
     some kind is seen. Its end may depend on the kind, too.
     """
-    from detector.work import Spans
-
     kept: list[Sighting] = []
     doubtful: dict[_Doubt, list[Sighting]] = {}
     for sighting in seen:
@@ -218,8 +218,6 @@ def _all_again(
         if doubts:
             yield from _again(engine_of(pack), config, doubts)
         return
-    from detector.workers import Pool
-
     some = max(WORTH_WORKERS // 4, len(doubts) // (4 * workers))
     tasks = deque(doubts[at : at + some] for at in range(0, len(doubts), some))
     yield from Pool(tasks, workers, partial(_answering, pack, config), _not_again).run()
@@ -233,8 +231,6 @@ def _answering(
 
 def _again(engine: Engine, config: Config, doubts: list[_Doubt]) -> Iterator[tuple[_Doubt, list[Sighting]] | Skipped]:
     """Read the objects of *doubts*, which are sorted, and judge them with their paths; what is gone is left out."""
-    from detector.work import seen_in
-
     for repository, these in groupby(doubts, itemgetter(0)):
         group = list(these)
         try:
@@ -322,12 +318,11 @@ def _dated(sightings: Sequence[Sighting], repository: Repository) -> Iterator[Si
 def _brought(repository: str, names: set[str], config: Config, begun: Blame | None) -> dict[str, Place]:
     """Return the oldest place of those blobs that *repository* has, where it is known."""
     from detector.git.blame import attribute
-    from detector.git.repository import discover, safe_git
+    from detector.git.repository import SafeGit, discover
 
     home = discover(repository or ".", config.allow)
-    asked = "".join(f"{name}\n" for name in sorted(names)).encode()
-    told = safe_git(home, "cat-file", "--batch-check=%(objectname) %(objecttype)", given=asked).decode().splitlines()
-    wanted = dict.fromkeys(names.intersection(line.removesuffix(" blob") for line in told), "blob")
+    with SafeGit(home) as git:
+        wanted = {name: kind for name, kind in git.types(sorted(names)) if kind == "blob"}
     found = begun.attribute(wanted) if begun and wanted else attribute(home, wanted, config.every_commit)
     return {name: attribution.places[0] for name, attribution in found.items() if attribution.places}
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from detector.errors import SourceError
 from detector.git.blame import Attribution, Blame, Place
-from detector.git.repository import Repository, reflogs, refs, safe_git
+from detector.git.repository import Repository, SafeGit, reflogs, refs, safe_git
 from detector.git.tips import BRANCHES
 from detector.memory import ScanMemory
 from detector.veil import Veil
@@ -138,7 +138,8 @@ def _brought(
     repository: Repository, before: Before, old: Collection[str], fresh: Collection[str]
 ) -> dict[str, Attribution] | None:
     """Return where *fresh* objects come from; None if new commits do not say, or bring *old* ones back."""
-    kinds = dict(_kinds(repository, fresh))
+    with SafeGit(repository) as git:
+        kinds = {name: kind for name, kind in git.types(fresh) if kind != "missing"}
     with Blame(repository, known=tuple(set(before.refs.values()))) as blame:
         if blame.brings(old):
             return None
@@ -147,16 +148,6 @@ def _brought(
         if len(kinds) < len(fresh) or not blame.brings_all(kinds):
             return None
         return blame.attribute(kinds)
-
-
-def _kinds(repository: Repository, names: Collection[str]) -> Iterable[tuple[str, str]]:
-    if not names:
-        return
-    given = "".join(f"{name}\n" for name in names).encode()
-    for line in safe_git(repository, "cat-file", "--batch-check", given=given).decode().splitlines():
-        words = line.split(" ")
-        if len(words) == 3:
-            yield words[0], words[1]
 
 
 def _digest(repository: Repository) -> str:

@@ -180,17 +180,9 @@ class Blame:
     def _commits_among(self, tips: Sequence[str]) -> list[str]:
         """Return the commits that *tips* lead to; what is missing or leads elsewhere is left out."""
         # git takes several times as long to lead a name on to its commit as to tell what it names
-        told = self._kinds(dict.fromkeys(tips))
-        led_on = self._kinds(f"{name}^{{commit}}" for name, kind in told if kind == "tag")
+        told = self._git.types(dict.fromkeys(tips))
+        led_on = self._git.types(f"{name}^{{commit}}" for name, kind in told if kind == "tag")
         return list(dict.fromkeys(name for name, kind in (*told, *led_on) if kind == "commit"))
-
-    def _kinds(self, names: Iterable[str]) -> list[tuple[str, str]]:
-        """Return for each of *names* its object and the type of that, or itself and ``missing``."""
-        given = "".join(f"{name}\n" for name in names).encode()
-        if not given:
-            return []
-        lines = self._git.run("cat-file", "--batch-check=%(objectname) %(objecttype)", "--buffer", given=given)
-        return [(name, kind) for name, _, kind in (line.partition(" ") for line in lines.decode().splitlines())]
 
     def _details(self, commits: Iterable[str]) -> dict[str, tuple[str, str]]:
         return authors(self.repository, commits)

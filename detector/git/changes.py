@@ -128,10 +128,7 @@ def introduced(
         return
     hidden = set(refs(repository).values()) if known is None else set(known)
     hidden -= set(tips)
-    present = git.run(
-        "cat-file", "--batch-check=%(objectname) %(objecttype)", given="".join(f"{name}\n" for name in hidden).encode()
-    )
-    usable = [line.split()[0].decode() for line in present.splitlines() if line.endswith((b" commit", b" tag"))]
+    usable = [name for name, kind in git.types(hidden) if kind in ("commit", "tag")]
     given = "".join([*(f"{tip}\n" for tip in tips), *(f"^{name}\n" for name in usable)]).encode()
     commits = git.run("rev-list", "--reverse", "--stdin", given=given)
     names = commits.decode().split()

@@ -43,8 +43,7 @@ def gaps(repository: Repository) -> Iterator[Skipped]:
                     wanted.setdefault(listed_id.decode(), path.decode("utf-8", "surrogateescape"))
         if not wanted:
             return
-        told = git.run("cat-file", "--batch-check", "--buffer", given="".join(f"{name}\n" for name in wanted).encode())
-    missing = [line.split()[0].decode() for line in told.splitlines() if line.endswith(b" missing")]
+        missing = [name for name, kind in git.types(wanted) if kind == "missing"]
     for gone in missing[:NAMED]:
         yield Skipped(f"{repository.common_dir}: object {gone}", f"is missing; {wanted[gone]} needs it")
     if len(missing) > NAMED:

@@ -19,7 +19,7 @@ The pre-commit hook uses this module: standard library only, imported late.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from detector.errors import SourceError
@@ -504,6 +504,14 @@ class SafeGit:
                 told.seek(0)
                 warned += os.fsdecode(told.read(MAX_OUTPUT)).split("\n")
             return b"".join(parts)
+
+    def types(self, names: Iterable[str]) -> list[tuple[str, str]]:
+        """Return for each of *names* the id of its object and the type of that, or itself and ``missing``."""
+        given = "".join(f"{name}\n" for name in names).encode()
+        if not given:
+            return []
+        lines = self.run("cat-file", "--batch-check=%(objectname) %(objecttype)", "--buffer", given=given)
+        return [(name, kind) for name, _, kind in (line.partition(" ") for line in lines.decode().splitlines())]
 
     def _started(
         self, args: Sequence[str], stdin: IO[bytes] | int, stdout: IO[bytes] | int, stderr: IO[bytes] | int
