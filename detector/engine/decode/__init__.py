@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from detector.engine.decode import inline, markers, packed, runs
-from detector.engine.decode.layer import Layer, Spans
+from detector.engine.decode.layer import Layer, Parts
 
 DEPTH = 4
 """How many layers within each other are opened."""
@@ -64,13 +64,13 @@ def layers(
         if text:
             yield Layer(text, name, (0, len(data)))
     base64 = runs.Base64(data)
-    opened: dict[int, Spans[Layer]] = {}
+    opened: dict[int, Parts[Layer]] = {}
     windows: dict[int, list[tuple[int, int]]] = {}
     for code, start, end in marks:
         if code >= markers.INLINE:
             windows.setdefault(code, []).append(inline.reach(code, end))
             continue
-        family = opened.setdefault(0 if code in markers.BASE64 else code, Spans())
+        family = opened.setdefault(0 if code in markers.BASE64 else code, Parts())
         if any(_covers(layer, code, start) for layer in family.around(start)):
             continue
         if layer := _run(data, base64, code, start, end):

@@ -72,7 +72,7 @@ class Layer:
         return outer[piece] + (-(-steps // inside) if up else steps // inside)
 
 
-class Spans(Generic[T]):
+class Parts(Generic[T]):
     """What was made of parts of a text, found again by a place in it.
 
     There may be tens of thousands. Parts do not overlap, but the same part may be there in `VARIANTS`.

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from functools import cache
 from typing import Any
 
-from detector.engine.decode.layer import Layer, Spans, joined
+from detector.engine.decode.layer import Layer, Parts, joined
 
 LONGEST = 64 << 20
 """Bytes of a run that are followed to each side of its marker."""
@@ -91,7 +91,7 @@ class Base64:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._known: Spans[list[tuple[int, int]]] = Spans()
+        self._known: Parts[list[tuple[int, int]]] = Parts()
 
     def around(self, at: int, phase: int) -> Layer | None:
         """Decode the run around *at*, where a character stands that is number *phase* of its group of four.

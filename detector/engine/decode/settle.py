@@ -34,6 +34,8 @@ def nearest(plain: Sequence[Hit], decoded: Sequence[Hit]) -> list[Hit]:
     line), and fewer decoders win over more. A hit that is only a piece of a decoded one,
     or its encoded form, goes when its rule is the less specific.
     """
+    if not decoded:
+        return sorted(plain, key=_place)
     told: dict[Secret, _Apart] = {}
     for hit in plain:
         told.setdefault(hit.secret, _Apart()).add(hit)
@@ -43,8 +45,6 @@ def nearest(plain: Sequence[Hit], decoded: Sequence[Hit]) -> list[Hit]:
         if not same.touches(hit):
             same.add(hit)
             kept.append(hit)
-    if not kept:
-        return sorted(plain, key=_place)
     left = list(_untaken(sorted(plain, key=_place), sorted(kept, key=_place)))
     ruled: dict[str, _Apart] = {}
     for hit in left:
