@@ -122,13 +122,12 @@ def advance(previous: Life | None, seen: Seen | None, now: str) -> tuple[Life | 
         why = _again(previous, seen)
         if not why:
             return life, ()
-        if seen.verdict == DEAD_VERDICT:
-            return life._replace(state=DEAD, reason="the issuer refuses it", by=""), (Event("dead"),)
-        return life._replace(state=_place(seen), opened=now, reason="", by=""), (Event("reopened", why),)
+        if seen.verdict != DEAD_VERDICT:
+            return life._replace(state=_place(seen), opened=now, reason="", by=""), (Event("reopened", why),)
     if seen.ignored:
         return life._replace(state=CLOSED, reason=seen.ignored, by=POLICY), (Event("closed", seen.ignored),)
     if seen.verdict == DEAD_VERDICT:
-        return life._replace(state=DEAD, reason="the issuer refuses it"), (Event("dead"),)
+        return life._replace(state=DEAD, reason="the issuer refuses it", by=""), (Event("dead"),)
     state = _place(seen)
     if state == previous.state:
         return life, ()
