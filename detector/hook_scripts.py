@@ -58,14 +58,16 @@ class State(NamedTuple):
 
 
 def git(*arguments: str, cwd: str = "") -> str | None:
-    """Return what git prints, or None where it says no."""
+    """Return what git prints, or None where it says no, or where there is no folder to ask in."""
+    if cwd and not os.path.isdir(cwd):
+        return None
     done = subprocess.run(["git", *arguments], capture_output=True, cwd=cwd or None, check=False)
     return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else None
 
 
 def repository_place(path: str) -> Place:
     """Return the folder from which git takes the hooks of the repository at *path*. Raises `UsageError`."""
-    bare = git("rev-parse", "--is-bare-repository", cwd=path) if os.path.isdir(path or ".") else None
+    bare = git("rev-parse", "--is-bare-repository", cwd=path)
     if bare is None:
         raise UsageError(f"{path}: is no git repository")
     top = path if bare == "true" else git("rev-parse", "--show-toplevel", cwd=path) or path

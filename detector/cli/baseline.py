@@ -147,15 +147,19 @@ def _prune(path: str, known: baseline.Baseline, found: Scan, rules: set[str]) ->
         print("nothing is dropped: the scan could not look at everything", file=sys.stderr)
         return _incomplete(found)
     named = {name for finding in found.findings for name in known.named(finding)}
-    unseen = [entry for entry in known.entries if entry.fingerprint not in named]
-    gone = [entry for entry in unseen if not entry.rule or entry.rule in rules]
-    for entry in unseen:
-        if entry not in gone:
+    kept, gone = [], []
+    for entry in known.entries:
+        if entry.fingerprint in named:
+            kept.append(entry)
+        elif entry.rule and entry.rule not in rules:
+            kept.append(entry)
             print(f"kept, for its rule was not applied: {entry.path} ({entry.rule}) {entry.fingerprint}")
-    baseline.write(path, known._replace(entries=tuple(entry for entry in known.entries if entry not in gone)))
+        else:
+            gone.append(entry)
+    baseline.write(path, known._replace(entries=tuple(kept)))
     for entry in gone:
         print(f"gone: {entry.path} ({entry.rule}) {entry.fingerprint}")
-    print(f"{path}: {len(gone)} dropped, {len(known.entries) - len(gone)} kept")
+    print(f"{path}: {len(gone)} dropped, {len(kept)} kept")
     return int(ExitCode.CLEAN)
 
 

@@ -68,11 +68,9 @@ def _loaded(paths: Sequence[str], *, shipped: bool = True) -> Loaded:
 def _list(args: argparse.Namespace) -> ExitCode:
     rules = sorted(_loaded(args.patterns).rules)
     if args.globs:
-        fitting = {glob: [rule for rule in rules if fnmatch.fnmatchcase(rule.id, glob)] for glob in args.globs}
-        if idle := [glob for glob, found in fitting.items() if not found]:
+        if idle := [glob for glob in args.globs if not any(fnmatch.fnmatchcase(rule.id, glob) for rule in rules)]:
             raise UsageError(f"no rule is called {' or '.join(idle)}; `leakfirst rules list` names them all")
-        chosen = {rule.id for found in fitting.values() for rule in found}
-        rules = [rule for rule in rules if rule.id in chosen]
+        rules = [rule for rule in rules if any(fnmatch.fnmatchcase(rule.id, glob) for glob in args.globs)]
     if args.format == "json":
         print(json.dumps([_as_json(rule) for rule in rules], indent=2, ensure_ascii=False))
         return ExitCode.CLEAN
