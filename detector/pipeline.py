@@ -129,6 +129,13 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     if config.only or config.skip:
         kept = tuple(without_context(finding) for finding in kept)
         ignored = [entry._replace(finding=without_context(entry.finding)) for entry in ignored]
+    notes = (
+        *notes,
+        *(note for target in config.targets for note in targets.unread(target, config)),
+        *memory.notes,
+        *policies.notes(everything=complete and not interrupted and whole(config)),
+        *_said_of(unused),
+    )
     return Scan(
         findings=kept,
         skipped=tuple(sorted(set(skipped))),
@@ -137,18 +144,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         complete=complete,
         ignored=tuple(entry._replace(by=veil.text(entry.by)) for entry in ignored),
         dropped=tuple((veil.origin(origin), dropped) for origin, dropped in let_go),
-        notes=tuple(
-            map(
-                veil.text,
-                (
-                    *notes,
-                    *(note for target in config.targets for note in targets.unread(target, config)),
-                    *memory.notes,
-                    *policies.notes(everything=complete and not interrupted and whole(config)),
-                    *_said_of(unused),
-                ),
-            )
-        ),
+        notes=tuple(map(veil.text, notes)),
         interrupted=interrupted,
         target=veil.text(" ".join(config.targets)),
     )

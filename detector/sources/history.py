@@ -69,7 +69,7 @@ def shares(target: str, config: Config, memory: ScanMemory | None = None) -> Ite
     repository = discover(target, config.allow)
     name = "" if target == "." else target
     with ThreadPoolExecutor(1) as beside:  # that is for git to do, while we divide
-        missing = beside.submit(lambda: list(gaps(repository)))
+        missing = beside.submit(list, gaps(repository))
         reading = (memory or ScanMemory()).plan(repository, config.workers)
     for plan, changed in ((reading.new, False), (reading.old, True)):
         if plan is not None:

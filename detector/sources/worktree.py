@@ -30,31 +30,28 @@ def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
     repository = discover(target, config.allow)
     if not repository.work_tree:
         return
-    yield from files.grouped(
-        listed(repository, config.include_ignored, config), config, "" if target == "." else target
-    )
+    yield from files.grouped(listed(repository, config), config, "" if target == "." else target)
 
 
 def submodules(repository: Repository) -> Iterator[Inner]:
     """List the repositories checked out inside of the working tree of *repository*."""
     if repository.work_tree:
-        yield from (entry for entry in listed(repository, include_ignored=False) if isinstance(entry, Inner))
+        yield from (entry for entry in listed(repository) if isinstance(entry, Inner))
 
 
-def listed(
-    repository: Repository, include_ignored: bool, config: Config | None = None
-) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
+def listed(repository: Repository, config: Config | None = None) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
     """List what git lists in the working tree: regular files, repositories of their own, and what is not read."""
+    config = config or Config()
     root = repository.work_tree or ""
     missing = 0
-    names, unlisted = _names(repository, include_ignored)
+    names, unlisted = _names(repository, config.include_ignored)
     yield from unlisted
     for path in names:
         at = os.path.join(root, path)
         try:
             found = os.lstat(at)
             if stat.S_ISDIR(found.st_mode):
-                yield from _folder(path, at, config or Config())
+                yield from _folder(path, at, config)
                 continue
         except (FileNotFoundError, NotADirectoryError):
             missing += 1  # deleted in the working tree; its content is in the history

@@ -86,7 +86,7 @@ class Folder:
         from detector.sources.worktree import listed
 
         assert self._repository is not None
-        for entry in listed(self._repository, include_ignored=False):
+        for entry in listed(self._repository):
             if isinstance(entry, Inner):
                 self.inner.append(entry.path)
             elif isinstance(entry, Skipped):
