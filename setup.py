@@ -9,11 +9,11 @@ from __future__ import annotations
 from setuptools import Extension, setup
 
 COMPILED = [
-    "detector/stored.py",
+    "detector/engine/stored.py",
     "detector/git/deltas.py",
-    "detector/git/walking.py",
-    "detector/engine/copied.py",
-    "detector/portions.py",
+    "detector/git/pack_walker.py",
+    "detector/engine/delta_reuse.py",
+    "detector/scan/batching.py",
 ]
 
 

@@ -25,7 +25,6 @@ from collections.abc import Sequence
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from detector import pipeline, targets, work
 from detector.config import Config
 from detector.containers import kinds
 from detector.engine.anchors import build
@@ -33,6 +32,7 @@ from detector.engine.engine import Engine
 from detector.model import Skipped
 from detector.rules import pack as packs
 from detector.rules.shapes import expand
+from detector.scan import pipeline, targets, worker
 from tests.fakes.hidden import Place, encoded, source_map, stored
 
 SHAPE = "ghp_{alnum:30}{check:github-crc32}"
@@ -178,13 +178,13 @@ def _cost_of_a_scan(folder: str, engines: dict[str, Engine], runs: int) -> None:
     times: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(runs):
         for name, engine in engines.items():
-            work.container = kinds.container if name == "with" else lambda _blob: ""
+            worker.container = kinds.container if name == "with" else lambda _blob: ""
             began = time.process_time()
             for share in shares:
-                for _message in work.perform(share, engine):
+                for _message in worker.perform(share, engine):
                     pass
             times[name].append(time.process_time() - began)
-    work.container = kinds.container
+    worker.container = kinds.container
     ratio = statistics.median(b / a for a, b in zip(times["without"], times["with"], strict=True))
     print(f"{folder[-24:]:24} scan       {statistics.median(times['with']):.2f} s with, {ratio:.2f} × the time without")
 

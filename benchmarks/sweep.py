@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from detector import pipeline
 from detector.config import Config
 from detector.fingerprint import project_key
 from detector.fleet.clones import Clones
@@ -30,7 +29,8 @@ from detector.fleet.state import open_state
 from detector.fleet.state.store import key_id, ruleset_digest
 from detector.fleet.sweep import Options, Summary, sweep
 from detector.fleet.tasks import Settings
-from detector.memory import rule_digest
+from detector.scan import pipeline
+from detector.scan.state import rule_digest
 from tests.detector.fleet import making
 
 

@@ -56,7 +56,7 @@ def _dispatch(words: list[str]) -> int:
         name = words[2] if len(words) > 2 else ""
         return int(load("hooks", name, what="hook").main(words[3:]))
     if not words or words[0] in ("-h", "--help", "help"):
-        from detector.cli.help_ import overview
+        from detector.cli._help import overview
 
         print(overview(), end="")
         return int(ExitCode.CLEAN if words else ExitCode.USAGE)
@@ -91,7 +91,7 @@ def _entry() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = int(ExitCode.FOUND)
     except Exception as bug:
-        from detector.bug import describe
+        from detector.cli._bug_report import describe
 
         print(describe(bug), file=sys.stderr)
         code = 70

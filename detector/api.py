@@ -11,12 +11,12 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from detector import pipeline
 from detector.config import Config
 from detector.engine import engine as core
 from detector.errors import UsageError
 from detector.model import Scan
 from detector.rules import pack as packs
+from detector.scan import pipeline
 
 
 class Engine(core.Engine):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
     from detector.config import Config
-    from detector.stored import Stored
+    from detector.engine.stored import Stored
 
 
 class Share(Protocol):

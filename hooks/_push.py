@@ -10,8 +10,8 @@ from typing import NamedTuple
 from detector.git import changes
 from detector.git.repository import Repository, discover
 from detector.model import Blob, Finding, Origin, Skipped
-from detector.veil import Veil
-from hooks import _audit, _git, _look, _message
+from detector.scan.masking import Veil
+from hooks import _audit, _examine, _git, _message
 
 CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 
@@ -42,13 +42,13 @@ def repository() -> Repository:
 class Outcome(NamedTuple):
     """What came of a push: who is to be told what, and what the trail says."""
 
-    judged: _look.Judged
+    judged: _examine.Judged
     troubles: list[Skipped]
 
 
-def check(repository: Repository, tips: Sequence[str], known: set[str], chosen: _look.Options) -> Outcome:
+def check(repository: Repository, tips: Sequence[str], known: set[str], chosen: _examine.Options) -> Outcome:
     """Look at everything that *tips* bring in and *known* do not have."""
-    engine = _look.engine_for(chosen)
+    engine = _examine.engine_for(chosen)
     wanted = [tip for tip in dict.fromkeys(tips) if tip not in known]
 
     def read() -> Iterator[Blob | Skipped]:
@@ -59,14 +59,14 @@ def check(repository: Repository, tips: Sequence[str], known: set[str], chosen: 
             origin = Origin(change.kind, change.path, object_id=change.object_id, commit=change.commit)
             yield Blob(change.data, origin, new=change.new)
 
-    portion = _look.Portion(read, "what is pushed")
-    seen = _look.look(portion, engine)
+    portion = _examine.Portion(read, "what is pushed")
+    seen = _examine.look(portion, engine)
     if not seen.sightings:
-        return Outcome(_look.Judged([], [], [], Veil()), seen.troubles)
+        return Outcome(_examine.Judged([], [], [], Veil()), seen.troubles)
     objects = _git.Objects()
     try:
-        judged = _look.judge(
-            seen.sightings, engine, chosen, _reader(objects, wanted), lambda more: _look.look(portion, engine, more)
+        judged = _examine.judge(
+            seen.sightings, engine, chosen, _reader(objects, wanted), lambda more: _examine.look(portion, engine, more)
         )
     finally:
         objects.close()

@@ -20,7 +20,7 @@ def run(name: str, arguments: list[str]) -> None:
     try:
         code = main(["hook", "run", name, *arguments])
     except Exception as bug:
-        from detector.bug import describe
+        from detector.cli._bug_report import describe
 
         print(describe(bug), file=sys.stderr)
         code = 70

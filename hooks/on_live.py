@@ -17,7 +17,7 @@ from detector.model import LIVE
 
 if TYPE_CHECKING:
     from detector.model import Finding
-    from rotators.core.desk import Desk
+    from rotators.core.service import Desk
 
 
 def main(arguments: list[str]) -> int:
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     try:
         from detector.cli.rotate import policy_at, rules_for
         from detector.verify import reread
-        from rotators.core.desk import Desk
+        from rotators.core.service import Desk
 
         pack, key = rules_for(args)
         findings, skipped = reread.findings_of(args.report, pack, key)
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 def react(findings: Iterable[Finding], desk: Desk, *, act: bool = True) -> ExitCode:
     """Plan for every live finding; with *act*, carry out what the policy lets happen by itself."""
     from detector.cli.rotate import describe
-    from rotators.core.recall import leak_of
+    from rotators.core.secret_lookup import leak_of
 
     code = ExitCode.CLEAN
     for finding in findings:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from detector.engine.engine import Engine
     from detector.model import Blob, Sighting, Skipped
     from detector.secret import Secret
-    from hooks import _look
+    from hooks import _examine
 
 CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 
@@ -43,17 +43,17 @@ def main(arguments: list[str]) -> int:
 
 
 def _check(arguments: Sequence[str], listing: _git.Running, objects: _git.Objects) -> int:
-    from hooks import _look
+    from hooks import _examine
 
-    chosen = _look.options(arguments)
-    engine = _look.engine_for(chosen)
+    chosen = _examine.options(arguments)
+    engine = _examine.engine_for(chosen)
     changes = _git.staged(listing)
     added = [change for change in _of_this_commit(changes) if change.new]
     if not added:
         return CLEAN
-    seen = _look.look(_portion(objects, added), engine)
+    seen = _examine.look(_portion(objects, added), engine)
     if seen.sightings:
-        from detector.veil import veil_of
+        from detector.scan.masking import veil_of
 
         known = _Before(objects, engine, changes)
         news = [sighting for sighting in seen.sightings if not known.holds(sighting)]
@@ -72,15 +72,15 @@ def _of_this_commit(changes: list[_git.Change]) -> list[_git.Change]:
     return changes
 
 
-def _portion(objects: _git.Objects, changes: Sequence[_git.Change]) -> _look.Portion:
+def _portion(objects: _git.Objects, changes: Sequence[_git.Change]) -> _examine.Portion:
     from detector.model import Origin
-    from hooks import _look
+    from hooks import _examine
 
     def read() -> Iterator[Blob | Skipped]:
         wanted = [(change.new, Origin("index", change.path, object_id=change.new)) for change in changes]
-        return _look.contents(objects, wanted)
+        return _examine.contents(objects, wanted)
 
-    return _look.Portion(read)
+    return _examine.Portion(read)
 
 
 class _Before:
@@ -108,25 +108,25 @@ class _Before:
 
 def _say(
     news: Sequence[Sighting],
-    everything: _look.Seen,
-    chosen: _look.Options,
+    everything: _examine.Seen,
+    chosen: _examine.Options,
     engine: Engine,
     objects: _git.Objects,
     added: Sequence[_git.Change],
 ) -> int:
     """Set aside what is known, describe the rest; return the exit code."""
     from detector.ignores.gathering import folder_reader
-    from hooks import _audit, _look, _message
+    from hooks import _audit, _examine, _message
 
     places = {(sighting.location.origin.path, sighting.location.start) for sighting in news}
     paths = {path for path, _ in places}
 
-    def again(patterns: Sequence[str]) -> _look.Seen:
-        seen = _look.look(_portion(objects, [change for change in added if change.path in paths]), engine, patterns)
+    def again(patterns: Sequence[str]) -> _examine.Seen:
+        seen = _examine.look(_portion(objects, [change for change in added if change.path in paths]), engine, patterns)
         new = [s for s in seen.sightings if (s.location.origin.path, s.location.start) in places]
         return seen._replace(sightings=new)
 
-    judged = _look.judge(news, engine, chosen, folder_reader("."), again, everything.sightings)
+    judged = _examine.judge(news, engine, chosen, folder_reader("."), again, everything.sightings)
     if not judged.findings:
         return _incomplete(judged.veil.skipped(everything.troubles), chosen.strict)
     findings = judged.findings

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def main(arguments: list[str]) -> int:
     """Look at what is pushed; return 0 to let it happen."""
-    from hooks._look import options
+    from hooks._examine import options
 
     chosen = options(arguments)
     updates = _updates()

@@ -21,9 +21,9 @@ from hooks import _audit, _git
 def main(arguments: list[str]) -> int:
     """Look at what is pushed; return 0 to accept it."""
     from detector.git.repository import refs
-    from hooks import _look, _message, _push
+    from hooks import _examine, _message, _push
 
-    chosen = _look.options(arguments)
+    chosen = _examine.options(arguments)
     updates = []
     for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\n"):
         words = line.split(" ", 2)

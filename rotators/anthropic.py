@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles
-from rotators.core.issuer import Issuer, hinted, only
 from rotators.core.model import CONTAIN, DELETE, DISABLE, Capability, Identity
+from rotators.core.provider import Issuer, hinted, only
 
 SERVES = ("anthropic.api-key",)
 

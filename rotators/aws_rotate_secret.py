@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from rotators.core import aws, contracts, fields, responder
+from rotators.core import aws, contracts, field_mapping, operator_credentials
 from rotators.core.contracts import Handles
 from rotators.core.model import ALIVE, CONTAIN, DEAD, DISABLE, PROVE_DEAD, Capability, Identity, Proof, Surprise
 
@@ -58,13 +58,13 @@ class Rotator(contracts.Rotator):
             return Proof(ALIVE, "the rotation has not written its value")
         field = str(self.case.settings.get("field", "password"))
         wanted = {"fields": {"value": field}, "plain": self.case.settings.get("plain")}
-        if fields.pick(answer["SecretString"], wanted).get("value") in self.case.leak.values():
+        if field_mapping.pick(answer["SecretString"], wanted).get("value") in self.case.leak.values():
             return Proof(ALIVE, "the rotation kept the leaked value")
         return Proof(DEAD, "the secret has another value; its rotation has set it")
 
     @property
     def _secret(self) -> str:
-        return responder.needed(self.case.settings, "secret")
+        return operator_credentials.needed(self.case.settings, "secret")
 
     def _sm(self) -> Any:
         return aws.client("secretsmanager", self.case.settings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import aws, contracts, responder
+from rotators.core import aws, contracts, operator_credentials
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import (
     ALIVE,
@@ -119,11 +119,11 @@ class Rotator(contracts.Rotator):
 
     @property
     def _user(self) -> str:
-        return responder.needed(self.case.settings, "user")
+        return operator_credentials.needed(self.case.settings, "user")
 
     @property
     def _service(self) -> str:
-        return responder.needed(self.case.settings, "service")
+        return operator_credentials.needed(self.case.settings, "service")
 
     def _iam(self) -> Any:
         return aws.client("iam", self.case.settings)

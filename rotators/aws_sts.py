@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rotators.core import aws, contracts, responder
+from rotators.core import aws, contracts, operator_credentials
 from rotators.core.contracts import Handles
 from rotators.core.journal import stamp
 from rotators.core.model import (
@@ -116,7 +116,7 @@ class Rotator(contracts.Rotator):
         settings: Any = self.case.settings
         for kind in ("role", "user"):
             if name := settings.get(kind):
-                return kind, str(name), responder.needed(settings, "account")
+                return kind, str(name), operator_credentials.needed(settings, "account")
         return None
 
     def _asked(self) -> tuple[str, str, str]:

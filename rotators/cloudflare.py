@@ -10,8 +10,8 @@ from typing import Any
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer
 from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted
+from rotators.core.provider import Issuer
 
 SERVES = ("cloudflare.user-token", "cloudflare.account-token", "cloudflare.api-token-legacy")
 

@@ -12,7 +12,7 @@ import base64
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import contracts, program
+from rotators.core import contracts, external_program
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import UNVERIFIABLE, Capability, Identity, Minted, Proof
 
@@ -121,4 +121,4 @@ class Rotator(contracts.Rotator):
         return self._send(request)
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
-        return program.ask(self.case.settings, request)
+        return external_program.ask(self.case.settings, request)

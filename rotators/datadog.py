@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import http, responder
+from rotators.core import http, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer, hinted, only
 from rotators.core.model import ALIVE, CONTAIN, DEAD, DISABLE, MINT, UNVERIFIABLE, Capability, Identity, Minted, Proof
+from rotators.core.provider import Issuer, hinted, only
 
 SERVES = ("datadog.api-key", "datadog.application-key")
 
@@ -92,6 +92,6 @@ class Rotator(Issuer):
         return f"/api/v2/{self._kind}"
 
     def _admin(self) -> http.Api:
-        application = responder.credential(self.case.settings, "application_key")
-        headers = self.headers(responder.credential(self.case.settings))
+        application = operator_credentials.credential(self.case.settings, "application_key")
+        headers = self.headers(operator_credentials.credential(self.case.settings))
         return http.Api(self.endpoint, {**headers, "dd-application-key": http.text(application)})

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import http, responder
+from rotators.core import http, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer, only
 from rotators.core.model import CONTAIN, DELETE, DISABLE, MINT, Capability, Identity, Minted
+from rotators.core.provider import Issuer, only
 
 SERVES = ("docker.pat",)
 
@@ -88,5 +88,5 @@ class Rotator(Issuer):
         self._hub().call("PATCH", f"{PATH}/{self.case.handles['handle']}", json={"is_active": active})
 
     def _hub(self) -> http.Api:
-        session = self.ask(responder.credential(self.case.settings))
+        session = self.ask(operator_credentials.credential(self.case.settings))
         return http.Api(self.endpoint, http.bearer(Secret(str((session or {}).get("access_token")).encode())))

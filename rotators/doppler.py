@@ -6,8 +6,8 @@ from typing import Any
 
 from rotators.core import http
 from rotators.core.contracts import Handles
-from rotators.core.issuer import Issuer
 from rotators.core.model import CONTAIN, DISABLE, Capability, Identity
+from rotators.core.provider import Issuer
 
 SERVES = ("doppler.*",)
 

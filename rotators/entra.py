@@ -12,7 +12,6 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import http
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer, only
 from rotators.core.model import (
     ALIVE,
     CONTAIN,
@@ -26,6 +25,7 @@ from rotators.core.model import (
     Minted,
     Proof,
 )
+from rotators.core.provider import Issuer, only
 
 SERVES = ("azure.entra-client-secret", "entra.*")
 

@@ -14,7 +14,6 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import http
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer
 from rotators.core.model import (
     ALIVE,
     CONTAIN,
@@ -30,6 +29,7 @@ from rotators.core.model import (
     Proof,
     Surprise,
 )
+from rotators.core.provider import Issuer
 
 SERVES = ("google.service-account-key", "gcp.service-account*")
 

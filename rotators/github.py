@@ -11,8 +11,8 @@ from typing import Any
 
 from rotators.core import http
 from rotators.core.contracts import Handles
-from rotators.core.issuer import Issuer
 from rotators.core.model import CONTAIN, DISABLE, PROVE_DEAD, UNVERIFIABLE, Capability, Identity, Proof
+from rotators.core.provider import Issuer
 
 SERVES = ("github.pat-*", "github.oauth-token", "github.app-user-token", "github.app-refresh-token*")
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer
 from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted, Surprise
+from rotators.core.provider import Issuer
 
 SERVES = ("gitlab.pat*",)
 

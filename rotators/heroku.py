@@ -7,8 +7,8 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import http
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer, only
 from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted
+from rotators.core.provider import Issuer, only
 
 SERVES = ("heroku.api-key*",)
 

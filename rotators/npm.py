@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import http, responder
+from rotators.core import http, operator_credentials
 from rotators.core.contracts import Handles
-from rotators.core.issuer import Issuer, only
 from rotators.core.model import CONTAIN, DISABLE, Capability, Identity, Surprise
+from rotators.core.provider import Issuer, only
 
 SERVES = ("npm.access-token*",)
 
@@ -53,7 +53,7 @@ class Rotator(Issuer):
         return {}
 
     def _api(self) -> http.Api:
-        mine: Secret | None = None if responder.has_credential(self.case.settings) else self.case.leak.secret
+        mine: Secret | None = None if operator_credentials.has_credential(self.case.settings) else self.case.leak.secret
         return self.api(mine)
 
     def _fits(self, shown: str) -> bool:

@@ -9,8 +9,8 @@ from typing import Any
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer, hinted, only
 from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted
+from rotators.core.provider import Issuer, hinted, only
 
 SERVES = ("openai.project-key", "openai.service-account-key", "openai.user-key")
 

@@ -11,7 +11,7 @@ import secrets
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import aws, contracts, responder
+from rotators.core import aws, contracts, operator_credentials
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import (
     ALIVE,
@@ -119,7 +119,7 @@ class Rotator(contracts.Rotator):
 
     @property
     def _name(self) -> str:
-        return responder.needed(self.case.settings, "instance")
+        return operator_credentials.needed(self.case.settings, "instance")
 
     def _rds(self) -> Any:
         return aws.client("rds", self.case.settings)

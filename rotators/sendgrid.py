@@ -5,8 +5,8 @@ from __future__ import annotations
 from detector.secret import Secret
 from rotators.core import http
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer
 from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted
+from rotators.core.provider import Issuer
 
 SERVES = ("sendgrid.api-key",)
 

@@ -13,7 +13,7 @@ import hmac
 
 from detector.secret import Secret
 from rotators import aws_iam
-from rotators.core import responder
+from rotators.core import operator_credentials
 from rotators.core.contracts import Values
 from rotators.core.model import Capability, Minted
 
@@ -30,13 +30,13 @@ class Rotator(aws_iam.Rotator):
     def create(self, values: Values) -> Minted:
         """Make a key and derive its password."""
         made = super().create(values)
-        region = responder.needed(self.case.settings, "smtp_region")
+        region = operator_credentials.needed(self.case.settings, "smtp_region")
         password = smtp_password(made.values["secret_access_key"], region)
         return made._replace(values={**made.values, "smtp_password": password})
 
     def preflight(self) -> None:
         """See `contracts.Rotator`."""
-        responder.needed(self.case.settings, "smtp_region")
+        operator_credentials.needed(self.case.settings, "smtp_region")
         super().preflight()
 
     def old_values(self) -> Values:

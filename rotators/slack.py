@@ -10,8 +10,8 @@ from typing import Any
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles
-from rotators.core.issuer import Issuer
 from rotators.core.model import CONTAIN, DISABLE, Capability, Identity, Surprise
+from rotators.core.provider import Issuer
 
 SERVES = ("slack.bot-token", "slack.user-token", "slack.legacy-token", "slack.rotating-token")
 

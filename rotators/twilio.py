@@ -6,10 +6,10 @@ import re
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import http, responder
+from rotators.core import http, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer
 from rotators.core.model import ALIVE, CONTAIN, DEAD, DISABLE, MINT, Capability, Identity, Minted, Proof, Surprise
+from rotators.core.provider import Issuer
 
 SERVES = ("twilio.api-key",)
 
@@ -93,4 +93,4 @@ class Rotator(Issuer):
 
     def _admin(self) -> http.Api:
         user: Any = self.case.settings.get("main_key_sid") or self.need("account")
-        return http.Api(self.endpoint, http.basic(str(user), responder.credential(self.case.settings)))
+        return http.Api(self.endpoint, http.basic(str(user), operator_credentials.credential(self.case.settings)))

@@ -6,10 +6,10 @@ Promotion ends the primary token and takes about a minute.
 from __future__ import annotations
 
 from detector.secret import Secret
-from rotators.core import http, responder
+from rotators.core import http, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.issuer import Issuer
 from rotators.core.model import DISABLE, MINT, Capability, Identity, Minted
+from rotators.core.provider import Issuer
 
 SERVES = ("twilio.auth-token", "twilio.account-sid-and-token")
 
@@ -67,4 +67,5 @@ class Rotator(Issuer):
 
     def _accounts(self) -> http.Api:
         base = str(self.case.settings.get("accounts_endpoint") or "https://accounts.twilio.com")
-        return http.Api(base, http.basic(self.need("main_key_sid"), responder.credential(self.case.settings)))
+        password = operator_credentials.credential(self.case.settings)
+        return http.Api(base, http.basic(self.need("main_key_sid"), password))

@@ -11,7 +11,7 @@ import secrets
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import contracts, responder, vault
+from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import (
     ALIVE,
@@ -122,7 +122,7 @@ class Rotator(contracts.Rotator):
 
     @property
     def _path(self) -> str:
-        return responder.needed(self.case.settings, "path")
+        return operator_credentials.needed(self.case.settings, "path")
 
     @property
     def _name(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import contracts, responder, vault
+from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import (
     ALIVE,
@@ -100,7 +100,7 @@ class Rotator(contracts.Rotator):
 
     @property
     def _lease(self) -> str:
-        return self.case.handles.get("handle") or responder.needed(self.case.settings, "lease_id")
+        return self.case.handles.get("handle") or operator_credentials.needed(self.case.settings, "lease_id")
 
     def _revoke(self, lease: str) -> None:
         with vault.answers("lease revoke"):

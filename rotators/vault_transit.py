@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from rotators.core import contracts, responder, vault
+from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles
 from rotators.core.model import (
     ALIVE,
@@ -110,7 +110,7 @@ class Rotator(contracts.Rotator):
 
     @property
     def _key(self) -> str:
-        return responder.needed(self.case.settings, "key")
+        return operator_credentials.needed(self.case.settings, "key")
 
     def _transit(self) -> Any:
         return vault.client(self.case.settings).secrets.transit

@@ -10,7 +10,7 @@ import secrets
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import contracts, responder, vault
+from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import (
     ALIVE,
@@ -110,7 +110,7 @@ class Rotator(contracts.Rotator):
 
     @property
     def _user(self) -> str:
-        return responder.needed(self.case.settings, "user")
+        return operator_credentials.needed(self.case.settings, "user")
 
     def _userpass(self) -> Any:
         return vault.client(self.case.settings).auth.userpass

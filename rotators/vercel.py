@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rotators.core.contracts import Handles
-from rotators.core.issuer import Issuer
 from rotators.core.model import CONTAIN, DISABLE, Capability, Identity
+from rotators.core.provider import Issuer
 
 SERVES = ("vercel.personal-access-token", "vercel.access-token-legacy")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rotators import command
-from rotators.core import program
+from rotators.core import external_program
 from rotators.core.model import Capability
 
 SERVES = ()
@@ -24,4 +24,4 @@ class Rotator(command.Rotator):
         return str(self.case.settings["url"])
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
-        return program.post(self.case.settings, request)
+        return external_program.post(self.case.settings, request)

@@ -27,11 +27,11 @@ from typing import Any, NamedTuple
 import numpy as np  # noqa: TID253
 
 from detector.engine.anchors import HyperscanAutomaton
-from detector.engine.judge import GIVEN, HIGH, LOW, MEDIUM, examine, rule_of
-from detector.engine.judge.gate import ANCHORS
+from detector.engine.scoring import GIVEN, HIGH, LOW, MEDIUM, examine, rule_of
+from detector.engine.scoring.anchors import ANCHORS
 from training.labelled import COPYLEFT, Found, Labelled, held_back
 
-OUT = Path(__file__).parents[1] / "detector/engine/judge/weights.py"
+OUT = Path(__file__).parents[1] / "detector/engine/scoring/weights.py"
 STRENGTH = 0.2
 """Inverse strength of the penalty: small values pull weights to zero."""
 COUNT, OWNERS = 4, 3

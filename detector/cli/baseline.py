@@ -9,9 +9,9 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from detector import baseline
 from detector.config import Config, operator_file
 from detector.errors import ExitCode, UsageError
+from detector.ignores import baseline
 
 if TYPE_CHECKING:
     from detector.model import Scan
@@ -67,14 +67,14 @@ def run(args: argparse.Namespace) -> int:
     listed = {entry.fingerprint for entry in known.entries}
     new = [finding for finding in found.findings if listed.isdisjoint(known.named(finding))]
     if args.action == "triage":
-        from detector.baseline_triage import Session
+        from detector.ignores.baseline_review import Session
 
         added = Session(sys.stdin, sys.stdout).decide(new, known, path, _today(), decided)
         if added and not exists:
             merge_by_line(path)
         return int(ExitCode.CLEAN if added == len(new) else ExitCode.FOUND)
     if args.action == "prune":
-        from detector.pipeline import rule_pack
+        from detector.scan.pipeline import rule_pack
 
         return _prune(path, known, found, {rule.id for rule in rule_pack(_config(args)).rules})
     entries = [baseline.entry_of(finding, known, added=_today(), **decided) for finding in new]
@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
 def _refuse_part(args: argparse.Namespace, path: str) -> None:
     """Refuse to prune by a scan that leaves out a part of what the baseline speaks for. Raises `UsageError`."""
     from detector.ignores.gathering import root_of
-    from detector.targets import is_repository
+    from detector.scan.targets import is_repository
 
     roots = {os.path.abspath(target): root_of(target) for target in args.targets if root_of(target)}
     home, name = os.path.split(os.path.abspath(path))
@@ -130,8 +130,8 @@ def _config(args: argparse.Namespace) -> Config:
 
 def _scan(args: argparse.Namespace) -> Scan:
     """Look at everything, with all ignores but the baseline in force."""
-    from detector import pipeline
     from detector.cli.scan import progress_bar
+    from detector.scan import pipeline
 
     config = _config(args)
     with progress_bar(config) as on_progress:

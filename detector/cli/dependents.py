@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Search, print, return the exit code."""
     from detector.incident.dependents import Dependent, Packages, listed, package, search
-    from detector.reports.foreign_ import printable
+    from detector.text.untrusted import printable
 
     targets = list(args.targets)
     if args.list:
@@ -150,7 +150,7 @@ class _Fleet:
 def _as_json(
     wanted: Sequence[Package], found: Sequence[Dependent], skipped: Sequence[Skipped], looked_at: Sequence[str]
 ) -> dict[str, Any]:
-    from detector.reports.foreign_ import clean
+    from detector.text.untrusted import clean
 
     def cleaned(value: Any) -> Any:
         if isinstance(value, tuple):
@@ -167,7 +167,7 @@ def _as_json(
 
 def _print_table(found: Sequence[Dependent], history: bool) -> None:
     """Print aligned columns; nothing if there is nothing."""
-    from detector.reports.foreign_ import printable
+    from detector.text.untrusted import printable
 
     if not found:
         return
@@ -190,8 +190,8 @@ def _cells(entry: Dependent, history: bool) -> list[str]:
 
 
 def _summary(wanted: Sequence[Package], found: Sequence[Dependent], looked_at: Sequence[str]) -> str:
-    from detector.reports.foreign_ import printable
-    from detector.reports.words_ import counted
+    from detector.text.numbers import counted
+    from detector.text.untrusted import printable
 
     among = counted(len(looked_at), "place")
     what = printable(str(wanted[0])) if len(wanted) == 1 else f"any of {len(wanted):,} packages"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 
-from detector import hook_scripts
 from detector.errors import ExitCode, UsageError
+from hooks import _install
 
 SUMMARY = "install, remove or show the git hooks that keep credentials out of commits and pushes"
 INTERMIXED = True
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("action", choices=("install", "uninstall", "status"), help="what to do")
     parser.add_argument(
-        "hooks", nargs="*", metavar="HOOK", help=f"{', '.join(hook_scripts.HOOKS)}; default: those that fit"
+        "hooks", nargs="*", metavar="HOOK", help=f"{', '.join(_install.HOOKS)}; default: those that fit"
     )
     parser.add_argument("--global", dest="everywhere", action="store_true", help="for all repositories of this user")
     parser.add_argument("--repository", default=".", metavar="PATH", help="the repository; default: the one here")
@@ -46,10 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it and say what was done."""
-    unknown = [name for name in args.hooks if name not in hook_scripts.HOOKS]
+    unknown = [name for name in args.hooks if name not in _install.HOOKS]
     if unknown:
-        raise UsageError(f"unknown hook {unknown[0]!r}; known: {', '.join(hook_scripts.HOOKS)}")
-    place = hook_scripts.global_place() if args.everywhere else hook_scripts.repository_place(args.repository)
+        raise UsageError(f"unknown hook {unknown[0]!r}; known: {', '.join(_install.HOOKS)}")
+    place = _install.global_place() if args.everywhere else _install.repository_place(args.repository)
     if args.action == "install":
         _try(_handed(args))
     try:
@@ -58,24 +58,24 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{error.filename}: cannot be changed ({error.strerror})") from None
 
 
-def _do(args: argparse.Namespace, place: hook_scripts.Place) -> int:
+def _do(args: argparse.Namespace, place: _install.Place) -> int:
     if args.action == "install":
         hooks = args.hooks or (["pre-receive"] if place.bare else ["pre-commit", "pre-push"])
-        for state in hook_scripts.install(place, hooks, _handed(args)):
+        for state in _install.install(place, hooks, _handed(args)):
             print(f"{state.hook}: installed in {state.path}")
             if state.chained:
                 print(f"  the hook that was there is called first ({state.chained})")
     elif args.action == "uninstall":
-        removed = hook_scripts.uninstall(place, args.hooks or hook_scripts.HOOKS)
+        removed = _install.uninstall(place, args.hooks or _install.HOOKS)
         for state in removed:
             print(f"{state.hook}: removed from {state.path}")
         if not removed:
             print(f"nothing of ours in {place.folder}")
     else:
-        for state in hook_scripts.status(place, args.hooks or hook_scripts.HOOKS):
+        for state in _install.status(place, args.hooks or _install.HOOKS):
             chained = f", after {state.chained}" if state.chained else ""
             print(f"{state.hook}: {'installed' + chained if state.installed else 'not installed'} ({state.path})")
-        chosen = hook_scripts.git("config", "core.hooksPath", cwd=args.repository)
+        chosen = _install.git("config", "core.hooksPath", cwd=args.repository)
         if chosen:
             print(f"git takes its hooks from {chosen} (core.hooksPath)")
     return int(ExitCode.CLEAN)
@@ -88,12 +88,12 @@ def _try(handed: list[str]) -> None:
     """
     from detector.config import operator_file
     from detector.ignores.gathering import gather
-    from hooks import _look
+    from hooks import _examine
 
-    chosen = _look.options(handed)
+    chosen = _examine.options(handed)
     operator = operator_file(chosen.config) if chosen.config else {}
     gather(None, operator=operator, baseline_file=chosen.baseline)
-    _look.engine_for(chosen)
+    _examine.engine_for(chosen)
 
 
 def _handed(args: argparse.Namespace) -> list[str]:

@@ -96,13 +96,13 @@ def _place_to_create(args: argparse.Namespace) -> None:
 
 def _place_to_verify(args: argparse.Namespace) -> None:
     """Find the manifest in the root, and the root where a manifest of the usual name lies."""
-    from detector.incident.manifest import form
+    from detector.incident.manifest import file_format
 
     if not args.manifest or os.path.isdir(args.manifest):
         args.root = args.root or args.manifest or "."
-        args.manifest = os.path.join(args.manifest or args.root, form.NAME)
+        args.manifest = os.path.join(args.manifest or args.root, file_format.NAME)
     elif not args.root:
-        usual = os.path.basename(args.manifest) == form.NAME
+        usual = os.path.basename(args.manifest) == file_format.NAME
         args.root = (os.path.dirname(args.manifest) if usual else "") or "."
 
 
@@ -110,9 +110,9 @@ def _place_to_verify(args: argparse.Namespace) -> None:
 
 
 def _create(args: argparse.Namespace) -> ExitCode:
-    from detector.incident.manifest import form, signature, tree
+    from detector.incident.manifest import file_format, signature, tree
 
-    output = args.output or os.path.join(args.root, form.NAME)
+    output = args.output or os.path.join(args.root, file_format.NAME)
     if args.detached and not args.key:
         raise UsageError("--detached needs a --key to sign with")
     if output == "-" and args.cosign:
@@ -123,11 +123,11 @@ def _create(args: argparse.Namespace) -> ExitCode:
     omit = _omitted(args.root, output, args.detached, bundle)
     read = tree.read(args.root, parts, tree.excluding(args.exclude), omit)
     entries = {path: entry for path, entry in read.items() if entry.kind in ("file", "link")}
-    data = form.render(entries, parts, tuple(args.exclude))
+    data = file_format.render(entries, parts, tuple(args.exclude))
     if key and args.detached:
         _write(args.detached, key.sign(data))
     elif key:
-        data = form.sign_with(data, signature.signature_words(data, key))
+        data = file_format.sign_with(data, signature.signature_words(data, key))
     _write(output, data)
     if args.cosign:
         signature.cosign_sign(output, bundle, args.cosign_key, args.cosign_option)
@@ -191,11 +191,11 @@ def _root(data: bytes) -> str:
 
 
 def _verify(args: argparse.Namespace) -> ExitCode:
-    from detector.incident.manifest import differences, form, tree
+    from detector.incident.manifest import differences, file_format, tree
 
     path = args.manifest
     bundle = args.bundle or f"{path}.sigstore.json"
-    manifest = form.parse(_contents(path, form.MAX_SIZE), _shown(path))
+    manifest = file_format.parse(_contents(path, file_format.MAX_SIZE), _shown(path))
     vouched = _vouched(args, manifest, path, bundle)
     if not vouched.acceptable:
         _report(args.format, manifest, vouched, [])
@@ -288,13 +288,13 @@ def _line(one: Difference) -> str:
 
 
 def _counts(number: int) -> str:
-    from detector.reports.words_ import counted
+    from detector.text.numbers import counted
 
     return counted(number, "file")
 
 
 def _shown(text: str) -> str:
-    from detector.reports.foreign_ import printable
+    from detector.text.untrusted import printable
 
     return printable(text)
 

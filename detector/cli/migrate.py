@@ -9,10 +9,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from detector import baseline
 from detector.config import Config, operator_file
 from detector.errors import ExitCode, UsageError
-from detector.ignores import gathering, own
+from detector.ignores import baseline, gathering, own
 
 if TYPE_CHECKING:
     from detector.ignores.migration import Taken
@@ -94,8 +93,8 @@ def _resolved(args: argparse.Namespace, root: str, loaded: Sequence[tuple[str, L
 
 
 def _scan(args: argparse.Namespace) -> Scan:
-    from detector import pipeline
     from detector.cli.scan import progress_bar
+    from detector.scan import pipeline
 
     config = Config(
         targets=(args.target,),

@@ -16,11 +16,11 @@ from detector.errors import ExitCode, LeakfirstError, UsageError
 
 if TYPE_CHECKING:
     from detector.fleet.state.store import State
-    from detector.incident.elsewhere import Fleet
     from detector.incident.ledger import Ledger
     from detector.incident.model import Case, Exposure, Task
     from detector.incident.response import Response, Tools
     from detector.incident.settings import Settings
+    from detector.incident.spread import Fleet
 
 SUMMARY = "something leaked: contain, reissue, find every other place, prove it, tell people, keep the clock"
 
@@ -181,13 +181,13 @@ class _Desk:
     def _tools(self, exposure: Exposure) -> Tools:
         from detector.cli.rotate import policy_at
         from detector.config import Config
-        from detector.incident.elsewhere import Nowhere
-        from detector.incident.exposed import pack_of
+        from detector.incident.leaked_material import pack_of
         from detector.incident.ledger import Messages
-        from detector.incident.notify.outbox_ import Outbox, destinations
-        from detector.incident.notify.redact_ import cleaner
+        from detector.incident.notify._outbox import Outbox, destinations
+        from detector.incident.notify._redact import cleaner
         from detector.incident.response import Tools
-        from rotators.core.desk import Desk
+        from detector.incident.spread import Nowhere
+        from rotators.core.service import Desk
 
         places = destinations(self.operator)
         clean = cleaner(lambda: pack_of(exposure))
@@ -206,7 +206,7 @@ class _Desk:
         from detector.cli.sweep import settings_for, table_of
         from detector.config import usable_processors
         from detector.fleet.inventory import Options, entries
-        from detector.incident.elsewhere import Inventory
+        from detector.incident.spread import Inventory
         from detector.rules.pack import cache_folder
 
         table = table_of(self.operator)
@@ -225,13 +225,13 @@ class _Desk:
 
 def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
     from detector.cli.sweep import table_of
-    from detector.incident import exposed
+    from detector.incident import leaked_material
     from detector.incident.ledger import open_incident
     from detector.incident.settings import seconds
     from detector.incident.timeline import due, text
 
     exposure = _exposure(args, table_of(desk.operator).get("inventory", []))
-    exposed.check(exposure)
+    leaked_material.check(exposure)
     if exposure.package:
         from detector.incident.dependents import package
 
@@ -257,9 +257,9 @@ def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
 
 
 def _exposure(args: argparse.Namespace, inventory: Sequence[str]) -> Exposure:
-    from detector.incident.exposed import is_remote
+    from detector.incident.leaked_material import is_remote
     from detector.incident.model import ARTEFACT, FINDINGS, REPOSITORY, Exposure
-    from detector.targets import is_repository
+    from detector.scan.targets import is_repository
 
     if bool(args.targets) == bool(args.findings):
         raise UsageError("name what leaked: files, a folder, a repository, or --findings REPORT.json")
@@ -412,7 +412,7 @@ def _status(desk: _Desk, args: argparse.Namespace) -> ExitCode:
 
 
 def _show(desk: _Desk, case: Case, args: argparse.Namespace) -> ExitCode:
-    from detector.incident import telling
+    from detector.incident import events
     from detector.incident.timeline import left
 
     if args.json:
@@ -420,15 +420,15 @@ def _show(desk: _Desk, case: Case, args: argparse.Namespace) -> ExitCode:
         return _code(case)
     time_left = left(case.due_at, desk.clock.now()) if case.status == "open" else case.closed_reason
     print(_printable(f"{case.id}  {case.title}  {case.status}, {time_left}"))
-    print(_printable("  " + ", ".join(f"{name} {number}" for name, number in telling.counts(case))))
+    print(_printable("  " + ", ".join(f"{name} {number}" for name, number in events.counts(case))))
     from detector.incident.response import STEPS
 
     for name in STEPS:
         step = case.steps.get(name, {"state": "to do"})
         print(_printable(f"  {name:11} {step['state']:11} {step.get('why', '')}".rstrip()))
-    waiting = telling.tasks(case)
+    waiting = events.tasks(case)
     for owner in dict.fromkeys(task.owner for task in waiting):
-        print(_printable(f"\n  for {owner or telling.NOBODY}:"))
+        print(_printable(f"\n  for {owner or events.NOBODY}:"))
         alike: dict[tuple[str, str], list[Task]] = {}
         for task in waiting:
             if task.owner == owner:
@@ -454,7 +454,7 @@ def _for_all(case: Case, tasks: Sequence[Task]) -> str:
 
 
 def _summary(case: Case) -> dict[str, Any]:
-    from detector.incident import telling
+    from detector.incident import events
 
     return {
         "schema": "leakfirst/incident/1",
@@ -464,7 +464,7 @@ def _summary(case: Case) -> dict[str, Any]:
         "opened": case.opened_at,
         "found": case.found_at,
         "due": case.due_at,
-        "counts": dict(telling.counts(case)),
+        "counts": dict(events.counts(case)),
         "steps": {name: dict(step) for name, step in case.steps.items()},
         "credentials": [
             {
@@ -483,7 +483,7 @@ def _summary(case: Case) -> dict[str, Any]:
             }
             for one in case.credentials
         ],
-        "waiting": [task._asdict() for task in telling.tasks(case)],
+        "waiting": [task._asdict() for task in events.tasks(case)],
         "places": [dict(at) for at in case.places],
         "dependents": [dict(row) for row in case.dependents],
         "scanned": {name: dict(row) for name, row in case.scanned.items()},
@@ -493,9 +493,9 @@ def _summary(case: Case) -> dict[str, Any]:
 
 
 def _code(case: Case) -> ExitCode:
-    from detector.incident import telling
+    from detector.incident import events
 
-    if telling.tasks(case):
+    if events.tasks(case):
         return ExitCode.NEEDS_PERSON
     if case.status == "closed":
         return ExitCode.CLEAN
@@ -504,21 +504,21 @@ def _code(case: Case) -> ExitCode:
 
 
 def _report(desk: _Desk, args: argparse.Namespace) -> ExitCode:
-    from detector.incident import account
-    from detector.incident.exposed import pack_of
+    from detector.incident import report
+    from detector.incident.leaked_material import pack_of
     from detector.incident.ledger import check
-    from detector.incident.notify.redact_ import cleaner
+    from detector.incident.notify._redact import cleaner
 
     case = desk.case(args.incident)
     clean = cleaner(lambda: pack_of(case.exposure))
-    sections = account.redacted(account.document(case, check(desk.state, case.id), desk.clock.now()), clean)
+    sections = report.redacted(report.document(case, check(desk.state, case.id), desk.clock.now()), clean)
     if args.json:
         print(json.dumps(_summary(case)))
         return ExitCode.CLEAN
     if args.html:
-        _write(args.html, account.page(sections))
+        _write(args.html, report.page(sections))
     if args.markdown or not args.html:
-        _write(args.markdown or "-", account.markdown(sections))
+        _write(args.markdown or "-", report.markdown(sections))
     return ExitCode.CLEAN
 
 
@@ -553,6 +553,6 @@ def _log(desk: _Desk, args: argparse.Namespace) -> ExitCode:
 
 
 def _printable(text: str) -> str:
-    from detector.reports.foreign_ import printable
+    from detector.text.untrusted import printable
 
     return "\n".join(printable(line) for line in text.split("\n"))

@@ -12,10 +12,10 @@ from detector.errors import ExitCode, LeakfirstError, RotationError, UsageError
 
 if TYPE_CHECKING:
     from detector.rules.pack import Pack
-    from rotators.core.desk import Desk
     from rotators.core.executor import Outcome
     from rotators.core.model import Leak, RotationPlan
     from rotators.core.policy import Policy
+    from rotators.core.service import Desk
 
 SUMMARY = "replace a leaked key: plan, approve, apply, resume, undo"
 
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do one action and return the exit code."""
-    from rotators.core.desk import Desk
+    from rotators.core.service import Desk
 
     policy = policy_at(args.policy)
     desk = Desk(policy, args.state)
@@ -130,7 +130,7 @@ def _plan(desk: Desk, args: argparse.Namespace) -> ExitCode:
 
 def _leaks(desk: Desk, args: argparse.Namespace) -> list[Leak]:
     from rotators.core.policy import duration
-    from rotators.core.recall import leak_of
+    from rotators.core.secret_lookup import leak_of
 
     if bool(args.report) + bool(args.stdin) + bool(args.older_than) != 1:
         raise UsageError("give one of: a report, --stdin with --rule, --older-than with --rotator")
@@ -226,7 +226,7 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
     if not plan.tell:
         return
     from detector.config import operator_file
-    from detector.incident.notify import redact_, rotation_
+    from detector.incident.notify import _redact, _rotation
 
     def memory() -> Any:
         from detector.fleet.state import open_state
@@ -234,8 +234,8 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
 
         return Messages(open_state())
 
-    clean = redact_.cleaner(lambda: rules_for(args)[0])
-    told, others = rotation_.tell(plan, outcome, operator_file(), memory, clean)
+    clean = _redact.cleaner(lambda: rules_for(args)[0])
+    told, others = _rotation.tell(plan, outcome, operator_file(), memory, clean)
     out = sys.stderr if args.json else sys.stdout
     for done in told:
         became = f"not told: {done.destination}: {done.why}" if done.why else f"told: {done.destination}"
@@ -245,7 +245,7 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
 
 
 def _recalled(plan: RotationPlan, args: argparse.Namespace) -> Leak:
-    from rotators.core.recall import recall
+    from rotators.core.secret_lookup import recall
 
     pack, key = rules_for(args)
     return recall(plan, pack, key, sys.stdin.buffer.read() if args.stdin else b"")
@@ -253,9 +253,9 @@ def _recalled(plan: RotationPlan, args: argparse.Namespace) -> Leak:
 
 def rules_for(args: argparse.Namespace) -> tuple[Pack, bytes]:
     """Return the rules with `args.patterns` added, and the key of the fingerprints."""
-    from detector import pipeline
     from detector.config import Config
     from detector.ignores import gathering
+    from detector.scan import pipeline
 
     config = Config(targets=(".",), patterns=tuple(args.patterns))
     return pipeline.rule_pack(config), gathering.policies(config).report_key

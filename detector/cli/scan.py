@@ -13,7 +13,7 @@ from detector.log import set_level
 from detector.model import CONFIDENCES, Scan
 
 if TYPE_CHECKING:
-    from detector.pipeline import OnProgress, Tally
+    from detector.scan.pipeline import OnProgress, Tally
 
 SUMMARY = "scan files, folders, git repositories (working tree and history) or standard input"
 INTERMIXED = True
@@ -95,8 +95,8 @@ def run(args: argparse.Namespace) -> int:
     """Scan, write the reports, return the exit code."""
     config = configure(args)
     set_level(config.verbose)
-    from detector import pipeline
     from detector.reports import check
+    from detector.scan import pipeline
 
     check(config)
     if config.verify and not config.dry_run:
@@ -117,7 +117,7 @@ def offer_rotation(scan: Scan) -> None:
 
     from detector.cli.rotate import policy_at
     from hooks.on_live import react
-    from rotators.core.desk import Desk
+    from rotators.core.service import Desk
 
     with redirect_stdout(sys.stderr):
         react(scan.findings, Desk(policy_at("")), act=False)

@@ -158,7 +158,7 @@ def _sweep(
 ) -> int:
     from detector.fleet.inventory import Options as Listing
     from detector.fleet.inventory import entries
-    from detector.fleet.life import DEADLINES
+    from detector.fleet.lifecycle import DEADLINES
     from detector.fleet.progress import Display
     from detector.fleet.state import open_state
     from detector.fleet.sweep import Options, sweep
@@ -204,9 +204,9 @@ def settings_for(
     from detector.fleet.clones import Clones
     from detector.fleet.state.store import key_id, ruleset_digest
     from detector.fleet.tasks import Settings
-    from detector.memory import rule_digest
-    from detector.pipeline import rule_pack
     from detector.rules.pack import cache_folder
+    from detector.scan.pipeline import rule_pack
+    from detector.scan.state import rule_digest
 
     config = Config(
         worktree=False,
@@ -246,8 +246,8 @@ def _say(summary: Summary, state: State, quiet: bool) -> None:
     """Print what changed, and unless *quiet* what was done."""
     from detector.fleet.overview import overview
     from detector.fleet.reports.text import changes, troubles
-    from detector.reports.foreign_ import printable
-    from detector.reports.words_ import counted
+    from detector.text.numbers import counted
+    from detector.text.untrusted import printable
 
     told = overview(state, summary.run)
     for skip in summary.skipped:

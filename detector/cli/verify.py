@@ -44,10 +44,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the credentials again, ask, print, return the exit code."""
-    from detector import pipeline
     from detector.config import Config, ReportTo, operator_file
     from detector.ignores import gathering
-    from detector.reports.foreign_ import printable
+    from detector.scan import pipeline
+    from detector.text.untrusted import printable
     from detector.verify import ask, reread
 
     if bool(args.report) == bool(args.rule):

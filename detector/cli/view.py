@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from detector.errors import ExitCode, UsageError
-from detector.reports.document_ import read
+from detector.reports._document import read
 from detector.reports.html import page
 
 SUMMARY = "show a json report in a browser"

@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 from detector.engine.anchors import Automaton, lengths
 from detector.engine.confirm import BEYOND, Match, companion, matches, windows
-from detector.engine.copied import Versions
+from detector.engine.context_cache import FAR, Places, Reaches, Repeats, cuts
 from detector.engine.decode import DEPTH, Budget, inline, layers, markers
-from detector.engine.decode.settle import nearest, outside
+from detector.engine.decode.merge import nearest, outside
+from detector.engine.delta_reuse import Versions
 from detector.engine.plausible import documented, why_not
-from detector.engine.repeats import FAR, Places, Reaches, Repeats, cuts
+from detector.engine.stored import Stored
 from detector.model import (
     CONFIDENCES,
     PROVEN_FORM,
@@ -34,7 +35,6 @@ from detector.model import (
     Verdict,
 )
 from detector.secret import Secret
-from detector.stored import Stored
 
 SEPARATOR = b"\n\x00\n"
 """Put between small blobs that share one pass-1 call; no anchor contains it."""
@@ -187,7 +187,7 @@ class Engine:
             before, after = longest + inline.BEFORE, inline.AFTER
         for index in self._users[anchor]:
             if index == JUDGE:
-                from detector.engine.judge import AFTER, BEFORE
+                from detector.engine.scoring import AFTER, BEFORE
 
                 before, after = max(before, longest, BEFORE), max(after, AFTER)
                 continue
@@ -289,7 +289,7 @@ class Engine:
 
     def _weigh(self, data: bytes, path: str, ends: list[int], found: list[_Candidate], dropped: list[Dropped]) -> None:
         """Judge what has no format of its own, and put it with the rest."""
-        from detector.engine.judge import judge
+        from detector.engine.scoring import judge
 
         if not self._judged:
             rules = self.rules if self._judges is None else map(self.rules.__getitem__, self._judges)
@@ -352,7 +352,7 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
     if reason:
         return Dropped(rule.id, match.secret_start, match.secret_end, reason)
     if rule.drops:
-        from detector.engine.drops import holds
+        from detector.engine.conditions import holds
     for told, condition in rule.drops:
         if holds(condition, data, match, path):
             return Dropped(rule.id, match.secret_start, match.secret_end, told)

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 from detector.errors import SourceError, UsageError
 from detector.fleet.credentials import Access, access
 from detector.fleet.inventory import Entry
-from detector.fleet.inventory._plain import Refused, plain_url, shown
+from detector.fleet.inventory._names import Refused, plain_url, shown
 from detector.git.repository import discover, git_program, own_environment, refs
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from detector.errors import SourceError, UsageError
 from detector.fleet.tasks import Settings, Worker
-from detector.work import Progress
+from detector.scan.worker import Progress
 
 if TYPE_CHECKING:
     from detector.fleet.sweep import Done, Job

@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from detector.fleet.tasks import Settings, Worker
-from detector.work import Progress
-from detector.workers import Answer, Pool
+from detector.scan.pool import Answer, Pool
+from detector.scan.worker import Progress
 
 if TYPE_CHECKING:
     from detector.fleet.sweep import Done, Job

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from detector.fleet.life import UNSETTLED
+from detector.fleet.lifecycle import UNSETTLED
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -8,8 +8,8 @@ import time
 from typing import Any, TextIO
 
 from detector.fleet.sweep import Tally
-from detector.reports.foreign_ import printable
-from detector.reports.words_ import size
+from detector.text.numbers import size
+from detector.text.untrusted import printable
 
 AGAIN = 0.2
 """Seconds between two pictures."""

@@ -21,8 +21,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from detector.errors import LeakfirstError
-from detector.fleet import life as lives
+from detector.fleet import lifecycle as lives
 from detector.fleet.inventory import Entry
+from detector.fleet.repository_findings import Told
 from detector.fleet.state.known import KnownObjects
 from detector.fleet.state.store import Remembered, Result
 from detector.fleet.tasks import (
@@ -43,11 +44,10 @@ from detector.fleet.tasks import (
     rows,
     together,
 )
-from detector.fleet.telling import Told
 from detector.git.packs import Bytes, find_rows, sort_ids
 from detector.log import step
 from detector.model import Skipped
-from detector.work import Progress
+from detector.scan.worker import Progress
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

@@ -24,21 +24,21 @@ from detector.containers import Clean
 from detector.errors import LeakfirstError, SourceError
 from detector.fleet.clones import Clones
 from detector.fleet.inventory import Entry
-from detector.fleet.telling import Told, line_patterns, tell
-from detector.memory import Reading, ScanMemory, refs_digest, rule_digest
+from detector.fleet.repository_findings import Told, line_patterns, tell
 from detector.model import Sighting, Skipped
-from detector.veil import veil_of
+from detector.scan.masking import veil_of
+from detector.scan.pool import guarded
+from detector.scan.state import Reading, ScanMemory, refs_digest, rule_digest
+from detector.scan.worker import Options, Progress
 from detector.version import version
-from detector.work import Options, Progress
-from detector.workers import guarded
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
+    from detector.engine.stored import Stored
     from detector.git.repository import Repository
     from detector.model import Blob
     from detector.rules.pack import Pack
     from detector.sources.history import HistoryShare
-    from detector.stored import Stored
 
 MARK = 8
 """Bytes of the size in the mark of a pack, behind its checksum."""
@@ -198,8 +198,8 @@ class Worker:
         if self._rules is None:
             from detector.fingerprint import project_key
             from detector.fleet.state.store import key_id, ruleset_digest
-            from detector.pipeline import rule_pack
             from detector.rules.pack import engine_of
+            from detector.scan.pipeline import rule_pack
 
             pack, key = rule_pack(self.settings.config), project_key()
             if ruleset_digest({rule.id: rule_digest(rule) for rule in pack.rules}) != self.settings.rules:
@@ -441,7 +441,7 @@ def _ids_of(share: HistoryShare, width: int) -> Any:
     """List the objects that *share* yields."""
     import numpy as np
 
-    from detector.git.walking import YIELD
+    from detector.git.pack_walker import YIELD
 
     part = share.part
     found = [rows(b"".join(bytes.fromhex(name) for name in (*part.asked, *(name for name, _ in part.loose))), width)]

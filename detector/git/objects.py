@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from detector.errors import SourceError
+from detector.git.pack_walker import KINDS, ObjectError, inflate
 from detector.git.repository import Repository, SafeGit
-from detector.git.walking import KINDS, ObjectError, inflate
 
 
 class Budget(NamedTuple):

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np  # noqa: TID253  (this module is itself imported late)
 from numpy.typing import NDArray  # noqa: TID253
 
-from detector.git.walking import FAMILY, LAST, YIELD
+from detector.git.pack_walker import FAMILY, LAST, YIELD
 
 COMMIT, TREE, BLOB, TAG, OFS_DELTA, REF_DELTA = 1, 2, 3, 4, 6, 7
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np  # noqa: TID253  (this module is itself imported late)
 
+from detector.engine.stored import Stored
 from detector.git.objects import (
     Budget,
     all_objects,
@@ -28,6 +29,7 @@ from detector.git.objects import (
     loose_path,
     read_loose,
 )
+from detector.git.pack_walker import FAMILY, KINDS, YIELD, ObjectError, Walker
 from detector.git.packs import (
     Bytes,
     Objects,
@@ -42,9 +44,7 @@ from detector.git.packs import (
     walk,
 )
 from detector.git.repository import Repository
-from detector.git.walking import FAMILY, KINDS, YIELD, ObjectError, Walker
 from detector.model import Skipped
-from detector.stored import Stored
 
 CONTENT = ("blob", "commit", "tag")
 """The types that hold what people wrote; trees hold names alone."""
@@ -63,7 +63,7 @@ class Steps(NamedTuple):
     """Steps through one pack. The columns are arrays of machine words, as bytes.
 
     `ids` holds the ids of all steps behind each other, `kinds` and `flags`
-    (see walking.py) a byte for each.
+    (see pack_walker.py) a byte for each.
     """
 
     path: str
@@ -120,7 +120,7 @@ def plan(
     *exclude* names objects that need not be read again: sorted rows of bytes,
     or a set of ids. *known_packs* (marks, see `Plan`) need not even be opened, if
     *exclude* names what they hold. *again* are ids to read all the same, if they
-    are there, and *spare* are read if one of them is not (memory.py keeps all of these).
+    are there, and *spare* are read if one of them is not (known_objects.py keeps all of these).
     There are some shares per worker, smaller ones towards the end, so that the workers end together
     even when the estimate is wrong; begin with the first, they are the largest.
     """

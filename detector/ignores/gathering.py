@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from detector import baseline
 from detector.errors import UsageError
 from detector.fingerprint import project_key
-from detector.ignores import own
+from detector.ignores import baseline, own
 from detector.ignores.policy import Allow, Known, Loaded, Policy
 from detector.model import Origin, Rule, Sighting
 
@@ -55,7 +54,7 @@ class HeadReader:
 
     def __init__(self, repository: Repository, more: Sequence[str] = ()) -> None:
         """Read the files that may set findings aside, and *more* that the caller wants."""
-        from detector.git.tips import at_head
+        from detector.git.branch_heads import at_head
 
         self._repository = repository
         self._names = frozenset((*_names(), *more))
@@ -65,7 +64,7 @@ class HeadReader:
     def __call__(self, name: str) -> bytes | None:
         """Return a file, or None."""
         if name not in self._names:
-            from detector.git.tips import at_head
+            from detector.git.branch_heads import at_head
 
             self._files |= at_head(self._repository, [name])
         found = self._files.get(name)
@@ -310,7 +309,7 @@ def _reader(target: str, root: str, config: Config) -> Reader | None:
 
 
 def _is_bare(folder: str) -> bool:
-    from detector.targets import is_repository
+    from detector.scan.targets import is_repository
 
     has_tree = os.path.basename(folder) == ".git" or os.path.lexists(os.path.join(folder, ".git"))
     return not has_tree and is_repository(folder)
@@ -344,7 +343,7 @@ def relative_for(target: str, root: str) -> Callable[[Origin], str]:
     were reached from where we are; those of a repository inside (a submodule, or
     one below a folder) from the root of that.
     """
-    from detector.targets import is_repository
+    from detector.scan.targets import is_repository
 
     if not root:
         return lambda origin: origin.path

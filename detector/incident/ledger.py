@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from detector.fleet.state.store import State
-    from detector.incident.notify.event_ import Event
+    from detector.incident.notify._event import Event
 
 GENESIS = hashlib.sha256(b"leakfirst incident log 1").hexdigest()
 
@@ -258,13 +258,13 @@ class Messages:
         self._state = state
 
     def told(self, destination: str, key: str) -> bool:
-        """See `outbox_.Memory`."""
+        """See `_outbox.Memory`."""
         chosen = select(messages.c.at).where(messages.c.destination == destination, messages.c.key == key)
         with self._state.read() as db:
             return db.execute(chosen).first() is not None
 
     def thread(self, destination: str, thread: str) -> str:
-        """See `outbox_.Memory`."""
+        """See `_outbox.Memory`."""
         chosen = (
             select(messages.c.continued)
             .where(messages.c.destination == destination, messages.c.thread == thread, messages.c.continued != "")
@@ -274,13 +274,13 @@ class Messages:
             return str(db.execute(chosen).scalar() or "")
 
     def lately(self, destination: str, since: float) -> int:
-        """See `outbox_.Memory`."""
+        """See `_outbox.Memory`."""
         chosen = select(func.count()).where(messages.c.destination == destination, messages.c.at > since)
         with self._state.read() as db:
             return int(db.execute(chosen).scalar_one())
 
     def note(self, destination: str, event: Event, thread: str, at: float) -> None:
-        """See `outbox_.Memory`."""
+        """See `_outbox.Memory`."""
         from detector.fleet.state.store import put
 
         row = {"destination": destination, "key": event.key, "thread": event.thread, "continued": thread, "at": at}

@@ -17,9 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.errors import LeakfirstError, RotationError, SourceError, UsageError
-from detector.incident import exposed, telling
-from detector.incident.containing import Containing, leak_behind, note_times, plan_here
-from detector.incident.elsewhere import Fleet, Repository, Swept
+from detector.incident import events, leaked_material
+from detector.incident.containment import Containing, leak_behind, note_times, plan_here
 from detector.incident.ledger import Ledger
 from detector.incident.model import (
     ACCEPTED,
@@ -43,6 +42,7 @@ from detector.incident.model import (
     fold,
 )
 from detector.incident.settings import Settings
+from detector.incident.spread import Fleet, Repository, Swept
 from detector.incident.timeline import text
 from detector.log import step as say
 from detector.model import LIVE, PROVEN_FORM, UNKNOWN, Finding, Skipped
@@ -54,10 +54,10 @@ from rotators.core.planner import expired
 
 if TYPE_CHECKING:
     from detector.config import Config
-    from detector.incident.notify import outbox_
-    from detector.incident.notify.outbox_ import Outbox
-    from rotators.core.desk import Desk
+    from detector.incident.notify import _outbox
+    from detector.incident.notify._outbox import Outbox
     from rotators.core.model import RotationPlan
+    from rotators.core.service import Desk
 
 DETECT = "detect"
 VERIFY = "verify"
@@ -99,7 +99,7 @@ class Response:
     def __init__(self, ledger: Ledger, tools: Tools) -> None:
         self._ledger, self._tools = ledger, tools
         self._values: dict[str, Finding] = {}
-        self.untold: list[outbox_.Told] = []
+        self.untold: list[_outbox.Told] = []
 
     @property
     def case(self) -> Case:
@@ -170,12 +170,12 @@ class Response:
         """Read the exposed material and note every credential in it."""
         before = self.case
         try:
-            found = exposed.look(before.exposure, self._tools.jobs)
+            found = leaked_material.look(before.exposure, self._tools.jobs)
         except (SourceError, UsageError) as error:
             self._step(DETECT, DONE if before.credentials else INCOMPLETE, str(error))
             return
         self._values = {finding.fingerprint: finding for finding in found.findings}
-        notes = [Note(CREDENTIAL, one.fingerprint, exposed.note_of(one)) for one in found.findings]
+        notes = [Note(CREDENTIAL, one.fingerprint, leaked_material.note_of(one)) for one in found.findings]
         unread = [skip for skip in found.skipped if not skip.expected]
         notes += [Note(SKIPPED, skip.where, {"reason": skip.reason}) for skip in unread]
         changed = [
@@ -196,7 +196,7 @@ class Response:
         missing = [one for one in chosen if one.fingerprint not in self._values]
         if missing:
             try:
-                self._values |= exposed.again(self.case.exposure, missing, self._tools.jobs)
+                self._values |= leaked_material.again(self.case.exposure, missing, self._tools.jobs)
             except (SourceError, UsageError) as error:
                 say("gone", why=str(error))
         there = [self._values[one.fingerprint] for one in chosen if one.fingerprint in self._values]
@@ -422,7 +422,7 @@ class Response:
                 reason = f"incident {self._ledger.incident}"
                 self._tools.fleet.settle(one.fingerprint, one.times.reissued is not None, reason, self._ledger.by)
         unproven = [one for one in self.case.live if one.times.dead is None and not one.accepted]
-        tips = list(telling.tips(self.case))
+        tips = list(events.tips(self.case))
         why = [f"{len(unproven)} are not proven dead"] if unproven else []
         why += [f"{'1 copy stands' if len(tips) == 1 else f'{len(tips)} copies stand'} at a tip"] if tips else []
         why += [f"{len(gone)} values are gone, so nobody was asked about them"] if gone else []
@@ -483,7 +483,7 @@ class Response:
         """Tell what is new; *lists* is False while the work lists of people are still growing."""
         tools = self._tools
         self.untold = []
-        for event in telling.events(self.case, tools.settings, tools.clock.now()):
+        for event in events.events(self.case, tools.settings, tools.clock.now()):
             if event.owner and not lists:
                 continue
             for told in tools.outbox.tell(event):
@@ -497,7 +497,7 @@ class Response:
     def drafts(self) -> Iterable[Any]:
         """Return what `tell` would send now, for a dry run."""
         tools = self._tools
-        for event in telling.events(self.case, tools.settings, tools.clock.now()):
+        for event in events.events(self.case, tools.settings, tools.clock.now()):
             yield from tools.outbox.preview(event)
 
     # -- decisions ---------------------------------------------------------------
@@ -573,7 +573,7 @@ class Response:
         case = self.case
         begun = bool(case.steps or case.credentials)  # one that was only opened may have been a drill
         open_ones = [f"{step}: was never done" for step in STEPS if begun and step != TELL and step not in case.steps]
-        open_ones += [f"{task.what}: {task.why} ({task.owner or 'nobody'})" for task in telling.tasks(case)]
+        open_ones += [f"{task.what}: {task.why} ({task.owner or 'nobody'})" for task in events.tasks(case)]
         if not open_ones:
             self._ledger.note(CLOSED, "", reason=reason)
             self._say()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from detector.model import DEAD, LIVE, UNKNOWN
+from detector.net.http_client import Wire
+from detector.probes._contract import Answer
 from detector.probes._server import Reached, Server, at_server, missing
-from detector.verify.question import Answer
-from detector.verify.wire import Wire
 
 PORT = 3306
 

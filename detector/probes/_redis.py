@@ -7,9 +7,9 @@ import socket
 from typing import Any
 
 from detector.model import DEAD, LIVE, UNKNOWN
+from detector.net.http_client import Wire
+from detector.probes._contract import Answer, Unclear
 from detector.probes._server import Reached, Server, at_server, missing
-from detector.verify.question import Answer, Unclear
-from detector.verify.wire import Wire
 
 PORT = 6379
 

@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from detector.verify.question import Unclear
-from detector.verify.wire import Wire
+from detector.net.http_client import Wire
+from detector.probes._contract import Unclear
 
 T = TypeVar("T")
 

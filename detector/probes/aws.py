@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 
 from detector.engine import checks
 from detector.model import DEAD, LIVE, UNKNOWN
-from detector.verify import control
+from detector.net.http_client import Request, Wire
+from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
+from detector.verify import negative_control
 from detector.verify.hosts import Place, check_scheme, place_of
-from detector.verify.question import Answer, Asked, Question, Settings, Unclear
-from detector.verify.wire import Request, Wire
 
 SERVES = ("aws.access-key", "aws.temporary-key")
 
@@ -78,7 +78,7 @@ def plan(question: Question, settings: Settings) -> Asked:
 
 def alter(question: Question) -> Question:
     """Keep the key id and change the secret."""
-    changed = control.altered(question.parts["secret-access-key"], question.rule)
+    changed = negative_control.altered(question.parts["secret-access-key"], question.rule)
     return question._replace(parts={**question.parts, "secret-access-key": changed})
 
 

@@ -15,11 +15,11 @@ import re
 from types import ModuleType
 from urllib.parse import parse_qsl, unquote
 
+from detector.net.http_client import Wire
 from detector.probes import _mongodb, _mysql, _postgresql, _redis
+from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.probes._server import Server
 from detector.verify.hosts import Place, is_named
-from detector.verify.question import Answer, Asked, Question, Settings, Unclear
-from detector.verify.wire import Wire
 
 SERVES = ("uri.database", "uri.jdbc")
 

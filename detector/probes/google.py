@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 
 from detector.engine.checks.proof import base64url
 from detector.model import DEAD, LIVE, UNKNOWN
+from detector.net.http_client import Request, Wire
+from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.secret import Secret
-from detector.verify.question import Answer, Asked, Question, Settings, Unclear
-from detector.verify.table import said
-from detector.verify.wire import Request, Wire
+from detector.verify.declarative_probe import said
 
 SERVES = ("google.service-account-key",)
 

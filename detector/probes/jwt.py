@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from detector.engine.checks.proof import unbase64
 from detector.model import DEAD, LIVE, UNKNOWN
+from detector.net.http_client import Request, Wire
+from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.verify.hosts import check_scheme, is_named, place_of
-from detector.verify.question import Answer, Asked, Question, Settings, Unclear
-from detector.verify.wire import Request, Wire
 
 SERVES = ("jwt.token",)
 CONTROL = False  # the signature is checked here, so nobody has to refuse anything

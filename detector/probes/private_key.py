@@ -13,11 +13,11 @@ from typing import Any
 
 from detector.engine import checks
 from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN
+from detector.net.http_client import Wire
 from detector.probes import _material
+from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.probes._server import Reached, Server, at_server
 from detector.secret import Secret
-from detector.verify.question import Answer, Asked, Question, Settings, Unclear
-from detector.verify.wire import Wire
 
 SERVES = ("private-key.pem", "private-key.openssh", "private-key.putty")
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import os
 
 from detector.model import DEAD, LIVE, UNKNOWN
+from detector.net.http_client import Request, Wire
+from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
+from detector.verify.declarative_probe import said
 from detector.verify.hosts import Place, check_scheme, place_for, place_of
-from detector.verify.question import Answer, Asked, Question, Settings, Unclear
-from detector.verify.table import said
-from detector.verify.wire import Request, Wire
 
 SERVES = ("vault.service-token", "vault.batch-token", "vault.token-legacy")
 

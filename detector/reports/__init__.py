@@ -14,7 +14,7 @@ from typing import TextIO
 from detector.config import Config
 from detector.model import Scan
 from detector.registry import load
-from detector.reports.options_ import Options
+from detector.reports._options import Options
 from detector.version import version
 
 

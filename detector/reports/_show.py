@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detector.reports.options_ import Options
+from detector.reports._options import Options
 from detector.secret import Secret
 
 

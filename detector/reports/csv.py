@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from detector.model import Finding, Location, Origin, Scan
-from detector.reports.foreign_ import printable, without_password
-from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency
+from detector.reports._options import Options
+from detector.reports._order import by_urgency
+from detector.text.untrusted import printable, without_password
 
 TITLE = "table, one row per place"
 STREAMS = False

@@ -14,10 +14,10 @@ from typing import TextIO
 
 from detector.model import Finding, Scan
 from detector.reports import markdown
-from detector.reports.foreign_ import first_place, from_here, place, printable, provenance_in, without_password
-from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency
-from detector.reports.words_ import counted
+from detector.reports._options import Options
+from detector.reports._order import by_urgency
+from detector.text.numbers import counted
+from detector.text.untrusted import first_place, from_here, place, printable, provenance_in, without_password
 
 TITLE = "GitHub Actions annotations and step summary"
 STREAMS = False

@@ -12,10 +12,10 @@ from typing import Any, TextIO
 from uuid import NAMESPACE_URL, uuid5
 
 from detector.model import Finding, Location, Scan
-from detector.reports.document_ import one_a_line
-from detector.reports.foreign_ import clean, from_here, name_of, printable, without_password
-from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency
+from detector.reports._document import one_a_line
+from detector.reports._options import Options
+from detector.reports._order import by_urgency
+from detector.text.untrusted import clean, from_here, name_of, printable, without_password
 
 TITLE = "GitLab secret detection report"
 STREAMS = False

@@ -1,6 +1,6 @@
 """html: one file for a browser, which asks nobody for anything.
 
-The page is made from the published document (document_.py), so that `leakfirst
+The page is made from the published document (_document.py), so that `leakfirst
 view` can make it from a stored report. It works without script; the script
 filters. A content security policy allows the page's own style and script, by
 digest, and nothing else: no foreign text can become active, were an escape
@@ -18,11 +18,11 @@ from importlib.resources import files
 from typing import Any, TextIO
 
 from detector.model import LIVE, SEVERITIES, UNCHECKED, Origin, Scan
-from detector.reports.document_ import Record, document
-from detector.reports.foreign_ import name_of, named, printable, provenance
-from detector.reports.options_ import Options
-from detector.reports.order_ import in_test_code
-from detector.reports.words_ import counted, size
+from detector.reports._document import Record, document
+from detector.reports._options import Options
+from detector.reports._order import in_test_code
+from detector.text.numbers import counted, size
+from detector.text.untrusted import name_of, named, printable, provenance
 
 TITLE = "one web page with filters"
 STREAMS = False
@@ -36,7 +36,7 @@ def write(scan: Scan, out: TextIO, options: Options) -> None:
 
 
 def page(report: Record) -> Iterator[str]:
-    """Return the page for a document that `document_.read` has checked, in pieces."""
+    """Return the page for a document that `_document.read` has checked, in pieces."""
     for piece in _page(report):
         yield piece.encode("ascii", "xmlcharrefreplace").decode()
 

@@ -9,8 +9,8 @@ import json
 from typing import TextIO
 
 from detector.model import Scan
-from detector.reports.document_ import lists, one_a_line, preamble
-from detector.reports.options_ import Options
+from detector.reports._document import lists, one_a_line, preamble
+from detector.reports._options import Options
 
 TITLE = "JSON document (leakfirst/findings/1)"
 STREAMS = False

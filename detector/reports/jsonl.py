@@ -10,9 +10,9 @@ import json
 from typing import TextIO
 
 from detector.model import Finding, Scan
-from detector.reports.document_ import dropped_records, finding_record, head, ignored_records, outcome, rule_records
-from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency
+from detector.reports._document import dropped_records, finding_record, head, ignored_records, outcome, rule_records
+from detector.reports._options import Options
+from detector.reports._order import by_urgency
 
 TITLE = "JSON lines: header, one finding a line, summary"
 STREAMS = True

@@ -11,9 +11,9 @@ from typing import NamedTuple, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
 from detector.model import Finding, Scan, Skipped
-from detector.reports.foreign_ import first_place, from_here, place, printable, provenance_in, without_password
-from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency
+from detector.reports._options import Options
+from detector.reports._order import by_urgency
+from detector.text.untrusted import first_place, from_here, place, printable, provenance_in, without_password
 
 TITLE = "JUnit XML, one failed test per credential"
 STREAMS = False

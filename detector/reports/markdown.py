@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from detector.model import Finding, Scan
-from detector.reports.foreign_ import from_here, place, printable, provenance_in, without_password
-from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency, only_in_tests
-from detector.reports.words_ import counted
+from detector.reports._options import Options
+from detector.reports._order import by_urgency, only_in_tests
+from detector.text.numbers import counted
+from detector.text.untrusted import from_here, place, printable, provenance_in, without_password
 
 TITLE = "Markdown, for issues and pull requests"
 STREAMS = False

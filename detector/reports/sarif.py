@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from detector.model import Finding, Location, Origin, Rule, Scan
-from detector.reports.document_ import one_a_line
-from detector.reports.foreign_ import clean, name_of, percent, printable, provenance, reached, without_password
-from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency, exit_code, only_in_tests
-from detector.reports.words_ import counted
+from detector.reports._document import one_a_line
+from detector.reports._options import Options
+from detector.reports._order import by_urgency, exit_code, only_in_tests
+from detector.text.numbers import counted
+from detector.text.untrusted import clean, name_of, percent, printable, provenance, reached, without_password
 
 TITLE = "SARIF 2.1.0, for code scanning"
 STREAMS = False

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from detector.model import DEAD, LIVE, PROVEN_FORM, SEVERITIES, UNCHECKED, Finding, Location, Scan, Skipped
+from detector.reports._options import Options
+from detector.reports._order import by_urgency, only_in_tests
 from detector.reports._show import plain
-from detector.reports.foreign_ import name_of, named, place, printable, provenance, without_password
-from detector.reports.options_ import Options
-from detector.reports.order_ import by_urgency, only_in_tests
-from detector.reports.words_ import counted, size
 from detector.secret import Secret
+from detector.text.numbers import counted, size
+from detector.text.untrusted import name_of, named, place, printable, provenance, without_password
 
 TITLE = "for people: terminal and log"
 STREAMS = False

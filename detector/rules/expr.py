@@ -1,4 +1,4 @@
-r"""Read the filter expressions of betterleaks as conditions of engine/drops.py.
+r"""Read the filter expressions of betterleaks as conditions of engine/conditions.py.
 
 A filter is an expression that says when a find is dropped:
 ``entropy(finding["secret"]) <= 3.0 || matchesAny(finding["secret"], [`^test`])``.

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import regex
 
-from detector.engine.drops import AROUND
+from detector.engine.conditions import AROUND
 from detector.model import Anchor, Rule
 from detector.rules.literals import SHORTEST, anchors_of, width_of
 from detector.rules.re2 import Untranslatable

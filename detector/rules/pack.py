@@ -155,7 +155,7 @@ def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
         for anchor in rule.anchors:
             users.setdefault(anchor, []).append(index)
     if any(rule.judge for rule in rules):
-        from detector.engine.judge.gate import ANCHORS
+        from detector.engine.scoring.anchors import ANCHORS
 
         for anchor in ANCHORS:
             users.setdefault(anchor, []).append(JUDGE)
@@ -256,7 +256,7 @@ def _code_stamp() -> tuple[int, ...]:
     stamps = []
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     readers = [os.path.join("rules", name) for name in _READERS]
-    for name in (*readers, "engine/anchors.py", "engine/decode/markers.py", "engine/judge/gate.py"):
+    for name in (*readers, "engine/anchors.py", "engine/decode/markers.py", "engine/judge/anchors.py"):
         try:
             stamps.append(os.stat(os.path.join(package, name)).st_mtime_ns)
         except OSError:

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from detector.config import Config
+from detector.engine.stored import Stored
 from detector.git import shares as git_shares
-from detector.git.gaps import gaps
+from detector.git.missing_objects import gaps
 from detector.git.repository import discover
-from detector.memory import ScanMemory
 from detector.model import Blob, Origin, Skipped
-from detector.stored import Stored
+from detector.scan.state import ScanMemory
 
 
 class HistoryShare(NamedTuple):

@@ -12,7 +12,7 @@ import fnmatch
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from detector.verify.question import Question, Settings, Unclear
+from detector.probes._contract import Question, Settings, Unclear
 
 PARTS = ("host", "url", "server", "endpoint", "address", "domain", "instance", "registry")
 """Names of companions that may say where a credential belongs."""

@@ -17,10 +17,10 @@ from detector.errors import SourceError, UsageError
 from detector.fingerprint import fingerprint
 from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict
 from detector.rules.pack import Pack, engine_of
+from detector.scan.triage import gather
+from detector.scan.worker import perform
 from detector.secret import Secret
 from detector.sources.files import read_file
-from detector.triage import gather
-from detector.work import perform
 
 IN_FILES = ("worktree", "file")
 IN_OBJECTS = ("blob", "commit", "tag", "note", "stash", "unreachable", "index")

@@ -19,11 +19,11 @@ from types import ModuleType
 from typing import NamedTuple
 
 from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN, Finding, Rule, Verdict
+from detector.net.http_client import Wire
+from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.registry import load, names
 from detector.secret import Secret
-from detector.verify import control, table
-from detector.verify.question import Answer, Asked, Question, Settings, Unclear
-from detector.verify.wire import Wire
+from detector.verify import declarative_probe, negative_control
 
 MOST_PAIRINGS = 4
 """Of a credential whose second part was seen with several values."""
@@ -73,7 +73,7 @@ async def verdicts(
 
     Findings whose rule has no probe keep their verdict and are not in it.
     """
-    from detector.verify.hush import hushed
+    from detector.net.log_silencing import hushed
 
     mine = isinstance(wire, Settings)
     used = Wire(wire) if isinstance(wire, Settings) else wire
@@ -236,8 +236,8 @@ async def _controlled(
 
 
 def _wants_control(prober: ModuleType, question: Question) -> bool:
-    if prober is table:
-        return table.probe_of(question).control
+    if prober is declarative_probe:
+        return declarative_probe.probe_of(question).control
     return bool(getattr(prober, "CONTROL", True))
 
 
@@ -245,8 +245,8 @@ def _alter(question: Question) -> Question:
     """Change the secret, but not what of it names the host."""
     tail = 0
     if question.rule.probe:
-        tail = table.named_tail(question)
-    return question._replace(secret=control.altered(question.secret, question.rule, tail))
+        tail = declarative_probe.named_tail(question)
+    return question._replace(secret=negative_control.altered(question.secret, question.rule, tail))
 
 
 def _verdict(before: Verdict, answer: Answer, at: str) -> Verdict:
@@ -281,7 +281,7 @@ def _coded() -> tuple[tuple[str, str], ...]:
 def _prober_or_none(rule: Rule) -> ModuleType | None:
     """Return who asks about *rule*: its own table, else the coded probe that serves it."""
     if rule.probe:
-        return table
+        return declarative_probe
     for glob, name in _coded():
         if fnmatchcase(rule.id, glob):
             return load("detector.probes", name, what="probe")

@@ -8,7 +8,7 @@ from typing import Any
 
 from detector.config import Config
 from detector.errors import UsageError
-from detector.verify.question import Settings
+from detector.probes._contract import Settings
 
 _LISTS = ("hosts", "allow-internal", "ssh-hosts", "canary-accounts")
 _NUMBERS = ("timeout", "rate", "together")

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from detector.errors import LeakfirstError, RotationError, UsageError
 from detector.secret import Secret
-from rotators.core import catalogue, fields
+from rotators.core import catalogue, field_mapping
 from rotators.core.contracts import Rotator, Store
 from rotators.core.escrow import Escrow, Escrowed, sealer
 from rotators.core.hush import scrub, wire_silence
@@ -67,7 +67,7 @@ def open_stores(
         destination = policy.destinations.get(name)
         if destination is None:
             raise UsageError(f"the policy has no [destinations.{name}]")
-        settings = fields.complete(destination.settings, ours)
+        settings = field_mapping.complete(destination.settings, ours)
         store = catalogue.open_store(destination.store, case._replace(settings=settings))
         stores[name] = store if store.staged else Escrowed(name, store, escrow)
     return stores

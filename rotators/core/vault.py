@@ -14,7 +14,7 @@ from typing import Any
 
 from detector.errors import UsageError
 from detector.secret import Secret
-from rotators.core import responder
+from rotators.core import operator_credentials
 from rotators.core.model import Ambiguous, Surprise, Throttled
 
 
@@ -25,7 +25,7 @@ def client(settings: Mapping[str, Any], token: Secret | None = None) -> Any:
     except ImportError:
         raise UsageError("rotating Vault credentials needs hvac: pip install 'leakfirst[vault]'") from None
 
-    mine = token or responder.credential(settings)
+    mine = token or operator_credentials.credential(settings)
     return hvac.Client(
         url=address(settings),
         token=mine.reveal().decode(),
@@ -37,7 +37,7 @@ def client(settings: Mapping[str, Any], token: Secret | None = None) -> Any:
 
 def address(settings: Mapping[str, Any]) -> str:
     """Return where the server is."""
-    return responder.needed(settings, "address").rstrip("/")
+    return operator_credentials.needed(settings, "address").rstrip("/")
 
 
 def account(settings: Mapping[str, Any]) -> str:

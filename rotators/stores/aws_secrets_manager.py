@@ -11,7 +11,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from rotators.core import aws, contracts, fields, responder
+from rotators.core import aws, contracts, field_mapping, operator_credentials
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import PROMOTE, STORE, TIDY, Case, Surprise
 
@@ -26,7 +26,7 @@ class Store(contracts.Store):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self._secret = responder.needed(case.settings, "secret")
+        self._secret = operator_credentials.needed(case.settings, "secret")
 
     def calls(self, kind: str) -> tuple[str, ...]:
         """See `contracts.Store`."""
@@ -55,7 +55,7 @@ class Store(contracts.Store):
 
     def put_pending(self, token: str, values: Values) -> Handles:
         """See `contracts.Store`."""
-        document = fields.merge(self._document(CURRENT), self.case.settings, values)
+        document = field_mapping.merge(self._document(CURRENT), self.case.settings, values)
         with aws.answers():
             self._sm().put_secret_value(
                 SecretId=self._secret,
@@ -70,22 +70,22 @@ class Store(contracts.Store):
         labels = self._labels(token)
         if PENDING not in labels and CURRENT not in labels:
             return None
-        return fields.pick(self._version(token), self.case.settings)
+        return field_mapping.pick(self._version(token), self.case.settings)
 
     def promote(self, token: str, values: Values) -> Handles:
         """Move AWSCURRENT; edits to other fields since the pending write stop it."""
         current = self._holder(CURRENT)
         if current == token:
             return {}
-        ours = fields.others(self._version(token), self.case.settings)
-        if ours != fields.others(self._version(current), self.case.settings):
+        ours = field_mapping.others(self._version(token), self.case.settings)
+        if ours != field_mapping.others(self._version(current), self.case.settings):
             raise Surprise(f"somebody changed other fields of {self._secret} meanwhile; undo and plan again")
         self._move(token, current)
         return {}
 
     def read_back(self) -> Values | None:
         """See `contracts.Store`."""
-        return fields.pick(self._document(CURRENT), self.case.settings)
+        return field_mapping.pick(self._document(CURRENT), self.case.settings)
 
     def restore(self, token: str, old: Values) -> Handles:
         """Move AWSCURRENT back to the version it came from."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rotators.core import aws, contracts, fields, responder
+from rotators.core import aws, contracts, field_mapping, operator_credentials
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import PROMOTE, Case, Surprise
 
@@ -21,7 +21,7 @@ class Store(contracts.Store):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self._name = responder.needed(case.settings, "parameter")
+        self._name = operator_credentials.needed(case.settings, "parameter")
 
     def calls(self, kind: str) -> tuple[str, ...]:
         """See `contracts.Store`."""
@@ -39,17 +39,17 @@ class Store(contracts.Store):
 
     def read_back(self) -> Values | None:
         """See `contracts.Store`."""
-        return fields.pick(str(self._parameter()["Value"]), self.case.settings)
+        return field_mapping.pick(str(self._parameter()["Value"]), self.case.settings)
 
     def restore(self, token: str, old: Values) -> Handles:
         """Write the version before ours again; the history keeps both."""
         now = self._parameter()
         with aws.answers():
             previous = self._ssm().get_parameter(Name=f"{self._name}:{now['Version'] - 1}", WithDecryption=True)
-        return self._write(now, fields.pick(previous["Parameter"]["Value"], self.case.settings))
+        return self._write(now, field_mapping.pick(previous["Parameter"]["Value"], self.case.settings))
 
     def _write(self, before: dict[str, Any], values: Values) -> Handles:
-        document = fields.merge(before["Value"], self.case.settings, values)
+        document = field_mapping.merge(before["Value"], self.case.settings, values)
         key = {"KeyId": self.case.settings["key_id"]} if self.case.settings.get("key_id") else {}
         with aws.answers():
             answer = self._ssm().put_parameter(

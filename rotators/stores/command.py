@@ -10,7 +10,7 @@ import base64
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import contracts, program
+from rotators.core import contracts, external_program
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import PROMOTE, Surprise
 
@@ -60,4 +60,4 @@ class Store(contracts.Store):
         return self._send({"verb": verb, "run": self.case.run, "secrets": secrets})
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
-        return program.ask(self.case.settings, request)
+        return external_program.ask(self.case.settings, request)

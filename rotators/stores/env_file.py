@@ -13,7 +13,7 @@ import subprocess
 from contextlib import suppress
 
 from detector.secret import Secret
-from rotators.core import contracts, responder
+from rotators.core import contracts, operator_credentials
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import PROMOTE, Case, Surprise
 
@@ -27,7 +27,7 @@ class Store(contracts.Store):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self._path = os.path.abspath(responder.needed(case.settings, "path"))
+        self._path = os.path.abspath(operator_credentials.needed(case.settings, "path"))
 
     def calls(self, kind: str) -> tuple[str, ...]:
         """See `contracts.Store`."""

@@ -10,7 +10,7 @@ import base64
 
 from detector.errors import UsageError
 from detector.secret import Secret
-from rotators.core import contracts, http, responder
+from rotators.core import contracts, http, operator_credentials
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import PROMOTE, Case, Surprise
 
@@ -22,7 +22,7 @@ class Store(contracts.Store):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        repository = responder.needed(case.settings, "repository")
+        repository = operator_credentials.needed(case.settings, "repository")
         environment = case.settings.get("environment")
         place = f"environments/{environment}/secrets" if environment else "actions/secrets"
         self._path = f"/repos/{repository}/{place}"
@@ -70,7 +70,7 @@ class Store(contracts.Store):
     def _api(self) -> http.Api:
         base = str(self.case.settings.get("endpoint") or "https://api.github.com")
         headers = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
-        return http.Api(base, {**http.bearer(responder.credential(self.case.settings)), **headers})
+        return http.Api(base, {**http.bearer(operator_credentials.credential(self.case.settings)), **headers})
 
 
 def sealed(value: Secret, key: str) -> str:

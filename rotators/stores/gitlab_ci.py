@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from detector.secret import Secret
-from rotators.core import contracts, http, responder
+from rotators.core import contracts, http, operator_credentials
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import PROMOTE, Case, Surprise
 
@@ -25,7 +25,7 @@ class Store(contracts.Store):
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         kind = "groups" if case.settings.get("group") else "projects"
-        name = case.settings.get("group") or responder.needed(case.settings, "project")
+        name = case.settings.get("group") or operator_credentials.needed(case.settings, "project")
         self._path = f"/api/v4/{kind}/{quote(str(name), safe='')}/variables"
 
     def calls(self, kind: str) -> tuple[str, ...]:
@@ -71,4 +71,4 @@ class Store(contracts.Store):
 
     def _api(self) -> http.Api:
         base = str(self.case.settings.get("endpoint") or "https://gitlab.com")
-        return http.Api(base, {"private-token": http.text(responder.credential(self.case.settings))})
+        return http.Api(base, {"private-token": http.text(operator_credentials.credential(self.case.settings))})

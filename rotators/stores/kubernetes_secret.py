@@ -11,7 +11,7 @@ import base64
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import contracts, http, responder
+from rotators.core import contracts, http, operator_credentials
 from rotators.core.contracts import Handles, Values
 from rotators.core.journal import stamp
 from rotators.core.model import PROMOTE, Case, Surprise
@@ -27,7 +27,7 @@ class Store(contracts.Store):
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         self._space = str(case.settings.get("namespace", "default"))
-        self._path = f"/api/v1/namespaces/{self._space}/secrets/{responder.needed(case.settings, 'name')}"
+        self._path = f"/api/v1/namespaces/{self._space}/secrets/{operator_credentials.needed(case.settings, 'name')}"
 
     def calls(self, kind: str) -> tuple[str, ...]:
         """See `contracts.Store`."""
@@ -82,7 +82,7 @@ class Store(contracts.Store):
     def _api(self) -> http.Api:
         settings = self.case.settings
         return http.Api(
-            responder.needed(settings, "server"),
-            http.bearer(responder.credential(settings)),
+            operator_credentials.needed(settings, "server"),
+            http.bearer(operator_credentials.credential(settings)),
             verify=settings.get("ca_file") or True,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rotators.core import contracts, fields, responder, vault
+from rotators.core import contracts, field_mapping, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import PROMOTE, Case, Surprise
 
@@ -21,7 +21,7 @@ class Store(contracts.Store):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self._path = responder.needed(case.settings, "path")
+        self._path = operator_credentials.needed(case.settings, "path")
         self._mount = str(case.settings.get("mount", "secret"))
 
     def calls(self, kind: str) -> tuple[str, ...]:
@@ -43,7 +43,7 @@ class Store(contracts.Store):
         import hvac.exceptions as hv
 
         document, version = self._read()
-        fresh = json.loads(fields.merge(document, self.case.settings, values))
+        fresh = json.loads(field_mapping.merge(document, self.case.settings, values))
         with vault.answers("kv write"):
             try:
                 answer = vault.client(self.case.settings).secrets.kv.v2.create_or_update_secret(
@@ -57,13 +57,13 @@ class Store(contracts.Store):
 
     def read_back(self) -> Values | None:
         """See `contracts.Store`."""
-        return fields.pick(self._read()[0], self.case.settings)
+        return field_mapping.pick(self._read()[0], self.case.settings)
 
     def restore(self, token: str, old: Values) -> Handles:
         """Write the version before ours again."""
         _, version = self._read()
         document, _ = self._read(version - 1) if version > 1 else (None, 0)
-        previous = fields.pick(document, self.case.settings) if document else old
+        previous = field_mapping.pick(document, self.case.settings) if document else old
         return self.promote(token, previous)
 
     def _read(self, version: int | None = None) -> tuple[str, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rotators.core import program
+from rotators.core import external_program
 from rotators.stores import command
 
 
@@ -15,4 +15,4 @@ class Store(command.Store):
         return str(self.case.settings["url"])
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
-        return program.post(self.case.settings, request)
+        return external_program.post(self.case.settings, request)

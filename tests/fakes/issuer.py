@@ -257,9 +257,9 @@ def wire_to(made: Issuer, authority: Authority, settings: Any = None, *, tls: bo
     Without *tls* the guard decides as ever, and the approved connection goes on
     in plain text: hundreds of hosts are asked in a second.
     """
-    from detector.verify.guard import Guard
-    from detector.verify.question import Settings
-    from detector.verify.wire import Wire
+    from detector.net.http_client import Wire
+    from detector.net.ssrf_guard import Guard
+    from detector.probes._contract import Settings
 
     settings = settings or Settings(timeout=2)
 
@@ -276,7 +276,7 @@ def wire_to(made: Issuer, authority: Authority, settings: Any = None, *, tls: bo
 
 
 def _without_tls(guard: Any) -> Any:
-    from detector.verify.transport import GuardedBackend
+    from detector.net.transport import GuardedBackend
 
     class Backend(GuardedBackend):
         async def connect_tcp(self, *args: Any, **kwargs: Any) -> Any:

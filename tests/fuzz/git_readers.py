@@ -20,12 +20,12 @@ from types import ModuleType
 
 import atheris
 
-with atheris.instrument_imports(include=["detector.git", "detector.engine.copied"]):
-    from detector.git import blame, deltas, objects, packs, repository, shares, walking
+with atheris.instrument_imports(include=["detector.git", "detector.engine.delta_reuse"]):
+    from detector.git import blame, deltas, objects, pack_walker, packs, repository, shares
     from detector.git.objects import Budget, ObjectError
     from detector.git.packs import PackError
 
-from detector.engine import copied
+from detector.engine import delta_reuse
 from tests.detector.git.building import Built
 from tests.interpreted import interpreted
 
@@ -46,7 +46,7 @@ def source_of(module: ModuleType) -> ModuleType:
     return loaded
 
 
-PLAIN, PLAIN_COPIED, PLAIN_WALKING = source_of(deltas), source_of(copied), source_of(walking)
+PLAIN, PLAIN_COPIED, PLAIN_WALKING = source_of(deltas), source_of(delta_reuse), source_of(pack_walker)
 PLAIN_WALKING.deltas = PLAIN
 shares.Walker = PLAIN_WALKING.Walker
 
@@ -105,8 +105,8 @@ def delta(data: bytes) -> None:
     for reach in (1, 9, 200):
         fresh = PLAIN_COPIED.fresh(stored, reach)
         carried = PLAIN_COPIED.carried(stored, ends, [1] * len(base))
-        assert fresh == copied.fresh(stored, reach)
-        assert carried == copied.carried(stored, ends, [1] * len(base))
+        assert fresh == delta_reuse.fresh(stored, reach)
+        assert carried == delta_reuse.carried(stored, ends, [1] * len(base))
         seen = bytearray(len(made))
         for start, end in zip(fresh[::2], fresh[1::2], strict=True):
             seen[start:end] = bytes([1]) * (end - start)

@@ -17,7 +17,7 @@ from detector.model import (
     Stats,
     Verdict,
 )
-from detector.reports.options_ import Options
+from detector.reports._options import Options
 from detector.rules.shapes import expand
 from detector.secret import Secret
 

@@ -10,7 +10,7 @@ from detector.errors import ExitCode
 from detector.model import Finding, Location, Origin, Rule, Verdict
 from detector.secret import Secret
 from hooks.on_live import react
-from rotators.core.desk import Desk
+from rotators.core.service import Desk
 from tests.fakes import issuers
 from tests.rotators.world import policy, secret_text
 

@@ -18,13 +18,13 @@ from urllib.parse import quote, quote_plus, urlsplit
 import pytest
 
 from detector.model import DEAD, LIVE, UNKNOWN, Finding, Location, Origin, Rule, Verdict
+from detector.probes._contract import Settings
 from detector.rules import probe as probes
 from detector.rules.loader import load_files
 from detector.rules.pack import rule_files, shipped_folder
 from detector.rules.probe import Condition, Probe
 from detector.secret import Secret
 from detector.verify import run
-from detector.verify.question import Settings
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, issuer, wire_to
 
 GOLDEN = Path(__file__).parent / "probe-requests.txt"

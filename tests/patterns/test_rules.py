@@ -46,7 +46,7 @@ def engine(automaton: str = "") -> Engine:
 
 RULES = {
     rule.id: rule for rule in rules() if not rule.published
-}  # those look at names: tests/detector/test_exposure.py
+}  # those look at names: tests/detector/scan/test_publishing.py
 EACH = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 
 

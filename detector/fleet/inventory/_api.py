@@ -28,7 +28,7 @@ from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 from detector.errors import UsageError
 from detector.fleet.credentials import Access
 from detector.fleet.inventory import Options
-from detector.fleet.inventory._plain import shown
+from detector.fleet.inventory._names import shown
 from detector.log import step
 from detector.version import VERSION
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 from detector.errors import UsageError
 from detector.fleet.inventory import Entry, Options
 from detector.fleet.inventory._api import Api, Failed, Page, Row
-from detector.fleet.inventory._plain import Refused, plain_name, plain_url, shown
+from detector.fleet.inventory._names import Refused, plain_name, plain_url, shown
 from detector.model import Skipped
 
 

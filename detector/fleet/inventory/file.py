@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from detector.errors import UsageError
 from detector.fleet.inventory import Entry, Options
-from detector.fleet.inventory._plain import Refused, shown
+from detector.fleet.inventory._names import Refused, shown
 from detector.fleet.inventory.repository import entry_for
 from detector.model import Skipped
 

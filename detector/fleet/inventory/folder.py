@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from detector.errors import UsageError
 from detector.fleet.inventory import Entry, Options
-from detector.fleet.inventory._plain import Refused, entry_for_path, shown
+from detector.fleet.inventory._names import Refused, entry_for_path, shown
 from detector.model import Skipped
 
 

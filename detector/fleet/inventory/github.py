@@ -24,7 +24,7 @@ from detector.fleet.inventory._listing import (
     rows_of,
     text_of,
 )
-from detector.fleet.inventory._plain import Refused, shown
+from detector.fleet.inventory._names import Refused, shown
 from detector.model import Skipped
 
 FIELDS = ("id", "full_name", "clone_url", "archived", "fork", "default_branch", "pushed_at", "has_wiki")

@@ -22,7 +22,7 @@ from detector.fleet.inventory._listing import (
     place_of,
     rows_of,
 )
-from detector.fleet.inventory._plain import Refused
+from detector.fleet.inventory._names import Refused
 from detector.model import Skipped
 
 FIELDS = (

@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from detector.fleet.overview import Line, Overview
 from detector.fleet.reports.text import HEADS, headline
-from detector.reports.foreign_ import printable
+from detector.text.untrusted import printable
 
 _STYLE = """body{margin:1rem auto;max-width:75rem;padding:0 1rem;font:16px/1.5 system-ui,sans-serif;color:#1b1f24}
 table{border-collapse:collapse;width:100%;font-size:.9rem}td,th{border-bottom:1px solid #d1d9e0;padding:.3rem .5rem;

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from detector.fleet.overview import Change, Line, Overview
 from detector.model import SEVERITIES
-from detector.reports.foreign_ import printable
-from detector.reports.words_ import counted
+from detector.text.numbers import counted
+from detector.text.untrusted import printable
 
 HEADS = {
     "opened": "new",

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, func, insert, select, update  # noqa: TID253
 
 from detector.errors import StateError, UsageError
-from detector.fleet import life as lives
-from detector.fleet.life import Life, Place, Seen, Sight
+from detector.fleet import lifecycle as lives
+from detector.fleet.lifecycle import Life, Place, Seen, Sight
 from detector.fleet.state import schema
 from detector.fleet.state.tables import events, findings, objects_read, places, repositories, rulesets, runs, settings
 
@@ -54,7 +54,7 @@ class Result(NamedTuple):
 
 
 class Remembered(NamedTuple):
-    """What one look at a repository leaves for the next: marks of packs, ids, and what was told (growth.py)."""
+    """What one look at a repository leaves for the next: marks of packs, ids, and what was told (incremental.py)."""
 
     packs: bytes = b""
     flagged: bytes = b""

@@ -154,4 +154,4 @@ events = Table(
     Index("events_finding", "finding_id"),
     Index("events_run", "run_id"),
 )
-"""The life of a finding, one line for each turn (life.py)."""
+"""The life of a finding, one line for each turn (lifecycle.py)."""

@@ -1,6 +1,6 @@
 """Which repositories depend on a package: what their lock files, manifests, pipelines and SBOMs say.
 
-One module reads one kind of file (entry_.py has the contract); its file name is
+One module reads one kind of file (_entry.py has the contract); its file name is
 its registration. `search` finds the files and weighs what they say.
 """
 
@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from detector.errors import SourceError
-from detector.incident.dependents.question_ import Package, Packages, checked, listed, package
-from detector.incident.dependents.reading_ import (
+from detector.incident.dependents._query import Package, Packages, checked, listed, package
+from detector.incident.dependents._reading import (
     ALLOWED,
     LOCKED,
     UNKNOWN,
@@ -51,8 +51,8 @@ def search(
 def _target(
     target: str, wanted: Packages, history: bool, on_repository: Callable[[str], None], seen: set[str], depth: int
 ) -> Iterator[Dependent | Skipped]:
-    from detector.incident.dependents import places_
-    from detector.targets import MAX_NESTING
+    from detector.incident.dependents import _trees
+    from detector.scan.targets import MAX_NESTING
 
     real = os.path.realpath(target)
     if real in seen:
@@ -62,7 +62,7 @@ def _target(
         yield Skipped(target, f"more than {MAX_NESTING} repositories inside each other")
         return
     if os.path.isfile(target):
-        yield from at_tip(os.path.dirname(target) or ".", places_.Single(target), wanted, all_readers=True)
+        yield from at_tip(os.path.dirname(target) or ".", _trees.Single(target), wanted, all_readers=True)
         on_repository(target)
         return
     if not os.path.isdir(target):
@@ -70,11 +70,11 @@ def _target(
         return
     inner: list[str] = []
     try:
-        repository = places_.find(target)
+        repository = _trees.find(target)
         if repository:
             yield from repository.skipped
         if repository is None or (repository.work_tree and not history):
-            folder = places_.Folder(target, interesting, repository)
+            folder = _trees.Folder(target, interesting, repository)
             yield from at_tip(target, folder, wanted)
             inner = folder.inner
             if repository or folder.fitting or not inner:

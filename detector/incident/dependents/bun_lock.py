@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import ways
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import ways
+from detector.incident.dependents._safe_parsers import items, mapping, string
 from detector.incident.dependents.package_json import SECTIONS
 
 FILES = ("bun.lock",)
@@ -19,7 +19,7 @@ _NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked versions of the package."""
-    whole = mapping(bounded_.jsonc(file.data))
+    whole = mapping(_safe_parsers.jsonc(file.data))
     if "lockfileVersion" not in whole:
         raise Unreadable("is not a lock file of bun")
     packages = {key: row for key, row in mapping(whole.get("packages")).items() if items(row)}
@@ -85,4 +85,4 @@ def _resolved(packages: dict[str, Any], key: str, name: str) -> Iterator[str]:
 
 def covers(file: File) -> Callable[[str], bool]:
     """Return what tells whether a folder is a workspace of the lock file."""
-    return mapping(mapping(bounded_.jsonc(file.data)).get("workspaces")).__contains__
+    return mapping(mapping(_safe_parsers.jsonc(file.data)).get("workspaces")).__contains__

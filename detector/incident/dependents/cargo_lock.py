@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import Node, locked
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import Node, locked
+from detector.incident.dependents._safe_parsers import items, mapping, string
 
 FILES = ("Cargo.lock",)
 LOCKS = True
@@ -15,7 +15,7 @@ LOCKS = True
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked packages."""
-    whole = bounded_.toml(file.data)
+    whole = _safe_parsers.toml(file.data)
     rows = [mapping(row) for row in items(whole.get("package"))]
     if not rows and "version" not in whole and "root" not in whole:
         raise Unreadable("is not a lock file of cargo")
@@ -35,13 +35,13 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
 
 def covers(file: File) -> Callable[[str], bool]:
     """Return what tells whether the crate in a folder is one of the workspace."""
-    rows = [mapping(row) for row in items(bounded_.toml(file.data).get("package"))]
+    rows = [mapping(row) for row in items(_safe_parsers.toml(file.data).get("package"))]
     own = {string(row.get("name")) for row in rows if not row.get("source")}
 
     def covered(folder: str) -> bool:
         try:
             data = file.beside(f"{folder}/Cargo.toml")
-            return data is not None and string(mapping(bounded_.toml(data).get("package")).get("name")) in own
+            return data is not None and string(mapping(_safe_parsers.toml(data).get("package")).get("name")) in own
         except Unreadable:
             return False
 

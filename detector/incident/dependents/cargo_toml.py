@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._safe_parsers import mapping, string
 
 FILES = ("Cargo.toml",)
 LOCKS = False
@@ -17,7 +17,7 @@ _SECTIONS = ("dependencies", "dev-dependencies", "build-dependencies")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the dependencies of all sections and targets."""
-    whole = bounded_.toml(file.data)
+    whole = _safe_parsers.toml(file.data)
     tables = [(section, whole.get(section)) for section in _SECTIONS]
     for target, told in mapping(whole.get("target")).items():
         tables += [(f"{section} of {target}", mapping(told).get(section)) for section in _SECTIONS]

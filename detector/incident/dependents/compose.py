@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.images_ import images
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._images import images
+from detector.incident.dependents._safe_parsers import mapping, string
 
 FILES = (
     "compose.yml",
@@ -25,7 +25,7 @@ _DEFAULT = re.compile(r"\$\{\w+:?-([^}]*)\}")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the images, variables with a default put in; the oldest form has services at the top."""
-    whole = mapping(bounded_.yaml(file.data))
+    whole = mapping(_safe_parsers.yaml(file.data))
     services = mapping(whole.get("services")) or whole
     for service in map(mapping, services.values()):
         image = _DEFAULT.sub(lambda found: found[1], string(service.get("image")))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import Node, locked
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import Node, locked
+from detector.incident.dependents._safe_parsers import items, mapping, string
 
 FILES = ("composer.lock",)
 LOCKS = True
@@ -15,7 +15,7 @@ LOCKS = True
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked packages."""
-    whole = mapping(bounded_.json(file.data))
+    whole = mapping(_safe_parsers.json(file.data))
     if "packages" not in whole:
         raise Unreadable("is not a lock file of composer")
     nodes = [
@@ -27,7 +27,7 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     try:
         beside = file.beside("composer.json")
         if beside is not None:
-            asked = mapping(bounded_.json(beside))
+            asked = mapping(_safe_parsers.json(beside))
             direct = [name for section in ("require", "require-dev") for name in mapping(asked.get(section))]
     except Unreadable:
         pass

@@ -9,9 +9,9 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import Element
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._safe_parsers import Element
 
 FILES = ("*.csproj", "*.fsproj", "*.vbproj", "packages.config", "Directory.Packages.props", "Directory.Build.props")
 LOCKS = False
@@ -21,7 +21,7 @@ _PROPERTY = re.compile(r"\$\(([\w.]+)\)")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield what is referred to."""
-    project = bounded_.xml(file.data)
+    project = _safe_parsers.xml(file.data)
     properties = _properties(project)
     central: dict[str, str] | None = None
     for row in project.walk():
@@ -59,7 +59,7 @@ def _central(file: File) -> dict[str, str]:
             data = file.beside("../" * up + "Directory.Packages.props")
             if data is None:
                 continue
-            props = bounded_.xml(data)
+            props = _safe_parsers.xml(data)
         except Unreadable:
             return {}
         properties = _properties(props)

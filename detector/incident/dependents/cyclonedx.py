@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.sbom_ import Component, component, entries, unnamed
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._safe_parsers import items, mapping, string
+from detector.incident.dependents._sbom import Component, component, entries, unnamed
 
 FILES = ("bom.json", "*.cdx.json", "*.bom.json", "*sbom*.json", "*cyclonedx*.json")
 LOCKS = False
@@ -19,7 +19,7 @@ _NO_PACKAGES = ("file", "operating-system", "device", "device-driver", "firmware
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the wanted components; nothing if this is another format."""
-    whole = mapping(bounded_.json(file.data))
+    whole = mapping(_safe_parsers.json(file.data))
     if whole.get("bomFormat") != "CycloneDX":
         return
     components: dict[str, Component | None] = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.images_ import images
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._images import images
 
 FILES = ("Dockerfile", "Dockerfile.*", "Dockerfile-*", "*.Dockerfile", "Containerfile", "Containerfile.*")
 LOCKS = False
@@ -24,7 +24,7 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     stages: set[str] = {"scratch"}
     number = 0
     before_first = True
-    for raw in re.sub(r"[\\`][ \t]*\r?\n", " ", bounded_.text(file.data)).splitlines():
+    for raw in re.sub(r"[\\`][ \t]*\r?\n", " ", _safe_parsers.text(file.data)).splitlines():
         line = raw.strip()
         if before_first and (found := _ARG.fullmatch(line)):
             for pair in found[1].split():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
 
 FILES = ("Gemfile", "gems.rb", "*.gemfile", "*.gemspec")
 LOCKS = False
@@ -19,7 +19,7 @@ _RANGE = re.compile(r"\s*,\s*\[?\s*([\"'])([^\"']*)\1")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the gems that are named."""
-    for found in _CALL.finditer(bounded_.text(file.data)):
+    for found in _CALL.finditer(_safe_parsers.text(file.data)):
         if not wanted("gem", found[2]):
             continue
         ranges: list[str] = []

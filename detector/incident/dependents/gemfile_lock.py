@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import Node, locked
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import Node, locked
 
 FILES = ("Gemfile.lock", "gems.locked", "*.gemfile.lock")
 LOCKS = True
@@ -19,7 +19,7 @@ _DIRECT = re.compile(r"  ([\w.-]+)(?: \(.*\))?!?")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked gems."""
-    text = bounded_.text(file.data)
+    text = _safe_parsers.text(file.data)
     if "<<<<<<<" in text:
         raise Unreadable("holds the marks of a merge that was not finished")
     gems: list[tuple[str, str, list[str], str]] = []
@@ -50,5 +50,5 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
 
 def covers(file: File) -> Callable[[str], bool]:
     """Return what tells whether the gem in a folder is one that the lock file takes from the repository."""
-    remotes = set(re.findall(r"^  remote: (\S+)$", bounded_.text(file.data), re.MULTILINE))
+    remotes = set(re.findall(r"^  remote: (\S+)$", _safe_parsers.text(file.data), re.MULTILINE))
     return lambda folder: folder in remotes or "." in remotes

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
 
 FILES = ("go.mod",)
 LOCKS = True
@@ -26,7 +26,7 @@ def parse(data: bytes) -> Module:
     replaces: dict[tuple[str, str], tuple[str, str]] = {}
     block = ""
     known = False
-    for raw in bounded_.text(data).splitlines():
+    for raw in _safe_parsers.text(data).splitlines():
         line, _, remark = raw.partition("//")
         words = [word.strip('"`') for word in line.split()]
         if not words:

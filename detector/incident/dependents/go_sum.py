@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
 from detector.incident.dependents.go_mod import parse
 
 FILES = ("go.sum", "go.work.sum")
@@ -27,7 +27,7 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     except Unreadable:
         pass
     odd = 0
-    for line in bounded_.text(file.data).splitlines():
+    for line in _safe_parsers.text(file.data).splitlines():
         words = line.split()
         if len(words) != 3:
             odd += bool(words)

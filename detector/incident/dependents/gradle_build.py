@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
 
 FILES = ("build.gradle", "build.gradle.kts", "*.gradle")
 LOCKS = False
@@ -19,7 +19,7 @@ _APART = re.compile(
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the modules that are named."""
-    text = bounded_.text(file.data)
+    text = _safe_parsers.text(file.data)
     for found in _COORDINATES.finditer(text):
         yield from _entry(found[2], found[3], found[4] or "", wanted)
     for found in _APART.finditer(text):

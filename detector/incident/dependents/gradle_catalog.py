@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._safe_parsers import mapping, string
 
 FILES = ("*.versions.toml",)
 LOCKS = False
@@ -15,7 +15,7 @@ LOCKS = False
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield libraries, and plugins under the names of their marker modules."""
-    whole = bounded_.toml(file.data)
+    whole = _safe_parsers.toml(file.data)
     versions = mapping(whole.get("versions"))
     for told in mapping(whole.get("libraries")).values():
         name, version = _library(told)

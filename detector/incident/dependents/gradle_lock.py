@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
 
 FILES = ("gradle.lockfile", "*-gradle.lockfile", "buildscript-gradle.lockfile", "dependency-locks/*.lockfile")
 LOCKS = True
@@ -17,7 +17,7 @@ _LINE = re.compile(r"([^:=\s]+):([^:=\s]+):([^:=\s]+)(?:=(.*))?")
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked modules; the file does not tell which of them are direct."""
     odd = 0
-    for raw in bounded_.text(file.data).splitlines():
+    for raw in _safe_parsers.text(file.data).splitlines():
         line = raw.partition("#")[0].strip()
         found = _LINE.fullmatch(line)
         if found is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import Node, locked
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import Node, locked
 
 FILES = ("mix.lock",)
 LOCKS = True
@@ -20,7 +20,7 @@ _DIRECT = re.compile(r"\{:(\w+),")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked packages."""
-    text = bounded_.text(file.data)
+    text = _safe_parsers.text(file.data)
     if not text.lstrip().startswith("%{"):
         raise Unreadable("is not a lock file of mix")
     nodes: list[Node] = []
@@ -33,7 +33,7 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     try:
         beside = file.beside("mix.exs")
         if beside is not None:
-            direct = _DIRECT.findall(bounded_.text(beside))
+            direct = _DIRECT.findall(_safe_parsers.text(beside))
     except Unreadable:
         pass
     yield from locked("hex", nodes, direct, wanted)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import Node, locked
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import Node, locked
+from detector.incident.dependents._safe_parsers import mapping, string
 
 FILES = ("packages.lock.json", "packages.*.lock.json")
 LOCKS = True
@@ -15,7 +15,7 @@ LOCKS = True
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the resolved packages of every framework."""
-    whole = mapping(bounded_.json(file.data))
+    whole = mapping(_safe_parsers.json(file.data))
     if not isinstance(whole.get("dependencies"), dict):
         raise Unreadable("is not a lock file of NuGet")
     for framework, table in whole["dependencies"].items():

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping
-from detector.incident.dependents.entry_ import Entry, File, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._safe_parsers import mapping
 
 FILES = ("package.json",)
 LOCKS = False
@@ -18,7 +18,7 @@ MAX_DEPTH = 16
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the sections, then what overrides and resolutions force on others."""
-    whole = mapping(bounded_.json(file.data))
+    whole = mapping(_safe_parsers.json(file.data))
     for section in SECTIONS:
         for key, asked in mapping(whole.get(section)).items():
             name, constraint = real(key, asked)

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import ways
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import ways
+from detector.incident.dependents._safe_parsers import mapping, string
 from detector.incident.dependents.package_json import SECTIONS, fetched, locked
 
 FILES = ("package-lock.json", "npm-shrinkwrap.json")
@@ -26,7 +26,7 @@ _FOLDER = "node_modules/"
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield every place in which the package is installed."""
-    whole = bounded_.json(file.data)
+    whole = _safe_parsers.json(file.data)
     if not isinstance(whole, dict):
         raise Unreadable("is not a lock file of npm")
     packages = whole.get("packages")
@@ -110,7 +110,7 @@ def _asked_beside(file: File) -> set[str] | None:
     """Return the names that the package.json beside *file* asks for, None if there is none to be read."""
     try:
         data = file.beside("package.json")
-        told = mapping(bounded_.json(data)) if data is not None else None
+        told = mapping(_safe_parsers.json(data)) if data is not None else None
     except Unreadable:
         return None
     return None if told is None else {name for section in SECTIONS for name in mapping(told.get(section))}
@@ -123,7 +123,7 @@ def _nested(dependencies: dict[str, Any], asked: set[str] | None, wanted: Wanted
     while stack:
         place, told = stack.pop()
         tables[place] = told
-        if len(place) > bounded_.MAX_DEPTH:
+        if len(place) > _safe_parsers.MAX_DEPTH:
             raise Unreadable("is nested too deeply")
         for name, below in mapping(told.get("dependencies")).items():
             if isinstance(below, dict):
@@ -174,4 +174,4 @@ def _alias(key: str, told: dict[str, Any]) -> tuple[str, str]:
 
 def covers(file: File) -> Callable[[str], bool]:
     """Return what tells whether a folder is a workspace of the lock file."""
-    return mapping(mapping(bounded_.json(file.data)).get("packages")).__contains__
+    return mapping(mapping(_safe_parsers.json(file.data)).get("packages")).__contains__

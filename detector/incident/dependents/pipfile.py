@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping
-from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.python_ import entry, tabled
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._python import entry, tabled
+from detector.incident.dependents._safe_parsers import mapping
 
 FILES = ("Pipfile",)
 LOCKS = False
@@ -17,7 +17,7 @@ _OTHERS = ("source", "requires", "pipenv", "scripts")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the packages of every category."""
-    for section, table in bounded_.toml(file.data).items():
+    for section, table in _safe_parsers.toml(file.data).items():
         if section in _OTHERS:
             continue
         for name, told in mapping(table).items():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.names_ import normal
-from detector.incident.dependents.python_ import entry, tabled
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._names import normal
+from detector.incident.dependents._python import entry, tabled
+from detector.incident.dependents._safe_parsers import mapping
 
 FILES = ("Pipfile.lock",)
 LOCKS = True
@@ -16,13 +16,13 @@ LOCKS = True
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the packages of every category."""
-    whole = mapping(bounded_.json(file.data))
+    whole = mapping(_safe_parsers.json(file.data))
     if "_meta" not in whole and "default" not in whole:
         raise Unreadable("is not a lock file of pipenv")
     direct: set[str] | None
     try:
         beside = file.beside("Pipfile")
-        tables = bounded_.toml(beside).values() if beside is not None else ()
+        tables = _safe_parsers.toml(beside).values() if beside is not None else ()
         direct = {normal("pypi", name) for table in tables for name in mapping(table)} if beside is not None else None
     except Unreadable:
         direct = None

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import ways
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import ways
+from detector.incident.dependents._safe_parsers import mapping, string
 
 FILES = ("pnpm-lock.yaml",)
 LOCKS = True
@@ -23,7 +23,7 @@ _SECTIONS = ("dependencies", "devDependencies", "optionalDependencies")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked versions of the package."""
-    whole = bounded_.yaml(file.data)
+    whole = _safe_parsers.yaml(file.data)
     if not isinstance(whole, dict) or "lockfileVersion" not in whole:
         raise Unreadable("is not a lock file of pnpm")
     packages = {**mapping(whole.get("packages")), **mapping(whole.get("snapshots"))}
@@ -88,4 +88,4 @@ def _note(told: dict[str, Any]) -> str:
 
 def covers(file: File) -> Callable[[str], bool]:
     """Return what tells whether a folder is one of the importers of the lock file."""
-    return mapping(mapping(bounded_.yaml(file.data)).get("importers")).__contains__
+    return mapping(mapping(_safe_parsers.yaml(file.data)).get("importers")).__contains__

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import Node, locked
-from detector.incident.dependents.python_ import asked, requirement
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import Node, locked
+from detector.incident.dependents._python import asked, requirement
+from detector.incident.dependents._safe_parsers import items, mapping, string
 
 FILES = ("poetry.lock", "pdm.lock")
 LOCKS = True
@@ -17,7 +17,7 @@ LOCKS = True
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked packages."""
-    whole = bounded_.toml(file.data)
+    whole = _safe_parsers.toml(file.data)
     if "package" not in whole and "metadata" not in whole:
         raise Unreadable("is not a lock file of poetry or pdm")
     nodes = [
@@ -46,6 +46,6 @@ def direct_of(file: File) -> list[str] | None:
         beside = file.beside("pyproject.toml")
         if beside is None:
             return None
-        return [name for name, _, section in asked(bounded_.toml(beside)) if section != "build-system"]
+        return [name for name, _, section in asked(_safe_parsers.toml(beside)) if section != "build-system"]
     except Unreadable:
         return None

@@ -10,9 +10,9 @@ import posixpath
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import Element
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._safe_parsers import Element
 
 FILES = ("pom.xml", "*.pom")
 LOCKS = False
@@ -23,7 +23,7 @@ _PROPERTY = re.compile(r"\$\{([^${}]+)\}")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the parent, dependencies, plugins and imported lists of versions."""
-    project = bounded_.xml(file.data)
+    project = _safe_parsers.xml(file.data)
     if project.name != "project":
         raise Unreadable("is not a project of Maven")
     family = [project, *_parents(file, project)]
@@ -91,7 +91,7 @@ def _parents(file: File, project: Element) -> Iterator[Element]:
         seen.add(target)
         try:
             data = file.beside(posixpath.relpath(target, here or "."))
-            found = bounded_.xml(data) if data is not None else None
+            found = _safe_parsers.xml(data) if data is not None else None
         except Unreadable:
             return
         if found is None or found.say("artifactId") != parent.say("artifactId"):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.images_ import revision
-from detector.incident.dependents.python_ import entry, requirement
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._images import revision
+from detector.incident.dependents._python import entry, requirement
+from detector.incident.dependents._safe_parsers import items, mapping, string
 
 FILES = (".pre-commit-config.yaml", ".pre-commit-config.yml")
 LOCKS = False
@@ -20,7 +20,7 @@ _URL = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([\w.-]+)[/:](.+?)(?:\.git)?/?")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the repositories, then what their hooks need besides."""
-    whole = mapping(bounded_.yaml(file.data))
+    whole = mapping(_safe_parsers.yaml(file.data))
     for repository in map(mapping, items(whole.get("repos"))):
         url = _URL.fullmatch(string(repository.get("repo")))
         if url:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._safe_parsers import mapping, string
 
 FILES = ("pubspec.yaml", "pubspec.yml", "pubspec_overrides.yaml")
 LOCKS = False
@@ -14,7 +14,7 @@ LOCKS = False
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the dependencies of all sections."""
-    whole = mapping(bounded_.yaml(file.data))
+    whole = mapping(_safe_parsers.yaml(file.data))
     for section in ("dependencies", "dev_dependencies", "dependency_overrides"):
         for key, told in mapping(whole.get(section)).items():
             table = mapping(told)

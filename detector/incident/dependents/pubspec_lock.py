@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._safe_parsers import mapping, string
 
 FILES = ("pubspec.lock",)
 LOCKS = True
@@ -14,7 +14,7 @@ LOCKS = True
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked packages."""
-    whole = bounded_.yaml(file.data)
+    whole = _safe_parsers.yaml(file.data)
     if not isinstance(whole, dict) or "packages" not in whole:
         raise Unreadable("is not a lock file of pub")
     for key, row in mapping(whole["packages"]).items():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import Node, locked
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import Node, locked
+from detector.incident.dependents._safe_parsers import items, mapping, string
 from detector.incident.dependents.poetry_lock import direct_of
 
 FILES = ("pylock.toml", "pylock.*.toml")
@@ -16,7 +16,7 @@ LOCKS = True
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked packages."""
-    whole = bounded_.toml(file.data)
+    whole = _safe_parsers.toml(file.data)
     if "lock-version" not in whole:
         raise Unreadable("is not a lock file of Python")
     nodes = [

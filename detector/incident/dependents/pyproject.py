@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.python_ import asked, entry
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._python import asked, entry
 
 FILES = ("pyproject.toml",)
 LOCKS = False
@@ -14,6 +14,6 @@ LOCKS = False
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield every requirement."""
-    for name, constraint, section in asked(bounded_.toml(file.data)):
+    for name, constraint, section in asked(_safe_parsers.toml(file.data)):
         if wanted("pypi", name):
             yield entry(name, constraint, direct=True, note=section)

@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import ways
-from detector.incident.dependents.names_ import normal
-from detector.incident.dependents.python_ import entry, requirement
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import ways
+from detector.incident.dependents._names import normal
+from detector.incident.dependents._python import entry, requirement
 
 FILES = (
     "requirements*.txt",
@@ -105,7 +105,7 @@ def _lines(
 ) -> Iterator[_Line]:
     seen.add(path)
     pending: _Line | None = None
-    for raw in re.sub(r"\\\r?\n", " ", bounded_.text(data)).splitlines():
+    for raw in re.sub(r"\\\r?\n", " ", _safe_parsers.text(data)).splitlines():
         line = _REMARK.sub("", raw).strip()
         if not line:
             said = _VIA.match(raw.strip())

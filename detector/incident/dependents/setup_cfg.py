@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.python_ import entry, requirement
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._python import entry, requirement
 
 FILES = ("setup.cfg",)
 LOCKS = False
@@ -18,7 +18,7 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
 
     parser = RawConfigParser(strict=False, interpolation=None)
     try:
-        parser.read_string(bounded_.text(file.data))
+        parser.read_string(_safe_parsers.text(file.data))
     except (Error, AttributeError) as error:  # it trips over a continuation without a beginning
         raise Unreadable(f"is not an INI file: {str(error).splitlines()[0]}") from None
     lists = [("options", key) for key in ("install_requires", "setup_requires", "tests_require")]

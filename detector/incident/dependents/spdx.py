@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.sbom_ import Component, component, entries, unnamed
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._safe_parsers import items, mapping, string
+from detector.incident.dependents._sbom import Component, component, entries, unnamed
 
 FILES = ("*.spdx.json", "spdx.json", "*sbom*.json", "*.spdx3.json")
 LOCKS = False
@@ -31,7 +31,7 @@ _DOWN_3 = ("dependsOn", "describes", "hasPrerequisite")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the wanted packages; nothing if this is another format."""
-    whole = mapping(bounded_.json(file.data))
+    whole = mapping(_safe_parsers.json(file.data))
     if isinstance(whole.get("sbom"), dict):  # as GitHub hands it out
         whole = whole["sbom"]
     if "spdxVersion" in whole:

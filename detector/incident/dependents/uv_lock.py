@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import Node, locked
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import Node, locked
+from detector.incident.dependents._safe_parsers import items, mapping, string
 
 FILES = ("uv.lock",)
 LOCKS = True
@@ -18,7 +18,7 @@ _OWN = ("editable", "virtual", "directory")
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked packages."""
-    whole = bounded_.toml(file.data)
+    whole = _safe_parsers.toml(file.data)
     if "package" not in whole and "version" not in whole:
         raise Unreadable("is not a lock file of uv")
     direct: list[str] = []
@@ -44,5 +44,5 @@ def _needs(row: dict[str, Any]) -> Iterator[str]:
 
 def covers(file: File) -> Callable[[str], bool]:
     """Return what tells whether a folder is a project of the workspace."""
-    sources = [mapping(mapping(row).get("source")) for row in items(bounded_.toml(file.data).get("package"))]
+    sources = [mapping(mapping(row).get("source")) for row in items(_safe_parsers.toml(file.data).get("package"))]
     return {string(source.get(key)) for source in sources for key in _OWN}.__contains__

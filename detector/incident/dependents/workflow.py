@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Wanted
-from detector.incident.dependents.images_ import images, revision
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._images import images, revision
+from detector.incident.dependents._safe_parsers import items, mapping, string
 
 FILES = (
     ".github/workflows/*.yml",
@@ -28,8 +28,8 @@ _REMARK = re.compile(r"uses:[ \t]*[\"']?([^\s\"'#]+)[\"']?[ \t]*#[ \t]*(?:tag=|p
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield what jobs and steps use."""
-    whole = mapping(bounded_.yaml(file.data))
-    remarks = dict(_REMARK.findall(bounded_.text(file.data)))
+    whole = mapping(_safe_parsers.yaml(file.data))
+    remarks = dict(_REMARK.findall(_safe_parsers.text(file.data)))
     for used in _uses(whole):
         if used.startswith("docker://"):
             yield from images(used[9:], wanted)

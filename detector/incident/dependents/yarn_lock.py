@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from detector.incident.dependents import bounded_
-from detector.incident.dependents.bounded_ import items, mapping, string
-from detector.incident.dependents.entry_ import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.graph_ import ways
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._graph import ways
+from detector.incident.dependents._safe_parsers import items, mapping, string
 from detector.incident.dependents.package_json import SECTIONS, locked
 
 FILES = ("yarn.lock",)
@@ -59,7 +59,7 @@ class _Block(NamedTuple):
 
 def read(file: File, wanted: Wanted) -> Iterator[Entry]:
     """Yield the locked versions of the package."""
-    text = bounded_.text(file.data)
+    text = _safe_parsers.text(file.data)
     if "<<<<<<<" in text:
         raise Unreadable("holds the marks of a merge that was not finished")
     blocks = list(_blocks(text))
@@ -145,7 +145,7 @@ def _asked_beside(file: File) -> tuple[set[str] | None, bool]:
     """Return what the package.json beside *file* asks for, and whether it has workspaces."""
     try:
         data = file.beside("package.json")
-        whole = mapping(bounded_.json(data)) if data is not None else None
+        whole = mapping(_safe_parsers.json(data)) if data is not None else None
     except Unreadable:
         whole = None
     if whole is None:
@@ -162,10 +162,10 @@ def _asked_beside(file: File) -> tuple[set[str] | None, bool]:
 
 def covers(file: File) -> Callable[[str], bool]:
     """Return what tells whether a folder is a workspace: the lock file says so, or the package.json beside it."""
-    own = set(re.findall(r'@workspace:([^"]+)"', bounded_.text(file.data)))
+    own = set(re.findall(r'@workspace:([^"]+)"', _safe_parsers.text(file.data)))
     try:
         data = file.beside("package.json")
-        told = mapping(bounded_.json(data)).get("workspaces") if data is not None else None
+        told = mapping(_safe_parsers.json(data)).get("workspaces") if data is not None else None
     except Unreadable:
         told = None
     globs = [

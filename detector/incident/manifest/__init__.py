@@ -1,7 +1,7 @@
 """What a tree of files has to look like, written down with digests, and whether it still does.
 
 For modules, vendored and generated code and build outputs: what is shipped or
-run without anybody reading it. form.py has the file, tree.py reads the disk,
+run without anybody reading it. file_format.py has the file, tree.py reads the disk,
 signature.py says who vouches for it, watch.py stays and looks.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
-from detector.incident.manifest.form import Entry, Manifest
+from detector.incident.manifest.file_format import Entry, Manifest
 
 __all__ = ["Difference", "Entry", "Manifest", "differences"]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 
 from detector.errors import UsageError
-from detector.incident.manifest.form import Entry
+from detector.incident.manifest.file_format import Entry
 
 CHUNK = 1 << 20
 SMALL = 1 << 16

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from detector.errors import UsageError
 from detector.incident.manifest import Difference, differences, tree
-from detector.incident.manifest.form import Manifest
+from detector.incident.manifest.file_format import Manifest
 
 STORM = 2000
 """Changes at once after which the whole tree is looked at."""

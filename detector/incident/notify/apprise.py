@@ -9,22 +9,22 @@ from __future__ import annotations
 from typing import Any
 
 from detector.errors import UsageError
-from detector.incident.notify import escape_
-from detector.incident.notify.event_ import Draft, Event, NotTaken, Send, Settings, counted, shown_lines, title
-from rotators.core import http, responder
+from detector.incident.notify import _escape
+from detector.incident.notify._event import Draft, Event, NotTaken, Send, Settings, counted, shown_lines, title
+from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"urls_env", "urls_file"})
 PER_OWNER = False
 
 
 def draft(event: Event, settings: Settings) -> Draft:
-    """See `event_.Channel`."""
+    """See `_event.Channel`."""
     lines = [counted(event)] if event.counts else []
     lines += [f"for {_still(event.owner)}"] if event.owner else []
     lines += [f"- {_still(line)}" for line in shown_lines(event, 20)]
-    lines += [f"{name}: {escape_.address(to) or _still(to)}" for name, to in event.links]
+    lines += [f"{name}: {_escape.address(to) or _still(to)}" for name, to in event.links]
     message: dict[str, Any] = {
-        "title": escape_.header(_still(title(event))),
+        "title": _escape.header(_still(title(event))),
         "body": "\n".join(lines) or _still(event.summary),
         "notify_type": "failure" if event.urgent else "warning",
         "body_format": "text",
@@ -38,11 +38,11 @@ def _still(text: str) -> str:
     >>> _still("@everyone <!channel> <@U1>")
     '(at)everyone (!channel> ((at)U1>'
     """
-    return escape_.plain(text).replace("@", "(at)").replace("<", "(")
+    return _escape.plain(text).replace("@", "(at)").replace("<", "(")
 
 
 def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
-    """See `event_.Channel`."""
+    """See `_event.Channel`."""
     import logging
 
     try:
@@ -55,7 +55,7 @@ def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
     quiet.disabled = True  # it logs addresses
     try:
         told = apprise.Apprise()
-        if not all(told.add(url) for url in http.text(responder.credential(settings, "urls")).split()):
+        if not all(told.add(url) for url in http.text(operator_credentials.credential(settings, "urls")).split()):
             raise UsageError("apprise does not know one of the addresses of urls_env or urls_file")
         ok = bool(told.notify(**draft.body))
     finally:

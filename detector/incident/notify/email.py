@@ -14,9 +14,9 @@ from email.policy import SMTP
 from typing import TYPE_CHECKING
 
 from detector.errors import UsageError
-from detector.incident.notify import escape_
-from detector.incident.notify.event_ import Draft, Event, NotTaken, Send, Settings, counted, shown_lines, title
-from rotators.core import http, responder
+from detector.incident.notify import _escape
+from detector.incident.notify._event import Draft, Event, NotTaken, Send, Settings, counted, shown_lines, title
+from rotators.core import http, operator_credentials
 
 if TYPE_CHECKING:
     from smtplib import SMTP as Client
@@ -26,12 +26,12 @@ PER_OWNER = False
 
 
 def draft(event: Event, settings: Settings) -> Draft:
-    """See `event_.Channel`."""
+    """See `_event.Channel`."""
     message = EmailMessage(policy=SMTP)
-    message["From"] = responder.needed(settings, "from")
+    message["From"] = operator_credentials.needed(settings, "from")
     message["To"] = ", ".join(_to(settings))
-    message["Subject"] = escape_.header(title(event))
-    domain = responder.needed(settings, "from").rpartition("@")[2].strip("<> ") or "leakfirst.invalid"
+    message["Subject"] = _escape.header(title(event))
+    domain = operator_credentials.needed(settings, "from").rpartition("@")[2].strip("<> ") or "leakfirst.invalid"
     message["Message-ID"] = _id(event.key, domain)
     message["References"] = _id(event.thread, domain)
     message["Auto-Submitted"] = "auto-generated"
@@ -44,29 +44,29 @@ def draft(event: Event, settings: Settings) -> Draft:
 
 
 def _plain(event: Event) -> str:
-    lines = [escape_.plain(title(event)), ""]
+    lines = [_escape.plain(title(event)), ""]
     lines += [counted(event), ""] if event.counts else []
-    lines += [f"For {escape_.plain(event.owner)}:", ""] if event.owner else []
-    lines += [f"- {escape_.plain(line)}" for line in shown_lines(event)]
-    lines += ["", *(f"{name}: {escape_.address(to) or escape_.plain(to)}" for name, to in event.links)]
+    lines += [f"For {_escape.plain(event.owner)}:", ""] if event.owner else []
+    lines += [f"- {_escape.plain(line)}" for line in shown_lines(event)]
+    lines += ["", *(f"{name}: {_escape.address(to) or _escape.plain(to)}" for name, to in event.links)]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _page(event: Event) -> str:
-    items = "".join(f"<li><code>{escape_.page(line)}</code></li>" for line in shown_lines(event))
+    items = "".join(f"<li><code>{_escape.page(line)}</code></li>" for line in shown_lines(event))
     links = ""
     for name, target in event.links:
-        if url := escape_.address(target):
-            links += f'<p><a href="{escape_.page(url).replace("[:]", ":")}">{escape_.page(name)}</a></p>'
+        if url := _escape.address(target):
+            links += f'<p><a href="{_escape.page(url).replace("[:]", ":")}">{_escape.page(name)}</a></p>'
         else:
-            links += f"<p>{escape_.page(name)}: <code>{escape_.page(target)}</code></p>"
-    owner = f"<p>For {escape_.page(event.owner)}:</p>" if event.owner else ""
-    told = f"<h2>{escape_.page(title(event))}</h2><p>{escape_.page(counted(event))}</p>{owner}<ul>{items}</ul>{links}"
+            links += f"<p>{_escape.page(name)}: <code>{_escape.page(target)}</code></p>"
+    owner = f"<p>For {_escape.page(event.owner)}:</p>" if event.owner else ""
+    told = f"<h2>{_escape.page(title(event))}</h2><p>{_escape.page(counted(event))}</p>{owner}<ul>{items}</ul>{links}"
     return f"<!doctype html><html><body>{told}</body></html>\n"
 
 
 def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
-    """See `event_.Channel`."""
+    """See `_event.Channel`."""
     import smtplib
 
     assert isinstance(draft.body, str)
@@ -74,8 +74,10 @@ def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
     try:
         with _client(settings) as client:
             if user := settings.get("user"):
-                client.login(str(user), http.text(responder.credential(settings, "password")))
-            client.sendmail(responder.needed(settings, "from"), _to(settings), draft.body.encode("ascii", "replace"))
+                client.login(str(user), http.text(operator_credentials.credential(settings, "password")))
+            client.sendmail(
+                operator_credentials.needed(settings, "from"), _to(settings), draft.body.encode("ascii", "replace")
+            )
     except smtplib.SMTPResponseException as error:
         why = f"the mail server answered {error.smtp_code}"
         again = 30.0 if 400 <= error.smtp_code < 500 else 0.0

@@ -6,35 +6,35 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from detector.incident.notify import http_, issue_
-from detector.incident.notify.event_ import CLOSED, Draft, Event, Send, Settings
-from rotators.core import http, responder
+from detector.incident.notify import _http, _issue
+from detector.incident.notify._event import CLOSED, Draft, Event, Send, Settings
+from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"project", "token_env", "token_file", "endpoint"})
 PER_OWNER = True
 
 
 def draft(event: Event, settings: Settings) -> Draft:
-    """See `event_.Channel`."""
+    """See `_event.Channel`."""
     message = {
-        "title": issue_.heading(event),
-        "description": issue_.body(event),
-        "labels": issue_.LABEL,
+        "title": _issue.heading(event),
+        "description": _issue.body(event),
+        "labels": _issue.LABEL,
         "confidential": True,
     }
     return Draft(f"POST {_issues(settings)} (or PUT the one that there is)", message, event)
 
 
 def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
-    """See `event_.Channel`; the thread is the number of the issue."""
-    from detector.verify.wire import Reply, Request
+    """See `_event.Channel`; the thread is the number of the issue."""
+    from detector.net.http_client import Reply, Request
 
-    token = http.text(responder.credential(settings))
+    token = http.text(operator_credentials.credential(settings))
     headers = (("content-type", "application/json"), ("private-token", token))
 
     def call(method: str, url: str, body: Any = None) -> Reply:
         content = b"" if body is None else json.dumps(body).encode()
-        return http_.taken(send(Request(method, url, headers, content)))
+        return _http.taken(send(Request(method, url, headers, content)))
 
     assert not isinstance(draft.body, str)
     closed = draft.event.phase == CLOSED
@@ -50,7 +50,7 @@ def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
 
 
 def _known(event: Event, settings: Settings, call: Any) -> str:
-    query = f"labels={issue_.LABEL}&in=description&search={event.marker}&scope=all"
+    query = f"labels={_issue.LABEL}&in=description&search={event.marker}&scope=all"
     for issue in call("GET", f"{_issues(settings)}?{query}").json() or []:
         if event.marker in str(issue.get("description") or ""):
             return str(issue["iid"])
@@ -59,4 +59,4 @@ def _known(event: Event, settings: Settings, call: Any) -> str:
 
 def _issues(settings: Settings) -> str:
     base = str(settings.get("endpoint", "https://gitlab.com")).rstrip("/")
-    return f"{base}/api/v4/projects/{quote(responder.needed(settings, 'project'), safe='')}/issues"
+    return f"{base}/api/v4/projects/{quote(operator_credentials.needed(settings, 'project'), safe='')}/issues"

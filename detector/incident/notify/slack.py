@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from detector.incident.notify import escape_, http_
-from detector.incident.notify.event_ import Draft, Event, NotTaken, Send, Settings, counted, shown_lines, title
-from rotators.core import http, responder
+from detector.incident.notify import _escape, _http
+from detector.incident.notify._event import Draft, Event, NotTaken, Send, Settings, counted, shown_lines, title
+from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"url_env", "url_file", "token_env", "token_file", "to", "endpoint"})
 PER_OWNER = False
@@ -24,37 +24,38 @@ _AGAIN = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_erro
 
 
 def draft(event: Event, settings: Settings) -> Draft:
-    """See `event_.Channel`."""
+    """See `_event.Channel`."""
     message: dict[str, Any] = {
-        "text": escape_.slack(title(event)),
+        "text": _escape.slack(title(event)),
         "mrkdwn": False,
         "unfurl_links": False,
         "unfurl_media": False,
         "blocks": _blocks(event),
     }
-    if responder.has_credential(settings):
-        message = {"channel": responder.needed(settings, "to"), "parse": "none", "link_names": False, **message}
+    if operator_credentials.has_credential(settings):
+        channel = operator_credentials.needed(settings, "to")
+        message = {"channel": channel, "parse": "none", "link_names": False, **message}
         return Draft(f"POST {_base(settings)}/api/chat.postMessage", message, event)
     return Draft("POST (the webhook of url_env or url_file)", message, event)
 
 
 def _blocks(event: Event) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": _text(escape_.plain(title(event), 140))},
+        {"type": "header", "text": _text(_escape.plain(title(event), 140))},
     ]
     if event.counts:
         blocks.append({"type": "section", "text": _text(counted(event))})
     if event.owner:
-        blocks.append({"type": "section", "text": _text(f"for {escape_.plain(event.owner, 100)}")})
+        blocks.append({"type": "section", "text": _text(f"for {_escape.plain(event.owner, 100)}")})
     if event.lines:
-        lines = "\n".join(f"• {escape_.plain(line, 200)}" for line in shown_lines(event, 12))
+        lines = "\n".join(f"• {_escape.plain(line, 200)}" for line in shown_lines(event, 12))
         blocks.append({"type": "section", "text": _text(lines[:MOST])})
     for name, target in event.links[:8]:
-        if url := escape_.address(target):
-            shown = f"<{url.replace('&', '&amp;')}|{escape_.slack(name, 100)}>"
+        if url := _escape.address(target):
+            shown = f"<{url.replace('&', '&amp;')}|{_escape.slack(name, 100)}>"
             text = {"type": "mrkdwn", "text": shown, "verbatim": True}
         else:
-            text = _text(f"{name}: {escape_.plain(target, 300)}")
+            text = _text(f"{name}: {_escape.plain(target, 300)}")
         blocks.append({"type": "context", "elements": [text]})
     return blocks
 
@@ -64,21 +65,21 @@ def _text(text: str) -> dict[str, Any]:
 
 
 def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
-    """See `event_.Channel`; the thread is the time stamp of the first message."""
-    from detector.verify.wire import Request
+    """See `_event.Channel`; the thread is the time stamp of the first message."""
+    from detector.net.http_client import Request
 
     assert not isinstance(draft.body, str)
     body = dict(draft.body)
     headers = [("content-type", "application/json; charset=utf-8")]
-    if not responder.has_credential(settings):
-        url = http.text(responder.credential(settings, "url"))
-        http_.taken(send(Request("POST", url, tuple(headers), json.dumps(body).encode())))
+    if not operator_credentials.has_credential(settings):
+        url = http.text(operator_credentials.credential(settings, "url"))
+        _http.taken(send(Request("POST", url, tuple(headers), json.dumps(body).encode())))
         return thread
-    headers += http.bearer(responder.credential(settings)).items()
+    headers += http.bearer(operator_credentials.credential(settings)).items()
     if thread:
         body["thread_ts"] = thread
     url = f"{_base(settings)}/api/chat.postMessage"
-    answer = http_.taken(send(Request("POST", url, tuple(headers), json.dumps(body).encode()))).json() or {}
+    answer = _http.taken(send(Request("POST", url, tuple(headers), json.dumps(body).encode()))).json() or {}
     if not answer.get("ok"):
         why = str(answer.get("error", "no answer that we know"))[:60]
         raise NotTaken(f"Slack says {why}", 30.0 if why in _AGAIN else None)

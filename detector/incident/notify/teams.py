@@ -9,28 +9,28 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from detector.incident.notify import escape_, http_
-from detector.incident.notify.event_ import Draft, Event, Send, Settings, counted, shown_lines, title
-from rotators.core import http, responder
+from detector.incident.notify import _escape, _http
+from detector.incident.notify._event import Draft, Event, Send, Settings, counted, shown_lines, title
+from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"url_env", "url_file"})
 PER_OWNER = False
 
 
 def draft(event: Event, settings: Settings) -> Draft:
-    """See `event_.Channel`."""
-    body = [_run(escape_.plain(title(event), 200), weight="Bolder", size="Large")]
+    """See `_event.Channel`."""
+    body = [_run(_escape.plain(title(event), 200), weight="Bolder", size="Large")]
     if event.counts:
         body.append(_run(counted(event)))
     if event.owner:
-        body.append(_run(f"for {escape_.plain(event.owner, 100)}"))
-    body += [_run(f"• {escape_.plain(line, 200)}") for line in shown_lines(event, 20)]
+        body.append(_run(f"for {_escape.plain(event.owner, 100)}"))
+    body += [_run(f"• {_escape.plain(line, 200)}") for line in shown_lines(event, 20)]
     actions = []
     for name, target in event.links[:6]:
-        if url := escape_.address(target):
-            actions.append({"type": "Action.OpenUrl", "title": escape_.plain(name, 60), "url": url})
+        if url := _escape.address(target):
+            actions.append({"type": "Action.OpenUrl", "title": _escape.plain(name, 60), "url": url})
         else:
-            body.append(_run(f"{name}: {escape_.plain(target, 300)}", fontType="Monospace"))
+            body.append(_run(f"{name}: {_escape.plain(target, 300)}", fontType="Monospace"))
     card = {
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -52,10 +52,10 @@ def _run(text: str, **style: str) -> dict[str, Any]:
 
 
 def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
-    """See `event_.Channel`."""
-    from detector.verify.wire import Request
+    """See `_event.Channel`."""
+    from detector.net.http_client import Request
 
-    url = http.text(responder.credential(settings, "url"))
+    url = http.text(operator_credentials.credential(settings, "url"))
     headers = (("content-type", "application/json"),)
-    http_.taken(send(Request("POST", url, headers, json.dumps(draft.body).encode())))
+    _http.taken(send(Request("POST", url, headers, json.dumps(draft.body).encode())))
     return thread

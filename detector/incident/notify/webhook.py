@@ -12,24 +12,24 @@ import hmac
 import json
 import time
 
-from detector.incident.notify import escape_, http_
-from detector.incident.notify.event_ import Draft, Event, Send, Settings
-from rotators.core import http, responder
+from detector.incident.notify import _escape, _http
+from detector.incident.notify._event import Draft, Event, Send, Settings
+from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"url", "url_env", "url_file", "key_env", "key_file"})
 PER_OWNER = False
 
 
 def draft(event: Event, settings: Settings) -> Draft:
-    """See `event_.Channel`."""
+    """See `_event.Channel`."""
     body = {
         "schema": "leakfirst/event/1",
         "incident": event.incident,
         "phase": event.phase,
-        "summary": escape_.plain(event.summary),
+        "summary": _escape.plain(event.summary),
         "counts": dict(event.counts),
-        "owner": escape_.plain(event.owner),
-        "lines": [escape_.plain(line) for line in event.lines],
+        "owner": _escape.plain(event.owner),
+        "lines": [_escape.plain(line) for line in event.lines],
         "links": [{"name": name, "target": target} for name, target in event.links],
         "at": event.at,
         "urgent": event.urgent,
@@ -39,19 +39,20 @@ def draft(event: Event, settings: Settings) -> Draft:
 
 
 def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
-    """See `event_.Channel`."""
-    from detector.verify.wire import Request
+    """See `_event.Channel`."""
+    from detector.net.http_client import Request
 
-    url = str(settings.get("url", "")) or http.text(responder.credential(settings, "url"))
+    url = str(settings.get("url", "")) or http.text(operator_credentials.credential(settings, "url"))
     body = json.dumps(draft.body, sort_keys=True).encode()
     at = str(int(time.time()))
+    key = http.text(operator_credentials.credential(settings, "key"))
     headers = (
         ("content-type", "application/json"),
         ("x-leakfirst-timestamp", at),
         ("x-leakfirst-delivery", hashlib.sha256(draft.event.key.encode()).hexdigest()[:32]),
-        ("x-leakfirst-signature", f"sha256={signature(http.text(responder.credential(settings, 'key')), at, body)}"),
+        ("x-leakfirst-signature", f"sha256={signature(key, at, body)}"),
     )
-    http_.taken(send(Request("POST", url, headers, body)))
+    _http.taken(send(Request("POST", url, headers, body)))
     return thread
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from detector import baseline
+from detector.ignores import baseline
 from detector.rules.shapes import expand
 from tests.hooks.world import Repository, leakfirst, token
 

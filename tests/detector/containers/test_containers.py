@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector import containers, pipeline, work
+from detector import containers
 from detector.config import Config
 from detector.containers import documents, inside, kinds
 from detector.model import Blob, Location, Origin, Scan, Skipped
 from detector.rules import pack as packs
 from detector.rules.pack import engine_of
 from detector.rules.shapes import expand
+from detector.scan import pipeline, worker
 from tests.fakes.hidden import Place, encoded, image, stored, tarred, zipped
 
 RULES = r"""
@@ -298,8 +299,8 @@ def test_a_member_that_held_nothing_is_read_once(rules: str) -> None:
         assert (
             fresh == ({"same.txt", "key.txt", "in.zip!deep.txt"}, {"new.txt", "in.zip!deep.txt", "other.txt"})[number]
         )
-        messages = list(work._contents([blob], engine, work.DEFAULTS, None, False, clean))
-        alone = list(work._contents([blob], engine, work.DEFAULTS, None, False))
-        seen.append([message for message in messages if not isinstance(message, work.Progress)])
-        assert seen[-1] == [message for message in alone if not isinstance(message, work.Progress)]
+        messages = list(worker._contents([blob], engine, worker.DEFAULTS, None, False, clean))
+        alone = list(worker._contents([blob], engine, worker.DEFAULTS, None, False))
+        seen.append([message for message in messages if not isinstance(message, worker.Progress)])
+        assert seen[-1] == [message for message in alone if not isinstance(message, worker.Progress)]
     assert [len(found) for found in seen] == [4, 1]

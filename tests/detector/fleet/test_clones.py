@@ -16,7 +16,7 @@ import pytest
 from detector.errors import SourceError
 from detector.fleet.clones import KEPT, Clones, Unreachable
 from detector.fleet.inventory import Entry
-from detector.fleet.inventory._plain import entry_for_path, entry_for_url
+from detector.fleet.inventory._names import entry_for_path, entry_for_url
 from tests.fakes.git_server import GitServer, commit, git, git_server, remove, repository
 
 pytestmark = pytest.mark.net
@@ -282,7 +282,7 @@ def killed_in_the_middle(server: GitServer, clones: Clones, name: str) -> None:
     del server.asked[:]
     code = (
         "import sys; from detector.fleet.clones import Clones; "
-        "from detector.fleet.inventory._plain import entry_for_url; "
+        "from detector.fleet.inventory._names import entry_for_url; "
         "Clones(sys.argv[1]).refresh(entry_for_url(sys.argv[2]))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, clones.folder, f"{server.url}/{name}"])

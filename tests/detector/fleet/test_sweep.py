@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from detector import pipeline, placing
 from detector.config import Config
 from detector.fingerprint import project_key
 from detector.fleet import sweep as sweeping
@@ -19,7 +18,8 @@ from detector.fleet.state.store import count, key_id, ruleset_digest
 from detector.fleet.state.tables import events, findings, places, repositories
 from detector.fleet.sweep import Options, Summary
 from detector.fleet.tasks import Settings
-from detector.memory import rule_digest
+from detector.scan import attribution, pipeline
+from detector.scan.state import rule_digest
 from tests.detector.fleet import making
 
 
@@ -95,7 +95,7 @@ def bench(made, tmp_path) -> Bench:
 
 
 def test_a_worker_judges_again_by_itself(bench, monkeypatch):
-    monkeypatch.setattr(placing, "WORTH_WORKERS", 0)  # it may have no processes of its own
+    monkeypatch.setattr(attribution, "WORTH_WORKERS", 0)  # it may have no processes of its own
     summary = bench.sweep()
     assert (summary.failed, summary.incomplete) == ((), ())
     assert bench.told() == bench.alone()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from detector.fleet.clones import Clones
-from detector.fleet.inventory._plain import entry_for_url
+from detector.fleet.inventory._names import entry_for_url
 from detector.fleet.state import open_state
 from detector.fleet.sweep import Options, sweep
 from tests.detector.fleet import making

@@ -10,7 +10,8 @@ import pytest
 from detector.__main__ import main
 from detector.fleet import tasks
 from detector.fleet.inventory import entries
-from detector.fleet.inventory._plain import entry_for_url
+from detector.fleet.inventory._names import entry_for_url
+from detector.fleet.repository_findings import Told
 from detector.fleet.sweep import Summary
 from detector.fleet.tasks import (
     Divide,
@@ -25,7 +26,6 @@ from detector.fleet.tasks import (
     Worker,
     cut,
 )
-from detector.fleet.telling import Told
 from detector.model import Skipped
 from tests.detector.fleet import making
 from tests.detector.fleet.test_sweep import Bench

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from detector.git import packs, walking
+from detector.git import pack_walker, packs
 from tests.detector.git.building import Built
 
 
@@ -49,7 +49,7 @@ def test_types_sizes_bases_and_depths_are_those_that_git_tells(
     names = [index.ids[row].tobytes().hex() for row in found.row]
     for number, name in enumerate(names):
         kind, size, depth, base = told[name]
-        assert walking.KINDS[found.kind[number]] == kind
+        assert pack_walker.KINDS[found.kind[number]] == kind
         assert found.size[number] == size
         assert found.depth[number] == int(depth)
         assert names[found.base[number]] == (base or name)

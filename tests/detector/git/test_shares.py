@@ -67,7 +67,7 @@ def test_compiled_and_interpreted_read_the_same(build: Callable[..., Built], mon
     content[len(content) // 2] ^= 255
     broken.write_bytes(content)
     compiled = read_all(found)
-    monkeypatch.setattr(shares, "Walker", interpreted("detector.git.walking").Walker)
+    monkeypatch.setattr(shares, "Walker", interpreted("detector.git.pack_walker").Walker)
     assert read_all(found) == compiled
     assert compiled[1], "something is broken in this pack"
 
@@ -263,7 +263,7 @@ def test_an_object_for_which_memory_is_short_costs_itself_alone(
         "pack-objects", "-q", ".git/objects/pack/pack", given="".join(f"{n}\n" for n in built.every_object()).encode()
     )
     built.git("prune-packed")
-    walking = interpreted("detector.git.walking")
+    walking = interpreted("detector.git.pack_walker")
     inflate = walking.inflate
 
     def short(data: memoryview, size: int) -> bytes:

@@ -15,7 +15,7 @@ from detector.fleet.state import open_state
 from detector.incident import ledger
 from detector.incident.ledger import Busy, Ledger, Messages, alone, check, known, named, open_incident
 from detector.incident.model import Note
-from detector.incident.notify.event_ import Event
+from detector.incident.notify._event import Event
 from detector.incident.tables import incident_log, incidents, metadata
 from rotators.core.model import Clock
 from tests.detector.fleet.conftest import KEY

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from detector.__main__ import main
 from detector.errors import StateError
-from detector.incident.manifest import Entry, form
+from detector.incident.manifest import Entry, file_format
 
 ROOT = Path(__file__).parents[3]
 NAMES = [
@@ -76,9 +76,9 @@ def tree(tmp_path: Path) -> Path:
 def test_sha256sum_reads_it_and_it_reads_the_tree(tree: Path) -> None:
     run("create", cwd=tree)
     assert "all as it should be" in run("verify", cwd=tree).stderr
-    assert b".git/" not in (tree / form.NAME).read_bytes()
+    assert b".git/" not in (tree / file_format.NAME).read_bytes()
     if shutil.which("sha256sum"):
-        done = subprocess.run(["sha256sum", "-c", "--strict", form.NAME], cwd=tree, capture_output=True)
+        done = subprocess.run(["sha256sum", "-c", "--strict", file_format.NAME], cwd=tree, capture_output=True)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count(b": OK") == len(NAMES) + 3
 
@@ -154,7 +154,7 @@ def test_the_root_is_found(tree: Path, tmp_path: Path) -> None:
     run("verify", "tree", cwd=tmp_path)
     run("verify", "tree/MANIFEST.sha256", cwd=tmp_path)
     run("verify", cwd=tree)
-    (tree / form.NAME).unlink()
+    (tree / file_format.NAME).unlink()
     run("create", "tree", "-o", "here", cwd=tmp_path)
     assert b"  tree/plain.py" in (tmp_path / "here").read_bytes()
     run("verify", "here", cwd=tmp_path)
@@ -173,7 +173,7 @@ def test_nothing_outside_is_looked_at(tree: Path, tmp_path: Path) -> None:
     run("create", "../outside", "--root", ".", cwd=tree, code=2)
     for path in ("/etc/passwd", "../x", "a/../../x", "./x", ""):
         with pytest.raises(StateError, match=r"leads out|neither"):
-            form.parse(form.render({path: Entry(path, "file", "0" * 64)}))
+            file_format.parse(file_format.render({path: Entry(path, "file", "0" * 64)}))
 
 
 def test_a_manifest_that_was_altered_is_refused(tree: Path) -> None:
@@ -191,9 +191,9 @@ def test_a_manifest_that_was_altered_is_refused(tree: Path) -> None:
         (tree / "m").write_bytes(altered)
         done = run("verify", "m", cwd=tree, code=2)
         assert done.stderr.count("\n") == 1
-    twice = form.render({"a": Entry("a", "file", "0" * 64), "b": Entry("a", "file", "1" * 64)})
+    twice = file_format.render({"a": Entry("a", "file", "0" * 64), "b": Entry("a", "file", "1" * 64)})
     with pytest.raises(StateError, match="there twice"):
-        form.parse(twice)
+        file_format.parse(twice)
 
 
 TEXT = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=8)
@@ -202,16 +202,16 @@ PATHS = st.lists(TEXT.filter(lambda part: part not in (".", "..")), min_size=1, 
 
 @given(
     st.dictionaries(PATHS, st.sampled_from(["file", "link"])),
-    st.sets(st.sampled_from(form.MODES)),
+    st.sets(st.sampled_from(file_format.MODES)),
     st.lists(TEXT, max_size=2),
 )
 def test_what_is_written_is_read_again(paths: dict[str, str], mode: set[str], excluded: list[str]) -> None:
-    words = tuple(word for word in form.MODES if word in mode)
+    words = tuple(word for word in file_format.MODES if word in mode)
     entries = {
         path: Entry(path, "file", "ab" * 32, mode=words) if kind == "file" else Entry(path, "link", target=path[::-1])
         for path, kind in paths.items()
     }
-    read = form.parse(form.render(entries, (), tuple(excluded)))
+    read = file_format.parse(file_format.render(entries, (), tuple(excluded)))
     assert read.entries == entries and read.excluded == tuple(excluded)
 
 
@@ -244,9 +244,12 @@ def test_a_signed_manifest_is_verified(tree: Path, key: Path) -> None:
     assert "not verified: the signature is not by this key" in done.stderr
     assert "no key was given" in run("verify", cwd=tree).stderr
     if shutil.which("sha256sum"):
-        assert subprocess.run(["sha256sum", "-c", "--strict", form.NAME], cwd=tree, capture_output=True).returncode == 0
-    text = (tree / form.NAME).read_bytes()
-    (tree / form.NAME).write_bytes(text.replace(text[-20:-10], base64.b64encode(b"1234567")[:10]))
+        assert (
+            subprocess.run(["sha256sum", "-c", "--strict", file_format.NAME], cwd=tree, capture_output=True).returncode
+            == 0
+        )
+    text = (tree / file_format.NAME).read_bytes()
+    (tree / file_format.NAME).write_bytes(text.replace(text[-20:-10], base64.b64encode(b"1234567")[:10]))
     assert "not verified" in run("verify", "--public-key", str(key.with_suffix(".pub")), cwd=tree, code=1).stderr
 
 
@@ -262,10 +265,10 @@ def test_an_unsigned_manifest_is_no_signed_one(tree: Path, key: Path) -> None:
 
 def test_a_forger_cannot_write_a_manifest_anew(tree: Path, key: Path) -> None:
     run("create", "--key", str(key), cwd=tree)
-    signature = (tree / form.NAME).read_bytes().splitlines(keepends=True)[-1]
+    signature = (tree / file_format.NAME).read_bytes().splitlines(keepends=True)[-1]
     (tree / "plain.py").write_text("evil\n")
     run("create", cwd=tree)
-    with open(tree / form.NAME, "ab") as stream:
+    with open(tree / file_format.NAME, "ab") as stream:
         stream.write(signature)
     run("verify", cwd=tree)
     run("verify", "--public-key", str(key.with_suffix(".pub")), cwd=tree, code=1)
@@ -287,7 +290,7 @@ def test_a_detached_signature_is_one_that_openssl_knows(tree: Path, key: Path) -
             "-sigfile",
             "m.sig",
             "-in",
-            form.NAME,
+            file_format.NAME,
         ]
         assert b"Success" in subprocess.run(words, cwd=tree, capture_output=True).stdout
     run("verify", "--public-key", public, cwd=tree, code=1)
@@ -307,7 +310,7 @@ def test_keys_are_handled_with_care(tree: Path, key: Path, tmp_path: Path) -> No
         done = run("create", "--key", str(tmp_path / name), cwd=tree, code=2)
         assert done.stderr.count("\n") == 1
     secret = key.read_text().splitlines()[1]
-    assert secret not in run("create", "--key", str(key), cwd=tree).stderr + (tree / form.NAME).read_text(
+    assert secret not in run("create", "--key", str(key), cwd=tree).stderr + (tree / file_format.NAME).read_text(
         errors="replace"
     )
 
@@ -352,7 +355,7 @@ def test_cosign_vouches(tree: Path, cosign: str) -> None:
     other = ("--cosign-identity", "you@example.test", "--cosign-issuer", "https://issuer.test")
     done = run("verify", *other, cwd=tree, path=cosign, code=1)
     assert done.stderr == "leakfirst: not verified: cosign does not vouch for it: no matching signatures\n"
-    os.unlink(tree / f"{form.NAME}.sigstore.json")
+    os.unlink(tree / f"{file_format.NAME}.sigstore.json")
     assert "is not there" in run("verify", *identity, cwd=tree, path=cosign, code=1).stderr
     run("create", "--cosign", "--cosign-key", "x.key", "--bundle", "../b.json", cwd=tree, path=cosign)
     run("verify", "--cosign-key", "x.pub", "--bundle", "../b.json", cwd=tree, path=cosign)
@@ -375,7 +378,7 @@ def test_the_real_cosign_vouches(tree: Path, tmp_path: Path, monkeypatch: pytest
     offline = "--cosign-option=--insecure-ignore-tlog=true"
     run("verify", "--cosign-key", public, offline, cwd=tree)
     (tree / "plain.py").write_text("evil\n")
-    os.replace(tree / f"{form.NAME}.sigstore.json", tmp_path / "bundle")
+    os.replace(tree / f"{file_format.NAME}.sigstore.json", tmp_path / "bundle")
     run("create", cwd=tree)
     run("verify", "--cosign-key", public, "--bundle", str(tmp_path / "bundle"), offline, cwd=tree, code=1)
 
@@ -491,7 +494,7 @@ def test_a_watch_without_a_difference_ends_well(tree: Path) -> None:
 
 def test_a_manifest_is_readable_for_others(tree: Path) -> None:
     run("create", cwd=tree)
-    assert stat.S_IMODE((tree / form.NAME).stat().st_mode) & 0o400
+    assert stat.S_IMODE((tree / file_format.NAME).stat().st_mode) & 0o400
     assert [name for name in os.listdir(tree) if name.endswith(".part")] == []
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from detector.model import Finding, Location, Origin, Rule, Verdict
+from detector.net.http_client import Wire
+from detector.probes._contract import Settings
 from detector.secret import Secret
 from detector.verify import run
-from detector.verify.question import Settings
-from detector.verify.wire import Wire
 from tests.fakes.issuer import Authority, Issuer, Say, issuer
 
 HERE = Settings(allow_internal=("127.0.0.1",), timeout=30, rate=100, reach=True)

@@ -11,8 +11,8 @@ import pytest
 
 from detector.model import DEAD, LIVE, UNKNOWN
 from detector.probes import aws
+from detector.probes._contract import Settings
 from detector.rules.shapes import expand
-from detector.verify.question import Settings
 from tests.detector.probes.conftest import finding, verdict
 from tests.fakes.issuer import Authority, Issuer, Say, wire_to
 from tests.rotators import world

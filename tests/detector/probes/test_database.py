@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from detector.model import DEAD, LIVE, UNKNOWN
+from detector.net.http_client import Wire
+from detector.probes._contract import Settings, Unclear
 from detector.rules.shapes import expand
-from detector.verify.question import Settings, Unclear
-from detector.verify.wire import Wire
 from tests.detector.probes.conftest import HERE, finding, verdict
 from tests.fakes import servers
 from tests.fakes.issuer import Authority

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from detector.engine.checks.proof import unbase64
 from detector.model import DEAD, LIVE, UNKNOWN
-from detector.verify.question import Settings
+from detector.probes._contract import Settings
 from tests.detector.probes.conftest import finding, verdict
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, wire_to
 

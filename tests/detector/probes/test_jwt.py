@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 
 from detector.engine.checks.proof import base64url
 from detector.model import DEAD, LIVE, UNKNOWN, Verdict
-from detector.verify.question import Settings
+from detector.probes._contract import Settings
 from tests.detector.probes.conftest import finding, verdict
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, wire_to
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN
-from detector.verify.question import Settings
+from detector.probes._contract import Settings
 from tests.detector.probes.conftest import HERE, finding, verdict
 from tests.fakes import servers
 from tests.fakes.issuer import Authority

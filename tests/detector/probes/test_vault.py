@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from detector.model import DEAD, LIVE, UNKNOWN
+from detector.probes._contract import Settings
 from detector.rules.shapes import expand
-from detector.verify.question import Settings
 from tests.detector.probes.conftest import finding, verdict
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, by_credential, wire_to
 

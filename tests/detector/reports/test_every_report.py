@@ -16,7 +16,7 @@ import pytest
 import detector.reports
 from detector.model import Location, Origin
 from detector.registry import load, names
-from detector.reports.options_ import Options
+from detector.reports._options import Options
 from detector.secret import Secret
 from tests.golden.sample import CLONE_PASSWORD, KEY, KEY_ID, OPTIONS, PASSWORD, PEM, TOKEN, empty, large, scan
 

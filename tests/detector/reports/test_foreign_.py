@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.model import Origin
-from detector.reports.foreign_ import (
+from detector.reports._options import Options
+from detector.text.untrusted import (
     as_bytes,
     clean,
     name_of,
@@ -17,7 +18,6 @@ from detector.reports.foreign_ import (
     reached,
     without_password,
 )
-from detector.reports.options_ import Options
 
 ANY_PATH = st.binary().map(lambda data: data.decode("utf-8", "surrogateescape"))
 

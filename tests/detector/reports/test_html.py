@@ -5,7 +5,7 @@ import re
 from html.parser import HTMLParser
 
 from detector.model import Scan
-from detector.reports.document_ import document
+from detector.reports._document import document
 from detector.reports.html import MOST_PLACES, page, write
 from tests.golden.sample import OPTIONS, TOKEN, empty, large, scan
 

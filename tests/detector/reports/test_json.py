@@ -11,10 +11,10 @@ from jsonschema.validators import Draft202012Validator
 
 from detector.errors import UsageError
 from detector.model import Scan
-from detector.reports.document_ import SCHEMA, document, read
+from detector.reports._document import SCHEMA, document, read
+from detector.reports._options import Options
 from detector.reports.json import write
 from detector.reports.jsonl import write as write_lines
-from detector.reports.options_ import Options
 from tests.golden.sample import HOSTILE_PATH, OPTIONS, PEM, TOKEN, empty, scan
 
 PUBLISHED = json.loads(files("detector.reports").joinpath("findings-1.schema.json").read_text())

@@ -4,8 +4,8 @@ import io
 import xml.etree.ElementTree as ET
 
 from detector.model import Scan
+from detector.reports._options import Options
 from detector.reports.junit import write
-from detector.reports.options_ import Options
 from tests.golden.sample import OPTIONS, empty, scan
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from detector.model import LIVE, Finding, Location, Origin, Scan, Stats, Verdict
-from detector.reports.order_ import by_urgency, exit_code, in_test_code
+from detector.reports._order import by_urgency, exit_code, in_test_code
 from tests.golden.sample import GITHUB, TOKEN
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from detector.model import Finding, Location, Origin, Scan, Stats
 from detector.reports import sarif
-from detector.reports.options_ import Options
+from detector.reports._options import Options
 from tests.golden.sample import GITHUB, HOSTILE_PATH, OPTIONS, TOKEN, empty, large, scan
 
 

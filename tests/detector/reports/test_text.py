@@ -6,7 +6,7 @@ import re
 import pytest
 
 from detector.model import Finding, Location, Origin, Scan, Stats
-from detector.reports.options_ import Options
+from detector.reports._options import Options
 from detector.reports.text import write
 from tests.golden.sample import GITHUB, OPTIONS, PEM, TOKEN, empty, large, scan
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.reports.words_ import counted, size
+from detector.text.numbers import counted, size
 
 
 @pytest.mark.parametrize(

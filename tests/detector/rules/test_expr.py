@@ -2,8 +2,8 @@
 
 import pytest
 
+from detector.engine.conditions import holds
 from detector.engine.confirm import Match
-from detector.engine.drops import holds
 from detector.rules.expr import condition
 from detector.rules.re2 import Untranslatable
 

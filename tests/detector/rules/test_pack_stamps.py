@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.engine.judge import gate
+from detector.engine.scoring import anchors
 from detector.rules import pack
 
 RULE = """
@@ -73,7 +73,7 @@ def test_a_torn_stamp_is_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_an_edited_gate_is_not_served_from_an_old_pack() -> None:
-    assert os.stat(gate.__file__).st_mtime_ns in pack._code_stamp()
+    assert os.stat(anchors.__file__).st_mtime_ns in pack._code_stamp()
 
 
 def test_damage_in_the_automaton_is_noticed_and_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

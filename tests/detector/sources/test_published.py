@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from detector import pipeline
 from detector.config import Config
 from detector.errors import SourceError
 from detector.model import Skipped
 from detector.rules.shapes import expand
+from detector.scan import pipeline
 from detector.sources import published
 from tests.fakes.hidden import source_map, tarred
 

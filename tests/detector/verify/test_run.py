@@ -5,10 +5,10 @@ import time
 from collections import Counter
 
 from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN, Finding, Location, Origin, Rule, Verdict
+from detector.probes._contract import Settings
 from detector.rules.shapes import expand
 from detector.secret import Secret
 from detector.verify import run
-from detector.verify.question import Settings
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, by_credential, wire_to
 
 KEY = b"k" * 32

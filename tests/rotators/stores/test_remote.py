@@ -15,7 +15,7 @@ from nacl.public import PrivateKey, SealedBox
 from detector.secret import Secret
 from rotators.core.catalogue import open_store
 from rotators.core.contracts import Store
-from rotators.core.fields import complete
+from rotators.core.field_mapping import complete
 from rotators.core.model import Case, Clock, Leak, Surprise
 from tests.fakes.serving import serving
 from tests.rotators.world import Aws

@@ -9,7 +9,7 @@ import pytest
 
 from detector.errors import UsageError
 from detector.fleet.inventory import Entry, Options, entries, kind_of
-from detector.fleet.inventory._plain import Refused, entry_for_url, plain_url
+from detector.fleet.inventory._names import Refused, entry_for_url, plain_url
 from detector.model import Skipped
 from detector.registry import load, names
 from tests.fakes.git_server import git, repository

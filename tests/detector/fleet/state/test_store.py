@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from detector.errors import StateError, UsageError
-from detector.fleet.life import Place, Sight
+from detector.fleet.lifecycle import Place, Sight
 from detector.fleet.state import default_place, open_state
 from detector.fleet.state.store import Result, count
 from detector.fleet.state.tables import events, findings, places, repositories

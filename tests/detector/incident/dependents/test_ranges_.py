@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from detector.incident.dependents.ranges_ import inside, touch
+from detector.incident.dependents._version_ranges import inside, touch
 
 NUMBER = st.sampled_from(["0", "1", "2", "3", "9"])
 

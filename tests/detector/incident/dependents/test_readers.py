@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from detector.incident.dependents import LOCKED, reading_
+from detector.incident.dependents import LOCKED, _reading
 from tests.detector.incident.dependents.world import found, told, unread, write
 
 Row = tuple[str, str, bool | None, tuple[str, ...]]
@@ -687,7 +687,7 @@ def test_it_says_who_is_in_it(wanted: str, files: Mapping[str, Any], rows: list[
 
 def test_every_reader_has_a_case() -> None:
     tested = {name for _, files, _ in CASES for name in files}
-    for pattern, reader in reading_.readers():
+    for pattern, reader in _reading.readers():
         assert any(pattern.fullmatch(name) for name in tested), reader.__name__
         assert reader.__doc__ and isinstance(reader.LOCKS, bool)
 

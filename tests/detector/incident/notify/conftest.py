@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from detector.incident.notify.event_ import Event
+from detector.incident.notify._event import Event
 from rotators.core.model import Clock
 from tests.fakes import receivers
 

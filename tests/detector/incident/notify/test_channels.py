@@ -15,12 +15,12 @@ import pytest
 from detector.config import Config
 from detector.errors import UsageError
 from detector.incident.notify import webhook
-from detector.incident.notify.event_ import CLOSED, Event, Link
-from detector.incident.notify.outbox_ import PACKAGE, Outbox, destinations
-from detector.incident.notify.redact_ import cleaner
-from detector.pipeline import rule_pack
+from detector.incident.notify._event import CLOSED, Event, Link
+from detector.incident.notify._outbox import PACKAGE, Outbox, destinations
+from detector.incident.notify._redact import cleaner
 from detector.registry import load, names
 from detector.rules.shapes import expand
+from detector.scan.pipeline import rule_pack
 from tests.fakes import mail
 from tests.fakes.receivers import TOKEN, Receivers
 

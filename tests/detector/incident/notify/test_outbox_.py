@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from detector.incident.notify.event_ import Event
-from detector.incident.notify.outbox_ import LONGEST_WAIT, Outbox, destinations
+from detector.incident.notify._event import Event
+from detector.incident.notify._outbox import LONGEST_WAIT, Outbox, destinations
 from tests.fakes.receivers import Receivers
 
 pytestmark = pytest.mark.net
@@ -75,7 +75,7 @@ def test_only_https_leaves_this_machine(operator, kept, turned, monkeypatch) -> 
 
 
 def test_a_clouds_metadata_is_no_destination(operator, kept, turned, monkeypatch) -> None:
-    from detector.verify.guard import Guard, _is_metadata
+    from detector.net.ssrf_guard import Guard, _is_metadata
 
     assert _is_metadata("169.254.169.254")
     monkeypatch.setenv("SLACK_URL", "https://metadata.example.test/")

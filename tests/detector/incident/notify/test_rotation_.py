@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.incident.notify.rotation_ import tell
+from detector.incident.notify._rotation import tell
 from rotators.core.executor import Outcome
 from rotators.core.model import RotationPlan
 from tests.fakes.receivers import Receivers

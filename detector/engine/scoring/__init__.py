@@ -1,0 +1,215 @@
+"""Judge credentials that have no format of their own.
+
+A password in a YAML file and a hex key in a constructor call have nothing in
+common but the company they keep: the name of the field, the operator, the
+quotes, the line. So there is no pattern per service here. Pass 1 fires on the
+expressions of `gate`; `generate` reads names and values around each place;
+`veto` drops what is certainly none, with a reason; `facts` names the evidence
+for the rest; `weights` holds one log-odds figure per fact, and their sum is the
+verdict. Everything is a pure function of the bytes and the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from math import exp
+from typing import NamedTuple
+
+from detector.engine.scoring.candidates import Candidate, candidates
+from detector.engine.scoring.features import STAND_IN, Place, facts_of, how_quoted, of_file
+from detector.engine.scoring.field_names import Name, read_name
+from detector.engine.scoring.file_kinds import EVERY, UNKNOWN, File, read_path
+from detector.engine.scoring.vetoes import why_not
+from detector.engine.scoring.weights import PRIOR, WEIGHTS
+from detector.model import Evidence
+
+HIGH, MEDIUM, LOW = 0.85, 0.4, 0.2
+"""Least score of each grade; below `LOW` a candidate is dropped."""
+
+GIVEN = {"found by crypt": 1.5}
+"""Log-odds set by hand, where the labelled files hold too little: a salted password hash shows by its form."""
+
+SHOWN = 3
+"""How many facts for and how many against are handed on with a verdict."""
+
+_ALL = {**WEIGHTS, **GIVEN}
+_CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r\f\x1b"})
+_BEFORE, _AFTER = 400, 1200
+BEFORE, AFTER = _BEFORE + 128, _AFTER + _BEFORE + 128
+"""Bytes in front of a hit and behind it that its judgement may look at."""
+_FAMILIES = {
+    "password": "generic.password", "pwd": "generic.password", "pass": "generic.password",
+    "passphrase": "generic.password", "secret": "generic.secret", "client secret": "generic.secret",
+    "secret key": "generic.secret", "jwt": "generic.secret", "api key": "generic.api-key", "key": "generic.key",
+    "private key": "generic.key", "crypto key": "generic.key", "public key": "generic.key",
+    "structural key": "generic.key", "key id": "generic.key",
+}  # fmt: skip
+_WAYS = {
+    "header": "generic.auth-header", "url": "generic.url-credentials", "dsn": "generic.connection-string",
+    "flag": "generic.cli-password", "user-flag": "generic.cli-password", "sql": "generic.sql-password",
+    "netrc": "generic.password", "crypt": "generic.password-hash",
+}  # fmt: skip
+
+
+class Judged(NamedTuple):
+    """A candidate and what came of it; offsets are bytes into the data.
+
+    `confidence` is None for a candidate that was dropped, and `dropped_reason`
+    says why then. `evidence` holds the largest contributions for and against,
+    in log-odds; `score` is the probability their full sum stands for.
+    """
+
+    rule_id: str
+    start: int
+    end: int
+    score: float
+    confidence: str | None
+    evidence: tuple[Evidence, ...] = ()
+    dropped_reason: str = ""
+
+
+class Seen(NamedTuple):
+    """A candidate before the sum: where it stands and what is to be said of it."""
+
+    candidate: Candidate
+    name: Name
+    value: bytes
+    reason: str
+    facts: list[str]
+
+
+def judge(data: bytes, hits: Iterable[int], path: str = "") -> list[Judged]:
+    """Judge the candidates around *hits*, the sorted offsets at which an anchor of `gate` ended.
+
+    Every value is judged once, by the reading that speaks most for it. The
+    result is in order of place and holds dropped candidates too.
+    """
+    file = read_path(path)
+    best: dict[tuple[int, int], Judged] = {}
+    for first, last in windows(data, hits):
+        for start, end, judged in _judge_lines(bytes(data[first:last]), file):
+            place = start + first, end + first
+            if place not in best or judged.score > best[place].score:
+                best[place] = judged._replace(start=place[0], end=place[1])
+    return [best[place] for place in sorted(best)]
+
+
+def examine(data: bytes, hits: Iterable[int], path: str = "") -> Iterator[tuple[int, Seen]]:
+    """Yield all candidates around *hits* with their facts; the fit reads these as well.
+
+    Each comes with the offset that its own places count from.
+    """
+    file = read_path(path)
+    for first, last in windows(data, hits):
+        for seen in _seen_in(bytes(data[first:last]), file):
+            yield first, seen
+
+
+def windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield the spans to read around *hits*: whole lines, up to a bound."""
+    reached = 0
+    for hit in hits:
+        if hit < reached:
+            continue
+        first = _line_start(data, hit - 1, _BEFORE)
+        if hit - first < 40:  # the value may stand on the line below its name
+            first = max(_line_start(data, first - 1, 120), min(first, reached))
+        last = data.find(b"\n", hit, hit + _AFTER)
+        last = last if last >= 0 else min(len(data), hit + _AFTER)
+        if data.rfind(b"[", first, last) > data.rfind(b"]", first, last):
+            last = max(last, data.find(b"]", last, last + _BEFORE))  # the list goes on below
+        reached = last + 1 if last - hit < _AFTER else last - _BEFORE
+        yield first, last
+
+
+@lru_cache(maxsize=8192)
+def _judge_lines(text: bytes, file: File) -> tuple[tuple[int, int, Judged], ...]:
+    # the versions of a file in a history repeat their lines: most are not read twice
+    if noise(text):
+        return ()
+    return tuple((seen.candidate.start, seen.candidate.end, _weigh(seen)) for seen in _seen_in(text, file))
+
+
+def noise(text: bytes) -> bool:
+    """Tell whether *text* is compressed or encrypted rather than written.
+
+    Three chance bytes spell `pw:` somewhere in every archive. Text in an old
+    encoding has letters that are no UTF-8, but no control characters.
+    """
+    if text.isascii():
+        return False
+    size = len(text)
+    controls = size - len(text.translate(None, _CONTROLS))
+    return controls * 40 > size and text.decode("utf-8", "replace").count("\N{REPLACEMENT CHARACTER}") * 10 > size
+
+
+def _seen_in(text: bytes, file: File) -> Iterator[Seen]:
+    low = text.lower()
+    for candidate in candidates(text, low, file.kind):
+        value = text[candidate.start : candidate.end]
+        inside = in_string(low, candidate)
+        name = read_name(candidate.name)
+        before = low[max(0, candidate.at - 2) : candidate.at]
+        kind = "configuration" if file is UNKNOWN else file.kind  # where an unquoted value is seen as most likely
+        reason = why_not(candidate, name, value, low[candidate.start : candidate.end], kind, inside, before)
+        here = likeliest(candidate.way, how_quoted(candidate.quote)) if file is UNKNOWN else file
+        said = [] if reason else facts_of(candidate, name, value, Place(low, here, inside))
+        yield Seen(candidate, name, value, reason, said)
+
+
+@lru_cache(maxsize=256)
+def likeliest(way: str, quoted: str) -> File:
+    """Return the kind of file in which a candidate is most likely to be a credential."""
+    return max(EVERY, key=lambda file: sum(_ALL.get(fact, 0.0) for fact in of_file(way, quoted, file)))
+
+
+def _line_start(data: bytes, at: int, reach: int) -> int:
+    found = data.rfind(b"\n", max(0, at - reach), max(0, at))
+    return found + 1 if found >= 0 else max(0, at - reach)
+
+
+def in_string(low: bytes, candidate: Candidate) -> bool:
+    """Tell whether the name of *candidate* stands inside a string literal of its line."""
+    before = low[low.rfind(b"\n", 0, candidate.at) + 1 : candidate.at]
+    if candidate.quote[:1] == b"\\":
+        return True
+    opener = before[-1:]
+    stop = candidate.at + len(candidate.name)
+    if opener in (b'"', b"'", b"`") and (candidate.quote or opener == low[stop : stop + 1]) and opener:
+        before = before[:-1]
+    return bool(
+        (before.count(b'"') - before.count(b'\\"')) & 1
+        or (before.count(b"'") - before.count(b"\\'")) & 1
+        or before.count(b"`") & 1
+    )
+
+
+def _weigh(seen: Seen) -> Judged:
+    candidate = seen.candidate
+    start, end = candidate.start, candidate.end
+    rule = rule_of(candidate, seen.name)
+    if seen.reason:
+        return Judged(rule, start, end, 0.0, None, (), seen.reason)
+    said = [(weight, fact) for fact in seen.facts if (weight := _ALL.get(fact))]
+    total = PRIOR + sum(weight for weight, _ in said)
+    score = 1 / (1 + exp(-total))
+    capped = STAND_IN in seen.facts and score >= MEDIUM
+    score = MEDIUM - 0.01 if capped else score
+    confidence = "high" if score >= HIGH else "medium" if score >= MEDIUM else "low" if score >= LOW else None
+    said.sort()
+    shown = [Evidence(fact, weight) for weight, fact in reversed(said[-SHOWN:]) if weight > 0]
+    shown += [Evidence(fact, weight) for weight, fact in said[:SHOWN] if weight < 0]
+    if capped:
+        shown.append(Evidence(STAND_IN))
+    reason = "" if confidence else "more evidence against than for"
+    return Judged(rule, start, end, score, confidence, tuple(shown), reason)
+
+
+def rule_of(candidate: Candidate, name: Name) -> str:
+    """Return the id of the rule that a finding of *candidate* is reported under."""
+    return (
+        _WAYS.get(candidate.way)
+        or _FAMILIES.get(name.kind)
+        or ("generic.token" if name.kind.endswith("token") else "generic.credential")
+    )

@@ -1,0 +1,345 @@
+"""The evidence: what can be said of a candidate, as named facts.
+
+A fact is a short text such as `named password` or `made of 32 hex digits`. The
+same text is what the weights are fitted to and what `--explain` shows. Facts
+come in families (name, value, syntax, surroundings), most of them binned, so
+that their weights add up and a person can follow the sum. Pairs of facts
+(`named token, made of 40 hex digits`) carry what one alone cannot.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import NamedTuple
+
+from detector.engine.lazy_regex import expression
+from detector.engine.scoring.candidates import Candidate
+from detector.engine.scoring.field_names import Name
+from detector.engine.scoring.file_kinds import File
+from detector.engine.scoring.naturalness import bits, surprise
+from detector.engine.scoring.placeholders import groups
+
+_LOWER = b"abcdefghijklmnopqrstuvwxyz"
+_UPPER = _LOWER.upper()
+_DIGITS = b"0123456789"
+_HEX = expression(rb"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)\Z")
+_UUID = expression(rb"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
+_BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
+_URLSAFE = expression(rb"[\w\-]+={0,2}\Z")
+_DOTTED = expression(rb"[\w\-]+(?:\.[\w\-]+)+\Z")
+_WORD_DIGITS = expression(rb"[A-Za-z]+[0-9]{1,4}\Z")
+_WORD_MARKS = expression(rb"[A-Za-z@$]+[@#!$%&*._\-]?[0-9]{1,6}[@#!$%&*.?]{0,3}\Z")
+_PARTS = expression(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_RUN = expression(rb"(.)\1{3}")
+_PATH = expression(rb"(?:\.{0,2}/|[A-Za-z]:\\|~/)[\w.\-@]+(?:[/\\][\w.\-@{}:]*)*\Z|[\w.\-]+(?:/[\w.\-]+){2,}\Z")
+_FILE = expression(
+    rb"\.(?:[jt]sx?|py|rb|go|java|json|ya?ml|xml|html?|css|txt|md|pem|crt|key|pub|sh|php|cs|png|svg|jpe?g|properties|"
+    rb"conf|cfg|p12|jks|log|csv|c|h|cc|proto)\Z"
+)
+_URL = expression(rb"[a-z][a-z0-9+.\-]*://|www\.|mailto:|urn:|arn:")
+_MAIL = expression(rb"[\w.+\-]+@[\w\-]+\.[\w.\-]+\Z")
+_DATE = expression(rb"(?:19|20)\d\d[-/.]?[01]\d[-/.]?[0-3]\d|\d{1,2}:\d{2}:\d{2}")
+_VERSION = expression(rb"[v^~=<>]{0,2}\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?\Z")
+_REFERENCE = expression(rb"\$\{|#\{|\{\{|\$\(|<%|%\{|\$[A-Za-z_]\w+|%[A-Z_]{3,}%|@[\w.]+@")
+_FORMAT = expression(rb"%[-\d.]*[sdvqxr]|\{\d*\}|\{[a-z_]\w*\}|\\u00|:[a-z_]+\b")
+_JSON = expression(rb"\\*[{\[]\s*\\*[\"']|\\*[{\[]\s*\w+:")
+_MARKUP = expression(rb"</?[a-z]|/>|&[a-z]{2,5};")
+_CODE_SIGNS = expression(rb"[();{}\[\]|<>=]|::|->")
+_CONVERSION = expression(rb"decode|base64|b64|bytes|secret|string")
+_LOOK_UP = expression(rb"env|config|get|prop")
+_BEFORE = expression(
+    rb"(?P<assertion>\b(?:assert\w*|expect\w*|should\w*|eq|equals?|is_expected|matches)\b)"
+    rb"|(?P<output>\b(?:print\w*|echo|log\w*|throw|raise|warn\w*|error|fatal|exception|console|puts|message|describe|"
+    rb"context|it|test|t|_|i18n|translate|gettext)\b *[(\"'. ])"
+    rb"|(?P<markup><(?:input|label|a|div|span|td|th|option|button|script|link|meta|img|p|li|code)\b)"
+    rb"|(?P<declaration>\b(?:const|let|var|val|final|static|public|private|protected|readonly|def|define|export|set|env|"
+    rb"arg)\b)"
+    rb"|(?P<statement>create user|alter user|alter role|create role|identified by|grant all|set password)"
+    rb"|(?P<example>e\.g\.|example|sample|for instance|default|such as|demo)"
+)
+_SAID = {
+    "assertion": "in an assertion", "output": "in an output or title", "markup": "in markup",
+    "declaration": "in a declaration", "statement": "in an SQL statement on users",
+    "example": "an example on the line",
+}  # fmt: skip
+
+_SIZES = (3, 4, 5, 6, 7, 8, 9, 12, 16, 20, 24, 32, 33, 40, 41, 64, 65, 128)
+_SIZE_NAMES = (
+    "under 3", "3", "4", "5", "6", "7", "8", "9 to 11", "12 to 15", "16 to 19", "20 to 23", "24 to 31", "32",
+    "33 to 39", "40", "41 to 63", "64", "65 to 127", "128 or more",
+)  # fmt: skip
+_COSTS = (3.0, 4.0, 5.5, 7.5)
+_COST_NAMES = ("natural", "rather natural", "hardly natural", "unnatural", "quite unnatural")
+_GAPS = (0.15, 0.4, 0.8)
+_GAP_NAMES = ("as random", "nearly random", "half random", "regular")
+_PART_SIZES = (1.8, 2.8, 5.0)
+_PART_NAMES = ("1 letter", "2 letters", "3 to 4 letters", "5 or more letters")
+_WIDTHS = (60, 130, 400)
+_WIDTH_NAMES = ("short", "of usual length", "long", "very long")
+_ALPHABETS = {
+    "hex digits": 16, "digits": 10, "lower-case letters": 26, "upper-case letters": 26,
+    "lower-case letters and digits": 36, "upper-case letters and digits": 36,
+}  # fmt: skip
+_STAND_INS = (
+    b"secret", b"password", b"passwd", b"pass", b"pwd", b"token", b"test", b"testing", b"testpass", b"foo", b"bar",
+    b"foobar", b"root", b"credential", b"credentials", b"apikey",
+)  # fmt: skip
+_FOLLOWERS = frozenset(b",);}+.<:&]|?")
+_OPAQUE = ("hex digits", "digits", "UUID")
+
+STAND_IN = "value is a word that stands for any credential"
+"""A fact that leaves a verdict no higher than *low*: as often as not a test, and nothing that one would revoke."""
+
+
+Add = Callable[[str], None]
+
+
+class Place(NamedTuple):
+    """Where a candidate stands.
+
+    *low* is the text around it in lower case; *inside* says that its name
+    stands in a string literal.
+    """
+
+    low: bytes
+    file: File
+    inside: bool
+
+
+def facts_of(candidate: Candidate, name: Name, value: bytes, place: Place) -> list[str]:
+    """Return the facts of *candidate*."""
+    way, quote, file = candidate.way, candidate.quote, place.file
+    quoted = how_quoted(quote)
+    kind = f"named {name.kind}" if name.kind else f"found by {way}"
+    made = [kind, quoted]
+    if name.kind:
+        made.append(f"found by {way}")
+    made += [f"{kind}, {quoted}", *of_file(way, quoted, file)]
+    _of_name(made.append, kind, candidate, name)
+    _of_value(made, kind, candidate, value, place)
+    _of_place(made.append, candidate, quoted, place)
+    return made
+
+
+def how_quoted(quote: bytes) -> str:
+    """Tell how a value stands between signs of *quote*, which may be none."""
+    return "unquoted" if not quote else "escaped quotes" if quote[:1] == b"\\" else "quoted"
+
+
+def of_file(way: str, quoted: str, file: File) -> list[str]:
+    """Return the facts that depend on the kind of file."""
+    made = [f"in {file.kind}", f"{way}, {quoted} in {file.kind}"]
+    return [*made, f"in .{file.extension}"] if file.kind == "code" else made
+
+
+def _of_name(add: Add, kind: str, candidate: Candidate, name: Name) -> None:
+    tail = "" if name.tail == "plural" and candidate.call == b"[" else name.tail
+    if tail:
+        add(f"name goes on: {tail}")
+        add(f"{kind}, name goes on: {tail}")
+    elif name.kind:
+        add("name ends with the word")
+    if name.head:
+        add(f"name begins: {name.head}")
+    text = candidate.name
+    operator = candidate.operator.strip()
+    add(f"operator {operator.decode('latin-1')}" if len(operator) < 4 else "operator is a call")
+    call = candidate.call
+    if call and call != b"[":
+        add("inside a call")
+        if _CONVERSION.search(call):
+            add("inside a conversion")
+        if _LOOK_UP.search(call):
+            add("inside a look-up")
+    if b"." in text:
+        add("name is an attribute")
+
+
+def _of_value(made: list[str], kind: str, candidate: Candidate, value: bytes, place: Place) -> None:
+    size = len(value)
+    shape = shape_of(value)
+    length = _SIZE_NAMES[bisect_right(_SIZES, size)]
+    reads = "as such signs do" if shape in _OPAQUE else _COST_NAMES[bisect_right(_COSTS, bits(value))]
+    mixed = f"{length} hex digits" if shape == "hex digits" else shape
+    made += [
+        f"length {length}", f"made of {mixed}", f"reads {reads}", f"{kind}, made of {mixed}",
+        f"{kind}, reads {reads}", f"{shape}, length {length}", f"{shape}, reads {reads}",
+    ]  # fmt: skip
+    add = made.append
+    texture = _texture(value, shape, reads)
+    add(f"{texture}, short" if size < 8 else f"{texture}, of usual length" if size < 20 else f"{texture}, long")
+    add(f"{kind}, {texture}")
+    letters = place.low[candidate.start : candidate.end]
+    written = value.decode("latin-1")
+    parts = _PARTS.findall(written)
+    found = groups(letters.decode("latin-1"), [part.lower() for part in parts])
+    for group in found:
+        add(f"has {group} word")
+    signs = sum(map(len, parts)) or 1
+    add("one part" if len(parts) < 2 else "parts of " + _PART_NAMES[bisect_right(_PART_SIZES, signs / len(parts))])
+    if size >= 8:
+        gap = _GAP_NAMES[bisect_right(_GAPS, surprise(value[:256], _ALPHABETS.get(shape, 62)))]
+        add(f"entropy: {gap}")
+        add(f"{shape}, entropy: {gap}")
+        if size >= 12:
+            add(f"{kind}, entropy: {gap}")
+    if _RUN.search(value):
+        add("one sign four times in a row")
+    squeezed = candidate.name.lower().strip(b"$@_-.")
+    if len(squeezed) > 3:
+        if letters == squeezed:
+            add("value is the name")
+        elif squeezed in letters:
+            add("value contains the name")
+        elif letters in squeezed and size > 3:
+            add("name contains the value")
+    if letters in _STAND_INS:
+        add(STAND_IN)
+    if letters in (b"password", b"passwd", b"secret", b"token", b"pass", b"key"):
+        add("value is the word itself")
+    if value.isalnum():
+        return
+    if value[:3] == b"eyJ":
+        add("value is a JSON web token")
+    if _JSON.match(value):
+        add("value is JSON")
+    if (b"<" in value or b"&" in value) and _MARKUP.search(letters):
+        add("value has markup")
+    if b":" in value or b"www." in value:
+        if _URL.match(letters):
+            add("value is a URL")
+    elif b"/" in value and _PATH.match(value):
+        add("value is a path")
+    if b"." in value:
+        if _FILE.search(letters):
+            add("value is a file name")
+        if b"..." in value:
+            add("value is cut short")
+        if _VERSION.match(value):
+            add("value is a version")
+        if b"@" in value and _MAIL.match(value):
+            add("value is a mail address")
+    if (size < 30 or shape == "phrase") and _DATE.search(value):
+        add("value is a date")
+    if _REFERENCE.search(value):
+        add("value has a reference")
+    elif _FORMAT.search(value):
+        add("value has a format sign")
+    if candidate.quote and _CODE_SIGNS.search(value):
+        add("value has signs of code")
+    if shape == "phrase":
+        words = value.count(b" ") + 1
+        add(f"phrase of {words} words" if words < 4 else "phrase of 4 or more words")
+    if value[:1] in b" \t" or value[-1:] in b" \t":
+        add("value has spaces at its edge")
+    if value[-1:] in b":?.!," and size > 4:
+        add(f"value ends in {value[-1:].decode()}")
+    if value[:1] in b"-.#/:,&*~":
+        add("value begins with a sign")
+
+
+def _texture(value: bytes, shape: str, reads: str) -> str:
+    # the coarsest view: what finer facts have not met in the labelled files, this one has
+    if shape in ("hex digits", "UUID"):
+        return "random" if len(value) >= 16 else "neither word nor random"
+    if reads in _COST_NAMES[:2] and value.isalpha():
+        return "a word"
+    if len(value) >= 12 and reads in _COST_NAMES[2:] and len(value) > len(value.translate(None, _DIGITS)):
+        return "random"
+    return "neither word nor random"
+
+
+def _of_place(add: Add, candidate: Candidate, quoted: str, place: Place) -> None:
+    low = place.low
+    begin = low.rfind(b"\n", 0, candidate.at) + 1
+    stop = low.find(b"\n", candidate.end)
+    stop = stop if stop >= 0 else len(low)
+    before, after = low[begin : candidate.at], low[candidate.end + len(candidate.quote) : stop]
+    head = before.lstrip()[:2]
+    if head[:1] in (b"#", b"*", b";") or head in (b"//", b"/*", b"--", b"<!"):
+        add("in a comment")
+    if place.inside:
+        add("inside a string")
+        add(f"inside a string, {quoted}")
+    opener = low[candidate.at - 1 : candidate.at] if candidate.at else b""
+    if opener in (b"?", b"&"):
+        add("in a query")
+    elif opener == b":" and candidate.quote:
+        add("name is a symbol")
+    following = after.lstrip()[:1]
+    if not following:
+        add("followed by the line end")
+    elif following[0] in _FOLLOWERS:
+        add(f"followed by {following.decode()}")
+        if following == b":" and candidate.quote and b"?" not in before:
+            add("value is a key itself")
+    else:
+        add("followed by text")
+    for said in {match.lastgroup for match in _BEFORE.finditer(before[-300:])}:
+        add(_SAID[str(said)])
+    value = low[candidate.start : candidate.end]
+    if len(value) > 2 and (value in before or value in after):
+        add("value stands twice on the line")
+    add("line " + _WIDTH_NAMES[bisect_right(_WIDTHS, stop - begin)])
+
+
+def shape_of(value: bytes) -> str:
+    """Return the shape of *value*: which signs it is made of, and how they follow each other.
+
+    >>> shape_of(b"letmein"), shape_of(b"Winter24"), shape_of(b"0123456789abcdef")
+    ('lower-case letters', 'capitalised word with digits', 'hex digits')
+    """
+    size = len(value)
+    lower = size - len(value.translate(None, _LOWER))
+    upper = size - len(value.translate(None, _UPPER))
+    digits = size - len(value.translate(None, _DIGITS))
+    if lower + upper + digits == size:
+        return _shape_of_alphanumeric(value, lower, upper, digits)
+    if not value.isascii():
+        return "other than ASCII"
+    if b" " in value or b"\t" in value:
+        return "phrase"
+    if size == 36 and _UUID.match(value):
+        return "UUID"
+    if not digits and not value.translate(None, _LOWER + b"_-"):
+        return "separated lower-case words"
+    if not digits and not value.translate(None, _UPPER + b"_-"):
+        return "separated upper-case words"
+    every = digits and upper and lower
+    if _BASE64.match(value):
+        return "padded Base64" if value[-1:] == b"=" else "Base64 signs" if every else "words and slashes"
+    if _URLSAFE.match(value):
+        return "URL-safe Base64 signs" if every else "separated words and digits"
+    if _DOTTED.match(value):
+        return "dotted words and digits" if digits else "dotted words"
+    if _WORD_MARKS.match(value):
+        return "word with digits and signs"
+    if (size - lower - upper - digits) * 3 > size:
+        return "mostly signs"
+    if not digits:
+        return "letters and signs"
+    return "letters, digits and signs" if lower or upper else "digits and signs"
+
+
+def _shape_of_alphanumeric(value: bytes, lower: int, upper: int, digits: int) -> str:
+    size = len(value)
+    capitalised = upper == 1 and value[0] < 97
+    if digits == size:
+        return "digits"
+    if not digits:
+        if lower == size:
+            return "lower-case letters"
+        if upper == size:
+            return "upper-case letters"
+        if capitalised:
+            return "one capitalised word"
+        return "mixed-case letters" if size >= 16 and upper * 3 > lower else "camel case"
+    if size >= 8 and _HEX.match(value):
+        return "hex digits"
+    if _WORD_DIGITS.match(value):
+        return ("lower-case" if not upper else "capitalised" if capitalised else "mixed-case") + " word with digits"
+    if not upper:
+        return "lower-case letters and digits"
+    return "letters and digits" if lower else "upper-case letters and digits"

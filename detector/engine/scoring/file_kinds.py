@@ -1,0 +1,71 @@
+"""What the path of a file says about how its lines are to be read.
+
+A path is no evidence for or against a credential: half of the true ones stand
+in tests and examples. It only tells code, where an unquoted word is a variable,
+from configuration, where it is a value, and finds texts made for people.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+from detector.engine.lazy_regex import expression
+
+
+class File(NamedTuple):
+    """Kind of file (`code`, `configuration`, …) and its extension in lower case."""
+
+    kind: str
+    extension: str
+
+
+UNKNOWN = File("unknown", "")
+"""Content without a path, as in a history that is read object by object: it may be of any kind."""
+
+
+_KINDS = {
+    "code": "py pyi pyx js ts mts cts jsx tsx mjs cjs java kt kts go rs cs php rb groovy scala swift c h cc cpp hpp m "
+    "mm pl pm lua r dart ex exs erl hs clj vue svelte gradle vb fs ml jsp coffee cr nim zig sol jenkinsfile "
+    "vagrantfile ps1 psm1",
+    "documentation": "md rst txt adoc html htm markdown asciidoc textile tex org mdx",
+    "data": "json json5 xml csv har lock sql golden tfstate ipynb plist resx xaml",
+    "configuration": "yml yaml ini cfg conf config toml properties env tf tfvars hcl netrc npmrc pypirc cnf dist "
+    "example rsp template",
+    "shell": "sh bash zsh bat cmd dockerfile makefile mk fish ksh profile",
+    "key": "pem key crt cer pub p12 asc",
+}
+_KIND_OF = {extension: kind for kind, extensions in _KINDS.items() for extension in extensions.split()}
+_WHOLE_NAMES = ("dockerfile", "makefile", "jenkinsfile", "vagrantfile")
+EVERY = (
+    *(File(kind, extension) for extension, kind in _KIND_OF.items() if kind == "code"),
+    *(File(kind, "") for kind in (*_KINDS, "other") if kind != "code"),
+)
+"""What a file may be, translations left out."""
+
+_TRANSLATION = expression(
+    r"(?:^|/)(?:i18n|l10n|locales?|lang(?:uages?)?|translations?|intl|nls|messages)(?:/|[._-])"
+    r"|[_.-](?:messages|strings|resources)\.\w+$"
+    r"|(?:^|[/_.\-])[a-z]{2}(?:[_-][A-Z][A-Za-z]{1,3})?\.(?:json|ya?ml|properties|po|resx|ts|js|php|strings|xlf)$"
+    r"|\.(?:po|pot|xlf|xliff|strings|resx|arb)$"
+)
+
+
+@lru_cache(maxsize=1024)
+def read_path(path: str) -> File:
+    """Return what *path* tells; nothing if it is empty.
+
+    >>> read_path("deploy/Dockerfile"), read_path("assets/i18n/de_DE.json").kind
+    (File(kind='shell', extension='dockerfile'), 'translation')
+    """
+    if not path:
+        return UNKNOWN
+    name = path.rsplit("/", 1)[-1].lower()
+    extension = name.rpartition(".")[2]
+    if name.startswith(_WHOLE_NAMES):
+        extension = name.split(".")[0].rstrip("0123456789")
+    if name.startswith(".env"):
+        extension = "env"
+    if _TRANSLATION.search(path):
+        return File("translation", extension)
+    return File(_KIND_OF.get(extension, "other"), extension)

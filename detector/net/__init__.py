@@ -1,0 +1,1 @@
+"""Requests to other machines: bounded, guarded, and silent about what they carry."""

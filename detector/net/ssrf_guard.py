@@ -1,0 +1,146 @@
+"""Which addresses may be asked: public ones, and what the operator names.
+
+A scanned repository must never make the scanner call into the network it runs
+in. So the decision is made on the address that is connected to, after the name
+was resolved, and the connection goes to that very address: a name that
+resolves differently a moment later (DNS rebinding) changes nothing. Names are
+resolved once a run. If any address of a name is internal, the name is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from detector.probes._contract import Unclear
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+Route = Callable[[str, int], tuple[str, int]]
+
+_NOT_PUBLIC = [
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+        "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
+        "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+        "168.63.129.16/32",  # Azure's host agent: metadata behind a public-looking address
+        "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+    )
+]  # fmt: skip
+_UNICAST = ipaddress.ip_network("2000::/3")
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
+_METADATA = [
+    ipaddress.ip_network(text)
+    for text in (
+        "169.254.0.0/16",
+        "fe80::/10",
+        "fd00:ec2::/32",
+        "100.100.100.200/32",
+        "192.0.0.192/32",
+        "168.63.129.16/32",
+    )
+]
+
+
+def why_refused(text: str) -> str:
+    """Return why an address may not be asked, or the empty text.
+
+    >>> why_refused("169.254.169.254")
+    'a link-local address'
+    >>> why_refused("140.82.121.6")
+    ''
+    """
+    try:
+        address = _meant(ipaddress.ip_address(text.partition("%")[0]))
+    except ValueError:
+        return "no address"
+    if "%" in text or address.is_link_local:
+        return "a link-local address"
+    if address.is_loopback:
+        return "a loopback address"
+    if any(address in network for network in _NOT_PUBLIC if network.version == address.version):
+        return "a private address" if address.is_private else "a special-purpose address"
+    if address.version == 6 and address not in _UNICAST:
+        return "a private address" if address.is_private else "a special-purpose address"
+    return ""
+
+
+def _meant(address: Address) -> Address:
+    """Return the IPv4 address that an IPv6 address stands for, where it does (mapped, NAT64)."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return address.ipv4_mapped
+        if address in _TRANSLATED:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def _is_metadata(text: str) -> bool:
+    address = _meant(ipaddress.ip_address(text.partition("%")[0]))
+    return any(address in network for network in _METADATA if network.version == address.version)
+
+
+async def system_resolve(host: str, port: int) -> list[str]:
+    """Ask the system's resolver; an answer that takes too long ends with the request's own timeout."""
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(_RESOLVERS, _look_up, host, port)
+    return list(dict.fromkeys(found))
+
+
+def _look_up(host: str, port: int) -> list[str]:
+    import socket
+
+    return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+_RESOLVERS = ThreadPoolExecutor(16, "resolve")
+"""A resolver that hangs holds one of these threads, never a probe's."""
+
+
+class Guard:
+    """Resolves names once and lets only permitted addresses pass.
+
+    *allow* names exceptions: a host or an address, each optionally with
+    ``:port``. A named host may resolve to an internal address, but to the
+    metadata service of a cloud only when that address itself is named.
+    """
+
+    def __init__(
+        self, allow: Iterable[str] = (), resolve: Resolve = system_resolve, route: Route | None = None
+    ) -> None:
+        """*route* says where an approved address is really reached; for tests against servers on this machine."""
+        self.allow = frozenset(name.strip().lower().strip("[]") for name in allow)
+        self._resolve = resolve
+        self._known: dict[tuple[str, int], asyncio.Task[list[str]]] = {}
+        self.route: Route = route or (lambda address, port: (address, port))
+
+    def allows(self, host: str, port: int) -> bool:
+        """Tell whether the operator named this host, although it may be internal."""
+        host = host.lower().strip("[]")
+        return host in self.allow or f"{host}:{port}" in self.allow
+
+    async def addresses(self, host: str, port: int) -> list[str]:
+        """Return the addresses of *host* that may be connected to. Raises `Unclear`."""
+        host = host.lower().strip("[]").rstrip(".")
+        task = self._known.get((host, port))
+        if task is None:
+            task = self._known[host, port] = asyncio.ensure_future(self._checked(host, port))
+        return await asyncio.shield(task)
+
+    async def _checked(self, host: str, port: int) -> list[str]:
+        try:
+            found = await self._resolve(host, port)
+        except (OSError, UnicodeError, ValueError):
+            found = []
+        if not found:
+            raise Unclear(f"the name {host} has no address")
+        for address in found:
+            refused = why_refused(address)
+            if not refused or self.allows(address, port):
+                continue
+            if not self.allows(host, port) or _is_metadata(address):
+                raise Unclear(f"{host} is {refused}; name it with --allow-internal to have it asked")
+        return found

@@ -1,0 +1,64 @@
+"""The order in which a person should read findings.
+
+What an issuer has confirmed comes first; production code comes before test
+code; then severity, confidence and path decide.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from detector.model import CONFIDENCES, LIVE, SEVERITIES, Finding, Scan
+from detector.text.untrusted import first_place
+
+_TEST_CODE = re.compile(
+    r"(?:^|/)(?:tests?|testing|testdata|test[-_]data|specs?|__tests__|__mocks__|mocks?|fixtures?)(?:/|$)"
+    r"|(?:^|/)(?:test_[^/]*\.py|conftest\.py|[^/]*_test\.\w+|[^/]*[._]spec\.\w+|[^/]*\.test\.\w+|[^/]*Tests?\.\w+)$",
+)
+
+
+def rank(words: tuple[str, ...], word: str) -> int:
+    """Return the position of *word* among *words* from low to high; unknown words rank lowest."""
+    return words.index(word) if word in words else -1
+
+
+def in_test_code(path: str) -> bool:
+    """Tell whether *path* looks like test code or a fixture.
+
+    >>> in_test_code("tests/data/key.pem"), in_test_code("src/latest/key.pem")
+    (True, False)
+    """
+    return _TEST_CODE.search(path) is not None
+
+
+def only_in_tests(finding: Finding) -> bool:
+    """Tell whether every place of *finding* is test code."""
+    return bool(finding.locations) and all(in_test_code(place.origin.path) for place in finding.locations)
+
+
+def by_urgency(findings: Iterable[Finding]) -> list[Finding]:
+    """Return *findings* in reading order."""
+
+    def key(finding: Finding) -> tuple[bool, bool, int, int, str, int, str]:
+        at = first_place(finding)
+        return (
+            finding.verdict.state != LIVE,
+            only_in_tests(finding),
+            -rank(SEVERITIES, finding.severity),
+            -rank(CONFIDENCES, finding.confidence),
+            at.origin.path if at else "",
+            at.line if at else 0,
+            finding.fingerprint,
+        )
+
+    return sorted(findings, key=key)
+
+
+def exit_code(scan: Scan) -> int:
+    """Return the exit code that *scan* stands for (``--exit-zero`` aside)."""
+    if scan.interrupted:
+        return 130
+    if scan.findings:
+        return 1
+    return 0 if scan.complete else 3

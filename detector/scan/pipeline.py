@@ -1,0 +1,200 @@
+"""The story, in a screenful: bytes come in, findings go out.
+
+Sources split the targets into shares, workers examine them, what was seen is
+put together into findings, placed in history, sorted, verified on request.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from detector.config import Config
+from detector.contracts import Share
+from detector.errors import UsageError
+from detector.ignores import gathering
+from detector.log import step
+from detector.model import Dropped, Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
+from detector.rules import pack as packs
+from detector.scan import attribution, pool, targets, triage
+from detector.scan.masking import veil_of
+from detector.scan.state import ScanMemory
+from detector.scan.worker import Options, Progress, Seen, UnusedMark
+
+
+class Tally(NamedTuple):
+    """How far a scan is: bytes and blobs done, bytes expected (an estimate)."""
+
+    bytes: int
+    blobs: int
+    expected: int
+
+
+OnProgress = Callable[[Tally], None]
+
+
+@pool.collecting_rarely()
+def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
+    """Look at everything that *config* names and return what was found.
+
+    Raises `LeakfirstError` for what makes no scan possible; whatever else could
+    not be looked at is in `skipped`. Ctrl-C ends the scan early: the result says
+    `interrupted` and holds what was found so far.
+    """
+    started = time.monotonic()
+    pack = rule_pack(config)
+    if not len(pack.rules):
+        raise UsageError("no rule is left to apply; see --only and --skip, and `leakfirst rules list`")
+    if config.since or config.range:
+        from detector.sources import changes
+
+        changes.check([target for target in config.targets if targets.sources(target, config) == ["changes"]], config)
+    memory = ScanMemory(config.state, pack, config.every_commit)
+    shares: list[Share] = []
+    skipped: list[Skipped] = []
+    unused: list[UnusedMark] = []
+    seen: list[Sighting] = []
+    let_go: list[tuple[Origin, Dropped]] = []
+    done = Progress(0, 0)
+    deadline = started + config.timeout if config.timeout else None
+    interrupted = False
+    with attribution.Placing(config, memory, pack) as places:
+        for target in config.targets:
+            if "history" in targets.sources(target, config):
+                places.expect("" if target == "." else target)
+            for entry in targets.split(target, config, memory):
+                (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
+        step("planned", targets=len(config.targets), shares=len(shares), rules=len(pack.rules))
+        policies = gathering.policies(config)
+        planned = len(skipped)
+        expected = sum(share.weight for share in shares)
+        try:
+            options = Options(config.show_ignored, policies.line_patterns, memory.changed)
+            for message in pool.run(shares, pack, config.workers, options):
+                if isinstance(message, Progress):
+                    done = done.plus(message)
+                    if on_progress:
+                        on_progress(Tally(done.bytes, done.blobs, expected))
+                    if deadline and time.monotonic() > deadline:
+                        skipped.append(Skipped("the rest", f"--timeout of {config.timeout:g} seconds is over"))
+                        break
+                elif isinstance(message, Sighting):
+                    seen.append(message)
+                    places.notice(message.location.origin)
+                elif isinstance(message, pool.Ahead):
+                    places.notice(message.origin)
+                elif isinstance(message, Seen):
+                    let_go.append((message.origin, message.dropped))
+                elif isinstance(message, UnusedMark):
+                    unused.append(message)
+                else:
+                    skipped.append(message)
+        except KeyboardInterrupt:
+            interrupted = True
+            skipped.append(Skipped("the rest", "interrupted"))
+        step("examined", blobs=done.blobs, bytes=done.bytes, sightings=len(seen))
+        read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
+        flagged = seen  # also what gives way to an older version: that may be gone from the history next time
+        try:
+            seen, unplaced = places.place(flagged, hurry=interrupted)
+        except KeyboardInterrupt:
+            interrupted, read_all = True, False
+            skipped.append(Skipped("the rest", "interrupted"))
+            seen, unplaced = places.place(flagged, hurry=True)
+        if not interrupted:
+            skipped = places.named(skipped, shares)
+    veil = veil_of(seen, pack.rules)
+    seen = veil.sightings(seen)
+    if read_all:
+        memory.keep(flagged, veil)
+    seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)
+    findings = triage.gather(seen, pack.rules, policies.report_key)
+    kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))
+    unsure = tuple(
+        Ignored(finding, f"confidence {finding.confidence} is below {config.min_confidence}")
+        for finding in findings
+        if not triage.confident(finding, config.min_confidence)
+    )
+    skipped = veil.skipped([*skipped, *unplaced])
+    complete = all(skip.expected for skip in skipped)
+    notes: tuple[str, ...] = ()
+    if config.verify and not interrupted:
+        from detector.verify import ask
+
+        kept, notes, interrupted = ask(kept, config)
+    ignored = [*ignored, *unsure]
+    if config.only or config.skip:
+        kept = tuple(without_context(finding) for finding in kept)
+        ignored = [entry._replace(finding=without_context(entry.finding)) for entry in ignored]
+    notes = (
+        *notes,
+        *(note for target in config.targets for note in targets.unread(target, config)),
+        *memory.notes,
+        *policies.notes(everything=complete and not interrupted and whole(config)),
+        *_said_of(unused),
+    )
+    return Scan(
+        findings=kept,
+        skipped=tuple(sorted(set(skipped))),
+        stats=Stats(done.bytes, done.blobs, time.monotonic() - started, len(pack.rules)),
+        ruleset=pack.digest,
+        complete=complete,
+        ignored=tuple(entry._replace(by=veil.text(entry.by)) for entry in ignored),
+        dropped=tuple((veil.origin(origin), dropped) for origin, dropped in let_go),
+        notes=tuple(map(veil.text, notes)),
+        interrupted=interrupted,
+        target=veil.text(" ".join(config.targets)),
+    )
+
+
+def without_context(finding: Finding) -> Finding:
+    """Show the redacted value alone: rules that were left out hide nothing of what stands beside it."""
+    shown = finding.secret.redacted
+    return finding._replace(locations=tuple(at._replace(snippet=shown) for at in finding.locations))
+
+
+def whole(config: Config) -> bool:
+    """Tell whether *config* leaves nothing out, so that what an entry does not match is gone."""
+    narrowed = config.staged or config.since or config.range or config.only or config.skip or config.state
+    read = config.history and config.worktree and not config.as_published and not config.max_size
+    return read and not narrowed and gathering.whole(config.targets)
+
+
+def _said_of(unused: Sequence[UnusedMark]) -> Iterator[str]:
+    """Name our own unused marks one by one, and count those that may serve another tool."""
+    ours = [mark for mark in unused if mark.text.startswith("leakfirst")]
+    for mark in sorted(ours)[: gathering.NAMED]:
+        yield f"{mark.origin.path}:{mark.line}: {mark.text} sets nothing aside and can go"
+    if len(ours) > gathering.NAMED:
+        yield f"{len(ours) - gathering.NAMED} more marks set nothing aside"
+    if others := sorted(set(unused) - set(ours)):
+        first = others[0]
+        where = f"{first.text}, {first.origin.path}:{first.line}"
+        yield f"{len(others)} marks of other tools set nothing aside (the first: {where})"
+
+
+def rule_pack(config: Config) -> packs.Pack:
+    """Return the rules that *config* asks for, compiled. Raises `RuleError`, `UsageError`."""
+    files: list[str] = []
+    for path in config.patterns:
+        files += packs.rule_files(path) if os.path.isdir(path) else [path]
+    return packs.load(files, select=_selector(config), selection=f"{config.only}{config.skip}", engine=config.engine)
+
+
+def _selector(config: Config) -> Callable[[Sequence[Rule]], Sequence[Rule]] | None:
+    if not config.only and not config.skip:
+        return None
+
+    def fits(rule: Rule, *globs: str) -> bool:
+        return any(fnmatch.fnmatchcase(rule.id, glob) for glob in globs)
+
+    def wanted(rules: Sequence[Rule]) -> Sequence[Rule]:
+        idle = [repr(glob) for glob in (*config.only, *config.skip) if not any(fits(rule, glob) for rule in rules)]
+        if idle:
+            raise UsageError(f"no rule fits {', '.join(idle)}; see `leakfirst rules list`")
+        return [rule for rule in rules if fits(rule, *(config.only or ("*",))) and not fits(rule, *config.skip)]
+
+    return wanted

@@ -1,0 +1,163 @@
+"""The `--state` of a scan: read what is new, and what is old only for new rules.
+
+git/known_objects.py keeps which objects were read under which rules. Here a scan asks
+it what to read, and tells it afterwards what was read to the end. Nothing is
+remembered of a scan that was cut short or met trouble: the next one looks again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from detector.model import Rule, Sighting
+from detector.rules import pack as packs
+from detector.version import version
+
+if TYPE_CHECKING:
+    from detector.git.blame import Attribution
+    from detector.git.repository import Repository
+    from detector.git.shares import Plan
+    from detector.scan.masking import Veil
+
+
+class Reading(NamedTuple):
+    """What a history has to be read for: its new objects by all rules, its old ones by the changed rules."""
+
+    new: Plan
+    old: Plan | None = None
+
+
+class ScanMemory:
+    """What earlier scans have read, for one scan. Without a path it knows nothing and keeps nothing."""
+
+    def __init__(self, path: str = "", pack: packs.Pack | None = None, every_version: bool = False) -> None:
+        """Open the state at *path* for the rules of *pack*."""
+        self._every_version = every_version
+        self._readings: list[Reading] = []
+        self._homes: dict[str, tuple[str, str]] = {}
+        self._state = None
+        if path and pack:
+            from detector.git.known_objects import Memory
+
+            self._state = Memory(path, {rule.id: rule_digest(rule) for rule in pack.rules})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the report should know of the state."""
+        return self._state.notes if self._state else ()
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The rules that are new or other than last time."""
+        return self._state.changed if self._state else frozenset()
+
+    def plan(self, repository: Repository, workers: int) -> Reading:
+        """Divide what has to be read of *repository*.
+
+        Of what had a finding, versions that gave way to an older one are not read again as long as the refs
+        are what they were then, unless every version is asked for.
+        """
+        from detector.git.shares import plan
+
+        if self._state is None:
+            return Reading(plan(repository, workers=workers))
+        width = repository.id_bytes
+        state = self._state
+        if not state.changed:
+            known = {} if self._every_version else self._known(repository)
+            spare = dict.fromkeys(known.get("rows", ()) if known.get("told") else ())
+            for name in known.get("told", ()):
+                spare.pop(name, None)
+            again = [name for name in state.again if name not in spare]
+            new = plan(
+                repository,
+                workers=workers,
+                exclude=state.known(width),
+                known_packs=state.packs,
+                again=again,
+                spare=list(spare),
+            )
+            reading = Reading(new)
+        else:
+            from detector.git.packs import sort_ids
+
+            new = plan(repository, workers=workers, exclude=state.older(width))
+            old = plan(repository, workers=workers, exclude=sort_ids(new.ids)) if len(state.older(width)) else None
+            reading = Reading(new, old)
+        self._readings.append(reading)
+        return reading
+
+    def attributions(self, repository: Repository, wanted: Mapping[str, str]) -> dict[str, Attribution]:
+        """Return what is known of where objects come from, if the refs are what they were then."""
+        from detector.git.blame import Attribution, Place
+
+        stored = self._known(repository).get("rows", {})
+        if not all(name in stored for name in wanted):
+            return {}
+        return {
+            name: Attribution(stored[name][0], tuple(Place(*place) for place in stored[name][1]), stored[name][2])
+            for name in wanted
+        }
+
+    def attributed(self, repository: Repository, found: Mapping[str, Attribution], told: Collection[str]) -> None:
+        """Note where objects come from, and which of them are *told*: the others are later versions of these."""
+        if self._state is not None:
+            rows = {name: [at.kind, [list(place) for place in at.places], at.held_by] for name, at in found.items()}
+            home, refs = self._home(repository)
+            rows = {**self._known(repository).get("rows", {}), **rows}
+            self._state.places[home] = {"refs": refs, "rows": rows, "told": sorted(told)}
+
+    def _known(self, repository: Repository) -> dict[str, Any]:
+        """Return what was found out of *repository* when its refs were what they are now."""
+        if self._state is None:
+            return {}
+        home, refs = self._home(repository)
+        known = self._state.places.get(home, {})
+        return known if known.get("refs") == refs else {}
+
+    def _home(self, repository: Repository) -> tuple[str, str]:
+        """Name *repository*, and the state of its refs when it was first asked about in this scan."""
+        if repository.common_dir not in self._homes:
+            home = hashlib.blake2b(os.fsencode(repository.common_dir), digest_size=16).hexdigest()
+            self._homes[repository.common_dir] = home, refs_digest(repository)
+        return self._homes[repository.common_dir]
+
+    def keep(self, seen: Iterable[Sighting], veil: Veil) -> None:
+        """Remember that everything planned was read; objects with a sighting are read again next time.
+
+        Where these come from is kept as far as *veil* lets it be seen. A path that holds a value is not: what is
+        in the file may be judged by it, so it is asked for again.
+        """
+        if self._state is None:
+            return
+        flagged = [str(at.object_id) for at in (sighting.location.origin for sighting in seen) if at.object_id]
+        for reading in self._readings:
+            for plan in (reading.new, reading.old):
+                if plan is not None:
+                    self._state.remember(plan.ids, plan.packs, flagged)
+        for home, _ in self._homes.values():
+            rows = self._state.places.get(home, {}).get("rows", {})
+            for name, (kind, places, held_by) in list(rows.items()):
+                hidden = [[veil.text(text) for text in place] for place in places]
+                rows[name] = [kind, hidden, veil.text(held_by)]
+                if any(place[1] != before[1] for place, before in zip(hidden, places, strict=True)):
+                    del rows[name]
+        self._state.save()
+
+
+def refs_digest(repository: Repository) -> str:
+    """Name the place and the state of the refs of *repository*: with them attributions change."""
+    from detector.git.repository import head, reflogs, refs
+
+    told = repr((repository.common_dir, sorted(refs(repository).items()), head(repository), list(reflogs(repository))))
+    return hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def rule_digest(rule: Rule) -> str:
+    """Name what *rule* finds: its own text without the remarks for people, and the code of the judgement."""
+    telling = rule._replace(finds="", harm="", revoke="", links=(), examples=(), misses=(), source="", probe={})
+    text = repr(telling) + (version() if rule.judge else "")
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

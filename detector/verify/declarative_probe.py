@@ -1,0 +1,210 @@
+"""Ask as a probe table says, and read the answer honestly.
+
+Live and dead need the answer that the issuer documents for them. Everything
+else is unknown, with the reason: a rate limit, a server in trouble, a login
+page where an API should answer, a body that is not what it should be.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import quote, urlencode, urlsplit
+
+from detector.model import DEAD, LIVE, UNKNOWN
+from detector.net.http_client import Reply, Request, Wire
+from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
+from detector.rules import probe as probes
+from detector.rules.probe import HOLE, Call, Condition, Probe
+from detector.verify.hosts import check_scheme, is_named, place_for, place_of
+
+LONGEST_FACT = 160
+
+
+def probe_of(question: Question) -> Probe:
+    """Return the rule's table, ready for use."""
+    rule = question.rule
+    return probes.parse(rule.probe, rule.source or rule.id, [part.name for part in rule.companions])
+
+
+async def check(question: Question, wire: Wire) -> Answer:
+    """Ask once (once for each site of a service that has several) and judge."""
+    probe = probe_of(question)
+    answer = Answer()
+    for site in probe.sites or ("",):
+        answer = await _check_site(probe, question, wire, site)
+        if answer.state != DEAD:
+            break
+    return answer
+
+
+async def _check_site(probe: Probe, question: Question, wire: Wire, site: str) -> Answer:
+    reply = await wire.ask(request(probe, probe.call, question, wire.settings, site))
+    state, why = judge(probe, reply)
+    if state != LIVE:
+        return Answer(state, why)
+    owner = " / ".join(filter(None, (said(reply, path) for path in probe.owner)))
+    facts = []
+    if wire.settings.reach:
+        facts += _facts(probe.call, reply)
+        for call in probe.reach:
+            try:
+                more = await wire.ask(request(probe, call, question, wire.settings, site))
+            except Unclear as unclear:
+                facts.append(("reach", f"not asked to the end: {unclear}"))
+                continue
+            if more.status in probe.live:
+                facts += _facts(call, more)
+    return Answer(LIVE, why, owner, tuple(facts))
+
+
+def _facts(call: Call, reply: Reply) -> list[tuple[str, str]]:
+    found = [(name, said(reply, path)) for name, path in call.facts]
+    return [(name, text) for name, text in found if text]
+
+
+def judge(probe: Probe, reply: Reply) -> tuple[str, str]:
+    """Return the state and the reason that *reply* proves."""
+    status = f"HTTP {reply.status}"
+    limited = reply.status == 429 or (reply.status == 403 and reply.headers.get("x-ratelimit-remaining") == "0")
+    if limited and not (reply.status in probe.live and probe.live_body):
+        return UNKNOWN, f"the issuer limits the rate of requests ({status})"
+    document = reply.json()
+    fits_live = reply.status in probe.live and _all_or_none(probe.live_body, reply.text, document)
+    fits_dead = reply.status in probe.dead and _all_or_none(probe.dead_body, reply.text, document)
+    if fits_live and fits_dead:
+        return UNKNOWN, f"the answer means live and dead at once ({status})"
+    if fits_live:
+        if reply.is_page and probe.answer != "any":
+            return UNKNOWN, f"a web page came where the issuer's interface should answer ({status})"
+        if probe.answer == "json" and document is None and reply.body and not probe.live_body:
+            return UNKNOWN, f"the answer is not what the issuer sends ({status}, no JSON)"
+        if probe.answer == "json" and not reply.body and reply.status != 204 and probe.call.method != "HEAD":
+            return UNKNOWN, f"the answer is not what the issuer sends ({status}, empty)"
+        return LIVE, f"the issuer accepted it ({status})"
+    if fits_dead:
+        if reply.is_page and reply.status != 401 and not probe.dead_body:
+            return UNKNOWN, f"a web page refused it, perhaps not the issuer's ({status})"
+        return DEAD, f"the issuer refused it ({status})"
+    if reply.status == 407:
+        return UNKNOWN, "the proxy wants a login (HTTP 407)"
+    if 300 <= reply.status < 400:
+        return UNKNOWN, f"the issuer redirects elsewhere, which is not followed ({status})"
+    if reply.status >= 500:
+        return UNKNOWN, f"the issuer is in trouble ({status})"
+    return UNKNOWN, f"the answer means neither live nor dead ({status})"
+
+
+def _all_or_none(conditions: tuple[Condition, ...], text: str, document: object) -> bool:
+    """Any one of the conditions suffices; none given means none needed."""
+    return not conditions or any(condition.holds(text, document) for condition in conditions)
+
+
+def said(reply: Reply, path: str) -> str:
+    """Return what the answer says at *path* (``header:Name`` or a path into its JSON) as short text."""
+    if path.startswith("header:"):
+        found: object = reply.headers.get(path[7:].lower(), "")
+    else:
+        found = probes.look_up(reply.json(), path)
+    if isinstance(found, list):
+        found = ", ".join(str(item) for item in found if isinstance(item, str | int))
+    if found is None or isinstance(found, Mapping):
+        return ""
+    text = "".join(c if c.isprintable() else " " for c in str(found)).strip()
+    return text if len(text) <= LONGEST_FACT else text[: LONGEST_FACT - 1] + "…"
+
+
+# -- building the request ------------------------------------------------------
+
+
+def request(probe: Probe, call: Call, question: Question, settings: Settings, site: str = "") -> Request:
+    """Fill the template. Raises `Unclear` where a part is missing or the host may not be asked."""
+    place = place_for(question, settings, probe.hosts) if "{host}" in call.url else None
+
+    def fill(template: str, encode: Callable[[str], str]) -> str:
+        def value(hole: re.Match[str]) -> str:
+            if hole[1] is None:
+                return hole[0][0]
+            if hole[1] == "host" and place:
+                return place.netloc
+            if hole[1] == "site" and probe.sites:
+                return site
+            text = question.text(hole[1])
+            return encode(text.rpartition(hole[2])[2] if hole[2] else text)
+
+        return HOLE.sub(value, template)
+
+    url = _url(call.url, fill)
+    if place and place.scheme == "http":
+        url = f"http{url.removeprefix('https')}"
+    _check_url(probe, call, url, settings)
+    headers = []
+    for name, template in call.headers:
+        value = fill(template, str)
+        if not value.isascii() or not value.isprintable():
+            raise Unclear("it does not fit into a request header")
+        headers.append((name, value))
+    if call.basic:
+        headers.append(("Authorization", "Basic " + base64.b64encode(fill(call.basic, str).encode()).decode()))
+    content = b""
+    if call.kind == "form":
+        content = urlencode({name: fill(text, str) for name, text in call.content.items()}).encode()
+        headers.append(("Content-Type", "application/x-www-form-urlencoded"))
+    elif call.kind == "json":
+        content = json.dumps(_fill_json(call.content, lambda text: fill(text, str))).encode()
+        headers.append(("Content-Type", "application/json"))
+    elif call.kind == "body":
+        content = fill(call.content, str).encode()
+    return Request(call.method, url, tuple(headers), content, probe.follow)
+
+
+def _fill_json(value: object, fill: Callable[[str], str]) -> object:
+    if isinstance(value, str):
+        return fill(value)
+    if isinstance(value, Mapping):
+        return {key: _fill_json(inner, fill) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill_json(inner, fill) for inner in value]
+    return value
+
+
+def _url(template: str, fill: Callable[[str, Callable[[str], str]], str]) -> str:
+    if template.startswith("{"):
+        return fill(template, str)
+    before, sign, query = template.partition("?")
+    start = before.find("/", len("https://"))
+    host, path = (before, "") if start < 0 else (before[:start], before[start:])
+    filled = fill(host, str) + fill(path, lambda text: quote(text, safe=":"))
+    return filled + (sign + fill(query, lambda text: quote(text, safe="")) if sign else "")
+
+
+def _check_url(probe: Probe, call: Call, url: str, settings: Settings) -> None:
+    """Refuse a URL whose host a part of the credential brought in and nobody who may decide names."""
+    place = place_of(url)
+    if place is None or "@" in urlsplit(url).netloc:
+        raise Unclear("its host is no host name")
+    template = call.url if call.url.startswith("{") else urlsplit(call.url).netloc
+    filled = probes.holes_in(template) - {"host", *(["site"] if probe.sites else [])}
+    if filled and not is_named(place, settings, probe.hosts):
+        raise Unclear(f"{place.name} is named neither by the rule nor by the operator, and is not asked")
+    check_scheme(urlsplit(url).scheme, place, settings)
+
+
+def named_tail(question: Question) -> int:
+    """Count the bytes at the end of the secret that name the host (``{secret|last:-}``)."""
+    signs = [hole[2] for hole in HOLE.finditer(probe_of(question).call.url) if hole[1] == "secret" and hole[2]]
+    return len(question.secret.reveal().rpartition(signs[0].encode())[2]) if signs else 0
+
+
+def plan(question: Question, settings: Settings) -> Asked:
+    """Say what `check` would ask, with nothing secret in it. Raises `Unclear`."""
+    probe = probe_of(question)
+    site = probe.sites[0] if probe.sites else ""
+    made = request(probe, probe.call, question, settings, site)
+    more = f" (or up to {len(probe.sites) - 1} more sites)" if len(probe.sites) > 1 else ""
+    if settings.reach and probe.reach:
+        more += f" and {len(probe.reach)} more to learn its reach"
+    shown = probe.call.url if "{" in urlsplit(probe.call.url).path + urlsplit(probe.call.url).query else made.url
+    return Asked(urlsplit(made.url).netloc, f"{probe.call.method} {shown.replace('{site}', site)}{more}", probe.note)

@@ -1,0 +1,244 @@
+"""Probe tables: what is asked, and what each answer proves."""
+
+import asyncio
+
+import pytest
+
+from detector.model import DEAD, LIVE, UNKNOWN, Companion, Rule
+from detector.probes._contract import Answer, Question, Settings, Unclear
+from detector.secret import Secret
+from detector.verify import declarative_probe
+from tests.fakes.issuer import Authority, Issuer, Say, by_credential, wire_to
+
+TOKEN = "acme_live_" + "k3J9" * 8
+
+
+def question(probe: dict, parts: dict | None = None, lines: tuple[str, ...] = ()) -> Question:
+    companions = tuple(Companion(name, "x") for name in parts or {})
+    rule = Rule("acme.key", "Acme key", probe=probe, companions=companions)
+    values = {name: Secret(value.encode()) for name, value in (parts or {}).items()}
+    return Question(rule, Secret(TOKEN.encode()), values, lines)
+
+
+def ask(asked: Question, acme: Issuer, authority: Authority, settings: Settings | None = None) -> Answer:
+    async def work() -> Answer:
+        wire = wire_to(acme, authority, settings)
+        try:
+            return await declarative_probe.check(asked, wire)
+        except Unclear as unclear:
+            return Answer(UNKNOWN, str(unclear))
+        finally:
+            await wire.close()
+
+    return asyncio.run(work())
+
+
+BEARER = {"get": "https://api.acme.test/me", "bearer": "{secret}", "live": 200, "dead": 401}
+
+
+@pytest.mark.parametrize(
+    ("say", "state", "word"),
+    [
+        (Say(200, {"login": "ada"}), LIVE, "accepted"),
+        (Say(401, {"message": "Bad credentials"}), DEAD, "refused"),
+        (Say(401, "<html>login</html>"), DEAD, "refused"),
+        (Say(403, {"message": "scope"}), UNKNOWN, "neither"),
+        (Say(429, {}), UNKNOWN, "rate"),
+        (Say(200, "<!DOCTYPE html><p>Welcome to the hotel"), UNKNOWN, "web page"),
+        (Say(200, "\x00\x01garbage"), UNKNOWN, "no JSON"),
+        (Say(200, b""), UNKNOWN, "empty"),
+        (Say(503, "down"), UNKNOWN, "trouble"),
+        (Say(302, b"", (("Location", "http://169.254.169.254/latest/meta-data"),)), UNKNOWN, "redirects"),
+        (Say(302, b"", (("Location", "https://api.acme.test/other"),)), UNKNOWN, "redirects"),
+        (Say(407, b""), UNKNOWN, "proxy"),
+        (Say(200, b"x" * 65536, forever=True), UNKNOWN, "longer than"),
+        (Say(200, b"{}", delay=30), UNKNOWN, "did not answer"),
+        (Say(200, b"\x1f\x8b", (("Content-Encoding", "gzip"),)), UNKNOWN, "compressed"),
+    ],
+)
+def test_an_answer_means(say: Say, state: str, word: str, acme: Issuer, authority: Authority) -> None:
+    acme.answer = lambda _: say
+    answer = ask(question(BEARER), acme, authority, Settings(timeout=1))
+    assert (answer.state, word in answer.why) == (state, True), answer
+    assert len(acme.heard) == 1
+    assert TOKEN not in repr(answer)
+
+
+def test_it_sends_what_the_table_says(acme: Issuer, authority: Authority) -> None:
+    ask(question(BEARER | {"headers": {"Acme-Version": "7"}}), acme, authority)
+    (heard,) = acme.heard
+    assert (heard.method, heard.host, heard.target) == ("GET", "api.acme.test", "/me")
+    assert heard.headers["authorization"] == f"Bearer {TOKEN}"
+    assert heard.headers["acme-version"] == "7"
+    assert heard.headers["user-agent"].startswith("leakfirst/")
+    assert "cookie" not in heard.headers
+
+
+def test_basic_joins_the_parts(acme: Issuer, authority: Authority) -> None:
+    probe = {"get": "https://api.acme.test/{account}/x?k={secret}", "basic": "{account}:{secret}", "dead": [401, 403]}
+    ask(question(probe, {"account": "AC/é?"}), acme, authority)
+    (heard,) = acme.heard
+    assert heard.target == f"/AC%2F%C3%A9%3F/x?k={TOKEN}"
+    import base64
+
+    assert base64.b64decode(heard.headers["authorization"].removeprefix("Basic ")).decode() == f"AC/é?:{TOKEN}"
+
+
+def test_forms_and_json_are_encoded(acme: Issuer, authority: Authority) -> None:
+    ask(question({"post": "https://api.acme.test/", "form": "a=1&token={secret}"}), acme, authority)
+    ask(question({"post": "https://api.acme.test/", "json": {"q": ['"{secret}"']}}), acme, authority)
+    ask(question({"post": "https://api.acme.test/", "body": "{{x {secret}}}"}), acme, authority)
+    form, document, text = acme.heard
+    assert (form.body, form.headers["content-type"]) == (
+        f"a=1&token={TOKEN}".encode(),
+        "application/x-www-form-urlencoded",
+    )
+    assert document.body == f'{{"q": ["\\"{TOKEN}\\""]}}'.encode()
+    assert text.body == f"{{x {TOKEN}}}".encode()
+
+
+def test_the_body_decides_where_the_status_does_not(acme: Issuer, authority: Authority) -> None:
+    probe = {
+        "post": "https://slack.test/api/auth.test",
+        "bearer": "{secret}",
+        "live": 200,
+        "dead": 200,
+        "live_body": "$.ok == true",
+        "dead_body": "$.error ~ ^(invalid_auth|token_revoked)$",
+    }
+    for said, state in (
+        ({"ok": True}, LIVE),
+        ({"ok": False, "error": "invalid_auth"}, DEAD),
+        ({"ok": False, "error": "ratelimited"}, UNKNOWN),
+    ):
+        acme.answer = lambda _, said=said: Say(200, said)
+        assert ask(question(probe), acme, authority).state == state
+
+
+def test_owner_and_reach_only_where_asked(acme: Issuer, authority: Authority) -> None:
+    probe = BEARER | {
+        "owner": ["login", "org.name"],
+        "scopes": "header:X-Scopes",
+        "reach": [{"get": "https://api.acme.test/orgs", "facts": {"organisations": "names"}}],
+    }
+
+    def answer(heard: object) -> Say:
+        if heard.target == "/orgs":
+            return Say(200, {"names": ["one", "two"]})
+        return Say(200, {"login": "ada\x1b[31m", "org": {"name": "Acme"}}, (("X-Scopes", "repo"),))
+
+    acme.answer = answer
+    plain = ask(question(probe), acme, authority)
+    assert (plain.owner, plain.facts) == ("ada [31m / Acme", ())
+    wide = ask(question(probe), acme, authority, Settings(reach=True))
+    assert wide.facts == (("scopes", "repo"), ("organisations", "one, two"))
+    assert [heard.target for heard in acme.heard] == ["/me", "/me", "/orgs"]
+    assert acme.heard[-1].headers["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_redirect_is_followed_on_the_same_host_alone_and_only_if_the_table_says(
+    acme: Issuer, authority: Authority
+) -> None:
+    def answer(heard: object) -> Say:
+        return Say(200) if heard.target == "/b" else Say(302, b"", (("Location", "/b"),))
+
+    acme.answer = answer
+    assert ask(question(BEARER | {"follow": True}), acme, authority).state == LIVE
+    acme.answer = lambda _: Say(302, b"", (("Location", "https://evil.test/b"),))
+    assert ask(question(BEARER | {"follow": True}), acme, authority).state == UNKNOWN
+    assert {heard.host for heard in acme.heard} == {"api.acme.test"}
+
+
+def test_every_site_is_asked_until_one_knows_it(acme: Issuer, authority: Authority) -> None:
+    probe = {
+        "get": "https://api.{site}/v",
+        "headers": {"K": "{secret}"},
+        "sites": ["a.acme.test", "b.acme.test", "c.acme.test"],
+    }
+    acme.answer = lambda heard: Say(200 if heard.host == "api.b.acme.test" else 401)
+    assert ask(question(probe), acme, authority).state == LIVE
+    assert [heard.host for heard in acme.heard] == ["api.a.acme.test", "api.b.acme.test"]
+
+
+SELF_HOSTED = {"get": "https://{host}/api/me", "bearer": "{secret}", "host": "line"}
+
+
+@pytest.mark.parametrize(
+    ("line", "settings", "asked"),
+    [
+        ("//git.acme.test/:_authToken=…", Settings(), None),
+        ("//git.acme.test/:_authToken=…", Settings(hosts=("*.acme.test",)), "git.acme.test"),
+        ("https://u:p@git.acme.test:8443/x", Settings(hosts=("git.acme.test",)), "git.acme.test:8443"),
+        ("http://git.acme.test/x", Settings(hosts=("git.acme.test",)), None),
+        ("https://git.evil.test/x", Settings(hosts=("*.acme.test",)), None),
+        ("token = …", Settings(host_for=(("acme.*", "main.acme.test"),)), "main.acme.test"),
+        ("https://git.evil.test/x", Settings(host_for=(("acme.*", "main.acme.test"),)), "main.acme.test"),
+        ("token = …", Settings(), None),
+        ("https://127.0.0.1:9/x", Settings(hosts=("*",)), None),
+        ("https://169.254.169.254/x", Settings(hosts=("*",)), None),
+        ("https://[::ffff:10.0.0.1]/x", Settings(hosts=("*",)), None),
+    ],
+)
+def test_a_host_from_the_line_is_asked_only_if_the_operator_names_it(
+    line: str, settings: Settings, asked: str | None, acme: Issuer, authority: Authority
+) -> None:
+    answer = ask(question(SELF_HOSTED, lines=(line,)), acme, authority, settings)
+    assert [heard.host for heard in acme.heard] == ([asked] if asked else [])
+    assert (answer.state == UNKNOWN) is (asked is None)
+
+
+@pytest.mark.parametrize(
+    ("tenant", "asked"),
+    [
+        ("north.okta.test", True),
+        ("evil.test", False),
+        ("evil.test/x.okta.test", False),
+        ("u@north.okta.test", False),
+        ("evil.test#.okta.test", False),
+        ("evil.test:443?.okta.test", False),
+        ("evil.test\\.okta.test", False),
+    ],
+)
+def test_a_part_may_not_lead_to_another_host(tenant: str, asked: bool, acme: Issuer, authority: Authority) -> None:
+    probe = {"get": "https://{domain}/me", "bearer": "{secret}", "hosts": ["*.okta.test"]}
+    ask(question(probe, {"domain": tenant}), acme, authority)
+    assert [heard.host for heard in acme.heard] == ([tenant] if asked else [])
+
+
+def test_a_missing_part_is_no_verdict(acme: Issuer, authority: Authority) -> None:
+    asked = question(BEARER | {"basic": "{account-id}:{secret}"}, {"account-id": "x"})._replace(parts={})
+    answer = ask(asked, acme, authority)
+    assert (answer.state, answer.why) == (UNKNOWN, "its account id was not found beside it")
+    assert not acme.heard
+
+
+def test_a_credential_that_fits_no_header_is_not_sent_nor_quoted(acme: Issuer, authority: Authority) -> None:
+    asked = question(BEARER)._replace(secret=Secret(b"abc\r\nX-Evil: 1"))
+    answer = ask(asked, acme, authority)
+    assert answer.state == UNKNOWN and "X-Evil" not in answer.why
+    assert not acme.heard
+
+
+def test_an_unknown_certificate_is_refused(acme: Issuer, authority: Authority) -> None:
+    import ssl
+
+    async def work() -> Answer:
+        wire = wire_to(acme, authority)
+        wire._transport._tls = ssl.create_default_context()
+        try:
+            with pytest.raises(Unclear, match="no valid certificate"):
+                await declarative_probe.check(question(BEARER), wire)
+        finally:
+            await wire.close()
+
+    asyncio.run(work())
+    assert not acme.heard
+
+
+def test_http2_is_spoken_where_offered(authority: Authority) -> None:
+    from tests.fakes.issuer import issuer
+
+    with issuer(authority, http2=True) as modern:
+        modern.answer = by_credential(TOKEN, Say(200), Say(401))
+        assert ask(question(BEARER), modern, authority).state == LIVE
+    assert [heard.protocol for heard in modern.heard] == ["h2"]
