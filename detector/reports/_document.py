@@ -136,13 +136,13 @@ def location_record(location: Location) -> Record:
 
 
 def ignored_records(scan: Scan, options: Options) -> Iterator[Record]:
-    """Return what triage set aside, and what set it aside."""
+    """Yield the ignored findings, each with what ignored it."""
     for ignored in scan.ignored:
         yield {"by": clean(ignored.by), "finding": finding_record(ignored.finding, options)}
 
 
 def dropped_records(scan: Scan) -> Iterator[Record]:
-    """Return the candidates that were looked at and let go."""
+    """Yield the rejected candidates."""
     for origin, dropped in scan.dropped:
         yield {
             "rule": dropped.rule_id,

@@ -34,7 +34,7 @@ def write(scan: Scan, out: TextIO, options: Options) -> None:
     for skipped in scan.skipped:
         if not skipped.expected:
             text = f"{printable(without_password(skipped.where))}: {printable(skipped.reason)}"
-            out.write(_command("warning", {"title": "Could not be looked at"}, text) + "\n")
+            out.write(_command("warning", {"title": "Could not be scanned"}, text) + "\n")
     out.write(_command("notice", {"title": "leakfirst"}, markdown.headline(scan)) + "\n")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append(summary, scan, options)
@@ -54,7 +54,7 @@ def _annotation(finding: Finding, options: Options) -> str:
     elif at:
         text += f" in {', '.join(filter(None, [place(at), provenance_in(at.origin, options)]))}"
     if len(finding.locations) > 1:
-        text += f", and in {counted(len(finding.locations) - 1, 'more place')}"
+        text += f", and in {counted(len(finding.locations) - 1, 'more location')}"
     properties["title"] = printable(finds)
     advice = "\n".join(filter(None, [finding.rule.harm, finding.rule.revoke]))
     return _command(_COMMANDS.get(finding.severity, "notice"), properties, f"{text}\n{advice}".strip())

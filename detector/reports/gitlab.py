@@ -32,7 +32,7 @@ def write(scan: Scan, out: TextIO, options: Options) -> None:
     messages = [
         {
             "level": "info" if skipped.expected else "warn",
-            "value": f"Not looked at: {printable(without_password(skipped.where))}: {printable(skipped.reason)}",
+            "value": f"Not scanned: {printable(without_password(skipped.where))}: {printable(skipped.reason)}",
         }
         for skipped in scan.skipped
     ]

@@ -97,22 +97,22 @@ def _headline(report: Record) -> str:
         return f"{counted(len(report['findings']), 'credential')} found"
     if report["complete"]:
         return "No credentials found"
-    return "Found nothing, but could not look at everything"
+    return "No credentials found, but some content could not be scanned"
 
 
 def _facts(report: Record) -> Iterator[str]:
     stats, tool = report["stats"], report["tool"]
-    places = sum(len(finding["locations"]) for finding in report["findings"])
+    locations = sum(len(finding["locations"]) for finding in report["findings"])
     words = [
         f"<b>{_text(report['target'])}</b>" if isinstance(report.get("target"), str) else "",
-        counted(places, "place") if places else "",
+        counted(locations, "location") if locations else "",
         f"read {size(stats['bytes'])} in {counted(stats['blobs'], 'object')}",
         counted(stats["rules"], "rule"),
         f"leakfirst {_text(tool['version'])}",
     ]
     yield f'<p class="facts">{" &middot; ".join(filter(None, words))}</p>\n'
     if not report["complete"]:
-        yield '<p class="warning">Incomplete: not everything could be looked at. <a href="#lost">What</a></p>\n'
+        yield '<p class="warning">Incomplete: some content could not be scanned. <a href="#lost">What</a></p>\n'
     for note in _strings(report.get("notes")):
         yield f'<p class="note">{_text(note)}</p>\n'
 
@@ -160,7 +160,7 @@ def _card(finding: Record, about: Record, several: bool) -> Iterator[str]:
     yield '<ul class="places">\n'
     yield from _places(locations[:MOST_PLACES], several)
     if len(locations) > MOST_PLACES:
-        yield f"<li>and {counted(len(locations) - MOST_PLACES, 'more place')}, all in the json report</li>\n"
+        yield f"<li>and {counted(len(locations) - MOST_PLACES, 'more location')}, all in the json report</li>\n"
     yield "</ul>\n"
     if about.get("revoke"):
         yield f'<p class="next"><b>Next:</b> {_text(about["revoke"])}</p>\n'
@@ -214,7 +214,7 @@ def _evidence(finding: Record) -> Iterator[str]:
 
 def _not_reported(report: Record) -> Iterator[str]:
     yield "<footer>\n"
-    for expected, name, title in ((False, "lost", "Could not be looked at"), (True, "left-out", "Left out on request")):
+    for expected, name, title in ((False, "lost", "Could not be scanned"), (True, "left-out", "Skipped on request")):
         skipped = [one for one in report["skipped"] if one["expected"] is expected]
         if skipped:
             shown = "" if expected else " open"
@@ -224,7 +224,7 @@ def _not_reported(report: Record) -> Iterator[str]:
             yield "</ul></details>\n"
     ignored = [one for one in report.get("ignored") or () if isinstance(one, dict)]
     if ignored:
-        yield f"<details><summary>Set aside ({len(ignored):,})</summary><ul>\n"
+        yield f"<details><summary>Ignored ({len(ignored):,})</summary><ul>\n"
         for one in ignored:
             finding = one.get("finding") if isinstance(one.get("finding"), dict) else {}
             assert isinstance(finding, dict)

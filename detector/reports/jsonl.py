@@ -29,7 +29,7 @@ def line(finding: Finding, options: Options) -> str:
 
 
 def summary(scan: Scan, options: Options) -> str:
-    """Return the last line, after the lines of what was set aside if those are asked for."""
+    """Return the last line, after the ignored findings if `show_ignored` is set."""
     lines = []
     if options.show_ignored:
         hidden = options._replace(show_secrets=False)

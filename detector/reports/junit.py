@@ -34,7 +34,7 @@ def write(scan: Scan, out: TextIO, options: Options) -> None:
     if options.show_ignored:
         cases += [
             _found(from_here(ignored.finding, options), options)._replace(
-                kind="skipped", message=f"set aside by {printable(ignored.by)}", text=""
+                kind="skipped", message=f"ignored by {printable(ignored.by)}", text=""
             )
             for ignored in scan.ignored
         ]
@@ -69,14 +69,14 @@ def _found(finding: Finding, options: Options) -> _Case:
         f"  {place(location)}  {provenance_in(location.origin, options)}".rstrip() for location in finding.locations
     ]
     verdict = f"verdict: {finding.verdict.state} {printable(finding.verdict.why)}".rstrip()
-    text = [rule.harm, verdict, f"fingerprint: {finding.fingerprint}", "places:", *places, rule.revoke]
+    text = [rule.harm, verdict, f"fingerprint: {finding.fingerprint}", "locations:", *places, rule.revoke]
     return _Case(attributes, "failure", f"{finding.severity}: {name}", "\n".join(filter(None, text)))
 
 
 def _not_seen(skipped: Skipped) -> _Case:
     where = printable(without_password(skipped.where))
     kind = "skipped" if skipped.expected else "error"
-    return _Case({"classname": "leakfirst.not-looked-at", "name": where}, kind, printable(skipped.reason))
+    return _Case({"classname": "leakfirst.not-scanned", "name": where}, kind, printable(skipped.reason))
 
 
 def _lines(case: _Case) -> Iterator[str]:

@@ -33,10 +33,10 @@ def sections(scan: Scan, options: Options) -> Iterator[str]:
     """Return the report in pieces that may be cut off between one and the next."""
     yield f"## leakfirst: {headline(scan)}\n\n"
     if not scan.complete:
-        yield "> **Incomplete:** not everything could be looked at. This is not a clean result.\n\n"
+        yield "> **Incomplete:** some content could not be scanned. This is not a clean result.\n\n"
     findings = [from_here(finding, options) for finding in by_urgency(scan.findings)]
     if findings:
-        yield "| | Credential | Value | Verdict | First place |\n|---|---|---|---|---|\n"
+        yield "| | Credential | Value | Verdict | First location |\n|---|---|---|---|---|\n"
     for finding in findings:
         first = code(place(finding.locations[0])) if finding.locations else ""
         sign = f"{_SIGNS.get(finding.severity, '')} {finding.severity}"
@@ -46,11 +46,11 @@ def sections(scan: Scan, options: Options) -> Iterator[str]:
     for finding in findings:
         yield "\n" + _details(finding, options)
     if options.show_ignored and scan.ignored:
-        yield "\n### Set aside\n\n"
+        yield "\n### Ignored\n\n"
         for ignored in scan.ignored:
             finding = ignored.finding
             yield f"* {code(finding.secret.redacted)} {prose(finding.rule.finds)}, by {code(ignored.by)}\n"
-    for expected, title in ((False, "Could not be looked at"), (True, "Left out on request")):
+    for expected, title in ((False, "Could not be scanned"), (True, "Skipped on request")):
         skipped = [s for s in scan.skipped if s.expected is expected]
         if skipped:
             yield f"\n### {title}\n\n"
@@ -64,7 +64,7 @@ def headline(scan: Scan) -> str:
     """Return the result in a few words."""
     if scan.findings:
         return f"{counted(len(scan.findings), 'credential')} found"
-    return "no credentials found" if scan.complete else "found nothing, but could not look at everything"
+    return "no credentials found" if scan.complete else "no credentials found, but some content could not be scanned"
 
 
 def _details(finding: Finding, options: Options) -> str:
@@ -80,7 +80,7 @@ def _details(finding: Finding, options: Options) -> str:
         if location.snippet:
             lines.append(f"  {code(location.snippet.strip()[:200])}")
     if len(finding.locations) > MOST_PLACES:
-        lines.append(f"* and {counted(len(finding.locations) - MOST_PLACES, 'more place')}")
+        lines.append(f"* and {counted(len(finding.locations) - MOST_PLACES, 'more location')}")
     if rule.revoke:
         lines.append(f"* **What to do:** {prose(rule.revoke)}")
     lines.append(f"* {code(rule.id)}, {code(finding.fingerprint)}")

@@ -102,9 +102,12 @@ def _driver(options: Options, rules: list[Rule]) -> Json:
         "semanticVersion": options.version if re.fullmatch(r"\d+\.\d+\.\d+", options.version) else "0.0.0",
         "rules": [_rule(rule) for rule in rules],
         "notifications": [
-            {"id": "skipped", "shortDescription": {"text": "Something was not looked at."}},
+            {"id": "skipped", "shortDescription": {"text": "Some content was not scanned."}},
             {"id": "note", "shortDescription": {"text": "Something to know about this scan."}},
-            {"id": "too-many-results", "shortDescription": {"text": "More results than a service takes."}},
+            {
+                "id": "too-many-results",
+                "shortDescription": {"text": "More results than code scanning services accept."},
+            },
         ],
     }
 
@@ -148,7 +151,7 @@ def _invocation(scan: Scan, left_out: int) -> Json:
             "descriptor": {"id": "skipped"},
             "level": "note" if skipped.expected else "warning",
             "message": {
-                "text": f"Not looked at: {printable(without_password(skipped.where))}: {printable(skipped.reason)}"
+                "text": f"Not scanned: {printable(without_password(skipped.where))}: {printable(skipped.reason)}"
             },
         }
         for skipped in scan.skipped
@@ -157,7 +160,8 @@ def _invocation(scan: Scan, left_out: int) -> Json:
         {"descriptor": {"id": "note"}, "level": "note", "message": {"text": printable(note)}} for note in scan.notes
     ]
     if left_out:
-        text = f"{counted(left_out, 'result')} left out: a service takes {MOST_RESULTS:,}. --format json has them all."
+        omitted = f"{counted(left_out, 'result')} omitted: code scanning services accept {MOST_RESULTS:,}"
+        text = f"{omitted}. --format json has all of them."
         notifications.append({"descriptor": {"id": "too-many-results"}, "level": "warning", "message": {"text": text}})
     return {
         "executionSuccessful": scan.complete and not scan.interrupted,

@@ -98,7 +98,7 @@ def _lines(scan: Scan, options: Options) -> Iterator[Line]:
         yield from _finding(finding, options, several)
         yield []
     if options.show_ignored:
-        yield from _set_aside(scan, options)
+        yield from _not_reported(scan, options)
     yield from _skipped(scan, options)
     if not options.quiet:
         for note in scan.notes:
@@ -179,7 +179,7 @@ def _places(finding: Finding, options: Options, several: bool) -> Iterator[Line]
             excerpt = location.snippet
             yield _excerpt(location, finding, options.width)
     if left := len(finding.locations) - len(shown):
-        yield [(MARGIN, ""), (f"and {counted(left, 'more place')} (-v shows all)", "faint")]
+        yield [(MARGIN, ""), (f"and {counted(left, 'more location')} (-v shows all)", "faint")]
 
 
 def _telling(locations: tuple[Location, ...]) -> tuple[Location, ...]:
@@ -235,9 +235,9 @@ def _weighed(fact: str, weight: float) -> str:
 # -- what was not reported ----------------------------------------------------
 
 
-def _set_aside(scan: Scan, options: Options) -> Iterator[Line]:
+def _not_reported(scan: Scan, options: Options) -> Iterator[Line]:
     if scan.ignored:
-        yield [(f"Set aside: {counted(len(scan.ignored), 'credential')}", "finds")]
+        yield [(f"Ignored: {counted(len(scan.ignored), 'finding')}", "finds")]
         for ignored in scan.ignored:
             finding = ignored.finding
             first = place(finding.locations[0]) if finding.locations else ""
@@ -245,7 +245,7 @@ def _set_aside(scan: Scan, options: Options) -> Iterator[Line]:
             yield [*line, (f"  {printable(finding.rule.finds)}  {first}  by {printable(ignored.by)}", "")]
         yield []
     if scan.dropped:
-        yield [(f"Looked at and let go: {counted(len(scan.dropped), 'candidate')}", "finds")]
+        yield [(f"Rejected: {counted(len(scan.dropped), 'candidate')}", "finds")]
         for origin, dropped in scan.dropped:
             yield [(f"  {name_of(origin)}, byte {dropped.start}: {dropped.rule_id}: {printable(dropped.reason)}", "")]
             if options.explain:
@@ -257,12 +257,12 @@ def _set_aside(scan: Scan, options: Options) -> Iterator[Line]:
 def _skipped(scan: Scan, options: Options) -> Iterator[Line]:
     lost = [s for s in scan.skipped if not s.expected]
     if lost:
-        yield [(f"Could not be looked at: {len(lost):,}", "bad")]
+        yield [(f"Could not be scanned: {len(lost):,}", "bad")]
         yield from _some(lost, options)
         yield []
     left_out = [s for s in scan.skipped if s.expected]
     if left_out and options.verbose:
-        yield [(f"Left out on request: {len(left_out):,}", "finds")]
+        yield [(f"Skipped on request: {len(left_out):,}", "finds")]
         yield from _some(left_out, options)
         yield []
 
@@ -281,22 +281,22 @@ def _summary(scan: Scan) -> Iterator[Line]:
         words = [f"{kinds[severity]:,} {severity}" for severity in reversed(SEVERITIES) if kinds[severity]]
         live = sum(finding.verdict.state == LIVE for finding in scan.findings)
         words += [f"{live:,} live"] if live else []
-        places = sum(len(finding.locations) for finding in scan.findings)
-        found = f"Found {counted(len(scan.findings), 'credential')} in {counted(places, 'place')}"
+        locations = sum(len(finding.locations) for finding in scan.findings)
+        found = f"Found {counted(len(scan.findings), 'credential')} in {counted(locations, 'location')}"
         yield [(found, "bad"), (f" ({', '.join(words)}).", "")]
     elif scan.complete:
         yield [("No credentials found.", "good")]
     else:
-        yield [("Found nothing, but could not look at everything: this is not a clean result.", "bad")]
+        yield [("No credentials found, but some content could not be scanned: this is not a clean result.", "bad")]
     if scan.interrupted:
-        yield [("Interrupted: this is what was found until then.", "bad")]
+        yield [("Interrupted: only what was found until then is reported.", "bad")]
     elif scan.findings and not scan.complete:
-        yield [("Incomplete: not everything could be looked at.", "bad")]
+        yield [("Incomplete: some content could not be scanned.", "bad")]
     expected = sum(s.expected for s in scan.skipped)
-    words = [f"{counted(expected, 'item')} left out on request"] if expected else []
-    words += [f"{counted(len(scan.ignored), 'credential')} set aside"] if scan.ignored else []
+    words = [f"{counted(expected, 'item')} skipped on request"] if expected else []
+    words += [f"{counted(len(scan.ignored), 'finding')} ignored"] if scan.ignored else []
     if words:
         yield [("; ".join(words).capitalize() + ".", "faint")]
     stats = scan.stats
     amount = f"{size(stats.bytes)} in {counted(stats.blobs, 'object')}"
-    yield [(f"Read {amount} with {counted(stats.rules, 'rule')} in {stats.seconds:.1f} s.", "faint")]
+    yield [(f"Scanned {amount} with {counted(stats.rules, 'rule')} in {stats.seconds:.1f} s.", "faint")]

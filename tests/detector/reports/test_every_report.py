@@ -14,6 +14,7 @@ from urllib.parse import quote
 import pytest
 
 import detector.reports
+import detector.text
 from detector.model import Location, Origin
 from detector.registry import load, names
 from detector.reports._options import Options
@@ -111,10 +112,11 @@ def test_it_copes_with_very_many_findings(name: str, monkeypatch: pytest.MonkeyP
 
 def test_the_examples_in_the_docstrings_run() -> None:
     ran = 0
-    for info in pkgutil.iter_modules(detector.reports.__path__, "detector.reports."):
-        result = doctest.testmod(importlib.import_module(info.name))
-        assert result.failed == 0
-        ran += result.attempted
+    for package in (detector.reports, detector.text):
+        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            result = doctest.testmod(importlib.import_module(info.name))
+            assert result.failed == 0
+            ran += result.attempted
     assert ran >= 6
 
 

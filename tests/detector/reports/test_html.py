@@ -61,11 +61,11 @@ def test_the_page_is_ascii_and_has_no_secret() -> None:
 
 def test_a_credential_in_very_many_places_is_cut_short() -> None:
     text, _ = parsed(large(1, MOST_PLACES + 7))
-    assert "and 7 more places" in text
+    assert "and 7 more locations" in text
 
 
 def test_an_incomplete_scan_says_so() -> None:
-    assert "Found nothing, but could not look at everything" in parsed(empty(complete=False))[0]
+    assert "No credentials found, but some content could not be scanned" in parsed(empty(complete=False))[0]
     assert "No credentials found" in parsed(empty())[0]
 
 

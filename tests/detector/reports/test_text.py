@@ -48,7 +48,7 @@ def test_few_places_are_shown_and_a_file_at_hand_is_among_them() -> None:
     text = printed(one(*history, at("now.py")))
     assert "old0.py" in text and "old1.py" in text and "now.py" in text
     assert "old2.py" not in text
-    assert "and 7 more places" in text
+    assert "and 7 more locations" in text
     assert "old8.py" in printed(one(*history, at("now.py")), OPTIONS._replace(verbose=1))
 
 
@@ -69,7 +69,7 @@ def test_a_place_without_a_line_has_no_line() -> None:
 def test_quiet_prints_findings_and_gaps_alone() -> None:
     text = printed(scan(), OPTIONS._replace(quiet=True))
     assert "GitHub personal access token" in text
-    assert "Could not be looked at: 3" in text
+    assert "Could not be scanned: 3" in text
     assert "Found" not in text and "Read" not in text
     assert printed(empty(), OPTIONS._replace(quiet=True)) == ""
 
@@ -98,4 +98,4 @@ def test_incomplete_is_never_called_clean() -> None:
 
 
 def test_many_findings_are_all_printed() -> None:
-    assert "Found 10,000 credentials in 30,000 places (10,000 critical)." in printed(large(10_000, 3))
+    assert "Found 10,000 credentials in 30,000 locations (10,000 critical)." in printed(large(10_000, 3))

@@ -60,7 +60,7 @@ def test_a_folder_that_cannot_be_read_is_said_and_makes_the_scan_incomplete(repo
     assert done.returncode == 3, done.stdout + done.stderr
     for name in ("known", "other", "inner"):
         assert f"  {name}: cannot be listed: Permission denied\n" in done.stdout
-    assert "Could not be looked at: 3" in done.stdout
+    assert "Could not be scanned: 3" in done.stdout
 
 
 def test_only_what_is_not_there_is_missing(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
