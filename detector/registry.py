@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from inspect import Parameter, isfunction, signature
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 from detector.errors import UsageError
 
@@ -82,7 +81,7 @@ def _find_problems(module: ModuleType, protocol: type) -> Iterator[str]:
         for name, member in vars(base).items():
             if isinstance(member, property) and member.fget and not name.startswith("_"):
                 yield from _compare_attribute(module, name, member.fget.__annotations__.get("return", ""))
-            elif isfunction(member) and not name.startswith("_"):
+            elif isinstance(member, FunctionType) and not name.startswith("_"):
                 yield from _compare_function(module, name, member)
 
 
@@ -97,6 +96,8 @@ def _compare_attribute(module: ModuleType, name: str, kind: object) -> Iterator[
 
 
 def _compare_function(module: ModuleType, name: str, expected: Callable[..., object]) -> Iterator[str]:
+    from inspect import Parameter, signature  # takes milliseconds that a hook does not have
+
     found = getattr(module, name, None)
     if not callable(found):
         yield f"{name}() is missing"
