@@ -97,7 +97,7 @@ def _headline(report: Record) -> str:
         return f"{counted(len(report['findings']), 'credential')} found"
     if report["complete"]:
         return "No credentials found"
-    return "No credentials found, but some content could not be scanned"
+    return "Found nothing, but some content could not be scanned"
 
 
 def _facts(report: Record) -> Iterator[str]:

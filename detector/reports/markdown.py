@@ -64,7 +64,7 @@ def headline(scan: Scan) -> str:
     """Return the result in a few words."""
     if scan.findings:
         return f"{counted(len(scan.findings), 'credential')} found"
-    return "no credentials found" if scan.complete else "no credentials found, but some content could not be scanned"
+    return "no credentials found" if scan.complete else "found nothing, but some content could not be scanned"
 
 
 def _details(finding: Finding, options: Options) -> str:

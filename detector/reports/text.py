@@ -287,7 +287,7 @@ def _summary(scan: Scan) -> Iterator[Line]:
     elif scan.complete:
         yield [("No credentials found.", "good")]
     else:
-        yield [("No credentials found, but some content could not be scanned: this is not a clean result.", "bad")]
+        yield [("Found nothing, but some content could not be scanned: this is not a clean result.", "bad")]
     if scan.interrupted:
         yield [("Interrupted: only what was found until then is reported.", "bad")]
     elif scan.findings and not scan.complete:

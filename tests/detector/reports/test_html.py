@@ -65,7 +65,7 @@ def test_a_credential_in_very_many_places_is_cut_short() -> None:
 
 
 def test_an_incomplete_scan_says_so() -> None:
-    assert "No credentials found, but some content could not be scanned" in parsed(empty(complete=False))[0]
+    assert "Found nothing, but some content could not be scanned" in parsed(empty(complete=False))[0]
     assert "No credentials found" in parsed(empty())[0]
 
 

@@ -131,11 +131,11 @@ def test_ignored_findings_are_suppressed_results() -> None:
     assert all("suppressions" not in result for result in run(scan())["results"])
 
 
-def test_more_results_than_a_service_takes_are_left_out_aloud(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_results_beyond_the_limit_are_omitted_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sarif, "MOST_RESULTS", 25)
     only = run(large(10, 5))
     assert len(only["results"]) == 20
     assert len({result["partialFingerprints"]["leakfirst/v1"] for result in only["results"]}) == 10
     (note,) = only["invocations"][0]["toolExecutionNotifications"]
-    assert note["message"]["text"].startswith("30 results left out")
+    assert note["message"]["text"].startswith("30 results omitted")
     assert len(run(large(40, 1))["results"]) == 25
