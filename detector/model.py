@@ -11,20 +11,56 @@ This module imports nothing of ours but `secret`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, NoReturn, Self
 
 from detector.secret import Secret
 
-# -- words with a fixed order ------------------------------------------------
+# -- closed words --------------------------------------------------------------
 
-SEVERITIES = ("info", "low", "medium", "high", "critical")
-CONFIDENCES = ("low", "medium", "high")
 
-LIVE = "live"
-DEAD = "dead"
-PROVEN_FORM = "proven-form"
-UNKNOWN = "unknown"
-UNCHECKED = "unchecked"
+class Severity(StrEnum):
+    """How much harm a credential of one kind can do, in rising order."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Confidence(StrEnum):
+    """How certain it is that a value is a credential, in rising order."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+
+class VerdictState(StrEnum):
+    """What is known about a credential beyond its appearance.
+
+    Only a provider's answer makes it `LIVE` or `DEAD`; `UNKNOWN` means that the
+    provider was asked and gave no clear answer. `VALID_FORMAT` is known offline: a
+    checksum is valid, a key parses.
+    """
+
+    LIVE = "live"
+    DEAD = "dead"
+    VALID_FORMAT = "valid-format"
+    UNKNOWN = "unknown"
+    UNCHECKED = "unchecked"
+
+    @classmethod
+    def _missing_(cls, value: object) -> NoReturn:
+        raise ValueError(f"a verdict is one of {', '.join(cls)}, not {value!r}")
+
+
+SEVERITIES: Final = tuple(Severity)
+"""All severities in rising order. Members are strings: compare their positions here, never the members."""
+
+CONFIDENCES: Final = tuple(Confidence)
+"""All confidences in rising order."""
 
 # -- rules -------------------------------------------------------------------
 
@@ -76,8 +112,8 @@ class Rule(NamedTuple):
     finds: str
     harm: str = ""
     service: str = ""
-    severity: str = "high"
-    confidence: str = "medium"
+    severity: Severity = Severity.HIGH
+    confidence: Confidence = Confidence.MEDIUM
     anchors: tuple[Anchor, ...] = ()
     pattern: str = ""
     group: int | str = 0
@@ -163,14 +199,32 @@ class Evidence(NamedTuple):
     weight: float = 0.0
 
 
-class Verdict(NamedTuple):
-    """What is known about a credential beyond its looks."""
+class _Verdict(NamedTuple):
+    state: VerdictState
+    why: str
+    owner: str
+    checked_at: str
+    facts: tuple[tuple[str, str], ...]
 
-    state: str = UNCHECKED
-    why: str = ""
-    owner: str = ""
-    checked_at: str = ""
-    facts: tuple[tuple[str, str], ...] = ()
+
+class Verdict(_Verdict):
+    """What is known about a credential beyond its appearance.
+
+    Raises `ValueError` for a state that is not one of `VerdictState`.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        state: VerdictState = VerdictState.UNCHECKED,
+        why: str = "",
+        owner: str = "",
+        checked_at: str = "",
+        facts: tuple[tuple[str, str], ...] = (),
+    ) -> Self:
+        """Check the state, also at run time."""
+        return super().__new__(cls, VerdictState(state), why, owner, checked_at, facts)
 
 
 class Part(NamedTuple):
@@ -194,7 +248,7 @@ class Hit(NamedTuple):
     end: int
     secret: Secret
     parts: tuple[Part, ...] = ()
-    confidence: str = "medium"
+    confidence: Confidence = Confidence.MEDIUM
     verdict: Verdict = Verdict()
     decoded_via: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
@@ -223,7 +277,7 @@ class Sighting(NamedTuple):
     location: Location
     secret: Secret
     parts: tuple[tuple[str, Secret], ...] = ()
-    confidence: str = "medium"
+    confidence: Confidence = Confidence.MEDIUM
     verdict: Verdict = Verdict()
     evidence: tuple[Evidence, ...] = ()
     near: tuple[str, ...] = ()
@@ -251,8 +305,8 @@ class Finding(NamedTuple):
 
     fingerprint: str
     rule: Rule
-    severity: str
-    confidence: str
+    severity: Severity
+    confidence: Confidence
     secret: Secret
     parts: tuple[tuple[str, Secret], ...]
     locations: tuple[Location, ...]

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from detector.errors import ExitCode, LeakfirstError
-from detector.model import LIVE
+from detector.model import VerdictState
 
 if TYPE_CHECKING:
     from detector.model import Finding
@@ -51,7 +51,7 @@ def react(findings: Iterable[Finding], desk: Desk, *, act: bool = True) -> ExitC
 
     code = ExitCode.CLEAN
     for finding in findings:
-        if finding.verdict.state != LIVE:
+        if finding.verdict.state != VerdictState.LIVE:
             continue
         try:
             leak = leak_of(finding)

@@ -22,18 +22,7 @@ from detector.engine.decode.merge import nearest, outside
 from detector.engine.delta_reuse import Versions
 from detector.engine.plausible import documented, why_not
 from detector.engine.stored import Stored
-from detector.model import (
-    CONFIDENCES,
-    PROVEN_FORM,
-    UNCHECKED,
-    Anchor,
-    Dropped,
-    Evidence,
-    Hit,
-    Part,
-    Rule,
-    Verdict,
-)
+from detector.model import CONFIDENCES, Anchor, Confidence, Dropped, Evidence, Hit, Part, Rule, Verdict, VerdictState
 from detector.secret import Secret
 
 SEPARATOR = b"\n\x00\n"
@@ -69,6 +58,9 @@ LONGEST = 4096
 _MARGIN = 256
 """Bytes that an expression may look at in front of where it starts and behind where it ends."""
 
+_LOW, _HIGH = Confidence.LOW, Confidence.HIGH
+_UNCHECKED, _VALID_FORMAT = VerdictState.UNCHECKED, VerdictState.VALID_FORMAT
+
 _SAME = [(length, length) for length in range(256)]
 
 
@@ -88,7 +80,7 @@ class _Candidate(NamedTuple):
     match: Match
     parts: tuple[tuple[str, int, int], ...]
     verdict: Verdict
-    confidence: str
+    confidence: Confidence
     evidence: tuple[Evidence, ...]
 
 
@@ -331,7 +323,7 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
     value = bytes(data[match.secret_start : match.secret_end])
     confidence, bonus, structured = rule.confidence, 0, False
     evidence = [Evidence(f"has the form of: {rule.finds}")]
-    state, why = UNCHECKED, ""
+    state, why = _UNCHECKED, ""
     facts: tuple[tuple[str, str], ...] = ()
     if rule.checks:
         from detector.engine import checks  # a hook that finds nothing does without
@@ -342,11 +334,11 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
         if proof.proven is False:
             return Dropped(rule.id, match.secret_start, match.secret_end, check.denies)
         if proof.proven:
-            state, why, confidence, bonus = PROVEN_FORM, check.proves, "high", 100
+            state, why, confidence, bonus = _VALID_FORMAT, check.proves, _HIGH, 100
             structured = structured or check.structured
             evidence.append(Evidence(check.proves))
     if LOCKED in facts:
-        confidence = "low"
+        confidence = _LOW
         evidence.append(Evidence("it cannot be used without its passphrase"))
     reason = documented(value, rule.placeholders) if structured else why_not(value, rule.min_entropy, rule.placeholders)
     if reason:

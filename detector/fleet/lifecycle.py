@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from detector.model import DEAD as DEAD_VERDICT
-from detector.model import LIVE
+from detector.model import VerdictState
 
 OPEN = "open"
 HISTORY = "history"
@@ -109,7 +108,7 @@ def advance(previous: Life | None, seen: Seen | None, now: str) -> tuple[Life | 
             return None, ()
         life = Life(_place(seen), seen.at_tip, now, now, now)
         opened = Event("opened", "" if seen.at_tip else "in the history only")
-        if seen.verdict == DEAD_VERDICT:
+        if seen.verdict == VerdictState.DEAD:
             return life._replace(state=DEAD, reason="the issuer refuses it"), (opened, Event("dead"))
         return life, (opened,)
     if seen is None:
@@ -122,11 +121,11 @@ def advance(previous: Life | None, seen: Seen | None, now: str) -> tuple[Life | 
         why = _again(previous, seen)
         if not why:
             return life, ()
-        if seen.verdict != DEAD_VERDICT:
+        if seen.verdict != VerdictState.DEAD:
             return life._replace(state=_place(seen), opened=now, reason="", by=""), (Event("reopened", why),)
     if seen.ignored:
         return life._replace(state=CLOSED, reason=seen.ignored, by=POLICY), (Event("closed", seen.ignored),)
-    if seen.verdict == DEAD_VERDICT:
+    if seen.verdict == VerdictState.DEAD:
         return life._replace(state=DEAD, reason="the issuer refuses it", by=""), (Event("dead"),)
     state = _place(seen)
     if state == previous.state:
@@ -173,7 +172,7 @@ def _again(previous: Life, seen: Seen) -> str:
             return "nothing sets it aside any more"
         if previous.reason.partition(":")[0] in FOR_GOOD:
             return ""
-    if seen.verdict == LIVE:
+    if seen.verdict == VerdictState.LIVE:
         return "the issuer accepts it"
     if previous.state == CLOSED and seen.at_tip and not previous.at_tip:
         return "it is back at a tip"

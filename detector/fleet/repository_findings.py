@@ -20,7 +20,7 @@ from detector.fleet.lifecycle import Place, Sight
 from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
 from detector.git.branch_heads import Tip, tips
 from detector.ignores.gathering import HeadReader, Policies, gather
-from detector.model import DEAD, LIVE, Finding, Location, Sighting, Skipped
+from detector.model import Finding, Location, Sighting, Skipped, VerdictState
 from detector.scan import attribution, triage
 from detector.scan.masking import Veil, veil_of
 from detector.scan.pool import guarded
@@ -226,7 +226,7 @@ def _sight(finding: Finding, standing: Mapping[str, list[Location]], owners: Own
         at_tip=at_tip,
         places=tuple(places),
         owner="" if ignored else owners.of(first.path, places[0].author),
-        verdict=finding.verdict.state if finding.verdict.state in (LIVE, DEAD) else "",
+        verdict=finding.verdict.state if finding.verdict.state in (VerdictState.LIVE, VerdictState.DEAD) else "",
         ignored=ignored,
     )
 

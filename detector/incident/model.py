@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from detector.errors import StateError, UsageError
 from detector.fingerprint import PREFIX
 from detector.incident.timeline import Times
-from detector.model import LIVE
+from detector.model import VerdictState
 
 # -- what leaked ---------------------------------------------------------------
 
@@ -230,7 +230,7 @@ def fold(incident: str, lines: Iterable[Line], owners: Mapping[str, str]) -> Cas
     opened = kept[0].facts
     live_at: dict[str, str] = {}
     for line in kept:
-        if line.kind == VERDICT and line.facts.get("state") == LIVE:
+        if line.kind == VERDICT and line.facts.get("state") == VerdictState.LIVE:
             live_at.setdefault(line.subject, line.at)
     closed = last.get(CLOSED, {}).get("")
     return Case(

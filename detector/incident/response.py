@@ -45,7 +45,7 @@ from detector.incident.settings import Settings
 from detector.incident.spread import Fleet, Repository, Swept
 from detector.incident.timeline import text
 from detector.log import step as say
-from detector.model import LIVE, PROVEN_FORM, UNKNOWN, Finding, Skipped
+from detector.model import Finding, Skipped, VerdictState
 from rotators.core.executor import FINISHED, ROLLED_BACK
 from rotators.core.hush import wire_silence
 from rotators.core.model import ALIVE, Clock
@@ -71,6 +71,9 @@ STEPS = (DETECT, VERIFY, CONTAIN, SPREAD, DEPENDENTS, PROVE, TELL)
 DONE = "done"
 WAITING = "waiting"
 INCOMPLETE = "incomplete"
+
+UNCLEAR = (VerdictState.UNCHECKED, VerdictState.UNKNOWN, VerdictState.VALID_FORMAT)
+"""Verdicts that may become clear when the provider is asked again."""
 
 NOBODY_TO_ASK = "nobody can be asked about this kind"
 
@@ -206,11 +209,7 @@ class Response:
 
     def verify(self, on_live: Callable[[Finding], object] = lambda _: None) -> None:
         """Ask the issuers about what they were not asked about, or gave no clear answer to."""
-        unclear = [
-            one
-            for one in self.case.credentials
-            if one.verdict in ("unchecked", UNKNOWN, PROVEN_FORM) and one.why != NOBODY_TO_ASK
-        ]
+        unclear = [one for one in self.case.credentials if one.verdict in UNCLEAR and one.why != NOBODY_TO_ASK]
         there, gone = self._with_values(unclear)
         self._ask(there, on_live)
         if gone:
@@ -231,7 +230,7 @@ class Response:
             verdict = finding.verdict
             facts = {"state": verdict.state, "why": verdict.why, "owner": verdict.owner, "facts": dict(verdict.facts)}
             self._ledger.note(VERDICT, finding.fingerprint, **facts)
-            if verdict.state == LIVE:
+            if verdict.state == VerdictState.LIVE:
                 on_live(finding)
 
         known, interrupted = run.verify(findings, settings_of(self._tools.config), project_key(), told)
@@ -240,7 +239,7 @@ class Response:
         self._values |= {finding.fingerprint: finding for finding in known}
         for finding in known:
             if not run.provable(finding.rule):
-                facts = {"state": UNKNOWN, "why": NOBODY_TO_ASK, "owner": "", "facts": {}}
+                facts = {"state": VerdictState.UNKNOWN, "why": NOBODY_TO_ASK, "owner": "", "facts": {}}
                 self._ledger.note(VERDICT, finding.fingerprint, **facts)
 
     # -- 3: contain and reissue --------------------------------------------------
@@ -415,7 +414,7 @@ class Response:
             one = self.case.credential(finding.fingerprint)
             if one.verdict == "dead":
                 self._dead(one, PROVEN_DEAD, one.why)
-            elif one.verdict == LIVE:
+            elif one.verdict == VerdictState.LIVE:
                 self._alive(one, one.why)
         for one in self.case.live:
             if one.times.dead is not None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from detector.model import UNKNOWN, Rule
+from detector.model import Rule, VerdictState
 from detector.secret import Secret
 
 _ADDRESS = re.compile(
@@ -92,7 +92,7 @@ class Question(NamedTuple):
 class Answer(NamedTuple):
     """What one question came to; like a `Verdict`, without the time."""
 
-    state: str = UNKNOWN
+    state: VerdictState = VerdictState.UNKNOWN
     why: str = ""
     owner: str = ""
     facts: tuple[tuple[str, str], ...] = ()

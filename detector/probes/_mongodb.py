@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Wire
 from detector.probes._contract import Answer, Unclear
 from detector.probes._server import Reached, Server, at_server, missing
@@ -62,14 +62,14 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
                 user = "; ".join(f"{who['user']}@{who['db']}" for who in told["authenticatedUsers"])
                 roles = ", ".join(f"{role['role']}@{role['db']}" for role in told["authenticatedUserRoles"])
                 facts = (("roles", roles[:160]),) if wire.settings.reach and roles else ()
-                answer = Answer(LIVE, "the server let it sign in", user, facts)
+                answer = Answer(VerdictState.LIVE, "the server let it sign in", user, facts)
             except pymongo.errors.OperationFailure as error:
                 if error.code in (18, 8000):  # 8000: the hosted service's own word for it
-                    answer = Answer(DEAD, "the server refused the password")
+                    answer = Answer(VerdictState.DEAD, "the server refused the password")
                 else:
-                    answer = Answer(UNKNOWN, f"the server answered with an error ({error.code})")
+                    answer = Answer(VerdictState.UNKNOWN, f"the server answered with an error ({error.code})")
             except pymongo.errors.PyMongoError:
-                answer = Answer(UNKNOWN, "the server could not be reached, or broke the connection off")
+                answer = Answer(VerdictState.UNKNOWN, "the server could not be reached, or broke the connection off")
             finally:
                 client.close()
         return answer

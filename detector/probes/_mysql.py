@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Wire
 from detector.probes._contract import Answer
 from detector.probes._server import Reached, Server, at_server, missing
@@ -41,7 +41,7 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
                 cursor.execute("select current_user()")
                 user = str(cursor.fetchone()[0])
                 facts = _rights(cursor) if wire.settings.reach else ()
-            answer = Answer(LIVE, "the server let it sign in", user, facts)
+            answer = Answer(VerdictState.LIVE, "the server let it sign in", user, facts)
         except pymysql.err.MySQLError as error:
             answer = _judged(error.args[0] if error.args else 0)
         finally:
@@ -60,11 +60,13 @@ def _rights(cursor: Any) -> tuple[tuple[str, str], ...]:
 
 def _judged(code: object) -> Answer:
     if code in _REFUSED:
-        return Answer(DEAD, "the server refused the password")
+        return Answer(VerdictState.DEAD, "the server refused the password")
     if isinstance(code, int) and code in _LET_IN:
-        return Answer(LIVE, f"the server took the password; it {_LET_IN[code]}")
+        return Answer(VerdictState.LIVE, f"the server took the password; it {_LET_IN[code]}")
     if code == 1130:
-        return Answer(UNKNOWN, "the server does not let this machine sign in")
+        return Answer(VerdictState.UNKNOWN, "the server does not let this machine sign in")
     if code in (2026, 3159):
-        return Answer(UNKNOWN, "the server has no TLS that can be checked")
-    return Answer(UNKNOWN, f"the server could not be asked (error {code if isinstance(code, int) else 'unnamed'})")
+        return Answer(VerdictState.UNKNOWN, "the server has no TLS that can be checked")
+    return Answer(
+        VerdictState.UNKNOWN, f"the server could not be asked (error {code if isinstance(code, int) else 'unnamed'})"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Wire
 from detector.probes._contract import Answer
 from detector.probes._server import Reached, Server, at_server, missing
@@ -27,7 +27,7 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
             channel = {"sslmode": "prefer", "require_auth": "scram-sha-256,md5,none"}
         else:
             channel = {"sslmode": "verify-full", "sslrootcert": "system"}
-        answer = Answer(UNKNOWN, "the server broke the connection off, or speaks another language")
+        answer = Answer(VerdictState.UNKNOWN, "the server broke the connection off, or speaks another language")
         try:
             with psycopg.connect(
                 host=server.host,
@@ -46,11 +46,11 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
                 rights = connection.execute(_REACH).fetchone() if wire.settings.reach else None
                 held = ", ".join(name for name, has in zip(_RIGHTS, rights or (), strict=False) if has)
                 facts = (("rights", held or "none beyond its own"),) if rights else ()
-                return Answer(LIVE, "the server let it sign in", user, facts)
+                return Answer(VerdictState.LIVE, "the server let it sign in", user, facts)
         except psycopg.OperationalError as error:
             answer = _judged(str(error))
         except psycopg.Error:
-            answer = Answer(UNKNOWN, "the server answered with an error")
+            answer = Answer(VerdictState.UNKNOWN, "the server answered with an error")
         return answer
 
     return await at_server(server, wire, work)
@@ -60,17 +60,17 @@ def _judged(said: str) -> Answer:
     """Read what the server said on refusing; only the words below are passed on."""
     said = said.lower()
     if "database" in said and "does not exist" in said:
-        return Answer(LIVE, "the server took the password; the database of the address does not exist")
+        return Answer(VerdictState.LIVE, "the server took the password; the database of the address does not exist")
     if "role" in said and "does not exist" in said:
-        return Answer(DEAD, "the server does not know the user")
+        return Answer(VerdictState.DEAD, "the server does not know the user")
     if any(words in said for words in _REFUSED[:2]):
-        return Answer(DEAD, "the server refused the password")
+        return Answer(VerdictState.DEAD, "the server refused the password")
     if "pg_hba.conf" in said:
-        return Answer(UNKNOWN, "the server does not let this machine sign in")
+        return Answer(VerdictState.UNKNOWN, "the server does not let this machine sign in")
     if "timeout" in said or "timed out" in said:
-        return Answer(UNKNOWN, "the server did not answer in time")
+        return Answer(VerdictState.UNKNOWN, "the server did not answer in time")
     if "ssl" in said or "certificate" in said:
-        return Answer(UNKNOWN, "the server has no TLS that can be checked")
+        return Answer(VerdictState.UNKNOWN, "the server has no TLS that can be checked")
     if "authentication method" in said or "cleartext" in said:
-        return Answer(UNKNOWN, "the server wants the password in clear over a channel that is not proven")
-    return Answer(UNKNOWN, "the server could not be reached, or broke the connection off")
+        return Answer(VerdictState.UNKNOWN, "the server wants the password in clear over a channel that is not proven")
+    return Answer(VerdictState.UNKNOWN, "the server could not be reached, or broke the connection off")

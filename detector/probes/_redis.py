@@ -6,7 +6,7 @@ import contextlib
 import socket
 from typing import Any
 
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Wire
 from detector.probes._contract import Answer, Unclear
 from detector.probes._server import Reached, Server, at_server, missing
@@ -52,7 +52,7 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
                     owner = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
             except redis.exceptions.NoPermissionError:
                 pass  # signed in, but this user may not even ping
-            answer = Answer(LIVE, "the server let it sign in", owner)
+            answer = Answer(VerdictState.LIVE, "the server let it sign in", owner)
         except redis.RedisError as error:
             answer = _judged(str(error), isinstance(error, redis.exceptions.AuthenticationError))
         finally:
@@ -66,7 +66,7 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
 def _judged(said: str, about_password: bool) -> Answer:
     """Read what the server said on refusing; only the words below are passed on."""
     if "without any password configured" in said:
-        return Answer(UNKNOWN, "the server has no password at all: it is open to everybody")
+        return Answer(VerdictState.UNKNOWN, "the server has no password at all: it is open to everybody")
     if about_password or "WRONGPASS" in said or "invalid password" in said:
-        return Answer(DEAD, "the server refused the password")
-    return Answer(UNKNOWN, "the server could not be reached, or answered with an error")
+        return Answer(VerdictState.DEAD, "the server refused the password")
+    return Answer(VerdictState.UNKNOWN, "the server could not be reached, or answered with an error")

@@ -15,7 +15,7 @@ import re
 from datetime import UTC, datetime
 
 from detector.engine import checks
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Request, Wire
 from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.verify import negative_control
@@ -58,14 +58,14 @@ async def check(question: Question, wire: Wire) -> Answer:
     text = reply.text
     if reply.status == 200 and (found := re.search(r"arn:aws[\w-]*:(?:iam|sts)::(\d{12}):[\w+=,.@/:-]+", text)):
         facts = (("account", found[1]), ("identity", found[0])) if wire.settings.reach else ()
-        return Answer(LIVE, "STS accepted it", found[0], facts)
+        return Answer(VerdictState.LIVE, "STS accepted it", found[0], facts)
     if reply.status in (400, 403):
         for code in _REFUSALS:
             if code in text and not any(words in text for words in _CLOCK):
-                return Answer(DEAD, f"STS refused it ({code})")
+                return Answer(VerdictState.DEAD, f"STS refused it ({code})")
         if any(words in text for words in _CLOCK):
-            return Answer(UNKNOWN, "the clock of this machine is wrong, so STS refused the signature")
-    return Answer(UNKNOWN, f"STS answered neither yes nor no (HTTP {reply.status})")
+            return Answer(VerdictState.UNKNOWN, "the clock of this machine is wrong, so STS refused the signature")
+    return Answer(VerdictState.UNKNOWN, f"STS answered neither yes nor no (HTTP {reply.status})")
 
 
 def plan(question: Question, settings: Settings) -> Asked:

@@ -12,7 +12,7 @@ import time
 from urllib.parse import urlencode
 
 from detector.engine.checks.proof import base64url
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Request, Wire
 from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.secret import Secret
@@ -33,13 +33,13 @@ async def check(question: Question, wire: Wire) -> Answer:
     reply = await wire.ask(Request("POST", TOKEN_URL, headers, urlencode(form).encode()))
     if reply.status == 200 and said(reply, "access_token"):
         facts = (("project", email.partition("@")[2].partition(".")[0]),) if wire.settings.reach else ()
-        return Answer(LIVE, "Google accepted its signature", email, facts)
+        return Answer(VerdictState.LIVE, "Google accepted its signature", email, facts)
     error, about = said(reply, "error"), said(reply, "error_description")
     if reply.status in (400, 401) and error in ("invalid_grant", "invalid_client", "disabled_client"):
         if "iat" in about or "exp" in about:
-            return Answer(UNKNOWN, "the clock of this machine is wrong, so Google refused the assertion")
-        return Answer(DEAD, f"Google refused its signature ({error})")
-    return Answer(UNKNOWN, f"the answer means neither live nor dead (HTTP {reply.status})")
+            return Answer(VerdictState.UNKNOWN, "the clock of this machine is wrong, so Google refused the assertion")
+        return Answer(VerdictState.DEAD, f"Google refused its signature ({error})")
+    return Answer(VerdictState.UNKNOWN, f"the answer means neither live nor dead (HTTP {reply.status})")
 
 
 def plan(question: Question, settings: Settings) -> Asked:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from detector.engine.checks.proof import unbase64
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Request, Wire
 from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.verify.hosts import check_scheme, is_named, place_of
@@ -49,7 +49,7 @@ async def check(question: Question, wire: Wire) -> Answer:
     owner = str(claims.get("sub") or claims.get("email") or claims.get("client_id") or "")[:120]
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires < time.time():
-        return Answer(DEAD, "its time is over", owner)
+        return Answer(VerdictState.DEAD, "its time is over", owner)
     algorithm = str(head.get("alg", ""))
     if algorithm[:2] not in ("RS", "PS", "ES", "Ed"):
         raise Unclear(f"{algorithm or 'no algorithm'}: only its issuer can check the signature")
@@ -64,12 +64,12 @@ async def check(question: Question, wire: Wire) -> Answer:
     found = keys.get("keys", []) if isinstance(keys, dict) else []
     named = [key for key in found if isinstance(key, dict) and key.get("kid") == head.get("kid")]
     if not named:
-        return Answer(UNKNOWN, "the issuer has no key of that name, perhaps not any more", owner)
+        return Answer(VerdictState.UNKNOWN, "the issuer has no key of that name, perhaps not any more", owner)
     facts = tuple((name, str(claims[name])[:120]) for name in ("iss", "aud", "scope", "exp") if name in claims)
     for key in named:
         if verified(key, algorithm, signed, signature):
-            return Answer(LIVE, "its issuer signed it and its time is not over", owner, facts)
-    return Answer(DEAD, "its issuer did not sign it", owner)
+            return Answer(VerdictState.LIVE, "its issuer signed it and its time is not over", owner, facts)
+    return Answer(VerdictState.DEAD, "its issuer did not sign it", owner)
 
 
 def plan(question: Question, settings: Settings) -> Asked:

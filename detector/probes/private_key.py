@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detector.engine import checks
-from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Wire
 from detector.probes import _material
 from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
@@ -28,7 +28,7 @@ async def check(question: Question, wire: Wire) -> Answer:
     if own.get("encrypted") == "yes":
         raise Unclear("it is locked with a passphrase")
     fits = await _match(own, question.repositories, wire)
-    answer = fits or Answer(UNKNOWN, "no public half of it lies in the same place")
+    answer = fits or Answer(VerdictState.UNKNOWN, "no public half of it lies in the same place")
     if not wire.settings.ssh_hosts:
         return answer
     if question.rule.id not in ("private-key.pem", "private-key.openssh"):
@@ -41,11 +41,11 @@ async def check(question: Question, wire: Wire) -> Answer:
             refused.append(str(unclear))
             continue
         if let_in:
-            return Answer(LIVE, f"{target} let it in", answer.owner or target, answer.facts)
+            return Answer(VerdictState.LIVE, f"{target} let it in", answer.owner or target, answer.facts)
         refused.append(f"{target} refused it")
     if fits:
         return fits._replace(why="; ".join((fits.why, *refused)))
-    state = DEAD if all(words.endswith("refused it") for words in refused) else UNKNOWN
+    state = VerdictState.DEAD if all(words.endswith("refused it") for words in refused) else VerdictState.UNKNOWN
     return Answer(state, "; ".join(refused))
 
 
@@ -88,7 +88,7 @@ async def _match(own: dict[str, str], repositories: tuple[str, ...], wire: Wire)
             facts = (("belongs to", half.what), *((("valid until", half.until),) if half.until else ()))
             over = half.until and half.until < datetime.now(UTC).isoformat(timespec="seconds")
             when = f", which {'was' if over else 'is'} valid until {half.until}" if half.until else ""
-            return Answer(PROVEN_FORM, f"it is the private half of {half.what}{when}", half.what, facts)
+            return Answer(VerdictState.VALID_FORMAT, f"it is the private half of {half.what}{when}", half.what, facts)
     return None
 
 

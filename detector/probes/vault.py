@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Request, Wire
 from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.verify.declarative_probe import said
@@ -30,14 +30,16 @@ async def check(question: Question, wire: Wire) -> Answer:
     if reply.status == 200 and said(reply, "data.id"):
         facts = tuple((name, text) for name, path in _FACTS.items() if (text := said(reply, path)))
         owner = said(reply, "data.display_name")
-        return Answer(LIVE, "the server knows the token", owner, facts if wire.settings.reach else ())
+        return Answer(VerdictState.LIVE, "the server knows the token", owner, facts if wire.settings.reach else ())
     if reply.status == 403 and ("bad token" in reply.text or "invalid token" in reply.text):
-        return Answer(DEAD, "the server does not know the token")
+        return Answer(VerdictState.DEAD, "the server does not know the token")
     if reply.status == 403 and "permission denied" in reply.text:
-        return Answer(UNKNOWN, "permission denied: unknown to the server, or not allowed to look itself up")
+        return Answer(
+            VerdictState.UNKNOWN, "permission denied: unknown to the server, or not allowed to look itself up"
+        )
     if reply.status in (503, 473, 472):
-        return Answer(UNKNOWN, f"the server is sealed or on standby (HTTP {reply.status})")
-    return Answer(UNKNOWN, f"the answer means neither live nor dead (HTTP {reply.status})")
+        return Answer(VerdictState.UNKNOWN, f"the server is sealed or on standby (HTTP {reply.status})")
+    return Answer(VerdictState.UNKNOWN, f"the answer means neither live nor dead (HTTP {reply.status})")
 
 
 def plan(question: Question, settings: Settings) -> Asked:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from detector.model import CONFIDENCES, LIVE, SEVERITIES, Finding, Scan
+from detector.model import CONFIDENCES, SEVERITIES, Finding, Scan, VerdictState
 from detector.text.untrusted import first_place
 
 _TEST_CODE = re.compile(
@@ -43,7 +43,7 @@ def by_urgency(findings: Iterable[Finding]) -> list[Finding]:
     def key(finding: Finding) -> tuple[bool, bool, int, int, str, int, str]:
         at = first_place(finding)
         return (
-            finding.verdict.state != LIVE,
+            finding.verdict.state != VerdictState.LIVE,
             only_in_tests(finding),
             -rank(SEVERITIES, finding.severity),
             -rank(CONFIDENCES, finding.confidence),

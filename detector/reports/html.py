@@ -17,7 +17,7 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, TextIO
 
-from detector.model import LIVE, SEVERITIES, UNCHECKED, Origin, Scan
+from detector.model import SEVERITIES, Origin, Scan, VerdictState
 from detector.reports._document import Record, document
 from detector.reports._options import Options
 from detector.reports._order import in_test_code
@@ -151,9 +151,9 @@ def _card(finding: Record, about: Record, several: bool) -> Iterator[str]:
     yield f"<p><code>{_text(finding['redacted'])}</code>"
     for part in finding["parts"]:
         yield f" with {_text(part['name'])} <code>{_text(part['redacted'])}</code>"
-    if state != UNCHECKED:
+    if state != VerdictState.UNCHECKED:
         words = ", ".join(filter(None, [state, str(verdict.get("owner") or ""), verdict["why"]]))
-        yield f' <span class="chip {"live" if state == LIVE else "known"}">{_text(words)}</span>'
+        yield f' <span class="chip {"live" if state == VerdictState.LIVE else "known"}">{_text(words)}</span>'
     yield f" {_text(finding['confidence'])} confidence{', test code' if tests else ''}</p>\n"
     if about.get("harm"):
         yield f"<p>{_text(about['harm'])}</p>\n"

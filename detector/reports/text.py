@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TextIO
 
-from detector.model import DEAD, LIVE, PROVEN_FORM, SEVERITIES, UNCHECKED, Finding, Location, Scan, Skipped
+from detector.model import SEVERITIES, Finding, Location, Scan, Skipped, VerdictState
 from detector.reports._options import Options
 from detector.reports._order import by_urgency, only_in_tests
 from detector.reports._show import plain
@@ -36,9 +36,9 @@ _STYLES = {
     "medium": "bold yellow",
     "low": "bold blue",
     "info": "bold",
-    LIVE: "bold red",
-    DEAD: "green",
-    PROVEN_FORM: "yellow",
+    VerdictState.LIVE: "bold red",
+    VerdictState.DEAD: "green",
+    VerdictState.VALID_FORMAT: "yellow",
     "finds": "bold",
     "secret": "magenta",
     "label": "cyan",
@@ -91,7 +91,7 @@ def _lines(scan: Scan, options: Options) -> Iterator[Line]:
     several = named((at.origin.repository for finding in scan.findings for at in finding.locations), options.target)
     in_tests = False
     for finding in by_urgency(scan.findings):
-        if only_in_tests(finding) and not in_tests and finding.verdict.state != LIVE:
+        if only_in_tests(finding) and not in_tests and finding.verdict.state != VerdictState.LIVE:
             in_tests = True
             yield [("In test code only:", "faint")]
             yield []
@@ -140,7 +140,7 @@ def _value(secret: Secret, options: Options) -> str:
 def _known(finding: Finding, width: int) -> Iterator[Line]:
     verdict = finding.verdict
     confidence = (f"{finding.confidence} confidence", "faint")
-    if verdict.state == UNCHECKED:
+    if verdict.state == VerdictState.UNCHECKED:
         yield [(MARGIN, ""), confidence]
     else:
         owner = f", belongs to {printable(verdict.owner)}" if verdict.owner else ""
@@ -279,7 +279,7 @@ def _summary(scan: Scan) -> Iterator[Line]:
     if scan.findings:
         kinds = Counter(finding.severity for finding in scan.findings)
         words = [f"{kinds[severity]:,} {severity}" for severity in reversed(SEVERITIES) if kinds[severity]]
-        live = sum(finding.verdict.state == LIVE for finding in scan.findings)
+        live = sum(finding.verdict.state == VerdictState.LIVE for finding in scan.findings)
         words += [f"{live:,} live"] if live else []
         locations = sum(len(finding.locations) for finding in scan.findings)
         found = f"Found {counted(len(scan.findings), 'credential')} in {counted(locations, 'location')}"

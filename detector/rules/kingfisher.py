@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from detector.errors import RuleError
-from detector.model import CONFIDENCES, Companion, Rule
+from detector.model import CONFIDENCES, Companion, Confidence, Rule
 from detector.rules.foreign import SPECIFICITY, Condition, Foreign, anchored, compiled
 from detector.rules.re2 import RUST, Untranslatable, translate
 
@@ -77,7 +77,7 @@ def _rule(table: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], pat
         finds=table["name"],
         harm=str(table.get("description") or ""),
         service=os.path.basename(path),
-        confidence=confidence if confidence in CONFIDENCES else "medium",
+        confidence=Confidence(confidence) if confidence in CONFIDENCES else Confidence.MEDIUM,
         pattern=pattern,
         group="TOKEN" if "TOKEN" in compiled(pattern).groupindex else -1,
         companions=tuple(_parts(table, tables, path, notes)),

@@ -16,7 +16,7 @@ import regex
 from detector.engine import checks
 from detector.engine.anchors import parse_anchor
 from detector.errors import RuleError
-from detector.model import CONFIDENCES, SEVERITIES, Anchor, Companion, Rule
+from detector.model import CONFIDENCES, SEVERITIES, Anchor, Companion, Confidence, Rule, Severity
 from detector.rules import gitleaks
 from detector.rules import probe as probes
 from detector.rules.foreign import Foreign
@@ -166,8 +166,8 @@ def _rule(row: Mapping[str, Any], where: str) -> Rule:
         finds=row["finds"],
         harm=row.get("harm", ""),
         service=row.get("service") or name.partition(".")[0].replace("-", " ").title(),
-        severity=row.get("severity", "high"),
-        confidence=row.get("confidence", "medium"),
+        severity=Severity(row.get("severity", Severity.HIGH)),
+        confidence=Confidence(row.get("confidence", Confidence.MEDIUM)),
         anchors=anchors,
         pattern=pattern,
         group=group,

@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from detector.engine.anchors import Automaton, best_automaton, build, lengths
 from detector.engine.decode.markers import Marker, markers
 from detector.engine.engine import JUDGE, Engine
-from detector.model import Anchor, Companion, Rule
+from detector.model import Anchor, Companion, Confidence, Rule, Severity
 
 FORMAT = b"leakfirst-pack-7\n"
 _CHECK = 4
@@ -256,7 +256,7 @@ def _code_stamp() -> tuple[int, ...]:
     stamps = []
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     readers = [os.path.join("rules", name) for name in _READERS]
-    for name in (*readers, "engine/anchors.py", "engine/decode/markers.py", "engine/judge/anchors.py"):
+    for name in (*readers, "engine/anchors.py", "engine/decode/markers.py", "engine/scoring/anchors.py"):
         try:
             stamps.append(os.stat(os.path.join(package, name)).st_mtime_ns)
         except OSError:
@@ -277,6 +277,8 @@ def _machine(engine: str) -> str:
 
 def _row(rule: Rule) -> tuple[Any, ...]:
     row: list[Any] = list(rule)
+    row[rule._fields.index("severity")] = str(rule.severity)  # marshal takes plain strings only
+    row[rule._fields.index("confidence")] = str(rule.confidence)
     row[rule._fields.index("anchors")] = tuple(tuple(anchor) for anchor in rule.anchors)
     row[rule._fields.index("companions")] = tuple(tuple(part) for part in rule.companions)
     row[rule._fields.index("probe")] = dict(rule.probe)
@@ -286,6 +288,8 @@ def _row(rule: Rule) -> tuple[Any, ...]:
 def _unrow(row: tuple[Any, ...]) -> Rule:
     rule = Rule(*row)
     return rule._replace(
+        severity=Severity(rule.severity),
+        confidence=Confidence(rule.confidence),
         anchors=tuple(Anchor(*anchor) for anchor in rule.anchors),
         companions=tuple(Companion(*part) for part in rule.companions),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from detector.fingerprint import fingerprint
-from detector.model import CONFIDENCES, PROVEN_FORM, SEVERITIES, Finding, Ignored, Location, Rule, Sighting
+from detector.model import CONFIDENCES, SEVERITIES, Finding, Ignored, Location, Rule, Sighting, VerdictState
 from detector.secret import Secret
 
 
@@ -70,7 +70,7 @@ def _finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> Finding
 def _weight(sighting: Sighting, rules: Sequence[Rule]) -> tuple[int, int, int, int]:
     rule = rules[sighting.rule]
     return (
-        int(sighting.verdict.state == PROVEN_FORM),
+        int(sighting.verdict.state == VerdictState.VALID_FORMAT),
         rule.specificity,
         CONFIDENCES.index(sighting.confidence),
         len(sighting.parts),

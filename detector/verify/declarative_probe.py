@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Reply, Request, Wire
 from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.rules import probe as probes
@@ -35,7 +35,7 @@ async def check(question: Question, wire: Wire) -> Answer:
     answer = Answer()
     for site in probe.sites or ("",):
         answer = await _check_site(probe, question, wire, site)
-        if answer.state != DEAD:
+        if answer.state != VerdictState.DEAD:
             break
     return answer
 
@@ -43,7 +43,7 @@ async def check(question: Question, wire: Wire) -> Answer:
 async def _check_site(probe: Probe, question: Question, wire: Wire, site: str) -> Answer:
     reply = await wire.ask(request(probe, probe.call, question, wire.settings, site))
     state, why = judge(probe, reply)
-    if state != LIVE:
+    if state != VerdictState.LIVE:
         return Answer(state, why)
     owner = " / ".join(filter(None, (said(reply, path) for path in probe.owner)))
     facts = []
@@ -57,7 +57,7 @@ async def _check_site(probe: Probe, question: Question, wire: Wire, site: str) -
                 continue
             if more.status in probe.live:
                 facts += _facts(call, more)
-    return Answer(LIVE, why, owner, tuple(facts))
+    return Answer(VerdictState.LIVE, why, owner, tuple(facts))
 
 
 def _facts(call: Call, reply: Reply) -> list[tuple[str, str]]:
@@ -65,36 +65,36 @@ def _facts(call: Call, reply: Reply) -> list[tuple[str, str]]:
     return [(name, text) for name, text in found if text]
 
 
-def judge(probe: Probe, reply: Reply) -> tuple[str, str]:
+def judge(probe: Probe, reply: Reply) -> tuple[VerdictState, str]:
     """Return the state and the reason that *reply* proves."""
     status = f"HTTP {reply.status}"
     limited = reply.status == 429 or (reply.status == 403 and reply.headers.get("x-ratelimit-remaining") == "0")
     if limited and not (reply.status in probe.live and probe.live_body):
-        return UNKNOWN, f"the issuer limits the rate of requests ({status})"
+        return VerdictState.UNKNOWN, f"the issuer limits the rate of requests ({status})"
     document = reply.json()
     fits_live = reply.status in probe.live and _all_or_none(probe.live_body, reply.text, document)
     fits_dead = reply.status in probe.dead and _all_or_none(probe.dead_body, reply.text, document)
     if fits_live and fits_dead:
-        return UNKNOWN, f"the answer means live and dead at once ({status})"
+        return VerdictState.UNKNOWN, f"the answer means live and dead at once ({status})"
     if fits_live:
         if reply.is_page and probe.answer != "any":
-            return UNKNOWN, f"a web page came where the issuer's interface should answer ({status})"
+            return VerdictState.UNKNOWN, f"a web page came where the issuer's interface should answer ({status})"
         if probe.answer == "json" and document is None and reply.body and not probe.live_body:
-            return UNKNOWN, f"the answer is not what the issuer sends ({status}, no JSON)"
+            return VerdictState.UNKNOWN, f"the answer is not what the issuer sends ({status}, no JSON)"
         if probe.answer == "json" and not reply.body and reply.status != 204 and probe.call.method != "HEAD":
-            return UNKNOWN, f"the answer is not what the issuer sends ({status}, empty)"
-        return LIVE, f"the issuer accepted it ({status})"
+            return VerdictState.UNKNOWN, f"the answer is not what the issuer sends ({status}, empty)"
+        return VerdictState.LIVE, f"the issuer accepted it ({status})"
     if fits_dead:
         if reply.is_page and reply.status != 401 and not probe.dead_body:
-            return UNKNOWN, f"a web page refused it, perhaps not the issuer's ({status})"
-        return DEAD, f"the issuer refused it ({status})"
+            return VerdictState.UNKNOWN, f"a web page refused it, perhaps not the issuer's ({status})"
+        return VerdictState.DEAD, f"the issuer refused it ({status})"
     if reply.status == 407:
-        return UNKNOWN, "the proxy wants a login (HTTP 407)"
+        return VerdictState.UNKNOWN, "the proxy wants a login (HTTP 407)"
     if 300 <= reply.status < 400:
-        return UNKNOWN, f"the issuer redirects elsewhere, which is not followed ({status})"
+        return VerdictState.UNKNOWN, f"the issuer redirects elsewhere, which is not followed ({status})"
     if reply.status >= 500:
-        return UNKNOWN, f"the issuer is in trouble ({status})"
-    return UNKNOWN, f"the answer means neither live nor dead ({status})"
+        return VerdictState.UNKNOWN, f"the issuer is in trouble ({status})"
+    return VerdictState.UNKNOWN, f"the answer means neither live nor dead ({status})"
 
 
 def _all_or_none(conditions: tuple[Condition, ...], text: str, document: object) -> bool:

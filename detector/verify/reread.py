@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from detector.containers.kinds import UNPACKED
 from detector.errors import SourceError, UsageError
 from detector.fingerprint import fingerprint
-from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict
+from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict, VerdictState
 from detector.rules.pack import Pack, engine_of
 from detector.scan.triage import gather
 from detector.scan.worker import perform
@@ -86,10 +86,10 @@ def _rows(path: str) -> list[Mapping[str, Any]]:
         if not str(report["schema"]).startswith("leakfirst/findings/"):
             raise ValueError
         for row in rows:
-            _ = row["fingerprint"], row["rule"]
+            _ = row["fingerprint"], row["rule"], VerdictState(row.get("verdict", {}).get("state", "unchecked"))
             if not all(isinstance(place, dict) for place in row["locations"]):
                 raise ValueError
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"{path}: is no report; make one with leakfirst scan --report json={path}") from None
     return list(rows)
 

@@ -18,7 +18,7 @@ from functools import cache
 from types import ModuleType
 from typing import NamedTuple
 
-from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN, Finding, Rule, Verdict
+from detector.model import Finding, Rule, Verdict, VerdictState
 from detector.net.http_client import Wire
 from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.registry import load, names
@@ -183,14 +183,14 @@ async def _best(
     outcome: dict[tuple[str, str], Answer],
 ) -> Answer:
     """Ask until one pairing is live; otherwise say what the last clear answer was."""
-    best = Answer(UNKNOWN, "not asked")
+    best = Answer(VerdictState.UNKNOWN, "not asked")
     for question in questions:
         answer = await _ask(question, wire)
-        if answer.state == LIVE:
+        if answer.state == VerdictState.LIVE:
             answer = await _controlled(question, answer, wire, controls, outcome)
-        if answer.state == LIVE:
+        if answer.state == VerdictState.LIVE:
             return answer
-        if best.state != DEAD:
+        if best.state != VerdictState.DEAD:
             best = answer
     return best
 
@@ -199,9 +199,9 @@ async def _ask(question: Question, wire: Wire) -> Answer:
     try:
         answer: Answer = await _prober(question.rule).check(question, wire)
     except Unclear as unclear:
-        answer = Answer(UNKNOWN, str(unclear))
+        answer = Answer(VerdictState.UNKNOWN, str(unclear))
     except Exception as bug:  # one probe's fault must not end the run, nor quote what it held
-        answer = Answer(UNKNOWN, f"its probe failed ({type(bug).__name__})")
+        answer = Answer(VerdictState.UNKNOWN, f"its probe failed ({type(bug).__name__})")
     clean = _cleaner(question)
     facts = tuple((name, clean(text)) for name, text in answer.facts)
     return Answer(answer.state, clean(answer.why), clean(answer.owner), facts)
@@ -225,14 +225,14 @@ async def _controlled(
     name = question.rule.id, prober.plan(question, wire.settings).host
     async with controls.setdefault(name, asyncio.Lock()):
         told = outcome.get(name)
-        if told is None or told.state == UNKNOWN:
+        if told is None or told.state == VerdictState.UNKNOWN:
             alter = getattr(prober, "alter", _alter)
             told = outcome[name] = await _ask(alter(question), wire)
-    if told.state == DEAD:
+    if told.state == VerdictState.DEAD:
         return answer
-    if told.state == LIVE:
-        return Answer(UNKNOWN, UNPROVABLE)
-    return Answer(UNKNOWN, f"accepted, but the control request got no clear answer: {told.why}")
+    if told.state == VerdictState.LIVE:
+        return Answer(VerdictState.UNKNOWN, UNPROVABLE)
+    return Answer(VerdictState.UNKNOWN, f"accepted, but the control request got no clear answer: {told.why}")
 
 
 def _wants_control(prober: ModuleType, question: Question) -> bool:
@@ -252,8 +252,11 @@ def _alter(question: Question) -> Question:
 def _verdict(before: Verdict, answer: Answer, at: str) -> Verdict:
     """Join what was known offline with the answer: a proof of form outlives an unclear answer."""
     state, why = answer.state, answer.why
-    if state == UNKNOWN and before.state == PROVEN_FORM:
-        state, why = PROVEN_FORM, f"{before.why}; asked, but unknown: {answer.why}" if before.why else answer.why
+    if state == VerdictState.UNKNOWN and before.state == VerdictState.VALID_FORMAT:
+        state, why = (
+            VerdictState.VALID_FORMAT,
+            f"{before.why}; asked, but unknown: {answer.why}" if before.why else answer.why,
+        )
     return Verdict(state, why, answer.owner or before.owner, at, tuple(dict.fromkeys((*before.facts, *answer.facts))))
 
 

@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from detector.errors import UsageError
-from detector.model import LIVE
+from detector.model import VerdictState
 from rotators.core.model import CONTAIN_FIRST, ORDERS, REISSUE_FIRST
 
 AUTO = "auto"
@@ -159,7 +159,7 @@ def _clause(table: Mapping[str, Any], destinations: Mapping[str, Destination]) -
     clause = Clause(**fields)
     if clause.decide not in (AUTO, AUTO_FINAL, ASK, NEVER):
         raise ValueError("[[rotate]] decide is one of auto, auto-final, ask, never")
-    if clause.decide == AUTO_FINAL and clause.verdicts != (LIVE,):
+    if clause.decide == AUTO_FINAL and clause.verdicts != (VerdictState.LIVE,):
         raise ValueError('[[rotate]] decide = "auto-final" is for what is known to be live: verdicts = ["live"]')
     if clause.order not in ORDERS[:2]:
         raise ValueError(f"[[rotate]] order is one of {REISSUE_FIRST}, {CONTAIN_FIRST}")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from detector.model import (
-    LIVE,
-    PROVEN_FORM,
     Dropped,
     Evidence,
     Finding,
@@ -16,6 +14,7 @@ from detector.model import (
     Skipped,
     Stats,
     Verdict,
+    VerdictState,
 )
 from detector.reports._options import Options
 from detector.rules.shapes import expand
@@ -100,7 +99,9 @@ def scan() -> Scan:
             place(origin("worktree", "config/production/settings.py"), 20, 17, 40, line + "  # move to the vault"),
             place(origin("unreachable", "", 4), 3, 1, 40, TOKEN.redacted),
         ),
-        Verdict(LIVE, "200 from api.github.com/user", "octocat", "2025-01-31T11:59:00Z", (("scopes", "repo"),)),
+        Verdict(
+            VerdictState.LIVE, "200 from api.github.com/user", "octocat", "2025-01-31T11:59:00Z", (("scopes", "repo"),)
+        ),
         (Evidence("the checksum is right", 4.0), Evidence("assigned to a name with TOKEN", 1.5)),
     )
     aws = Finding(
@@ -115,7 +116,7 @@ def scan() -> Scan:
             place(origin("archive", "dist/app.zip!conf/.env"), 1, 5, 20, f"KEY={KEY_ID.redacted}", ("base64",)),
             place(Origin("stdin"), 0, 0, 20),
         ),
-        Verdict(PROVEN_FORM, "the account number decodes"),
+        Verdict(VerdictState.VALID_FORMAT, "the account number decodes"),
     )
     hostile = Finding(
         "lf1:" + "3" * 32,

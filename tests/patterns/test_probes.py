@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 import pytest
 
-from detector.model import DEAD, LIVE, UNKNOWN, Finding, Location, Origin, Rule, Verdict
+from detector.model import Finding, Location, Origin, Rule, Verdict, VerdictState
 from detector.probes._contract import Settings
 from detector.rules import probe as probes
 from detector.rules.loader import load_files
@@ -235,7 +235,7 @@ def test_a_live_credential(acme: Issuer, authority: Authority, pytestconfig: pyt
         rule = rule_of(heard)
         return said(TABLES[rule.id], live=is_genuine(heard, rule))
 
-    assert not wrong(ask_all(acme, authority, answer), LIVE)
+    assert not wrong(ask_all(acme, authority, answer), VerdictState.LIVE)
     first: dict[str, str] = {}
     for heard in acme.heard:
         rule = rule_of(heard)
@@ -249,7 +249,7 @@ def test_a_live_credential(acme: Issuer, authority: Authority, pytestconfig: pyt
 
 def test_a_dead_credential(acme: Issuer, authority: Authority) -> None:
     told = ask_all(acme, authority, lambda heard: said(TABLES[rule_of(heard).id], live=False))
-    assert not wrong(told, DEAD)
+    assert not wrong(told, VerdictState.DEAD)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,7 @@ def test_a_dead_credential(acme: Issuer, authority: Authority) -> None:
 )
 def test_no_verdict_from(say: Say, timeout: float, acme: Issuer, authority: Authority) -> None:
     told = ask_all(acme, authority, lambda _: say, timeout)
-    assert not wrong(told, UNKNOWN)
+    assert not wrong(told, VerdictState.UNKNOWN)
     assert "169.254.169.254" not in acme.names
     assert not any("169.254" in heard.host for heard in acme.heard)
 

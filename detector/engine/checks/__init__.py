@@ -1,7 +1,7 @@
 """Offline proof: what a credential's own bytes say about it.
 
 Many issuers build a checksum or a parseable structure into their tokens. A
-right one makes a finding `proven-form` without asking anybody; a wrong one
+right one makes a finding `valid-format` without asking anybody; a wrong one
 means that the issuer never made this string, and the candidate is dropped.
 On the way facts come to light: the account, the expiry, the type of a key.
 

@@ -22,10 +22,12 @@ from detector.engine.scoring.field_names import Name, read_name
 from detector.engine.scoring.file_kinds import EVERY, UNKNOWN, File, read_path
 from detector.engine.scoring.vetoes import why_not
 from detector.engine.scoring.weights import PRIOR, WEIGHTS
-from detector.model import Evidence
+from detector.model import Confidence, Evidence
 
 HIGH, MEDIUM, LOW = 0.85, 0.4, 0.2
 """Least score of each grade; below `LOW` a candidate is dropped."""
+
+_GRADES = ((HIGH, Confidence.HIGH), (MEDIUM, Confidence.MEDIUM), (LOW, Confidence.LOW))
 
 GIVEN = {"found by crypt": 1.5}
 """Log-odds set by hand, where the labelled files hold too little: a salted password hash shows by its form."""
@@ -64,7 +66,7 @@ class Judged(NamedTuple):
     start: int
     end: int
     score: float
-    confidence: str | None
+    confidence: Confidence | None
     evidence: tuple[Evidence, ...] = ()
     dropped_reason: str = ""
 
@@ -196,7 +198,7 @@ def _weigh(seen: Seen) -> Judged:
     score = 1 / (1 + exp(-total))
     capped = STAND_IN in seen.facts and score >= MEDIUM
     score = MEDIUM - 0.01 if capped else score
-    confidence = "high" if score >= HIGH else "medium" if score >= MEDIUM else "low" if score >= LOW else None
+    confidence = _grade(score)
     said.sort()
     shown = [Evidence(fact, weight) for weight, fact in reversed(said[-SHOWN:]) if weight > 0]
     shown += [Evidence(fact, weight) for weight, fact in said[:SHOWN] if weight < 0]
@@ -204,6 +206,13 @@ def _weigh(seen: Seen) -> Judged:
         shown.append(Evidence(STAND_IN))
     reason = "" if confidence else "more evidence against than for"
     return Judged(rule, start, end, score, confidence, tuple(shown), reason)
+
+
+def _grade(score: float) -> Confidence | None:
+    for least, confidence in _GRADES:
+        if score >= least:
+            return confidence
+    return None
 
 
 def rule_of(candidate: Candidate, name: Name) -> str:

@@ -81,7 +81,7 @@ def test_a_longer_or_shorter_text_is_another_thing(name: str) -> None:
 
 def test_a_checksum_proves_or_refutes() -> None:
     hit = ENGINES["hyperscan"].scan(b"t=" + SUM)[0]
-    assert (hit.verdict.state, hit.confidence) == ("proven-form", "high")
+    assert (hit.verdict.state, hit.confidence) == ("valid-format", "high")
     broken = SUM[:-1] + (b"a" if SUM[-1:] != b"a" else b"b")
     examined = ENGINES["hyperscan"].examine(broken, keep_dropped=True)
     assert [dropped.rule_id for dropped in examined.dropped] == ["acme.sum"]
@@ -178,4 +178,4 @@ def test_a_key_under_a_passphrase_has_low_confidence() -> None:
         ("{pem:pkcs8-locked}", "low"),
     ):
         (hit,) = keys.scan(expand(shape).encode())
-        assert (hit.confidence, hit.verdict.state) == (confidence, "proven-form")
+        assert (hit.confidence, hit.verdict.state) == (confidence, "valid-format")

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.probes import aws
 from detector.probes._contract import Settings
 from detector.rules.shapes import expand
@@ -79,19 +79,19 @@ def test_a_canary_is_never_asked(account: str, acme: Issuer, authority: Authorit
     assert aws.account_of(key_of(account).encode()) == account
     found = finding("aws.access-key", **pair(key_of(account)))
     told = verdict(found, wire=lambda: wire_to(acme, authority, settings))
-    assert told.state == UNKNOWN and account in told.why
+    assert told.state == VerdictState.UNKNOWN and account in told.why
     assert not acme.heard
 
 
 @pytest.mark.parametrize(
     ("say", "state"),
     [
-        (Say(403, "<Code>InvalidClientTokenId</Code>"), DEAD),
-        (Say(403, "<Code>SignatureDoesNotMatch</Code><Message>Signature expired: 2020"), UNKNOWN),
-        (Say(403, "<Code>ExpiredToken</Code>"), DEAD),
-        (Say(403, "<Code>AccessDenied</Code>"), UNKNOWN),
-        (Say(200, "<html>hello</html>"), UNKNOWN),
-        (Say(503, ""), UNKNOWN),
+        (Say(403, "<Code>InvalidClientTokenId</Code>"), VerdictState.DEAD),
+        (Say(403, "<Code>SignatureDoesNotMatch</Code><Message>Signature expired: 2020"), VerdictState.UNKNOWN),
+        (Say(403, "<Code>ExpiredToken</Code>"), VerdictState.DEAD),
+        (Say(403, "<Code>AccessDenied</Code>"), VerdictState.UNKNOWN),
+        (Say(200, "<html>hello</html>"), VerdictState.UNKNOWN),
+        (Say(503, ""), VerdictState.UNKNOWN),
     ],
 )
 def test_what_sts_says_means(say: Say, state: str, acme: Issuer, authority: Authority) -> None:
@@ -113,7 +113,7 @@ def test_the_partition_that_the_line_names_is_asked(acme: Issuer, authority: Aut
 def test_a_temporary_key_without_its_token_is_not_asked(acme: Issuer, authority: Authority) -> None:
     found = finding("aws.temporary-key", **pair(key_of("123456789012", "ASIA")))
     told = verdict(found, wire=lambda: wire_to(acme, authority))
-    assert told.state == UNKNOWN and "session token" in told.why and not acme.heard
+    assert told.state == VerdictState.UNKNOWN and "session token" in told.why and not acme.heard
 
 
 @pytest.fixture(scope="module")
@@ -146,9 +146,9 @@ def test_an_emulator_of_sts(emulator: str, request: pytest.FixtureRequest) -> No
     try:
         found = finding("aws.access-key", **pair(key["AccessKeyId"], key["SecretAccessKey"]))
         live = verdict(found, at(url))
-        assert live.state == LIVE and live.owner.endswith(f"user/{there.user}"), live
+        assert live.state == VerdictState.LIVE and live.owner.endswith(f"user/{there.user}"), live
         wrong = finding("aws.access-key", **pair(key["AccessKeyId"], SECRET))
-        assert verdict(wrong, at(url)).state == DEAD
+        assert verdict(wrong, at(url)).state == VerdictState.DEAD
     finally:
         if emulator == "moto":
             world.moto_api(url, "reset-auth", b"inf")
@@ -158,4 +158,4 @@ def test_an_emulator_of_sts(emulator: str, request: pytest.FixtureRequest) -> No
 def test_an_sts_that_checks_nothing_proves_nothing(moto: str) -> None:
     world.moto_api(moto, "reset-auth", b"inf")
     told = verdict(finding("aws.access-key", **pair(key_of("123456789012"))), at(moto))
-    assert told.state == UNKNOWN and "unprovable" in told.why
+    assert told.state == VerdictState.UNKNOWN and "unprovable" in told.why

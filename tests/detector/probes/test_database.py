@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.net.http_client import Wire
 from detector.probes._contract import Settings, Unclear
 from detector.rules.shapes import expand
@@ -32,19 +32,19 @@ def postgresql() -> Iterator[int]:
 def test_postgresql(postgresql: int) -> None:
     line = address("postgres", postgresql, rest="/postgres")
     live = verdict(finding("uri.database", RIGHT, line))
-    assert (live.state, live.owner) == (LIVE, "app"), live
+    assert (live.state, live.owner) == (VerdictState.LIVE, "app"), live
     assert ("rights", "none beyond its own") in live.facts
-    assert verdict(finding("uri.database", WRONG, line)).state == DEAD
+    assert verdict(finding("uri.database", WRONG, line)).state == VerdictState.DEAD
     other = verdict(finding("uri.database", RIGHT, address("postgresql+psycopg", postgresql, rest="/missing")))
-    assert other.state == LIVE and "does not exist" in other.why
+    assert other.state == VerdictState.LIVE and "does not exist" in other.why
     jdbc = f"jdbc:postgresql://127.0.0.1:{postgresql}/postgres?user=app&password=SECRET"
-    assert verdict(finding("uri.jdbc", RIGHT, jdbc)).state == LIVE
+    assert verdict(finding("uri.jdbc", RIGHT, jdbc)).state == VerdictState.LIVE
 
 
 @pytest.mark.net
 def test_postgresql_that_trusts_everybody_proves_nothing(postgresql: int) -> None:
     told = verdict(finding("uri.database", RIGHT, address("postgres", postgresql, "open", "/postgres")))
-    assert told.state == UNKNOWN and "unprovable" in told.why
+    assert told.state == VerdictState.UNKNOWN and "unprovable" in told.why
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +57,9 @@ def mariadb() -> Iterator[int]:
 def test_mariadb(mariadb: int) -> None:
     line = address("mysql", mariadb, rest="/any")
     live = verdict(finding("uri.database", RIGHT, line))
-    assert (live.state, live.owner) == (LIVE, "app@127.0.0.1"), live
+    assert (live.state, live.owner) == (VerdictState.LIVE, "app@127.0.0.1"), live
     assert dict(live.facts)["rights"] == "PROCESS"
-    assert verdict(finding("uri.database", WRONG, line)).state == DEAD
+    assert verdict(finding("uri.database", WRONG, line)).state == VerdictState.DEAD
 
 
 @pytest.mark.net
@@ -68,8 +68,8 @@ def test_redis() -> None:
         for user in ("", "app", "mute"):
             line = address("redis", port, user, "/0")
             live = verdict(finding("uri.database", RIGHT, line))
-            assert (live.state, live.owner) == (LIVE, user or "default"), live
-            assert verdict(finding("uri.database", WRONG, line)).state == DEAD
+            assert (live.state, live.owner) == (VerdictState.LIVE, user or "default"), live
+            assert verdict(finding("uri.database", WRONG, line)).state == VerdictState.DEAD
 
 
 @pytest.mark.net
@@ -77,15 +77,15 @@ def test_redis_that_is_open_proves_nothing() -> None:
     with servers.redis() as port:
         for user in ("", "default"):
             told = verdict(finding("uri.database", RIGHT, address("redis", port, user, "/0")))
-            assert told.state == UNKNOWN and ("unprovable" in told.why or "open to everybody" in told.why)
+            assert told.state == VerdictState.UNKNOWN and ("unprovable" in told.why or "open to everybody" in told.why)
 
 
 @pytest.mark.net
 def test_redis_with_tls_that_is_checked(authority: Authority) -> None:
     with servers.redis(RIGHT, authority.files("127.0.0.1")) as port:
         found = finding("uri.database", RIGHT, address("rediss", port, "app", "/0"))
-        assert verdict(found, wire=lambda: Wire(HERE, tls=authority.client_context())).state == LIVE
-        assert verdict(found).state == UNKNOWN
+        assert verdict(found, wire=lambda: Wire(HERE, tls=authority.client_context())).state == VerdictState.LIVE
+        assert verdict(found).state == VerdictState.UNKNOWN
 
 
 @pytest.mark.net
@@ -93,8 +93,12 @@ def test_mongodb() -> None:
     with mongodb("app", RIGHT) as server:
         line = address("mongodb", server.server_address[1], rest="/app?replicaSet=rs0")
         live = verdict(finding("uri.database", RIGHT, line))
-        assert (live.state, live.owner, dict(live.facts)) == (LIVE, "app@admin", {"roles": "readWrite@app"}), live
-        assert verdict(finding("uri.database", WRONG, line)).state == DEAD
+        assert (live.state, live.owner, dict(live.facts)) == (
+            VerdictState.LIVE,
+            "app@admin",
+            {"roles": "readWrite@app"},
+        ), live
+        assert verdict(finding("uri.database", WRONG, line)).state == VerdictState.DEAD
 
 
 @pytest.mark.net
@@ -102,15 +106,15 @@ def test_mongodb_with_tls_that_is_checked(authority: Authority) -> None:
     with mongodb("app", RIGHT, authority.server_context("127.0.0.1", http2=False)) as server:
         line = address("mongodb", server.server_address[1], rest="/app?tls=true")
         found = finding("uri.database", RIGHT, line)
-        assert verdict(found, wire=lambda: Wire(HERE, tls=authority.client_context())).state == LIVE
-        assert verdict(found, HERE._replace(timeout=3)).state == UNKNOWN
+        assert verdict(found, wire=lambda: Wire(HERE, tls=authority.client_context())).state == VerdictState.LIVE
+        assert verdict(found, HERE._replace(timeout=3)).state == VerdictState.UNKNOWN
         assert "connectionStatus" in server.heard
 
 
 @pytest.mark.parametrize("kind", ["postgres", "mysql", "redis", "mongodb"])
 def test_a_server_that_is_away_is_no_verdict(kind: str) -> None:
     told = verdict(finding("uri.database", RIGHT, address(kind, servers.free_port())))
-    assert told.state == UNKNOWN and RIGHT not in told.why
+    assert told.state == VerdictState.UNKNOWN and RIGHT not in told.why
 
 
 @pytest.mark.parametrize(
@@ -125,7 +129,7 @@ def test_a_server_that_is_away_is_no_verdict(kind: str) -> None:
 )
 def test_nobody_is_asked_who_was_not_named(line: str, settings: Settings, words: str) -> None:
     told = verdict(finding("uri.database", RIGHT, line), settings)
-    assert told.state == UNKNOWN and words in told.why
+    assert told.state == VerdictState.UNKNOWN and words in told.why
 
 
 def test_an_address_is_read_as_its_driver_means_it() -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from detector.engine.checks.proof import unbase64
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.probes._contract import Settings
 from tests.detector.probes.conftest import finding, verdict
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, wire_to
@@ -54,17 +54,20 @@ def test_a_registered_key_is_live(key: rsa.RSAPrivateKey, acme: Issuer, authorit
     acme.answer = endpoint(key)
     for text in (pem(key), json.dumps(pem(key))[1:-1]):
         told = ask(text, acme, authority)
-        assert (told.state, told.owner, dict(told.facts)) == (LIVE, EMAIL, {"project": "acme-prod"}), told
+        assert (told.state, told.owner, dict(told.facts)) == (VerdictState.LIVE, EMAIL, {"project": "acme-prod"}), told
     assert {heard.host for heard in acme.heard} == {"oauth2.googleapis.com"}
 
 
 def test_another_key_is_dead(key: rsa.RSAPrivateKey, acme: Issuer, authority: Authority) -> None:
     acme.answer = endpoint(rsa.generate_private_key(65537, 2048))
-    assert ask(pem(key), acme, authority).state == DEAD
+    assert ask(pem(key), acme, authority).state == VerdictState.DEAD
 
 
 def test_a_wrong_clock_is_no_verdict(key: rsa.RSAPrivateKey, acme: Issuer, authority: Authority) -> None:
     words = "Invalid JWT: Token must be a short-lived token and in a reasonable timeframe. Check your iat and exp"
     acme.answer = lambda _: Say(400, {"error": "invalid_grant", "error_description": words})
-    assert ask(pem(key), acme, authority).state == UNKNOWN
-    assert ask("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", acme, authority).state == UNKNOWN
+    assert ask(pem(key), acme, authority).state == VerdictState.UNKNOWN
+    assert (
+        ask("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", acme, authority).state
+        == VerdictState.UNKNOWN
+    )

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
 from detector.engine.checks.proof import base64url
-from detector.model import DEAD, LIVE, UNKNOWN, Verdict
+from detector.model import Verdict, VerdictState
 from detector.probes._contract import Settings
 from tests.detector.probes.conftest import finding, verdict
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, wire_to
@@ -82,14 +82,14 @@ def test_the_issuers_signature_makes_it_live(algorithm: str, acme: Issuer, autho
     signer, stranger = Signer(algorithm), Signer(algorithm)
     acme.answer = publishes(signer)
     told = ask(signer.token(), acme, authority)
-    assert (told.state, told.owner) == (LIVE, "ada"), told
-    assert ask(stranger.token(), acme, authority).state == DEAD
+    assert (told.state, told.owner) == (VerdictState.LIVE, "ada"), told
+    assert ask(stranger.token(), acme, authority).state == VerdictState.DEAD
     sent = " ".join(f"{heard.target} {heard.headers} {heard.body!r}" for heard in acme.heard)
     assert signer.token()[:40] not in sent
 
 
 def test_an_expired_one_is_dead_and_nobody_is_asked(acme: Issuer, authority: Authority) -> None:
-    assert ask(Signer("ES256").token(exp=int(time.time()) - 5), acme, authority).state == DEAD
+    assert ask(Signer("ES256").token(exp=int(time.time()) - 5), acme, authority).state == VerdictState.DEAD
     assert not acme.heard
 
 
@@ -97,10 +97,10 @@ def test_a_key_for_another_algorithm_fits_nothing(acme: Issuer, authority: Autho
     """It does not let a public RSA key serve as a shared secret, nor one kind of key as another."""
     signer = Signer("ES256")
     acme.answer = publishes(Signer("RS256"))
-    assert ask(signer.token(), acme, authority).state == DEAD
+    assert ask(signer.token(), acme, authority).state == VerdictState.DEAD
     signer.algorithm = "HS256"
     signer._sign = lambda signed: b"x" * 32  # type: ignore[method-assign]
-    assert ask(signer.token(), acme, authority).state == UNKNOWN
+    assert ask(signer.token(), acme, authority).state == VerdictState.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -117,11 +117,11 @@ def test_only_named_issuers_are_asked(
     issuer: str, settings: Settings, asked: bool, acme: Issuer, authority: Authority
 ) -> None:
     told = ask(Signer("ES256").token(iss=issuer), acme, authority, settings)
-    assert bool(acme.heard) is asked and told.state == UNKNOWN
+    assert bool(acme.heard) is asked and told.state == VerdictState.UNKNOWN
 
 
 def test_keys_at_a_foreign_host_are_not_fetched(acme: Issuer, authority: Authority) -> None:
     signer = Signer("ES256")
     acme.answer = publishes(signer, "https://evil.test/keys")
-    assert ask(signer.token(), acme, authority).state == UNKNOWN
+    assert ask(signer.token(), acme, authority).state == VerdictState.UNKNOWN
     assert {heard.host for heard in acme.heard} == {"acme.auth0.com"}

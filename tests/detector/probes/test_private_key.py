@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN
+from detector.model import VerdictState
 from detector.probes._contract import Settings
 from tests.detector.probes.conftest import HERE, finding, verdict
 from tests.fakes import servers
@@ -29,7 +29,7 @@ def test_a_certificate_beside_it_says_whose_key_it_is(tmp_path: Path, authority:
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "www.crt").write_bytes(certificate.read_bytes())
     told = verdict(finding("private-key.pem", key.read_text(), repository=str(tmp_path)))
-    assert told.state == PROVEN_FORM and "certificate of CN=server" in told.why
+    assert told.state == VerdictState.VALID_FORMAT and "certificate of CN=server" in told.why
     assert dict(told.facts)["valid until"].startswith("20")
 
 
@@ -45,21 +45,21 @@ def test_a_certificate_in_history_counts_too(tmp_path: Path, authority: Authorit
     git("commit", "-qm", "add")
     (tmp_path / "www.pem").unlink()
     told = verdict(finding("private-key.pem", key.read_text(), repository=str(tmp_path)))
-    assert told.state == PROVEN_FORM
+    assert told.state == VerdictState.VALID_FORMAT
 
 
 def test_an_ssh_public_key_beside_it_fits(tmp_path: Path) -> None:
     private, public = openssh_pair()
     (tmp_path / "id.pub").write_text(f"{public} ada@acme\n")
     told = verdict(finding("private-key.openssh", private, repository=str(tmp_path)))
-    assert told.state == PROVEN_FORM and told.owner == "the SSH public key ada@acme"
+    assert told.state == VerdictState.VALID_FORMAT and told.owner == "the SSH public key ada@acme"
 
 
 def test_without_another_half_nothing_is_known(tmp_path: Path, authority: Authority) -> None:
     certificate, _ = authority.files("other.acme.test")
     (tmp_path / "other.crt").write_bytes(certificate.read_bytes())
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(PEM, serialization.PrivateFormat.PKCS8, PLAIN)
-    assert verdict(finding("private-key.pem", key.decode(), repository=str(tmp_path))).state == UNKNOWN
+    assert verdict(finding("private-key.pem", key.decode(), repository=str(tmp_path))).state == VerdictState.UNKNOWN
 
 
 @pytest.mark.net
@@ -69,8 +69,11 @@ def test_a_named_ssh_server_lets_the_right_key_in(tmp_path: Path) -> None:
     with servers.ssh(public) as (user, port):
         settings = HERE._replace(ssh_hosts=(f"{user}@127.0.0.1:{port}",))
         live = verdict(finding("private-key.openssh", private, repository=str(tmp_path)), settings)
-        assert live.state == LIVE and live.owner == f"{user}@127.0.0.1:{port}", live
-        assert verdict(finding("private-key.openssh", stranger, repository=str(tmp_path)), settings).state == DEAD
+        assert live.state == VerdictState.LIVE and live.owner == f"{user}@127.0.0.1:{port}", live
+        assert (
+            verdict(finding("private-key.openssh", stranger, repository=str(tmp_path)), settings).state
+            == VerdictState.DEAD
+        )
         shut = Settings(ssh_hosts=settings.ssh_hosts)
         told = verdict(finding("private-key.openssh", private, repository=str(tmp_path)), shut)
-        assert told.state == UNKNOWN and "loopback" in told.why
+        assert told.state == VerdictState.UNKNOWN and "loopback" in told.why

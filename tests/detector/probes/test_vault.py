@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.model import DEAD, LIVE, UNKNOWN
+from detector.model import VerdictState
 from detector.probes._contract import Settings
 from detector.rules.shapes import expand
 from tests.detector.probes.conftest import finding, verdict
@@ -20,12 +20,12 @@ NAMED = Settings(timeout=5, hosts=("vault.acme.test",), reach=True)
 @pytest.mark.parametrize(
     ("say", "state"),
     [
-        (Say(200, SELF), LIVE),
-        (Say(403, BAD), DEAD),
-        (Say(403, {"errors": ["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}), DEAD),
-        (Say(403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]}), UNKNOWN),
-        (Say(503, {"errors": ["Vault is sealed"]}), UNKNOWN),
-        (Say(200, "<html>"), UNKNOWN),
+        (Say(200, SELF), VerdictState.LIVE),
+        (Say(403, BAD), VerdictState.DEAD),
+        (Say(403, {"errors": ["2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n"]}), VerdictState.DEAD),
+        (Say(403, {"errors": ["1 error occurred:\n\t* permission denied\n\n"]}), VerdictState.UNKNOWN),
+        (Say(503, {"errors": ["Vault is sealed"]}), VerdictState.UNKNOWN),
+        (Say(200, "<html>"), VerdictState.UNKNOWN),
     ],
 )
 def test_what_the_server_says_means(say: Say, state: str, acme: Issuer, authority: Authority) -> None:
@@ -35,7 +35,7 @@ def test_what_the_server_says_means(say: Say, state: str, acme: Issuer, authorit
     first: Heard = acme.heard[0]
     assert (first.method, first.host, first.target) == ("GET", "vault.acme.test:8200", "/v1/auth/token/lookup-self")
     assert first.headers["x-vault-token"] == TOKEN
-    if state == LIVE:
+    if state == VerdictState.LIVE:
         assert told.owner == "token-ci"
         assert dict(told.facts) == {"policies": "ci, default", "uses left": "3"}
         assert TOKEN not in repr(told)
@@ -46,7 +46,7 @@ def test_the_operators_own_server_is_asked_where_the_line_names_none(
 ) -> None:
     acme.answer = by_credential(TOKEN, Say(200, SELF), Say(403, BAD))
     found = finding("vault.service-token", TOKEN, "token: SECRET")
-    assert verdict(found, wire=lambda: wire_to(acme, authority)).state == UNKNOWN
+    assert verdict(found, wire=lambda: wire_to(acme, authority)).state == VerdictState.UNKNOWN
     monkeypatch.setenv("VAULT_ADDR", "https://main.vault.test")
-    assert verdict(found, wire=lambda: wire_to(acme, authority)).state == LIVE
+    assert verdict(found, wire=lambda: wire_to(acme, authority)).state == VerdictState.LIVE
     assert {heard.host for heard in acme.heard} == {"main.vault.test"}

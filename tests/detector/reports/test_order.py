@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.model import LIVE, Finding, Location, Origin, Scan, Stats, Verdict
+from detector.model import Finding, Location, Origin, Scan, Stats, Verdict, VerdictState
 from detector.reports._order import by_urgency, exit_code, in_test_code
 from tests.golden.sample import GITHUB, TOKEN
 
@@ -14,7 +14,7 @@ def finding(path: str, severity: str = "high", confidence: str = "high", state: 
 
 def test_order_is_live_then_production_then_severity_confidence_path() -> None:
     wanted = [
-        finding("tests/live.py", "low", "low", LIVE),
+        finding("tests/live.py", "low", "low", VerdictState.LIVE),
         finding("z.py", "critical"),
         finding("a.py"),
         finding("b.py"),

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from detector.model import DEAD, LIVE, UNKNOWN, Companion, Rule
+from detector.model import Companion, Rule, VerdictState
 from detector.probes._contract import Answer, Question, Settings, Unclear
 from detector.secret import Secret
 from detector.verify import declarative_probe
@@ -26,7 +26,7 @@ def ask(asked: Question, acme: Issuer, authority: Authority, settings: Settings 
         try:
             return await declarative_probe.check(asked, wire)
         except Unclear as unclear:
-            return Answer(UNKNOWN, str(unclear))
+            return Answer(VerdictState.UNKNOWN, str(unclear))
         finally:
             await wire.close()
 
@@ -39,21 +39,21 @@ BEARER = {"get": "https://api.acme.test/me", "bearer": "{secret}", "live": 200, 
 @pytest.mark.parametrize(
     ("say", "state", "word"),
     [
-        (Say(200, {"login": "ada"}), LIVE, "accepted"),
-        (Say(401, {"message": "Bad credentials"}), DEAD, "refused"),
-        (Say(401, "<html>login</html>"), DEAD, "refused"),
-        (Say(403, {"message": "scope"}), UNKNOWN, "neither"),
-        (Say(429, {}), UNKNOWN, "rate"),
-        (Say(200, "<!DOCTYPE html><p>Welcome to the hotel"), UNKNOWN, "web page"),
-        (Say(200, "\x00\x01garbage"), UNKNOWN, "no JSON"),
-        (Say(200, b""), UNKNOWN, "empty"),
-        (Say(503, "down"), UNKNOWN, "trouble"),
-        (Say(302, b"", (("Location", "http://169.254.169.254/latest/meta-data"),)), UNKNOWN, "redirects"),
-        (Say(302, b"", (("Location", "https://api.acme.test/other"),)), UNKNOWN, "redirects"),
-        (Say(407, b""), UNKNOWN, "proxy"),
-        (Say(200, b"x" * 65536, forever=True), UNKNOWN, "longer than"),
-        (Say(200, b"{}", delay=30), UNKNOWN, "did not answer"),
-        (Say(200, b"\x1f\x8b", (("Content-Encoding", "gzip"),)), UNKNOWN, "compressed"),
+        (Say(200, {"login": "ada"}), VerdictState.LIVE, "accepted"),
+        (Say(401, {"message": "Bad credentials"}), VerdictState.DEAD, "refused"),
+        (Say(401, "<html>login</html>"), VerdictState.DEAD, "refused"),
+        (Say(403, {"message": "scope"}), VerdictState.UNKNOWN, "neither"),
+        (Say(429, {}), VerdictState.UNKNOWN, "rate"),
+        (Say(200, "<!DOCTYPE html><p>Welcome to the hotel"), VerdictState.UNKNOWN, "web page"),
+        (Say(200, "\x00\x01garbage"), VerdictState.UNKNOWN, "no JSON"),
+        (Say(200, b""), VerdictState.UNKNOWN, "empty"),
+        (Say(503, "down"), VerdictState.UNKNOWN, "trouble"),
+        (Say(302, b"", (("Location", "http://169.254.169.254/latest/meta-data"),)), VerdictState.UNKNOWN, "redirects"),
+        (Say(302, b"", (("Location", "https://api.acme.test/other"),)), VerdictState.UNKNOWN, "redirects"),
+        (Say(407, b""), VerdictState.UNKNOWN, "proxy"),
+        (Say(200, b"x" * 65536, forever=True), VerdictState.UNKNOWN, "longer than"),
+        (Say(200, b"{}", delay=30), VerdictState.UNKNOWN, "did not answer"),
+        (Say(200, b"\x1f\x8b", (("Content-Encoding", "gzip"),)), VerdictState.UNKNOWN, "compressed"),
     ],
 )
 def test_an_answer_means(say: Say, state: str, word: str, acme: Issuer, authority: Authority) -> None:
@@ -107,9 +107,9 @@ def test_the_body_decides_where_the_status_does_not(acme: Issuer, authority: Aut
         "dead_body": "$.error ~ ^(invalid_auth|token_revoked)$",
     }
     for said, state in (
-        ({"ok": True}, LIVE),
-        ({"ok": False, "error": "invalid_auth"}, DEAD),
-        ({"ok": False, "error": "ratelimited"}, UNKNOWN),
+        ({"ok": True}, VerdictState.LIVE),
+        ({"ok": False, "error": "invalid_auth"}, VerdictState.DEAD),
+        ({"ok": False, "error": "ratelimited"}, VerdictState.UNKNOWN),
     ):
         acme.answer = lambda _, said=said: Say(200, said)
         assert ask(question(probe), acme, authority).state == state
@@ -143,9 +143,9 @@ def test_a_redirect_is_followed_on_the_same_host_alone_and_only_if_the_table_say
         return Say(200) if heard.target == "/b" else Say(302, b"", (("Location", "/b"),))
 
     acme.answer = answer
-    assert ask(question(BEARER | {"follow": True}), acme, authority).state == LIVE
+    assert ask(question(BEARER | {"follow": True}), acme, authority).state == VerdictState.LIVE
     acme.answer = lambda _: Say(302, b"", (("Location", "https://evil.test/b"),))
-    assert ask(question(BEARER | {"follow": True}), acme, authority).state == UNKNOWN
+    assert ask(question(BEARER | {"follow": True}), acme, authority).state == VerdictState.UNKNOWN
     assert {heard.host for heard in acme.heard} == {"api.acme.test"}
 
 
@@ -156,7 +156,7 @@ def test_every_site_is_asked_until_one_knows_it(acme: Issuer, authority: Authori
         "sites": ["a.acme.test", "b.acme.test", "c.acme.test"],
     }
     acme.answer = lambda heard: Say(200 if heard.host == "api.b.acme.test" else 401)
-    assert ask(question(probe), acme, authority).state == LIVE
+    assert ask(question(probe), acme, authority).state == VerdictState.LIVE
     assert [heard.host for heard in acme.heard] == ["api.a.acme.test", "api.b.acme.test"]
 
 
@@ -184,7 +184,7 @@ def test_a_host_from_the_line_is_asked_only_if_the_operator_names_it(
 ) -> None:
     answer = ask(question(SELF_HOSTED, lines=(line,)), acme, authority, settings)
     assert [heard.host for heard in acme.heard] == ([asked] if asked else [])
-    assert (answer.state == UNKNOWN) is (asked is None)
+    assert (answer.state == VerdictState.UNKNOWN) is (asked is None)
 
 
 @pytest.mark.parametrize(
@@ -208,14 +208,14 @@ def test_a_part_may_not_lead_to_another_host(tenant: str, asked: bool, acme: Iss
 def test_a_missing_part_is_no_verdict(acme: Issuer, authority: Authority) -> None:
     asked = question(BEARER | {"basic": "{account-id}:{secret}"}, {"account-id": "x"})._replace(parts={})
     answer = ask(asked, acme, authority)
-    assert (answer.state, answer.why) == (UNKNOWN, "its account id was not found beside it")
+    assert (answer.state, answer.why) == (VerdictState.UNKNOWN, "its account id was not found beside it")
     assert not acme.heard
 
 
 def test_a_credential_that_fits_no_header_is_not_sent_nor_quoted(acme: Issuer, authority: Authority) -> None:
     asked = question(BEARER)._replace(secret=Secret(b"abc\r\nX-Evil: 1"))
     answer = ask(asked, acme, authority)
-    assert answer.state == UNKNOWN and "X-Evil" not in answer.why
+    assert answer.state == VerdictState.UNKNOWN and "X-Evil" not in answer.why
     assert not acme.heard
 
 
@@ -240,5 +240,5 @@ def test_http2_is_spoken_where_offered(authority: Authority) -> None:
 
     with issuer(authority, http2=True) as modern:
         modern.answer = by_credential(TOKEN, Say(200), Say(401))
-        assert ask(question(BEARER), modern, authority).state == LIVE
+        assert ask(question(BEARER), modern, authority).state == VerdictState.LIVE
     assert [heard.protocol for heard in modern.heard] == ["h2"]

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 
-from detector.model import DEAD, LIVE, PROVEN_FORM, UNKNOWN, Finding, Location, Origin, Rule, Verdict
+from detector.model import Finding, Location, Origin, Rule, Verdict, VerdictState
 from detector.probes._contract import Settings
 from detector.rules.shapes import expand
 from detector.secret import Secret
@@ -47,7 +47,7 @@ def test_live_counts_when_a_made_up_copy_is_refused(acme: Issuer, authority: Aut
     (token,) = tokens(1)
     acme.answer = by_credential(token, Say(200, {"me": 1}), Say(401))
     ((_, _, verdict),) = verify([finding(token)], acme, authority)
-    assert verdict.state == LIVE and verdict.checked_at
+    assert verdict.state == VerdictState.LIVE and verdict.checked_at
     sent = [heard.headers["authorization"] for heard in acme.heard]
     assert sent[0] == f"Bearer {token}" and len(sent) == 2
     assert sent[1] != sent[0] and len(sent[1]) == len(sent[0])
@@ -56,7 +56,7 @@ def test_live_counts_when_a_made_up_copy_is_refused(acme: Issuer, authority: Aut
 def test_an_issuer_that_accepts_everything_proves_nothing(acme: Issuer, authority: Authority) -> None:
     acme.answer = lambda _: Say(200, {"ok": True})
     found = verify([finding(token) for token in tokens(3)], acme, authority)
-    assert {verdict.state for _, _, verdict in found} == {UNKNOWN}
+    assert {verdict.state for _, _, verdict in found} == {VerdictState.UNKNOWN}
     assert all("unprovable" in verdict.why for _, _, verdict in found)
     assert len(acme.heard) == 4  # three credentials, one control
 
@@ -73,20 +73,20 @@ def test_an_unclear_control_proves_nothing_and_is_tried_again(acme: Issuer, auth
 
     acme.answer = answer
     found = verify([finding(token) for token in known], acme, authority, Settings(timeout=2, together=1))
-    assert sorted(verdict.state for _, _, verdict in found) == [LIVE, UNKNOWN]
+    assert sorted(verdict.state for _, _, verdict in found) == [VerdictState.LIVE, VerdictState.UNKNOWN]
 
 
 def test_a_dead_one_needs_no_control(acme: Issuer, authority: Authority) -> None:
     acme.answer = lambda _: Say(401)
     ((_, _, verdict),) = verify([finding("acme_" + "a1" * 9)], acme, authority)
-    assert verdict.state == DEAD and len(acme.heard) == 1
+    assert verdict.state == VerdictState.DEAD and len(acme.heard) == 1
 
 
 def test_a_proof_of_form_outlives_an_unclear_answer(acme: Issuer, authority: Authority) -> None:
     acme.answer = lambda _: Say(500)
-    proven = Verdict(PROVEN_FORM, "its checksum is right")
+    proven = Verdict(VerdictState.VALID_FORMAT, "its checksum is right")
     ((_, _, verdict),) = verify([finding("acme_" + "a1" * 9, verdict=proven)], acme, authority)
-    assert verdict.state == PROVEN_FORM and "its checksum is right; asked, but unknown" in verdict.why
+    assert verdict.state == VerdictState.VALID_FORMAT and "its checksum is right; asked, but unknown" in verdict.why
 
 
 def test_an_issuer_that_echoes_the_credential_does_not_get_it_into_the_report(
@@ -96,7 +96,7 @@ def test_an_issuer_that_echoes_the_credential_does_not_get_it_into_the_report(
     acme.answer = by_credential(token, Say(200, {"login": f"me {token}", "t": token}), Say(401))
     found = [finding(token, owner="login", facts={"token": "t"})]
     ((_, _, verdict),) = verify(found, acme, authority, Settings(timeout=2, reach=True))
-    assert verdict.state == LIVE and verdict.owner == "me …"
+    assert verdict.state == VerdictState.LIVE and verdict.owner == "me …"
     assert token not in repr(verdict)
 
 
@@ -115,7 +115,7 @@ def test_parts_seen_with_several_values_are_paired_until_one_is_live(acme: Issue
     )
     parts = (("account", Secret(b"wrong")), ("account", Secret(b"right")))
     ((_, _, verdict),) = verify([one._replace(rule=rule, parts=parts)], acme, authority)
-    assert verdict.state == LIVE
+    assert verdict.state == VerdictState.LIVE
 
 
 def test_findings_without_a_probe_are_left_alone(acme: Issuer, authority: Authority) -> None:
