@@ -182,21 +182,21 @@ class _Desk:
         from detector.cli.rotate import policy_at
         from detector.config import Config
         from detector.incident.leaked_material import pack_of
-        from detector.incident.ledger import Messages
-        from detector.incident.notify._outbox import Outbox, destinations
-        from detector.incident.notify._redact import cleaner
+        from detector.incident.ledger import SentMessages
+        from detector.incident.notify._outbox import Outbox, read_destinations
+        from detector.incident.notify._redact import make_redactor
         from detector.incident.response import Tools
         from detector.incident.spread import Nowhere
         from rotators.core.service import Desk
 
-        places = destinations(self.operator)
-        clean = cleaner(lambda: pack_of(exposure))
+        places = read_destinations(self.operator)
+        clean = make_redactor(lambda: pack_of(exposure))
         return Tools(
             config=Config(verify=True, operator=self.operator, progress=False),
             settings=self.settings,
             fleet=self._fleet(exposure) if exposure.inventory else Nowhere(),
             desk=Desk(policy_at(self.args.policy), self.args.rotations),
-            outbox=Outbox(places, Messages(self.state), self.clock, clean),
+            outbox=Outbox(places, SentMessages(self.state), self.clock, clean),
             clock=self.clock,
             jobs=self.args.jobs,
         )
@@ -324,7 +324,7 @@ def _run(desk: _Desk, args: argparse.Namespace) -> ExitCode:
             if args.step != "tell":
                 raise UsageError("--dry-run goes with tell; the other steps look before they act")
             for place, draft in response.drafts():
-                print(f"-- {place.name} ({place.channel}): {draft.shown()}")
+                print(f"-- {place.name} ({place.channel}): {draft.render()}")
             return ExitCode.CLEAN
         case = response.run(args.step)
         _untold(response)
@@ -507,10 +507,10 @@ def _report(desk: _Desk, args: argparse.Namespace) -> ExitCode:
     from detector.incident import report
     from detector.incident.leaked_material import pack_of
     from detector.incident.ledger import check
-    from detector.incident.notify._redact import cleaner
+    from detector.incident.notify._redact import make_redactor
 
     case = desk.case(args.incident)
-    clean = cleaner(lambda: pack_of(case.exposure))
+    clean = make_redactor(lambda: pack_of(case.exposure))
     sections = report.redacted(report.document(case, check(desk.state, case.id), desk.clock.now()), clean)
     if args.json:
         print(json.dumps(_summary(case)))

@@ -230,12 +230,12 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
 
     def memory() -> Any:
         from detector.fleet.state import open_state
-        from detector.incident.ledger import Messages
+        from detector.incident.ledger import SentMessages
 
-        return Messages(open_state())
+        return SentMessages(open_state())
 
-    clean = _redact.cleaner(lambda: rules_for(args)[0])
-    told, others = _rotation.tell(plan, outcome, operator_file(), memory, clean)
+    clean = _redact.make_redactor(lambda: rules_for(args)[0])
+    told, others = _rotation.notify_outcome(plan, outcome, operator_file(), memory, clean)
     out = sys.stderr if args.json else sys.stdout
     for done in told:
         became = f"not told: {done.destination}: {done.why}" if done.why else f"told: {done.destination}"

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from detector.incident.model import TOLD, Case, Credential, Task
-from detector.incident.notify import _event
-from detector.incident.notify._event import Event, Link
+from detector.incident.notify._event import IncidentEvent, Link, Phase
 from detector.incident.settings import Settings
 from detector.incident.timeline import left, text, warnings_due
 from detector.text.numbers import counted
@@ -82,30 +81,30 @@ def _tasks_of(case: Case, one: Credential) -> Iterator[Task]:
         yield Task(one.fingerprint, what, why, one.owner, case.due_at, one.runbook, command)
 
 
-def events(case: Case, settings: Settings, now: float) -> Iterator[Event]:
+def events(case: Case, settings: Settings, now: float) -> Iterator[IncidentEvent]:
     """Yield everything that there is to tell of *case* now, oldest first."""
     numbers = dict(counts(case))
 
-    def event(phase: str, summary: str, news: object, **more: object) -> Event:
+    def event(phase: Phase, summary: str, news: object, **more: object) -> IncidentEvent:
         key = f"{case.id}/{phase}/{_mark(news)}"
-        made = Event(case.id, phase, summary, key, counts(case), links=_links(case, settings), at=text(now))
+        made = IncidentEvent(case.id, phase, summary, key, counts(case), links=_links(case, settings), at=text(now))
         return made._replace(**more)  # type: ignore[arg-type]
 
-    yield event(_event.OPENED, f"{case.title}: something leaked; {left(case.due_at, now)}", "", urgent=True)._replace(
+    yield event(Phase.OPENED, f"{case.title}: something leaked; {left(case.due_at, now)}", "", urgent=True)._replace(
         counts=(), key=f"{case.id}/opened"
     )
     if case.steps.get("verify"):
         lines = tuple(f"{one.name}: {one.verdict}, {one.issuer_owner or 'owner unknown'}" for one in case.live)
         summary = f"{case.title}: {numbers['credentials']} credentials, {numbers['live']} of them live"
-        yield event(_event.CONFIRMED, summary, [one.fingerprint for one in case.live], lines=lines, urgent=True)
+        yield event(Phase.CONFIRMED, summary, [one.fingerprint for one in case.live], lines=lines, urgent=True)
     if case.steps.get("contain"):
         lines = tuple(f"{one.name}: {one.times.phase}" for one in case.live)
         summary = f"{case.title}: {numbers['contained']} of {numbers['live']} live credentials are contained"
-        yield event(_event.CONTAINED, summary, lines, lines=lines)
+        yield event(Phase.CONTAINED, summary, lines, lines=lines)
     if case.acknowledged_by:
-        yield event(_event.ACKNOWLEDGED, f"{case.title}: {case.acknowledged_by} has taken it", case.acknowledged_by)
+        yield event(Phase.ACKNOWLEDGED, f"{case.title}: {case.acknowledged_by} has taken it", case.acknowledged_by)
     if case.dependents:
-        yield event(_event.DEPENDENTS, _imported(case), sorted(_importers(case)), lines=tuple(_importers(case)))
+        yield event(Phase.DEPENDENTS, _imported(case), sorted(_importers(case)), lines=tuple(_importers(case)))
     waiting = tasks(case)
     if case.steps.get("contain"):
         for owner in dict.fromkeys(task.owner or NOBODY for task in waiting):
@@ -117,15 +116,15 @@ def events(case: Case, settings: Settings, now: float) -> Iterator[Event]:
     if levels and waiting:
         lines = tuple(_line(task) for task in waiting)
         summary = f"{case.title}: {left(case.due_at, now)}, and people have {counted(len(waiting), 'thing')} to do"
-        yield event(_event.ESCALATED, summary, levels[-1], lines=lines, urgent=True)
+        yield event(Phase.ESCALATED, summary, levels[-1], lines=lines, urgent=True)
     if case.steps.get("prove", {}).get("state") == "done" and case.live:
         ends = [_end(one) for one in case.live]
         told = ", ".join(f"{ends.count(end)} {end}" for end in dict.fromkeys(ends))
-        yield event(_event.PROVEN, f"{case.title}: of {numbers['live']} live credentials {told}", ends)
+        yield event(Phase.PROVEN, f"{case.title}: of {numbers['live']} live credentials {told}", ends)
     if case.status == "closed":
-        yield event(_event.CLOSED, f"{case.title}: closed, {case.closed_reason}", case.closed_reason)
+        yield event(Phase.CLOSED, f"{case.title}: closed, {case.closed_reason}", case.closed_reason)
         for owner in _owners_told(case):
-            closed = event(_event.CLOSED, f"{case.title}: closed, {case.closed_reason}", [owner, case.closed_reason])
+            closed = event(Phase.CLOSED, f"{case.title}: closed, {case.closed_reason}", [owner, case.closed_reason])
             yield closed._replace(owner=owner, only_owner=True)
 
 
@@ -159,14 +158,14 @@ def _owners_told(case: Case) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-def _work_list(case: Case, owner: str, mine: list[Task], settings: Settings, now: float) -> Event:
+def _work_list(case: Case, owner: str, mine: list[Task], settings: Settings, now: float) -> IncidentEvent:
     lines = tuple(_line(task) for task in mine)
     work = f"{counted(len(mine), 'thing')} to do for {owner}, until {case.due_at}"
-    return Event(
+    return IncidentEvent(
         case.id,
-        _event.WAITING,
+        Phase.WAITING,
         work if mine else f"nothing waits for {owner} any more",
-        f"{case.id}/{_event.WAITING}/{_mark([owner, *lines])}",
+        f"{case.id}/{Phase.WAITING}/{_mark([owner, *lines])}",
         owner=owner,
         lines=lines,
         links=_links(case, settings),

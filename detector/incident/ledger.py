@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from detector.fleet.state.store import State
-    from detector.incident.notify._event import Event
+    from detector.incident.notify._event import IncidentEvent
 
 GENESIS = hashlib.sha256(b"leakfirst incident log 1").hexdigest()
 
@@ -251,20 +251,20 @@ def alone(state: State, incident: str) -> Iterator[None]:
 # -- what was told -------------------------------------------------------------
 
 
-class Messages:
-    """What each destination has taken: the memory of the outbox."""
+class SentMessages:
+    """The delivered messages of all destinations, in the state database."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
-    def told(self, destination: str, key: str) -> bool:
-        """See `_outbox.Memory`."""
+    def was_delivered(self, destination: str, key: str) -> bool:
+        """See `_outbox.DeliveryStore`."""
         chosen = select(messages.c.at).where(messages.c.destination == destination, messages.c.key == key)
         with self._state.read() as db:
             return db.execute(chosen).first() is not None
 
-    def thread(self, destination: str, thread: str) -> str:
-        """See `_outbox.Memory`."""
+    def find_thread(self, destination: str, thread: str) -> str:
+        """See `_outbox.DeliveryStore`."""
         chosen = (
             select(messages.c.continued)
             .where(messages.c.destination == destination, messages.c.thread == thread, messages.c.continued != "")
@@ -273,14 +273,14 @@ class Messages:
         with self._state.read() as db:
             return str(db.execute(chosen).scalar() or "")
 
-    def lately(self, destination: str, since: float) -> int:
-        """See `_outbox.Memory`."""
+    def count_since(self, destination: str, since: float) -> int:
+        """See `_outbox.DeliveryStore`."""
         chosen = select(func.count()).where(messages.c.destination == destination, messages.c.at > since)
         with self._state.read() as db:
             return int(db.execute(chosen).scalar_one())
 
-    def note(self, destination: str, event: Event, thread: str, at: float) -> None:
-        """See `_outbox.Memory`."""
+    def record(self, destination: str, event: IncidentEvent, thread: str, at: float) -> None:
+        """See `_outbox.DeliveryStore`."""
         from detector.fleet.state.store import put
 
         row = {"destination": destination, "key": event.key, "thread": event.thread, "continued": thread, "at": at}

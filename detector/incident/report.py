@@ -237,11 +237,11 @@ def markdown(sections: Sequence[Section]) -> str:
 
 
 def _cell(text: str) -> str:
-    return _escape.code(text, 1000).replace("|", "\\|") if text else ""
+    return _escape.to_code_span(text, 1000).replace("|", "\\|") if text else ""
 
 
 def _inert(sentence: str) -> str:
-    plain = _escape.plain(sentence, 2000)
+    plain = _escape.to_plain(sentence, 2000)
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#|!@~" else sign for sign in plain)
 
 
@@ -252,16 +252,16 @@ def page(sections: Sequence[Section]) -> str:
     out = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         f'<meta http-equiv="Content-Security-Policy" content="{policy(STYLE, "")}">',
-        f"<title>{_escape.page(sections[0].title)}</title><style>{STYLE}</style></head><body>",
+        f"<title>{_escape.to_html(sections[0].title)}</title><style>{STYLE}</style></head><body>",
     ]
     for number, section in enumerate(sections):
         level = 2 if number else 1
-        out.append(f"<h{level}>{_escape.page(section.title)}</h{level}>")
-        out += [f"<p>{_escape.page(sentence)}</p>" for sentence in section.sentences]
+        out.append(f"<h{level}>{_escape.to_html(section.title)}</h{level}>")
+        out += [f"<p>{_escape.to_html(sentence)}</p>" for sentence in section.sentences]
         if section.rows:
-            heads = "".join(f"<th>{_escape.page(head)}</th>" for head in section.heads)
+            heads = "".join(f"<th>{_escape.to_html(head)}</th>" for head in section.heads)
             out.append(f"<table><thead><tr>{heads}</tr></thead><tbody>")
             for row in section.rows:
-                out.append("<tr>" + "".join(f"<td><code>{_escape.page(cell)}</code></td>" for cell in row) + "</tr>")
+                out.append("<tr>" + "".join(f"<td><code>{_escape.to_html(cell)}</code></td>" for cell in row) + "</tr>")
             out.append("</tbody></table>")
     return "".join((*out, "</body></html>")).encode("ascii", "xmlcharrefreplace").decode() + "\n"

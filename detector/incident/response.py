@@ -102,7 +102,7 @@ class Response:
     def __init__(self, ledger: Ledger, tools: Tools) -> None:
         self._ledger, self._tools = ledger, tools
         self._values: dict[str, Finding] = {}
-        self.untold: list[_outbox.Told] = []
+        self.untold: list[_outbox.DeliveryResult] = []
 
     @property
     def case(self) -> Case:
@@ -485,7 +485,7 @@ class Response:
         for event in events.events(self.case, tools.settings, tools.clock.now()):
             if event.owner and not lists:
                 continue
-            for told in tools.outbox.tell(event):
+            for told in tools.outbox.send(event):
                 if told.why:
                     self.untold.append(told)
                 elif told.sent:
@@ -494,7 +494,7 @@ class Response:
                     self._ledger.note(TOLD, f"{told.destination} {event.key}", **facts, summary=summary)
 
     def drafts(self) -> Iterable[Any]:
-        """Return what `tell` would send now, for a dry run."""
+        """Return what `send` would send now, for a dry run."""
         tools = self._tools
         for event in events.events(self.case, tools.settings, tools.clock.now()):
             yield from tools.outbox.preview(event)

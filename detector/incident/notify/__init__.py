@@ -1,6 +1,6 @@
-"""Tell people: one module per channel, one event for all of them.
+"""Notify people of an incident: one module per channel, one event format for all of them.
 
-`_event.py` is what is told, `_escape.py` makes foreign text harmless for each
-channel, `_outbox.py` sends: redacted always, once, at a bearable pace, with
-patience. Where to is written in the operator's file and nowhere else.
+`_event.py` defines events and the contract of a channel, `_escape.py` escapes
+untrusted text for each format, `_outbox.py` redacts, deduplicates, limits the rate
+and retries. Destinations are read from the operator's configuration only.
 """

@@ -1,10 +1,9 @@
-"""What is told, and what a channel promises.
+"""The event that is sent to people, and the contract of a channel.
 
-An `Event` is plain text that knows nothing of Slack or of mail. Whatever in it
-came out of a scanned repository (paths, branches, authors) is still foreign:
-every channel passes it through its own escape. A channel turns an event into a
-`Draft`, which is exactly what would be sent without the credentials that send
-it, so that a dry run can show it.
+An `IncidentEvent` is plain text, independent of Slack or e-mail. Paths, branches
+and authors in it come from scanned repositories and are untrusted: every channel
+escapes them for its own format. A channel turns an event into a `Draft`: exactly
+what is sent, without the sender's credentials, so that a dry run can print it.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from detector.errors import LeakfirstError
@@ -19,38 +19,42 @@ from detector.errors import LeakfirstError
 if TYPE_CHECKING:
     from detector.net.http_client import Reply, Request
 
-OPENED = "opened"
-CONFIRMED = "confirmed"
-CONTAINED = "contained"
-DEPENDENTS = "dependents"
-WAITING = "waiting"
-ESCALATED = "escalated"
-ACKNOWLEDGED = "acknowledged"
-PROVEN = "proven"
-CLOSED = "closed"
-PHASES = (OPENED, CONFIRMED, CONTAINED, DEPENDENTS, WAITING, ESCALATED, ACKNOWLEDGED, PROVEN, CLOSED)
 
-MOST_LINES = 40
-"""Lines of detail that any channel shows; the rest is counted."""
+class Phase(StrEnum):
+    """The kinds of events, in the order in which an incident usually produces them."""
+
+    OPENED = "opened"
+    CONFIRMED = "confirmed"
+    CONTAINED = "contained"
+    DEPENDENTS = "dependents"
+    WAITING = "waiting"
+    ESCALATED = "escalated"
+    ACKNOWLEDGED = "acknowledged"
+    PROVEN = "proven"
+    CLOSED = "closed"
+
+
+MAX_LINES = 40
+"""Lines of detail that a channel shows; the rest is only counted."""
 
 
 class Link(NamedTuple):
-    """A name and where it leads: an https address, or a command to type."""
+    """A name with its target: an https address, or a command to type."""
 
     name: str
     target: str
 
 
-class Event(NamedTuple):
+class IncidentEvent(NamedTuple):
     """One thing that happened in an incident.
 
-    `key` is what makes two events the same one: it is told once for each
-    destination. `owner` is set when the event is the work list of one person;
-    with `only_owner` nobody but a channel of work lists is told.
+    Two events with the same `key` are the same event: each destination receives it
+    once. `owner` is set when the event is the work list of one person; with
+    `only_owner` it goes only to channels that take work lists.
     """
 
     incident: str
-    phase: str
+    phase: Phase
     summary: str
     key: str
     counts: tuple[tuple[str, int], ...] = ()
@@ -63,71 +67,71 @@ class Event(NamedTuple):
 
     @property
     def thread(self) -> str:
-        """Name what later events of the same incident (and person) continue."""
+        """The thread of the event: all events of one incident, or of one person in it."""
         return f"{self.incident}/{self.owner}" if self.owner else self.incident
 
     @property
     def marker(self) -> str:
-        """A short text by which what was written for this thread is found again."""
+        """A short text that identifies the thread in an issue tracker or mailbox."""
         return "leakfirst-" + hashlib.sha256(self.thread.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 class Draft(NamedTuple):
-    """What would be sent, and to whom, without the sender's credentials."""
+    """What is sent, and to which address, without the sender's credentials."""
 
     to: str
     body: str | Mapping[str, Any]
-    event: Event
+    event: IncidentEvent
 
-    def shown(self) -> str:
+    def render(self) -> str:
         """Return the draft as a dry run prints it."""
         body = self.body if isinstance(self.body, str) else json.dumps(self.body, indent=1)
         return f"{self.to}\n{body}"
 
 
-class NotTaken(LeakfirstError):
-    """A destination did not take a message; `after` is when to try again, None for never."""
+class DeliveryFailed(LeakfirstError):
+    """A destination did not accept a message. `retry_after` is in seconds, None for a final failure."""
 
-    def __init__(self, why: str, after: float | None = None) -> None:
+    def __init__(self, why: str, retry_after: float | None = None) -> None:
         super().__init__(why)
-        self.after = after
+        self.retry_after = retry_after
 
 
 Send = Callable[["Request"], "Reply"]
-Settings = Mapping[str, Any]
+ChannelSettings = Mapping[str, Any]
 
 
 class Channel(Protocol):
-    """detector/incident/notify/<name>.py: one way to tell people."""
+    """The contract of detector/incident/notify/<name>.py: one way to notify people."""
 
     SETTINGS: frozenset[str]
     """The keys that a destination of this channel may have."""
     PER_OWNER: bool
-    """Whether it only takes the work list of one person."""
+    """Whether the channel takes only events with an owner: the work list of one person."""
 
-    def draft(self, event: Event, settings: Settings) -> Draft:
-        """Return what would be sent. Opens nothing, needs no credential."""
+    def draft(self, event: IncidentEvent, settings: ChannelSettings) -> Draft:
+        """Return what would be sent. Opens no connection, needs no credential."""
 
-    def deliver(self, draft: Draft, settings: Settings, thread: str, send: Send) -> str:
-        """Send it and return what continues the thread; *thread* is what the last one returned.
+    def deliver(self, draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
+        """Send *draft* and return the receiver's id of the thread; *thread* is the id that an earlier call returned.
 
-        Raises `NotTaken`.
+        Raises `DeliveryFailed`.
         """
 
 
-def title(event: Event) -> str:
+def format_title(event: IncidentEvent) -> str:
     """Return the event on one line."""
     return f"[{event.incident}] {event.phase}: {event.summary}"
 
 
-def counted(event: Event) -> str:
+def format_counts(event: IncidentEvent) -> str:
     """Return the counts on one line."""
     return ", ".join(f"{name} {number}" for name, number in event.counts)
 
 
-def shown_lines(event: Event, most: int = MOST_LINES) -> list[str]:
-    """Return the lines of detail, the last one saying how many were left out."""
-    lines = list(event.lines[:most])
-    if len(event.lines) > most:
-        lines.append(f"… and {len(event.lines) - most} more")
+def limit_lines(event: IncidentEvent, limit: int = MAX_LINES) -> list[str]:
+    """Return at most *limit* lines of detail, and one more that counts the omitted ones."""
+    lines = list(event.lines[:limit])
+    if len(event.lines) > limit:
+        lines.append(f"… and {len(event.lines) - limit} more")
     return lines

@@ -1,7 +1,7 @@
-"""One request to a destination of the operator's, over the guarded wire.
+"""Send one HTTP request to a destination of the operator's configuration.
 
-The address is the operator's word, so it may be internal; a cloud's metadata
-service it may not be. Redirects are not followed, and an answer is never quoted.
+The operator chose the address, so it may be internal, but not the metadata service of
+a cloud. Redirects are not followed. Error messages never quote the response.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from detector.errors import UsageError
-from detector.incident.notify._event import NotTaken
+from detector.incident.notify._event import DeliveryFailed
 
 if TYPE_CHECKING:
     from detector.net.http_client import Reply, Request
 
-LONGEST = 300.0
-"""Seconds that a destination's Retry-After may ask for."""
+MAX_RETRY_AFTER = 300.0
+"""Longest Retry-After, in seconds, that is respected."""
 
-_ON_THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 def send(request: Request) -> Reply:
-    """Send *request* and return the answer. Raises `NotTaken` when there is none."""
+    """Send *request* and return the response. Raises `DeliveryFailed` if there is none."""
     return asyncio.run(_send(request))
 
 
@@ -34,8 +34,8 @@ async def _send(request: Request) -> Reply:
 
     where = urlsplit(request.url)
     host = where.hostname or ""
-    if where.scheme != "https" and host not in _ON_THIS_MACHINE:
-        raise UsageError(f"{host or 'a destination'}: only https is sent to")
+    if where.scheme != "https" and host not in _LOCAL_HOSTS:
+        raise UsageError(f"{host or 'a destination'}: only https is allowed")
     wire = Wire(Settings(allow_internal=(host,), rate=50, timeout=20))
     why = ""
     try:
@@ -45,28 +45,28 @@ async def _send(request: Request) -> Reply:
         why = str(unclear)
     finally:
         await wire.close()
-    raise NotTaken(why, 1.0)  # out here it has no context: that may quote the address
+    raise DeliveryFailed(why, 1.0)  # raised here so that it has no context, which may quote the URL
 
 
-def taken(reply: Reply, *also: int) -> Reply:
-    """Return *reply* if the destination took the message. Raises `NotTaken`."""
+def require_accepted(reply: Reply, *also: int) -> Reply:
+    """Return *reply* if its status is 2xx or one of *also*. Raises `DeliveryFailed`."""
     if 200 <= reply.status < 300 or reply.status in also:
         return reply
     why = f"it answered {reply.status}"
     if reply.status == 429 or reply.status >= 500:
-        raise NotTaken(why, seconds(reply.headers.get("retry-after", "")))
-    raise NotTaken(why)
+        raise DeliveryFailed(why, parse_retry_after(reply.headers.get("retry-after", "")))
+    raise DeliveryFailed(why)
 
 
-def seconds(text: str) -> float:
-    """Return a Retry-After in seconds: a number or a date; 1 where it says nothing."""
+def parse_retry_after(text: str) -> float:
+    """Return a Retry-After header (a number or a date) in seconds; 1 if it is missing or malformed."""
     from email.utils import parsedate_to_datetime
     from time import time
 
     text = text.strip()
     if text.isdecimal():
-        return min(float(text), LONGEST)
+        return min(float(text), MAX_RETRY_AFTER)
     try:
-        return min(max(parsedate_to_datetime(text).timestamp() - time(), 1.0), LONGEST)
+        return min(max(parsedate_to_datetime(text).timestamp() - time(), 1.0), MAX_RETRY_AFTER)
     except (ValueError, TypeError, IndexError):
         return 1.0

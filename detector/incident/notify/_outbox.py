@@ -1,38 +1,36 @@
-"""Send events to the destinations of the operator's file: redacted, once, at a bearable pace, with patience.
+"""Send events to the destinations of the operator's configuration: redacted, once each, rate-limited, with retries.
 
-What was told is remembered under the event's key for each destination, so a
-run that was killed and begun again says nothing twice (but for the message
-that was under way: then the receiver's own key has to help, where it has one).
-A destination that cannot be reached never holds up an incident; it is named,
-and the next run tries again.
+A delivered event is recorded under its key for each destination, so a run that was
+killed and started again sends nothing twice. The exception is a message that was in
+flight: there the receiver's own deduplication key helps, if it has one. An unreachable
+destination never blocks an incident: it is reported, and the next run tries again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from types import ModuleType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from detector.errors import LeakfirstError, UsageError
-from detector.incident.notify._event import PHASES, Draft, Event, Link, NotTaken, Send
-from detector.registry import load
+from detector.incident.notify._event import Channel, DeliveryFailed, Draft, IncidentEvent, Link, Phase, Send
+from detector.registry import check_contract, load
 from rotators.core.hush import wire_silence
 from rotators.core.model import Clock
 
 PACKAGE = "detector.incident.notify"
-COMMON = frozenset({"channel", "phases", "per_hour"})
+COMMON_SETTINGS = frozenset({"channel", "phases", "per_hour"})
 
-TRIES = 4
-LONGEST_WAIT = 120.0
-"""Seconds that one message waits for one destination; longer, and the next run tries."""
+MAX_ATTEMPTS = 4
+MAX_WAIT = 120.0
+"""Seconds that one message may wait for one destination; after that, it is left to the next run."""
 
-Clean = Callable[[str], str]
-"""Takes what looks like a credential out of a text."""
+Redact = Callable[[str], str]
+"""Replaces every credential in a text by its redacted form."""
 
 
-class Destination(NamedTuple):
-    """A ``[notify.NAME]`` table of the operator's file."""
+class NotifyDestination(NamedTuple):
+    """A ``[notify.NAME]`` table of the operator's configuration."""
 
     name: str
     channel: str
@@ -40,150 +38,167 @@ class Destination(NamedTuple):
     per_hour: int
     settings: Mapping[str, Any]
 
-    def wants(self, event: Event) -> bool:
-        """Tell whether this destination is told of *event*."""
+    def wants(self, event: IncidentEvent) -> bool:
+        """Return whether this destination receives *event*."""
         return any(fnmatchcase(event.phase, glob) for glob in self.phases)
 
 
-class Told(NamedTuple):
-    """What became of one event at one destination: empty `why` when it was taken.
+class DeliveryResult(NamedTuple):
+    """The result of one event at one destination: `why` is empty unless the delivery failed.
 
-    `sent` is False for what had been told before.
+    `sent` is False for an event that had been delivered before.
     """
 
     destination: str
-    event: Event
+    event: IncidentEvent
     sent: bool
     why: str = ""
 
 
-class Memory(Protocol):
-    """What was told, kept between runs."""
+class DeliveryStore(Protocol):
+    """The delivered events, kept between runs."""
 
-    def told(self, destination: str, key: str) -> bool:
-        """Tell whether the event *key* was taken before."""
+    def was_delivered(self, destination: str, key: str) -> bool:
+        """Return whether *destination* accepted the event *key* before."""
 
-    def thread(self, destination: str, thread: str) -> str:
-        """Return what continues *thread* at *destination*, or the empty text."""
+    def find_thread(self, destination: str, thread: str) -> str:
+        """Return the receiver's id of *thread* at *destination*, or an empty string."""
 
-    def lately(self, destination: str, since: float) -> int:
-        """Count the messages taken after *since*."""
+    def count_since(self, destination: str, since: float) -> int:
+        """Count the messages accepted after *since* (seconds since the epoch)."""
 
-    def note(self, destination: str, event: Event, thread: str, at: float) -> None:
-        """Remember that *event* was taken."""
+    def record(self, destination: str, event: IncidentEvent, thread: str, at: float) -> None:
+        """Record that *destination* accepted *event* at *at*."""
 
 
-def destinations(operator: Mapping[str, Any]) -> dict[str, Destination]:
+def read_destinations(operator: Mapping[str, Any]) -> dict[str, NotifyDestination]:
     """Read the ``[notify.NAME]`` tables. Raises `UsageError`."""
     tables = operator.get("notify", {})
     if not isinstance(tables, Mapping):
-        raise UsageError("notify in the operator's file holds tables: [notify.NAME]")
-    return {name: _destination(name, table) for name, table in tables.items()}
+        raise UsageError("notify in the operator's configuration must consist of tables: [notify.NAME]")
+    return {name: _read_destination(name, table) for name, table in tables.items()}
 
 
-def _destination(name: str, table: Any) -> Destination:
+def _read_destination(name: str, table: Any) -> NotifyDestination:
     where = f"[notify.{name}]"
     if not isinstance(table, Mapping) or not isinstance(table.get("channel"), str):
         raise UsageError(f'{where} needs a channel, for example channel = "slack"')
-    channel = _channel(table["channel"])
-    known = COMMON | channel.SETTINGS
+    channel = _load_channel(table["channel"])
+    known = COMMON_SETTINGS | channel.SETTINGS
     for key in table:
         if key not in known:
-            raise UsageError(f"{where} has no {key!r}; known: {', '.join(sorted(known))}")
+            raise UsageError(f"{where} has no setting {key!r}; known: {', '.join(sorted(known))}")
     phases = table.get("phases", ["*"])
     if not isinstance(phases, list) or not all(isinstance(phase, str) for phase in phases):
-        raise UsageError(f"{where} phases is a list")
+        raise UsageError(f"{where} phases must be a list")
     for glob in phases:
-        if not any(fnmatchcase(phase, glob) for phase in PHASES):
-            raise UsageError(f"{where} phases: {glob!r} fits none of {', '.join(PHASES)}")
-    settings = {key: value for key, value in table.items() if key not in COMMON}
-    return Destination(name, table["channel"], tuple(phases), int(table.get("per_hour", 60)), settings)
+        if not any(fnmatchcase(phase, glob) for phase in Phase):
+            raise UsageError(f"{where} phases: {glob!r} matches none of {', '.join(Phase)}")
+    settings = {key: value for key, value in table.items() if key not in COMMON_SETTINGS}
+    return NotifyDestination(name, table["channel"], tuple(phases), int(table.get("per_hour", 60)), settings)
 
 
-def _channel(name: str) -> ModuleType:
-    return load(PACKAGE, name, what="channel")
+def _load_channel(name: str) -> Channel:
+    """Return the channel *name*. Raises `UsageError` if there is none or if it does not fulfil `Channel`."""
+    module = load(PACKAGE, name, what="channel")
+    check_contract(module, Channel, "channel")
+    return cast("Channel", module)
 
 
 class Outbox:
-    """Everything that is told goes through here."""
+    """Sends every event of an incident."""
 
     def __init__(
-        self, places: Mapping[str, Destination], memory: Memory, clock: Clock, clean: Clean, send: Send | None = None
+        self,
+        destinations: Mapping[str, NotifyDestination],
+        store: DeliveryStore,
+        clock: Clock,
+        redact: Redact,
+        send: Send | None = None,
     ) -> None:
-        """*clean* takes credentials out of texts; *send* is for tests."""
-        self._places, self._memory, self._clock, self._clean = places, memory, clock, clean
+        """*redact* redacts credentials in texts; *send* replaces the HTTP client in tests."""
+        self._destinations, self._store, self._clock, self._redact = destinations, store, clock, redact
         self._send = send
 
-    def preview(self, event: Event, names: Sequence[str] = ()) -> Iterator[tuple[Destination, Draft]]:
-        """Yield what would be sent where; nothing is opened and nothing remembered."""
-        event = redacted(event, self._clean)
-        for place in self._chosen(event, names):
-            if not self._memory.told(place.name, event.key):
-                yield place, _channel(place.channel).draft(event, place.settings)
+    def preview(self, event: IncidentEvent, names: Sequence[str] = ()) -> Iterator[tuple[NotifyDestination, Draft]]:
+        """Yield what would be sent to which destination; opens no connection and records nothing."""
+        event = redact_event(event, self._redact)
+        for destination in self._select_destinations(event, names):
+            if not self._store.was_delivered(destination.name, event.key):
+                yield destination, _load_channel(destination.channel).draft(event, destination.settings)
 
-    def tell(self, event: Event, names: Sequence[str] = ()) -> list[Told]:
-        """Send *event* to whoever wants it (or to *names*) and has not been told; return what became of it."""
-        event = redacted(event, self._clean)
-        return [self._one(event, place) for place in self._chosen(event, names)]
+    def send(self, event: IncidentEvent, names: Sequence[str] = ()) -> list[DeliveryResult]:
+        """Send *event* to every subscribed destination (or to *names*) that has not received it; return the results."""
+        event = redact_event(event, self._redact)
+        return [self._send_once(event, destination) for destination in self._select_destinations(event, names)]
 
-    def _chosen(self, event: Event, names: Sequence[str]) -> list[Destination]:
+    def _select_destinations(self, event: IncidentEvent, names: Sequence[str]) -> list[NotifyDestination]:
         for name in names:
-            if name not in self._places:
-                raise UsageError(f"the operator's file has no [notify.{name}]")
-        chosen = [self._places[name] for name in names] if names else list(self._places.values())
-        per_owner = {place.name for place in chosen if _channel(place.channel).PER_OWNER}
+            if name not in self._destinations:
+                raise UsageError(f"the operator's configuration has no [notify.{name}]")
+        chosen = [self._destinations[name] for name in names] if names else list(self._destinations.values())
+        per_owner = {destination.name for destination in chosen if _load_channel(destination.channel).PER_OWNER}
         if not event.owner:
-            chosen = [place for place in chosen if place.name not in per_owner]
+            chosen = [destination for destination in chosen if destination.name not in per_owner]
         elif event.only_owner:
-            chosen = [place for place in chosen if place.name in per_owner]
-        return [place for place in chosen if place.wants(event)]
+            chosen = [destination for destination in chosen if destination.name in per_owner]
+        return [destination for destination in chosen if destination.wants(event)]
 
-    def _one(self, event: Event, place: Destination) -> Told:
-        if self._memory.told(place.name, event.key):
-            return Told(place.name, event, sent=False)
-        if not event.urgent and self._memory.lately(place.name, self._clock.now() - 3600) >= place.per_hour:
-            return Told(
-                place.name, event, sent=False, why=f"{place.per_hour} messages in an hour is the cap; held back"
+    def _send_once(self, event: IncidentEvent, destination: NotifyDestination) -> DeliveryResult:
+        if self._store.was_delivered(destination.name, event.key):
+            return DeliveryResult(destination.name, event, sent=False)
+        if (
+            not event.urgent
+            and self._store.count_since(destination.name, self._clock.now() - 3600) >= destination.per_hour
+        ):
+            return DeliveryResult(
+                destination.name,
+                event,
+                sent=False,
+                why=f"{destination.per_hour} messages per hour is the limit; not sent",
             )
         why = ""
         try:
-            thread = self._patiently(event, place)
+            thread = self._deliver_with_retries(event, destination)
         except LeakfirstError as error:
             why = str(error)
-        except Exception as error:  # a library's words may quote an address with a token in it
+        except Exception as error:  # the message of a library may quote a URL that contains a token
             why = type(error).__name__
         if why:
-            return Told(place.name, event, sent=False, why=why)
-        self._memory.note(place.name, event, thread, self._clock.now())
-        return Told(place.name, event, sent=True)
+            return DeliveryResult(destination.name, event, sent=False, why=why)
+        self._store.record(destination.name, event, thread, self._clock.now())
+        return DeliveryResult(destination.name, event, sent=True)
 
-    def _patiently(self, event: Event, place: Destination) -> str:
+    def _is_over_limit(self, destination: NotifyDestination) -> bool:
+        return self._store.count_since(destination.name, self._clock.now() - 3600) >= destination.per_hour
+
+    def _deliver_with_retries(self, event: IncidentEvent, destination: NotifyDestination) -> str:
         from detector.incident.notify import _http
 
-        channel = _channel(place.channel)
-        draft = channel.draft(event, place.settings)
-        before = self._memory.thread(place.name, event.thread)
+        channel = _load_channel(destination.channel)
+        draft = channel.draft(event, destination.settings)
+        before = self._store.find_thread(destination.name, event.thread)
         waited = 0.0
         with wire_silence():
-            for attempt in range(TRIES):
+            for attempt in range(MAX_ATTEMPTS):
                 try:
-                    return str(channel.deliver(draft, place.settings, before, self._send or _http.send))
-                except NotTaken as error:
-                    if error.after is None or attempt == TRIES - 1:
+                    return channel.deliver(draft, destination.settings, before, self._send or _http.send)
+                except DeliveryFailed as error:
+                    if error.retry_after is None or attempt == MAX_ATTEMPTS - 1:
                         raise
-                    wait = max(error.after, 2.0**attempt)
+                    wait = max(error.retry_after, 2.0**attempt)
                     waited += wait
-                    if waited > LONGEST_WAIT:
-                        raise NotTaken(f"{error}; it asks for {error.after:.0f} s") from None
+                    if waited > MAX_WAIT:
+                        raise DeliveryFailed(f"{error}; it asks to wait {error.retry_after:.0f} s") from None
                     self._clock.sleep(wait)
         raise AssertionError("unreachable")
 
 
-def redacted(event: Event, clean: Clean) -> Event:
-    """Return *event* with every text passed through *clean*; its key and phase are ours."""
+def redact_event(event: IncidentEvent, redact: Redact) -> IncidentEvent:
+    """Return *event* with every text passed through *redact*; its key and phase contain no untrusted text."""
     return event._replace(
-        summary=clean(event.summary),
-        owner=clean(event.owner),
-        lines=tuple(clean(line) for line in event.lines),
-        links=tuple(Link(clean(name), clean(target)) for name, target in event.links),
+        summary=redact(event.summary),
+        owner=redact(event.owner),
+        lines=tuple(redact(line) for line in event.lines),
+        links=tuple(Link(redact(name), redact(target)) for name, target in event.links),
     )

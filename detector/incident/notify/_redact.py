@@ -1,8 +1,8 @@
-"""Take credentials out of a text that is about to leave: the rules look at it once more.
+"""Redact credentials in text that is about to be sent or written.
 
-A message is made of redacted values, but a path, a branch or an owner's name
-may hold a credential of its own. So every text goes through the engine, and
-what it finds is replaced by what may be shown of it.
+Messages are built from redacted values, but a path, a branch or an owner's name may
+contain a credential too. Every text is scanned with the rules, and each match is
+replaced by its redacted form.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from detector.rules.pack import Pack
 
 
-def cleaner(pack: Callable[[], Pack]) -> Callable[[str], str]:
-    """Return a function that redacts a text by the rules of *pack*, which is asked for with the first text."""
+def make_redactor(load_pack: Callable[[], Pack]) -> Callable[[str], str]:
+    """Return a function that redacts a text; it calls *load_pack* for the rules with the first text."""
 
     @cache
     def engine() -> Engine:
         from detector.rules.pack import engine_of
 
-        return engine_of(pack())
+        return engine_of(load_pack())
 
-    def clean(text: str) -> str:
+    def redact_text(text: str) -> str:
         data = text.encode("utf-8", "surrogateescape")
         hits = engine().scan(data)
         spans = [(hit.start, hit.end) for hit in hits]
@@ -39,4 +39,4 @@ def cleaner(pack: Callable[[], Pack]) -> Callable[[str], str]:
             at = max(at, end)
         return b"".join([*out, data[at:]]).decode("utf-8", "surrogateescape")
 
-    return clean
+    return redact_text

@@ -1,4 +1,4 @@
-"""Tell whom the rotation policy names (`tell`) how a run went, through the destinations of the operator's file."""
+"""Notify the destinations that a rotation policy names (`notify_outcome`) of the outcome of a run."""
 
 from __future__ import annotations
 
@@ -6,25 +6,30 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from detector.incident.notify._event import CLOSED, CONTAINED, WAITING, Event, Link
-from detector.incident.notify._outbox import Memory, Outbox, Told, destinations
+from detector.incident.notify._event import IncidentEvent, Link, Phase
+from detector.incident.notify._outbox import DeliveryResult, DeliveryStore, Outbox, read_destinations
 from rotators.core.model import Clock
 
 if TYPE_CHECKING:
     from rotators.core.executor import Outcome
     from rotators.core.model import RotationPlan
 
-_PHASES = {"finished": CLOSED, "rolled-back": CLOSED, "waiting": CONTAINED, "needs-person": WAITING}
+_PHASES = {
+    "finished": Phase.CLOSED,
+    "rolled-back": Phase.CLOSED,
+    "waiting": Phase.CONTAINED,
+    "needs-person": Phase.WAITING,
+}
 
 
-def event_of(plan: RotationPlan, outcome: Outcome) -> Event:
-    """Return what there is to tell of a run."""
+def build_event(plan: RotationPlan, outcome: Outcome) -> IncidentEvent:
+    """Return the event for the outcome of a run."""
     facts = dict(plan.facts)
-    whose = " ".join(facts[name] for name in ("account", "principal") if facts.get(name))
-    return Event(
+    identity = " ".join(facts[name] for name in ("account", "principal") if facts.get(name))
+    return IncidentEvent(
         incident=f"rotation {plan.id[:12]}",
-        phase=_PHASES.get(outcome.state, WAITING),
-        summary=f"{plan.rule_id} of {whose}: {outcome.state} {outcome.step}".strip(),
+        phase=_PHASES.get(outcome.state, Phase.WAITING),
+        summary=f"{plan.rule_id} of {identity}: {outcome.state} {outcome.step}".strip(),
         key=f"rotation/{plan.id}/{outcome.state}/{outcome.step}",
         lines=(outcome.why,) if outcome.why else (),
         links=(Link("status", f"leakfirst rotate status {plan.id[:12]}"),),
@@ -32,18 +37,18 @@ def event_of(plan: RotationPlan, outcome: Outcome) -> Event:
     )
 
 
-def tell(
+def notify_outcome(
     plan: RotationPlan,
     outcome: Outcome,
     operator: Mapping[str, Any],
-    memory: Callable[[], Memory],
-    clean: Callable[[str], str],
-) -> tuple[list[Told], list[str]]:
-    """Tell those of the plan's names that the operator's file has; return what became of it, and the other names."""
-    places = destinations(operator)
-    known = [name for name in plan.tell if name in places]
-    others = [name for name in plan.tell if name not in places]
+    open_store: Callable[[], DeliveryStore],
+    redact: Callable[[str], str],
+) -> tuple[list[DeliveryResult], list[str]]:
+    """Send to those of the plan's destinations that are configured; return the results and the unknown names."""
+    destinations = read_destinations(operator)
+    known = [name for name in plan.tell if name in destinations]
+    unknown = [name for name in plan.tell if name not in destinations]
     if not known:
-        return [], others
-    outbox = Outbox(places, memory(), Clock(time.time, time.sleep), clean)
-    return outbox.tell(event_of(plan, outcome), known), others
+        return [], unknown
+    outbox = Outbox(destinations, open_store(), Clock(time.time, time.sleep), redact)
+    return outbox.send(build_event(plan, outcome), known), unknown

@@ -1,7 +1,7 @@
-"""apprise: every other service, by the addresses that the apprise library knows.
+"""apprise: every other service, through the apprise library.
 
-Its addresses hold credentials, so they come from `urls_env` or `urls_file`
-(one a line). The library says only whether all of them took the message.
+Its URLs contain credentials, so they are read from `urls_env` or `urls_file`, one per
+line. The library reports only whether all services accepted the message.
 """
 
 from __future__ import annotations
@@ -10,38 +10,47 @@ from typing import Any
 
 from detector.errors import UsageError
 from detector.incident.notify import _escape
-from detector.incident.notify._event import Draft, Event, NotTaken, Send, Settings, counted, shown_lines, title
+from detector.incident.notify._event import (
+    ChannelSettings,
+    DeliveryFailed,
+    Draft,
+    IncidentEvent,
+    Send,
+    format_counts,
+    format_title,
+    limit_lines,
+)
 from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"urls_env", "urls_file"})
 PER_OWNER = False
 
 
-def draft(event: Event, settings: Settings) -> Draft:
+def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
     """See `_event.Channel`."""
-    lines = [counted(event)] if event.counts else []
-    lines += [f"for {_still(event.owner)}"] if event.owner else []
-    lines += [f"- {_still(line)}" for line in shown_lines(event, 20)]
-    lines += [f"{name}: {_escape.address(to) or _still(to)}" for name, to in event.links]
+    lines = [format_counts(event)] if event.counts else []
+    lines += [f"for {_remove_mentions(event.owner)}"] if event.owner else []
+    lines += [f"- {_remove_mentions(line)}" for line in limit_lines(event, 20)]
+    lines += [f"{name}: {_escape.get_safe_url(to) or _remove_mentions(to)}" for name, to in event.links]
     message: dict[str, Any] = {
-        "title": _escape.header(_still(title(event))),
-        "body": "\n".join(lines) or _still(event.summary),
+        "title": _escape.to_header(_remove_mentions(format_title(event))),
+        "body": "\n".join(lines) or _remove_mentions(event.summary),
         "notify_type": "failure" if event.urgent else "warning",
         "body_format": "text",
     }
-    return Draft("apprise (the addresses of urls_env or urls_file)", message, event)
+    return Draft("apprise (the URLs in urls_env or urls_file)", message, event)
 
 
-def _still(text: str) -> str:
-    """Return *text* so that it mentions nobody: which services there are, and how they are called upon, we cannot know.
+def _remove_mentions(text: str) -> str:
+    """Return *text* without `@` and `<`: the mention syntax of the receiving service is unknown.
 
-    >>> _still("@everyone <!channel> <@U1>")
+    >>> _remove_mentions("@everyone <!channel> <@U1>")
     '(at)everyone (!channel> ((at)U1>'
     """
-    return _escape.plain(text).replace("@", "(at)").replace("<", "(")
+    return _escape.to_plain(text).replace("@", "(at)").replace("<", "(")
 
 
-def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
+def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
     """See `_event.Channel`."""
     import logging
 
@@ -51,15 +60,15 @@ def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
         raise UsageError("this channel needs apprise: pip install 'leakfirst[notify]'") from None
 
     assert not isinstance(draft.body, str)
-    quiet = logging.getLogger("apprise")
-    quiet.disabled = True  # it logs addresses
+    logger = logging.getLogger("apprise")
+    logger.disabled = True  # it logs URLs with their credentials
     try:
-        told = apprise.Apprise()
-        if not all(told.add(url) for url in http.text(operator_credentials.credential(settings, "urls")).split()):
-            raise UsageError("apprise does not know one of the addresses of urls_env or urls_file")
-        ok = bool(told.notify(**draft.body))
+        notifier = apprise.Apprise()
+        if not all(notifier.add(url) for url in http.text(operator_credentials.credential(settings, "urls")).split()):
+            raise UsageError("apprise does not support one of the URLs in urls_env or urls_file")
+        delivered = bool(notifier.notify(**draft.body))
     finally:
-        quiet.disabled = False
-    if not ok:
-        raise NotTaken("apprise could not deliver it", 10.0)
+        logger.disabled = False
+    if not delivered:
+        raise DeliveryFailed("apprise could not deliver the message", 10.0)
     return thread

@@ -1,9 +1,9 @@
 """email: a message by SMTP, in plain text and HTML.
 
-STARTTLS is demanded and the certificate checked; `tls = "implicit"` speaks TLS
-from the first byte, and `tls = "none"` only to this machine. The Message-ID
-comes from the event, so a message that was sent twice is one in the mailbox,
-and later ones continue the thread.
+STARTTLS is required and the certificate is verified. `tls = "implicit"` uses TLS from
+the first byte; `tls = "none"` is allowed only for localhost. The Message-ID is derived
+from the event, so that a mailbox recognizes a message that was sent twice and keeps
+later messages in the same thread.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 
 from detector.errors import UsageError
 from detector.incident.notify import _escape
-from detector.incident.notify._event import Draft, Event, NotTaken, Send, Settings, counted, shown_lines, title
+from detector.incident.notify._event import (
+    ChannelSettings,
+    DeliveryFailed,
+    Draft,
+    IncidentEvent,
+    Send,
+    format_counts,
+    format_title,
+    limit_lines,
+)
 from rotators.core import http, operator_credentials
 
 if TYPE_CHECKING:
@@ -25,100 +34,103 @@ SETTINGS = frozenset({"host", "port", "tls", "ca", "user", "password_env", "pass
 PER_OWNER = False
 
 
-def draft(event: Event, settings: Settings) -> Draft:
+def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
     """See `_event.Channel`."""
     message = EmailMessage(policy=SMTP)
     message["From"] = operator_credentials.needed(settings, "from")
-    message["To"] = ", ".join(_to(settings))
-    message["Subject"] = _escape.header(title(event))
+    message["To"] = ", ".join(_get_recipients(settings))
+    message["Subject"] = _escape.to_header(format_title(event))
     domain = operator_credentials.needed(settings, "from").rpartition("@")[2].strip("<> ") or "leakfirst.invalid"
-    message["Message-ID"] = _id(event.key, domain)
-    message["References"] = _id(event.thread, domain)
+    message["Message-ID"] = _make_message_id(event.key, domain)
+    message["References"] = _make_message_id(event.thread, domain)
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(_plain(event))
-    message.add_alternative(_page(event), subtype="html")
+    message.set_content(_build_plain_text(event))
+    message.add_alternative(_build_html(event), subtype="html")
     for part, end in zip(message.walk(), ("", "a", "b"), strict=False):
         if part.is_multipart():
             part.set_boundary(f"=={event.marker}{end}")
-    return Draft(f"SMTP {settings.get('host', 'localhost')}:{_port(settings)}", message.as_string(), event)
+    return Draft(f"SMTP {settings.get('host', 'localhost')}:{_get_port(settings)}", message.as_string(), event)
 
 
-def _plain(event: Event) -> str:
-    lines = [_escape.plain(title(event)), ""]
-    lines += [counted(event), ""] if event.counts else []
-    lines += [f"For {_escape.plain(event.owner)}:", ""] if event.owner else []
-    lines += [f"- {_escape.plain(line)}" for line in shown_lines(event)]
-    lines += ["", *(f"{name}: {_escape.address(to) or _escape.plain(to)}" for name, to in event.links)]
+def _build_plain_text(event: IncidentEvent) -> str:
+    lines = [_escape.to_plain(format_title(event)), ""]
+    lines += [format_counts(event), ""] if event.counts else []
+    lines += [f"For {_escape.to_plain(event.owner)}:", ""] if event.owner else []
+    lines += [f"- {_escape.to_plain(line)}" for line in limit_lines(event)]
+    lines += ["", *(f"{name}: {_escape.get_safe_url(to) or _escape.to_plain(to)}" for name, to in event.links)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _page(event: Event) -> str:
-    items = "".join(f"<li><code>{_escape.page(line)}</code></li>" for line in shown_lines(event))
+def _build_html(event: IncidentEvent) -> str:
+    items = "".join(f"<li><code>{_escape.to_html(line)}</code></li>" for line in limit_lines(event))
     links = ""
     for name, target in event.links:
-        if url := _escape.address(target):
-            links += f'<p><a href="{_escape.page(url).replace("[:]", ":")}">{_escape.page(name)}</a></p>'
+        if url := _escape.get_safe_url(target):
+            links += f'<p><a href="{_escape.to_html(url).replace("[:]", ":")}">{_escape.to_html(name)}</a></p>'
         else:
-            links += f"<p>{_escape.page(name)}: <code>{_escape.page(target)}</code></p>"
-    owner = f"<p>For {_escape.page(event.owner)}:</p>" if event.owner else ""
-    told = f"<h2>{_escape.page(title(event))}</h2><p>{_escape.page(counted(event))}</p>{owner}<ul>{items}</ul>{links}"
-    return f"<!doctype html><html><body>{told}</body></html>\n"
+            links += f"<p>{_escape.to_html(name)}: <code>{_escape.to_html(target)}</code></p>"
+    title, counts = _escape.to_html(format_title(event)), _escape.to_html(format_counts(event))
+    owner = f"<p>For {_escape.to_html(event.owner)}:</p>" if event.owner else ""
+    body = f"<h2>{title}</h2><p>{counts}</p>{owner}<ul>{items}</ul>{links}"
+    return f"<!doctype html><html><body>{body}</body></html>\n"
 
 
-def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
+def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
     """See `_event.Channel`."""
     import smtplib
 
     assert isinstance(draft.body, str)
-    why, again = "", 5.0
+    why, retry_after = "", 5.0
     try:
-        with _client(settings) as client:
+        with _connect(settings) as client:
             if user := settings.get("user"):
                 client.login(str(user), http.text(operator_credentials.credential(settings, "password")))
             client.sendmail(
-                operator_credentials.needed(settings, "from"), _to(settings), draft.body.encode("ascii", "replace")
+                operator_credentials.needed(settings, "from"),
+                _get_recipients(settings),
+                draft.body.encode("ascii", "replace"),
             )
     except smtplib.SMTPResponseException as error:
         why = f"the mail server answered {error.smtp_code}"
-        again = 30.0 if 400 <= error.smtp_code < 500 else 0.0
+        retry_after = 30.0 if 400 <= error.smtp_code < 500 else 0.0
     except smtplib.SMTPRecipientsRefused:
-        why, again = "the mail server refuses the recipients", 0.0
+        why, retry_after = "the mail server refused the recipients", 0.0
     except (smtplib.SMTPException, OSError) as error:
         why = f"the mail server: {type(error).__name__}"
     if why:
-        raise NotTaken(why, again or None)
+        raise DeliveryFailed(why, retry_after or None)
     return thread or str(draft.event.marker)
 
 
-def _client(settings: Settings) -> Client:
+def _connect(settings: ChannelSettings) -> Client:
     import smtplib
     import ssl
 
     host, tls = str(settings.get("host", "localhost")), settings.get("tls", "starttls")
     checks = ssl.create_default_context(cafile=settings.get("ca"))
     if tls == "implicit":
-        return smtplib.SMTP_SSL(host, _port(settings), timeout=30, context=checks)
+        return smtplib.SMTP_SSL(host, _get_port(settings), timeout=30, context=checks)
     if tls == "none" and host not in ("localhost", "127.0.0.1", "::1"):
-        raise UsageError('tls = "none" is for a mail server on this machine')
+        raise UsageError('tls = "none" is allowed only for a mail server on localhost')
     if tls not in ("starttls", "none"):
-        raise UsageError("tls is one of starttls, implicit, none")
-    client = smtplib.SMTP(host, _port(settings), timeout=30)
+        raise UsageError("tls must be starttls, implicit or none")
+    client = smtplib.SMTP(host, _get_port(settings), timeout=30)
     if tls == "starttls":
         client.starttls(context=checks)
     return client
 
 
-def _port(settings: Settings) -> int:
+def _get_port(settings: ChannelSettings) -> int:
     return int(settings.get("port", {"implicit": 465, "none": 25}.get(str(settings.get("tls")), 587)))
 
 
-def _to(settings: Settings) -> list[str]:
+def _get_recipients(settings: ChannelSettings) -> list[str]:
     to = settings.get("to", [])
-    people = [to] if isinstance(to, str) else [str(person) for person in to]
-    if not people or any("\n" in person or "\r" in person for person in people):
-        raise UsageError('a mail destination needs to = ["somebody@example.org"]')
-    return people
+    recipients = [to] if isinstance(to, str) else [str(recipient) for recipient in to]
+    if not recipients or any("\n" in recipient or "\r" in recipient for recipient in recipients):
+        raise UsageError('an email destination needs to = ["somebody@example.org"]')
+    return recipients
 
 
-def _id(text: str, domain: str) -> str:
+def _make_message_id(text: str, domain: str) -> str:
     return f"<{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}@{domain}>"

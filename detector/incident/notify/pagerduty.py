@@ -1,8 +1,8 @@
-"""pagerduty: Events API v2. One alert for each incident: triggered, acknowledged, resolved by its dedup key.
+"""pagerduty: Events API v2. One alert per incident, triggered, acknowledged and resolved by its dedup key.
 
-PagerDuty itself drops a second event with the same key, so a message that was
-sent twice rings once. An escalation is an alert of its own: one that somebody
-has acknowledged would not ring again. Closing resolves both.
+PagerDuty drops a second event with the same key, so a message that is sent twice pages
+once. An escalation is a separate alert, because an acknowledged alert would not page
+again. Closing the incident resolves both.
 """
 
 from __future__ import annotations
@@ -11,54 +11,54 @@ import json
 
 from detector.incident.notify import _escape, _http
 from detector.incident.notify._event import (
-    ACKNOWLEDGED,
-    CLOSED,
-    ESCALATED,
+    ChannelSettings,
     Draft,
-    Event,
+    IncidentEvent,
+    Phase,
     Send,
-    Settings,
-    shown_lines,
-    title,
+    format_title,
+    limit_lines,
 )
 from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"routing_key_env", "routing_key_file", "endpoint", "source"})
 PER_OWNER = False
 
-LATE = "-deadline"
-"""What the key of an escalation has behind that of its incident."""
+DEADLINE_SUFFIX = "-deadline"
+"""Appended to the dedup key of an incident to form the key of its escalation."""
 
-ACTIONS = {CLOSED: "resolve", ACKNOWLEDGED: "acknowledge"}
+ACTIONS = {Phase.CLOSED: "resolve", Phase.ACKNOWLEDGED: "acknowledge"}
 
 
-def draft(event: Event, settings: Settings) -> Draft:
+def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
     """See `_event.Channel`."""
     action = ACTIONS.get(event.phase, "trigger")
-    late = LATE if event.phase == ESCALATED else ""
-    message: dict[str, object] = {"event_action": action, "dedup_key": f"leakfirst-{event.incident}{late}"}
+    suffix = DEADLINE_SUFFIX if event.phase == Phase.ESCALATED else ""
+    message: dict[str, object] = {"event_action": action, "dedup_key": f"leakfirst-{event.incident}{suffix}"}
     if action == "trigger":
         message["client"] = "leakfirst"
         message["payload"] = {
-            "summary": _escape.plain(title(event), 1000),
+            "summary": _escape.to_plain(format_title(event), 1000),
             "source": str(settings.get("source", "leakfirst")),
             "severity": "critical" if event.urgent else "error",
             "component": event.incident,
             "class": event.phase,
             "custom_details": {
                 **dict(event.counts),
-                **({"owner": _escape.plain(event.owner, 100)} if event.owner else {}),
-                "lines": [_escape.plain(line, 200) for line in shown_lines(event, 20)],
-                "next": [f"{name}: {_escape.plain(to, 300)}" for name, to in event.links if not _escape.address(to)],
+                **({"owner": _escape.to_plain(event.owner, 100)} if event.owner else {}),
+                "lines": [_escape.to_plain(line, 200) for line in limit_lines(event, 20)],
+                "next": [
+                    f"{name}: {_escape.to_plain(to, 300)}" for name, to in event.links if not _escape.get_safe_url(to)
+                ],
             },
         }
-        links = [(name, _escape.address(target)) for name, target in event.links]
-        message["links"] = [{"href": url, "text": _escape.plain(name, 100)} for name, url in links if url]
-    both = f" (and the same for {message['dedup_key']}{LATE})" if event.phase == CLOSED else ""
-    return Draft(f"POST {_base(settings)}/v2/enqueue{both}", message, event)
+        links = [(name, _escape.get_safe_url(target)) for name, target in event.links]
+        message["links"] = [{"href": url, "text": _escape.to_plain(name, 100)} for name, url in links if url]
+    second = f" (and again for {message['dedup_key']}{DEADLINE_SUFFIX})" if event.phase == Phase.CLOSED else ""
+    return Draft(f"POST {_get_base_url(settings)}/v2/enqueue{second}", message, event)
 
 
-def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
+def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
     """See `_event.Channel`."""
     from detector.net.http_client import Request
 
@@ -66,12 +66,14 @@ def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
     routing = {"routing_key": http.text(operator_credentials.credential(settings, "routing_key"))}
     headers = (("content-type", "application/json"),)
     bodies = [{**routing, **draft.body}]
-    if draft.event.phase == CLOSED:
-        bodies.append({**bodies[0], "dedup_key": f"{draft.body['dedup_key']}{LATE}"})
+    if draft.event.phase == Phase.CLOSED:
+        bodies.append({**bodies[0], "dedup_key": f"{draft.body['dedup_key']}{DEADLINE_SUFFIX}"})
     for body in bodies:
-        _http.taken(send(Request("POST", f"{_base(settings)}/v2/enqueue", headers, json.dumps(body).encode())))
+        _http.require_accepted(
+            send(Request("POST", f"{_get_base_url(settings)}/v2/enqueue", headers, json.dumps(body).encode()))
+        )
     return thread or str(draft.body["dedup_key"])
 
 
-def _base(settings: Settings) -> str:
+def _get_base_url(settings: ChannelSettings) -> str:
     return str(settings.get("endpoint", "https://events.pagerduty.com")).rstrip("/")

@@ -1,8 +1,8 @@
-"""slack: a message by an incoming webhook, or by `chat.postMessage` with a thread for each incident.
+"""slack: a message by an incoming webhook, or by `chat.postMessage` with one thread per incident.
 
-Foreign text stands in `plain_text` elements, which Slack does not interpret;
-the fallback text is escaped and its mark-up switched off. `chat.postMessage`
-answers 200 to everything, `ok` in the body is the answer.
+Untrusted text is in `plain_text` elements, which Slack does not interpret; the fallback
+text is escaped and its markup is disabled. `chat.postMessage` always returns status 200;
+the field `ok` of the body is the result.
 """
 
 from __future__ import annotations
@@ -11,61 +11,70 @@ import json
 from typing import Any
 
 from detector.incident.notify import _escape, _http
-from detector.incident.notify._event import Draft, Event, NotTaken, Send, Settings, counted, shown_lines, title
+from detector.incident.notify._event import (
+    ChannelSettings,
+    DeliveryFailed,
+    Draft,
+    IncidentEvent,
+    Send,
+    format_counts,
+    format_title,
+    limit_lines,
+)
 from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"url_env", "url_file", "token_env", "token_file", "to", "endpoint"})
 PER_OWNER = False
 
-MOST = 2900
+MAX_TEXT = 2900
 """Characters of one text element."""
 
-_AGAIN = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"})
+_RETRYABLE = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable"})
 
 
-def draft(event: Event, settings: Settings) -> Draft:
+def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
     """See `_event.Channel`."""
     message: dict[str, Any] = {
-        "text": _escape.slack(title(event)),
+        "text": _escape.to_slack(format_title(event)),
         "mrkdwn": False,
         "unfurl_links": False,
         "unfurl_media": False,
-        "blocks": _blocks(event),
+        "blocks": _build_blocks(event),
     }
     if operator_credentials.has_credential(settings):
         channel = operator_credentials.needed(settings, "to")
         message = {"channel": channel, "parse": "none", "link_names": False, **message}
-        return Draft(f"POST {_base(settings)}/api/chat.postMessage", message, event)
-    return Draft("POST (the webhook of url_env or url_file)", message, event)
+        return Draft(f"POST {_get_base_url(settings)}/api/chat.postMessage", message, event)
+    return Draft("POST (the webhook URL in url_env or url_file)", message, event)
 
 
-def _blocks(event: Event) -> list[dict[str, Any]]:
+def _build_blocks(event: IncidentEvent) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": _text(_escape.plain(title(event), 140))},
+        {"type": "header", "text": _build_text(_escape.to_plain(format_title(event), 140))},
     ]
     if event.counts:
-        blocks.append({"type": "section", "text": _text(counted(event))})
+        blocks.append({"type": "section", "text": _build_text(format_counts(event))})
     if event.owner:
-        blocks.append({"type": "section", "text": _text(f"for {_escape.plain(event.owner, 100)}")})
+        blocks.append({"type": "section", "text": _build_text(f"for {_escape.to_plain(event.owner, 100)}")})
     if event.lines:
-        lines = "\n".join(f"• {_escape.plain(line, 200)}" for line in shown_lines(event, 12))
-        blocks.append({"type": "section", "text": _text(lines[:MOST])})
+        lines = "\n".join(f"• {_escape.to_plain(line, 200)}" for line in limit_lines(event, 12))
+        blocks.append({"type": "section", "text": _build_text(lines[:MAX_TEXT])})
     for name, target in event.links[:8]:
-        if url := _escape.address(target):
-            shown = f"<{url.replace('&', '&amp;')}|{_escape.slack(name, 100)}>"
+        if url := _escape.get_safe_url(target):
+            shown = f"<{url.replace('&', '&amp;')}|{_escape.to_slack(name, 100)}>"
             text = {"type": "mrkdwn", "text": shown, "verbatim": True}
         else:
-            text = _text(f"{name}: {_escape.plain(target, 300)}")
+            text = _build_text(f"{name}: {_escape.to_plain(target, 300)}")
         blocks.append({"type": "context", "elements": [text]})
     return blocks
 
 
-def _text(text: str) -> dict[str, Any]:
+def _build_text(text: str) -> dict[str, Any]:
     return {"type": "plain_text", "text": text, "emoji": False}
 
 
-def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
-    """See `_event.Channel`; the thread is the time stamp of the first message."""
+def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
+    """See `_event.Channel`; the thread is the timestamp of the first message."""
     from detector.net.http_client import Request
 
     assert not isinstance(draft.body, str)
@@ -73,18 +82,18 @@ def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
     headers = [("content-type", "application/json; charset=utf-8")]
     if not operator_credentials.has_credential(settings):
         url = http.text(operator_credentials.credential(settings, "url"))
-        _http.taken(send(Request("POST", url, tuple(headers), json.dumps(body).encode())))
+        _http.require_accepted(send(Request("POST", url, tuple(headers), json.dumps(body).encode())))
         return thread
     headers += http.bearer(operator_credentials.credential(settings)).items()
     if thread:
         body["thread_ts"] = thread
-    url = f"{_base(settings)}/api/chat.postMessage"
-    answer = _http.taken(send(Request("POST", url, tuple(headers), json.dumps(body).encode()))).json() or {}
+    url = f"{_get_base_url(settings)}/api/chat.postMessage"
+    answer = _http.require_accepted(send(Request("POST", url, tuple(headers), json.dumps(body).encode()))).json() or {}
     if not answer.get("ok"):
-        why = str(answer.get("error", "no answer that we know"))[:60]
-        raise NotTaken(f"Slack says {why}", 30.0 if why in _AGAIN else None)
+        why = str(answer.get("error", "an unknown error"))[:60]
+        raise DeliveryFailed(f"Slack answered {why}", 30.0 if why in _RETRYABLE else None)
     return thread or str(answer.get("ts", ""))
 
 
-def _base(settings: Settings) -> str:
+def _get_base_url(settings: ChannelSettings) -> str:
     return str(settings.get("endpoint", "https://slack.com")).rstrip("/")

@@ -1,8 +1,8 @@
-"""webhook: the event as JSON to a service of yours, signed.
+"""webhook: the event as signed JSON to a service of yours.
 
-`x-leakfirst-signature: sha256=HEX` is HMAC-SHA-256 over the time stamp of
-`x-leakfirst-timestamp`, a full stop and the body, so an old message cannot be
-played again. `x-leakfirst-delivery` is the same when a message is sent again.
+`x-leakfirst-signature: sha256=HEX` is the HMAC-SHA-256 of the value of
+`x-leakfirst-timestamp`, a full stop and the body, which prevents replay of an old
+message. `x-leakfirst-delivery` has the same value when a message is sent again.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ import json
 import time
 
 from detector.incident.notify import _escape, _http
-from detector.incident.notify._event import Draft, Event, Send, Settings
+from detector.incident.notify._event import ChannelSettings, Draft, IncidentEvent, Send
 from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"url", "url_env", "url_file", "key_env", "key_file"})
 PER_OWNER = False
 
 
-def draft(event: Event, settings: Settings) -> Draft:
+def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
     """See `_event.Channel`."""
     body = {
         "schema": "leakfirst/event/1",
         "incident": event.incident,
         "phase": event.phase,
-        "summary": _escape.plain(event.summary),
+        "summary": _escape.to_plain(event.summary),
         "counts": dict(event.counts),
-        "owner": _escape.plain(event.owner),
-        "lines": [_escape.plain(line) for line in event.lines],
+        "owner": _escape.to_plain(event.owner),
+        "lines": [_escape.to_plain(line) for line in event.lines],
         "links": [{"name": name, "target": target} for name, target in event.links],
         "at": event.at,
         "urgent": event.urgent,
         "key": event.key,
     }
-    return Draft(f"POST {settings.get('url', '(the url of url_env or url_file)')}", body, event)
+    return Draft(f"POST {settings.get('url', '(the URL in url_env or url_file)')}", body, event)
 
 
-def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
+def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
     """See `_event.Channel`."""
     from detector.net.http_client import Request
 
@@ -50,12 +50,12 @@ def deliver(draft: Draft, settings: Settings, thread: str, send: Send) -> str:
         ("content-type", "application/json"),
         ("x-leakfirst-timestamp", at),
         ("x-leakfirst-delivery", hashlib.sha256(draft.event.key.encode()).hexdigest()[:32]),
-        ("x-leakfirst-signature", f"sha256={signature(key, at, body)}"),
+        ("x-leakfirst-signature", f"sha256={compute_signature(key, at, body)}"),
     )
-    _http.taken(send(Request("POST", url, headers, body)))
+    _http.require_accepted(send(Request("POST", url, headers, body)))
     return thread
 
 
-def signature(key: str, at: str, body: bytes) -> str:
-    """Return the signature of *body* sent at *at*, as the receiver works it out."""
+def compute_signature(key: str, at: str, body: bytes) -> str:
+    """Return the signature of *body* sent at *at*, as the receiver computes it."""
     return hmac.new(key.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()

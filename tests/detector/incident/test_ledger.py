@@ -13,9 +13,9 @@ from sqlalchemy import delete, update
 from detector.errors import UsageError
 from detector.fleet.state import open_state
 from detector.incident import ledger
-from detector.incident.ledger import Busy, Ledger, Messages, alone, check, known, named, open_incident
+from detector.incident.ledger import Busy, Ledger, SentMessages, alone, check, known, named, open_incident
 from detector.incident.model import Note
-from detector.incident.notify._event import Event
+from detector.incident.notify._event import IncidentEvent
 from detector.incident.tables import incident_log, incidents, metadata
 from rotators.core.model import Clock
 from tests.detector.fleet.conftest import KEY
@@ -157,16 +157,16 @@ def test_another_name_of_the_state_is_no_other_lock(tmp_path) -> None:
 
 
 def test_what_was_told_is_remembered(place) -> None:
-    first = Event("i", "opened", "s", "key-1")
+    first = IncidentEvent("i", "opened", "s", "key-1")
     with open_state(place, KEY) as state:
-        Messages(state).note("room", first, "thread-1", 100.0)
-        Messages(state).note("room", first, "thread-1", 100.0)
-        Messages(state).note("room", first._replace(key="key-2"), "", 200.0)
+        SentMessages(state).record("room", first, "thread-1", 100.0)
+        SentMessages(state).record("room", first, "thread-1", 100.0)
+        SentMessages(state).record("room", first._replace(key="key-2"), "", 200.0)
     with open_state(place, KEY) as state:
-        kept = Messages(state)
-        assert kept.told("room", "key-1") and not kept.told("other", "key-1")
-        assert kept.thread("room", "i") == "thread-1" and kept.thread("other", "i") == ""
-        assert (kept.lately("room", 0), kept.lately("room", 150)) == (2, 1)
+        kept = SentMessages(state)
+        assert kept.was_delivered("room", "key-1") and not kept.was_delivered("other", "key-1")
+        assert kept.find_thread("room", "i") == "thread-1" and kept.find_thread("other", "i") == ""
+        assert (kept.count_since("room", 0), kept.count_since("room", 150)) == (2, 1)
 
 
 def test_the_hash_covers_every_field(state, incident) -> None:

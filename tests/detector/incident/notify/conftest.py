@@ -1,35 +1,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from detector.incident.notify._event import Event
+from detector.incident.notify._event import IncidentEvent
 from rotators.core.model import Clock
-from tests.fakes import receivers
+from tests.fakes import mail, receivers
 
 
-class Kept:
-    """What was told, in memory."""
+class InMemoryDeliveries:
+    """A `DeliveryStore` in memory."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], tuple[str, str, float]] = {}
 
-    def told(self, destination: str, key: str) -> bool:
+    def was_delivered(self, destination: str, key: str) -> bool:
         return (destination, key) in self.rows
 
-    def thread(self, destination: str, thread: str) -> str:
-        found = [row[1] for (place, _), row in self.rows.items() if place == destination and row[0] == thread]
+    def find_thread(self, destination: str, thread: str) -> str:
+        found = [row[1] for (name, _), row in self.rows.items() if name == destination and row[0] == thread]
         return found[-1] if found else ""
 
-    def lately(self, destination: str, since: float) -> int:
-        return sum(place == destination and row[2] > since for (place, _), row in self.rows.items())
+    def count_since(self, destination: str, since: float) -> int:
+        return sum(name == destination and row[2] > since for (name, _), row in self.rows.items())
 
-    def note(self, destination: str, event: Event, thread: str, at: float) -> None:
+    def record(self, destination: str, event: IncidentEvent, thread: str, at: float) -> None:
         self.rows[destination, event.key] = (event.thread, thread, at)
 
 
-class Turned:
+class Timer:
     """A clock that jumps instead of sleeping."""
 
     def __init__(self) -> None:
@@ -45,38 +47,61 @@ class Turned:
 
 
 @pytest.fixture
-def kept() -> Kept:
-    return Kept()
+def deliveries() -> InMemoryDeliveries:
+    return InMemoryDeliveries()
 
 
 @pytest.fixture
-def turned() -> Turned:
-    return Turned()
+def timer() -> Timer:
+    return Timer()
 
 
 @pytest.fixture
-def there() -> Iterator[receivers.Receivers]:
+def arrived() -> Iterator[receivers.Receivers]:
+    """What the fake services have received."""
     with receivers.receiving() as found:
         yield found
 
 
 @pytest.fixture
-def operator(there: receivers.Receivers, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """An operator's file with every channel that is played here."""
+def operator(arrived: receivers.Receivers, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """An operator's configuration with every channel that `receivers` implements."""
     monkeypatch.setenv("RECEIVER_TOKEN", receivers.TOKEN)
     monkeypatch.setenv("ROUTING_KEY", receivers.ROUTING)
     monkeypatch.setenv("SIGNING_KEY", "signing-key-canary")
-    monkeypatch.setenv("SLACK_URL", f"{there.url}/services/T0/B0/url-canary")
-    monkeypatch.setenv("TEAMS_URL", f"{there.url}/workflow?sig=url-canary")
-    token = {"token_env": "RECEIVER_TOKEN", "endpoint": there.url}
+    monkeypatch.setenv("SLACK_URL", f"{arrived.url}/services/T0/B0/url-canary")
+    monkeypatch.setenv("TEAMS_URL", f"{arrived.url}/workflow?sig=url-canary")
+    token = {"token_env": "RECEIVER_TOKEN", "endpoint": arrived.url}
     return {
         "notify": {
             "room": {"channel": "slack", "url_env": "SLACK_URL"},
             "thread": {"channel": "slack", "to": "C123", **token},
             "card": {"channel": "teams", "url_env": "TEAMS_URL"},
-            "oncall": {"channel": "pagerduty", "routing_key_env": "ROUTING_KEY", "endpoint": there.url},
-            "service": {"channel": "webhook", "url": f"{there.url}/hook", "key_env": "SIGNING_KEY"},
+            "oncall": {"channel": "pagerduty", "routing_key_env": "ROUTING_KEY", "endpoint": arrived.url},
+            "service": {"channel": "webhook", "url": f"{arrived.url}/hook", "key_env": "SIGNING_KEY"},
             "board": {"channel": "github-issue", "repository": "acme/security", **token},
             "lab": {"channel": "gitlab-issue", "project": "acme/security", **token},
         }
+    }
+
+
+@pytest.fixture
+def mailbox(tmp_path: Path) -> Iterator[mail.Mailbox]:
+    with mail.receiving(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def mail_settings(mailbox: mail.Mailbox, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """A ``[notify.NAME]`` table for `mailbox`."""
+    monkeypatch.setenv("MAIL_PASSWORD", mail.PASSWORD)
+    return {
+        "channel": "email",
+        "host": "localhost",
+        "port": mailbox.port,
+        "ca": mailbox.ca,
+        "user": "leakfirst",
+        "password_env": "MAIL_PASSWORD",
+        "from": "leakfirst@example.test",
+        "to": ["oncall@example.test"],
     }

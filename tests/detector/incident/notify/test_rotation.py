@@ -1,13 +1,12 @@
-"""The `tell` of a rotation policy reaches the destinations of the operator's file."""
+"""The `send` of a rotation policy reaches the destinations of the operator's file."""
 
 from __future__ import annotations
 
 import pytest
 
-from detector.incident.notify._rotation import tell
+from detector.incident.notify._rotation import notify_outcome
 from rotators.core.executor import Outcome
 from rotators.core.model import RotationPlan
-from tests.fakes.receivers import Receivers
 
 pytestmark = pytest.mark.net
 
@@ -20,18 +19,18 @@ def plan(*names: str) -> RotationPlan:
     )  # fmt: skip
 
 
-def test_the_policys_names_are_told_once(operator, kept, there: Receivers) -> None:
+def test_the_policys_destinations_are_notified_once(operator, deliveries, arrived) -> None:
     waiting = Outcome("needs-person", "delete", "final steps need an approval of their own")
     for expected in (True, False):
-        told, others = tell(plan("room", "somebody"), waiting, operator, lambda: kept, str)
-        assert [(one.destination, one.sent) for one in told] == [("room", expected)]
-        assert others == ["somebody"], "a name without a table is for a person to tell"
-    (message,) = there.slack
+        results, unknown = notify_outcome(plan("room", "somebody"), waiting, operator, lambda: deliveries, str)
+        assert [(one.destination, one.sent) for one in results] == [("room", expected)]
+        assert unknown == ["somebody"], "a name without a table is left to a person"
+    (message,) = arrived.slack
     assert "needs-person delete" in message["text"] and "user ci-7" in message["text"]
 
 
-def test_nothing_is_opened_where_the_file_has_none_of_the_names(kept) -> None:
+def test_the_state_is_not_opened_if_no_name_is_configured(deliveries) -> None:
     def unwanted():
         raise AssertionError("the state was opened")
 
-    assert tell(plan("somebody"), Outcome("finished"), {}, unwanted, str) == ([], ["somebody"])
+    assert notify_outcome(plan("somebody"), Outcome("finished"), {}, unwanted, str) == ([], ["somebody"])
