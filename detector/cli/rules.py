@@ -1,4 +1,4 @@
-"""`leakfirst rules`: see, examine and document the rules."""
+"""`leakfirst rules`: list, show, check and document the rules."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from detector.errors import ExitCode, UsageError
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from detector.model import Rule
     from detector.rules.loader import Loaded
 
-SUMMARY = "list, show and check the rules, or write their catalogue"
+SUMMARY = "list, show and check the rules, or write the table of providers"
 
 EXAMPLE = """examples:
   leakfirst rules list 'aws.*'
   leakfirst rules show github.pat-classic
   leakfirst rules check my-rules.toml      examples, near-misses, anchors, overlaps, hostile text
-  leakfirst rules docs --output docs/rules
+  leakfirst rules docs --output docs/providers.md
 """
 
 
@@ -42,11 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
     checked = actions.add_parser("check", help="say what is wrong with rules; by default with the shipped ones")
     checked.add_argument("files", nargs="*", metavar="FILE", help="a rule file or a folder of them")
-    docs = actions.add_parser("docs", help="write the catalogue, a page for each provider")
+    docs = actions.add_parser("docs", help="write the table of providers and their rules")
     docs.add_argument(
-        "--output", "-o", default=os.path.join("docs", "rules"), metavar="FOLDER", help="default: docs/rules"
+        "--output",
+        "-o",
+        default=os.path.join("docs", "providers.md"),
+        metavar="FILE",
+        help="default: docs/providers.md",
     )
-    docs.add_argument("--check", action="store_true", help="write nothing; fail when the catalogue is out of date")
+    docs.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is out of date")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -144,14 +149,19 @@ def _check(args: argparse.Namespace) -> ExitCode:
 
 
 def _docs(args: argparse.Namespace) -> ExitCode:
-    from detector.rules import catalogue
+    from detector.rules.provider_index import render
 
-    made = catalogue.pages(_loaded(()).rules)
-    if args.check:
-        old = catalogue.stale(args.output, made)
-        for name in old:
-            print(f"{os.path.join(args.output, name)}: is out of date; run `leakfirst rules docs`")
-        return ExitCode.FOUND if old else ExitCode.CLEAN
-    changed = catalogue.write(args.output, made)
-    print(f"{len(made)} pages, {len(changed)} changed", file=sys.stderr)
+    page, known = render(_loaded(()).rules), None
+    try:
+        with suppress(FileNotFoundError), open(args.output, encoding="utf-8", newline="") as file:
+            known = file.read()
+        if args.check:
+            if known != page:
+                print(f"{args.output}: is out of date; run `leakfirst rules docs`")
+            return ExitCode.FOUND if known != page else ExitCode.CLEAN
+        if known != page:
+            with open(args.output, "w", encoding="utf-8", newline="\n") as file:
+                file.write(page)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{args.output}: {getattr(error, 'strerror', 'is not UTF-8 text')}") from None
     return ExitCode.CLEAN

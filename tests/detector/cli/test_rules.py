@@ -68,8 +68,9 @@ def test_check_names_what_a_foreign_file_says_in_vain(capsys: pytest.CaptureFixt
 
 
 def test_docs_are_written_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    folder = str(tmp_path / "rules")
-    assert main(["rules", "docs", "--output", folder, "--check"]) == 1
-    assert main(["rules", "docs", "--output", folder]) == 0
-    assert main(["rules", "docs", "--output", folder, "--check"]) == 0
-    capsys.readouterr()
+    page = str(tmp_path / "providers.md")
+    assert main(["rules", "docs", "--output", page, "--check"]) == 1
+    assert main(["rules", "docs", "--output", page]) == 0
+    assert main(["rules", "docs", "--output", page, "--check"]) == 0
+    assert main(["rules", "docs", "--output", str(tmp_path)]) == 2
+    assert f"{tmp_path}: Is a directory" in capsys.readouterr().err
