@@ -145,9 +145,10 @@ def judge(
     import time
 
     from detector.config import operator_file
-    from detector.ignores.gathering import Policies, gather
+    from detector.ignores.gathering import gather
     from detector.scan import triage
     from detector.scan.masking import veil_of
+    from detector.scan.policies import Policies
 
     policies = Policies(
         [
@@ -195,7 +196,7 @@ def blobs_of(objects: Objects, stored: Stored, origin: Origin) -> Iterator[Blob 
 
 
 def _pieces(objects: Objects, stored: Stored, origin: Origin) -> Iterator[Blob | Skipped]:
-    from detector.sources.files import in_pieces
+    from detector.text.chunks import split_stream
 
     left = stored.size
 
@@ -205,7 +206,7 @@ def _pieces(objects: Objects, stored: Stored, origin: Origin) -> Iterator[Blob |
         left -= len(data)
         return data
 
-    yield from in_pieces(more, origin)
+    yield from split_stream(more, origin)
     if left:
         yield Skipped(origin.path, "could not be read to its end")
     objects.part(1)

@@ -90,10 +90,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _refuse_part(args: argparse.Namespace, path: str) -> None:
     """Refuse to prune by a scan that leaves out a part of what the baseline speaks for. Raises `UsageError`."""
-    from detector.ignores.gathering import root_of
-    from detector.scan.targets import is_repository
+    from detector.git.layout import find_root, is_repository
 
-    roots = {os.path.abspath(target): root_of(target) for target in args.targets if root_of(target)}
+    roots = {os.path.abspath(target): find_root(target) for target in args.targets if find_root(target)}
     home, name = os.path.split(os.path.abspath(path))
     if name == baseline.NAME and (is_repository(home) or any(at.startswith(home + os.sep) for at in roots)):
         wanted = {home, *roots.values()}  # scans of that folder find the file by themselves
@@ -174,9 +173,9 @@ def _incomplete(found: Scan) -> int:
 
 def default_path(target: str) -> str:
     """Return where scans of *target* look for a baseline."""
-    from detector.ignores.gathering import root_of
+    from detector.git.layout import find_root
 
-    path = os.path.join(root_of(target), baseline.NAME)
+    path = os.path.join(find_root(target), baseline.NAME)
     return baseline.NAME if path == os.path.abspath(baseline.NAME) else path
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from detector.config import Config, operator_file
 from detector.errors import ExitCode, UsageError
+from detector.git.layout import find_root
 from detector.ignores import baseline, gathering, own
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Take over what can be, print every entry."""
-    root = gathering.root_of(args.target)
+    root = find_root(args.target)
     if not root:
         raise UsageError(f"{args.target}: no such file or folder")
     loaded = [_read(name, kind, path) for name, kind, path in _files(root, args.files)]
@@ -89,7 +90,9 @@ def _resolved(args: argparse.Namespace, root: str, loaded: Sequence[tuple[str, L
         return []
     found = _scan(args)
     findings = [*found.findings, *(entry.finding for entry in found.ignored)]
-    return resolve(known, findings, gathering.relative_for(args.target, root), _Contents(root))
+    from detector.scan.policies import make_path_mapper
+
+    return resolve(known, findings, make_path_mapper(args.target, root), _Contents(root))
 
 
 def _scan(args: argparse.Namespace) -> Scan:

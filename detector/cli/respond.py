@@ -257,9 +257,9 @@ def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
 
 
 def _exposure(args: argparse.Namespace, inventory: Sequence[str]) -> Exposure:
+    from detector.git.layout import is_repository
     from detector.incident.leaked_material import is_remote
     from detector.incident.model import ARTEFACT, FINDINGS, REPOSITORY, Exposure
-    from detector.scan.targets import is_repository
 
     if bool(args.targets) == bool(args.findings):
         raise UsageError("name what leaked: files, a folder, a repository, or --findings REPORT.json")

@@ -254,11 +254,11 @@ def _recalled(plan: RotationPlan, args: argparse.Namespace) -> Leak:
 def rules_for(args: argparse.Namespace) -> tuple[Pack, bytes]:
     """Return the rules with `args.patterns` added, and the key of the fingerprints."""
     from detector.config import Config
-    from detector.ignores import gathering
     from detector.scan import pipeline
+    from detector.scan.policies import load_policies
 
     config = Config(targets=(".",), patterns=tuple(args.patterns))
-    return pipeline.rule_pack(config), gathering.policies(config).report_key
+    return pipeline.rule_pack(config), load_policies(config).report_key
 
 
 # -- looking -----------------------------------------------------------------

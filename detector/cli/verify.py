@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read the credentials again, ask, print, return the exit code."""
     from detector.config import Config, ReportTo, operator_file
-    from detector.ignores import gathering
     from detector.scan import pipeline
+    from detector.scan.policies import load_policies
     from detector.text.untrusted import printable
     from detector.verify import ask, reread
 
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         operator=operator_file(args.config),
     )
     pack = pipeline.rule_pack(config)
-    key = gathering.policies(config._replace(targets=(".",))).report_key
+    key = load_policies(config._replace(targets=(".",))).report_key
     skipped: list[Skipped] = []
     if args.rule:
         findings = [reread.finding_in(sys.stdin.buffer.read(), args.rule, pack, key)]

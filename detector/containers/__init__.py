@@ -10,43 +10,15 @@ not fit becomes a `Skipped`, and what was read until then counts.
 from __future__ import annotations
 
 import io
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from detector.containers.contract import Member, Stream
 from detector.containers.kinds import recognised
+from detector.containers.limits import DEPTH, IN_MEMORY, Budget, OverLimit
 from detector.model import Blob, Origin, Skipped
-
-DEPTH = 8
-MEMBERS = 200_000
-LEAST_BYTES = 256 << 20
-MOST_BYTES = 16 << 30
-RATIO = 200
-"""What comes out of a container may be so many times its size, but at least `LEAST_BYTES`."""
-SECONDS = 600.0
-IN_MEMORY = 512 << 20
-"""A container within another that cannot be read as a stream is held in memory up to this size."""
-
-
-class Stream(Protocol):
-    """What members are read from."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to *size* bytes; b"" at the end."""
-
-
-class Member(NamedTuple):
-    """A file within a container. Content without a name of its own is named after the container.
-
-    What is `left` is the container itself, without its members. Members with the
-    same `mark` hold the same, if there is one.
-    """
-
-    name: str
-    stream: Stream
-    left: bool = False
-    mark: bytes = b""
+from detector.text import chunks
 
 
 class Ended(NamedTuple):
@@ -76,34 +48,6 @@ class Clean:
         """Remember a member, if there is room."""
         if len(self._known) < self.MOST:
             self._known[ended.key] = ended
-
-
-class OverLimit(Exception):
-    """The container holds more than may be read; the text says of what."""
-
-
-class Budget:
-    """What may still be read of one outermost container."""
-
-    def __init__(self, size: int, now: Callable[[], float] = time.monotonic) -> None:
-        self.bytes = min(max(RATIO * size, LEAST_BYTES), MOST_BYTES)
-        self.members = MEMBERS
-        self._now = now
-        self._end = now() + SECONDS
-
-    def take(self, count: int) -> None:
-        """Count bytes that were read. Raises `OverLimit`."""
-        self.bytes -= count
-        if self.bytes < 0:
-            raise OverLimit("unpacks to more bytes than are read; the rest was not looked at")
-
-    def enter(self) -> None:
-        """Count a member. Raises `OverLimit`."""
-        self.members -= 1
-        if self.members < 0:
-            raise OverLimit(f"holds more than {MEMBERS} members; the rest was not looked at")
-        if self._now() > self._end:
-            raise OverLimit(f"takes longer than {SECONDS:g} seconds; the rest was not looked at")
 
 
 class Opener(NamedTuple):
@@ -271,9 +215,7 @@ def _content(
     member: Member, origin: Origin, budget: Budget, depth: int, via: tuple[str, ...]
 ) -> Iterator[Blob | Skipped | Ended]:
     stream = _Counted(member.stream, budget)
-    from detector.sources.files import MARGIN, STEP, in_pieces
-
-    head = stream.read(STEP + MARGIN)
+    head = stream.read(chunks.CHUNK_BYTES + chunks.MARGIN_BYTES)
     if not head and not stream.trouble:
         return
     kind = "" if member.left else recognised(head)
@@ -286,9 +228,9 @@ def _content(
             told = told or isinstance(item, Blob)
             yield item
         if not told or kind in ("pdf", "sqlite", "pyc"):  # their own bytes may say more
-            yield Blob(head, origin, core=None if len(head) <= STEP else (0, STEP), via=via)
+            yield Blob(head, origin, core=None if len(head) <= chunks.CHUNK_BYTES else (0, chunks.CHUNK_BYTES), via=via)
     else:
-        for blob in in_pieces(again.read, origin):
+        for blob in chunks.split_stream(again.read, origin):
             yield blob._replace(via=via, core=None if blob.core == (0, len(blob.data)) else blob.core)
     if again.trouble:
         yield Skipped(_where(origin), f"cannot be read to the end: {again.trouble}", expected=True)

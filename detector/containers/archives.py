@@ -12,10 +12,10 @@ import io
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from detector.containers import Member, OverLimit, Stream
+from detector.containers.contract import Member, Stream
+from detector.containers.limits import LOCKED, OverLimit
 from detector.model import Skipped
 
-LOCKED = "is protected by a password"
 LARGEST_7Z = 1 << 30
 LARGEST_AT_ONCE = 64 << 20
 """An entry of a zip file up to this size is inflated in one go, twice as fast as piece by piece."""

@@ -14,8 +14,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from detector.containers import Member, Stream
-from detector.containers.archives import LOCKED
+from detector.containers.contract import Member, Stream
+from detector.containers.limits import LOCKED
 from detector.model import Skipped
 
 LARGEST = 64 << 20

@@ -12,8 +12,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from detector.containers import Member
 from detector.containers.archives import tar_members
+from detector.containers.contract import Member
 
 _MANIFESTS = 1000
 _LARGEST = 8 << 20

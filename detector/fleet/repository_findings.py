@@ -19,10 +19,11 @@ from detector.fleet.incremental import Growth
 from detector.fleet.lifecycle import Place, Sight
 from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
 from detector.git.branch_heads import Tip, tips
-from detector.ignores.gathering import HeadReader, Policies, gather
+from detector.ignores.gathering import HeadReader, gather
 from detector.model import Finding, Location, Sighting, Skipped, VerdictState
 from detector.scan import attribution, triage
 from detector.scan.masking import Veil, veil_of
+from detector.scan.policies import Policies
 from detector.scan.pool import guarded
 from detector.scan.worker import Options, Progress
 

@@ -15,11 +15,10 @@ from typing import NamedTuple
 from detector.config import Config
 from detector.contracts import Share
 from detector.errors import UsageError
-from detector.ignores import gathering
 from detector.log import step
 from detector.model import Dropped, Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules import pack as packs
-from detector.scan import attribution, pool, targets, triage
+from detector.scan import attribution, policies, pool, targets, triage
 from detector.scan.masking import veil_of
 from detector.scan.state import ScanMemory
 from detector.scan.worker import Options, Progress, Seen, UnusedMark
@@ -68,11 +67,11 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
             for entry in targets.split(target, config, memory):
                 (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
         step("planned", targets=len(config.targets), shares=len(shares), rules=len(pack.rules))
-        policies = gathering.policies(config)
+        ignoring = policies.load_policies(config)
         planned = len(skipped)
         expected = sum(share.weight for share in shares)
         try:
-            options = Options(config.show_ignored, policies.line_patterns, memory.changed)
+            options = Options(config.show_ignored, ignoring.line_patterns, memory.changed)
             for message in pool.run(shares, pack, config.workers, options):
                 if isinstance(message, Progress):
                     done = done.plus(message)
@@ -110,8 +109,8 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     seen = veil.sightings(seen)
     if read_all:
         memory.keep(flagged, veil)
-    seen, ignored = triage.set_aside(seen, pack.rules, policies.report_key, policies.why)
-    findings = triage.gather(seen, pack.rules, policies.report_key)
+    seen, ignored = triage.set_aside(seen, pack.rules, ignoring.report_key, ignoring.why)
+    findings = triage.gather(seen, pack.rules, ignoring.report_key)
     kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))
     unsure = tuple(
         Ignored(finding, f"confidence {finding.confidence} is below {config.min_confidence}")
@@ -133,7 +132,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         *notes,
         *(note for target in config.targets for note in targets.unread(target, config)),
         *memory.notes,
-        *policies.notes(everything=complete and not interrupted and whole(config)),
+        *ignoring.notes(everything=complete and not interrupted and whole(config)),
         *_said_of(unused),
     )
     return Scan(
@@ -160,16 +159,16 @@ def whole(config: Config) -> bool:
     """Tell whether *config* leaves nothing out, so that what an entry does not match is gone."""
     narrowed = config.staged or config.since or config.range or config.only or config.skip or config.state
     read = config.history and config.worktree and not config.as_published and not config.max_size
-    return read and not narrowed and gathering.whole(config.targets)
+    return read and not narrowed and policies.covers_roots(config.targets)
 
 
 def _said_of(unused: Sequence[UnusedMark]) -> Iterator[str]:
     """Name our own unused marks one by one, and count those that may serve another tool."""
     ours = [mark for mark in unused if mark.text.startswith("leakfirst")]
-    for mark in sorted(ours)[: gathering.NAMED]:
+    for mark in sorted(ours)[: policies.NAMED]:
         yield f"{mark.origin.path}:{mark.line}: {mark.text} sets nothing aside and can go"
-    if len(ours) > gathering.NAMED:
-        yield f"{len(ours) - gathering.NAMED} more marks set nothing aside"
+    if len(ours) > policies.NAMED:
+        yield f"{len(ours) - policies.NAMED} more marks set nothing aside"
     if others := sorted(set(unused) - set(ours)):
         first = others[0]
         where = f"{first.text}, {first.origin.path}:{first.line}"

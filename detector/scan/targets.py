@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from detector.config import Config
 from detector.contracts import Inner, Share
 from detector.errors import SourceError, UsageError
+from detector.git.layout import find_root, is_repository
 from detector.model import Skipped
 from detector.registry import load
 
@@ -94,16 +95,7 @@ def unread(target: str, config: Config) -> Iterator[str]:
     """Say so where *target* is a folder within a repository, whose history is then not read."""
     if not config.history or not os.path.isdir(target) or sources(target, config) != ["files"]:
         return
-    from detector.ignores.gathering import root_of
-
-    top = root_of(target)
+    top = find_root(target)
     if top != os.path.abspath(target):
         top = top if os.path.isabs(target) else os.path.relpath(top)
         yield f"{target} is part of the repository at {top}: its history was not read; scan {top} for that"
-
-
-def is_repository(path: str) -> bool:
-    """Tell whether *path* is the top of a git repository: a working tree or a git directory."""
-    if os.path.lexists(os.path.join(path, ".git")):
-        return True
-    return all(os.path.exists(os.path.join(path, name)) for name in ("HEAD", "objects", "refs"))

@@ -11,25 +11,19 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from detector.config import Config
 from detector.contracts import Inner
 from detector.errors import SourceError
+from detector.git.layout import GIT_DIRECTORY
 from detector.model import Blob, Origin, Skipped
-
-STEP = 8 << 20
-"""Bytes of a large file that one blob reports on."""
-
-MARGIN = 64 << 10
-"""Bytes of context on either side of a step; no credential is longer."""
+from detector.text import chunks
+from detector.text.chunks import read_fully, split_stream
 
 WHOLE = 256 << 20
 """A container up to this size is read into memory, a larger one as a stream."""
-
-GIT_DIRECTORY = ("HEAD", "objects", "refs")
-"""What every git directory has; a bare repository is one."""
 
 SHARE_BYTES = 16 << 20
 SHARE_FILES = 400
@@ -163,7 +157,7 @@ def regular(shown: str, path: str, found: os.stat_result) -> Iterator[tuple[str,
 
 
 def read_file(path: str, origin: Origin) -> Iterator[Blob | Skipped]:
-    """Read one regular file in pieces of at most `STEP` bytes plus margins.
+    """Read one regular file in pieces of at most `CHUNK_BYTES` plus margins.
 
     The file is opened without blocking and checked again once it is open: what
     was a file when it was listed may be a pipe now.
@@ -178,7 +172,7 @@ def read_file(path: str, origin: Origin) -> Iterator[Blob | Skipped]:
         if not stat.S_ISREG(found.st_mode):
             yield Skipped(origin.path, "is no regular file any more")
             return
-        if found.st_size <= STEP + MARGIN:
+        if found.st_size <= chunks.CHUNK_BYTES + chunks.MARGIN_BYTES:
             data = read_fully(descriptor, max(found.st_size, 1))
             if len(data) < found.st_size:
                 yield Skipped(origin.path, "became shorter while it was read")
@@ -198,7 +192,7 @@ def _large(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skippe
 
     head = read_fully(descriptor, 1024)
     if head[:1] == b"{":
-        head += read_fully(descriptor, STEP)
+        head += read_fully(descriptor, chunks.CHUNK_BYTES)
     os.lseek(descriptor, 0, os.SEEK_SET)
     kind = recognised(head)
     if not kind:
@@ -212,51 +206,10 @@ def _large(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skippe
             yield from inside_file(file, size, kind, origin)
 
 
-def read_fully(descriptor: int, size: int) -> bytes:
-    """Read *size* bytes or up to the end; one read() gives at most 2 GB, or less."""
-    data = os.read(descriptor, size)
-    if len(data) == size or not data:
-        return data
-    parts = [data]
-    left = size - len(data)
-    while left and (data := os.read(descriptor, left)):
-        parts.append(data)
-        left -= len(data)
-    return b"".join(parts)
-
-
 def _pieces(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skipped]:
     total = 0
-    for blob in in_pieces(lambda count: read_fully(descriptor, count), origin):
+    for blob in split_stream(lambda count: read_fully(descriptor, count), origin):
         total = blob.base + len(blob.data)
         yield blob
     if total < size:
         yield Skipped(origin.path, "became shorter while it was read")
-
-
-def in_pieces(more: Callable[[int], bytes], origin: Origin) -> Iterator[Blob]:
-    """Cut a stream into blobs with margins; `more(n)` returns at most *n* bytes, b"" at the end.
-
-    Lines and columns are counted once, as the stream goes by.
-    """
-    before = b""
-    ahead = more(STEP + MARGIN)
-    base = line = column = 0
-    while ahead:
-        data = before + ahead
-        last = len(ahead) < STEP + MARGIN
-        core_end = len(data) if last else len(before) + STEP
-        yield Blob(data, origin, base, line, column, (len(before), core_end))
-        if last:
-            return
-        keep = core_end - MARGIN
-        passed = data[:keep]
-        newlines = passed.count(b"\n")
-        if newlines:
-            line += newlines
-            column = 0
-            passed = passed[passed.rfind(b"\n") + 1 :]
-        column += len(passed) if passed.isascii() else len(passed.decode("utf-8", "replace"))
-        base += keep
-        before, rest = data[keep:core_end], data[core_end:]
-        ahead = rest + more(STEP + MARGIN - len(rest))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from detector.config import Config
 from detector.model import Blob, Origin, Skipped
-from detector.sources.files import in_pieces, read_fully
+from detector.text.chunks import read_fully, split_stream
 
 
 class StdinShare(NamedTuple):
@@ -20,7 +20,7 @@ class StdinShare(NamedTuple):
     def blobs(self) -> Iterator[Blob | Skipped]:
         """Read to the end, in pieces."""
         try:
-            yield from in_pieces(lambda count: read_fully(0, count), Origin("stdin", "-"))
+            yield from split_stream(lambda count: read_fully(0, count), Origin("stdin", "-"))
         except OSError as error:
             yield Skipped("-", f"cannot be read: {os.strerror(error.errno or 0)}")
 

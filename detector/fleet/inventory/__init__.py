@@ -119,7 +119,7 @@ def kind_of(spec: str) -> tuple[str, str]:
     if "://" in spec or ("@" in kind and colon):
         return "repository", spec
     if os.path.isdir(spec):
-        from detector.fleet.inventory.folder import is_repository
+        from detector.git.layout import is_repository
 
         return ("repository" if is_repository(spec) else "folder"), spec
     if os.path.exists(spec):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from detector.errors import UsageError
 from detector.fleet.inventory import Entry, Options
 from detector.fleet.inventory._names import Refused, entry_for_path, shown
+from detector.git.layout import is_repository
 from detector.model import Skipped
 
 
@@ -28,13 +29,6 @@ def entries(place: str, _options: Options) -> Iterator[Entry | Skipped]:
             return iter([Skipped(shown(root), "no such folder")])
         raise UsageError(f"{place}: no such folder")
     return _below(os.path.abspath(root))
-
-
-def is_repository(path: str) -> bool:
-    """Tell whether the folder *path* itself is a repository or its work tree."""
-    if os.path.lexists(os.path.join(path, ".git")):
-        return True
-    return os.path.isfile(os.path.join(path, "HEAD")) and os.path.isdir(os.path.join(path, "objects"))
 
 
 def _below(root: str) -> Iterator[Entry | Skipped]:

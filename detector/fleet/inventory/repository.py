@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from detector.errors import UsageError
 from detector.fleet.inventory import Entry, Options
 from detector.fleet.inventory._names import Refused, entry_for_path, entry_for_url, shown
-from detector.fleet.inventory.folder import is_repository
+from detector.git.layout import is_repository
 
 
 def entries(place: str, _options: Options) -> Iterator[Entry]:

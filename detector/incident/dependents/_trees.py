@@ -96,7 +96,7 @@ class Folder:
                 yield entry[0]
 
     def _walked(self) -> Iterator[str | Skipped]:
-        from detector.scan.targets import is_repository
+        from detector.git.layout import is_repository
 
         unread: list[Skipped] = []
 
@@ -290,6 +290,6 @@ def _fields(stream: IO[bytes]) -> Iterator[bytes]:
 
 def find(target: str) -> Repository | None:
     """Return the repository at *target*, None if there is none right there."""
-    from detector.scan.targets import is_repository
+    from detector.git.layout import is_repository
 
     return discover(target) if is_repository(target) else None

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from detector import containers
 from detector.config import Config
-from detector.containers import documents, inside, kinds
+from detector.containers import documents, inside, kinds, limits
 from detector.model import Blob, Location, Origin, Scan, Skipped
 from detector.rules import pack as packs
 from detector.rules.pack import engine_of
@@ -178,21 +178,21 @@ def test_a_bomb_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_nesting_and_members_have_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"deep"
-    for _ in range(containers.DEPTH + 1):
+    for _ in range(limits.DEPTH + 1):
         data = zipped({"in": data})
     assert "more than 8 deep" in read(data)[1][0].reason
-    monkeypatch.setattr(containers, "MEMBERS", 3)
+    monkeypatch.setattr(limits, "MEMBERS", 3)
     blobs, skipped = read(zipped({str(number): b"x" for number in range(9)}))
     assert len(blobs) == 3 and "more than 3 members" in skipped[0].reason
 
 
 def test_time_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "SECONDS", -1.0)
+    monkeypatch.setattr(limits, "SECONDS", -1.0)
     assert "takes longer" in read(zipped({"a": b"x"}))[1][0].reason
 
 
 def test_a_large_member_comes_in_pieces_with_lines(rules: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detector.sources.files.STEP", 1 << 20)
+    monkeypatch.setattr("detector.text.chunks.CHUNK_BYTES", 1 << 20)
     token = expand("ghp_{alnum:36}", 5)
     text = b"line\n" * 700_000 + token.encode() + b"\n" + b"line\n" * 1000
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:

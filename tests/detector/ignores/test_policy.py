@@ -8,9 +8,9 @@ import pytest
 
 from detector import scan
 from detector.errors import UsageError
-from detector.ignores import gathering, own
-from detector.ignores.policy import Allow, Known, Policy, same_rule
-from detector.model import Origin, Rule, Scan
+from detector.ignores import own
+from detector.ignores.policy import Allow, Policy, same_rule
+from detector.model import Rule, Scan
 from tests.detector.ignores.test_formats import RULE, seen
 from tests.hooks.world import Repository, leakfirst, token
 
@@ -128,12 +128,6 @@ def test_a_scan_of_a_part_says_nothing_of_entries_for_the_rest(repo: Repository)
     assert not any("sets nothing aside any more" in note for note in look(repo, max_size=1 << 20).notes)
 
 
-def test_of_many_entries_that_do_nothing_some_are_named() -> None:
-    many = [Known(f"list:{number}", ("line", "a.py", number)) for number in range(25)]
-    notes = gathering.Policies([Policy(known=many)]).notes(everything=True)
-    assert len(notes) == 21 and notes[-1] == "5 more entries set nothing aside any more"
-
-
 def test_a_mistake_of_the_repository_hides_nothing_and_is_said(repo: Repository) -> None:
     repo.write("leakfirst.toml", "[[allow]]\nvalues = ['(']\n")
     repo.write(".secrets.baseline", "{")
@@ -205,8 +199,3 @@ def test_fingerprints_of_a_report_can_be_allowed(repo: Repository) -> None:
     (found,) = json.loads(done.stdout)["findings"]
     repo.write("leakfirst.toml", f'[[allow]]\nfingerprints = ["{found["fingerprint"]}"]\n')
     assert leakfirst("scan", ".", cwd=repo.path).returncode == 0
-
-
-def test_where_a_policy_looks_from() -> None:
-    relative = gathering.relative_for(".", "")
-    assert relative(Origin("stdin", "-")) == "-"

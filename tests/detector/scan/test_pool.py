@@ -162,8 +162,8 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path) -> None:
             import os, signal, sys
             from detector.scan import pool
             sys.path.insert(0, sys.argv[1])
-            from test_workers import PACK, TextShare
-            for _ in workers.run([TextShare(str(number)) for number in range(9)], PACK, 3):
+            from test_pool import PACK, TextShare
+            for _ in pool.run([TextShare(str(number)) for number in range(9)], PACK, 3):
                 os.kill(os.getpid(), signal.SIGKILL)
             """
         )
@@ -190,14 +190,14 @@ def test_an_interrupt_ends_it_within_a_second_and_keeps_what_was_found(tmp_path)
             from detector.scan import pool
             from detector.model import Blob, Origin, Sighting
             sys.path.insert(0, sys.argv[1])
-            from test_workers import PACK, TextShare
+            from test_pool import PACK, TextShare
             class Slow(TextShare):
                 def blobs(self):
                     yield Blob(b"k=" + b"", Origin("worktree", "slow"))
                     time.sleep(60)
             count = 0
             try:
-                for message in workers.run([TextShare("1"), Slow("2"), TextShare("3")], PACK, 2):
+                for message in pool.run([TextShare("1"), Slow("2"), TextShare("3")], PACK, 2):
                     if isinstance(message, Sighting):
                         count += 1
                         print("seen", flush=True)

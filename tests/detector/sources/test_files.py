@@ -11,6 +11,7 @@ from detector.errors import SourceError
 from detector.model import Blob, Origin, Skipped
 from detector.rules.shapes import expand
 from detector.sources import files
+from detector.text import chunks
 
 RULE = """
 [[rule]]
@@ -53,8 +54,8 @@ def test_the_order_does_not_depend_on_the_number_of_workers(tmp_path, rules, mon
 
 @pytest.mark.parametrize("at", [0, 100, 990, 1000, 1010, 1995, 2000, 3500])
 def test_a_large_file_is_read_in_pieces_and_nothing_is_seen_twice_or_lost(tmp_path, rules, monkeypatch, at) -> None:
-    monkeypatch.setattr(files, "STEP", 1000)
-    monkeypatch.setattr(files, "MARGIN", 200)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(chunks, "MARGIN_BYTES", 200)
     text = "".join(f"{n:04} öö\n" for n in range(500))[:5000]
     text = text[:at] + " " + token() + " " + text[at:]
     (tmp_path / "big").write_text(text)
@@ -68,8 +69,8 @@ def test_a_large_file_is_read_in_pieces_and_nothing_is_seen_twice_or_lost(tmp_pa
 
 
 def test_a_single_endless_line_has_a_column(tmp_path, rules, monkeypatch) -> None:
-    monkeypatch.setattr(files, "STEP", 1000)
-    monkeypatch.setattr(files, "MARGIN", 200)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(chunks, "MARGIN_BYTES", 200)
     (tmp_path / "min.js").write_text("ö" * 9000 + " " + token())
     assert places(scan(tmp_path, **rules)) == [(str(tmp_path / "min.js"), 1, 9002)]
 
@@ -119,8 +120,8 @@ def test_a_file_that_vanishes_makes_the_scan_incomplete(tmp_path) -> None:
 
 
 def test_a_file_that_shrinks_is_scanned_as_far_as_it_goes(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(files, "STEP", 1000)
-    monkeypatch.setattr(files, "MARGIN", 200)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(chunks, "MARGIN_BYTES", 200)
     path = tmp_path / "log"
     path.write_bytes(b"x" * 10_000)
     read = files.read_file(str(path), Origin("worktree", "log"))

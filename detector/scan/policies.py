@@ -1,0 +1,112 @@
+"""The policies of all targets of one scan: what sets a finding aside, and what did nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from detector.config import Config
+from detector.fingerprint import project_key
+from detector.git.layout import find_root, is_bare, is_repository
+from detector.ignores import baseline
+from detector.ignores.gathering import HeadReader, Reader, folder_reader, gather
+from detector.ignores.policy import Policy
+from detector.model import Origin, Rule, Sighting
+from detector.sources.remote import clone_of
+
+NAMED = 20
+"""Entries and marks that set nothing aside and are named one by one."""
+
+
+class Policies:
+    """The policies of all roots of one scan, asked one after the other."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self._policies = policies
+
+    @property
+    def line_patterns(self) -> tuple[str, ...]:
+        """What workers must try on the line of each hit."""
+        return tuple(dict.fromkeys(pattern for policy in self._policies for pattern in policy.line_patterns))
+
+    @property
+    def report_key(self) -> bytes:
+        """The key of the fingerprints in reports: the user's if given, else that of the baseline."""
+        return project_key() if os.environ.get(baseline.FROM_ENVIRONMENT) else self._policies[0].keys[0]
+
+    def why(self, sighting: Sighting, rule: Rule) -> str:
+        """Return what sets *sighting* aside, or ""."""
+        return next(filter(None, (policy.why(sighting, rule) for policy in self._policies)), "")
+
+    def notes(self, *, everything: bool) -> list[str]:
+        """Say which files were in force and, if *everything* was looked at, which entries did nothing."""
+        notes = [note for policy in self._policies for note in policy.notes]
+        if everything:
+            idle = [policy.unused() for policy in self._policies]
+            unused = [by for by in idle[0] if all(by in others for others in idle)]
+            notes += [f"{by} sets nothing aside any more" for by in unused[:NAMED]]
+            if len(unused) > NAMED:
+                notes.append(f"{len(unused) - NAMED} more entries set nothing aside any more")
+        return list(dict.fromkeys(notes))
+
+
+def load_policies(config: Config) -> Policies:
+    """Gather the policies of all targets of *config*. Raises `UsageError`."""
+    today = time.strftime("%Y-%m-%d")
+    roots = {find_root(target): target for target in config.targets}
+    return Policies(
+        [
+            gather(
+                _reader(target, root, config),
+                operator=config.operator,
+                baseline_file=config.baseline,
+                today=today,
+                relative=make_path_mapper(target, root),
+            )
+            for root, target in roots.items()
+        ]
+    )
+
+
+def _reader(target: str, root: str, config: Config) -> Reader | None:
+    from detector.git.repository import discover
+
+    if root and not is_bare(root):
+        return folder_reader(root)
+    clone = root or clone_of(target)
+    return HeadReader(discover(clone, config.allow)) if clone else None
+
+
+def covers_roots(targets: Sequence[str]) -> bool:
+    """Tell whether *targets* leave out nothing of what their ignore files speak for."""
+    roots = {find_root(target) for target in targets} - {""}  # a URL is a whole repository
+    return "-" not in targets and roots <= {os.path.abspath(target) for target in targets}
+
+
+def make_path_mapper(target: str, root: str) -> Callable[[Origin], str]:
+    """Return what gives the path of an origin of *target* below *root*, with slashes.
+
+    Sources name files of a repository from its root; files of a folder as they
+    were reached from where we are; those of a repository inside (a submodule, or
+    one below a folder) from the root of that.
+    """
+    if not root:
+        return lambda origin: origin.path
+    name = "" if target == "." else target
+    if is_repository(target):
+        return partial(_inside, name)
+    return partial(_below, root, name)
+
+
+def _inside(name: str, origin: Origin) -> str:
+    if origin.repository in ("", name):
+        return origin.path
+    return os.path.join(os.path.relpath(origin.repository, name or "."), origin.path).replace(os.sep, "/")
+
+
+def _below(root: str, name: str, origin: Origin) -> str:
+    inner = "" if origin.repository == name else origin.repository
+    path = os.path.relpath(os.path.abspath(os.path.join(inner, origin.path)), root)
+    return origin.path if path.startswith("..") else path.replace(os.sep, "/")

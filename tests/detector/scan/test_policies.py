@@ -1,0 +1,25 @@
+"""The policies of all targets of a scan."""
+
+from detector.ignores.policy import Known, Policy
+from detector.model import Origin
+from detector.scan import policies
+
+
+def test_of_many_entries_that_do_nothing_some_are_named() -> None:
+    many = [Known(f"list:{number}", ("line", "a.py", number)) for number in range(25)]
+    notes = policies.Policies([Policy(known=many)]).notes(everything=True)
+    assert len(notes) == 21 and notes[-1] == "5 more entries set nothing aside any more"
+
+
+def test_where_a_policy_looks_from() -> None:
+    relative = policies.make_path_mapper(".", "")
+    assert relative(Origin("stdin", "-")) == "-"
+
+
+def test_targets_that_leave_out_a_part_do_not_cover_their_roots(tmp_path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "docs").mkdir()
+    assert policies.covers_roots([str(tmp_path)])
+    assert policies.covers_roots(["https://git.example.org/team/app.git"])
+    assert not policies.covers_roots([str(tmp_path / "docs")])
+    assert not policies.covers_roots(["-"])
