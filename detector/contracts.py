@@ -8,7 +8,7 @@ on disk.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, runtime_checkable
 
 from detector.model import Blob, Skipped
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from detector.config import Config
     from detector.engine.stored import Stored
+    from detector.ignores.policy import Loaded
+    from detector.model import Scan
+    from detector.reports._options import ReportOptions
 
 
 class Share(Protocol):
@@ -61,6 +64,27 @@ class Source(Protocol):
 
     def shares(self, target: str, config: Config) -> Iterable[Share | Skipped | Inner]:
         """Split *target* into portions. Raises `SourceError` when it is none at all."""
+
+
+class Report(Protocol):
+    """detector/reports/<name>.py: one output format; the file name is the value of ``--format``."""
+
+    def write(self, scan: Scan, out: TextIO, options: ReportOptions) -> None:
+        """Write the whole report to *out*."""
+
+
+class Hook(Protocol):
+    """hooks/<name>.py: what ``leakfirst hook run <name>`` runs."""
+
+    def main(self, arguments: list[str]) -> int:
+        """Read the arguments and standard input of the hook; return the exit code."""
+
+
+class IgnoreFormat(Protocol):
+    """detector/ignores/formats/<name>.py: an ignore file of another tool; the name is FORMAT in ``FORMAT:FILE``."""
+
+    def load(self, content: bytes, name: str) -> Loaded:
+        """Read *content*; *name* is what messages call the file. Raises `UsageError`."""
 
 
 class Command(Protocol):

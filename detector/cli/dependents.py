@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Search, print, return the exit code."""
     from detector.incident.dependents import Dependent, Packages, listed, package, search
-    from detector.text.untrusted import printable
+    from detector.text.untrusted import make_printable
 
     targets = list(args.targets)
     if args.list:
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     else:
         _print_table(found, args.history)
     for skip in skipped[:MAX_LINES]:
-        print(f"leakfirst: not read: {printable(f'{skip.where}: {skip.reason}')}", file=sys.stderr)
+        print(f"leakfirst: not read: {make_printable(f'{skip.where}: {skip.reason}')}", file=sys.stderr)
     if len(skipped) > MAX_LINES:
         more = len(skipped) - MAX_LINES
         print(f"leakfirst: {more} more could not be read; --format json names them all", file=sys.stderr)
@@ -150,29 +150,31 @@ class _Fleet:
 def _as_json(
     wanted: Sequence[Package], found: Sequence[Dependent], skipped: Sequence[Skipped], looked_at: Sequence[str]
 ) -> dict[str, Any]:
-    from detector.text.untrusted import clean
+    from detector.text.untrusted import replace_surrogates
 
     def cleaned(value: Any) -> Any:
         if isinstance(value, tuple):
             return [cleaned(part) for part in value]
-        return clean(value) if isinstance(value, str) else value
+        return replace_surrogates(value) if isinstance(value, str) else value
 
     return {
         "packages": [one._asdict() for one in wanted],
-        "repositories": [clean(name) for name in looked_at],
+        "repositories": [replace_surrogates(name) for name in looked_at],
         "dependents": [{name: cleaned(value) for name, value in entry._asdict().items()} for entry in found],
-        "skipped": [{"where": clean(skip.where), "reason": clean(skip.reason)} for skip in skipped],
+        "skipped": [
+            {"where": replace_surrogates(skip.where), "reason": replace_surrogates(skip.reason)} for skip in skipped
+        ],
     }
 
 
 def _print_table(found: Sequence[Dependent], history: bool) -> None:
     """Print aligned columns; nothing if there is nothing."""
-    from detector.text.untrusted import printable
+    from detector.text.untrusted import make_printable
 
     if not found:
         return
     heads = ["REPOSITORY", "FILE", "ECOSYSTEM", "PACKAGE", "HOW", "THROUGH", *(["SINCE", "UNTIL"] if history else [])]
-    rows = [heads, *([printable(cell) for cell in _cells(entry, history)] for entry in found)]
+    rows = [heads, *([make_printable(cell) for cell in _cells(entry, history)] for entry in found)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
     for row in rows:
         print("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -190,11 +192,11 @@ def _cells(entry: Dependent, history: bool) -> list[str]:
 
 
 def _summary(wanted: Sequence[Package], found: Sequence[Dependent], looked_at: Sequence[str]) -> str:
-    from detector.text.numbers import counted
-    from detector.text.untrusted import printable
+    from detector.text.numbers import format_count
+    from detector.text.untrusted import make_printable
 
-    among = counted(len(looked_at), "place")
-    what = printable(str(wanted[0])) if len(wanted) == 1 else f"any of {len(wanted):,} packages"
+    among = format_count(len(looked_at), "place")
+    what = make_printable(str(wanted[0])) if len(wanted) == 1 else f"any of {len(wanted):,} packages"
     if not found:
         whose = "" if len(wanted) > 1 else f", of {wanted[0].ecosystem or 'whatever ecosystem'}"
         return f"{among} looked at: nothing depends on {what}{whose}"

@@ -288,15 +288,15 @@ def _line(one: Difference) -> str:
 
 
 def _counts(number: int) -> str:
-    from detector.text.numbers import counted
+    from detector.text.numbers import format_count
 
-    return counted(number, "file")
+    return format_count(number, "file")
 
 
 def _shown(text: str) -> str:
-    from detector.text.untrusted import printable
+    from detector.text.untrusted import make_printable
 
-    return printable(text)
+    return make_printable(text)
 
 
 # -- watch -------------------------------------------------------------------

@@ -553,6 +553,6 @@ def _log(desk: _Desk, args: argparse.Namespace) -> ExitCode:
 
 
 def _printable(text: str) -> str:
-    from detector.text.untrusted import printable
+    from detector.text.untrusted import make_printable
 
-    return "\n".join(printable(line) for line in text.split("\n"))
+    return "\n".join(make_printable(line) for line in text.split("\n"))

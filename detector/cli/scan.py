@@ -95,10 +95,10 @@ def run(args: argparse.Namespace) -> int:
     """Scan, write the reports, return the exit code."""
     config = configure(args)
     set_level(config.verbose)
-    from detector.reports import check
+    from detector.reports import check_formats
     from detector.scan import pipeline
 
-    check(config)
+    check_formats(config)
     if config.verify and not config.dry_run:
         from detector.verify import ready
 

@@ -246,13 +246,13 @@ def _say(summary: Summary, state: State, quiet: bool) -> None:
     """Print what changed, and unless *quiet* what was done."""
     from detector.fleet.overview import overview
     from detector.fleet.reports.text import changes, troubles
-    from detector.text.numbers import counted
-    from detector.text.untrusted import printable
+    from detector.text.numbers import format_count
+    from detector.text.untrusted import make_printable
 
     told = overview(state, summary.run)
     for skip in summary.skipped:
         if not (quiet and skip.expected):
-            print(f"not listed: {printable(skip.where)}: {printable(skip.reason)}")
+            print(f"not listed: {make_printable(skip.where)}: {make_printable(skip.reason)}")
     print("".join((*changes(told), *(() if quiet else troubles(told)))).lstrip("\n"), end="")
     if quiet:
         if partly := len(summary.failed) + len(summary.incomplete):
@@ -261,7 +261,7 @@ def _say(summary: Summary, state: State, quiet: bool) -> None:
             )
         return
     print(
-        f"{counted(summary.repositories, 'repository', 'repositories')} in {summary.seconds:.1f} s: "
+        f"{format_count(summary.repositories, 'repository', 'repositories')} in {summary.seconds:.1f} s: "
         f"{summary.swept} swept, {summary.unchanged} unchanged, {len(summary.failed)} failed; "
         f"{summary.objects} objects read, {summary.again} read again; overdue: {told.counts['overdue']}"
     )

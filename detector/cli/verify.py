@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     from detector.config import Config, ReportTo, operator_file
     from detector.scan import pipeline
     from detector.scan.policies import load_policies
-    from detector.text.untrusted import printable
+    from detector.text.untrusted import make_printable
     from detector.verify import ask, reread
 
     if bool(args.report) == bool(args.rule):
@@ -77,9 +77,9 @@ def run(args: argparse.Namespace) -> int:
     if streaming:
         _say_rest(known)
     for skip in skipped:
-        print(f"leakfirst: {printable(f'{skip.where}: {skip.reason}')}", file=sys.stderr)
+        print(f"leakfirst: {make_printable(f'{skip.where}: {skip.reason}')}", file=sys.stderr)
     for note in notes:
-        print(printable(note))
+        print(make_printable(note))
     if args.format:
         _write(_scan(known, tuple(skipped), notes, interrupted, pack.digest), config)
     if args.dry_run:

@@ -14,8 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from detector.errors import ExitCode, UsageError
-from detector.reports._document import read
-from detector.reports.html import page
+from detector.reports._document import parse_document
+from detector.reports.html import render_page
 
 SUMMARY = "show a json report in a browser"
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page, or serve it until Ctrl-C."""
-    content = "".join(page(read(_text(args.report), args.report))).encode("ascii")
+    content = "".join(render_page(parse_document(_text(args.report), args.report))).encode("ascii")
     if args.output:
         _save(content, args.output)
         return int(ExitCode.CLEAN)

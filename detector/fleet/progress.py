@@ -8,8 +8,8 @@ import time
 from typing import Any, TextIO
 
 from detector.fleet.sweep import Tally
-from detector.text.numbers import size
-from detector.text.untrusted import printable
+from detector.text.numbers import format_size
+from detector.text.untrusted import make_printable
 
 AGAIN = 0.2
 """Seconds between two pictures."""
@@ -61,11 +61,11 @@ def picture(tally: Tally, seconds: float) -> Any:
         f"{len(tally.running)} at work",
         f"{tally.waiting} waiting",
         f"{tally.failed} failed",
-        f"{size(tally.bytes)} read" if tally.bytes else "",
+        f"{format_size(tally.bytes)} read" if tally.bytes else "",
         f"{rate:.1f}/s",
         f"{left} left",
     ]
-    names = [printable(name) for name in tally.running[:SHOWN]]
+    names = [make_printable(name) for name in tally.running[:SHOWN]]
     more = f" and {len(tally.running) - SHOWN} more" if len(tally.running) > SHOWN else ""
     return Group(
         ProgressBar(total=max(tally.total, 1), completed=ended, width=60),

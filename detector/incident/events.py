@@ -14,7 +14,7 @@ from detector.incident.model import TOLD, Case, Credential, Task
 from detector.incident.notify._event import IncidentEvent, Link, Phase
 from detector.incident.settings import Settings
 from detector.incident.timeline import left, text, warnings_due
-from detector.text.numbers import counted
+from detector.text.numbers import format_count
 
 NOBODY = "(nobody is named for it)"
 
@@ -115,7 +115,7 @@ def events(case: Case, settings: Settings, now: float) -> Iterator[IncidentEvent
     levels = warnings_due(case.found_at, case.due_at, now, settings.warnings) if case.status == "open" else ()
     if levels and waiting:
         lines = tuple(_line(task) for task in waiting)
-        summary = f"{case.title}: {left(case.due_at, now)}, and people have {counted(len(waiting), 'thing')} to do"
+        summary = f"{case.title}: {left(case.due_at, now)}, and people have {format_count(len(waiting), 'thing')} to do"
         yield event(Phase.ESCALATED, summary, levels[-1], lines=lines, urgent=True)
     if case.steps.get("prove", {}).get("state") == "done" and case.live:
         ends = [_end(one) for one in case.live]
@@ -160,7 +160,7 @@ def _owners_told(case: Case) -> list[str]:
 
 def _work_list(case: Case, owner: str, mine: list[Task], settings: Settings, now: float) -> IncidentEvent:
     lines = tuple(_line(task) for task in mine)
-    work = f"{counted(len(mine), 'thing')} to do for {owner}, until {case.due_at}"
+    work = f"{format_count(len(mine), 'thing')} to do for {owner}, until {case.due_at}"
     return IncidentEvent(
         case.id,
         Phase.WAITING,

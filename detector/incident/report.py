@@ -247,11 +247,11 @@ def _inert(sentence: str) -> str:
 
 def page(sections: Sequence[Section]) -> str:
     """Return the account as one HTML page that asks nobody for anything."""
-    from detector.reports.html import policy
+    from detector.reports.html import build_policy
 
     out = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        f'<meta http-equiv="Content-Security-Policy" content="{policy(STYLE, "")}">',
+        f'<meta http-equiv="Content-Security-Policy" content="{build_policy(STYLE, "")}">',
         f"<title>{_escape.to_html(sections[0].title)}</title><style>{STYLE}</style></head><body>",
     ]
     for number, section in enumerate(sections):

@@ -1,7 +1,7 @@
 """One module per output format; the file name is the option value.
 
-This is the edge: what a report must not look up itself (terminal, clock,
-environment) is turned into `Options` here.
+A report must not read the terminal, the clock or the environment itself; this
+module puts what it needs into `ReportOptions`.
 """
 
 from __future__ import annotations
@@ -9,35 +9,44 @@ from __future__ import annotations
 import io
 import os
 import shutil
-from typing import TextIO
+from typing import Any, TextIO
 
 from detector.config import Config
+from detector.contracts import Report
 from detector.model import Scan
-from detector.registry import load
-from detector.reports._options import Options
+from detector.registry import check_contract, load
+from detector.reports._options import ReportOptions
 from detector.version import version
 
 
-def check(config: Config) -> None:
-    """Raise `UsageError` for a format that does not exist, before any work is done."""
+def check_formats(config: Config) -> None:
+    """Raise `UsageError` for a format that does not exist or does not fulfil `Report`, before the scan starts."""
     for report in config.reports:
-        load("detector.reports", report.format, what="format")
+        load_report(report.format)
+
+
+def load_report(name: str) -> Report:
+    """Return the module of the format called *name*. Raises `UsageError`."""
+    module: Any = load("detector.reports", name, what="format")
+    check_contract(module, Report, "format")
+    report: Report = module
+    return report
 
 
 def write(name: str, scan: Scan, out: TextIO, config: Config) -> None:
     """Write *scan* to *out* in the format called *name*."""
-    report = load("detector.reports", name, what="format")
+    report = load_report(name)
     if isinstance(out, io.TextIOWrapper):
         out.reconfigure(errors="backslashreplace")  # an ASCII log takes any path
-    chosen = options(config, out)
-    report.write(scan, out, chosen._replace(target=scan.target or chosen.target))
+    options = make_options(config, out)
+    report.write(scan, out, options._replace(target=scan.target or options.target))
 
 
-def options(config: Config, out: TextIO) -> Options:
+def make_options(config: Config, out: TextIO) -> ReportOptions:
     """Return how to print to *out*. Colour only on a terminal and without ``NO_COLOR``."""
     terminal = out.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    return Options(
+    return ReportOptions(
         colour=terminal and not plain,
         width=shutil.get_terminal_size((100, 24)).columns if terminal else 100,
         show_secrets=config.show_secrets,
@@ -46,13 +55,13 @@ def options(config: Config, out: TextIO) -> Options:
         verbose=config.verbose,
         quiet=config.quiet,
         target=" ".join(config.targets),
-        here=_here(),
+        here=_current_folder(),
         version=version(),
     )
 
 
-def _here() -> str:
+def _current_folder() -> str:
     try:
         return os.getcwd()
-    except OSError:  # it was removed
+    except OSError:  # the folder was removed
         return ""

@@ -1,8 +1,8 @@
 """The published shape of a report: ``leakfirst/findings/1``.
 
-It is frozen apart from the types in model.py, so that those may change. json,
-jsonl and html print it, `leakfirst view` reads it back. All text in it is free
-of lone surrogates; a path that is not UTF-8 keeps its bytes in `path_base64`.
+It is kept apart from the types in model.py, so that those may change. json,
+jsonl and html print it, `leakfirst view` reads it. No text in it holds lone
+surrogates; the bytes of a path that is not UTF-8 are in `path_base64`.
 """
 
 from __future__ import annotations
@@ -14,37 +14,41 @@ from typing import Any, TextIO
 
 from detector.errors import UsageError
 from detector.model import Finding, Location, Scan
-from detector.reports._options import Options
-from detector.reports._order import by_urgency
-from detector.reports._show import plain
+from detector.reports._options import ReportOptions
+from detector.reports._order import sort_by_urgency
+from detector.reports._show import reveal_on_request
 from detector.secret import Secret
-from detector.text.untrusted import as_bytes, clean, without_password
+from detector.text.untrusted import encode_path, replace_surrogates, strip_url_credentials
 
 SCHEMA = "leakfirst/findings/1"
 
 Record = dict[str, Any]
 
 
-def head(options: Options) -> Record:
+def build_header(options: ReportOptions) -> Record:
     """Return what is known before the scan: schema, tool, target."""
     return {
         "schema": SCHEMA,
         "tool": {"name": "leakfirst", "version": options.version},
-        "target": clean(without_password(options.target)),
+        "target": replace_surrogates(strip_url_credentials(options.target)),
     }
 
 
-def outcome(scan: Scan) -> Record:
+def build_summary(scan: Scan) -> Record:
     """Return what is known after the scan, apart from the findings."""
     stats = scan.stats
     return {
         "complete": scan.complete,
         "interrupted": scan.interrupted,
         "skipped": [
-            {"where": clean(without_password(s.where)), "reason": clean(s.reason), "expected": s.expected}
+            {
+                "where": replace_surrogates(strip_url_credentials(s.where)),
+                "reason": replace_surrogates(s.reason),
+                "expected": s.expected,
+            }
             for s in scan.skipped
         ],
-        "notes": [clean(note) for note in scan.notes],
+        "notes": [replace_surrogates(note) for note in scan.notes],
         "stats": {
             "bytes": stats.bytes,
             "blobs": stats.blobs,
@@ -54,53 +58,54 @@ def outcome(scan: Scan) -> Record:
     }
 
 
-def rule_records(findings: Iterable[Finding]) -> Record:
-    """Return what the rules of *findings* say about harm and remedy, by rule id."""
+def build_rules(findings: Iterable[Finding]) -> Record:
+    """Return harm, remedy and links of the rules of *findings*, by rule id."""
     rules = {finding.rule.id: finding.rule for finding in findings}
     return {
         id_: {
-            "finds": clean(rule.finds),
-            "service": clean(rule.service),
+            "finds": replace_surrogates(rule.finds),
+            "service": replace_surrogates(rule.service),
             "severity": rule.severity,
-            "harm": clean(rule.harm),
-            "revoke": clean(rule.revoke),
-            "links": [clean(link) for link in rule.links],
+            "harm": replace_surrogates(rule.harm),
+            "revoke": replace_surrogates(rule.revoke),
+            "links": [replace_surrogates(link) for link in rule.links],
         }
         for id_, rule in sorted(rules.items())
     }
 
 
-def finding_record(finding: Finding, options: Options) -> Record:
-    """Return one credential with all its places."""
+def build_finding(finding: Finding, options: ReportOptions) -> Record:
+    """Return one credential with all its locations."""
     verdict = finding.verdict
     record: Record = {
         "fingerprint": finding.fingerprint,
         "rule": finding.rule.id,
-        "finds": clean(finding.rule.finds),
-        "service": clean(finding.rule.service),
+        "finds": replace_surrogates(finding.rule.finds),
+        "service": replace_surrogates(finding.rule.service),
         "severity": finding.severity,
         "confidence": finding.confidence,
         "redacted": finding.secret.redacted,
-        **_plain_record(finding.secret, options),
-        "verdict": {"state": verdict.state, "why": clean(verdict.why)},
+        **_build_value(finding.secret, options),
+        "verdict": {"state": verdict.state, "why": replace_surrogates(verdict.why)},
         "parts": [
-            {"name": name, "redacted": secret.redacted, **_plain_record(secret, options)}
+            {"name": name, "redacted": secret.redacted, **_build_value(secret, options)}
             for name, secret in finding.parts
         ],
-        "evidence": [{"fact": clean(e.fact), "weight": round(e.weight, 3)} for e in finding.evidence],
-        "locations": [location_record(location) for location in finding.locations],
+        "evidence": [{"fact": replace_surrogates(e.fact), "weight": round(e.weight, 3)} for e in finding.evidence],
+        "locations": [build_location(location) for location in finding.locations],
     }
     if verdict.owner:
-        record["verdict"]["owner"] = clean(verdict.owner)
+        record["verdict"]["owner"] = replace_surrogates(verdict.owner)
     if verdict.checked_at:
         record["verdict"]["checked_at"] = verdict.checked_at
     if verdict.facts:
-        record["verdict"]["facts"] = {clean(name): clean(value) for name, value in verdict.facts}
+        facts = {replace_surrogates(name): replace_surrogates(value) for name, value in verdict.facts}
+        record["verdict"]["facts"] = facts
     return record
 
 
-def _plain_record(secret: Secret, options: Options) -> Record:
-    value = plain(secret, options)
+def _build_value(secret: Secret, options: ReportOptions) -> Record:
+    value = reveal_on_request(secret, options)
     if value is None:
         return {}
     try:
@@ -109,17 +114,17 @@ def _plain_record(secret: Secret, options: Options) -> Record:
         return {"secret_base64": b64encode(value).decode()}
 
 
-def location_record(location: Location) -> Record:
-    """Return one place. `start` and `end` are byte offsets into the object or file."""
+def build_location(location: Location) -> Record:
+    """Return one location. `start` and `end` are byte offsets into the object or file."""
     origin = location.origin
-    path = clean(origin.path)
+    path = replace_surrogates(origin.path)
     record = {
         "origin": origin.kind,
-        "repository": clean(without_password(origin.repository)),
+        "repository": replace_surrogates(strip_url_credentials(origin.repository)),
         "path": path,
         "object": origin.object_id,
         "commit": origin.commit,
-        "author": clean(origin.author) if origin.author else origin.author,
+        "author": replace_surrogates(origin.author) if origin.author else origin.author,
         "date": origin.when,
         "line": location.line,
         "column": location.column,
@@ -128,60 +133,59 @@ def location_record(location: Location) -> Record:
         "start": location.start,
         "end": location.end,
         "decoded_via": list(location.decoded_via),
-        "snippet": clean(location.snippet),
+        "snippet": replace_surrogates(location.snippet),
     }
     if path != origin.path:
-        record["path_base64"] = b64encode(as_bytes(origin.path)).decode()
+        record["path_base64"] = b64encode(encode_path(origin.path)).decode()
     return record
 
 
-def ignored_records(scan: Scan, options: Options) -> Iterator[Record]:
+def build_ignored(scan: Scan, options: ReportOptions) -> Iterator[Record]:
     """Yield the ignored findings, each with what ignored it."""
     for ignored in scan.ignored:
-        yield {"by": clean(ignored.by), "finding": finding_record(ignored.finding, options)}
+        yield {"by": replace_surrogates(ignored.by), "finding": build_finding(ignored.finding, options)}
 
 
-def dropped_records(scan: Scan) -> Iterator[Record]:
+def build_rejected(scan: Scan) -> Iterator[Record]:
     """Yield the rejected candidates."""
     for origin, dropped in scan.dropped:
         yield {
             "rule": dropped.rule_id,
-            "path": clean(origin.path),
+            "path": replace_surrogates(origin.path),
             "origin": origin.kind,
             "object": origin.object_id,
             "start": dropped.start,
             "end": dropped.end,
-            "reason": clean(dropped.reason),
-            "evidence": [{"fact": clean(e.fact), "weight": round(e.weight, 3)} for e in dropped.evidence],
+            "reason": replace_surrogates(dropped.reason),
+            "evidence": [{"fact": replace_surrogates(e.fact), "weight": round(e.weight, 3)} for e in dropped.evidence],
         }
 
 
-def lists(scan: Scan, options: Options) -> Iterator[tuple[str, Iterator[Record]]]:
-    """Return the long lists of the document by name, each made while it is read."""
-    yield "findings", (finding_record(f, options) for f in by_urgency(scan.findings))
+def build_lists(scan: Scan, options: ReportOptions) -> Iterator[tuple[str, Iterator[Record]]]:
+    """Yield the name of each long list of the document and an iterator over its items."""
+    yield "findings", (build_finding(f, options) for f in sort_by_urgency(scan.findings))
     if options.show_ignored:
-        yield "ignored", ignored_records(scan, options)
-        yield "dropped", dropped_records(scan)
+        yield "ignored", build_ignored(scan, options)
+        yield "dropped", build_rejected(scan)
 
 
-def preamble(scan: Scan, options: Options) -> Record:
+def build_preamble(scan: Scan, options: ReportOptions) -> Record:
     """Return the document without its long lists."""
-    document = head(options)
+    document = build_header(options)
     document["tool"]["ruleset"] = scan.ruleset
     shown = [*scan.findings, *(i.finding for i in scan.ignored if options.show_ignored)]
-    return {**document, **outcome(scan), "rules": rule_records(shown)}
+    return {**document, **build_summary(scan), "rules": build_rules(shown)}
 
 
-def document(scan: Scan, options: Options) -> Record:
+def build_document(scan: Scan, options: ReportOptions) -> Record:
     """Return the whole report as one value."""
-    return {**preamble(scan, options), **{name: list(items) for name, items in lists(scan, options)}}
+    return {**build_preamble(scan, options), **{name: list(items) for name, items in build_lists(scan, options)}}
 
 
-def one_a_line(out: TextIO, items: Iterable[Any]) -> None:
+def write_list(out: TextIO, items: Iterable[Any]) -> None:
     """Write *items* as a JSON list with one item a line, never all in memory.
 
-    The text is ASCII: whatever encoding *out* has, and whatever hides in the
-    strings, it arrives as it is.
+    The text is ASCII, so it does not depend on the encoding of *out*.
     """
     encode = json.JSONEncoder(separators=(", ", ": ")).encode
     separator = "[\n  "
@@ -191,11 +195,11 @@ def one_a_line(out: TextIO, items: Iterable[Any]) -> None:
     out.write("[]" if separator[0] == "[" else "\n ]")
 
 
-def read(text: str, name: str) -> Record:
-    """Return the document in *text*; *name* is what the error calls it.
+def parse_document(text: str, name: str) -> Record:
+    """Return the document in *text*. Raises `UsageError`, in which *name* is the name of the file.
 
-    Everything that a page prints is checked for its type, so that a report
-    from elsewhere cannot cause more than this error.
+    The type of everything that the page prints is checked, so that a report of
+    another program cannot cause another error.
     """
     try:
         found = json.loads(text)
@@ -203,7 +207,7 @@ def read(text: str, name: str) -> Record:
         raise UsageError(f"{name} is not JSON; give a report made with --format json") from None
     if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise UsageError(f"{name} is not a {SCHEMA} report; give one made with --format json")
-    wrong = next(_misshapen(found, _SHAPE, ""), None)
+    wrong = next(_find_type_errors(found, _SHAPE, ""), None)
     if wrong:
         raise UsageError(f"{name} is damaged: {wrong}")
     return found
@@ -229,18 +233,18 @@ _SHAPE = {
 }
 
 
-def _misshapen(value: object, shape: Any, where: str) -> Iterator[str]:
+def _find_type_errors(value: object, shape: Any, where: str) -> Iterator[str]:
     if isinstance(shape, dict):
         if not isinstance(value, dict):
             yield f"{where or 'the report'} is not an object"
             return
         for key, inner in shape.items():
-            yield from _misshapen(value.get(key), inner, f"{where}.{key}".lstrip("."))
+            yield from _find_type_errors(value.get(key), inner, f"{where}.{key}".lstrip("."))
     elif isinstance(shape, list):
         if not isinstance(value, list):
             yield f"{where} is not a list"
             return
         for number, item in enumerate(value):
-            yield from _misshapen(item, shape[0], f"{where}[{number}]")
+            yield from _find_type_errors(item, shape[0], f"{where}[{number}]")
     elif not isinstance(value, shape):
         yield f"{where} is missing or not of type {shape.__name__}"

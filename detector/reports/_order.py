@@ -1,7 +1,7 @@
 """The order in which a person should read findings.
 
-What an issuer has confirmed comes first; production code comes before test
-code; then severity, confidence and path decide.
+Live credentials come first, then production code before test code; then the order
+is by severity, confidence and path.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from detector.model import CONFIDENCES, SEVERITIES, Finding, Scan, VerdictState
-from detector.text.untrusted import first_place
+from detector.text.untrusted import choose_location
 
 _TEST_CODE = re.compile(
     r"(?:^|/)(?:tests?|testing|testdata|test[-_]data|specs?|__tests__|__mocks__|mocks?|fixtures?)(?:/|$)"
@@ -23,28 +23,28 @@ def rank(words: tuple[str, ...], word: str) -> int:
     return words.index(word) if word in words else -1
 
 
-def in_test_code(path: str) -> bool:
+def is_test_code(path: str) -> bool:
     """Tell whether *path* looks like test code or a fixture.
 
-    >>> in_test_code("tests/data/key.pem"), in_test_code("src/latest/key.pem")
+    >>> is_test_code("tests/data/key.pem"), is_test_code("src/latest/key.pem")
     (True, False)
     """
     return _TEST_CODE.search(path) is not None
 
 
-def only_in_tests(finding: Finding) -> bool:
-    """Tell whether every place of *finding* is test code."""
-    return bool(finding.locations) and all(in_test_code(place.origin.path) for place in finding.locations)
+def is_only_in_tests(finding: Finding) -> bool:
+    """Tell whether every location of *finding* is in test code."""
+    return bool(finding.locations) and all(is_test_code(location.origin.path) for location in finding.locations)
 
 
-def by_urgency(findings: Iterable[Finding]) -> list[Finding]:
+def sort_by_urgency(findings: Iterable[Finding]) -> list[Finding]:
     """Return *findings* in reading order."""
 
     def key(finding: Finding) -> tuple[bool, bool, int, int, str, int, str]:
-        at = first_place(finding)
+        at = choose_location(finding)
         return (
             finding.verdict.state != VerdictState.LIVE,
-            only_in_tests(finding),
+            is_only_in_tests(finding),
             -rank(SEVERITIES, finding.severity),
             -rank(CONFIDENCES, finding.confidence),
             at.origin.path if at else "",
@@ -55,8 +55,8 @@ def by_urgency(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(findings, key=key)
 
 
-def exit_code(scan: Scan) -> int:
-    """Return the exit code that *scan* stands for (``--exit-zero`` aside)."""
+def choose_exit_code(scan: Scan) -> int:
+    """Return the exit code for *scan*, without ``--exit-zero``."""
     if scan.interrupted:
         return 130
     if scan.findings:

@@ -1,8 +1,8 @@
-"""csv: a table for spreadsheets, one row per place.
+"""csv: a table for spreadsheets, one row per location.
 
-A cell that a spreadsheet would take for a formula gets an apostrophe in front.
-What could not be looked at has rows too, so that a table is never mistaken
-for a clean result.
+A cell that a spreadsheet would read as a formula gets a leading apostrophe.
+Content that could not be scanned has rows too, so that an incomplete scan is
+never mistaken for a clean one.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from detector.model import Finding, Location, Origin, Scan
-from detector.reports._options import Options
-from detector.reports._order import by_urgency
-from detector.text.untrusted import printable, without_password
-
-TITLE = "table, one row per place"
-STREAMS = False
+from detector.reports._options import ReportOptions
+from detector.reports._order import sort_by_urgency
+from detector.text.untrusted import make_printable, strip_url_credentials
 
 COLUMNS = (
     "kind", "severity", "confidence", "verdict", "rule", "service", "finds", "redacted", "origin", "repository", "path",
@@ -25,24 +22,24 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def write(scan: Scan, out: TextIO, options: Options) -> None:
+def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     """Print the table with a header row."""
     table = csv.writer(out, lineterminator="\n")
     table.writerow(COLUMNS)
-    for finding in by_urgency(scan.findings):
-        table.writerows(_rows("finding", finding, finding.verdict.why))
+    for finding in sort_by_urgency(scan.findings):
+        table.writerows(_make_rows("finding", finding, finding.verdict.why))
     if options.show_ignored:
         for ignored in scan.ignored:
-            table.writerows(_rows("ignored", ignored.finding, ignored.by))
+            table.writerows(_make_rows("ignored", ignored.finding, ignored.by))
     for skipped in scan.skipped:
         row = dict.fromkeys(COLUMNS, "")
         row["kind"] = "skipped" if skipped.expected else "incomplete"
-        row["path"] = _cell(without_password(skipped.where))
-        row["remark"] = _cell(skipped.reason)
+        row["path"] = _escape_cell(strip_url_credentials(skipped.where))
+        row["remark"] = _escape_cell(skipped.reason)
         table.writerow(row.values())
 
 
-def _rows(kind: str, finding: Finding, remark: str) -> Iterator[tuple[object, ...]]:
+def _make_rows(kind: str, finding: Finding, remark: str) -> Iterator[tuple[object, ...]]:
     for location in finding.locations or (Location(Origin(""), 0, 0, 0, 0, 0, 0),):
         origin = location.origin
         yield (
@@ -50,23 +47,23 @@ def _rows(kind: str, finding: Finding, remark: str) -> Iterator[tuple[object, ..
             finding.severity,
             finding.confidence,
             finding.verdict.state,
-            _cell(finding.rule.id),
-            _cell(finding.rule.service),
-            _cell(finding.rule.finds),
-            _cell(finding.secret.redacted),
+            _escape_cell(finding.rule.id),
+            _escape_cell(finding.rule.service),
+            _escape_cell(finding.rule.finds),
+            _escape_cell(finding.secret.redacted),
             origin.kind,
-            _cell(without_password(origin.repository)),
-            _cell(origin.path),
+            _escape_cell(strip_url_credentials(origin.repository)),
+            _escape_cell(origin.path),
             location.line or "",
             location.column or "",
             origin.commit or "",
-            _cell(origin.author or ""),
+            _escape_cell(origin.author or ""),
             origin.when or "",
             finding.fingerprint,
-            _cell(remark),
+            _escape_cell(remark),
         )
 
 
-def _cell(text: str) -> str:
-    text = printable(text)
+def _escape_cell(text: str) -> str:
+    text = make_printable(text)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

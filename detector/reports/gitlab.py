@@ -1,7 +1,7 @@
 """gitlab: the secret detection report of GitLab, schema 15.
 
-GitLab wants a commit for every place; for a file of the working tree it is
-the null commit. Its times are UTC without a zone.
+GitLab requires a commit for every location; a file of the working tree gets the
+null commit. Times are in UTC, without a zone.
 """
 
 from __future__ import annotations
@@ -12,27 +12,25 @@ from typing import Any, TextIO
 from uuid import NAMESPACE_URL, uuid5
 
 from detector.model import Finding, Location, Scan
-from detector.reports._document import one_a_line
-from detector.reports._options import Options
-from detector.reports._order import by_urgency
-from detector.text.untrusted import clean, from_here, name_of, printable, without_password
-
-TITLE = "GitLab secret detection report"
-STREAMS = False
+from detector.reports._document import write_list
+from detector.reports._locations import resolve_paths
+from detector.reports._options import ReportOptions
+from detector.reports._order import sort_by_urgency
+from detector.text.untrusted import format_skipped, make_printable, name_content, replace_surrogates
 
 SCHEMA_VERSION = "15.0.7"
 NO_COMMIT = "0" * 40
 
 
-def write(scan: Scan, out: TextIO, options: Options) -> None:
-    """Print the report, one vulnerability per place."""
+def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
+    """Print the report, one vulnerability per location."""
     end = datetime.fromisoformat(options.when) if options.when else datetime.now(UTC)
     start = end - timedelta(seconds=scan.stats.seconds)
     tool = {"id": "leakfirst", "name": "leakfirst", "version": options.version, "vendor": {"name": "leakfirst"}}
     messages = [
         {
             "level": "info" if skipped.expected else "warn",
-            "value": f"Not scanned: {printable(without_password(skipped.where))}: {printable(skipped.reason)}",
+            "value": f"Not scanned: {format_skipped(skipped)}",
         }
         for skipped in scan.skipped
     ]
@@ -43,46 +41,47 @@ def write(scan: Scan, out: TextIO, options: Options) -> None:
         "start_time": f"{start:%Y-%m-%dT%H:%M:%S}",
         "end_time": f"{end:%Y-%m-%dT%H:%M:%S}",
         "status": "success" if scan.complete and not scan.interrupted else "failure",
-        "messages": messages + [{"level": "info", "value": printable(note)} for note in scan.notes if note],
+        "messages": messages + [{"level": "info", "value": make_printable(note)} for note in scan.notes if note],
     }
     out.write(f'{{"version": "{SCHEMA_VERSION}", "scan": {json.dumps(run)},\n "vulnerabilities": ')
-    one_a_line(
+    write_list(
         out,
         (
-            _vulnerability(finding, place, number)
-            for finding in by_urgency(scan.findings)
-            for number, place in enumerate(from_here(finding, options).locations)
+            _build_vulnerability(finding, location, number)
+            for finding in sort_by_urgency(scan.findings)
+            for number, location in enumerate(resolve_paths(finding, options).locations)
         ),
     )
     out.write("}\n")
 
 
-def _vulnerability(finding: Finding, location: Location, number: int) -> dict[str, Any]:
+def _build_vulnerability(finding: Finding, location: Location, number: int) -> dict[str, Any]:
     rule, origin = finding.rule, location.origin
-    finds = clean(rule.finds) or rule.id
+    finds = replace_surrogates(rule.finds) or rule.id
     commit = {"sha": origin.commit or NO_COMMIT}
     if origin.author:
-        commit["author"] = clean(origin.author)
+        commit["author"] = replace_surrogates(origin.author)
     if origin.when:
         commit["date"] = origin.when
-    where: dict[str, Any] = {"file": clean(origin.path) or name_of(origin), "commit": commit}
+    where: dict[str, Any] = {"file": replace_surrogates(origin.path) or name_content(origin), "commit": commit}
     if location.line > 0:
         where |= {"start_line": location.line, "end_line": max(location.end_line, location.line)}
-    verdict = f"Verdict: {finding.verdict.state}. {printable(finding.verdict.why)}".strip()
+    verdict = f"Verdict: {finding.verdict.state}. {make_printable(finding.verdict.why)}".strip()
+    description = [f"{finds} {finding.secret.redacted}.", replace_surrogates(rule.harm), verdict]
     name = f"{finding.fingerprint} {origin.commit} {where['file']} {number}"
     return {
         "id": str(uuid5(NAMESPACE_URL, name)),
         "category": "secret_detection",
         "name": finds[:255],
-        "description": "\n\n".join(filter(None, [f"{finds} {finding.secret.redacted}.", clean(rule.harm), verdict])),
+        "description": "\n\n".join(filter(None, description)),
         "severity": finding.severity.capitalize(),
         "confidence": finding.confidence.capitalize(),
-        "solution": (clean(rule.revoke) or "Revoke it where it was issued, then issue a new one.")[:7000],
+        "solution": (replace_surrogates(rule.revoke) or "Revoke it where it was issued, then issue a new one.")[:7000],
         "location": where,
         "identifiers": [
             {"type": "leakfirst_rule_id", "name": f"leakfirst rule {rule.id}", "value": rule.id},
             {"type": "leakfirst_fingerprint", "name": f"leakfirst {finding.fingerprint}", "value": finding.fingerprint},
         ],
-        "links": [{"url": clean(link)} for link in rule.links if link.startswith(("https://", "http://"))],
-        "raw_source_code_extract": clean(location.snippet) or finding.secret.redacted,
+        "links": [{"url": replace_surrogates(link)} for link in rule.links if link.startswith(("https://", "http://"))],
+        "raw_source_code_extract": replace_surrogates(location.snippet) or finding.secret.redacted,
     }

@@ -1,6 +1,6 @@
 """json: the whole report as one document, for other programs.
 
-One finding stands on one line, so that grep, diff and a person find their way.
+Each finding is on a line of its own, for grep and diff.
 """
 
 from __future__ import annotations
@@ -9,24 +9,21 @@ import json
 from typing import TextIO
 
 from detector.model import Scan
-from detector.reports._document import lists, one_a_line, preamble
-from detector.reports._options import Options
-
-TITLE = "JSON document (leakfirst/findings/1)"
-STREAMS = False
+from detector.reports._document import build_lists, build_preamble, write_list
+from detector.reports._options import ReportOptions
 
 
-def write(scan: Scan, out: TextIO, options: Options) -> None:
+def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     """Print the document."""
     separator = "{"
-    for key, value in preamble(scan, options).items():
+    for key, value in build_preamble(scan, options).items():
         out.write(f"{separator}{json.dumps(key)}: ")
         if isinstance(value, list):
-            one_a_line(out, value)
+            write_list(out, value)
         else:
             out.write(json.dumps(value))
         separator = ",\n "
-    for name, items in lists(scan, options):
+    for name, items in build_lists(scan, options):
         out.write(f'{separator}"{name}": ')
-        one_a_line(out, items)
+        write_list(out, items)
     out.write("}\n")

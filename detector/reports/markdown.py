@@ -1,7 +1,7 @@
 """markdown: for an issue, a pull request, or the summary of a CI job.
 
-Foreign text stands in code spans only: nobody is mentioned, no image is
-loaded and no markup is formed by the name of a file.
+Text from the scanned content appears in code spans only: a file name cannot
+mention anybody, load an image or form markup.
 """
 
 from __future__ import annotations
@@ -11,98 +11,98 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from detector.model import Finding, Scan
-from detector.reports._options import Options
-from detector.reports._order import by_urgency, only_in_tests
-from detector.text.numbers import counted
-from detector.text.untrusted import from_here, place, printable, provenance_in, without_password
+from detector.reports._locations import describe_provenance_in, resolve_paths
+from detector.reports._options import ReportOptions
+from detector.reports._order import is_only_in_tests, sort_by_urgency
+from detector.text.numbers import format_count
+from detector.text.untrusted import format_location, make_printable, strip_url_credentials
 
-TITLE = "Markdown, for issues and pull requests"
-STREAMS = False
-
-MOST_PLACES = 5
-_SIGNS = {"critical": "🟥", "high": "🟧", "medium": "🟨", "low": "🟦", "info": "⬜"}
+MAX_LOCATIONS = 5
+_ICONS = {"critical": "🟥", "high": "🟧", "medium": "🟨", "low": "🟦", "info": "⬜"}
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 
 
-def write(scan: Scan, out: TextIO, options: Options) -> None:
+def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     """Print the report."""
-    out.writelines(sections(scan, options))
+    out.writelines(build_sections(scan, options))
 
 
-def sections(scan: Scan, options: Options) -> Iterator[str]:
-    """Return the report in pieces that may be cut off between one and the next."""
-    yield f"## leakfirst: {headline(scan)}\n\n"
+def build_sections(scan: Scan, options: ReportOptions) -> Iterator[str]:
+    """Yield the report in pieces; it may be truncated after each of them."""
+    yield f"## leakfirst: {format_headline(scan)}\n\n"
     if not scan.complete:
         yield "> **Incomplete:** some content could not be scanned. This is not a clean result.\n\n"
-    findings = [from_here(finding, options) for finding in by_urgency(scan.findings)]
+    findings = [resolve_paths(finding, options) for finding in sort_by_urgency(scan.findings)]
     if findings:
         yield "| | Credential | Value | Verdict | First location |\n|---|---|---|---|---|\n"
     for finding in findings:
-        first = code(place(finding.locations[0])) if finding.locations else ""
-        sign = f"{_SIGNS.get(finding.severity, '')} {finding.severity}"
-        test = " (test code)" if only_in_tests(finding) else ""
-        row = [sign, prose(finding.rule.finds or finding.rule.id) + test, code(finding.secret.redacted)]
-        yield "| " + " | ".join([*(_cell(c) for c in row), finding.verdict.state, _cell(first)]) + " |\n"
+        first = format_code(format_location(finding.locations[0])) if finding.locations else ""
+        severity = f"{_ICONS.get(finding.severity, '')} {finding.severity}"
+        finds = escape_markup(finding.rule.finds or finding.rule.id)
+        test = " (test code)" if is_only_in_tests(finding) else ""
+        row = [severity, finds + test, format_code(finding.secret.redacted)]
+        yield "| " + " | ".join([*(_escape_cell(c) for c in row), finding.verdict.state, _escape_cell(first)]) + " |\n"
     for finding in findings:
-        yield "\n" + _details(finding, options)
+        yield "\n" + _format_details(finding, options)
     if options.show_ignored and scan.ignored:
         yield "\n### Ignored\n\n"
         for ignored in scan.ignored:
             finding = ignored.finding
-            yield f"* {code(finding.secret.redacted)} {prose(finding.rule.finds)}, by {code(ignored.by)}\n"
+            what = f"{format_code(finding.secret.redacted)} {escape_markup(finding.rule.finds)}"
+            yield f"* {what}, by {format_code(ignored.by)}\n"
     for expected, title in ((False, "Could not be scanned"), (True, "Skipped on request")):
         skipped = [s for s in scan.skipped if s.expected is expected]
         if skipped:
             yield f"\n### {title}\n\n"
         for one in skipped:
-            yield f"* {code(without_password(one.where))}: {prose(one.reason)}\n"
+            yield f"* {format_code(strip_url_credentials(one.where))}: {escape_markup(one.reason)}\n"
     for note in scan.notes:
-        yield f"\n_{prose(note)}_\n"
+        yield f"\n_{escape_markup(note)}_\n"
 
 
-def headline(scan: Scan) -> str:
+def format_headline(scan: Scan) -> str:
     """Return the result in a few words."""
     if scan.findings:
-        return f"{counted(len(scan.findings), 'credential')} found"
+        return f"{format_count(len(scan.findings), 'credential')} found"
     return "no credentials found" if scan.complete else "found nothing, but some content could not be scanned"
 
 
-def _details(finding: Finding, options: Options) -> str:
+def _format_details(finding: Finding, options: ReportOptions) -> str:
     rule = finding.rule
-    lines = [f"### {prose(rule.finds or rule.id)} {code(finding.secret.redacted)}\n"]
+    lines = [f"### {escape_markup(rule.finds or rule.id)} {format_code(finding.secret.redacted)}\n"]
     if rule.harm:
-        lines.append(f"{prose(rule.harm)}\n")
-    why = f": {prose(finding.verdict.why)}" if finding.verdict.why else ""
+        lines.append(f"{escape_markup(rule.harm)}\n")
+    why = f": {escape_markup(finding.verdict.why)}" if finding.verdict.why else ""
     lines.append(f"* {finding.severity}, {finding.confidence} confidence, {finding.verdict.state}{why}")
-    for location in finding.locations[:MOST_PLACES]:
-        told = (place(location), provenance_in(location.origin, options))
-        lines.append("* " + ", ".join(code(text) for text in told if text))
+    for location in finding.locations[:MAX_LOCATIONS]:
+        parts = (format_location(location), describe_provenance_in(location.origin, options))
+        lines.append("* " + ", ".join(format_code(text) for text in parts if text))
         if location.snippet:
-            lines.append(f"  {code(location.snippet.strip()[:200])}")
-    if len(finding.locations) > MOST_PLACES:
-        lines.append(f"* and {counted(len(finding.locations) - MOST_PLACES, 'more location')}")
+            lines.append(f"  {format_code(location.snippet.strip()[:200])}")
+    if len(finding.locations) > MAX_LOCATIONS:
+        lines.append(f"* and {format_count(len(finding.locations) - MAX_LOCATIONS, 'more location')}")
     if rule.revoke:
-        lines.append(f"* **What to do:** {prose(rule.revoke)}")
-    lines.append(f"* {code(rule.id)}, {code(finding.fingerprint)}")
+        lines.append(f"* **What to do:** {escape_markup(rule.revoke)}")
+    lines.append(f"* {format_code(rule.id)}, {format_code(finding.fingerprint)}")
     return "\n".join(lines) + "\n"
 
 
-def code(text: str) -> str:
+def format_code(text: str) -> str:
     """Return *text* as a code span, whatever backticks it holds.
 
-    >>> print(code("a`b"))
+    >>> print(format_code("a`b"))
     ``a`b``
     """
-    text = printable(text.replace("\t", " "))
+    text = make_printable(text.replace("\t", " "))
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     space = " " if text[:1] == "`" or text[-1:] == "`" or not text.strip() else ""
     return f"{fence}{space}{text}{space}{fence}"
 
 
-def prose(text: str) -> str:
-    """Return *text* so that none of it is markup and nobody is mentioned (an escaped @ would still do that)."""
-    return _MARKUP.sub(r"\\\1", printable(text)).replace("@", "@\u200b")
+def escape_markup(text: str) -> str:
+    """Return *text* with markup escaped, and a space of no width after each @, which mentions nobody then."""
+    return _MARKUP.sub(r"\\\1", make_printable(text)).replace("@", "@\u200b")
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     return re.sub(r"(?<!\\)\|", r"\\|", text)

@@ -1,10 +1,10 @@
 """sarif: SARIF 2.1.0, as code scanning services take it.
 
-One result per place, because a service shows results in files. GitHub takes
-at most 25,000 results; beyond that each credential keeps as many places as
-fit, a notification says how many are left out, and json has them all. GitHub
-wants a line for every result, so a place without one is put on line 1 and
-says so in its properties.
+One result per location, because a service shows results in files. GitHub accepts
+at most 25,000 results; beyond that each credential keeps as many locations as
+fit, a notification says how many are omitted, and json has all of them. GitHub
+requires a line for every result, so a location without one is put on line 1 and
+has `lineUnknown` in its properties.
 """
 
 from __future__ import annotations
@@ -18,67 +18,73 @@ from collections.abc import Iterator
 from typing import Any, TextIO
 
 from detector.model import Finding, Location, Origin, Rule, Scan
-from detector.reports._document import one_a_line
-from detector.reports._options import Options
-from detector.reports._order import by_urgency, exit_code, only_in_tests
-from detector.text.numbers import counted
-from detector.text.untrusted import clean, name_of, percent, printable, provenance, reached, without_password
+from detector.reports._document import write_list
+from detector.reports._locations import resolve_path
+from detector.reports._options import ReportOptions
+from detector.reports._order import choose_exit_code, is_only_in_tests, sort_by_urgency
+from detector.text.numbers import format_count
+from detector.text.untrusted import (
+    describe_provenance,
+    format_skipped,
+    make_printable,
+    name_content,
+    percent_encode,
+    replace_surrogates,
+    strip_url_credentials,
+)
 
-TITLE = "SARIF 2.1.0, for code scanning"
-STREAMS = False
-
-MOST_RESULTS = 25_000
+MAX_RESULTS = 25_000
 ROOT = "ROOT"
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
 _SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0", "info": "1.0"}
 _SCP_STYLE = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!/)(.+)")
 
-Json = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
-def write(scan: Scan, out: TextIO, options: Options) -> None:
+def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     """Print one run."""
-    findings = by_urgency(scan.findings)
+    findings = sort_by_urgency(scan.findings)
     ignored = scan.ignored if options.show_ignored else ()
-    everything = [*findings, *(i.finding for i in ignored)]
-    rules = sorted({finding.rule.id: finding.rule for finding in everything}.items())
+    shown = [*findings, *(i.finding for i in ignored)]
+    rules = sorted({finding.rule.id: finding.rule for finding in shown}.items())
     index = {id_: number for number, (id_, _) in enumerate(rules)}
-    bases = _bases(everything, options)
-    counts = [len(finding.locations) or 1 for finding in everything]
-    places = _places_each(counts, MOST_RESULTS)
-    fitting = min(MOST_RESULTS, sum(min(count, places) for count in counts))
+    roots = _find_roots(shown, options)
+    counts = [len(finding.locations) or 1 for finding in shown]
+    most = _limit_locations(counts, MAX_RESULTS)
+    fitting = min(MAX_RESULTS, sum(min(count, most) for count in counts))
     run = {
-        "tool": {"driver": _driver(options, [rule for _, rule in rules])},
-        "invocations": [_invocation(scan, sum(counts) - fitting)],
+        "tool": {"driver": _build_driver(options, [rule for _, rule in rules])},
+        "invocations": [_build_invocation(scan, sum(counts) - fitting)],
         "originalUriBaseIds": {
             name: {"uri": uri, "description": {"text": text}} if uri else {"description": {"text": text}}
-            for name, uri, text in bases.values()
+            for name, uri, text in roots.values()
         },
-        "versionControlProvenance": _provenance(bases),
+        "versionControlProvenance": _build_provenance(roots),
         "columnKind": "unicodeCodePoints",
         "properties": {"ruleset": scan.ruleset, "complete": scan.complete},
     }
 
-    def results() -> Iterator[Json]:
-        room = MOST_RESULTS
-        for number, finding in enumerate(everything):
+    def build_results() -> Iterator[JsonObject]:
+        room = MAX_RESULTS
+        for number, finding in enumerate(shown):
             by = ignored[number - len(findings)].by if number >= len(findings) else None
-            for result in _results(finding, index, bases, places, options):
+            for result in _build_results(finding, index, roots, most, options):
                 if not room:
                     return
                 room -= 1
                 if ignored:
-                    result["suppressions"] = [_suppression(by)] if by is not None else []
+                    result["suppressions"] = [_build_suppression(by)] if by is not None else []
                 yield result
 
     out.write('{"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [\n')
     out.write(json.dumps({key: value for key, value in run.items() if value})[:-1] + ', "results": ')
-    one_a_line(out, results())
+    write_list(out, build_results())
     out.write("}]}\n")
 
 
-def _places_each(counts: list[int], room: int) -> int:
-    """Return how many places each credential may show so that all have room."""
+def _limit_locations(counts: list[int], room: int) -> int:
+    """Return how many locations each credential may show so that all credentials fit into *room* results."""
     most = max(counts, default=1)
     if sum(counts) <= room:
         return most
@@ -95,12 +101,12 @@ def _places_each(counts: list[int], room: int) -> int:
 # -- the tool and its rules ---------------------------------------------------
 
 
-def _driver(options: Options, rules: list[Rule]) -> Json:
+def _build_driver(options: ReportOptions, rules: list[Rule]) -> JsonObject:
     return {
         "name": "leakfirst",
         "version": options.version,
         "semanticVersion": options.version if re.fullmatch(r"\d+\.\d+\.\d+", options.version) else "0.0.0",
-        "rules": [_rule(rule) for rule in rules],
+        "rules": [_build_rule(rule) for rule in rules],
         "notifications": [
             {"id": "skipped", "shortDescription": {"text": "Some content was not scanned."}},
             {"id": "note", "shortDescription": {"text": "Something to know about this scan."}},
@@ -112,23 +118,27 @@ def _driver(options: Options, rules: list[Rule]) -> Json:
     }
 
 
-def _rule(rule: Rule) -> Json:
-    finds, harm, revoke = clean(rule.finds) or rule.id, clean(rule.harm), clean(rule.revoke)
+def _build_rule(rule: Rule) -> JsonObject:
+    finds, harm, revoke = (
+        replace_surrogates(rule.finds) or rule.id,
+        replace_surrogates(rule.harm),
+        replace_surrogates(rule.revoke),
+    )
     advice = revoke or "Revoke it where it was issued, then issue a new one. Deleting the line is not enough."
-    links = [link for link in map(clean, rule.links) if link.startswith(("https://", "http://"))]
+    links = [link for link in map(replace_surrogates, rule.links) if link.startswith(("https://", "http://"))]
     text = "\n\n".join(filter(None, [f"{finds}.", harm, f"What to do: {advice}", "\n".join(links)]))
     markdown = "\n\n".join(
         filter(None, [f"**{finds}**", harm, f"**What to do:** {advice}", "\n".join(f"* <{link}>" for link in links)])
     )
-    shown: Json = {
+    shown: JsonObject = {
         "id": rule.id,
-        "name": _camel(rule.id),
+        "name": _to_camel_case(rule.id),
         "shortDescription": {"text": finds},
         "fullDescription": {"text": harm or finds},
         "help": {"text": text, "markdown": markdown},
         "defaultConfiguration": {"level": _LEVELS.get(rule.severity, "warning")},
         "properties": {
-            "tags": ["security", "secret", *([clean(rule.service)] if rule.service else [])],
+            "tags": ["security", "secret", *([replace_surrogates(rule.service)] if rule.service else [])],
             "precision": rule.confidence,
             "security-severity": _SCORES.get(rule.severity, "5.5"),
         },
@@ -138,97 +148,93 @@ def _rule(rule: Rule) -> Json:
     return shown
 
 
-def _camel(id_: str) -> str:
+def _to_camel_case(id_: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^0-9A-Za-z]+", id_))
 
 
-# -- what happened ------------------------------------------------------------
+# -- the invocation -----------------------------------------------------------
 
 
-def _invocation(scan: Scan, left_out: int) -> Json:
+def _build_invocation(scan: Scan, left_out: int) -> JsonObject:
     notifications = [
         {
             "descriptor": {"id": "skipped"},
             "level": "note" if skipped.expected else "warning",
-            "message": {
-                "text": f"Not scanned: {printable(without_password(skipped.where))}: {printable(skipped.reason)}"
-            },
+            "message": {"text": f"Not scanned: {format_skipped(skipped)}"},
         }
         for skipped in scan.skipped
     ]
     notifications += [
-        {"descriptor": {"id": "note"}, "level": "note", "message": {"text": printable(note)}} for note in scan.notes
+        {"descriptor": {"id": "note"}, "level": "note", "message": {"text": make_printable(note)}}
+        for note in scan.notes
     ]
     if left_out:
-        omitted = f"{counted(left_out, 'result')} omitted: code scanning services accept {MOST_RESULTS:,}"
+        omitted = f"{format_count(left_out, 'result')} omitted: code scanning services accept {MAX_RESULTS:,}"
         text = f"{omitted}. --format json has all of them."
         notifications.append({"descriptor": {"id": "too-many-results"}, "level": "warning", "message": {"text": text}})
     return {
         "executionSuccessful": scan.complete and not scan.interrupted,
-        "exitCode": exit_code(scan),
+        "exitCode": choose_exit_code(scan),
         "toolExecutionNotifications": notifications,
     }
 
 
-def _suppression(by: str) -> Json:
+def _build_suppression(by: str) -> JsonObject:
     source = "inSource" if "inline" in by.lower() or ":allow" in by else "external"
-    return {"kind": source, "status": "accepted", "justification": printable(by)}
+    return {"kind": source, "status": "accepted", "justification": make_printable(by)}
 
 
-# -- where files are ----------------------------------------------------------
+# -- repositories and paths ---------------------------------------------------------
 
 
-def _bases(findings: list[Finding], options: Options) -> dict[str, tuple[str, str, str]]:
-    """Return name, URI and description of the root of each repository that occurs."""
-    found = {_rooted(location.origin, options)[0] for f in findings for location in f.locations}
+def _find_roots(findings: list[Finding], options: ReportOptions) -> dict[str, tuple[str, str, str]]:
+    """Return name, URI and description of the root of each repository, by repository."""
+    found = {_split_root(location.origin, options)[0] for f in findings for location in f.locations}
     repositories = sorted(found, key=lambda repository: (not repository, repository))
-    bases = {}
+    roots = {}
     for number, repository in enumerate(repositories or [""]):
-        root = without_password(repository or _target(options))
+        root = strip_url_credentials(repository or _choose_root(options))
         name = f"%SRCROOT{number or ''}%"
-        bases[repository] = (name, _root_uri(root), f"Paths are relative to {printable(root)}")
-    return bases
+        roots[repository] = (name, _make_root_uri(root), f"Paths are relative to {make_printable(root)}")
+    return roots
 
 
-def _rooted(origin: Origin, options: Options) -> tuple[str, str]:
-    """Return the root that a place is told from, and its path there: services know no root but the target's.
-
-    "" is the folder that the user stands in.
-    """
-    path = reached(origin, options._replace(here=""))
+def _split_root(origin: Origin, options: ReportOptions) -> tuple[str, str]:
+    """Return the root that the path of *origin* is relative to, and that path. "" is the user's current folder."""
+    path = resolve_path(origin, options._replace(here=""))
     if path == origin.path or os.path.isabs(path) or path.startswith(".."):
         return origin.repository, origin.path
     outside = os.path.isabs(origin.repository) or origin.repository.startswith("..")
     return options.target if outside else "", path
 
 
-def _target(options: Options) -> str:
-    """Return the root of paths without a repository: an absolute target, else where the user stands."""
+def _choose_root(options: ReportOptions) -> str:
+    """Return the root of paths without a repository: an absolute target, else the current folder."""
     return options.target if "://" in options.target or os.path.isabs(options.target) else "."
 
 
-def _root_uri(root: str) -> str:
+def _make_root_uri(root: str) -> str:
     if "://" in root:
-        return percent_url(root).rstrip("/") + "/"
+        return encode_url(root).rstrip("/") + "/"
     if os.path.isabs(root):
-        return f"file://{'' if root.startswith('/') else '/'}{percent(root).rstrip('/')}/"
+        return f"file://{'' if root.startswith('/') else '/'}{percent_encode(root).rstrip('/')}/"
     return ""
 
 
-def percent_url(url: str) -> str:
-    """Return *url* with everything quoted that a URI may not hold."""
+def encode_url(url: str) -> str:
+    """Return *url* with everything percent-encoded that a URI may not contain."""
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://{percent(rest).replace('%3A', ':', 1)}"
+    return f"{scheme}://{percent_encode(rest).replace('%3A', ':', 1)}"
 
 
-def _provenance(bases: dict[str, tuple[str, str, str]]) -> list[Json]:
+def _build_provenance(roots: dict[str, tuple[str, str, str]]) -> list[JsonObject]:
     known = []
-    for repository, (name, uri, _) in bases.items():
-        remote = without_password(repository)
+    for repository, (name, uri, _) in roots.items():
+        remote = strip_url_credentials(repository)
         if "://" in remote:
-            known.append({"repositoryUri": percent_url(remote), "mappedTo": {"uriBaseId": name}})
+            known.append({"repositoryUri": encode_url(remote), "mappedTo": {"uriBaseId": name}})
         elif match := _SCP_STYLE.fullmatch(remote):
-            address = f"ssh://{match[1]}/{percent(match[2])}"
+            address = f"ssh://{match[1]}/{percent_encode(match[2])}"
             known.append({"repositoryUri": address, "mappedTo": {"uriBaseId": name}})
         elif repository and uri:
             known.append({"repositoryUri": uri, "mappedTo": {"uriBaseId": name}})
@@ -238,13 +244,13 @@ def _provenance(bases: dict[str, tuple[str, str, str]]) -> list[Json]:
 # -- results ------------------------------------------------------------------
 
 
-def _results(
-    finding: Finding, index: dict[str, int], bases: dict[str, tuple[str, str, str]], most: int, options: Options
-) -> Iterator[Json]:
+def _build_results(
+    finding: Finding, index: dict[str, int], roots: dict[str, tuple[str, str, str]], most: int, options: ReportOptions
+) -> Iterator[JsonObject]:
     verdict = finding.verdict
-    what = clean(finding.rule.finds) or finding.rule.id
+    what = replace_surrogates(finding.rule.finds) or finding.rule.id
     seen: Counter[str] = Counter()
-    base: Json = {
+    base: JsonObject = {
         "ruleId": finding.rule.id,
         "ruleIndex": index[finding.rule.id],
         "level": _LEVELS.get(finding.severity, "warning"),
@@ -254,8 +260,8 @@ def _results(
         "security-severity": _SCORES.get(finding.severity, "5.5"),
         "confidence": finding.confidence,
         "verdict": verdict.state,
-        **({"verdictWhy": printable(verdict.why)} if verdict.why else {}),
-        **({"testCode": True} if only_in_tests(finding) else {}),
+        **({"verdictWhy": make_printable(verdict.why)} if verdict.why else {}),
+        **({"testCode": True} if is_only_in_tests(finding) else {}),
     }
     if not finding.locations:
         yield {
@@ -270,52 +276,51 @@ def _results(
         same_file = hashlib.sha256(f"{finding.fingerprint}\0{origin.path}".encode("utf-8", "surrogatepass"))
         yield {
             **base,
-            "message": {
-                "text": f"{what} {finding.secret.redacted} in {_told(origin._replace(path=reached(origin, options)))}."
-            },
-            "locations": [_location(location, bases, options)],
+            "message": {"text": f"{what} {finding.secret.redacted} in {_describe_origin(origin, options)}."},
+            "locations": [_build_location(location, roots, options)],
             "partialFingerprints": {
                 "leakfirst/v1": finding.fingerprint,
                 "primaryLocationLineHash": f"{same_file.hexdigest()[:16]}:{seen[origin.path]}",
             },
-            "properties": {**properties, **_where(location)},
+            "properties": {**properties, **_build_properties(location)},
         }
 
 
-def _told(origin: Origin) -> str:
-    """Return what and where for a message, in which brackets would form links."""
-    text = ", ".join(filter(None, [name_of(origin), provenance(origin)]))
+def _describe_origin(origin: Origin, options: ReportOptions) -> str:
+    """Return path and provenance for a message, in which brackets would form links."""
+    name = name_content(origin._replace(path=resolve_path(origin, options)))
+    text = ", ".join(filter(None, [name, describe_provenance(origin)]))
     return text.replace("[", "\\[").replace("]", "\\]")
 
 
-def _location(location: Location, bases: dict[str, tuple[str, str, str]], options: Options) -> Json:
+def _build_location(location: Location, roots: dict[str, tuple[str, str, str]], options: ReportOptions) -> JsonObject:
     origin = location.origin
-    root, path = _rooted(origin, options)
-    artifact: Json = {"uri": percent(path or name_of(origin)), "uriBaseId": bases[root][0]}
+    root, path = _split_root(origin, options)
+    artifact: JsonObject = {"uri": percent_encode(path or name_content(origin)), "uriBaseId": roots[root][0]}
     if os.path.isabs(origin.path):
-        artifact = {"uri": _root_uri(origin.path).rstrip("/")}
-    region: Json = {"startLine": max(location.line, 1)}
+        artifact = {"uri": _make_root_uri(origin.path).rstrip("/")}
+    region: JsonObject = {"startLine": max(location.line, 1)}
     if location.line > 0 and location.column > 0:
         region["startColumn"] = location.column
         region["endLine"] = max(location.end_line, location.line)
         region["endColumn"] = max(location.end_column, 1)
     if location.snippet:
-        region["snippet"] = {"text": clean(location.snippet)}
-    shown: Json = {"physicalLocation": {"artifactLocation": artifact, "region": region}}
+        region["snippet"] = {"text": replace_surrogates(location.snippet)}
+    shown: JsonObject = {"physicalLocation": {"artifactLocation": artifact, "region": region}}
     if origin.commit:
-        full = f"{origin.commit}:{printable(origin.path)}"
+        full = f"{origin.commit}:{make_printable(origin.path)}"
         shown["logicalLocations"] = [{"name": origin.commit, "fullyQualifiedName": full, "kind": "commit"}]
     return shown
 
 
-def _where(location: Location) -> Json:
+def _build_properties(location: Location) -> JsonObject:
     origin = location.origin
     known = {
         "origin": origin.kind,
-        "repository": clean(without_password(origin.repository)),
+        "repository": replace_surrogates(strip_url_credentials(origin.repository)),
         "object": origin.object_id,
         "commit": origin.commit,
-        "author": clean(origin.author or ""),
+        "author": replace_surrogates(origin.author or ""),
         "date": origin.when,
         "decodedVia": list(location.decoded_via),
         "lineUnknown": location.line <= 0,

@@ -1,9 +1,9 @@
-"""text: for a person at a terminal, and for a log.
+"""text: for people, at a terminal or in a log.
 
-One block per credential: what it is, what is known about it, what harm it can
-do, where it stands, what to do next. The same layout is printed with and
-without colour, so that a log reads like the screen. Paths are never cut or
-wrapped: people copy them.
+One block per credential: what it is, its verification, what harm it can do, its
+locations, what to do next. The layout is the same with and without colour, so
+that a log reads like the screen. Paths are never truncated or wrapped: people
+copy them.
 """
 
 from __future__ import annotations
@@ -14,20 +14,25 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from detector.model import SEVERITIES, Finding, Location, Scan, Skipped, VerdictState
-from detector.reports._options import Options
-from detector.reports._order import by_urgency, only_in_tests
-from detector.reports._show import plain
+from detector.reports._options import ReportOptions
+from detector.reports._order import is_only_in_tests, sort_by_urgency
+from detector.reports._show import reveal_on_request
 from detector.secret import Secret
-from detector.text.numbers import counted, size
-from detector.text.untrusted import name_of, named, place, printable, provenance, without_password
+from detector.text.numbers import format_count, format_size
+from detector.text.untrusted import (
+    describe_provenance,
+    format_location,
+    format_skipped,
+    make_printable,
+    name_content,
+    needs_repository,
+    strip_url_credentials,
+)
 
-TITLE = "for people: terminal and log"
-STREAMS = False
-
-SOME_PLACES = 3
-SOME_SKIPPED = 10
+MAX_LOCATIONS = 3
+MAX_SKIPPED = 10
 MARGIN = " " * 9
-"""What stands under the labels: every block has one left edge."""
+"""Indentation of lines without a label."""
 PROSE_WIDTH = 100
 
 _STYLES = {
@@ -54,15 +59,15 @@ Span = tuple[str, str]
 Line = list[Span]
 
 
-def write(scan: Scan, out: TextIO, options: Options) -> None:
+def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     """Print the report."""
-    paint = _painter(out, options)
-    encodable = _encodable(out)
-    for line in _lines(scan, options):
-        out.write(encodable("".join(paint(text, style) if style else text for text, style in line).rstrip()) + "\n")
+    paint = _make_painter(out, options)
+    encode = _make_encoder(out)
+    for line in _format_report(scan, options):
+        out.write(encode("".join(paint(text, style) if style else text for text, style in line).rstrip()) + "\n")
 
 
-def _painter(out: TextIO, options: Options) -> Callable[[str, str], str]:
+def _make_painter(out: TextIO, options: ReportOptions) -> Callable[[str, str], str]:
     if not options.colour:
         return lambda text, _style: text
     from rich.color import ColorSystem
@@ -77,8 +82,8 @@ def _painter(out: TextIO, options: Options) -> Callable[[str, str], str]:
     )
 
 
-def _encodable(out: TextIO) -> Callable[[str], str]:
-    """Return what makes a line fit the encoding of *out*: a log may be ASCII."""
+def _make_encoder(out: TextIO) -> Callable[[str], str]:
+    """Return a function that replaces what the encoding of *out* cannot hold: a log may be ASCII."""
     encoding = getattr(out, "encoding", None) or "utf-8"
     try:
         "…·│→".encode(encoding)
@@ -87,87 +92,91 @@ def _encodable(out: TextIO) -> Callable[[str], str]:
     return lambda line: line.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _lines(scan: Scan, options: Options) -> Iterator[Line]:
-    several = named((at.origin.repository for finding in scan.findings for at in finding.locations), options.target)
+def _format_report(scan: Scan, options: ReportOptions) -> Iterator[Line]:
+    several = needs_repository(
+        (at.origin.repository for finding in scan.findings for at in finding.locations), options.target
+    )
     in_tests = False
-    for finding in by_urgency(scan.findings):
-        if only_in_tests(finding) and not in_tests and finding.verdict.state != VerdictState.LIVE:
+    for finding in sort_by_urgency(scan.findings):
+        if is_only_in_tests(finding) and not in_tests and finding.verdict.state != VerdictState.LIVE:
             in_tests = True
             yield [("In test code only:", "faint")]
             yield []
-        yield from _finding(finding, options, several)
+        yield from _format_finding(finding, options, several)
         yield []
     if options.show_ignored:
-        yield from _not_reported(scan, options)
-    yield from _skipped(scan, options)
+        yield from _format_not_reported(scan, options)
+    yield from _format_skipped(scan, options)
     if not options.quiet:
         for note in scan.notes:
-            yield [("note     ", "label"), (printable(note), "")]
-        yield from _summary(scan)
+            yield [("note     ", "label"), (make_printable(note), "")]
+        yield from _format_summary(scan)
 
 
 # -- one credential -----------------------------------------------------------
 
 
-def _finding(finding: Finding, options: Options, several: bool) -> Iterator[Line]:
+def _format_finding(finding: Finding, options: ReportOptions, several: bool) -> Iterator[Line]:
     rule = finding.rule
     width = min(options.width, PROSE_WIDTH)
     yield [
         (f"{finding.severity.upper():<8}", finding.severity),
         (" ", ""),
-        (printable(rule.finds or rule.id), "finds"),
+        (make_printable(rule.finds or rule.id), "finds"),
         ("  ", ""),
-        (_value(finding.secret, options), "secret"),
+        (_format_value(finding.secret, options), "secret"),
     ]
     for name, secret in finding.parts:
-        yield [(f"{MARGIN}with {printable(name)} ", "faint"), (_value(secret, options), "secret")]
-    yield from _known(finding, width)
+        yield [(f"{MARGIN}with {make_printable(name)} ", "faint"), (_format_value(secret, options), "secret")]
+    yield from _format_verdict(finding, width)
     if rule.harm:
-        yield from _paragraph("harm", rule.harm, width)
-    yield from _places(finding, options, several)
+        yield from _wrap_paragraph("harm", rule.harm, width)
+    yield from _format_locations(finding, options, several)
     if rule.revoke:
-        yield from _paragraph("next", rule.revoke, width, "next")
+        yield from _wrap_paragraph("next", rule.revoke, width, "next")
     if options.explain:
-        yield from _evidence(finding, width)
+        yield from _format_evidence(finding, width)
     yield [("id       ", "label"), (f"{rule.id} · {finding.fingerprint}", "faint")]
 
 
-def _value(secret: Secret, options: Options) -> str:
-    value = plain(secret, options)
-    return secret.redacted if value is None else printable(value.decode("utf-8", "surrogateescape"))
+def _format_value(secret: Secret, options: ReportOptions) -> str:
+    value = reveal_on_request(secret, options)
+    return secret.redacted if value is None else make_printable(value.decode("utf-8", "surrogateescape"))
 
 
-def _known(finding: Finding, width: int) -> Iterator[Line]:
+def _format_verdict(finding: Finding, width: int) -> Iterator[Line]:
     verdict = finding.verdict
     confidence = (f"{finding.confidence} confidence", "faint")
     if verdict.state == VerdictState.UNCHECKED:
         yield [(MARGIN, ""), confidence]
     else:
-        owner = f", belongs to {printable(verdict.owner)}" if verdict.owner else ""
-        yield [(MARGIN, ""), (verdict.state.upper(), verdict.state), (f"{owner} · ", ""), confidence]
-    yield from _paragraph("", verdict.why, width, "faint")
+        owner = f", belongs to {make_printable(verdict.owner)}" if verdict.owner else ""
+        yield [(MARGIN, ""), (verdict.state.upper().replace("-", " "), verdict.state), (f"{owner} · ", ""), confidence]
+    yield from _wrap_paragraph("", verdict.why, width, "faint")
 
 
-def _paragraph(label: str, text: str, width: int, style: str = "") -> Iterator[Line]:
-    lines = textwrap.wrap(printable(text), max(width - len(MARGIN), 20), break_on_hyphens=False, break_long_words=False)
+def _wrap_paragraph(label: str, text: str, width: int, style: str = "") -> Iterator[Line]:
+    lines = textwrap.wrap(
+        make_printable(text), max(width - len(MARGIN), 20), break_on_hyphens=False, break_long_words=False
+    )
     for number, line in enumerate(lines):
         yield [(f"{'' if number else label:<9}", "label"), (line, style)]
 
 
-def _places(finding: Finding, options: Options, several: bool) -> Iterator[Line]:
-    shown = finding.locations if options.verbose else _telling(finding.locations)
-    names = [place(location) for location in shown]
-    sources = [_source(location) for location in shown]
+def _format_locations(finding: Finding, options: ReportOptions, several: bool) -> Iterator[Line]:
+    shown = finding.locations if options.verbose else _choose_locations(finding.locations)
+    names = [format_location(location) for location in shown]
+    sources = [_describe_source(location) for location in shown]
     longest = max(map(len, names), default=0)
     if any(len(MARGIN) + longest + 2 + len(source) > options.width for source in sources):
-        longest = 0  # no column for all: beside where it fits, else below
+        longest = 0  # not enough room for a column: beside the location where it fits, else below
     excerpt = repository = ""
     for number, (location, name, source) in enumerate(zip(shown, names, sources, strict=True)):
         label = (f"{'' if number else 'where':<9}", "label")
         if several and location.origin.repository != repository:
             repository = location.origin.repository
             outside = "." if "." in options.target.split() else "no repository"
-            yield [label, (f"in {printable(without_password(repository)) or outside}", "faint")]
+            yield [label, (f"in {make_printable(strip_url_credentials(repository)) or outside}", "faint")]
             label = (MARGIN, "label")
         gap = " " * (max(longest - len(name), 0) + 2)
         if len(MARGIN) + len(name) + len(gap) + len(source) <= options.width:
@@ -177,30 +186,30 @@ def _places(finding: Finding, options: Options, several: bool) -> Iterator[Line]
             yield [(f"{MARGIN}  {source}", "faint")]
         if location.snippet and location.snippet != excerpt:
             excerpt = location.snippet
-            yield _excerpt(location, finding, options.width)
+            yield _format_excerpt(location, finding, options.width)
     if left := len(finding.locations) - len(shown):
-        yield [(MARGIN, ""), (f"and {counted(left, 'more location')} (-v shows all)", "faint")]
+        yield [(MARGIN, ""), (f"and {format_count(left, 'more location')} (-v shows all)", "faint")]
 
 
-def _telling(locations: tuple[Location, ...]) -> tuple[Location, ...]:
-    """Return the few places that tell most: where it began, and a file that can be edited now."""
-    first = locations[:SOME_PLACES]
+def _choose_locations(locations: tuple[Location, ...]) -> tuple[Location, ...]:
+    """Return the first locations, one of them in the working tree if there is one."""
+    first = locations[:MAX_LOCATIONS]
     if any(location.origin.kind == "worktree" for location in first):
         return first
-    for location in locations[SOME_PLACES:]:
+    for location in locations[MAX_LOCATIONS:]:
         if location.origin.kind == "worktree":
             return (*first[:-1], location)
     return first
 
 
-def _source(location: Location) -> str:
-    decoded = f"inside {' in '.join(map(printable, location.decoded_via))}" if location.decoded_via else ""
-    return ", ".join(filter(None, [provenance(location.origin), decoded]))
+def _describe_source(location: Location) -> str:
+    decoded = f"inside {' in '.join(map(make_printable, location.decoded_via))}" if location.decoded_via else ""
+    return ", ".join(filter(None, [describe_provenance(location.origin), decoded]))
 
 
-def _excerpt(location: Location, finding: Finding, width: int) -> Line:
-    """Return the line of code, cut to *width* around the redacted secret."""
-    text = printable(location.snippet.expandtabs(4).strip())
+def _format_excerpt(location: Location, finding: Finding, width: int) -> Line:
+    """Return the line of code, truncated to *width* around the redacted secret."""
+    text = make_printable(location.snippet.expandtabs(4).strip())
     gutter = f"{location.line or '':>6} │ "
     room = max(width - len(MARGIN) - len(gutter), 20)
     redacted = finding.secret.redacted
@@ -221,68 +230,69 @@ def _excerpt(location: Location, finding: Finding, width: int) -> Line:
     return [*line, (text[:at], ""), (redacted, "secret"), (text[at + len(redacted) :], "")]
 
 
-def _evidence(finding: Finding, width: int) -> Iterator[Line]:
-    facts = [f"{printable(key)}: {printable(value)}" for key, value in finding.verdict.facts]
-    facts += [_weighed(e.fact, e.weight) for e in finding.evidence]
+def _format_evidence(finding: Finding, width: int) -> Iterator[Line]:
+    facts = [f"{make_printable(key)}: {make_printable(value)}" for key, value in finding.verdict.facts]
+    facts += [_format_weight(e.fact, e.weight) for e in finding.evidence]
     for number, fact in enumerate(facts):
-        yield from _paragraph("" if number else "why", fact, width)
+        yield from _wrap_paragraph("" if number else "why", fact, width)
 
 
-def _weighed(fact: str, weight: float) -> str:
+def _format_weight(fact: str, weight: float) -> str:
     return f"{fact} ({weight:+.1f})" if weight else fact
 
 
 # -- what was not reported ----------------------------------------------------
 
 
-def _not_reported(scan: Scan, options: Options) -> Iterator[Line]:
+def _format_not_reported(scan: Scan, options: ReportOptions) -> Iterator[Line]:
     if scan.ignored:
-        yield [(f"Ignored: {counted(len(scan.ignored), 'finding')}", "finds")]
+        yield [(f"Ignored: {format_count(len(scan.ignored), 'finding')}", "finds")]
         for ignored in scan.ignored:
             finding = ignored.finding
-            first = place(finding.locations[0]) if finding.locations else ""
-            line: Line = [("  ", ""), (_value(finding.secret, options), "secret")]
-            yield [*line, (f"  {printable(finding.rule.finds)}  {first}  by {printable(ignored.by)}", "")]
+            first = format_location(finding.locations[0]) if finding.locations else ""
+            line: Line = [("  ", ""), (_format_value(finding.secret, options), "secret")]
+            yield [*line, (f"  {make_printable(finding.rule.finds)}  {first}  by {make_printable(ignored.by)}", "")]
         yield []
     if scan.dropped:
-        yield [(f"Rejected: {counted(len(scan.dropped), 'candidate')}", "finds")]
+        yield [(f"Rejected: {format_count(len(scan.dropped), 'candidate')}", "finds")]
         for origin, dropped in scan.dropped:
-            yield [(f"  {name_of(origin)}, byte {dropped.start}: {dropped.rule_id}: {printable(dropped.reason)}", "")]
+            where = f"{name_content(origin)}, byte {dropped.start}"
+            yield [(f"  {where}: {dropped.rule_id}: {make_printable(dropped.reason)}", "")]
             if options.explain:
                 for e in dropped.evidence:
-                    yield [(f"      {printable(_weighed(e.fact, e.weight))}", "faint")]
+                    yield [(f"      {make_printable(_format_weight(e.fact, e.weight))}", "faint")]
         yield []
 
 
-def _skipped(scan: Scan, options: Options) -> Iterator[Line]:
-    lost = [s for s in scan.skipped if not s.expected]
-    if lost:
-        yield [(f"Could not be scanned: {len(lost):,}", "bad")]
-        yield from _some(lost, options)
+def _format_skipped(scan: Scan, options: ReportOptions) -> Iterator[Line]:
+    missed = [s for s in scan.skipped if not s.expected]
+    if missed:
+        yield [(f"Could not be scanned: {len(missed):,}", "bad")]
+        yield from _format_some(missed, options)
         yield []
-    left_out = [s for s in scan.skipped if s.expected]
-    if left_out and options.verbose:
-        yield [(f"Skipped on request: {len(left_out):,}", "finds")]
-        yield from _some(left_out, options)
+    excluded = [s for s in scan.skipped if s.expected]
+    if excluded and options.verbose:
+        yield [(f"Skipped on request: {len(excluded):,}", "finds")]
+        yield from _format_some(excluded, options)
         yield []
 
 
-def _some(skipped: list[Skipped], options: Options) -> Iterator[Line]:
-    shown = skipped if options.verbose else skipped[:SOME_SKIPPED]
+def _format_some(skipped: list[Skipped], options: ReportOptions) -> Iterator[Line]:
+    shown = skipped if options.verbose else skipped[:MAX_SKIPPED]
     for one in shown:
-        yield [(f"  {printable(without_password(one.where))}: {printable(one.reason)}", "")]
+        yield [(f"  {format_skipped(one)}", "")]
     if len(skipped) > len(shown):
         yield [(f"  and {len(skipped) - len(shown):,} more (-v shows all)", "faint")]
 
 
-def _summary(scan: Scan) -> Iterator[Line]:
+def _format_summary(scan: Scan) -> Iterator[Line]:
     if scan.findings:
         kinds = Counter(finding.severity for finding in scan.findings)
         words = [f"{kinds[severity]:,} {severity}" for severity in reversed(SEVERITIES) if kinds[severity]]
         live = sum(finding.verdict.state == VerdictState.LIVE for finding in scan.findings)
         words += [f"{live:,} live"] if live else []
         locations = sum(len(finding.locations) for finding in scan.findings)
-        found = f"Found {counted(len(scan.findings), 'credential')} in {counted(locations, 'location')}"
+        found = f"Found {format_count(len(scan.findings), 'credential')} in {format_count(locations, 'location')}"
         yield [(found, "bad"), (f" ({', '.join(words)}).", "")]
     elif scan.complete:
         yield [("No credentials found.", "good")]
@@ -293,10 +303,10 @@ def _summary(scan: Scan) -> Iterator[Line]:
     elif scan.findings and not scan.complete:
         yield [("Incomplete: some content could not be scanned.", "bad")]
     expected = sum(s.expected for s in scan.skipped)
-    words = [f"{counted(expected, 'item')} skipped on request"] if expected else []
-    words += [f"{counted(len(scan.ignored), 'finding')} ignored"] if scan.ignored else []
+    words = [f"{format_count(expected, 'item')} skipped on request"] if expected else []
+    words += [f"{format_count(len(scan.ignored), 'finding')} ignored"] if scan.ignored else []
     if words:
         yield [("; ".join(words).capitalize() + ".", "faint")]
     stats = scan.stats
-    amount = f"{size(stats.bytes)} in {counted(stats.blobs, 'object')}"
-    yield [(f"Scanned {amount} with {counted(stats.rules, 'rule')} in {stats.seconds:.1f} s.", "faint")]
+    amount = f"{format_size(stats.bytes)} in {format_count(stats.blobs, 'object')}"
+    yield [(f"Scanned {amount} with {format_count(stats.rules, 'rule')} in {stats.seconds:.1f} s.", "faint")]

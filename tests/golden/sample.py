@@ -16,13 +16,13 @@ from detector.model import (
     Verdict,
     VerdictState,
 )
-from detector.reports._options import Options
+from detector.reports._options import ReportOptions
 from detector.rules.shapes import expand
 from detector.secret import Secret
 
 CLONE_PASSWORD = "-".join(("clone", "password"))
 REPOSITORY = f"https://bob:{CLONE_PASSWORD}@git.example.org/acme/shop.git"
-OPTIONS = Options(target=REPOSITORY, version="1.2.3", when="2025-01-31T12:00:00")
+OPTIONS = ReportOptions(target=REPOSITORY, version="1.2.3", when="2025-01-31T12:00:00")
 HOSTILE_PATH = (
     'docs/\x1b[2J\x1b]0;owned\x07 ::error::x##vso[task.x]/a,b:"c" <script>alert(1)</script>\'|`&%0A\r\n'
     "\u202egnp.\udcff.env"

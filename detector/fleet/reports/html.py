@@ -9,7 +9,7 @@ from hashlib import sha256
 
 from detector.fleet.overview import Line, Overview
 from detector.fleet.reports.text import HEADS, headline
-from detector.text.untrusted import printable
+from detector.text.untrusted import make_printable
 
 _STYLE = """body{margin:1rem auto;max-width:75rem;padding:0 1rem;font:16px/1.5 system-ui,sans-serif;color:#1b1f24}
 table{border-collapse:collapse;width:100%;font-size:.9rem}td,th{border-bottom:1px solid #d1d9e0;padding:.3rem .5rem;
@@ -68,4 +68,4 @@ def _table(title: str, lines: Sequence[Line]) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    return html.escape(printable(text))
+    return html.escape(make_printable(text))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from detector.fleet.overview import Line, Overview
 from detector.fleet.reports.text import HEADS, headline
-from detector.reports.markdown import code, prose
+from detector.reports.markdown import escape_markup, format_code
 
 _HEAD = "| Severity | Rule | Value | Where | Owner | Due |\n|---|---|---|---|---|---|\n"
 
@@ -17,7 +17,7 @@ _HEAD = "| Severity | Rule | Value | Where | Owner | Due |\n|---|---|---|---|---
 def write(overview: Overview, everything: bool) -> Iterator[str]:
     """Return the report in pieces."""
     yield "## leakfirst sweep\n\n"
-    yield from (f"{prose(line)}\n\n" for line in headline(overview).splitlines())
+    yield from (f"{escape_markup(line)}\n\n" for line in headline(overview).splitlines())
     for what, title in HEADS.items():
         lines = [change.finding for change in overview.changes if change.what == what]
         yield from _table(f"{title[0].upper()}{title[1:]}", lines)
@@ -25,13 +25,13 @@ def write(overview: Overview, everything: bool) -> Iterator[str]:
     if overview.shared:
         yield "### The same credential in several repositories\n\n"
         for shared in overview.shared:
-            names = ", ".join(code(name) for name in shared.repositories)
-            yield f"* {code(shared.finding.fingerprint)} ({prose(shared.finding.rule)}): {names}\n"
+            names = ", ".join(format_code(name) for name in shared.repositories)
+            yield f"* {format_code(shared.finding.fingerprint)} ({escape_markup(shared.finding.rule)}): {names}\n"
         yield "\n"
     for title, group in (("Could not be read", overview.failing), ("Not read to the end", overview.incomplete)):
         if group:
             yield f"### {title}\n\n"
-            yield from (f"* {code(trouble.repository)}: {prose(trouble.why)}\n" for trouble in group)
+            yield from (f"* {format_code(trouble.repository)}: {escape_markup(trouble.why)}\n" for trouble in group)
             yield "\n"
     if everything:
         yield from _table("Open", overview.findings)
@@ -42,8 +42,8 @@ def _table(title: str, lines: Sequence[Line]) -> Iterator[str]:
         return
     yield f"### {title} ({len(lines)})\n\n{_HEAD}"
     for line in lines:
-        where = code(f"{line.repository}:{line.path}:{line.line}" if line.path else line.repository)
-        owner = code(line.owner) if line.owner else ""
-        cells = [line.severity, code(line.rule), code(line.shown), where, owner, line.deadline[:10]]
+        where = format_code(f"{line.repository}:{line.path}:{line.line}" if line.path else line.repository)
+        owner = format_code(line.owner) if line.owner else ""
+        cells = [line.severity, format_code(line.rule), format_code(line.shown), where, owner, line.deadline[:10]]
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
     yield "\n"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from detector.fleet.overview import Change, Line, Overview
 from detector.model import SEVERITIES
-from detector.text.numbers import counted
-from detector.text.untrusted import printable
+from detector.text.numbers import format_count
+from detector.text.untrusted import make_printable
 
 HEADS = {
     "opened": "new",
@@ -33,7 +33,7 @@ def write(overview: Overview, everything: bool) -> Iterator[str]:
     if overview.shared:
         yield f"\nThe same credential in several repositories ({len(overview.shared)}):\n"
         for shared in overview.shared:
-            places = ", ".join(printable(name) for name in shared.repositories)
+            places = ", ".join(make_printable(name) for name in shared.repositories)
             yield f"  {shared.finding.fingerprint}  {shared.finding.rule}  {len(shared.repositories)}: {places}\n"
     yield from troubles(overview)
     if everything and overview.findings:
@@ -51,7 +51,7 @@ def headline(overview: Overview) -> str:
     ended = f"{run['status']} {run['ended']}" if run["ended"] else "has not ended"
     states = ", ".join(f"{number} {state}" for state, number in sorted(counts["states"].items()))
     read = (
-        f": {counted(counters['repositories'], 'repository', 'repositories')}, "
+        f": {format_count(counters['repositories'], 'repository', 'repositories')}, "
         f"{counters['unchanged']} unchanged, {counters['failed']} failed"
         if counters
         else ""
@@ -77,7 +77,7 @@ def troubles(overview: Overview) -> Iterator[str]:
             yield f"\n{title} ({len(group)}):\n"
         for trouble in group:
             again = f" ({trouble.times} times)" if trouble.times > 1 else ""
-            yield f"  {printable(trouble.repository)}: {printable(trouble.why)}{again}\n"
+            yield f"  {make_printable(trouble.repository)}: {make_printable(trouble.why)}{again}\n"
 
 
 def _worst_first(change: Change) -> tuple[int, str, str, int]:
@@ -90,9 +90,9 @@ def _finding(line: Line) -> str:
     where = f"{line.repository}:{line.path}:{line.line}" if line.path else line.repository
     owner = f"  {line.owner}" if line.owner else ""
     due = f"  due {line.deadline[:10]}" if line.deadline else ""
-    return printable(f"{line.severity:8} {line.rule}  {line.shown}  {where}{owner}{due}  {line.fingerprint}")
+    return make_printable(f"{line.severity:8} {line.rule}  {line.shown}  {where}{owner}{due}  {line.fingerprint}")
 
 
 def _detail(change: Change) -> str:
     told: Sequence[str] = [part for part in (change.detail, f"by {change.who}" if change.who else "") if part]
-    return printable(f"  ({', '.join(told)})") if told else ""
+    return make_printable(f"  ({', '.join(told)})") if told else ""

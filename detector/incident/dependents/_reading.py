@@ -166,7 +166,7 @@ class _Deciding:
 def _judged(name: str, commit: str, row: _Row, wanted: Packages) -> Dependent | None:
     """Compare an entry with the range that was asked for; None if it is out of it."""
     from detector.incident.dependents._version_ranges import inside, touch
-    from detector.text.untrusted import without_password
+    from detector.text.untrusted import strip_url_credentials
 
     entry = row.entry
     ranges = [one.range for one in wanted.fitting(entry.ecosystem, entry.name)]
@@ -183,8 +183,8 @@ def _judged(name: str, commit: str, row: _Row, wanted: Packages) -> Dependent | 
         commit=commit,
         ecosystem=entry.ecosystem,
         name=entry.name,
-        version=without_password(entry.version),  # it may be a URL, and that may hold a token
-        constraint=without_password(entry.constraint),
+        version=strip_url_credentials(entry.version),  # it may be a URL, and that may hold a token
+        constraint=strip_url_credentials(entry.constraint),
         direct=entry.direct,
         via=entry.via,
         match=match if within else UNKNOWN,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import html
 import re
 
-from detector.text.untrusted import printable, without_password
+from detector.text.untrusted import make_printable, strip_url_credentials
 
 _BACKTICKS = re.compile("`+")
 _SCHEME = re.compile(r"(?<=\w)://")
@@ -24,7 +24,7 @@ def to_plain(text: str, limit: int = 500) -> str:
     >>> to_plain("a\\nb https://evil.example/x")
     'a b https[:]//evil.example/x'
     """
-    line = printable(" ".join(without_password(text).split()))
+    line = make_printable(" ".join(strip_url_credentials(text).split()))
     line = _HOST.sub(r"\1[.]", _SCHEME.sub("[:]//", line))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from detector.reports.csv import COLUMNS, _cell, write
+from detector.reports.csv import COLUMNS, _escape_cell, write
 from tests.golden.sample import OPTIONS, scan
 
 
@@ -22,8 +22,8 @@ def test_every_place_and_every_gap_is_a_row() -> None:
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)"])
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert _cell(text) == f"'{text}"
+    assert _escape_cell(text) == f"'{text}"
 
 
 def test_line_ends_and_tabs_cannot_begin_a_cell() -> None:
-    assert _cell("\t=1") == r"\x09=1"
+    assert _escape_cell("\t=1") == r"\x09=1"

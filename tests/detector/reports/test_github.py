@@ -40,8 +40,8 @@ def test_a_hostile_name_cannot_leave_its_property(monkeypatch: pytest.MonkeyPatc
 
 
 def test_escapes() -> None:
-    assert github._data("50%\r\na:b,c") == "50%25%0D%0Aa:b,c"
-    assert github._data("50%\r\na:b,c", ":,") == "50%25%0D%0Aa%3Ab%2Cc"
+    assert github._escape_data("50%\r\na:b,c") == "50%25%0D%0Aa:b,c"
+    assert github._escape_data("50%\r\na:b,c", ":,") == "50%25%0D%0Aa%3Ab%2Cc"
 
 
 def test_the_step_summary_is_appended_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -57,4 +57,4 @@ def test_the_step_summary_stays_below_the_limit(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
     github.write(large(3_000, 5), io.StringIO(), OPTIONS)
     assert file.stat().st_size < 1 << 20
-    assert "cut off here" in file.read_text("utf-8")
+    assert "truncated here" in file.read_text("utf-8")

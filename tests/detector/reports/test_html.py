@@ -5,8 +5,8 @@ import re
 from html.parser import HTMLParser
 
 from detector.model import Scan
-from detector.reports._document import document
-from detector.reports.html import MOST_PLACES, page, write
+from detector.reports._document import build_document
+from detector.reports.html import MAX_LOCATIONS, render_page, write
 from tests.golden.sample import OPTIONS, TOKEN, empty, large, scan
 
 
@@ -60,7 +60,7 @@ def test_the_page_is_ascii_and_has_no_secret() -> None:
 
 
 def test_a_credential_in_very_many_places_is_cut_short() -> None:
-    text, _ = parsed(large(1, MOST_PLACES + 7))
+    text, _ = parsed(large(1, MAX_LOCATIONS + 7))
     assert "and 7 more locations" in text
 
 
@@ -70,7 +70,7 @@ def test_an_incomplete_scan_says_so() -> None:
 
 
 def test_a_report_from_elsewhere_may_hold_nonsense_where_nothing_is_required() -> None:
-    report = document(scan(), OPTIONS)
+    report = build_document(scan(), OPTIONS)
     report |= {
         "rules": {"github.pat-classic": [], "aws.access-key": {"links": "x", "harm": 3}},
         "notes": {},
@@ -81,4 +81,4 @@ def test_a_report_from_elsewhere_may_hold_nonsense_where_nothing_is_required() -
         finding["severity"] = '"><script>'
         for location in finding["locations"]:
             location |= {"commit": 7, "snippet": None, "decoded_via": 3, "repository": ["x"]}
-    assert "<script>alert" not in "".join(page(report))
+    assert "<script>alert" not in "".join(render_page(report))

@@ -6,7 +6,7 @@ import pytest
 
 from detector.config import Config, ReportTo
 from detector.errors import UsageError
-from detector.reports import check, options, write
+from detector.reports import check_formats, make_options, write
 from tests.golden.sample import scan
 
 
@@ -18,24 +18,24 @@ class Terminal(io.StringIO):
 def test_colour_needs_a_terminal_and_no_objection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    assert options(Config(), Terminal()).colour
-    assert not options(Config(), io.StringIO()).colour
+    assert make_options(Config(), Terminal()).colour
+    assert not make_options(Config(), io.StringIO()).colour
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not options(Config(), Terminal()).colour
+    assert not make_options(Config(), Terminal()).colour
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
-    assert not options(Config(), Terminal()).colour
+    assert not make_options(Config(), Terminal()).colour
 
 
 def test_the_width_is_that_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "77")
-    assert options(Config(), Terminal()).width == 77
-    assert options(Config(), io.StringIO()).width == 100
+    assert make_options(Config(), Terminal()).width == 77
+    assert make_options(Config(), io.StringIO()).width == 100
 
 
 def test_an_unknown_format_is_refused_before_the_scan() -> None:
     with pytest.raises(UsageError, match=r"unknown format 'xml'; known: csv, .*text"):
-        check(Config(reports=(ReportTo("xml"),)))
+        check_formats(Config(reports=(ReportTo("xml"),)))
 
 
 @pytest.mark.parametrize("name", ["csv", "markdown", "html", "github", "text"])

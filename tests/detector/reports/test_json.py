@@ -11,8 +11,8 @@ from jsonschema.validators import Draft202012Validator
 
 from detector.errors import UsageError
 from detector.model import Scan
-from detector.reports._document import SCHEMA, document, read
-from detector.reports._options import Options
+from detector.reports._document import SCHEMA, build_document, parse_document
+from detector.reports._options import ReportOptions
 from detector.reports.json import write
 from detector.reports.jsonl import write as write_lines
 from tests.golden.sample import HOSTILE_PATH, OPTIONS, PEM, TOKEN, empty, scan
@@ -33,7 +33,7 @@ def closed(schema: Any) -> Any:
     return shut
 
 
-def printed(found: Scan, options: Options) -> str:
+def printed(found: Scan, options: ReportOptions) -> str:
     out = io.StringIO()
     write(found, out, options)
     return out.getvalue()
@@ -41,12 +41,12 @@ def printed(found: Scan, options: Options) -> str:
 
 @pytest.mark.parametrize("options", [OPTIONS, LOUD])
 @pytest.mark.parametrize("found", [scan(), empty(), empty(complete=False)])
-def test_the_document_is_what_the_schema_says(found: Scan, options: Options) -> None:
+def test_the_document_is_what_the_schema_says(found: Scan, options: ReportOptions) -> None:
     Draft202012Validator.check_schema(PUBLISHED)
     report = json.loads(printed(found, options))
     jsonschema.validate(report, closed(PUBLISHED))
-    assert report == document(found, options)
-    assert read(printed(found, options), "x") == report
+    assert report == build_document(found, options)
+    assert parse_document(printed(found, options), "x") == report
 
 
 def test_the_output_is_ascii_and_one_finding_stands_on_one_line() -> None:
@@ -90,14 +90,14 @@ def test_lines_are_a_header_the_findings_and_a_summary() -> None:
         ("[" * 100_000, "not JSON"),
         ("[]", "not a leakfirst/findings/1 report"),
         ('{"schema": "other"}', "not a leakfirst/findings/1 report"),
-        (json.dumps({**document(empty(), OPTIONS), "stats": 3}), "stats is not an object"),
-        (json.dumps({**document(empty(), OPTIONS), "findings": {}}), "findings is not a list"),
-        (json.dumps({**document(empty(), OPTIONS), "findings": [{}]}), r"findings\[0\].fingerprint is missing"),
-        (json.dumps({**document(empty(), OPTIONS), "complete": "no"}), "complete is missing or not of type bool"),
+        (json.dumps({**build_document(empty(), OPTIONS), "stats": 3}), "stats is not an object"),
+        (json.dumps({**build_document(empty(), OPTIONS), "findings": {}}), "findings is not a list"),
+        (json.dumps({**build_document(empty(), OPTIONS), "findings": [{}]}), r"findings\[0\].fingerprint is missing"),
+        (json.dumps({**build_document(empty(), OPTIONS), "complete": "no"}), "complete is missing or not of type bool"),
     ],
 )
 def test_a_damaged_report_is_one_clear_line(text: str, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint) as caught:
-        read(text, "leaks.json")
+        parse_document(text, "leaks.json")
     assert "\n" not in str(caught.value)
     assert str(caught.value).startswith("leaks.json ")

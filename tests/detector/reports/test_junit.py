@@ -4,12 +4,12 @@ import io
 import xml.etree.ElementTree as ET
 
 from detector.model import Scan
-from detector.reports._options import Options
+from detector.reports._options import ReportOptions
 from detector.reports.junit import write
 from tests.golden.sample import OPTIONS, empty, scan
 
 
-def suite(found: Scan, options: Options = OPTIONS) -> ET.Element:
+def suite(found: Scan, options: ReportOptions = OPTIONS) -> ET.Element:
     out = io.StringIO()
     write(found, out, options)
     root = ET.fromstring(out.getvalue().encode("ascii"))

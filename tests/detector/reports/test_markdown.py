@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.reports.markdown import code, prose, write
+from detector.reports.markdown import escape_markup, format_code, write
 from tests.golden.sample import OPTIONS, empty, scan
 
 
 @given(st.text(min_size=1))
 def test_a_code_span_holds_whatever_it_is_given(text: str) -> None:
-    shown = code(text)
+    shown = format_code(text)
     fence = re.match("`+", shown)
     assert fence
     inner = shown[len(fence[0]) : -len(fence[0])]
@@ -23,7 +23,7 @@ def test_a_code_span_holds_whatever_it_is_given(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["@everyone", "![x](http://x)", "<img src=x>", "**b**", "`c`", "| a |"])
 def test_prose_is_never_markup(text: str) -> None:
-    shown = prose(text)
+    shown = escape_markup(text)
     assert not re.search(r"(?<!\\)[`*<\[|!]|@\w", shown)
 
 

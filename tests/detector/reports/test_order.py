@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from detector.model import Finding, Location, Origin, Scan, Stats, Verdict, VerdictState
-from detector.reports._order import by_urgency, exit_code, in_test_code
+from detector.reports._order import choose_exit_code, is_test_code, sort_by_urgency
 from tests.golden.sample import GITHUB, TOKEN
 
 
@@ -22,7 +22,7 @@ def test_order_is_live_then_production_then_severity_confidence_path() -> None:
         finding("a3.py", "info"),
         finding("tests/a.py", "critical"),
     ]
-    assert by_urgency(reversed(wanted)) == wanted
+    assert sort_by_urgency(reversed(wanted)) == wanted
 
 
 @pytest.mark.parametrize(
@@ -40,17 +40,17 @@ def test_order_is_live_then_production_then_severity_confidence_path() -> None:
     ],
 )
 def test_test_code_is_recognised(path: str) -> None:
-    assert in_test_code(path)
+    assert is_test_code(path)
 
 
 @pytest.mark.parametrize("path", ["", "src/a.py", "contest/a", "attest.py", "latest.json", "testimony/x", "spectrum.c"])
 def test_production_code_is_not_taken_for_test_code(path: str) -> None:
-    assert not in_test_code(path)
+    assert not is_test_code(path)
 
 
 def test_exit_codes() -> None:
     clean = Scan((), (), Stats(), "", True)
-    assert exit_code(clean) == 0
-    assert exit_code(clean._replace(complete=False)) == 3
-    assert exit_code(clean._replace(complete=False, findings=(finding("a"),))) == 1
-    assert exit_code(clean._replace(interrupted=True)) == 130
+    assert choose_exit_code(clean) == 0
+    assert choose_exit_code(clean._replace(complete=False)) == 3
+    assert choose_exit_code(clean._replace(complete=False, findings=(finding("a"),))) == 1
+    assert choose_exit_code(clean._replace(interrupted=True)) == 130

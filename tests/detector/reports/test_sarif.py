@@ -10,11 +10,11 @@ import pytest
 
 from detector.model import Finding, Location, Origin, Scan, Stats
 from detector.reports import sarif
-from detector.reports._options import Options
+from detector.reports._options import ReportOptions
 from tests.golden.sample import GITHUB, HOSTILE_PATH, OPTIONS, TOKEN, empty, large, scan
 
 
-def run(found: Scan, options: Options = OPTIONS) -> Any:
+def run(found: Scan, options: ReportOptions = OPTIONS) -> Any:
     out = io.StringIO()
     sarif.write(found, out, options)
     log = json.loads(out.getvalue())
@@ -26,7 +26,7 @@ def run(found: Scan, options: Options = OPTIONS) -> Any:
 
 def one(location: Location, target: str = ".") -> Any:
     finding = Finding("lf1:1", GITHUB, "high", "high", TOKEN, (), (location,))
-    return run(Scan((finding,), (), Stats(), "", True), Options(target=target))
+    return run(Scan((finding,), (), Stats(), "", True), ReportOptions(target=target))
 
 
 def test_every_place_is_a_result_that_code_scanning_accepts() -> None:
@@ -132,7 +132,7 @@ def test_ignored_findings_are_suppressed_results() -> None:
 
 
 def test_results_beyond_the_limit_are_omitted_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sarif, "MOST_RESULTS", 25)
+    monkeypatch.setattr(sarif, "MAX_RESULTS", 25)
     only = run(large(10, 5))
     assert len(only["results"]) == 20
     assert len({result["partialFingerprints"]["leakfirst/v1"] for result in only["results"]}) == 10

@@ -6,14 +6,14 @@ import re
 import pytest
 
 from detector.model import Finding, Location, Origin, Scan, Stats
-from detector.reports._options import Options
+from detector.reports._options import ReportOptions
 from detector.reports.text import write
 from tests.golden.sample import GITHUB, OPTIONS, PEM, TOKEN, empty, large, scan
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def printed(found: Scan, options: Options = OPTIONS) -> str:
+def printed(found: Scan, options: ReportOptions = OPTIONS) -> str:
     out = io.StringIO()
     write(found, out, options)
     return out.getvalue()

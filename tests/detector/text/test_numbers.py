@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.text.numbers import counted, size
+from detector.text.numbers import format_count, format_size
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from detector.text.numbers import counted, size
     ],
 )
 def test_sizes(count: int, shown: str) -> None:
-    assert size(count) == shown
+    assert format_size(count) == shown
 
 
 def test_counts() -> None:
-    assert [counted(n, "rule") for n in (0, 1, 1000)] == ["0 rules", "1 rule", "1,000 rules"]
+    assert [format_count(n, "rule") for n in (0, 1, 1000)] == ["0 rules", "1 rule", "1,000 rules"]
