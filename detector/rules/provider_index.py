@@ -21,11 +21,12 @@ def render(rules: Iterable[Rule]) -> str:
     for rule in sorted(rules, key=lambda rule: rule.id):
         providers.setdefault(rule.id.partition(".")[0], []).append(rule)
     every = [rule for found in providers.values() for rule in found]
+    checked, probed = sum(bool(rule.checks) for rule in every), sum(bool(rule.probe) for rule in every)
     head = (
         f"{MADE}# Providers\n\n"
-        f"{len(every)} rules for {len(providers)} providers. {sum(bool(rule.checks) for rule in every)} have an offline "
-        f"check; {sum(bool(rule.probe) for rule in every)}, marked with ✓, have a request in their rule file that asks the "
-        "provider whether the credential is live.\n`leakfirst rules show ID` prints everything about one rule.\n\n"
+        f"{len(every)} rules for {len(providers)} providers. {checked} have an offline check; {probed}, marked with ✓, "
+        "have a request in their rule file that asks the provider whether the credential is live.\n"
+        "`leakfirst rules show ID` prints everything about one rule.\n\n"
         "| provider | rules |\n|---|---|\n"
     )
     return head + "".join(sorted(map(_row, providers.values()), key=str.casefold))
