@@ -46,8 +46,8 @@ from detector.incident.spread import Fleet, Repository, Swept
 from detector.incident.timeline import text
 from detector.log import step as say
 from detector.model import Finding, Skipped, VerdictState
+from detector.net.log_silencing import silence_client_logs
 from rotators.core.executor import FINISHED, ROLLED_BACK
-from rotators.core.hush import wire_silence
 from rotators.core.model import ALIVE, Clock
 from rotators.core.model import DEAD as PROVEN_DEAD
 from rotators.core.planner import expired
@@ -116,7 +116,7 @@ class Response:
 
         Nobody waits for a message: the first ones are sent beside the work.
         """
-        with wire_silence(), ThreadPoolExecutor(1, "tell") as beside:
+        with silence_client_logs(other_libraries=True), ThreadPoolExecutor(1, "tell") as beside:
             opening = beside.submit(self._say, lists=False)
             if not self._was_done(DETECT):
                 self.detect()
@@ -159,7 +159,7 @@ class Response:
         }
         if step not in acts:
             raise UsageError(f"no step is called {step!r}; known: {', '.join(STEPS)}")
-        with wire_silence():
+        with silence_client_logs(other_libraries=True):
             acts[step]()
             return self.case
 
@@ -531,7 +531,7 @@ class Response:
         there, _ = self._with_values([one])
         if not there:
             raise SourceError(f"{one.name}: its plan cannot be used here, and its value is not where it stood any more")
-        with wire_silence(), self._containing() as containing:
+        with silence_client_logs(other_libraries=True), self._containing() as containing:
             return containing.renew(one, leak_behind(one, there[0]))
 
     def done_by_hand(self, name: str) -> None:
@@ -555,7 +555,7 @@ class Response:
         there, _ = self._with_values([one])
         if not there:
             raise SourceError(f"{one.name}: its value is not where it stood any more; end it at its issuer")
-        with wire_silence(), self._containing() as containing:
+        with silence_client_logs(other_libraries=True), self._containing() as containing:
             containing.go_on(one, leak_behind(one, there[0]), person_done=person_done)
         self._finish_contain()
 

@@ -73,7 +73,7 @@ async def verdicts(
 
     Findings whose rule has no probe keep their verdict and are not in it.
     """
-    from detector.net.log_silencing import hushed
+    from detector.net.log_silencing import silence_client_logs
 
     mine = isinstance(wire, Settings)
     used = Wire(wire) if isinstance(wire, Settings) else wire
@@ -84,7 +84,7 @@ async def verdicts(
     async def one(group: _Group) -> tuple[_Group, Answer]:
         return group, await _best(group.questions, used, controls, outcome)
 
-    with hushed():
+    with silence_client_logs():
         tasks = [asyncio.create_task(one(group)) for group in groups]
         try:
             for done in asyncio.as_completed(tasks):

@@ -21,10 +21,10 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from detector.errors import LeakfirstError, RotationError
+from detector.net.log_silencing import silence_client_logs
 from detector.secret import Secret
 from rotators.core import catalogue, runs
 from rotators.core.contracts import Store, Values
-from rotators.core.hush import scrub, wire_silence
 from rotators.core.journal import DONE, FAILED, INTEND, NOTE, UNDONE, Journal, seconds, stamp
 from rotators.core.locks import only_run
 from rotators.core.model import (
@@ -60,6 +60,7 @@ from rotators.core.model import (
 )
 from rotators.core.planner import describe, expired, open_stores, preconditions, values_mark
 from rotators.core.policy import Policy
+from rotators.core.scrubbing import scrub
 
 T = TypeVar("T")
 
@@ -117,7 +118,7 @@ class Executor:
 
     def apply(self) -> Outcome:
         """Begin an approved plan, or go on with a begun one."""
-        with only_run(self._folder, self.plan.lock), wire_silence():
+        with only_run(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
             self._reread()
             self._approved()
             if not self._now.started:
@@ -126,7 +127,7 @@ class Executor:
 
     def contain(self) -> Outcome:
         """Begin an approved plan, but do no more than stop the abuse; `apply` goes on from there."""
-        with only_run(self._folder, self.plan.lock), wire_silence():
+        with only_run(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
             self._reread()
             self._approved()
             if not self._now.started:
@@ -135,7 +136,7 @@ class Executor:
 
     def look(self) -> Standing:
         """Ask once whether the old credential is dead and the new one in place; nothing is changed or noted."""
-        with wire_silence():
+        with silence_client_logs(other_libraries=True):
             try:
                 proof = self._patiently(self._rotator.verify_dead)
                 done = self._now.done
@@ -147,7 +148,7 @@ class Executor:
 
     def resume(self, *, person_done: bool = False) -> Outcome:
         """Go on with a begun run; *person_done* says that the waiting step was done by hand."""
-        with only_run(self._folder, self.plan.lock), wire_silence():
+        with only_run(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
             self._reread()
             if not self._now.started:
                 raise RotationError("this plan was never applied; use 'apply'")
@@ -156,7 +157,7 @@ class Executor:
 
     def undo(self) -> Outcome:
         """Take back what was done, newest first, as long as nothing final was done."""
-        with only_run(self._folder, self.plan.lock), wire_silence():
+        with only_run(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
             self._reread()
             if self._now.outcome:
                 raise RotationError(f"this run is {self._now.outcome} already")

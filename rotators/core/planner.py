@@ -14,11 +14,11 @@ from hashlib import sha256
 from typing import Protocol
 
 from detector.errors import LeakfirstError, RotationError, UsageError
+from detector.net.log_silencing import silence_client_logs
 from detector.secret import Secret
 from rotators.core import catalogue, field_mapping
 from rotators.core.contracts import Rotator, Store
 from rotators.core.escrow import Escrow, Escrowed, sealer
-from rotators.core.hush import scrub, wire_silence
 from rotators.core.journal import seconds, stamp
 from rotators.core.locks import lock_name
 from rotators.core.model import (
@@ -48,6 +48,7 @@ from rotators.core.model import (
     RotationStep,
 )
 from rotators.core.policy import ASK, AUTO, AUTO_FINAL, NEVER, Clause, Policy
+from rotators.core.scrubbing import scrub
 
 
 class Add(Protocol):
@@ -92,7 +93,7 @@ def make_plan(
     run = secrets.token_hex(16)
     case = Case(run, leak, catalogue.settings_for(policy.rotators, name), {}, clock)
     failed = ""
-    with wire_silence():
+    with silence_client_logs(other_libraries=True):
         rotator = catalogue.open_rotator(name, case)
         try:
             identity = rotator.identify()

@@ -29,7 +29,7 @@ def send(request: Request) -> Reply:
 
 async def _send(request: Request) -> Reply:
     from detector.net.http_client import Wire
-    from detector.net.log_silencing import hushed
+    from detector.net.log_silencing import silence_client_logs
     from detector.probes._contract import Settings, Unclear
 
     where = urlsplit(request.url)
@@ -39,7 +39,7 @@ async def _send(request: Request) -> Reply:
     wire = Wire(Settings(allow_internal=(host,), rate=50, timeout=20))
     why = ""
     try:
-        with hushed():
+        with silence_client_logs():
             return await wire.ask(request)
     except Unclear as unclear:
         why = str(unclear)

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Protocol, cast
 
 from detector.errors import LeakfirstError, UsageError
 from detector.incident.notify._event import Channel, DeliveryFailed, Draft, IncidentEvent, Link, Phase, Send
+from detector.net.log_silencing import silence_client_logs
 from detector.registry import check_contract, load
-from rotators.core.hush import wire_silence
 from rotators.core.model import Clock
 
 PACKAGE = "detector.incident.notify"
@@ -179,7 +179,7 @@ class Outbox:
         draft = channel.draft(event, destination.settings)
         before = self._store.find_thread(destination.name, event.thread)
         waited = 0.0
-        with wire_silence():
+        with silence_client_logs(other_libraries=True):
             for attempt in range(MAX_ATTEMPTS):
                 try:
                     return channel.deliver(draft, destination.settings, before, self._send or _http.send)

@@ -7,14 +7,17 @@ import base64
 import importlib
 import io
 import logging
+import threading
 from collections.abc import Iterator
 from functools import cache
+from http.client import HTTPConnection
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
 from detector.model import Finding, Location, Origin, Rule
-from detector.net.log_silencing import WIRE, hushed
+from detector.net.log_silencing import CLIENT_LIBRARIES, PLACEHOLDER, silence_client_logs
 from detector.probes._contract import Settings
 from detector.rules.loader import load_files
 from detector.rules.pack import rule_files, shipped_folder
@@ -36,7 +39,7 @@ def log() -> Iterator[io.StringIO]:
     handler.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
     root = logging.getLogger()
     before = root.level
-    names = [name for name in logging.Logger.manager.loggerDict if name.partition(".")[0] in WIRE]
+    names = [name for name in logging.Logger.manager.loggerDict if name.partition(".")[0] in CLIENT_LIBRARIES]
     levels = {name: logging.getLogger(name).level for name in names}
     root.addHandler(handler)
     for name in ("", *names):
@@ -132,10 +135,131 @@ def test_http2_headers_stay_out_of_the_log(authority: Authority, log: io.StringI
         assert not any(form in line for line in client)
 
 
-def test_without_hushing_the_log_would_show_it(log: io.StringIO) -> None:
+def test_without_silencing_the_log_would_show_it(log: io.StringIO) -> None:
     """It is this module that keeps the log clean, and it gives the records back afterwards."""
-    with hushed():
+    with silence_client_logs():
         logging.getLogger("hpack.hpack").debug("adding %s", CANARY)
     assert CANARY not in log.getvalue()
     logging.getLogger("hpack.hpack").debug("adding %s", CANARY)
     assert CANARY in log.getvalue()
+
+
+# -- overlapping blocks ----------------------------------------------------------
+
+
+def said_by(name: str, log: io.StringIO) -> str:
+    """What the log shows of a request that the library *name* describes, with headers in `extra` and a traceback."""
+    start = len(log.getvalue())
+    try:
+        raise ValueError(f"bad header {CANARY}")
+    except ValueError:
+        logging.getLogger(name).error("Authorization: Bearer %s", CANARY, exc_info=True, extra={"headers": CANARY})
+    return log.getvalue()[start:]
+
+
+@pytest.mark.parametrize("first_to_leave", [0, 1])
+@pytest.mark.parametrize("strict", [(False, False), (True, False), (False, True), (True, True)])
+def test_silence_lasts_until_the_last_block_has_left(
+    first_to_leave: int, strict: tuple[bool, bool], log: io.StringIO
+) -> None:
+    handle, factory, disabled = logging.Logger.handle, logging.getLogRecordFactory(), logging.root.manager.disable
+    blocks = [silence_client_logs(other_libraries=other) for other in strict]
+    for block in blocks:
+        block.__enter__()
+    blocks[first_to_leave].__exit__(None, None, None)
+    assert said_by("httpcore", log) == f"httpcore ERROR {PLACEHOLDER}\n"
+    blocks[1 - first_to_leave].__exit__(None, None, None)
+    assert CANARY in said_by("httpcore", log)
+    assert logging.Logger.handle is handle
+    assert logging.getLogRecordFactory() is factory
+    assert logging.root.manager.disable == disabled
+
+
+def test_other_libraries_are_silent_as_long_as_any_block_wants_it(
+    log: io.StringIO, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HTTPConnection, "debuglevel", 1)
+    strict, plain = silence_client_logs(other_libraries=True), silence_client_logs()
+    strict.__enter__()
+    plain.__enter__()
+    logging.getLogger("unknown.client").info("token %s", CANARY)
+    assert HTTPConnection.debuglevel == 0
+    strict.__exit__(None, None, None)
+    assert CANARY not in log.getvalue()
+    assert HTTPConnection.debuglevel == 1
+    logging.getLogger("application").info("its own words")
+    plain.__exit__(None, None, None)
+    assert "its own words" in log.getvalue()
+
+
+def test_threads_that_come_and_go_leave_no_gap_and_no_trace(log: io.StringIO) -> None:
+    handle = logging.Logger.handle
+    start = threading.Barrier(8)
+    errors: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            start.wait()
+            for _ in range(200):
+                with silence_client_logs(other_libraries=bool(number % 2)):
+                    logging.getLogger("httpx").info("Bearer %s", CANARY)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert log.getvalue().count(PLACEHOLDER) == 8 * 200
+    assert CANARY not in log.getvalue()
+    assert logging.Logger.handle is handle
+    assert CANARY in said_by("httpx", log)
+
+
+@pytest.mark.parametrize("keeps_the_old_one", [True, False])
+def test_a_record_factory_that_comes_meanwhile_ends_no_silence(keeps_the_old_one: bool, log: io.StringIO) -> None:
+    before = logging.getLogRecordFactory()
+
+    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = (before if keeps_the_old_one else logging.LogRecord)(*args, **kwargs)
+        record.request = CANARY
+        return record
+
+    (handler,) = [found for found in logging.getLogger().handlers if getattr(found, "stream", None) is log]
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s %(request)s"))
+    try:
+        with silence_client_logs():
+            logging.setLogRecordFactory(factory)
+            logging.getLogger("urllib3").info("Bearer %s", CANARY)
+        assert log.getvalue() == f"urllib3 {PLACEHOLDER} {PLACEHOLDER}\n"
+        assert logging.getLogRecordFactory() is factory
+        logging.getLogger("application").info("its own words")
+        assert f"application its own words {CANARY}" in log.getvalue()
+    finally:
+        logging.setLogRecordFactory(before)
+
+
+def test_code_that_wraps_the_logger_meanwhile_stays_and_gets_every_record(
+    log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    block = silence_client_logs()
+    block.__enter__()
+    inner = logging.Logger.handle
+
+    def handle(logger: logging.Logger, record: logging.LogRecord) -> None:
+        seen.append(record.name)
+        inner(logger, record)
+
+    monkeypatch.setattr(logging.Logger, "handle", handle)
+    assert CANARY not in said_by("httpx", log)
+    block.__exit__(None, None, None)
+    assert logging.Logger.handle is handle
+    assert CANARY in said_by("httpx", log)
+    with silence_client_logs():
+        assert CANARY not in said_by("httpx", log)
+    assert seen == ["httpx"] * 3
+    monkeypatch.undo()
+    assert CANARY in said_by("httpx", log)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from detector.model import Finding, Location, Origin, Rule, Verdict
 from detector.net.http_client import Wire
 from detector.probes._contract import Settings
 from detector.secret import Secret
 from detector.verify import run
-from tests.fakes.issuer import Authority, Issuer, Say, issuer
 
 HERE = Settings(allow_internal=("127.0.0.1",), timeout=30, rate=100, reach=True)
 
@@ -55,21 +51,3 @@ def verdict(found: Finding, settings: Settings = HERE, wire: Any = None) -> Verd
         return told[0][1]
 
     return asyncio.run(work())
-
-
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="session")
-def _listening(authority: Authority) -> Iterator[Issuer]:
-    with issuer(authority) as made:
-        yield made
-
-
-@pytest.fixture
-def acme(_listening: Issuer) -> Issuer:
-    _listening.heard.clear()
-    _listening.answer = lambda _: Say()
-    return _listening

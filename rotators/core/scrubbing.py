@@ -1,36 +1,13 @@
-"""Keep values out of logs and messages while clients talk to issuers.
-
-botocore's debug log prints request bodies and answers, urllib3's and hvac's
-print headers, http.client can print everything to standard output, and
-several libraries quote the offending value in their exceptions. Whoever turns
-these logs on wants to see *his* problem, not our credentials.
-"""
+"""Take values out of the messages of errors: several libraries quote the offending value in theirs."""
 
 from __future__ import annotations
 
 import base64
 import json
-import logging
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
 
 from detector.secret import Secret
-
-
-@contextmanager
-def wire_silence() -> Iterator[None]:
-    """Switch debug and info logging off, in all libraries, for the duration of a call."""
-    from http.client import HTTPConnection
-
-    level, loud = logging.root.manager.disable, HTTPConnection.debuglevel
-    logging.disable(max(level, logging.INFO))
-    HTTPConnection.debuglevel = 0
-    try:
-        yield
-    finally:
-        logging.disable(level)
-        HTTPConnection.debuglevel = loud
 
 
 def scrub(text: str, secrets: Iterable[Secret]) -> str:

@@ -1,4 +1,4 @@
-"""One certificate authority and one issuer for all tests of verification."""
+"""One certificate authority and one provider, for all tests that send requests."""
 
 from collections.abc import Iterator
 
