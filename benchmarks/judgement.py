@@ -24,9 +24,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from detector.api import Engine
 from detector.engine.lines import LineMap
 from detector.model import CONFIDENCES
+from leakfirst import Engine
 from training.labelled import Found, Labelled, Score, held_back
 
 

@@ -269,5 +269,5 @@ def starting_code(hook: str, options: Sequence[str]) -> str:
     wanted = list(dict.fromkeys(folders))
     return (
         f"import sys; sys.path += {wanted!r}; "
-        f"from hooks._start import run; run({hook!r}, {list(options)!r} + sys.argv[1:])"
+        f"from leakfirst._start import run_hook; run_hook({hook!r}, {list(options)!r} + sys.argv[1:])"
     )

@@ -26,7 +26,7 @@ ELSEWHERE = ("--report", "text=-", "--report", "junit=leakfirst-junit.xml")
 
 def main(arguments: list[str]) -> int:
     """Scan as `leakfirst scan` does, with the range and the reports of this pipeline."""
-    from detector.__main__ import main as leakfirst
+    from detector.cli._command import run_command
 
     words = ["scan", "--no-progress", *arguments]
     if not _asks_for(arguments, ("--format", "-f", "--report", "--output", "-o")):
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
         else:
             reason = f"{base} is not in this clone (fetch all of it)" if base else "no base is named"
             print(f"leakfirst: looking at everything: {reason}", file=sys.stderr)
-    return leakfirst(words)
+    return run_command(words)
 
 
 def _asks_for(arguments: list[str], options: tuple[str, ...]) -> bool:

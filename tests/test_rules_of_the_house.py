@@ -16,7 +16,9 @@ EXCEPTIONS = {
 
 
 def sources() -> list[Path]:
-    found = [path for folder in ("detector", "rotators", "hooks") for path in (ROOT / folder).rglob("*.py")]
+    found = [
+        path for folder in ("leakfirst", "detector", "rotators", "hooks") for path in (ROOT / folder).rglob("*.py")
+    ]
     assert len(found) > 30
     return found
 

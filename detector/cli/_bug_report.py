@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import traceback
 
-from detector.version import version
+from detector import __version__
 
 
 def describe(bug: BaseException) -> str:
@@ -21,7 +21,7 @@ def describe(bug: BaseException) -> str:
     ]
     return "\n".join(
         [
-            f"leakfirst {version()}: this is a bug in leakfirst, please report it: {type(bug).__name__}",
+            f"leakfirst {__version__}: this is a bug in leakfirst, please report it: {type(bug).__name__}",
             *places,
         ]
     )

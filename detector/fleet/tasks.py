@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from detector import __version__
 from detector.config import Config
 from detector.containers import Clean
 from detector.errors import LeakfirstError, SourceError
@@ -30,7 +31,6 @@ from detector.scan.masking import veil_of
 from detector.scan.pool import guarded
 from detector.scan.state import Reading, ScanMemory, refs_digest, rule_digest
 from detector.scan.worker import Options, Progress
-from detector.version import version
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
@@ -257,7 +257,7 @@ def mark_of(repository: Repository, settings: Settings) -> str:
     from detector.git.repository import shallow_commits
 
     told = hashlib.blake2b(digest_size=16)
-    told.update(f"{refs_digest(repository)} {settings.rules} {version()}".encode())
+    told.update(f"{refs_digest(repository)} {settings.rules} {__version__}".encode())
     config = settings.config
     policy = (config.min_confidence, config.operator.get("ignore"), config.operator.get("allow"), settings.owners)
     told.update(repr((policy, config.baseline, config.only, config.skip, shallow_commits(repository))).encode())

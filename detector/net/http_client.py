@@ -18,10 +18,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from detector import __version__
 from detector.net.rate_limiter import Pace
 from detector.net.ssrf_guard import Guard
 from detector.probes._contract import Settings, Unclear
-from detector.version import version
 
 if TYPE_CHECKING:
     import httpcore
@@ -150,7 +150,7 @@ class Wire:
     async def _send(self, request: Request) -> Reply:
         import httpx
 
-        headers = [("User-Agent", f"leakfirst/{version()}"), ("Accept-Encoding", "identity"), *request.headers]
+        headers = [("User-Agent", f"leakfirst/{__version__}"), ("Accept-Encoding", "identity"), *request.headers]
         if not any(name.lower() == "accept" for name, _ in headers):
             headers.append(("Accept", "application/json"))
         timeout = {"connect": 10.0, "read": self.settings.timeout, "write": 10.0, "pool": 60.0}

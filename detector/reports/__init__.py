@@ -11,12 +11,12 @@ import os
 import shutil
 from typing import Any, TextIO
 
+from detector import __version__
 from detector.config import Config
 from detector.contracts import Report
 from detector.model import Scan
 from detector.registry import check_contract, load
 from detector.reports._options import ReportOptions
-from detector.version import version
 
 
 def check_formats(config: Config) -> None:
@@ -56,7 +56,7 @@ def make_options(config: Config, out: TextIO) -> ReportOptions:
         quiet=config.quiet,
         target=" ".join(config.targets),
         here=_current_folder(),
-        version=version(),
+        version=__version__,
     )
 
 

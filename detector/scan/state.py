@@ -12,9 +12,9 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from detector import __version__
 from detector.model import Rule, Sighting
 from detector.rules import pack as packs
-from detector.version import version
 
 if TYPE_CHECKING:
     from detector.git.blame import Attribution
@@ -159,5 +159,5 @@ def refs_digest(repository: Repository) -> str:
 def rule_digest(rule: Rule) -> str:
     """Name what *rule* finds: its own text without the remarks for people, and the code of the judgement."""
     telling = rule._replace(finds="", harm="", revoke="", links=(), examples=(), misses=(), source="", probe={})
-    text = repr(telling) + (version() if rule.judge else "")
+    text = repr(telling) + (__version__ if rule.judge else "")
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

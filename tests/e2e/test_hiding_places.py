@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from detector import scan
 from detector.rules.shapes import expand
+from leakfirst import scan
 
 RULE = """
 [[rule]]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from detector import scan
+from leakfirst import scan
 
 ROOT = Path(__file__).parent.parent.parent
 

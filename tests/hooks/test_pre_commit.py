@@ -224,7 +224,7 @@ def test_the_hook_imports_nothing_heavy(repo: Repository, clean: bool) -> None:
     """A commit that is refused may need `regex` and `json`; nothing else is ever needed."""
     repo.add("a.py", "x = 1\n" if clean else f"t = '{token()}'\n")
     code = (
-        "import sys, os; from detector.__main__ import main; code = main(['hook', 'run', 'pre-commit']);"
+        "import sys, os; from leakfirst._program import main; code = main(['hook', 'run', 'pre-commit']);"
         "print(code, *(name for name in sys.argv[1:] if name in sys.modules))"
     )
     done = subprocess.run(

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from detector.__main__ import main
+from leakfirst._program import main
 from rotators.core import executor
 from rotators.core.aws import account_hint, error_code
 from tests.fakes import vault as fake

@@ -8,7 +8,7 @@ import shlex
 
 import pytest
 
-from detector.__main__ import main
+from leakfirst._program import main
 from rotators.core import executor
 from tests.rotators import world
 from tests.rotators.walkthrough import COMMANDS, plant

@@ -25,12 +25,12 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
+from detector import __version__
 from detector.errors import UsageError
 from detector.fleet.credentials import Access
 from detector.fleet.inventory import Options
 from detector.fleet.inventory._names import shown
 from detector.log import step
-from detector.version import VERSION
 
 if TYPE_CHECKING:
     import httpx
@@ -83,7 +83,7 @@ class Api:
             import httpx
         except ImportError:
             raise UsageError("to list a server needs httpx; install leakfirst[verify]") from None
-        agent = {"User-Agent": f"leakfirst/{VERSION}", "Accept": "application/json"}
+        agent = {"User-Agent": f"leakfirst/{__version__}", "Accept": "application/json"}
         self._client = httpx.Client(headers={**agent, **self._headers}, timeout=60.0, follow_redirects=False)
         return self
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.__main__ import main
+from leakfirst._program import main
 from tests.detector.incident.dependents.world import commit, git, write
 
 LOCK = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.__main__ import main
 from detector.rules.shapes import expand
+from leakfirst._program import main
 
 TOKENS = [expand("ATBB{alnum:24}{check:atlassian-crc32}", 40 + number) for number in range(2)]
 """Of a kind that nobody can be asked about, so that nothing is asked of anybody."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.__main__ import main
+from leakfirst._program import main
 
 MINE = """
 [[rule]]

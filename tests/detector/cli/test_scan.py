@@ -118,7 +118,7 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
 
 
 def test_version_and_help_are_quick_to_import(tmp_path: Path) -> None:
-    code = "import sys; from detector.__main__ import main; main(['--version']); print(*sys.modules)"
+    code = "import sys; from leakfirst._program import main; main(['--version']); print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT}
     )
@@ -128,11 +128,11 @@ def test_version_and_help_are_quick_to_import(tmp_path: Path) -> None:
 
 def test_a_bug_tells_no_values(folder: Path) -> None:
     code = (
-        "import sys; from detector import pipeline\n"
+        "import sys; from detector.scan import pipeline\n"
         "def broken(*_): raise ValueError('holds ' + open('app.env').read())\n"
         "pipeline.scan = broken\n"
         "sys.argv = ['leakfirst', 'scan', '.']\n"
-        "from detector.__main__ import _entry; _entry()"
+        "from leakfirst._program import run; run()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT}

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from detector.__main__ import main
 from detector.cli.sweep import table_of
 from detector.errors import UsageError
 from detector.registry import names
+from leakfirst._program import main
 from tests.detector.fleet import making
 
 

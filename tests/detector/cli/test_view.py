@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from detector.__main__ import main
 from detector.cli import view
 from detector.reports.json import write
+from leakfirst._program import main
 from tests.golden.sample import OPTIONS, scan
 
 pytestmark = pytest.mark.net

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.__main__ import main
+from leakfirst._program import main
 from tests.detector.fleet import making
 from tests.fakes.forges import Scripted, forge
 from tests.fakes.git_server import commit, git_server, remove, repository

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from detector.__main__ import main
 from detector.fleet import tasks
 from detector.fleet.inventory import entries
 from detector.fleet.inventory._names import entry_for_url
@@ -27,6 +26,7 @@ from detector.fleet.tasks import (
     cut,
 )
 from detector.model import Skipped
+from leakfirst._program import main
 from tests.detector.fleet import making
 from tests.detector.fleet.test_sweep import Bench
 from tests.fakes.forges import forge

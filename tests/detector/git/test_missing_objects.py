@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from detector import scan
 from detector.git.missing_objects import gaps
 from detector.git.repository import discover
+from leakfirst import scan
 
 
 def git(folder: Path, *words: str) -> str:

@@ -213,7 +213,7 @@ def test_creating_does_not_overwrite(repo: Repository) -> None:
 
 
 def test_triage_asks_about_each_finding_and_keeps_each_answer(repo: Repository, tmp_path: Path) -> None:
-    from detector import scan as look
+    from leakfirst import scan as look
 
     for seed in (2, 3):
         repo.add(f"{seed}.py", f"key = 1; t = '{token(seed)}'\n")
@@ -231,7 +231,7 @@ def test_triage_asks_about_each_finding_and_keeps_each_answer(repo: Repository, 
 
 
 def test_triage_can_be_left_at_any_question(repo: Repository, tmp_path: Path) -> None:
-    from detector import scan as look
+    from leakfirst import scan as look
 
     found = look(str(repo.path)).findings
     for answers in ("q\n", "", "f\n", "f\nreason\n"):

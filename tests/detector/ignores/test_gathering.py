@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from detector.__main__ import main
 from detector.rules.shapes import expand
+from leakfirst._program import main
 
 TOKEN = expand("acme_live_{alnum:24}", seed=5)
 RULES = """

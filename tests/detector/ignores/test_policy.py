@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from detector import scan
 from detector.errors import UsageError
 from detector.ignores import own
 from detector.ignores.policy import Allow, Policy, same_rule
 from detector.model import Rule, Scan
+from leakfirst import scan
 from tests.detector.ignores.test_formats import RULE, seen
 from tests.hooks.world import Repository, leakfirst, token
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from detector.__main__ import main
+from leakfirst._program import main
 from rotators.core import executor
 from tests.detector.incident.world import aws_users
 from tests.rotators.world import Aws

@@ -89,7 +89,7 @@ def test_a_repository_or_a_part_of_it(repository: Path, more: dict, expected: se
 
 
 def test_our_own_report(leaked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from detector.__main__ import main
+    from leakfirst._program import main
 
     monkeypatch.chdir(tmp_path)
     report = tmp_path / "report.json"

@@ -22,9 +22,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.__main__ import main
 from detector.errors import StateError
 from detector.incident.manifest import Entry, file_format
+from leakfirst._program import main
 
 ROOT = Path(__file__).parents[3]
 NAMES = [

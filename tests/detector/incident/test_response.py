@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from detector.__main__ import main
 from detector.fleet.state import open_state
 from detector.incident.ledger import alone, known
 from detector.rules.shapes import expand
+from leakfirst._program import main
 from tests.detector.fleet.making import Stream, git
 
 TOKEN = expand("ATBB{alnum:24}{check:atlassian-crc32}", 70)

@@ -152,7 +152,7 @@ PROGRAM = """
 import sys
 from rotators.core import executor
 executor.PAUSE = 0.05
-from detector.__main__ import main
+from leakfirst._program import main
 sys.exit(main(sys.argv[1:]))
 """
 """The program itself, but with less patience between two looks at a new key."""

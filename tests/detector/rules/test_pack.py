@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from detector import scan
 from detector.errors import RuleError, UsageError
 from detector.model import Rule
 from detector.rules import pack as packs
 from detector.rules.shapes import expand
+from leakfirst import scan
 
 TEXT = """
 [[rule]]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from detector import scan
 from detector.errors import SourceError, UsageError
 from detector.rules.shapes import expand
+from leakfirst import scan
 
 RULE = """
 [[rule]]

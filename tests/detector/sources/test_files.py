@@ -5,13 +5,13 @@ import socket
 
 import pytest
 
-from detector import scan
 from detector.config import Config
 from detector.errors import SourceError
 from detector.model import Blob, Origin, Skipped
 from detector.rules.shapes import expand
 from detector.sources import files
 from detector.text import chunks
+from leakfirst import scan
 
 RULE = """
 [[rule]]

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from detector.__main__ import main
 from detector.rules.shapes import expand
+from leakfirst._program import main
 from tests.fakes.issuer import Authority, Issuer, Say, by_credential
 
 RULES = """
