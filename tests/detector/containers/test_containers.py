@@ -169,7 +169,7 @@ def test_a_cut_container_raises_nothing(place: Place) -> None:
 
 
 def test_a_bomb_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "LEAST_BYTES", 1 << 20)
+    monkeypatch.setattr(limits, "LEAST_BYTES", 1 << 20)
     data = zipped({"a": bytes(40 << 20)})
     blobs, skipped = read(data)
     assert sum(map(len, blobs.values())) < 30 << 20
