@@ -23,12 +23,13 @@ from typing import NamedTuple
 from detector.config import Config
 from detector.fingerprint import project_key
 from detector.fleet.clones import Clones
+from detector.fleet.executors.local import LocalExecutor
 from detector.fleet.inventory import entries
-from detector.fleet.local import LocalCrew
 from detector.fleet.state import open_state
 from detector.fleet.state.store import key_id, ruleset_digest
-from detector.fleet.sweep import Options, Summary, sweep
-from detector.fleet.tasks import Settings
+from detector.fleet.sweep import SweepOptions, sweep
+from detector.fleet.tally import SweepSummary
+from detector.fleet.tasks import WorkerSettings
 from detector.scan import pipeline
 from detector.scan.state import rule_digest
 from tests.detector.fleet import making
@@ -43,14 +44,14 @@ class Cost(NamedTuple):
     peak: float
 
 
-def swept(specs: Sequence[str], place: str, jobs: int) -> tuple[Summary, Cost]:
+def swept(specs: Sequence[str], place: str, jobs: int) -> tuple[SweepSummary, Cost]:
     """Sweep once."""
     config = Config(worktree=False)
     rules = {rule.id: rule_digest(rule) for rule in pipeline.rule_pack(config).rules}
-    settings = Settings(config, Clones(place + ".clones"), ruleset_digest(rules), key_id(project_key()))
+    settings = WorkerSettings(config, Clones(place + ".clones"), ruleset_digest(rules), key_id(project_key()))
     before, own, began = processors(), time.process_time(), time.perf_counter()
     with open_state(place) as state:
-        summary = sweep(entries(specs), state, Options(settings), LocalCrew(settings, jobs, 0), rules)
+        summary = sweep(entries(specs), state, SweepOptions(settings), LocalExecutor(settings, jobs, 0), rules)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     own = time.process_time() - own
     return summary, Cost(time.perf_counter() - began, processors() - before, own, peak)
@@ -62,14 +63,14 @@ def processors() -> float:
     return sum(one.ru_utime + one.ru_stime for one in usage)
 
 
-def told(name: str, summary: Summary, cost: Cost) -> None:
+def told(name: str, summary: SweepSummary, cost: Cost) -> None:
     """Print one row."""
     number = summary.repositories
     row = (
         f"{name:28} {number:5} repositories  {cost.wall:7.2f} s  {1000 * cost.wall / number:7.1f} ms each"
         f"  cpu {cost.cpu:7.2f} s, of the coordinator {cost.own:6.2f} s  {cost.peak:4.0f} MB"
         f"  swept {summary.swept:4} unchanged {summary.unchanged:4}"
-        f" failed {len(summary.failed)}  objects {summary.objects} again {summary.again}"
+        f" failed {len(summary.failed)}  objects {summary.objects} again {summary.reread}"
     )
     print(row, flush=True)
 

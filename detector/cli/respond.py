@@ -112,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do one action and return the exit code."""
-    from detector.cli.sweep import table_of
+    from detector.cli.sweep import read_sweep_table
     from detector.config import operator_file
     from detector.fleet.state import open_state
     from detector.incident.settings import settings_of
@@ -135,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
         "report": _report,
         "log": _log,
     }
-    with open_state(args.state or table_of(operator).get("state", "")) as state:
+    with open_state(args.state or read_sweep_table(operator).get("state", "")) as state:
         return int(actions[args.action](_Desk(state, operator, settings, args), args))
 
 
@@ -203,19 +203,20 @@ class _Desk:
 
     def _fleet(self, exposure: Exposure) -> Fleet:
         """Return the inventory, read and swept as `leakfirst sweep` would."""
-        from detector.cli.sweep import settings_for, table_of
+        from detector.cli.sweep import make_worker_settings, read_sweep_table
         from detector.config import usable_processors
         from detector.fleet.inventory import Options, entries
         from detector.incident.spread import Inventory
         from detector.rules.pack import cache_folder
 
-        table = table_of(self.operator)
-        asked = argparse.Namespace(
-            allow=[], patterns=exposure.patterns, min_confidence="medium", clones=self.args.clones, pulls=False
+        table = read_sweep_table(self.operator)
+        settings, rules = make_worker_settings(
+            self.operator, table, patterns=exposure.patterns, clones=self.args.clones
         )
-        settings, rules = settings_for(asked, self.operator, table)
-        which = {name: table.get(name, False) for name in ("forks", "archived", "wikis", "snippets", "pulls")}
-        listing = Options(cache=os.path.join(cache_folder(), "inventory"), operator=self.operator, **which)
+        which = {name: table.get(name, False) for name in ("forks", "archived", "wikis", "snippets")}
+        pulls = table.get("pull-requests", False)
+        cache = os.path.join(cache_folder(), "inventory")
+        listing = Options(cache=cache, operator=self.operator, pulls=pulls, **which)
         jobs = self.args.jobs or table.get("jobs", 0) or usable_processors()
         return Inventory(lambda: entries(exposure.inventory, listing), self.state, settings, rules, jobs)
 
@@ -224,13 +225,13 @@ class _Desk:
 
 
 def _open(desk: _Desk, args: argparse.Namespace) -> ExitCode:
-    from detector.cli.sweep import table_of
+    from detector.cli.sweep import read_sweep_table
     from detector.incident import leaked_material
     from detector.incident.ledger import open_incident
     from detector.incident.settings import seconds
     from detector.incident.timeline import due, text
 
-    exposure = _exposure(args, table_of(desk.operator).get("inventory", []))
+    exposure = _exposure(args, read_sweep_table(desk.operator).get("inventory", []))
     leaked_material.check(exposure)
     if exposure.package:
         from detector.incident.dependents import package

@@ -25,7 +25,7 @@ UNSETTLED = (OPEN, HISTORY, ABSENT)
 """Somebody still has to do something: the credential stands at a tip, in the history, or did until now."""
 SETTLED = (ROTATED, DEAD, CLOSED)
 
-FOR_GOOD = ("false-alarm", "accepted")
+FOR_GOOD = ("false-positive", "accepted-risk")
 """Reasons with which a finding stays closed although it is seen again, even anew."""
 
 POLICY = "policy"

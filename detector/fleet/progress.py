@@ -7,7 +7,7 @@ import sys
 import time
 from typing import Any, TextIO
 
-from detector.fleet.sweep import Tally
+from detector.fleet.tally import SweepProgress
 from detector.text.numbers import format_size
 from detector.text.untrusted import make_printable
 
@@ -32,8 +32,8 @@ class Display:
         if self._live is not None:
             self._live.stop()
 
-    def __call__(self, tally: Tally) -> None:
-        """Show *tally*, if the last picture is old enough."""
+    def __call__(self, tally: SweepProgress) -> None:
+        """Show *tally*, at most every `AGAIN` seconds."""
         now = time.monotonic()
         if not self._wanted or now - self._last < AGAIN:
             return
@@ -47,7 +47,7 @@ class Display:
         self._live.update(picture(tally, now - self._began), refresh=True)
 
 
-def picture(tally: Tally, seconds: float) -> Any:
+def picture(tally: SweepProgress, seconds: float) -> Any:
     """Return what is shown of *tally* after *seconds*."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar

@@ -16,7 +16,7 @@ from detector.model import Skipped
 if TYPE_CHECKING:
     from detector.fleet.inventory import Entry
     from detector.fleet.state.store import State
-    from detector.fleet.tasks import Settings
+    from detector.fleet.tasks import WorkerSettings
 
 
 class Repository(NamedTuple):
@@ -98,7 +98,7 @@ class Inventory:
         self,
         entries: Callable[[], Iterator[Entry | Skipped]],
         state: State,
-        settings: Settings,
+        settings: WorkerSettings,
         rules: Mapping[str, str],
         jobs: int,
     ) -> None:
@@ -137,13 +137,13 @@ class Inventory:
                 yield Swept(key, row.name, row.mark, counted.get(row.id, 0), row.complete)
 
     def _swept(self, listed: Sequence[Entry | Skipped]) -> Iterator[Skipped]:
-        from detector.fleet.local import LocalCrew
-        from detector.fleet.sweep import Options, sweep
+        from detector.fleet.executors import ExecutorOptions, open_executor
+        from detector.fleet.sweep import SweepOptions, sweep
 
-        options = Options(self._settings)
-        crew = LocalCrew(self._settings, self._jobs, options.fetchers)
-        with crew:
-            summary = sweep(listed, self._state, options, crew, self._rules)
+        options = SweepOptions(self._settings)
+        where = ExecutorOptions(processes=self._jobs, fetchers=options.fetchers)
+        with open_executor("local", self._settings, where) as executor:
+            summary = sweep(listed, self._state, options, executor, self._rules)
         if summary.interrupted:
             raise KeyboardInterrupt
         yield from summary.skipped

@@ -53,8 +53,8 @@ class Result(NamedTuple):
     seconds: float = 0.0
 
 
-class Remembered(NamedTuple):
-    """What one look at a repository leaves for the next: marks of packs, ids, and what was told (incremental.py)."""
+class Checkpoint(NamedTuple):
+    """What one sweep of a repository leaves for the next: packs, flagged objects, attributions (incremental.py)."""
 
     packs: bytes = b""
     flagged: bytes = b""
@@ -161,16 +161,16 @@ class State:
 
     def repositories(self) -> dict[str, Row[Any]]:
         """Return the row of every repository that was ever swept, by its key, without what `remembered` returns."""
-        columns = [column for column in repositories.c if column.name not in Remembered._fields]
+        columns = [column for column in repositories.c if column.name not in Checkpoint._fields]
         with self.read() as db:
             return {row.key: row for row in db.execute(select(*columns))}
 
-    def remembered(self, key: str) -> Remembered:
+    def remembered(self, key: str) -> Checkpoint:
         """Return what the last look at a repository left for the next."""
-        columns = [repositories.c[name] for name in Remembered._fields]
+        columns = [repositories.c[name] for name in Checkpoint._fields]
         with self.read() as db:
             row = db.execute(select(*columns).where(repositories.c.key == key)).one()
-        return Remembered(*(part or b"" for part in row))
+        return Checkpoint(*(part or b"" for part in row))
 
     def unchanged(self, keys: Sequence[str], run: int, renewed: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """Note of repositories that nothing in them has changed: what they hold is seen again.

@@ -1,16 +1,18 @@
 """`leakfirst sweep`: what it prints, what it writes, with which exit code."""
 
 import json
+import pickle
 import re
 from pathlib import Path
 
 import pytest
 
-from detector.cli.sweep import table_of
+from detector.cli.sweep import make_worker_settings, read_sweep_table
 from detector.errors import UsageError
 from detector.registry import names
 from leakfirst._program import main
 from tests.detector.fleet import making
+from tests.fakes.forges import forge
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,7 @@ def test_what_cannot_be_read_is_told_and_is_no_clean_result(fleet, capsys):
     assert run(str(fleet), "--exit-zero") == 3
     assert "is a shallow clone" in capsys.readouterr().out
     assert run(str(fleet), "--quiet") == 3
-    assert capsys.readouterr().out.startswith("4 of 4 repositories could not be read to the end")
+    assert capsys.readouterr().out.startswith("4 of 4 repositories could not be read completely")
 
 
 def test_closing_reopening_and_what_is_overdue(fleet, tmp_path, capsys):
@@ -108,13 +110,13 @@ def test_names_from_a_hostile_repository_stay_text(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((), "which repositories?"),
+        ((), "no inventory"),
         (("status",), "there is no state yet"),
         (("report", "--format", "nonsense"), "there is no state yet"),
         (("close", "lf1:0", "--reason", "x"), "there is no state yet"),
-        (("close", "lf1:0"), "say why"),
-        (("reopen",), "name one credential"),
-        (("status", "lf1:0"), "takes no 'lf1:0'"),
+        (("close", "lf1:0"), "give a --reason"),
+        (("reopen",), "name one finding"),
+        (("status", "lf1:0"), "unexpected argument 'lf1:0'"),
         (("nowhere",), "no such file, folder or inventory"),
         ((".", "--cluster", "nonsense"), "write tcp://HOST:PORT"),
         ((".", "--state", "mysql://x/y"), "SQLite"),
@@ -140,4 +142,27 @@ def test_wrong_usage_is_one_line(words, says, capsys):
 )
 def test_a_mistake_in_the_configuration_is_named(table):
     with pytest.raises(UsageError, match=next(iter(table))):
-        table_of({"sweep": table})
+        read_sweep_table({"sweep": table})
+
+
+def test_workers_get_only_the_parts_of_the_configuration_that_they_need():
+    operator = {
+        "sweep": {"state": "postgresql://ann:sesame@db/x", "host": {"git.example.org": {"token-env": "GIT_TOKEN"}}},
+        "rotate": {"token": "sesame"},
+        "allow": [{"words": ["EXAMPLE"], "reason": "a word of the manual"}],
+    }
+    settings, _ = make_worker_settings(operator, read_sweep_table(operator))
+    pickled = pickle.dumps(settings)
+    assert b"sesame" not in pickled
+    assert b"GIT_TOKEN" in pickled and b"a word of the manual" in pickled
+
+
+@pytest.mark.net
+def test_repositories_that_were_left_out_on_purpose_do_not_make_a_sweep_incomplete(monkeypatch, capsys):
+    with forge() as server:
+        server.add("acme/fork", fork=True)
+        monkeypatch.setenv("LEAKFIRST_CONFIG", "/dev/null")
+        assert run(f"gitea:{server.url}/acme", "--quiet") == 0
+        assert capsys.readouterr().out == ""
+        assert run(f"gitea:{server.url}/acme") == 0
+        assert "left out, forks: 1" in capsys.readouterr().out

@@ -78,24 +78,24 @@ STEPS: dict[str, tuple[Callable[[Path], object], bool]] = {
 def test_it_equals_telling_everything(bench, tmp_path, name):
     happens, grown = STEPS[name]
     first = bench.sweep()
-    assert (first.swept, first.again) == (1, 0)
+    assert (first.swept, first.reread) == (1, 0)
     happens(bench.folder / "r.git")
     second = bench.sweep()
     assert second.swept == 1
-    assert (second.again < VERSIONS) == grown
+    assert (second.reread < VERSIONS) == grown
     same_as_anew(bench, tmp_path)
     grow(bench.folder / "r.git", {"last.env": line(9)})
-    assert bench.sweep().again < VERSIONS
+    assert bench.sweep().reread < VERSIONS
     same_as_anew(bench, tmp_path)
 
 
 def test_what_is_kept_comes_back_and_nonsense_does_not():
     objects = {"1" * 40: Attribution("blob", (Place("2" * 40, "caf\udce9", "Ada", ""),), "x")}
-    before = incremental.Before({"HEAD": "3" * 40}, "d", objects)
-    assert incremental.unpacked(before.packed()) == before
-    assert incremental.unpacked(b"") is None
-    assert incremental.unpacked(b"nonsense") is None
-    assert incremental.unpacked(before.packed()[:-9]) is None
+    before = incremental.AttributionSnapshot({"HEAD": "3" * 40}, "d", objects)
+    assert incremental.parse_snapshot(before.to_bytes()) == before
+    assert incremental.parse_snapshot(b"") is None
+    assert incremental.parse_snapshot(b"nonsense") is None
+    assert incremental.parse_snapshot(before.to_bytes()[:-9]) is None
 
 
 def test_what_is_kept_of_names_holds_no_value(bench, tmp_path):
@@ -104,7 +104,7 @@ def test_what_is_kept_of_names_holds_no_value(bench, tmp_path):
     making.git(place, "-c", f"user.name={value}", "-c", "user.email=a@b", "tag", "-am", value, "noted", "main")
     bench.sweep()
     grow(place, {"b.txt": "nothing\n"})
-    assert bench.sweep().again < VERSIONS, "it is known again all the same"
+    assert bench.sweep().reread < VERSIONS, "it is known again all the same"
     with closing(sqlite3.connect(bench.place)) as state:
         (told,) = state.execute("SELECT told FROM repositories").fetchone()
     assert value.encode() not in zlib.decompress(told)

@@ -19,7 +19,8 @@ seen = st.builds(
 )
 looks = st.one_of(st.none(), seen)
 decisions = st.tuples(
-    st.sampled_from([*lives.SETTLED, "reopen"]), st.sampled_from(["false-alarm", "accepted: a sample", "removed"])
+    st.sampled_from([*lives.SETTLED, "reopen"]),
+    st.sampled_from(["false-positive", "accepted-risk: a sample", "removed"]),
 )
 
 
@@ -85,7 +86,7 @@ def test_what_nothing_sets_aside_any_more_and_the_issuer_refuses_is_dead_at_once
 
 @given(st.lists(looks, max_size=20), st.lists(looks, min_size=1, max_size=20))
 def test_a_false_alarm_stays_closed(before, after):
-    lived = live_through([Seen(True), *before, ("closed", "false-alarm"), *after])
+    lived = live_through([Seen(True), *before, ("closed", "false-positive"), *after])
     assert all(life.state == "closed" for life, _ in lived[-len(after) :])
 
 

@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from detector.fleet.progress import Display, picture
-from detector.fleet.sweep import Tally
+from detector.fleet.tally import SweepProgress
 
 
 class Terminal(io.StringIO):
@@ -13,7 +13,7 @@ class Terminal(io.StringIO):
         return True
 
 
-def shown(tally: Tally, seconds: float) -> str:
+def shown(tally: SweepProgress, seconds: float) -> str:
     console = Console(file=io.StringIO(), width=160)
     console.print(picture(tally, seconds))
     return console.file.getvalue()
@@ -21,7 +21,7 @@ def shown(tally: Tally, seconds: float) -> str:
 
 def test_it_says_done_at_work_waiting_failed_rate_and_time_left():
     names = tuple(f"acme/{number}" for number in range(6))
-    said = shown(Tally(200, 50, 40, 10, 134, names, 5_000_000), 30.0)
+    said = shown(SweepProgress(200, 50, 40, 10, 134, names, 5_000_000), 30.0)
     for part in ("60 of 200 done (40 unchanged)", "6 at work", "134 waiting", "10 failed", "5.0 MB read", "2.0/s"):
         assert part in said
     assert "1:10 left" in said
@@ -29,7 +29,7 @@ def test_it_says_done_at_work_waiting_failed_rate_and_time_left():
 
 
 def test_names_of_repositories_are_no_terminal_codes_and_no_markup():
-    said = shown(Tally(1, running=("a\x1b[2Jb", "[red]x[/red]")), 1.0)
+    said = shown(SweepProgress(1, running=("a\x1b[2Jb", "[red]x[/red]")), 1.0)
     assert "\x1b[2J" not in said
     assert "[red]x[/red]" in said
 
@@ -37,9 +37,9 @@ def test_names_of_repositories_are_no_terminal_codes_and_no_markup():
 def test_it_is_silent_anywhere_but_on_a_terminal():
     for wanted, out in ((True, io.StringIO()), (False, Terminal())):
         with Display(wanted, out) as display:
-            display(Tally(1))
+            display(SweepProgress(1))
         assert out.getvalue() == ""
     terminal = Terminal()
     with Display(True, terminal) as display:
-        display(Tally(1, running=("acme/app",)))
+        display(SweepProgress(1, running=("acme/app",)))
     assert "acme/app" in terminal.getvalue()

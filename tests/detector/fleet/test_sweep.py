@@ -9,15 +9,18 @@ from sqlalchemy import select
 
 from detector.config import Config
 from detector.fingerprint import project_key
+from detector.fleet import claims
 from detector.fleet import sweep as sweeping
 from detector.fleet.clones import Clones
+from detector.fleet.executors import ExecutorBackend
+from detector.fleet.executors.local import LocalExecutor
 from detector.fleet.inventory import entries
-from detector.fleet.local import LocalCrew
 from detector.fleet.state import open_state
 from detector.fleet.state.store import count, key_id, ruleset_digest
 from detector.fleet.state.tables import events, findings, places, repositories
-from detector.fleet.sweep import Options, Summary
-from detector.fleet.tasks import Settings
+from detector.fleet.sweep import SweepOptions
+from detector.fleet.tally import SweepSummary
+from detector.fleet.tasks import WorkerSettings
 from detector.scan import attribution, pipeline
 from detector.scan.state import rule_digest
 from tests.detector.fleet import making
@@ -31,19 +34,19 @@ class Bench:
         self.options = options
         self.config = Config(worktree=False)
 
-    def settings(self) -> tuple[Settings, dict[str, str]]:
+    def settings(self) -> tuple[WorkerSettings, dict[str, str]]:
         rules = {rule.id: rule_digest(rule) for rule in pipeline.rule_pack(self.config).rules}
         clones = Clones(str(self.folder.parent / "clones"))
-        return Settings(self.config, clones, ruleset_digest(rules), key_id(project_key())), rules
+        return WorkerSettings(self.config, clones, ruleset_digest(rules), key_id(project_key())), rules
 
-    def crew(self, settings: Settings) -> sweeping.Crew:
-        return LocalCrew(settings, self.jobs, 0)
+    def executor(self, settings: WorkerSettings) -> ExecutorBackend:
+        return LocalExecutor(settings, self.jobs, 0)
 
-    def sweep(self, watch=None, again: bool = False) -> Summary:
+    def sweep(self, watch=None, retry_incomplete: bool = False) -> SweepSummary:
         settings, rules = self.settings()
-        with open_state(self.place) as state, self.crew(settings) as crew:
-            options = Options(settings, again=again, **self.options)
-            return sweeping.sweep(entries([str(self.folder)]), state, options, crew, rules, watch)
+        with open_state(self.place) as state, self.executor(settings) as executor:
+            options = SweepOptions(settings, retry_incomplete=retry_incomplete, **self.options)
+            return sweeping.sweep(entries([str(self.folder)]), state, options, executor, rules, watch)
 
     def told(self) -> dict[str, set[tuple[object, ...]]]:
         """What the state says of each repository: credentials and where they came in."""
@@ -109,10 +112,10 @@ def test_findings_equal_those_of_scanning_each_alone_and_forks_cost_once(bench):
     assert all(told.values())
     listed = [making.git(path, "cat-file", "--batch-all-objects", "--batch-check") for path in bench.folder.iterdir()]
     stored = [line for lines in listed for line in lines.splitlines() if b" tree " not in line]
-    assert len(set(stored)) <= first.objects <= len(set(stored)) + bench.flagged() + sweeping.IN_COMMON < len(stored)
+    assert len(set(stored)) <= first.objects <= len(set(stored)) + bench.flagged() + claims.MAX_SHARED < len(stored)
 
     second = bench.sweep()
-    assert (second.unchanged, second.swept, second.objects, second.again, second.events) == (7, 0, 0, 0, ())
+    assert (second.unchanged, second.swept, second.objects, second.reread, second.events) == (7, 0, 0, 0, ())
 
     grown = bench.folder / "r0001.git"
     stream = making.Stream(77)
@@ -130,7 +133,7 @@ def test_findings_equal_those_of_scanning_each_alone_and_forks_cost_once(bench):
 
 
 def test_a_repository_divided_among_workers_says_the_same(bench):
-    bench.options = {"large": 10}
+    bench.options = {"large_objects": 10}
     summary = bench.sweep()
     assert (summary.swept, summary.failed) == (7, ())
     assert bench.told() == bench.alone()
@@ -173,7 +176,7 @@ def test_what_cannot_be_read_is_reported_tried_again_and_ends_nothing(bench):
     assert second.events
     assert {where for _, _, where in second.events} == {"r0000"}
     broken.write_bytes(whole)
-    third = bench.sweep(again=True)
+    third = bench.sweep(retry_incomplete=True)
     assert (third.swept, third.objects, third.incomplete) == (1, 1, ())
     assert any(bench.states("r0000.git"))
 

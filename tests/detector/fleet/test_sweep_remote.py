@@ -12,7 +12,7 @@ import pytest
 from detector.fleet.clones import Clones
 from detector.fleet.inventory._names import entry_for_url
 from detector.fleet.state import open_state
-from detector.fleet.sweep import Options, sweep
+from detector.fleet.sweep import SweepOptions, sweep
 from tests.detector.fleet import making
 from tests.detector.fleet.test_sweep import Bench
 from tests.fakes.git_server import commit, git_server, repository
@@ -37,8 +37,8 @@ class Served(Bench):
         settings, rules = self.settings()
         names = sorted(path.name for path in self.server.root.iterdir())
         listed = [entry_for_url(f"{self.server.url}/{name}")._replace(version=self.version) for name in names]
-        with open_state(self.place) as state, self.crew(settings) as crew:
-            return sweep(listed, state, Options(settings, fetchers=2), crew, rules, watch)
+        with open_state(self.place) as state, self.executor(settings) as executor:
+            return sweep(listed, state, SweepOptions(settings, fetchers=2), executor, rules, watch)
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_server_that_fails_for_one_repository_ends_nothing(served):
 def test_a_coordinator_that_is_killed_is_taken_up_where_it_was(made, tmp_path):
     whole = Bench(made, str(tmp_path / "whole.db"))
     whole.sweep()
-    bench = Bench(made, str(tmp_path / "killed.db"), large=30)
+    bench = Bench(made, str(tmp_path / "killed.db"), large_objects=30)
     program = tmp_path / "coordinator.py"
     program.write_text(
         textwrap.dedent(
@@ -99,7 +99,7 @@ def test_a_coordinator_that_is_killed_is_taken_up_where_it_was(made, tmp_path):
             import sys
             from pathlib import Path
             from tests.detector.fleet.test_sweep import Bench
-            Bench(Path(sys.argv[1]), sys.argv[2], large=30).sweep(lambda tally: print(tally.done, flush=True))
+            Bench(Path(sys.argv[1]), sys.argv[2], large_objects=30).sweep(lambda progress: print(progress.done, flush=True))
             """
         )
     )

@@ -93,8 +93,8 @@ def test_closing_and_reopening_by_fingerprint(state):
     run = state.begin_run(rules)
     for key in ("file:/a", "file:/b"):
         state.record(result(rules, sight("1"), key=key), run)
-    assert state.settle(sight("1").fingerprint, "closed", "false-alarm", "ada") == 2
-    assert state.settle(sight("1").fingerprint, "closed", "false-alarm", "ada") == 0
+    assert state.settle(sight("1").fingerprint, "closed", "false-positive", "ada") == 2
+    assert state.settle(sight("1").fingerprint, "closed", "false-positive", "ada") == 0
     assert state.reopen(sight("1").fingerprint, "no", "ada", repository="file:/b") == 1
     with pytest.raises(UsageError, match="no such finding"):
         state.settle("lf1:nothing", "closed", "x", "ada")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from detector.errors import SourceError, UsageError
-from detector.fleet.cluster import ClusterCrew
+from detector.fleet.executors.dask import DaskExecutor
 from tests.detector.fleet.test_sweep import Bench
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(240)]
@@ -80,14 +80,14 @@ class ClusterBench(Bench):
     address = ""
     tls: dict[str, str] = {}  # noqa: RUF012
 
-    def crew(self, settings):
-        return ClusterCrew(settings, self.address, self.tls)
+    def executor(self, settings):
+        return DaskExecutor(settings, self.address, self.tls)
 
 
 def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_run(made, tmp_path):
     local = Bench(made, str(tmp_path / "local.db"))
     local.sweep()
-    bench = ClusterBench(made, str(tmp_path / "cluster.db"), large=30)
+    bench = ClusterBench(made, str(tmp_path / "cluster.db"), large_objects=30)
     with cluster(tmp_path / "dask") as dask:
         bench.address = dask.address
         program = tmp_path / "coordinator.py"
@@ -96,10 +96,10 @@ def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_
                 """
                 import sys
                 from pathlib import Path
-                from tests.detector.fleet.test_cluster import ClusterBench
-                bench = ClusterBench(Path(sys.argv[1]), sys.argv[2], large=30)
+                from tests.detector.fleet.executors.test_dask import ClusterBench
+                bench = ClusterBench(Path(sys.argv[1]), sys.argv[2], large_objects=30)
                 bench.address = sys.argv[3]
-                bench.sweep(lambda tally: print(tally.done, flush=True))
+                bench.sweep(lambda progress: print(progress.done, flush=True))
                 """
             )
         )
@@ -155,7 +155,7 @@ def test_over_tls_nobody_without_the_certificate_takes_part(made, tmp_path, monk
         assert dask.address.startswith("tls://")
         bench.address, bench.tls = dask.address, files
         assert bench.sweep().swept == 7
-        monkeypatch.setattr("detector.fleet.cluster.WAIT", 1)
+        monkeypatch.setattr("detector.fleet.executors.dask.CONNECT_SECONDS", 1)
         bench.tls = stranger
         with pytest.raises(SourceError):
             bench.sweep()
@@ -163,34 +163,34 @@ def test_over_tls_nobody_without_the_certificate_takes_part(made, tmp_path, monk
 
 
 def test_a_worker_with_another_key_is_refused_and_nothing_is_doubled(made, tmp_path):
-    bench = ClusterBench(made, str(tmp_path / "key.db"), retry=0)
+    bench = ClusterBench(made, str(tmp_path / "key.db"), retries=0)
     with cluster(tmp_path / "dask", 0) as dask:
         dask.worker("other", LEAKFIRST_KEY="another key of sixteen letters")
         bench.address = dask.address
         summary = bench.sweep()
     assert len(summary.failed) == 7
     assert {why for _, why in summary.failed} == {
-        "this worker has another key than the coordinator: set LEAKFIRST_KEY for both"
+        "this worker's key differs from the coordinator's: set LEAKFIRST_KEY for both"
     }
     assert bench.states() == {}
 
 
 def test_a_cluster_that_grows_on_demand(made, tmp_path):
     class Growing(ClusterBench):
-        def crew(self, settings):
+        def executor(self, settings):
             options = {"minimum": 0, "maximum": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
-            return ClusterCrew(settings, "distributed.LocalCluster", {}, options)
+            return DaskExecutor(settings, "distributed.LocalCluster", {}, options)
 
     bench = Growing(made, str(tmp_path / "growing.db"))
     assert bench.sweep().swept == 7
 
 
 def test_what_is_no_cluster_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("detector.fleet.cluster.WAIT", 1)
+    monkeypatch.setattr("detector.fleet.executors.dask.CONNECT_SECONDS", 1)
     settings, _ = Bench(tmp_path, "").settings()
     with pytest.raises(SourceError, match=r"^--cluster tcp://127.0.0.1:1: .+"):
-        ClusterCrew(settings, "tcp://127.0.0.1:1")
+        DaskExecutor(settings, "tcp://127.0.0.1:1")
     with pytest.raises(UsageError, match="no such class"):
-        ClusterCrew(settings, "nowhere.Cluster")
+        DaskExecutor(settings, "nowhere.Cluster")
     with pytest.raises(UsageError, match="write tls://"):
-        ClusterCrew(settings, "tcp://127.0.0.1:1", {"ca": "ca.pem"})
+        DaskExecutor(settings, "tcp://127.0.0.1:1", {"ca": "ca.pem"})

@@ -1,0 +1,84 @@
+"""Run the tasks of a sweep in a worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from detector.errors import LeakfirstError
+from detector.fleet.object_ids import join_hex, split_rows
+from detector.fleet.repository_findings import collect_findings, line_patterns
+from detector.fleet.share_scan import ScannedSightings, make_share_plan, merge_share_results, plan_shares, scan_share
+from detector.fleet.survey import survey
+from detector.fleet.tasks import (
+    CollectFindings,
+    PlanShares,
+    RepositoryFindings,
+    RepositoryResult,
+    ScanRepository,
+    ScanShare,
+    ShareResult,
+    Survey,
+    Task,
+    TaskFailure,
+    TaskResult,
+)
+from detector.fleet.worker import Worker
+from detector.scan.worker import Progress
+
+
+def run_task(worker: Worker, task: Task) -> Iterator[Progress | TaskResult]:
+    """Run *task*: yield progress now and then, and the result last.
+
+    Every error becomes a `TaskFailure`; only the end of the process escapes.
+    """
+    try:
+        yield from _TASKS[type(task)](worker, task)
+    except LeakfirstError as error:
+        yield TaskFailure(str(error))
+    except MemoryError:
+        yield TaskFailure("not enough memory")
+    except Exception as problem:  # a bug fails one repository; its message never includes local variables
+        yield TaskFailure(f"failed: {type(problem).__name__} in {locate_error(problem)}")
+
+
+def scan_repository(worker: Worker, task: ScanRepository) -> Iterator[Progress | RepositoryResult]:
+    """Read a repository in one process and describe its findings."""
+    plan = make_share_plan(worker, task, 1)
+    repository = worker.open_repository(task.entry, task.refs_digest)
+    keep = None if task.older else ScannedSightings(line_patterns(repository, worker.settings.config), [])
+    results: list[ShareResult] = []
+    for share in plan.shares:
+        for message in scan_share(worker, ScanShare(task.entry, share, task.changed_rules), keep):
+            if isinstance(message, ShareResult):
+                results.append(message)
+            else:
+                yield message
+    id_bytes = repository.id_bytes
+    scan = merge_share_results(results, id_bytes, plan.skipped)
+    flagged = {name.hex() for name in split_rows(scan.flagged + task.flagged, id_bytes)}
+    collect = CollectFindings(
+        task.entry, join_hex(flagged), id_bytes, scan.flagged, task.attributions, task.refs_digest
+    )
+    for found in collect_findings(worker, collect, keep.sightings if keep else ()):
+        yield RepositoryResult(scan, found, plan.packs) if isinstance(found, RepositoryFindings) else found
+
+
+def locate_error(problem: BaseException) -> str:
+    """Return file and line where *problem* was raised."""
+    trace = problem.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown place"
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+
+
+_TASKS: dict[type, Callable[[Worker, Any], Iterator[Progress | TaskResult]]] = {
+    Survey: survey,
+    ScanRepository: scan_repository,
+    PlanShares: plan_shares,
+    ScanShare: scan_share,
+    CollectFindings: collect_findings,
+}

@@ -1,0 +1,66 @@
+"""What a worker process keeps from task to task: settings, rules, and how it opens repositories."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+from detector.containers import Clean
+from detector.errors import SourceError
+from detector.fleet.tasks import WorkerSettings
+from detector.scan.state import refs_digest, rule_digest
+
+if TYPE_CHECKING:
+    from detector.engine.engine import Engine
+    from detector.fleet.inventory import Entry
+    from detector.git.repository import Repository
+    from detector.rules.pack import Pack
+
+
+class LoadedRules(NamedTuple):
+    """The rules, their engine, and the key of the fingerprints."""
+
+    pack: Pack
+    engine: Engine
+    key: bytes
+
+
+class Worker:
+    """The resources of one worker process."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.clean = Clean()
+        self._rules: LoadedRules | None = None
+
+    def load_rules(self) -> LoadedRules:
+        """Return the rules, loaded once. Raises `SourceError` if rules or key differ from the coordinator's."""
+        if self._rules is None:
+            from detector.fingerprint import project_key
+            from detector.fleet.state.store import key_id, ruleset_digest
+            from detector.rules.pack import engine_of
+            from detector.scan.pipeline import rule_pack
+
+            pack, key = rule_pack(self.settings.config), project_key()
+            if ruleset_digest({rule.id: rule_digest(rule) for rule in pack.rules}) != self.settings.rules_digest:
+                raise SourceError("this worker's rules differ from the coordinator's: install the same version")
+            if key_id(key) != self.settings.key_id:
+                raise SourceError("this worker's key differs from the coordinator's: set LEAKFIRST_KEY for both")
+            self._rules = LoadedRules(pack, engine_of(pack), key)
+        return self._rules
+
+    def open_repository(self, entry: Entry, expected_refs: str = "") -> Repository:
+        """Return the repository of *entry* on this machine.
+
+        A clone that is missing, or whose refs do not have the digest *expected_refs*, is fetched first.
+        """
+        from detector.git.repository import discover
+
+        path, allow = self.settings.clones.place(entry), self.settings.config.allow
+        if not entry.local and not os.path.isdir(path):
+            return discover(self.settings.clones.refresh(entry).path, allow)
+        repository = discover(path, allow)
+        if not entry.local and expected_refs and refs_digest(repository) != expected_refs:
+            self.settings.clones.refresh(entry)
+            return discover(path, allow)
+        return repository
