@@ -1,11 +1,11 @@
-"""The nouns of detection.
+"""The data types of detection.
 
-Three questions are kept apart, because each has another answer when a file
-moves: *what* was found (`Finding`), *where in the bytes* (`Location`), and
-*where the bytes came from* (`Origin`). Everything is a `NamedTuple`: the
-pre-commit hook imports this module, and dataclasses cost it 15 ms.
+*What* was found (`Finding`), *where in the bytes* (`Location`) and *where the
+bytes came from* (`Origin`) are separate types: when a file moves, only one of them
+changes. Everything is a `NamedTuple`: the pre-commit hook imports this module, and
+dataclasses would cost it 15 ms.
 
-This module imports nothing of ours but `secret`.
+Of this package, only `secret` is imported here.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ CONFIDENCES: Final = tuple(Confidence)
 
 
 class Anchor(NamedTuple):
-    """What pass 1 looks for: a literal, and what must follow it at once.
+    """What pass 1 searches for: a literal and what must follow it directly.
 
     `tail` is a byte regular expression in the common subset of Hyperscan and
-    `regex` (classes, bounded repeats, groups, alternation); it is matched
-    right behind the literal. A long tail makes the anchor selective: `ghp_`
-    occurs in prose, `ghp_` and twelve letters hardly. `loose` is a whole expression
-    that must fit too, to the same end: a simpler one, or one that many anchors share,
-    for a first look.
+    `regex` (classes, bounded repeats, groups, alternation), matched directly
+    after the literal. A long tail makes the anchor selective: `ghp_` occurs in
+    prose, `ghp_` and twelve letters hardly ever do. `loose` is a complete expression
+    that must match too and end at the same offset: a simpler one, or one that many
+    anchors share, which is searched for first.
     """
 
     text: bytes
@@ -83,11 +83,11 @@ class Anchor(NamedTuple):
 
 
 class Companion(NamedTuple):
-    """Another part of a multi-part credential, looked for around the first.
+    """Another part of a multi-part credential, searched for around the first.
 
     `within` is the distance in bytes, before and after; `lines`, unless
-    negative, how many lines it may start above or below. A rule with a
-    `required` companion is found only as a whole.
+    negative, is how many lines above or below it may start. Without a
+    `required` companion there is no finding.
     """
 
     name: str
@@ -102,10 +102,11 @@ class Companion(NamedTuple):
 class Rule(NamedTuple):
     """One kind of credential: how to find it, what it means, what to do.
 
-    A rule with `judge` has no pattern of its own: engine/judge names the value
-    and weighs the evidence, and its findings are reported under this rule. One
-    that is `published` looks at what a package or an image holds: a member whose
-    name fits `paths` (and whose beginning fits `pattern`) is itself the finding.
+    A rule that is `scored` has no pattern: `engine.scoring` finds and scores the
+    values that are reported under it. A rule that is `published` applies to the
+    members of a package or image: a member whose name matches `paths` (and whose
+    beginning matches `pattern`) is the finding. `reject_when` holds pairs of a reason
+    and a condition (see `engine.conditions`); a candidate that meets one is rejected.
     """
 
     id: str
@@ -131,8 +132,8 @@ class Rule(NamedTuple):
     misses: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     source: str = ""
-    judge: bool = False
-    drops: tuple[tuple[Any, ...], ...] = ()
+    scored: bool = False
+    reject_when: tuple[tuple[Any, ...], ...] = ()
     published: bool = False
 
 
@@ -163,8 +164,8 @@ class Blob(NamedTuple):
     origin: `base` counts the bytes in front of this one, `base_line` the lines
     and `base_column` the characters on the line that is cut. Only hits that
     start within `core` (offsets into `data`) count; the margins give context.
-    `new` are the spans of lines that are new, where only those are asked for.
-    `via` names what was undone to get at `data`, outermost first.
+    `new` holds the spans of added lines where only those count.
+    `via` names the decoders that produced `data`, outermost first.
     """
 
     data: bytes
@@ -178,10 +179,10 @@ class Blob(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """Something that was not looked at, and why.
+    """Something that was not scanned, and why.
 
-    An `expected` skip was asked for (an ignore rule, a size limit the user
-    set); any other makes the scan incomplete.
+    The user asked for an `expected` skip (an ignore rule, a size limit); any
+    other makes the scan incomplete.
     """
 
     where: str
@@ -193,7 +194,7 @@ class Skipped(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """One reason for or against; `weight` is in log-odds where it is scored."""
+    """One reason for or against a candidate; `weight` is in log-odds, 0.0 where nothing is scored."""
 
     fact: str
     weight: float = 0.0
@@ -228,7 +229,7 @@ class Verdict(_Verdict):
 
 
 class Part(NamedTuple):
-    """One part of a credential besides the first: a name and a value."""
+    """A further part of a credential; offsets are bytes into the blob."""
 
     name: str
     secret: Secret
@@ -237,10 +238,9 @@ class Part(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """One occurrence in one blob: what the engine returns.
+    """One credential at one place of one blob, as the engine returns it.
 
-    Offsets are bytes into the blob (for decoded content: into the outermost
-    text). `parts` belong to the same credential.
+    Offsets are bytes into the blob, also for a value that was decoded from it.
     """
 
     rule: Rule
@@ -252,12 +252,10 @@ class Hit(NamedTuple):
     verdict: Verdict = Verdict()
     decoded_via: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
-    inner_path: str = ""
-    inner_line: int = 0
 
 
-class Dropped(NamedTuple):
-    """A candidate that was looked at and let go, for ``--show-ignored``."""
+class RejectedCandidate(NamedTuple):
+    """A candidate that was rejected, for ``--show-ignored``."""
 
     rule_id: str
     start: int
@@ -267,10 +265,10 @@ class Dropped(NamedTuple):
 
 
 class Sighting(NamedTuple):
-    """One credential at one place, as a worker reports it.
+    """One credential at one location, as a worker reports it.
 
-    `rule` is an index into the pack; `near` names what the bytes around it say
-    that may set it aside: an inline mark, patterns of allow-lists that fit.
+    `rule` is an index into the pack. `nearby_ignores` holds what the text around it
+    offers for ignoring it: an inline mark, allowlist patterns that match the line.
     """
 
     rule: int
@@ -280,11 +278,11 @@ class Sighting(NamedTuple):
     confidence: Confidence = Confidence.MEDIUM
     verdict: Verdict = Verdict()
     evidence: tuple[Evidence, ...] = ()
-    near: tuple[str, ...] = ()
+    nearby_ignores: tuple[str, ...] = ()
 
 
 class Location(NamedTuple):
-    """A place a person can jump to: 1-based lines, columns in characters.
+    """Where a credential is: 1-based lines and columns, columns in characters.
 
     `end_column` is exclusive, as in SARIF. `start` and `end` are byte offsets.
     """
@@ -301,7 +299,7 @@ class Location(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One credential, with all the places where it stands, oldest first."""
+    """One credential with all its locations, oldest first."""
 
     fingerprint: str
     rule: Rule
@@ -315,7 +313,7 @@ class Finding(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """What a scan looked at, and how long that took."""
+    """How much a scan read, and how long it took."""
 
     bytes: int = 0
     blobs: int = 0
@@ -324,14 +322,14 @@ class Stats(NamedTuple):
 
 
 class Ignored(NamedTuple):
-    """A finding that triage set aside, and what set it aside."""
+    """A finding that is ignored; `by` names the mark, baseline or allowlist that ignores it."""
 
     finding: Finding
     by: str
 
 
 class Scan(NamedTuple):
-    """The result of one scan: everything a report may print. `target` is what was asked for, "" if nobody says."""
+    """The result of one scan: everything a report may print. `target` is what the user asked for, "" if unknown."""
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
@@ -339,7 +337,7 @@ class Scan(NamedTuple):
     ruleset: str
     complete: bool
     ignored: tuple[Ignored, ...] = ()
-    dropped: tuple[tuple[Origin, Dropped], ...] = ()
+    rejected: tuple[tuple[Origin, RejectedCandidate], ...] = ()
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     target: str = ""

@@ -22,7 +22,18 @@ from detector.engine.decode.merge import nearest, outside
 from detector.engine.delta_reuse import Versions
 from detector.engine.plausible import documented, why_not
 from detector.engine.stored import Stored
-from detector.model import CONFIDENCES, Anchor, Confidence, Dropped, Evidence, Hit, Part, Rule, Verdict, VerdictState
+from detector.model import (
+    CONFIDENCES,
+    Anchor,
+    Confidence,
+    Evidence,
+    Hit,
+    Part,
+    RejectedCandidate,
+    Rule,
+    Verdict,
+    VerdictState,
+)
 from detector.secret import Secret
 
 SEPARATOR = b"\n\x00\n"
@@ -37,7 +48,7 @@ class Examined(NamedTuple):
     """
 
     hits: tuple[Hit, ...] = ()
-    dropped: tuple[Dropped, ...] = ()
+    rejected: tuple[RejectedCandidate, ...] = ()
     troubles: tuple[str, ...] = ()
 
 
@@ -115,7 +126,7 @@ class Engine:
         self._judged: dict[str, Rule] = {}
         self._reaches = Reaches(self._around)
         self._repeats = Repeats()
-        self._known: dict[tuple[str, bytes, int, int, int], tuple[_Candidate | Dropped, int]] = {}
+        self._known: dict[tuple[str, bytes, int, int, int], tuple[_Candidate | RejectedCandidate, int]] = {}
 
     def index_of(self, rule: Rule) -> int:
         """Return the index of *rule* in `rules`."""
@@ -127,16 +138,16 @@ class Engine:
         """Return the credentials in *data*, in order of their place."""
         return self.examine(data, path).hits
 
-    def examine(self, data: bytes, path: str = "", *, keep_dropped: bool = False) -> Examined:
+    def examine(self, data: bytes, path: str = "", *, keep_rejected: bool = False) -> Examined:
         """Return hits and, on request, what was looked at and let go."""
         hits = self._automaton.scan(data)
-        return self._judge(data, path, hits, keep_dropped) if hits else NOTHING
+        return self._judge(data, path, hits, keep_rejected) if hits else NOTHING
 
     def examine_batch(
         self,
         blobs: Sequence[tuple[bytes, str, Stored | None]],
         *,
-        keep_dropped: bool = False,
+        keep_rejected: bool = False,
         seen: Versions | None = None,
     ) -> list[tuple[int, Examined]]:
         """Examine many ``(data, path, lineage)`` in one pass-1 call.
@@ -150,20 +161,20 @@ class Engine:
         results = []
         for index, found in seen.settle(hits, self._lengths):
             data, path, _ = blobs[index]
-            examined = self._judge(data, path, found, keep_dropped)
+            examined = self._judge(data, path, found, keep_rejected)
             if examined != NOTHING:
                 results.append((index, examined))
         return results
 
     # -- pass 2 and after ----------------------------------------------------
 
-    def _judge(self, data: bytes, path: str, hits: Places, keep_dropped: bool) -> Examined:
+    def _judge(self, data: bytes, path: str, hits: Places, keep_rejected: bool) -> Examined:
         """Judge the places in *data* that pass 1 named, in cuts that have nothing to do with each other."""
         parts = []
         for cut in cuts(data, hits, self._reaches):
             examined = self._repeats.said(cut, path, self._judge_cut)
             if examined != NOTHING:
-                parts.append(_moved(examined, cut.start, keep_dropped))
+                parts.append(_moved(examined, cut.start, keep_rejected))
         if len(parts) == 1:
             return parts[0]
         return Examined(*(tuple(chain(*column)) for column in zip(*parts, strict=True))) if parts else NOTHING
@@ -184,7 +195,7 @@ class Engine:
                 before, after = max(before, longest, BEFORE), max(after, AFTER)
                 continue
             rule = self.rules[index]
-            if rule.drops:
+            if rule.reject_when:
                 return FAR, FAR
             more = max((part.within for part in rule.companions), default=0) + _MARGIN
             before = max(before, longest + rule.window[0] + more)
@@ -205,11 +216,11 @@ class Engine:
             for index in self._users[anchor]:
                 places.setdefault(index, []).append((end - longest, end - shortest))
         found: list[_Candidate] = []
-        dropped: list[Dropped] = []
+        rejected: list[RejectedCandidate] = []
         troubles: list[str] = []
         if places.pop(JUDGE, None):
             ends = sorted({end for anchor, end in hits if anchor < self._first_mark and JUDGE in self._users[anchor]})
-            self._weigh(data, path, ends, found, dropped)
+            self._weigh(data, path, ends, found, rejected)
         for index in sorted(places):
             rule = self.rules[index]
             if rule.paths and path and not _path_matches(rule, path):
@@ -218,8 +229,8 @@ class Engine:
                 for start, end in windows(sorted(places[index]), *rule.window, len(data)):
                     for match in matches(rule, data, start, end):
                         candidate = self._considered(rule, data, match, path)
-                        if isinstance(candidate, Dropped):
-                            dropped.append(candidate)
+                        if isinstance(candidate, RejectedCandidate):
+                            rejected.append(candidate)
                         else:
                             found.append(candidate)
             except TimeoutError:
@@ -227,12 +238,12 @@ class Engine:
         kept = [_hit(data, candidate) for candidate in _most_specific(found)]
         within = within or _Within(Budget(len(data)))
         if within.depth < DEPTH:
-            kept = nearest(kept, self._decoded(data, path, marks, sorted(spots), within, dropped, troubles))
-        return Examined(tuple(kept), tuple(dropped), tuple(troubles))
+            kept = nearest(kept, self._decoded(data, path, marks, sorted(spots), within, rejected, troubles))
+        return Examined(tuple(kept), tuple(rejected), tuple(troubles))
 
-    def _considered(self, rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | Dropped:
+    def _considered(self, rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | RejectedCandidate:
         """Return `_candidate` of *match*, known from before where all that it looks at stood in an earlier version."""
-        if rule.drops:
+        if rule.reject_when:
             return _candidate(rule, data, match, path)
         reach = max((part.within + _MARGIN for part in rule.companions), default=0)
         low = max(0, min(match.start, match.secret_start - reach))
@@ -247,8 +258,8 @@ class Engine:
             told = self._known[name] = _candidate(rule, data, match, path), low
         candidate, there = told
         by = low - there
-        if isinstance(candidate, Dropped):
-            return Dropped(rule.id, match.secret_start, match.secret_end, candidate.reason)
+        if isinstance(candidate, RejectedCandidate):
+            return RejectedCandidate(rule.id, match.secret_start, match.secret_end, candidate.reason)
         parts = tuple([(part, start + by, end + by) for part, start, end in candidate.parts])
         return candidate._replace(match=match, parts=parts)
 
@@ -259,7 +270,7 @@ class Engine:
         marks: list[tuple[int, int, int]],
         spots: list[tuple[int, int]],
         within: _Within,
-        dropped: list[Dropped],
+        rejected: list[RejectedCandidate],
         troubles: list[str],
     ) -> list[Hit]:
         """Examine what is encoded in *data*, and say where it stands here."""
@@ -271,46 +282,50 @@ class Engine:
             inner = _Within(within.budget, within.depth + 1, place)
             examined = self._judge_cut(layer.data, path, self._automaton.scan(layer.data), inner)
             found += [outside(hit, layer) for hit in examined.hits]
-            for drop in examined.dropped:
+            for drop in examined.rejected:
                 start, end = layer.outside(drop.start, drop.end)
-                dropped.append(drop._replace(start=start, end=end))
+                rejected.append(drop._replace(start=start, end=end))
             troubles += examined.troubles
         if within.budget.over and not within.depth:
             troubles.append("more encoded content than is decoded; the rest was not looked at")
         return found
 
-    def _weigh(self, data: bytes, path: str, ends: list[int], found: list[_Candidate], dropped: list[Dropped]) -> None:
+    def _weigh(
+        self, data: bytes, path: str, ends: list[int], found: list[_Candidate], rejected: list[RejectedCandidate]
+    ) -> None:
         """Judge what has no format of its own, and put it with the rest."""
         from detector.engine.scoring import judge
 
         if not self._judged:
             rules = self.rules if self._judges is None else map(self.rules.__getitem__, self._judges)
-            self._judged = {rule.id: rule for rule in rules if rule.judge}
+            self._judged = {rule.id: rule for rule in rules if rule.scored}
         for judged in judge(data, ends, path):
             rule = self._judged.get(judged.rule_id)
             if rule is None:
                 continue
             if judged.confidence is None:
-                reason, evidence = judged.dropped_reason, judged.evidence
-                dropped.append(Dropped(rule.id, judged.start, judged.end, reason, evidence))
+                reason, evidence = judged.rejection_reason, judged.evidence
+                rejected.append(RejectedCandidate(rule.id, judged.start, judged.end, reason, evidence))
                 continue
             match = Match(judged.start, judged.end, judged.start, judged.end)
             rank = (rule.specificity, 0, judged.end - judged.start, rule.id)
             found.append(_Candidate(rank, rule, match, (), Verdict(), judged.confidence, judged.evidence))
 
 
-def _moved(examined: Examined, by: int, keep_dropped: bool) -> Examined:
+def _moved(examined: Examined, by: int, keep_rejected: bool) -> Examined:
     """Return *examined*, said of a cut, as it stands in the text that begins *by* bytes earlier."""
-    hits, dropped, troubles = examined
-    if not keep_dropped:
-        dropped = ()
+    hits, rejected, troubles = examined
+    if not keep_rejected:
+        rejected = ()
     if by:
         hits = tuple(hit._replace(
             start=hit.start + by, end=hit.end + by,
             parts=tuple(part._replace(start=part.start + by, end=part.end + by) for part in hit.parts),
         ) for hit in hits)  # fmt: skip
-        dropped = tuple([Dropped(rule, start + by, end + by, why, facts) for rule, start, end, why, facts in dropped])
-    return Examined(hits, dropped, troubles)
+        rejected = tuple(
+            [RejectedCandidate(rule, start + by, end + by, why, facts) for rule, start, end, why, facts in rejected]
+        )
+    return Examined(hits, rejected, troubles)
 
 
 def _path_matches(rule: Rule, path: str) -> bool:
@@ -319,7 +334,7 @@ def _path_matches(rule: Rule, path: str) -> bool:
     return any(compiled(pattern).search(path.encode("utf-8", "surrogateescape")) for pattern in rule.paths)
 
 
-def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | Dropped:
+def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | RejectedCandidate:
     value = bytes(data[match.secret_start : match.secret_end])
     confidence, bonus, structured = rule.confidence, 0, False
     evidence = [Evidence(f"has the form of: {rule.finds}")]
@@ -332,7 +347,7 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
         proof = checks.verify(name, value)
         facts += proof.facts
         if proof.proven is False:
-            return Dropped(rule.id, match.secret_start, match.secret_end, check.denies)
+            return RejectedCandidate(rule.id, match.secret_start, match.secret_end, check.denies)
         if proof.proven:
             state, why, confidence, bonus = _VALID_FORMAT, check.proves, _HIGH, 100
             structured = structured or check.structured
@@ -342,12 +357,12 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
         evidence.append(Evidence("it cannot be used without its passphrase"))
     reason = documented(value, rule.placeholders) if structured else why_not(value, rule.min_entropy, rule.placeholders)
     if reason:
-        return Dropped(rule.id, match.secret_start, match.secret_end, reason)
-    if rule.drops:
+        return RejectedCandidate(rule.id, match.secret_start, match.secret_end, reason)
+    if rule.reject_when:
         from detector.engine.conditions import holds
-    for told, condition in rule.drops:
+    for told, condition in rule.reject_when:
         if holds(condition, data, match, path):
-            return Dropped(rule.id, match.secret_start, match.secret_end, told)
+            return RejectedCandidate(rule.id, match.secret_start, match.secret_end, told)
     verdict = Verdict(state, why, facts=facts)
     parts = []
     for part in rule.companions:
@@ -356,7 +371,9 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
             parts.append((part.name, *span))
             evidence.append(Evidence(f"its {part.name.replace('-', ' ')} stands near"))
         elif part.required:
-            return Dropped(rule.id, match.secret_start, match.secret_end, f"no {part.name} within {part.within} bytes")
+            return RejectedCandidate(
+                rule.id, match.secret_start, match.secret_end, f"no {part.name} within {part.within} bytes"
+            )
     length = match.secret_end - match.secret_start
     rank = (rule.specificity + bonus, len(parts), length, rule.id)
     return _Candidate(rank, rule, match, tuple(parts), verdict, confidence, tuple(evidence))

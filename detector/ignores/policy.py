@@ -110,7 +110,7 @@ class Policy:
 
     def why(self, sighting: Sighting, rule: Rule) -> str:
         """Return what sets *sighting* aside, or "" if it stays."""
-        reason = next((near for near in sighting.near if not near.startswith(("line:", "match:"))), "")
+        reason = next((near for near in sighting.nearby_ignores if not near.startswith(("line:", "match:"))), "")
         if reason:
             return f"{reason} in the file"
         if known := self._exact(sighting):
@@ -161,8 +161,8 @@ class Policy:
             (allow.globs, lambda: ignored_path(allow.globs, path)),
             (allow.values, lambda: values.fits(sighting.secret, allow.values)),
             (allow.words, lambda: values.contains(sighting.secret, allow.words)),
-            (allow.lines, lambda: any(f"line:{text}" in sighting.near for text in allow.lines)),
-            (allow.matches, lambda: any(f"match:{text}" in sighting.near for text in allow.matches)),
+            (allow.lines, lambda: any(f"line:{text}" in sighting.nearby_ignores for text in allow.lines)),
+            (allow.matches, lambda: any(f"match:{text}" in sighting.nearby_ignores for text in allow.matches)),
             (allow.fingerprints, lambda: self._named(allow.fingerprints, sighting)),
             (allow.commits, lambda: bool(commit) and commit.startswith(allow.commits)),
         )

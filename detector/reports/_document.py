@@ -148,16 +148,16 @@ def build_ignored(scan: Scan, options: ReportOptions) -> Iterator[Record]:
 
 def build_rejected(scan: Scan) -> Iterator[Record]:
     """Yield the rejected candidates."""
-    for origin, dropped in scan.dropped:
+    for origin, rejected in scan.rejected:
         yield {
-            "rule": dropped.rule_id,
+            "rule": rejected.rule_id,
             "path": replace_surrogates(origin.path),
             "origin": origin.kind,
             "object": origin.object_id,
-            "start": dropped.start,
-            "end": dropped.end,
-            "reason": replace_surrogates(dropped.reason),
-            "evidence": [{"fact": replace_surrogates(e.fact), "weight": round(e.weight, 3)} for e in dropped.evidence],
+            "start": rejected.start,
+            "end": rejected.end,
+            "reason": replace_surrogates(rejected.reason),
+            "evidence": [{"fact": replace_surrogates(e.fact), "weight": round(e.weight, 3)} for e in rejected.evidence],
         }
 
 
@@ -166,7 +166,7 @@ def build_lists(scan: Scan, options: ReportOptions) -> Iterator[tuple[str, Itera
     yield "findings", (build_finding(f, options) for f in sort_by_urgency(scan.findings))
     if options.show_ignored:
         yield "ignored", build_ignored(scan, options)
-        yield "dropped", build_rejected(scan)
+        yield "rejected", build_rejected(scan)
 
 
 def build_preamble(scan: Scan, options: ReportOptions) -> Record:

@@ -38,7 +38,7 @@ def _format_summary(scan: Scan, options: ReportOptions) -> str:
     if options.show_ignored:
         hidden = options._replace(show_secrets=False)
         lines += [{"kind": "ignored", **record} for record in build_ignored(scan, hidden)]
-        lines += [{"kind": "dropped", **record} for record in build_rejected(scan)]
+        lines += [{"kind": "rejected", **record} for record in build_rejected(scan)]
     end = {"kind": "summary", "ruleset": scan.ruleset, "found": len(scan.findings), "ignored": len(scan.ignored)}
     lines.append({**end, **build_summary(scan), "rules": build_rules(scan.findings)})
     return "\n".join(map(json.dumps, lines))

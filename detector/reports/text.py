@@ -253,13 +253,13 @@ def _format_not_reported(scan: Scan, options: ReportOptions) -> Iterator[Line]:
             line: Line = [("  ", ""), (_format_value(finding.secret, options), "secret")]
             yield [*line, (f"  {make_printable(finding.rule.finds)}  {first}  by {make_printable(ignored.by)}", "")]
         yield []
-    if scan.dropped:
-        yield [(f"Rejected: {format_count(len(scan.dropped), 'candidate')}", "finds")]
-        for origin, dropped in scan.dropped:
-            where = f"{name_content(origin)}, byte {dropped.start}"
-            yield [(f"  {where}: {dropped.rule_id}: {make_printable(dropped.reason)}", "")]
+    if scan.rejected:
+        yield [(f"Rejected: {format_count(len(scan.rejected), 'candidate')}", "finds")]
+        for origin, rejected in scan.rejected:
+            where = f"{name_content(origin)}, byte {rejected.start}"
+            yield [(f"  {where}: {rejected.rule_id}: {make_printable(rejected.reason)}", "")]
             if options.explain:
-                for e in dropped.evidence:
+                for e in rejected.evidence:
                     yield [(f"      {make_printable(_format_weight(e.fact, e.weight))}", "faint")]
         yield []
 

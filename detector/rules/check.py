@@ -72,7 +72,7 @@ def _example(rule: Rule, shape: str, alone: Engine, together: Engine) -> Iterato
     for seed in SEEDS:
         text = expand(shape, seed)
         if not _finds(alone, rule, text):
-            why = {dropped.reason for dropped in alone.examine(text.encode(), keep_dropped=True).dropped}
+            why = {rejected.reason for rejected in alone.examine(text.encode(), keep_rejected=True).rejected}
             yield Problem(rule.id, f"does not find its example {shape!r}{f' ({min(why)})' if why else ''}")
             return
         hits = together.scan(text.encode(), _path_for(rule))

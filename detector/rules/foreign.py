@@ -59,8 +59,8 @@ def anchored(rule: Rule, keywords: tuple[str, ...] = ()) -> Rule:
     gate = ("none of its keywords stands near", ("absent", *words))
     if found:
         implied = all(any(word in anchor.text.lower() for word in words) for anchor in found)
-        drops = rule.drops if implied or not words else (gate, *rule.drops)
-        return rule._replace(anchors=found, window=(width, width), drops=drops)
+        reject_when = rule.reject_when if implied or not words else (gate, *rule.reject_when)
+        return rule._replace(anchors=found, window=(width, width), reject_when=reject_when)
     if not words:
         raise Untranslatable("its expression has no literal to look for, and it names no keywords")
     if min(map(len, words)) < SHORTEST:

@@ -179,12 +179,14 @@ class _Config:
         group = int(table.get("secretgroup", 0))
         if group > groups:
             raise self.wrong(f"rule {name!r}: its regex has no group {group}")
-        drops: list[tuple[str, Condition]] = []
+        reject_when: list[tuple[str, Condition]] = []
         if table.get("entropy"):
-            drops.append(("too regular for its rule", ("entropy", "<=", float(table["entropy"]))))
-        drops += [("an allow-list of its rule", found) for found in self._conditions(table["allowlists"], name)]
+            reject_when.append(("too regular for its rule", ("entropy", "<=", float(table["entropy"]))))
+        reject_when += [("an allow-list of its rule", found) for found in self._conditions(table["allowlists"], name)]
         if table.get("filter"):
-            drops += [("the filter of its rule", found) for found in self._filter(table["filter"], name, "filter")]
+            reject_when += [
+                ("the filter of its rule", found) for found in self._filter(table["filter"], name, "filter")
+            ]
         if table.get("tokenefficiency"):
             self.note("tokenEfficiency is not applied", name)
         specificity = int(table.get("specificity", 0 if "generic" in name else 100)) * SPECIFICITY // 100
@@ -198,7 +200,7 @@ class _Config:
             companions=self._companions(name, table),
             specificity=specificity,
             source=self.path,
-            drops=(*drops, *shared),
+            reject_when=(*reject_when, *shared),
         )
         return anchored(rule, tuple(table.get("keywords", ())))
 

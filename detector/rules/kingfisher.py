@@ -86,7 +86,7 @@ def _rule(table: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], pat
         misses=tuple(_plain(text) for text in table.get("negative_examples") or ()),
         links=tuple(str(link) for link in table.get("references") or ()),
         source=path,
-        drops=tuple(_drops(table, path, notes)),
+        reject_when=tuple(_drops(table, path, notes)),
     )
     return anchored(rule)
 

@@ -44,7 +44,7 @@ NAMED_VALUE = (
 
 _NOT_A_KEY = "id|url|uri|host|name|hash|sha|sum|commit|version|path|file|email|user|dir|date|size|len"
 
-_KEYS = {*Rule._fields, "context", "value", "keyed"} - {"source", "drops"}
+_KEYS = {*Rule._fields, "context", "value", "keyed"} - {"source", "reject_when"}
 _TEXTS = ("id", "finds", "harm", "service", "pattern", "value", "alphabet", "revoke")
 _LISTS = ("checks", "placeholders", "paths", "examples", "misses", "links", "context")
 
@@ -144,9 +144,9 @@ def _rule(row: Mapping[str, Any], where: str) -> Rule:
     for check in row.get("checks", []):
         if check not in checks.CHECKS:
             raise RuleError(f"{where}: unknown check {check!r}; known: {', '.join(sorted(checks.CHECKS))}")
-    judged = row.get("judge", False)
+    judged = row.get("scored", False)
     if judged is not False and (judged is not True or {"pattern", "value", "context", "anchors"} & set(row)):
-        raise RuleError(f"{where}: a rule with 'judge = true' has no pattern, value, context or anchors")
+        raise RuleError(f"{where}: a rule with 'scored = true' has no pattern, value, context or anchors")
     published = row.get("published", False)
     if published is not False and (published is not True or judged or {"value", "context", "anchors"} & set(row)):
         raise RuleError(
@@ -185,7 +185,7 @@ def _rule(row: Mapping[str, Any], where: str) -> Rule:
         misses=tuple(row.get("misses", ())),
         links=tuple(row.get("links", ())),
         source=where.rpartition(": ")[0],
-        judge=judged,
+        scored=judged,
         published=published,
     )
 

@@ -154,7 +154,7 @@ def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
     for index, rule in enumerate(rules):
         for anchor in rule.anchors:
             users.setdefault(anchor, []).append(index)
-    if any(rule.judge for rule in rules):
+    if any(rule.scored for rule in rules):
         from detector.engine.scoring.anchors import ANCHORS
 
         for anchor in ANCHORS:
@@ -165,7 +165,7 @@ def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
     dumped = build([*anchors, *(marker.anchor for marker in found)], engine).dump() if anchors else b""
     marks = bytes(byte for marker in found for byte in (marker.code, marker.length))
     widths = tuple(lengths(anchor) for anchor in anchors)
-    judged = tuple(index for index, rule in enumerate(rules) if rule.judge)
+    judged = tuple(index for index, rule in enumerate(rules) if rule.scored)
     return Pack(digest, engine, rules, anchors, used, dumped, widths, marks=marks, judged=judged)
 
 

@@ -163,7 +163,7 @@ def second_look(
     doubtful: dict[_Doubt, list[Sighting]] = {}
     for sighting in seen:
         origin = sighting.location.origin
-        judged = pack.rules[sighting.rule].judge and "!" not in origin.path
+        judged = pack.rules[sighting.rule].scored and "!" not in origin.path
         path = MESSAGE if origin.kind in ("commit", "tag") else origin.path
         if judged and origin.object_id and path:
             doubtful.setdefault(_Doubt(origin.repository, path, origin.object_id), []).append(sighting)
@@ -242,7 +242,7 @@ def _again(engine: Engine, config: Config, doubts: list[_Doubt]) -> Iterator[tup
             if (data := contents.get(doubt.object_id)) is not None:
                 blob = Blob(data, Origin("blob", doubt.path, repository, doubt.object_id))
                 found = [one for one in seen_in(engine, blob) if one.location.origin.path == doubt.path]
-                yield doubt, [one for one in found if engine.rules[one.rule].judge]
+                yield doubt, [one for one in found if engine.rules[one.rule].scored]
 
 
 def _not_again(doubts: list[_Doubt], why: str) -> Skipped:

@@ -94,7 +94,7 @@ def veil_of(seen: Iterable[Sighting], rules: Sequence[Rule]) -> Veil:
     secrets: set[Secret] = set()
     for sighting in seen:
         rule = rules[sighting.rule]
-        if not rule.published and not (rule.judge and sighting.confidence == CONFIDENCES[0]):
+        if not rule.published and not (rule.scored and sighting.confidence == CONFIDENCES[0]):
             secrets.add(sighting.secret)
             if sighting.parts:
                 told = {part.name for part in rule.companions if not part.secret}

@@ -16,7 +16,7 @@ from detector.config import Config
 from detector.contracts import Share
 from detector.errors import UsageError
 from detector.log import step
-from detector.model import Dropped, Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
+from detector.model import Finding, Ignored, Origin, RejectedCandidate, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules import pack as packs
 from detector.scan import attribution, policies, pool, targets, triage
 from detector.scan.masking import veil_of
@@ -56,7 +56,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     skipped: list[Skipped] = []
     unused: list[UnusedMark] = []
     seen: list[Sighting] = []
-    let_go: list[tuple[Origin, Dropped]] = []
+    rejected: list[tuple[Origin, RejectedCandidate]] = []
     done = Progress(0, 0)
     deadline = started + config.timeout if config.timeout else None
     interrupted = False
@@ -86,7 +86,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
                 elif isinstance(message, pool.Ahead):
                     places.notice(message.origin)
                 elif isinstance(message, Seen):
-                    let_go.append((message.origin, message.dropped))
+                    rejected.append((message.origin, message.rejected))
                 elif isinstance(message, UnusedMark):
                     unused.append(message)
                 else:
@@ -142,7 +142,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         ruleset=pack.digest,
         complete=complete,
         ignored=tuple(entry._replace(by=veil.text(entry.by)) for entry in ignored),
-        dropped=tuple((veil.origin(origin), dropped) for origin, dropped in let_go),
+        rejected=tuple((veil.origin(origin), rejected) for origin, rejected in rejected),
         notes=tuple(map(veil.text, notes)),
         interrupted=interrupted,
         target=veil.text(" ".join(config.targets)),

@@ -159,5 +159,5 @@ def refs_digest(repository: Repository) -> str:
 def rule_digest(rule: Rule) -> str:
     """Name what *rule* finds: its own text without the remarks for people, and the code of the judgement."""
     telling = rule._replace(finds="", harm="", revoke="", links=(), examples=(), misses=(), source="", probe={})
-    text = repr(telling) + (__version__ if rule.judge else "")
+    text = repr(telling) + (__version__ if rule.scored else "")
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

@@ -20,7 +20,7 @@ from detector.engine.engine import NOTHING, Engine, Examined
 from detector.engine.lines import LineMap
 from detector.engine.stored import Stored
 from detector.ignores import marks
-from detector.model import Blob, Dropped, Hit, Location, Origin, Sighting, Skipped
+from detector.model import Blob, Hit, Location, Origin, RejectedCandidate, Sighting, Skipped
 from detector.scan.batching import Row, take
 from detector.secret import Secret, redact
 
@@ -49,7 +49,7 @@ class Seen(NamedTuple):
     """A sighting's dropped cousin, for ``--show-ignored``."""
 
     origin: Origin
-    dropped: Dropped
+    rejected: RejectedCandidate
 
 
 class Options(NamedTuple):
@@ -59,7 +59,7 @@ class Options(NamedTuple):
     (`Policy.line_patterns`), `changed` the rules that are other than last time.
     """
 
-    keep_dropped: bool = False
+    keep_rejected: bool = False
     patterns: tuple[str, ...] = ()
     changed: frozenset[str] = frozenset()
 
@@ -124,7 +124,7 @@ def _contents(
                 batch.append(blob)
                 held += len(blob.data)
             else:
-                examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
+                examined = engine.examine(blob.data, blob.origin.path, keep_rejected=True)
                 yield from _report(engine, blob, examined, options, only)
             if held >= BATCH_BYTES:
                 yield from _all(engine, batch, options, only)
@@ -171,7 +171,7 @@ def _versions(
         except Exception as problem:  # what was read before the trouble counts
             failure, more = problem, False
             size = sum(len(stored.data) for stored in special) + sum(len(data) for data, _, _ in rows)
-        for index, examined in engine.examine_batch(rows, keep_dropped=True, seen=seen):
+        for index, examined in engine.examine_batch(rows, keep_rejected=True, seen=seen):
             stored = rows[index][2]
             assert stored is not None
             yield from _said(engine, share.blob(stored), examined, options, only, set())
@@ -208,7 +208,7 @@ def _inside(
                 known.add(message.secret)
             yield message
     if kind != "source map":  # its members and the rest of it are all there is
-        examined = engine.examine(blob.data, blob.origin.path, keep_dropped=True)
+        examined = engine.examine(blob.data, blob.origin.path, keep_rejected=True)
         for message in _report(engine, blob, examined, options, only):
             if not (isinstance(message, Sighting) and message.secret in known):
                 yield message
@@ -273,9 +273,9 @@ def _batch(
 ) -> Iterator[tuple[int, Message]]:
     """Examine many blobs together; each message comes with the number of its blob."""
     rows = [(blob.data, blob.origin.path, None) for blob in blobs]
-    examined = dict(engine.examine_batch(rows, keep_dropped=True))
+    examined = dict(engine.examine_batch(rows, keep_rejected=True))
     for index, blob in enumerate(blobs):
-        if index in examined or (options.keep_dropped and blob.origin.kind in CURRENT):
+        if index in examined or (options.keep_rejected and blob.origin.kind in CURRENT):
             for message in _report(engine, blob, examined.get(index, NOTHING), options, only):
                 yield index, message
 
@@ -292,7 +292,7 @@ def _report(
 ) -> Iterator[Message]:
     used: set[int] = set()
     yield from _said(engine, blob, examined, options, only, used)
-    if options.keep_dropped and blob.origin.kind in CURRENT and marks.present(blob.data):
+    if options.keep_rejected and blob.origin.kind in CURRENT and marks.present(blob.data):
         lines = LineMap(blob.data, blob.base_line, blob.base_column)
         for mark in marks.every(blob.data):
             if mark.at not in used and (not blob.core or blob.core[0] <= mark.at < blob.core[1]):
@@ -307,9 +307,9 @@ def _said(
         return
     for trouble in examined.troubles:
         yield Skipped(blob.origin.path or str(blob.origin.object_id), trouble)
-    if options.keep_dropped:
-        for dropped in examined.dropped:
-            yield Seen(blob.origin, dropped)
+    if options.keep_rejected:
+        for rejected in examined.rejected:
+            yield Seen(blob.origin, rejected)
     lines = LineMap(blob.data, blob.base_line, blob.base_column)
     masked = _masked(examined)
     # what was unpacked has no places of its own: ten thousand hits may point at the same bytes
@@ -321,7 +321,7 @@ def _said(
             continue
         if blob.new is not None and not any(hit.start < end and hit.end > start for start, end in blob.new):
             continue
-        spot = hit.start, hit.end, hit.rule.id, hit.decoded_via, hit.inner_path
+        spot = hit.start, hit.end, hit.rule.id, hit.decoded_via
         if spot not in spots:
             near = marks.fitting(options.patterns, blob.data, hit.start, hit.end)
             mark = marks.around(blob.data, hit.start, hit.end, blob.origin.path, hit.rule.id)
@@ -337,18 +337,15 @@ def _said(
             confidence=hit.confidence,
             verdict=hit.verdict,
             evidence=hit.evidence,
-            near=near,
+            nearby_ignores=near,
         )
 
 
 def _locate(blob: Blob, hit: Hit, lines: LineMap, masked: Spans) -> Location:
-    origin = blob.origin
-    if hit.inner_path:
-        origin = origin._replace(path=f"{origin.path}!{hit.inner_path}" if origin.path else hit.inner_path)
     line, column = lines.locate(hit.start)
     end_line, end_column = lines.locate(hit.end)
     return Location(
-        origin=origin,
+        origin=blob.origin,
         start=blob.base + hit.start,
         end=blob.base + hit.end,
         line=line,
@@ -381,7 +378,7 @@ def _masked(examined: Examined) -> Spans:
     """Collect every span that must not be shown: hits, their parts, and what was let go."""
     spans = [(hit.start, hit.end) for hit in examined.hits]
     spans += [(part.start, part.end) for hit in examined.hits for part in hit.parts]
-    spans += [(dropped.start, dropped.end) for dropped in examined.dropped]
+    spans += [(rejected.start, rejected.end) for rejected in examined.rejected]
     return Spans(spans)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from detector.model import (
-    Dropped,
     Evidence,
     Finding,
     Ignored,
     Location,
     Origin,
+    RejectedCandidate,
     Rule,
     Scan,
     Skipped,
@@ -140,7 +140,7 @@ def scan() -> Scan:
         (place(origin("worktree", "tests/fixtures/login.json"), 8, 16, 12, f'"password": "{PASSWORD.redacted}",'),),
     )
     bare = Finding("lf1:" + "5" * 32, PLAIN, "info", "low", PASSWORD, (), ())
-    mine = Dropped("github.pat-classic", 7, 47, "placeholder", (Evidence("it says xxxx", -3.0),))
+    mine = RejectedCandidate("github.pat-classic", 7, 47, "placeholder", (Evidence("it says xxxx", -3.0),))
     return Scan(
         findings=(fixture, bare, hostile, aws, github),
         skipped=(
@@ -153,7 +153,7 @@ def scan() -> Scan:
         ruleset="d" * 16,
         complete=False,
         ignored=(Ignored(fixture._replace(fingerprint="lf1:" + "6" * 32), "inline mark leakfirst:allow"),),
-        dropped=((origin("worktree", "README.md"), mine),),
+        rejected=((origin("worktree", "README.md"), mine),),
         notes=("The repository's own leakfirst.toml leaves out: vendor/**",),
     )
 

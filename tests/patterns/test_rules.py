@@ -176,7 +176,7 @@ def test_both_automata_agree(rule: Rule) -> None:
 @EACH
 def test_anchors_are_implied_by_the_pattern(rule: Rule) -> None:
     """Whatever the pattern matches contains an anchor, or its required companion does."""
-    if rule.judge:
+    if rule.scored:
         assert not rule.anchors and not rule.pattern, "the judgement has anchors of its own"
         return
     anchors = [

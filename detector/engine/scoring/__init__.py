@@ -68,7 +68,7 @@ class Judged(NamedTuple):
     score: float
     confidence: Confidence | None
     evidence: tuple[Evidence, ...] = ()
-    dropped_reason: str = ""
+    rejection_reason: str = ""
 
 
 class Seen(NamedTuple):

@@ -69,10 +69,10 @@ def test_judging_the_cuts_is_judging_the_whole(engine: Engine, parts: list[tuple
     hits = engine._automaton.scan(data)
     whole = engine._judge_cut(data, "", hits)
     for _ in range(2):  # new, then remembered
-        examined = engine.examine(data, "", keep_dropped=True)
+        examined = engine.examine(data, "", keep_rejected=True)
         assert examined.hits == whole.hits
-        assert sorted(examined.dropped, key=str) == sorted(whole.dropped, key=str)
-        assert engine.examine(data) == (examined._replace(dropped=()) if hits else NOTHING)
+        assert sorted(examined.rejected, key=str) == sorted(whole.rejected, key=str)
+        assert engine.examine(data) == (examined._replace(rejected=()) if hits else NOTHING)
 
 
 def test_it_keeps_a_bounded_amount(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,8 +83,8 @@ def test_a_checksum_proves_or_refutes() -> None:
     hit = ENGINES["hyperscan"].scan(b"t=" + SUM)[0]
     assert (hit.verdict.state, hit.confidence) == ("valid-format", "high")
     broken = SUM[:-1] + (b"a" if SUM[-1:] != b"a" else b"b")
-    examined = ENGINES["hyperscan"].examine(broken, keep_dropped=True)
-    assert [dropped.rule_id for dropped in examined.dropped] == ["acme.sum"]
+    examined = ENGINES["hyperscan"].examine(broken, keep_rejected=True)
+    assert [rejected.rule_id for rejected in examined.rejected] == ["acme.sum"]
     assert examined.hits == ()
 
 

@@ -74,8 +74,8 @@ def test_gitleaks_allow_lists(hides: Hides) -> None:
     assert hides(loaded, path="vendor/x") and hides(loaded, path="third/x"), "a bare (?i) reaches the next pattern"
     assert hides(loaded, value="dummy-12") and not hides(loaded, value="dummy-12x")
     assert hides(loaded, commit=COMMIT)
-    assert not hides(loaded, near=("line:# demo",))
-    assert hides(loaded, Rule("gitlab.pat", "x"), near=("line:# demo",))
+    assert not hides(loaded, nearby_ignores=("line:# demo",))
+    assert hides(loaded, Rule("gitlab.pat", "x"), nearby_ignores=("line:# demo",))
 
 
 def test_betterleaks_filters(hides: Hides) -> None:

@@ -75,7 +75,7 @@ def test_lines_are_a_header_the_findings_and_a_summary() -> None:
     out = io.StringIO()
     write_lines(scan(), out, LOUD)
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
-    assert [line["kind"] for line in lines] == ["header", *["finding"] * 5, "ignored", "dropped", "summary"]
+    assert [line["kind"] for line in lines] == ["header", *["finding"] * 5, "ignored", "rejected", "summary"]
     assert lines[0]["schema"] == SCHEMA
     assert lines[-1]["complete"] is False
     for line in lines[1:6]:

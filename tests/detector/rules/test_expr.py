@@ -12,7 +12,7 @@ SECRET = Match(0, 22, 11, 21)
 
 
 @pytest.mark.parametrize(
-    ("text", "drops"),
+    ("text", "reject_when"),
     [
         ('entropy(finding["secret"]) <= 3.0', False),
         ('entropy(finding["secret"]) < 3.4', True),
@@ -34,8 +34,8 @@ SECRET = Match(0, 22, 11, 21)
         ("// nothing else\nfalse || len(finding['secret']) > 99", False),
     ],
 )
-def test_a_filter_is_applied(text: str, drops: bool) -> None:
-    assert holds(condition(text, "acme"), LINE, SECRET, "tests/x.py") is drops
+def test_a_filter_is_applied(text: str, reject_when: bool) -> None:
+    assert holds(condition(text, "acme"), LINE, SECRET, "tests/x.py") is reject_when
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_short_values_and_plain_words_stay():
 
 
 def test_what_is_hardly_a_credential_hides_no_name():
-    rules = [Rule("generic.password", "a password", judge=True), Rule("acme.key", "a key")]
+    rules = [Rule("generic.password", "a password", scored=True), Rule("acme.key", "a key")]
     for rule, confidence, hidden in [(0, "low", False), (0, "medium", True), (1, "low", True)]:
         veil = veil_of([sighting(OTHER, rule, confidence=confidence)], rules)
         assert (OTHER not in veil.text(f"a/{OTHER}")) is hidden

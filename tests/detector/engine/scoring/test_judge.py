@@ -157,7 +157,7 @@ def test_it_accounts_for_each_verdict(automaton: HyperscanAutomaton) -> None:
     assert {one.confidence for one in found} > {None}
     for one in found:
         if one.confidence is None:
-            assert one.dropped_reason
+            assert one.rejection_reason
             continue
         assert (
             one.confidence in CONFIDENCES and one.score >= {"high": HIGH, "medium": MEDIUM, "low": LOW}[one.confidence]
@@ -170,7 +170,7 @@ def test_it_never_shows_a_value_in_its_account(automaton: HyperscanAutomaton) ->
     for path, text, _ in CASES:
         data, values = fill(text)
         for one in judge(data, sorted({hit.end for hit in automaton.scan(data)}), path):
-            said = " ".join([one.rule_id, one.dropped_reason, *(evidence.fact for evidence in one.evidence)])
+            said = " ".join([one.rule_id, one.rejection_reason, *(evidence.fact for evidence in one.evidence)])
             assert not any(value.decode() in said for value in values)
 
 
@@ -223,7 +223,7 @@ def test_the_gate_lets_prose_and_calls_pass_by(automaton: HyperscanAutomaton, pr
 def test_who_wrote_a_commit_is_no_credential(automaton: HyperscanAutomaton) -> None:
     data = b"Fix it\n\nCo-authored-by: q7zt9xblm4kd <q@acme.test>\n"
     judged = judge(data, sorted({hit.end for hit in automaton.scan(data)}), "")
-    assert [one.dropped_reason for one in judged if one.confidence is None] == ["another word than credential"]
+    assert [one.rejection_reason for one in judged if one.confidence is None] == ["another word than credential"]
     assert not [one for one in judged if one.confidence]
 
 
