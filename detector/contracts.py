@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from detector.config import Config
     from detector.engine.stored import Stored
-    from detector.ignores.policy import Loaded
+    from detector.ignores.policy import ParsedIgnores
     from detector.model import Scan
     from detector.reports._options import ReportOptions
 
@@ -83,7 +83,7 @@ class Hook(Protocol):
 class IgnoreFormat(Protocol):
     """detector/ignores/formats/<name>.py: an ignore file of another tool; the name is FORMAT in ``FORMAT:FILE``."""
 
-    def load(self, content: bytes, name: str) -> Loaded:
+    def load(self, content: bytes, name: str) -> ParsedIgnores:
         """Read *content*; *name* is what messages call the file. Raises `UsageError`."""
 
 

@@ -145,14 +145,14 @@ def judge(
     import time
 
     from detector.config import operator_file
-    from detector.ignores.gathering import gather
+    from detector.ignores.loader import load_policy
     from detector.scan import triage
     from detector.scan.masking import veil_of
     from detector.scan.policies import Policies
 
     policies = Policies(
         [
-            gather(
+            load_policy(
                 reader if chosen.repository_ignores else None,
                 operator=operator_file(chosen.config),
                 baseline_file=chosen.baseline,

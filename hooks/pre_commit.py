@@ -115,7 +115,7 @@ def _say(
     added: Sequence[_git.Change],
 ) -> int:
     """Set aside what is known, describe the rest; return the exit code."""
-    from detector.ignores.gathering import folder_reader
+    from detector.ignores.loader import make_folder_reader
     from hooks import _audit, _examine, _message
 
     places = {(sighting.location.origin.path, sighting.location.start) for sighting in news}
@@ -126,7 +126,7 @@ def _say(
         new = [s for s in seen.sightings if (s.location.origin.path, s.location.start) in places]
         return seen._replace(sightings=new)
 
-    judged = _examine.judge(news, engine, chosen, folder_reader("."), again, everything.sightings)
+    judged = _examine.judge(news, engine, chosen, make_folder_reader("."), again, everything.sightings)
     if not judged.findings:
         return _incomplete(judged.veil.skipped(everything.troubles), chosen.strict)
     findings = judged.findings

@@ -87,12 +87,12 @@ def _try(handed: list[str]) -> None:
     The rules are compiled by that: the first commit need not wait for it.
     """
     from detector.config import operator_file
-    from detector.ignores.gathering import gather
+    from detector.ignores.loader import load_policy
     from hooks import _examine
 
     chosen = _examine.options(handed)
     operator = operator_file(chosen.config) if chosen.config else {}
-    gather(None, operator=operator, baseline_file=chosen.baseline)
+    load_policy(None, operator=operator, baseline_file=chosen.baseline)
     _examine.engine_for(chosen)
 
 
@@ -113,9 +113,9 @@ def _handed(args: argparse.Namespace) -> list[str]:
 
 
 def _absolute(named: str) -> str:
-    from detector.ignores.gathering import NO_BASELINE, split
+    from detector.ignores.loader import NO_BASELINE, split_format
 
     if named == NO_BASELINE:
         return named
-    kind, path = split(named)
+    kind, path = split_format(named)
     return f"{kind}:{os.path.abspath(path)}" if kind else os.path.abspath(path)

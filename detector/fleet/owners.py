@@ -120,9 +120,9 @@ class Owners:
 
     def of(self, path: str, author: str) -> str:
         """Return the owner of *path* as a short text; *author* is who brought the credential in."""
-        from detector.ignores.policy import encodable
+        from detector.ignores.policy import replace_invalid_bytes
 
-        path = encodable(path.partition("!")[0])
+        path = replace_invalid_bytes(path.partition("!")[0])
         mapped = ""
         for (name, colon, pattern), owner in self._table:
             if fnmatchcase(self._name, name) and (

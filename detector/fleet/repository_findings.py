@@ -22,7 +22,7 @@ from detector.fleet.object_ids import split_rows
 from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
 from detector.fleet.tasks import CollectFindings, RepositoryFindings
 from detector.git.branch_heads import Tip, tips
-from detector.ignores.gathering import HeadReader, gather
+from detector.ignores.loader import HeadReader, load_policy
 from detector.model import Finding, Location, Sighting, Skipped, VerdictState
 from detector.scan import attribution, triage
 from detector.scan.masking import Veil, veil_of
@@ -101,8 +101,8 @@ def line_patterns(repository: Repository, config: Config) -> tuple[str, ...]:
 
 
 def _load_policies(files_at_head: HeadReader, config: Config, today: str) -> Policies:
-    gathered = gather(files_at_head, operator=config.operator, baseline_file=config.baseline, today=today)
-    return Policies([gathered])
+    policy = load_policy(files_at_head, operator=config.operator, baseline_file=config.baseline, today=today)
+    return Policies([policy])
 
 
 # -- reading flagged objects again ---------------------------------------------

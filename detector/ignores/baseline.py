@@ -1,15 +1,15 @@
-"""The list of findings that are known: one a line, keyed, sorted, easy to merge.
+"""The list of known findings: one per line, keyed, sorted, easy to merge.
 
-A baseline says nothing about the credentials in it: an entry is a keyed
-fingerprint of the value, a rule, the path where it was first seen, and what
-people decided (reason, owner, date when the decision expires). It holds no
-line numbers and no commits, so moving lines, renames, rebases and squashes
-change nothing, and another value in a known place is new.
+A baseline reveals nothing about the credentials in it: an entry is a keyed
+fingerprint of the value, a rule, the path where it was first found, and what was
+decided (reason, owner, day when the decision expires). It holds no line numbers
+and no commits, so moved lines, renames, rebases and squashes change nothing, and a
+different value at a known location is a new finding.
 
-The file carries its own random key, so that everyone who has the repository
-gets the same fingerprints; `LEAKFIRST_KEY` in its place keeps the key out of it.
-Two branches that both add entries merge line by line (``merge=union`` in
-.gitattributes); what that leaves unsorted or twice is read all the same.
+The file contains its own random key, so that everyone who has the repository gets
+the same fingerprints; with `LEAKFIRST_KEY` the key is not in the file. Two branches
+that both add entries merge line by line (``merge=union`` in .gitattributes);
+unsorted or repeated lines are accepted.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from typing import Any, NamedTuple
 
 from detector.errors import UsageError
 from detector.fingerprint import PREFIX, fingerprint, project_key
-from detector.ignores.policy import Known
+from detector.ignores.policy import ExactEntry
 from detector.model import Finding
 
 NAME = ".leakfirst.baseline"
-"""The file that scans and hooks look for in the root of a repository."""
+"""The file that scans and hooks read in the root of a repository."""
 
 FORMAT = "leakfirst/baseline/1"
 FROM_ENVIRONMENT = "LEAKFIRST_KEY"
 KEY_BYTES = 32
 
 
-class Entry(NamedTuple):
+class BaselineEntry(NamedTuple):
     """One known finding, and what was decided about it. Dates are ISO 8601 days."""
 
     fingerprint: str
@@ -47,33 +47,33 @@ class Baseline(NamedTuple):
     """A baseline file as read; *keys* has more than one where two were merged."""
 
     keys: tuple[bytes, ...]
-    entries: tuple[Entry, ...]
+    entries: tuple[BaselineEntry, ...]
     from_environment: bool = False
 
-    def known(self, name: str, today: str) -> list[Known]:
-        """Return what the entries set aside; expired ones set nothing aside."""
+    def make_exact_entries(self, name: str, today: str) -> list[ExactEntry]:
+        """Return the entries that have not expired on *today*, for an `IgnorePolicy`."""
         return [
-            Known(
+            ExactEntry(
                 f"{name}: {entry.reason}" if entry.reason else name,
                 ("value", entry.fingerprint),
                 entry=f"{name}: the entry for {entry.path} ({entry.rule}) {entry.fingerprint}",
             )
             for entry in self.entries
-            if not expired(entry, today)
+            if not is_expired(entry, today)
         ]
 
-    def named(self, finding: Finding) -> list[str]:
-        """Return the fingerprints under which *finding* may be listed here."""
+    def list_fingerprints(self, finding: Finding) -> list[str]:
+        """Return the fingerprint of *finding* under each key of this baseline."""
         return [fingerprint(finding.secret, key) for key in self.keys]
 
 
-def expired(entry: Entry, today: str) -> bool:
-    """Tell whether the decision of *entry* is over; its last day still counts."""
+def is_expired(entry: BaselineEntry, today: str) -> bool:
+    """Tell whether the decision of *entry* has expired; it is valid on its last day."""
     return bool(entry.expires) and entry.expires < today
 
 
-def fresh() -> Baseline:
-    """Return an empty baseline with a key of its own, or that of ``LEAKFIRST_KEY``."""
+def create_empty() -> Baseline:
+    """Return an empty baseline with a new random key, or the key in ``LEAKFIRST_KEY``."""
     if os.environ.get(FROM_ENVIRONMENT) is not None:
         return Baseline((project_key(),), (), True)
     return Baseline((os.urandom(KEY_BYTES),), ())
@@ -89,11 +89,11 @@ def read(path: str) -> Baseline:
 
 
 def parse(content: bytes, path: str) -> Baseline:
-    """Turn the text of a baseline into one; lines may be in any order, and there twice."""
+    """Parse the content of a baseline; lines may be in any order and repeated. Raises `UsageError`."""
     import json
 
     keys: list[bytes] = []
-    entries: dict[str, Entry] = {}
+    entries: dict[str, BaselineEntry] = {}
     from_environment = False
     for number, line in enumerate(content.splitlines(), 1):
         if not line.strip():
@@ -102,63 +102,63 @@ def parse(content: bytes, path: str) -> Baseline:
             row = json.loads(line)
             if "baseline" in row:
                 from_environment = from_environment or row["salt"] == FROM_ENVIRONMENT
-                keys.append(_key(row, path, number))
+                keys.append(_read_key(row, path, number))
                 continue
-            entry = Entry(**row)
+            entry = BaselineEntry(**row)
             if not entry.fingerprint.startswith(PREFIX) or not all(isinstance(value, str) for value in entry):
                 raise ValueError
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise UsageError(f"{path}:{number}: is no baseline entry; undo the edit, or drop the line") from None
+            raise UsageError(f"{path}:{number}: not a baseline entry; undo the edit, or delete the line") from None
         entries[entry.fingerprint] = entry
     if not keys:
-        raise UsageError(f"{path}: is no baseline: its first line should hold the salt")
+        raise UsageError(f"{path}: not a baseline: its first line must hold the salt")
     return Baseline(tuple(dict.fromkeys(keys)), tuple(sorted(entries.values())), from_environment)
 
 
-def _key(row: dict[str, Any], path: str, number: int) -> bytes:
+def _read_key(row: dict[str, Any], path: str, number: int) -> bytes:
     if row["baseline"] != FORMAT:
-        raise UsageError(f"{path}:{number}: format {row['baseline']!r} is not known here; update leakfirst")
+        raise UsageError(f"{path}:{number}: format {row['baseline']!r} is unknown to this version; update leakfirst")
     if row["salt"] != FROM_ENVIRONMENT:
         if not isinstance(row["salt"], list) or len(row["salt"]) != KEY_BYTES:
             raise ValueError
         return bytes(row["salt"])
     if os.environ.get(FROM_ENVIRONMENT) is None:
-        raise UsageError(f"{path}: was made with a key of its own; set {FROM_ENVIRONMENT} to that key")
+        raise UsageError(f"{path}: its key is not in the file; set {FROM_ENVIRONMENT} to that key")
     return project_key()
 
 
 def write(path: str, baseline: Baseline) -> None:
-    """Write *baseline* to *path*, whole or not at all. Raises `UsageError`."""
+    """Write *baseline* to *path* atomically. Raises `UsageError`."""
     beside = f"{path}.{os.getpid()}.tmp"
     try:
         with open(beside, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.write(text(baseline))
+            file.write(format_baseline(baseline))
         os.replace(beside, path)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
 
 
-def text(baseline: Baseline) -> str:
-    """Return *baseline* as its file holds it: the key, then one entry a line, sorted."""
+def format_baseline(baseline: Baseline) -> str:
+    """Return the content of the file: the key, then one entry per line, sorted."""
     import json
 
     def line(row: dict[str, Any]) -> str:
         return json.dumps({name: value for name, value in row.items() if value}, ensure_ascii=False) + "\n"
 
-    # Numbers, for a row of hex digits in a repository looks like the very thing that is looked for.
+    # A list of numbers: a long string of hex digits would itself be found as a credential.
     salts = [FROM_ENVIRONMENT] if baseline.from_environment else [list(key) for key in baseline.keys]
     head = [line({"baseline": FORMAT, "salt": salt}) for salt in salts]
     return "".join(head + [line(entry._asdict()) for entry in sorted(baseline.entries)])
 
 
-def entry_of(finding: Finding, baseline: Baseline, **decided: str) -> Entry:
-    """Return the entry for *finding* under the first key of *baseline*."""
-    return Entry(
+def make_entry(finding: Finding, baseline: Baseline, **decided: str) -> BaselineEntry:
+    """Return an entry for *finding* under the first key of *baseline*; *decided* are its further fields."""
+    return BaselineEntry(
         fingerprint(finding.secret, baseline.keys[0]), finding.rule.id, finding.locations[0].origin.path, **decided
     )
 
 
-def with_entries(baseline: Baseline, entries: Iterable[Entry]) -> Baseline:
+def add_entries(baseline: Baseline, entries: Iterable[BaselineEntry]) -> Baseline:
     """Return *baseline* with *entries* added or replaced."""
     merged = {entry.fingerprint: entry for entry in (*baseline.entries, *entries)}
     return baseline._replace(entries=tuple(sorted(merged.values())))

@@ -1,8 +1,8 @@
-r"""Regular expressions of allow-lists, read as their authors meant them.
+r"""Regular expressions of allowlists, with the syntax of the tool that they were written for.
 
-Most other tools run RE2, where `$` is the end of the text, `\z` exists and
-`{,5}` is literal. Expressions may come from a hostile repository: they run
-with a timeout on a path, a value or a line, never on a whole file.
+Most other tools use RE2, in which `$` is the end of the text, `\z` exists and
+`{,5}` is literal. Expressions may come from a hostile repository: they run with a
+timeout, on a path, a value or a line, never on a whole file.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _TOKEN = re.compile(
 
 
 @lru_cache(maxsize=1024)
-def compiled(pattern: str) -> Any:
+def compile_pattern(pattern: str) -> Any:
     """Compile *pattern* for bytes. Raises `ValueError` with the reason."""
     import regex
 
     try:
-        return regex.compile(translated(pattern).encode())
+        return regex.compile(translate_re2(pattern).encode())
     except (regex.error, RecursionError, OverflowError) as error:
-        raise ValueError(f"no valid regular expression: {error}") from None
+        raise ValueError(f"not a valid regular expression: {error}") from None
 
 
-def translated(pattern: str) -> str:
-    r"""Turn RE2 syntax into that of the `regex` module.
+def translate_re2(pattern: str) -> str:
+    r"""Translate RE2 syntax to that of the `regex` module.
 
-    >>> translated(r"\Qa.b\E$")
+    >>> translate_re2(r"\Qa.b\E$")
     'a\\.b\\Z'
     """
     multiline = re.search(r"\(\?[a-zA-Z]*m", pattern) is not None
 
-    def one(token: re.Match[str]) -> str:
+    def translate(token: re.Match[str]) -> str:
         if token["quoted"] is not None:
             return re.escape(token["quoted"])
         if token["code"]:
@@ -49,14 +49,14 @@ def translated(pattern: str) -> str:
             return r"\Z"
         return r"\{" if token["literal"] else token[0]
 
-    return _TOKEN.sub(one, pattern)
+    return _TOKEN.sub(translate, pattern)
 
 
-def found(patterns: tuple[str, ...], text: bytes) -> bool:
-    """Tell whether any of *patterns* occurs in *text*; one that takes too long does not."""
+def matches_any(patterns: tuple[str, ...], text: bytes) -> bool:
+    """Tell whether any of *patterns* matches in *text*; one that exceeds the timeout does not."""
     for pattern in patterns:
         try:
-            if compiled(pattern).search(text, timeout=TIMEOUT):
+            if compile_pattern(pattern).search(text, timeout=TIMEOUT):
                 return True
         except TimeoutError:
             continue

@@ -1,11 +1,11 @@
-r"""Inline marks: a comment next to a value that says "this one is no leak".
+r"""Inline marks: comments that tell us to ignore a value next to them.
 
 Ours are `leakfirst:allow`, `leakfirst:allow-next-line`, and a block between
-`leakfirst:allow-begin` and `leakfirst:allow-end`; each may name the rules it
-means, as in `leakfirst:allow(aws.*, generic.password)`. Marks of other tools
-are honoured with the reach that they have there.
+`leakfirst:allow-begin` and `leakfirst:allow-end`; each may name the rules that
+it covers, as in `leakfirst:allow(aws.*, generic.password)`. Marks of other
+tools cover the same lines as in those tools.
 
-Marks are read where the bytes are, in the worker, and only around hits.
+Marks are read in the worker, where the bytes are, and only around hits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 REACH = 4096
-"""Bytes looked at to either side of a value, so that a file of one long line stays cheap."""
+"""Bytes searched before and after a value; it bounds the time for a file of one long line."""
 
 _MARK = re.compile(
     rb"leakfirst:allow(-next-line|-begin|-end)?(?![\w-])(?:\(([^()\n]{0,200})\))?"
@@ -31,22 +31,22 @@ _BEGIN, _END = b"leakfirst:allow-begin", b"leakfirst:allow-end"
 
 
 class Mark(NamedTuple):
-    """One mark: where it stands (byte offset) and how it is written."""
+    """One mark: its byte offset and its text."""
 
     at: int
     text: str
 
 
-def present(data: bytes) -> bool:
+def may_contain_mark(data: bytes) -> bool:
     """Tell quickly whether *data* may hold any mark."""
     return b":allow" in data or b"pragma:" in data or b":ignore" in data
 
 
-def every(data: bytes) -> Iterator[Mark]:
-    """List all marks in *data*, in order; the end of a block is no mark of its own.
+def find_marks(data: bytes) -> Iterator[Mark]:
+    """Yield all marks in *data*, in order; the end of a block is not a mark of its own.
 
-    The words are looked for one by one, which is ten times as fast as the
-    expression; `Kingfisher:Ignore` in other than small letters is passed over.
+    The words are searched one by one, which is ten times as fast as the expression;
+    `kingfisher:ignore` is found in lower case only.
     """
     seen = set()
     for word in _WORDS:
@@ -60,19 +60,19 @@ def every(data: bytes) -> Iterator[Mark]:
         yield Mark(start, text.decode("latin-1"))
 
 
-def around(data: bytes, start: int, end: int, path: str = "", rule_id: str = "") -> Mark | None:
+def find_mark_for(data: bytes, start: int, end: int, path: str = "", rule_id: str = "") -> Mark | None:
     """Return the mark that covers the value at ``data[start:end]``, or None."""
-    first, last = line_of(data, start, end)
+    first, last = find_lines(data, start, end)
     before = data.rfind(b"\n", max(0, first - 1 - REACH), max(0, first - 1)) + 1 or max(0, first - 1 - REACH)
     after = data.find(b"\n", last + 1, last + 1 + REACH)
     after = after if after >= 0 else min(len(data), last + 1 + REACH)
     near = bytes(data[before:after])
-    for found in _MARK.finditer(near) if present(near.lower()) else ():
+    for found in _MARK.finditer(near) if may_contain_mark(near.lower()) else ():
         at = before + found.start()
         line = -1 if at < first else 1 if at >= last else 0
         if _covers(found, line, at >= end, near, path, rule_id):
             return Mark(at, found[0].decode("latin-1"))
-    return _block(data, start, rule_id)
+    return _find_block(data, start, rule_id)
 
 
 def _covers(found: re.Match[bytes], line: int, behind: bool, near: bytes, path: str, rule_id: str) -> bool:
@@ -80,7 +80,7 @@ def _covers(found: re.Match[bytes], line: int, behind: bool, near: bytes, path: 
     kind, rules, same_line, trufflehog, kingfisher, next_line, pragma = found.groups()
     if found[0].startswith(b"leakfirst"):
         wanted = {None: 0, b"-next-line": -1}.get(kind, 2)
-        return line == wanted and _names(rules, rule_id)
+        return line == wanted and _names_rule(rules, rule_id)
     if same_line:
         return line == 0
     if trufflehog:
@@ -94,17 +94,17 @@ def _covers(found: re.Match[bytes], line: int, behind: bool, near: bytes, path: 
     return bool(pragma) and line == 0 and head.endswith(starts)
 
 
-def _block(data: bytes, start: int, rule_id: str) -> Mark | None:
+def _find_block(data: bytes, start: int, rule_id: str) -> Mark | None:
     begin = data.rfind(_BEGIN, 0, start)
     if begin < 0 or data.rfind(_END, begin, start) >= 0:
         return None
     found = _MARK.match(data, begin)
-    if found is None or not _names(found[2], rule_id):
+    if found is None or not _names_rule(found[2], rule_id):
         return None
     return Mark(begin, found[0].decode("latin-1"))
 
 
-def _names(rules: bytes | None, rule_id: str) -> bool:
+def _names_rule(rules: bytes | None, rule_id: str) -> bool:
     if rules is None:
         return True
     from fnmatch import fnmatchcase
@@ -113,29 +113,29 @@ def _names(rules: bytes | None, rule_id: str) -> bool:
     return any(fnmatchcase(rule_id, glob) for glob in globs if glob)
 
 
-def line_of(data: bytes, start: int, end: int) -> tuple[int, int]:
+def find_lines(data: bytes, start: int, end: int) -> tuple[int, int]:
     """Return the byte span of the lines around ``data[start:end]``, cut at `REACH`."""
     first = data.rfind(b"\n", max(0, start - REACH), start) + 1 or max(0, start - REACH)
     last = data.find(b"\n", end, end + REACH)
     return first, last if last >= 0 else min(len(data), end + REACH)
 
 
-def fitting(patterns: Sequence[str], data: bytes, start: int, end: int) -> tuple[str, ...]:
-    """Return those *patterns* (``line:…`` or ``match:…``) that fit the line of a value.
+def find_matching(patterns: Sequence[str], data: bytes, start: int, end: int) -> tuple[str, ...]:
+    """Return those of *patterns* (``line:…`` or ``match:…``) that match in the line of a value.
 
-    A ``match:`` pattern must also touch the value. One that takes too long
-    does not fit: what an allow-list cannot decide stays visible.
+    A ``match:`` pattern must also overlap the value. A pattern that exceeds the timeout
+    does not match: a value that the allowlist cannot decide about is reported.
     """
     if not patterns:
         return ()
-    from detector.ignores.expressions import TIMEOUT, compiled
+    from detector.ignores.expressions import TIMEOUT, compile_pattern
 
-    first, last = line_of(data, start, end)
+    first, last = find_lines(data, start, end)
     fit = []
     for pattern in patterns:
         kind, _, expression = pattern.partition(":")
         try:
-            for found in compiled(expression).finditer(data, first, last, timeout=TIMEOUT):
+            for found in compile_pattern(expression).finditer(data, first, last, timeout=TIMEOUT):
                 if kind == "line" or (found.start() < end and found.end() > start):
                     fit.append(pattern)
                     break

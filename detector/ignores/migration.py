@@ -1,10 +1,10 @@
-"""Turn other tools' ignore files into ours, entry by entry.
+"""Convert the ignore files of other tools to ours, entry by entry.
 
-What speaks of paths, words and expressions becomes an ``[[allow]]`` table.
-What names one finding by a line, an offset or a hash becomes an entry of the
-baseline, which knows the value itself: every finding of today is compared with
-the entries, with the spans that the other tool may have seen in its place too.
-An entry that stands for nothing that we report needs no successor.
+Paths, words and expressions become an ``[[allow]]`` table. An entry that identifies
+one finding by a line, an offset or a hash becomes an entry of the baseline, which
+identifies the value itself: every present finding is compared with the entries, also
+with the spans that the other tool may have hashed instead of ours. An entry that
+matches none of our findings is not needed.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from detector.ignores.policy import Allow, Known, Loaded, Policy
+from detector.ignores.policy import AllowEntry, ExactEntry, IgnorePolicy, ParsedIgnores
 from detector.model import Finding, Location, Origin, Sighting
 
 LONGEST = 512
-"""Bytes of a line that are tried for the span that another tool saw."""
+"""Bytes of a line in which spans are tried that another tool may have hashed."""
 
 _QUOTED = re.compile(rb"\"([^\"\n]+)\"|'([^'\n]+)'|`([^`\n]+)`|([^\s\"'`=,;]+)")
 
@@ -35,41 +35,41 @@ _KEYS = {
 }
 
 
-class Taken(NamedTuple):
-    """What became of one exact entry: the findings that it stands for, none if there are none today."""
+class MigratedEntry(NamedTuple):
+    """One exact entry of another tool, and the present findings that it matches."""
 
-    known: Known
+    entry: ExactEntry
     findings: tuple[Finding, ...]
 
 
 Content = Callable[[Origin], bytes | None]
-"""Gives the bytes of a place in a working tree or a history."""
+"""Returns the bytes of a file of a working tree or of a blob of a history."""
 
 
-def resolve(
-    known: Sequence[Known], findings: Sequence[Finding], relative: Callable[[Origin], str], content: Content
-) -> list[Taken]:
-    """Find out for which *findings* each of *known* stands."""
+def match_entries(
+    entries: Sequence[ExactEntry], findings: Sequence[Finding], relative: Callable[[Origin], str], content: Content
+) -> list[MigratedEntry]:
+    """Return each of *entries* with the *findings* that it matches."""
     named: dict[str, dict[str, Finding]] = {}
-    rest: dict[str, list[Known]] = {}
-    for entry in known:
+    rest: dict[str, list[ExactEntry]] = {}
+    for entry in entries:
         if entry.key[0] in ("sha1", "xxh3"):
             rest.setdefault(entry.path, []).append(entry)
-    policy = Policy(known=known, relative=relative)
+    policy = IgnorePolicy(exact=entries, relative=relative)
     for finding in findings:
         for location in finding.locations:
             sighting = Sighting(0, location, finding.secret, finding.parts)
-            by = policy.why(sighting, finding.rule)
+            by = policy.find_reason(sighting, finding.rule)
             if by:
                 named.setdefault(by, {})[finding.fingerprint] = finding
                 continue
-            for entry in _seen_wider(rest.get(relative(location.origin), ()), location, content):
+            for entry in _match_wider_spans(rest.get(relative(location.origin), ()), location, content):
                 named.setdefault(entry.by, {})[finding.fingerprint] = finding
-    return [Taken(entry, tuple(named.get(entry.by, {}).values())) for entry in known]
+    return [MigratedEntry(entry, tuple(named.get(entry.by, {}).values())) for entry in entries]
 
 
-def _seen_wider(entries: Sequence[Known], location: Location, content: Content) -> list[Known]:
-    """Return those of *entries* that name a span which overlaps the value at *location*."""
+def _match_wider_spans(entries: Sequence[ExactEntry], location: Location, content: Content) -> list[ExactEntry]:
+    """Return those of *entries* whose hash is that of a span which overlaps the value at *location*."""
     data = content(location.origin) if entries else None
     if data is None:
         return []
@@ -80,37 +80,37 @@ def _seen_wider(entries: Sequence[Known], location: Location, content: Content) 
     names: set[str | int] = set()
     kinds = {entry.key[0] for entry in entries}
     if "sha1" in kinds:
-        names.update(_sha1(data[start:end]) for start, end in _words(data, first, last, location))
+        names.update(_hash_sha1(data[start:end]) for start, end in _find_words(data, first, last, location))
         if any(entry.line == location.line for entry in entries):
-            names.update(_sha1(part) for part in _parts(data[location.start : location.end]))
+            names.update(_hash_sha1(part) for part in _list_parts(data[location.start : location.end]))
     if "xxh3" in kinds:
         wanted = {entry.key[1] for entry in entries}
-        names.update(number for number in _numbers(data, first, last, location) if number in wanted)
+        names.update(number for number in _hash_spans(data, first, last, location) if number in wanted)
     return [entry for entry in entries if entry.key[-1] in names]
 
 
-def _sha1(text: bytes) -> str:
+def _hash_sha1(text: bytes) -> str:
     return hashlib.sha1(text, usedforsecurity=False).hexdigest()
 
 
-def _words(data: bytes, first: int, last: int, location: Location) -> Iterator[tuple[int, int]]:
-    """Yield the quoted texts and words that overlap the value."""
+def _find_words(data: bytes, first: int, last: int, location: Location) -> Iterator[tuple[int, int]]:
+    """Yield the spans of quoted texts and words that overlap the value."""
     for found in _QUOTED.finditer(data, first, last):
         start, end = found.span(found.lastindex or 0)
         if start < location.end and end > location.start:
             yield start, end
 
 
-def _parts(value: bytes) -> Iterator[bytes]:
-    """Yield every part of a short value: of some tokens detect-secrets hashes the prefix alone."""
+def _list_parts(value: bytes) -> Iterator[bytes]:
+    """Yield every part of a short value: of some tokens detect-secrets hashes only the prefix."""
     size = min(len(value), 128)
     for start in range(size):
         for end in range(start + 3, size + 1):
             yield value[start:end]
 
 
-def _numbers(data: bytes, first: int, last: int, location: Location) -> Iterator[int]:
-    """Yield the number of every span that touches the value: some ten thousand, at millions a second."""
+def _hash_spans(data: bytes, first: int, last: int, location: Location) -> Iterator[int]:
+    """Yield the fingerprint of every span that overlaps the value: some ten thousand, at millions per second."""
     from xxhash import xxh3_64_intdigest
 
     label = b"file" if location.origin.kind == "worktree" else b"git"
@@ -120,34 +120,34 @@ def _numbers(data: bytes, first: int, last: int, location: Location) -> Iterator
             yield xxh3_64_intdigest(data[start:end] + label + before + end.to_bytes(8, "little"))
 
 
-def table(allow: Allow, source: str) -> str:
+def format_table(allow: AllowEntry, source: str) -> str:
     """Return *allow* as an ``[[allow]]`` table of our settings."""
-    lines = ["[[allow]]", f"from = {_quoted(source)}", f"reason = {_quoted(allow.by)}"]
+    lines = ["[[allow]]", f"from = {_quote(source)}", f"reason = {_quote(allow.by)}"]
     for field, key in _KEYS.items():
         texts = getattr(allow, field)
         if texts:
-            key = "rules" if key == "other-rules" and not allow.foreign else key
-            lines.append(f"{key} = [{', '.join(map(_quoted, texts))}]")
-    if not allow.every:
+            key = "rules" if key == "other-rules" and not allow.of_other_tool else key
+            lines.append(f"{key} = [{', '.join(map(_quote, texts))}]")
+    if not allow.match_all:
         lines.append('match = "any"')
     if allow.until:
         lines.append(f"until = {allow.until}")
     return "\n".join(lines) + "\n"
 
 
-def _quoted(text: str) -> str:
-    """Return a TOML basic string."""
+def _quote(text: str) -> str:
+    """Return *text* as a TOML basic string."""
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def addition(before: str, loaded: Iterable[tuple[str, Loaded]]) -> tuple[str, list[str]]:
-    """Return what to append to the settings in *before*, and the reasons of the entries in it."""
+def format_tables(before: str, loaded: Iterable[tuple[str, ParsedIgnores]]) -> tuple[str, list[str]]:
+    """Return the text to append to the settings in *before*, and the reason of each entry in that text."""
     tables: list[str] = []
     reasons: list[str] = []
     for source, one in loaded:
-        for allow in one.allows:
-            text = table(allow, source)
+        for allow in one.allowlist:
+            text = format_table(allow, source)
             if text not in before:
                 tables.append(text)
                 reasons.append(allow.by)

@@ -1,9 +1,9 @@
-"""Everything that sets findings aside, asked in one place, each answer with its reason.
+"""Decide which findings are ignored, and give the reason for each.
 
-A `Policy` is gathered from the operator's configuration, the baseline, and the
-files that the scanned repository itself carries. The latter can only narrow
-what is reported, and the report says that they did. An entry that sets nothing
-aside is named too: it hides nothing today and may hide a leak tomorrow.
+An `IgnorePolicy` is loaded from the operator's configuration, the baseline, and the
+files in the scanned repository. Files of the repository can only narrow what is
+reported, and the report says that they did. An entry that ignores nothing is
+reported too: it is useless today and may hide a leak tomorrow.
 """
 
 from __future__ import annotations
@@ -13,24 +13,25 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.ignores import values
-from detector.ignores.expressions import compiled, found
+from detector.ignores.expressions import compile_pattern, matches_any
 from detector.model import Origin, Rule, Sighting
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-HISTORY = ("blob", "commit", "tag", "note", "stash", "unreachable")
-"""Kinds of origin that are not files as they stand now."""
+HISTORY_KINDS = ("blob", "commit", "tag", "note", "stash", "unreachable")
+"""Kinds of origin that are not files in a working tree."""
 
 
-class Allow(NamedTuple):
-    """One entry of an allow-list.
+class AllowEntry(NamedTuple):
+    """One entry of an allowlist; `by` is what reports call it.
 
-    Every kind of condition that is given must hold, or with ``every=False``
-    any of them; within a kind any one is enough. `rules` and `until` always
-    hold. `paths`, `values`, `lines` and `matches` are regular expressions,
-    `globs` are lines of gitignore syntax, `words` parts of the value in lower
-    case, `spots` a path with a 1-based line.
+    Every kind of condition that is given must match, or with ``match_all=False`` any
+    of them; within a kind one match is enough. `rules` must always match, and after
+    the day `until` (ISO 8601) the entry is not applied. `paths`, `values`, `lines` and
+    `matches` are regular expressions, `globs` are lines of gitignore syntax, `words`
+    are parts of the value in lower case. The rules of an entry `of_other_tool` are
+    rule ids of that tool.
     """
 
     by: str
@@ -43,96 +44,96 @@ class Allow(NamedTuple):
     matches: tuple[str, ...] = ()
     fingerprints: tuple[str, ...] = ()
     commits: tuple[str, ...] = ()
-    every: bool = True
+    match_all: bool = True
     until: str = ""
-    foreign: bool = False
+    of_other_tool: bool = False
 
 
-Key = tuple[str | int, ...]
-"""What an exact entry names: ("value", fingerprint), ("line", path, 12), ("line", path, 12, commit),
+EntryKey = tuple[str | int, ...]
+"""What an exact entry identifies: ("value", fingerprint), ("line", path, 12), ("line", path, 12, commit),
 ("sha1", path, digest), ("sha256", digest), ("xxh3", number)."""
 
 
-class Known(NamedTuple):
-    """One exact entry, found by its key however long the list is; *path* and *line* say where it was made.
+class ExactEntry(NamedTuple):
+    """An entry for one finding, looked up by its key; `path` and `line` are where the finding was.
 
-    *by* says what set a finding aside, *entry* which entry did nothing, where that is not the same.
+    `by` is the reason in a report. `entry` names the entry if it ignores nothing; "" means that `by` does.
     """
 
     by: str
-    key: Key
+    key: EntryKey
     path: str = ""
     line: int = 0
     entry: str = ""
 
 
-class Loaded(NamedTuple):
-    """What a file of ignores says, and which of its entries mean nothing to us, with the reason."""
+class ParsedIgnores(NamedTuple):
+    """The entries of an ignore file; `rejected` names each entry that we cannot apply, with the reason."""
 
-    allows: tuple[Allow, ...] = ()
-    known: tuple[Known, ...] = ()
-    refused: tuple[str, ...] = ()
+    allowlist: tuple[AllowEntry, ...] = ()
+    exact: tuple[ExactEntry, ...] = ()
+    rejected: tuple[str, ...] = ()
 
 
-class Policy:
-    """What sets findings aside in one scan; remembers which entries did."""
+class IgnorePolicy:
+    """Decides which findings of one root are ignored; remembers which entries were used."""
 
     def __init__(
         self,
-        allows: Sequence[Allow] = (),
-        known: Iterable[Known] = (),
+        allowlist: Sequence[AllowEntry] = (),
+        exact: Iterable[ExactEntry] = (),
         *,
         keys: Sequence[bytes] = (),
         notes: Sequence[str] = (),
         today: str = "",
         relative: Callable[[Origin], str] = lambda origin: origin.path,
     ) -> None:
-        """*keys* are those under which fingerprints may have been made; *relative*
-        gives the path of an origin below the root that patterns speak of."""
-        over = [allow for allow in allows if allow.until and today and allow.until < today]
-        self.allows = [allow for allow in allows if allow not in over] if over else list(allows)
-        self.known: Mapping[Key, Known] = {entry.key: entry for entry in known}
+        """*keys* are those of the fingerprints in entries; *relative* returns the path of
+        an origin below the root, which the patterns are compared with."""
+        expired = [allow for allow in allowlist if allow.until and today and allow.until < today]
+        self.allowlist = [allow for allow in allowlist if allow not in expired] if expired else list(allowlist)
+        self.exact: Mapping[EntryKey, ExactEntry] = {entry.key: entry for entry in exact}
         self.keys = keys
-        self.notes = [*notes, *(f"{allow.by} expired on {allow.until}" for allow in over)]
-        self._kinds = {(str(key[0]), len(key)) for key in self.known}
+        self.notes = [*notes, *(f"{allow.by} expired on {allow.until}" for allow in expired)]
+        self._kinds = {(str(key[0]), len(key)) for key in self.exact}
         self._relative = relative
         self._used: set[str] = set()
 
     def __bool__(self) -> bool:
-        return bool(self.allows or self.known)
+        return bool(self.allowlist or self.exact)
 
     @property
     def line_patterns(self) -> tuple[str, ...]:
-        """What a worker must try on the line of each hit (see `marks.fitting`)."""
-        wanted = [f"line:{text}" for allow in self.allows for text in allow.lines]
-        wanted += [f"match:{text}" for allow in self.allows for text in allow.matches]
+        """What a worker has to match with the line of each hit (see `marks.find_matching`)."""
+        wanted = [f"line:{text}" for allow in self.allowlist for text in allow.lines]
+        wanted += [f"match:{text}" for allow in self.allowlist for text in allow.matches]
         return tuple(dict.fromkeys(wanted))
 
-    def why(self, sighting: Sighting, rule: Rule) -> str:
-        """Return what sets *sighting* aside, or "" if it stays."""
+    def find_reason(self, sighting: Sighting, rule: Rule) -> str:
+        """Return why *sighting* is ignored, or "" if it is reported."""
         reason = next((near for near in sighting.nearby_ignores if not near.startswith(("line:", "match:"))), "")
         if reason:
             return f"{reason} in the file"
-        if known := self._exact(sighting):
+        if known := self._find_exact(sighting):
             self._used.add(known.entry or known.by)
             return known.by
         path = self._relative(sighting.location.origin)
-        reason = next((allow.by for allow in self.allows if self._fits(allow, sighting, rule, path)), "")
+        reason = next((allow.by for allow in self.allowlist if self._is_matched_by(allow, sighting, rule, path)), "")
         if reason:
             self._used.add(reason)
         return reason
 
-    def unused(self) -> list[str]:
-        """List the entries that set nothing aside so far."""
-        everything = [allow.by for allow in self.allows] + [known.entry or known.by for known in self.known.values()]
+    def list_unused(self) -> list[str]:
+        """List the entries that have ignored nothing so far."""
+        everything = [allow.by for allow in self.allowlist] + [known.entry or known.by for known in self.exact.values()]
         return list(dict.fromkeys(by for by in everything if by not in self._used))
 
-    def _exact(self, sighting: Sighting) -> Known | None:
-        if not self.known:
+    def _find_exact(self, sighting: Sighting) -> ExactEntry | None:
+        if not self.exact:
             return None
-        return next((self.known[key] for key in self._keys_of(sighting) if key in self.known), None)
+        return next((self.exact[key] for key in self._make_keys(sighting) if key in self.exact), None)
 
-    def _keys_of(self, sighting: Sighting) -> Iterable[Key]:
+    def _make_keys(self, sighting: Sighting) -> Iterable[EntryKey]:
         from detector.fingerprint import fingerprint
 
         where = sighting.location
@@ -145,63 +146,63 @@ class Policy:
         if ("line", 4) in self._kinds and where.origin.commit:
             yield ("line", path, where.line, where.origin.commit)
         if ("sha1", 3) in self._kinds:
-            yield from (("sha1", path, digest) for secret in secrets for digest in values.sha1s(secret))
+            yield from (("sha1", path, digest) for secret in secrets for digest in values.hash_sha1(secret))
         if ("sha256", 2) in self._kinds:
-            yield from (("sha256", values.sha256(secret)) for secret in secrets)
+            yield from (("sha256", values.hash_sha256(secret)) for secret in secrets)
         if ("xxh3", 2) in self._kinds:
-            label = b"git" if where.origin.kind in HISTORY else b"file"
-            yield ("xxh3", values.xxh3(sighting.secret, label, where.start, where.end))
+            label = b"git" if where.origin.kind in HISTORY_KINDS else b"file"
+            yield ("xxh3", values.hash_xxh3(sighting.secret, label, where.start, where.end))
 
-    def _fits(self, allow: Allow, sighting: Sighting, rule: Rule, path: str) -> bool:
-        if allow.rules and not _rule_named(allow, rule):
+    def _is_matched_by(self, allow: AllowEntry, sighting: Sighting, rule: Rule, path: str) -> bool:
+        if allow.rules and not _names_rule(allow, rule):
             return False
         commit = (sighting.location.origin.commit or "").lower()
         checks: tuple[tuple[tuple[str, ...], Callable[[], bool]], ...] = (
-            (allow.paths, lambda: found(allow.paths, _bytes(path))),
-            (allow.globs, lambda: ignored_path(allow.globs, path)),
-            (allow.values, lambda: values.fits(sighting.secret, allow.values)),
-            (allow.words, lambda: values.contains(sighting.secret, allow.words)),
+            (allow.paths, lambda: matches_any(allow.paths, _encode(path))),
+            (allow.globs, lambda: matches_globs(allow.globs, path)),
+            (allow.values, lambda: values.matches_value(sighting.secret, allow.values)),
+            (allow.words, lambda: values.contains_word(sighting.secret, allow.words)),
             (allow.lines, lambda: any(f"line:{text}" in sighting.nearby_ignores for text in allow.lines)),
             (allow.matches, lambda: any(f"match:{text}" in sighting.nearby_ignores for text in allow.matches)),
-            (allow.fingerprints, lambda: self._named(allow.fingerprints, sighting)),
+            (allow.fingerprints, lambda: self._has_fingerprint(allow.fingerprints, sighting)),
             (allow.commits, lambda: bool(commit) and commit.startswith(allow.commits)),
         )
         answers = (check() for given, check in checks if given)
         if not any(given for given, _ in checks):
             return bool(allow.rules)
-        return all(answers) if allow.every else any(answers)
+        return all(answers) if allow.match_all else any(answers)
 
-    def _named(self, fingerprints: tuple[str, ...], sighting: Sighting) -> bool:
+    def _has_fingerprint(self, fingerprints: tuple[str, ...], sighting: Sighting) -> bool:
         from detector.fingerprint import fingerprint
 
         return any(fingerprint(sighting.secret, key) in fingerprints for key in self.keys)
 
 
-def check(allow: Allow) -> None:
+def check_patterns(allow: AllowEntry) -> None:
     """Raise `ValueError` where an expression of *allow* cannot be compiled."""
     for pattern in (*allow.paths, *allow.values, *allow.lines, *allow.matches):
         try:
-            compiled(pattern)
+            compile_pattern(pattern)
         except ValueError as error:
             raise ValueError(f"{pattern!r} is {error}") from None
 
 
-def ignored_path(globs: tuple[str, ...], path: str) -> bool:
-    """Tell whether *path* is matched by these lines of gitignore syntax; the last that fits decides."""
-    return bool(_spec(globs).match_file(encodable(path)))
+def matches_globs(globs: tuple[str, ...], path: str) -> bool:
+    """Tell whether *path* matches these lines of gitignore syntax; the last line that matches decides."""
+    return bool(_compile_globs(globs).match_file(replace_invalid_bytes(path)))
 
 
 @lru_cache(maxsize=64)
-def _spec(globs: tuple[str, ...]) -> Any:
-    return gitignore(globs)
+def _compile_globs(globs: tuple[str, ...]) -> Any:
+    return compile_gitignore(globs)
 
 
-def gitignore(lines: Iterable[str]) -> GitIgnoreSpec:
-    """Return *lines* of gitignore syntax, ready to match; as in git, a line that is no pattern matches nothing."""
+def compile_gitignore(lines: Iterable[str]) -> GitIgnoreSpec:
+    """Compile *lines* of gitignore syntax; as in git, a line that is not a pattern matches nothing."""
     from pathspec import GitIgnoreSpec
 
     valid = []
-    for line in map(encodable, lines):
+    for line in map(replace_invalid_bytes, lines):
         try:
             GitIgnoreSpec.from_lines([line])
         except ValueError:
@@ -210,34 +211,34 @@ def gitignore(lines: Iterable[str]) -> GitIgnoreSpec:
     return GitIgnoreSpec.from_lines(valid)
 
 
-def encodable(path: str) -> str:
-    """Return *path* with replacement characters for what is not UTF-8: pathspec takes nothing else."""
+def replace_invalid_bytes(path: str) -> str:
+    """Return *path* with replacement characters for bytes that are not UTF-8, which pathspec does not accept."""
     return path.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
-def _bytes(path: str) -> bytes:
+def _encode(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
-def _rule_named(allow: Allow, rule: Rule) -> bool:
+def _names_rule(allow: AllowEntry, rule: Rule) -> bool:
     from fnmatch import fnmatchcase
 
     if any(fnmatchcase(rule.id, glob) for glob in allow.rules):
         return True
-    return allow.foreign and any(same_rule(name, rule.id) for name in allow.rules)
+    return allow.of_other_tool and any(is_same_rule(name, rule.id) for name in allow.rules)
 
 
 _ALIASES = {"gcp": "google", "hashicorp": "vault"}
 
 
-def same_rule(foreign: str, ours: str) -> bool:
-    """Tell whether another tool's rule id means what one of ours means.
+def is_same_rule(other: str, ours: str) -> bool:
+    """Tell whether the rule id of another tool stands for one of our rules.
 
-    Ids differ from tool to tool; the provider, their first word, is what they agree on.
+    Ids differ between tools; only the provider, their first word, is the same.
 
-    >>> same_rule("github-pat", "github.pat-classic"), same_rule("github-pat", "gitlab.pat")
+    >>> is_same_rule("github-pat", "github.pat-classic"), is_same_rule("github-pat", "gitlab.pat")
     (True, False)
     """
-    first = foreign.replace("_", "-").replace(".", "-").partition("-")[0].lower()
+    first = other.replace("_", "-").replace(".", "-").partition("-")[0].lower()
     provider = ours.partition(".")[0]
-    return ours.endswith(f".{foreign}") or _ALIASES.get(first, first) == provider
+    return ours.endswith(f".{other}") or _ALIASES.get(first, first) == provider

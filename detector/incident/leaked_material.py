@@ -133,7 +133,7 @@ def _text(value: str) -> str:
 
 def _scanned(targets: Iterable[str], exposure: Exposure, jobs: int) -> tuple[list[Finding], list[Skipped]]:
     from detector.config import Config
-    from detector.ignores.gathering import NO_BASELINE
+    from detector.ignores.loader import NO_BASELINE
     from detector.scan import pipeline
 
     config = Config(

@@ -166,13 +166,13 @@ def _said_of(unused: Sequence[UnusedMark]) -> Iterator[str]:
     """Name our own unused marks one by one, and count those that may serve another tool."""
     ours = [mark for mark in unused if mark.text.startswith("leakfirst")]
     for mark in sorted(ours)[: policies.NAMED]:
-        yield f"{mark.origin.path}:{mark.line}: {mark.text} sets nothing aside and can go"
+        yield f"{mark.origin.path}:{mark.line}: {mark.text} ignores nothing and can be removed"
     if len(ours) > policies.NAMED:
-        yield f"{len(ours) - policies.NAMED} more marks set nothing aside"
+        yield f"{len(ours) - policies.NAMED} more marks ignore nothing"
     if others := sorted(set(unused) - set(ours)):
         first = others[0]
         where = f"{first.text}, {first.origin.path}:{first.line}"
-        yield f"{len(others)} marks of other tools set nothing aside (the first: {where})"
+        yield f"{len(others)} marks of other tools ignore nothing (the first: {where})"
 
 
 def rule_pack(config: Config) -> packs.Pack:

@@ -1,4 +1,4 @@
-"""The policies of all targets of one scan: what sets a finding aside, and what did nothing."""
+"""The ignore policies of all targets of one scan: which findings they ignore, and which entries ignore nothing."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from detector.config import Config
 from detector.fingerprint import project_key
 from detector.git.layout import find_root, is_bare, is_repository
 from detector.ignores import baseline
-from detector.ignores.gathering import HeadReader, Reader, folder_reader, gather
-from detector.ignores.policy import Policy
+from detector.ignores.loader import HeadReader, Reader, load_policy, make_folder_reader
+from detector.ignores.policy import IgnorePolicy
 from detector.model import Origin, Rule, Sighting
 from detector.sources.remote import clone_of
 
 NAMED = 20
-"""Entries and marks that set nothing aside and are named one by one."""
+"""Entries and marks that ignore nothing and are named one by one."""
 
 
 class Policies:
     """The policies of all roots of one scan, asked one after the other."""
 
-    def __init__(self, policies: Sequence[Policy]) -> None:
+    def __init__(self, policies: Sequence[IgnorePolicy]) -> None:
         self._policies = policies
 
     @property
@@ -37,18 +37,18 @@ class Policies:
         return project_key() if os.environ.get(baseline.FROM_ENVIRONMENT) else self._policies[0].keys[0]
 
     def why(self, sighting: Sighting, rule: Rule) -> str:
-        """Return what sets *sighting* aside, or ""."""
-        return next(filter(None, (policy.why(sighting, rule) for policy in self._policies)), "")
+        """Return why *sighting* is ignored, or "" if it is reported."""
+        return next(filter(None, (policy.find_reason(sighting, rule) for policy in self._policies)), "")
 
     def notes(self, *, everything: bool) -> list[str]:
         """Say which files were in force and, if *everything* was looked at, which entries did nothing."""
         notes = [note for policy in self._policies for note in policy.notes]
         if everything:
-            idle = [policy.unused() for policy in self._policies]
+            idle = [policy.list_unused() for policy in self._policies]
             unused = [by for by in idle[0] if all(by in others for others in idle)]
-            notes += [f"{by} sets nothing aside any more" for by in unused[:NAMED]]
+            notes += [f"{by} ignores nothing any more" for by in unused[:NAMED]]
             if len(unused) > NAMED:
-                notes.append(f"{len(unused) - NAMED} more entries set nothing aside any more")
+                notes.append(f"{len(unused) - NAMED} more entries ignore nothing any more")
         return list(dict.fromkeys(notes))
 
 
@@ -58,7 +58,7 @@ def load_policies(config: Config) -> Policies:
     roots = {find_root(target): target for target in config.targets}
     return Policies(
         [
-            gather(
+            load_policy(
                 _reader(target, root, config),
                 operator=config.operator,
                 baseline_file=config.baseline,
@@ -74,7 +74,7 @@ def _reader(target: str, root: str, config: Config) -> Reader | None:
     from detector.git.repository import discover
 
     if root and not is_bare(root):
-        return folder_reader(root)
+        return make_folder_reader(root)
     clone = root or clone_of(target)
     return HeadReader(discover(clone, config.allow)) if clone else None
 

@@ -292,9 +292,9 @@ def _report(
 ) -> Iterator[Message]:
     used: set[int] = set()
     yield from _said(engine, blob, examined, options, only, used)
-    if options.keep_rejected and blob.origin.kind in CURRENT and marks.present(blob.data):
+    if options.keep_rejected and blob.origin.kind in CURRENT and marks.may_contain_mark(blob.data):
         lines = LineMap(blob.data, blob.base_line, blob.base_column)
-        for mark in marks.every(blob.data):
+        for mark in marks.find_marks(blob.data):
             if mark.at not in used and (not blob.core or blob.core[0] <= mark.at < blob.core[1]):
                 yield UnusedMark(blob.origin, lines.locate(mark.at)[0], mark.text)
 
@@ -323,8 +323,8 @@ def _said(
             continue
         spot = hit.start, hit.end, hit.rule.id, hit.decoded_via
         if spot not in spots:
-            near = marks.fitting(options.patterns, blob.data, hit.start, hit.end)
-            mark = marks.around(blob.data, hit.start, hit.end, blob.origin.path, hit.rule.id)
+            near = marks.find_matching(options.patterns, blob.data, hit.start, hit.end)
+            mark = marks.find_mark_for(blob.data, hit.start, hit.end, blob.origin.path, hit.rule.id)
             spots[spot] = _locate(blob, hit, lines, masked), (mark.text, *near) if mark else near, mark
         location, near, mark = spots[spot]
         if mark:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from detector.config import Config
 from detector.contracts import Inner, Share
 from detector.errors import SourceError
-from detector.ignores.policy import encodable, gitignore
+from detector.ignores.policy import compile_gitignore, replace_invalid_bytes
 from detector.model import Skipped
 from detector.sources import files
 
@@ -74,12 +74,12 @@ def npm_files(root: str) -> list[str]:
     """List what `npm pack` puts into the package, by the documented rules; links are never in it."""
     package = _json(os.path.join(root, "package.json"))
     listed = package.get("files")
-    wanted = gitignore([_anchored(entry) for entry in _texts(listed)]) if isinstance(listed, list) else None
-    always = gitignore([*_ALWAYS, *(f"/{os.path.normpath(entry)}" for entry in _entry_points(package))])
-    never = gitignore(_NEVER)
+    wanted = compile_gitignore([_anchored(entry) for entry in _texts(listed)]) if isinstance(listed, list) else None
+    always = compile_gitignore([*_ALWAYS, *(f"/{os.path.normpath(entry)}" for entry in _entry_points(package))])
+    never = compile_gitignore(_NEVER)
     found = []
     for path, ignored in _walk(root, ignores=_NPM_IGNORES, at_root=wanted is None):
-        told = encodable(path)
+        told = replace_invalid_bytes(path)
         chosen = not ignored and not never.match_file(told) and (wanted is None or wanted.match_file(told))
         if chosen or always.match_file(told):
             found.append(path)
@@ -133,7 +133,7 @@ def _walk(root: str, ignores: tuple[str, ...] = (), at_root: bool = True) -> Ite
         names = {entry.name for entry in entries}
         ignore = next((name for name in ignores if name in names), "")
         if ignore and (folder or at_root):
-            above = (*above, (folder, gitignore(_lines(os.path.join(at, ignore)))))
+            above = (*above, (folder, compile_gitignore(_lines(os.path.join(at, ignore)))))
         for entry in entries:
             path = os.path.join(folder, entry.name)
             if entry.is_dir(follow_symlinks=False):
@@ -145,7 +145,7 @@ def _walk(root: str, ignores: tuple[str, ...] = (), at_root: bool = True) -> Ite
 
 def _ignored(path: str, above: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
     for folder, spec in reversed(above):
-        verdict = spec.check_file(encodable(os.path.relpath(path, folder) if folder else path)).include
+        verdict = spec.check_file(replace_invalid_bytes(os.path.relpath(path, folder) if folder else path)).include
         if verdict is not None:
             return bool(verdict)
     return False
@@ -175,9 +175,9 @@ def python_files(root: str) -> list[str]:
         _table(project, "tool", "flit", "sdist"),
     )
     excluded = [entry for table in tables for entry in _texts(table.get("exclude"))]
-    spec = gitignore([*_NOT_BUILT, *excluded, *_manifest(root)])
+    spec = compile_gitignore([*_NOT_BUILT, *excluded, *_manifest(root)])
     listed = _walk(root, ignores=(".gitignore",))
-    return sorted(path for path, ignored in listed if not ignored and not spec.match_file(encodable(path)))
+    return sorted(path for path, ignored in listed if not ignored and not spec.match_file(replace_invalid_bytes(path)))
 
 
 def _manifest(root: str) -> Iterator[str]:

@@ -5,39 +5,39 @@ from __future__ import annotations
 import re
 
 from detector.errors import UsageError
-from detector.ignores.policy import Allow, Loaded, check
+from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
 LIMIT = 1000
-"""Entries that GitHub itself looks at."""
+"""Entries that GitHub reads; it ignores the rest."""
 
 
-def load(content: bytes, name: str) -> Loaded:
-    """Read `paths-ignore` of *content*. Raises `UsageError` where it is no YAML."""
+def load(content: bytes, name: str) -> ParsedIgnores:
+    """Read `paths-ignore`. Raises `UsageError` if *content* is not YAML."""
     import yaml
 
     try:
         listed = (yaml.safe_load(content) or {}).get("paths-ignore") or []
     except (yaml.YAMLError, AttributeError):
-        raise UsageError(f"{name}: is no secret_scanning.yml") from None
-    allows: list[Allow] = []
-    refused: list[str] = []
+        raise UsageError(f"{name}: not a secret_scanning.yml") from None
+    allowlist: list[AllowEntry] = []
+    rejected: list[str] = []
     for glob in map(str, listed[:LIMIT]):
-        allow = Allow(f"{name}: {glob}", paths=(expression(glob),))
+        allow = AllowEntry(f"{name}: {glob}", paths=(translate_glob(glob),))
         try:
             if glob.startswith("!"):
-                raise ValueError("an exception to the patterns in front of it; write the others more narrowly")
-            check(allow)
+                raise ValueError("is an exception to the patterns before it; make those narrower")
+            check_patterns(allow)
         except ValueError as error:
-            refused.append(f"{glob}: {error}")
+            rejected.append(f"{glob}: {error}")
         else:
-            allows.append(allow)
-    return Loaded(tuple(allows), refused=tuple(refused))
+            allowlist.append(allow)
+    return ParsedIgnores(tuple(allowlist), rejected=tuple(rejected))
 
 
-def expression(glob: str) -> str:
-    """Turn a filter pattern into a regular expression for the whole path.
+def translate_glob(glob: str) -> str:
+    """Translate a filter pattern to a regular expression for the whole path.
 
-    >>> expression("docs/**"), expression("*.js")
+    >>> translate_glob("docs/**"), translate_glob("*.js")
     ('^docs/.*$', '^[^/]*\\\\.js$')
     """
     out = ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from detector.ignores.own import ignore_file
-from detector.ignores.policy import Loaded
+from detector.ignores.allowlist import parse_ignore_file
+from detector.ignores.policy import ParsedIgnores
 
 
-def load(content: bytes, name: str) -> Loaded:
-    """Read the lines of *content*."""
-    return ignore_file(content, name)
+def load(content: bytes, name: str) -> ParsedIgnores:
+    """Read lines of gitignore syntax."""
+    return parse_ignore_file(content, name)

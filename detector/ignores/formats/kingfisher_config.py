@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from detector.errors import UsageError
-from detector.ignores.policy import Allow, Loaded, check
+from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
 
-def load(content: bytes, name: str) -> Loaded:
-    """Read the filters of *content*. Raises `UsageError` where it is no YAML."""
+def load(content: bytes, name: str) -> ParsedIgnores:
+    """Read the filters. Raises `UsageError` if *content* is not YAML."""
     import yaml
 
     try:
@@ -17,21 +17,21 @@ def load(content: bytes, name: str) -> Loaded:
         filters: dict[str, Any] = tables.get("filters") or {}
         disabled = (tables.get("rules") or {}).get("disabled") or []
     except (yaml.YAMLError, AttributeError):
-        raise UsageError(f"{name}: is no configuration of kingfisher") from None
-    allows: list[Allow] = []
-    refused = [f"rules.disabled: {rule}: name the rules of ours with `skip`" for rule in disabled]
+        raise UsageError(f"{name}: not a configuration of kingfisher") from None
+    allowlist: list[AllowEntry] = []
+    rejected = [f"rules.disabled: {rule}: name the leakfirst rules with --skip" for rule in disabled]
     for key, kind in (("skip_words", "words"), ("skip_regex", "values"), ("exclude", "globs")):
         texts = tuple(str(text) for text in filters.get(key) or [])
         if not texts:
             continue
-        allow = Allow(f"{name}: {key}", **{kind: tuple(t.lower() for t in texts) if kind == "words" else texts})  # type: ignore[arg-type]
+        allow = AllowEntry(f"{name}: {key}", **{kind: tuple(t.lower() for t in texts) if kind == "words" else texts})  # type: ignore[arg-type]
         try:
-            check(allow)
+            check_patterns(allow)
         except ValueError as error:
-            refused.append(f"{key}: {error}")
+            rejected.append(f"{key}: {error}")
         else:
-            allows.append(allow)
-    refused += [
+            allowlist.append(allow)
+    rejected += [
         f"extra_ignore_comments: {text}: use leakfirst:allow" for text in filters.get("extra_ignore_comments") or []
     ]
-    return Loaded(tuple(allows), refused=tuple(refused))
+    return ParsedIgnores(tuple(allowlist), rejected=tuple(rejected))

@@ -1,23 +1,23 @@
-"""The path files of trufflehog (``--exclude-paths``): one regular expression a line, searched in the path."""
+"""The path files of trufflehog (``--exclude-paths``): one regular expression per line, searched in the path."""
 
 from __future__ import annotations
 
-from detector.ignores.policy import Allow, Loaded, check
+from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
 
-def load(content: bytes, name: str) -> Loaded:
-    """Read the expressions of *content*; blanks at the end of a line belong to them."""
-    allows: list[Allow] = []
-    refused: list[str] = []
+def load(content: bytes, name: str) -> ParsedIgnores:
+    """Read the expressions; blanks at the end of a line are part of the expression."""
+    allowlist: list[AllowEntry] = []
+    rejected: list[str] = []
     for number, line in enumerate(content.decode("utf-8", "surrogateescape").split("\n"), 1):
         line = line.rstrip("\r")
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        allow = Allow(f"{name}:{number}", paths=(line,))
+        allow = AllowEntry(f"{name}:{number}", paths=(line,))
         try:
-            check(allow)
+            check_patterns(allow)
         except ValueError as error:
-            refused.append(f"line {number}: {error}")
+            rejected.append(f"line {number}: {error}")
         else:
-            allows.append(allow)
-    return Loaded(tuple(allows), refused=tuple(refused))
+            allowlist.append(allow)
+    return ParsedIgnores(tuple(allowlist), rejected=tuple(rejected))

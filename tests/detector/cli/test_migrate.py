@@ -1,4 +1,4 @@
-"""Moving in: what the peer's own files suppress, a scan of ours suppresses too, before and after."""
+"""What the ignore files of another tool ignore, we ignore too, before and after the migration."""
 
 import hashlib
 import json
@@ -76,7 +76,7 @@ def test_a_baseline_of_detect_secrets_hides_the_same_before_and_after(repo: Repo
     said = migrate(repo)
     (repo.path / ".secrets.baseline").unlink()
     assert places(repo) == (ours - theirs) | {"src/new.py:1"}
-    assert "taken over: .secrets.baseline: src/github.py" in said
+    assert "migrated: .secrets.baseline: src/github.py" in said
     assert token(1) not in said + (repo.path / baseline.NAME).read_text()
     hook = os.path.join(os.path.dirname(peer), "detect-secrets-hook")
     (repo.path / "again").write_text(listed)
@@ -101,7 +101,7 @@ def test_a_baseline_of_kingfisher_hides_the_same_before_and_after(repo: Reposito
     assert places(repo) == (ours - theirs) | {"src/new.py:1"}
 
 
-def test_places_of_gitleaks_become_values(repo: Repository) -> None:
+def test_locations_of_gitleaks_become_values(repo: Repository) -> None:
     repo.write(".gitleaksignore", "src/second.py:github-pat:2\nsrc/gone.py:github-pat:9\n")
     said = migrate(repo)
     assert "not needed: .gitleaksignore:2" in said
@@ -111,16 +111,16 @@ def test_places_of_gitleaks_become_values(repo: Repository) -> None:
     assert "src/second.py:3" not in places(repo) and "src/second.py:4" in places(repo)
 
 
-def test_a_place_in_a_commit_is_found_in_history(repo: Repository) -> None:
+def test_a_location_in_a_commit_is_found_in_history(repo: Repository) -> None:
     commit = repo.git("rev-parse", "HEAD").strip()
     repo.git("rm", "-q", "src/github.py")
     repo.commit("gone", "--no-verify")
     repo.write(".gitleaksignore", f"{commit}:src/github.py:github-pat:1\n")
     done = leakfirst("migrate", cwd=repo.path)
-    assert done.returncode == 0 and "taken over: .gitleaksignore:1 -> github.pat-classic" in done.stdout
+    assert done.returncode == 0 and "migrated: .gitleaksignore:1 -> github.pat-classic" in done.stdout
 
 
-def test_allow_lists_become_tables_that_say_the_same(repo: Repository) -> None:
+def test_allowlists_become_equivalent_tables(repo: Repository) -> None:
     repo.write(
         ".gitleaks.toml",
         "[[allowlists]]\ndescription = \"it's \\\"quoted\\\"\"\ncondition = 'AND'\npaths = ['''^src/''']\n"
@@ -131,7 +131,7 @@ def test_allow_lists_become_tables_that_say_the_same(repo: Repository) -> None:
     before = places(repo)
     assert "src/github.py:1" not in before and "conf/aws.ini:1" not in before and "src/second.py:2" in before
     said = migrate(repo, code=4)
-    assert "not taken over: .gitleaks.toml: extend.disabledRules" in said
+    assert "not migrated: .gitleaks.toml: extend.disabledRules" in said
     (repo.path / ".gitleaks.toml").unlink()
     assert places(repo) == before
     text = (repo.path / "leakfirst.toml").read_text()
@@ -141,7 +141,7 @@ def test_allow_lists_become_tables_that_say_the_same(repo: Repository) -> None:
     assert (repo.path / "leakfirst.toml").read_text().count("[[allow]]") == text.count("[[allow]]") + 1
 
 
-def test_path_files_and_ggshield_come_along(repo: Repository) -> None:
+def test_path_files_and_ggshield_are_migrated(repo: Repository) -> None:
     repo.write("exclude.txt", "^conf/\n")
     repo.write(
         ".gitguardian.yaml",
@@ -155,10 +155,10 @@ def test_path_files_and_ggshield_come_along(repo: Repository) -> None:
 def test_a_dry_run_changes_nothing(repo: Repository) -> None:
     digest = hashlib.sha1(token(1).encode()).hexdigest()
     repo.write(".secrets.baseline", json.dumps({"results": {"src/github.py": [{"hashed_secret": digest}]}}))
-    assert "taken over" in migrate(repo, "--dry-run")
+    assert "migrated" in migrate(repo, "--dry-run")
     assert not {baseline.NAME, "leakfirst.toml", ".gitattributes"} & set(os.listdir(repo.path))
 
 
-def test_nothing_to_take_over_is_a_usage_error(repo: Repository) -> None:
+def test_nothing_to_migrate_is_a_usage_error(repo: Repository) -> None:
     assert leakfirst("migrate", cwd=repo.path).returncode == 2
     assert leakfirst("migrate", "--from", "unknown.txt", cwd=repo.path).returncode == 2

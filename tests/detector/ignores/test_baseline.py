@@ -1,4 +1,4 @@
-"""A baseline knows values, not places; it merges line by line and says nothing about the values."""
+"""A baseline matches values, not locations; it merges line by line and reveals nothing about the values."""
 
 import io
 import json
@@ -8,7 +8,7 @@ import pytest
 
 from detector.errors import UsageError
 from detector.ignores import baseline
-from detector.ignores.baseline_review import Session
+from detector.ignores.baseline_review import ReviewSession
 from detector.rules.shapes import expand
 from tests.hooks.world import Repository, leakfirst, token
 
@@ -100,9 +100,9 @@ def test_what_matches_nothing_any_more_is_named_and_pruned(repo: Repository) -> 
     create(repo, "--reason", "before")
     (repo.path / "b.py").unlink()
     (note,) = [note for note in scan(repo)["notes"] if "any more" in note]  # type: ignore[attr-defined]
-    assert note.startswith(f"{baseline.NAME}: the entry for b.py (github.pat") and "sets nothing aside" in note
+    assert note.startswith(f"{baseline.NAME}: the entry for b.py (github.pat") and "ignores nothing" in note
     done = leakfirst("baseline", "prune", cwd=repo.path)
-    assert "gone: b.py" in done.stdout and "1 dropped, 1 kept" in done.stdout
+    assert "removed: b.py" in done.stdout and "1 removed, 1 kept" in done.stdout
     assert scan(repo)["findings"] == []
 
 
@@ -127,7 +127,7 @@ def test_a_scan_of_a_part_prunes_nothing(repo: Repository, words: list[str], fol
     assert done.stderr.endswith(f"run `leakfirst baseline prune` {instead}\n"), done.stderr
     assert (repo.path / baseline.NAME).read_text() == before
     done = leakfirst("baseline", "prune", "..", "--min-confidence", "high", cwd=repo.path / "sub")
-    assert done.returncode == 0 and "0 dropped, 2 kept" in done.stdout, done.stderr
+    assert done.returncode == 0 and "0 removed, 2 kept" in done.stdout, done.stderr
 
 
 def test_a_baseline_of_several_repositories_is_not_pruned_by_a_scan_of_one(repo: Repository) -> None:
@@ -138,7 +138,7 @@ def test_a_baseline_of_several_repositories_is_not_pruned_by_a_scan_of_one(repo:
     assert "2 added" in made.stdout, made.stderr
     before = (folder / "team.json").read_text()
     done = leakfirst("baseline", "prune", "--baseline", "team.json", "other", cwd=folder)
-    assert done.returncode == 2 and "it may speak for others" in done.stderr, done.stderr
+    assert done.returncode == 2 and "may be the baseline of others" in done.stderr, done.stderr
     assert (folder / "team.json").read_text() == before
 
 
@@ -150,7 +150,7 @@ def test_an_entry_of_a_rule_that_is_not_applied_is_kept(repo: Repository) -> Non
     repo.write("c.py", f"t = '{expand('acmekey_{base36:24}', 3)}'\n")
     before = create(repo, "--patterns", "../acme.toml")
     done = leakfirst("baseline", "prune", cwd=repo.path)
-    assert "kept, for its rule was not applied: c.py (acme.key)" in done.stdout and "0 dropped, 2 kept" in done.stdout
+    assert "kept, its rule was not applied: c.py (acme.key)" in done.stdout and "0 removed, 2 kept" in done.stdout
     assert (repo.path / baseline.NAME).read_text() == before
 
 
@@ -158,7 +158,7 @@ def test_what_is_unsure_is_not_gone(repo: Repository) -> None:
     repo.write("c.py", "password = 'root'\n")
     before = create(repo, "--min-confidence", "low")
     assert len(before.splitlines()) == 3, "a head, the token and the password"
-    assert "0 dropped, 2 kept" in leakfirst("baseline", "prune", cwd=repo.path).stdout
+    assert "0 removed, 2 kept" in leakfirst("baseline", "prune", cwd=repo.path).stdout
     assert (repo.path / baseline.NAME).read_text() == before
 
 
@@ -194,14 +194,14 @@ def test_none_of_the_repositorys_own_is_used_when_told_so(repo: Repository) -> N
 )
 def test_a_broken_line_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "base"
-    path.write_text(baseline.text(baseline.fresh()) + line + "\n")
+    path.write_text(baseline.format_baseline(baseline.create_empty()) + line + "\n")
     with pytest.raises(UsageError, match=r"base:2: "):
         baseline.read(str(path))
 
 
 def test_two_keys_of_a_merge_are_both_tried() -> None:
-    one, two = baseline.fresh(), baseline.fresh()
-    both = baseline.parse((baseline.text(one) + baseline.text(two)).encode(), "x")
+    one, two = baseline.create_empty(), baseline.create_empty()
+    both = baseline.parse((baseline.format_baseline(one) + baseline.format_baseline(two)).encode(), "x")
     assert set(both.keys) == {*one.keys, *two.keys}
 
 
@@ -212,7 +212,7 @@ def test_creating_does_not_overwrite(repo: Repository) -> None:
     assert (repo.path / baseline.NAME).read_text() == before
 
 
-def test_triage_asks_about_each_finding_and_keeps_each_answer(repo: Repository, tmp_path: Path) -> None:
+def test_review_asks_about_each_finding_and_keeps_each_answer(repo: Repository, tmp_path: Path) -> None:
     from leakfirst import scan as look
 
     for seed in (2, 3):
@@ -220,9 +220,9 @@ def test_triage_asks_about_each_finding_and_keeps_each_answer(repo: Repository, 
     found = look(str(repo.path)).findings
     assert len(found) == 3
     path = str(tmp_path / "base")
-    answers = io.StringIO("f\ndocs\nada\nx\nl\na\n\n\nsoon\n2030-01-01\n")
+    answers = io.StringIO("f\ndocs\nada\nx\ns\na\n\n\nsoon\n2030-01-01\n")
     out = io.StringIO()
-    added = Session(answers, out).decide(found, baseline.fresh(), path, "2026-01-01", {})
+    added = ReviewSession(answers, out).decide(found, baseline.create_empty(), path, "2026-01-01", {})
     assert added == 2
     kept = {(entry.reason, entry.owner, entry.expires) for entry in baseline.read(path).entries}
     assert kept == {("docs", "ada", ""), ("", "", "2030-01-01")}
@@ -230,14 +230,19 @@ def test_triage_asks_about_each_finding_and_keeps_each_answer(repo: Repository, 
     assert "key = 1; t = 'ghp_" in out.getvalue()
 
 
-def test_triage_can_be_left_at_any_question(repo: Repository, tmp_path: Path) -> None:
+def test_review_can_be_quit_at_any_question(repo: Repository, tmp_path: Path) -> None:
     from leakfirst import scan as look
 
     found = look(str(repo.path)).findings
     for answers in ("q\n", "", "f\n", "f\nreason\n"):
-        assert Session(io.StringIO(answers), io.StringIO()).decide(found, baseline.fresh(), "x", "2026-01-01", {}) == 0
+        assert (
+            ReviewSession(io.StringIO(answers), io.StringIO()).decide(
+                found, baseline.create_empty(), "x", "2026-01-01", {}
+            )
+            == 0
+        )
 
 
-def test_triage_needs_a_terminal(repo: Repository) -> None:
-    done = leakfirst("baseline", "triage", cwd=repo.path)
+def test_review_needs_a_terminal(repo: Repository) -> None:
+    done = leakfirst("baseline", "review", cwd=repo.path)
     assert done.returncode == 2 and "terminal" in done.stderr

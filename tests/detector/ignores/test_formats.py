@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from detector.errors import UsageError
-from detector.ignores import gathering
-from detector.ignores.policy import Loaded, Policy
+from detector.ignores import loader
+from detector.ignores.policy import IgnorePolicy, ParsedIgnores
 from detector.model import Location, Origin, Rule, Sighting
 from detector.registry import names
 from detector.secret import Secret
@@ -20,8 +20,8 @@ COMMIT = "ab" * 20
 VALUE = "-".join(("s3cr3t", "value"))
 
 
-def load(kind: str, text: str, name: str = "") -> Loaded:
-    return gathering.parse(kind, text.encode(), name or f"the {kind} file")
+def load(kind: str, text: str, name: str = "") -> ParsedIgnores:
+    return loader.parse_ignores(kind, text.encode(), name or f"the {kind} file")
 
 
 def seen(path: str = "src/a.py", value: str = "s3cr3t-value", line: int = 3, **more: object) -> Sighting:
@@ -34,8 +34,8 @@ def seen(path: str = "src/a.py", value: str = "s3cr3t-value", line: int = 3, **m
 
 @pytest.fixture
 def hides() -> Callable[..., bool]:
-    def ask(loaded: Loaded, rule: Rule = RULE, **facts: object) -> bool:
-        return bool(Policy(loaded.allows, loaded.known).why(seen(**facts), rule))  # type: ignore[arg-type]
+    def ask(loaded: ParsedIgnores, rule: Rule = RULE, **facts: object) -> bool:
+        return bool(IgnorePolicy(loaded.allowlist, loaded.exact).find_reason(seen(**facts), rule))  # type: ignore[arg-type]
 
     return ask
 
@@ -69,7 +69,7 @@ def test_gitleaks_allow_lists(hides: Hides) -> None:
         regexes = ['''# demo''']
         """.replace("COMMIT", COMMIT.upper()),
     )
-    assert not loaded.refused
+    assert not loaded.rejected
     assert hides(loaded, path="tests/a.py") and not hides(loaded, path="tests/a.py", value="other")
     assert hides(loaded, path="vendor/x") and hides(loaded, path="third/x"), "a bare (?i) reaches the next pattern"
     assert hides(loaded, value="dummy-12") and not hides(loaded, value="dummy-12x")
@@ -96,7 +96,7 @@ def test_betterleaks_filters(hides: Hides) -> None:
     assert hides(loaded, path="a/vendor/x") and hides(loaded, path="poetry.lock")
     assert hides(loaded, value="an-EXAMPLE-1") and hides(loaded, value="xyz")
     assert not hides(loaded, value="the-upper-case"), "there an upper-case term never fits"
-    assert [text.partition(":")[0] for text in loaded.refused] == ["rule odd"]
+    assert [text.partition(":")[0] for text in loaded.rejected] == ["rule odd"]
 
 
 def test_what_gitleaks_would_refuse_is_refused() -> None:
@@ -105,7 +105,7 @@ def test_what_gitleaks_would_refuse_is_refused() -> None:
         "[[allowlists]]\npaths=['''(''']\n[[allowlists]]\ncondition='XOR'\nstopwords=['a']\n"
         "[[allowlists]]\ndescription='empty'\n[extend]\npath='base.toml'\ndisabledRules=['x']\n",
     )
-    assert len(loaded.refused) == 5 and not loaded.allows
+    assert len(loaded.rejected) == 5 and not loaded.allowlist
     with pytest.raises(UsageError, match=r"bad\.toml"):
         load("gitleaks-config", "[[", "bad.toml")
 
@@ -117,7 +117,7 @@ def test_gitleaks_ignore(hides: Hides) -> None:
     assert hides(loaded) and not hides(loaded, line=4)
     assert hides(loaded, path="b/c.py", commit=COMMIT) and not hides(loaded, path="b/c.py")
     assert hides(loaded, path="z.tgz!in/b.env", line=4)
-    assert len(loaded.refused) == 1
+    assert len(loaded.rejected) == 1
 
 
 def test_gitleaks_report(hides: Hides) -> None:
@@ -147,7 +147,7 @@ def test_detect_secrets(hides: Hides) -> None:
     loaded = load("detect-secrets", text)
     assert hides(loaded, line=99) and not hides(loaded, path="b.py") and not hides(loaded, value="other")
     assert hides(loaded, path="vendor/b.py", value="other") and hides(loaded, value="a-fake-one")
-    assert len(loaded.refused) == 1 and "never run" in loaded.refused[0]
+    assert len(loaded.rejected) == 1 and "never run" in loaded.rejected[0]
     old = load("detect-secrets", '{"exclude": {"files": "^old/", "lines": null}, "results": {}}')
     assert hides(old, path="old/a")
 
@@ -162,7 +162,7 @@ def test_the_head_of_a_private_key_is_its_name_in_detect_secrets(hides: Hides) -
 def test_trufflehog(hides: Hides) -> None:
     loaded = load("trufflehog", "# paths\n^vendor/\n\n\\.lock$\n(\n")
     assert hides(loaded, path="vendor/a") and hides(loaded, path="x/a.lock") and not hides(loaded)
-    assert len(loaded.refused) == 1
+    assert len(loaded.rejected) == 1
 
 
 def test_ggshield(hides: Hides) -> None:
@@ -177,16 +177,16 @@ def test_ggshield(hides: Hides) -> None:
         assert hides(loaded, path=path, value="another"), path
     for path in ("doc/a/b.txt", "README.md.txt", "x/top.py"):
         assert not hides(loaded, path=path, value="another"), path
-    assert len(loaded.refused) == 3
+    assert len(loaded.rejected) == 3
     old = load("ggshield", "paths-ignore: ['old/']\nmatches-ignore: [plain]\nbanlisted-detectors: [X]\n")
-    assert hides(old, path="old/x") and hides(old, value="plain") and len(old.refused) == 1
+    assert hides(old, path="old/x") and hides(old, value="plain") and len(old.rejected) == 1
 
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_kingfisher(hides: Hides, version: int) -> None:
     from detector.ignores import values
 
-    number = values.xxh3(Secret(b"s3cr3t-value"), b"file", 10, 22)
+    number = values.hash_xxh3(Secret(b"s3cr3t-value"), b"file", 10, 22)
     if version == 2:
         text = (
             "version: 2\nfingerprint_algorithm: kingfisher-v1\nrepositories:\n- id: x\n  findings:\n"
@@ -207,7 +207,7 @@ def test_kingfisher_config(hides: Hides) -> None:
         "rules: {disabled: [a.b]}\n",
     )
     assert hides(loaded, value="a-DEMO-x") and hides(loaded, value="xa") and hides(loaded, path="a/b.lock")
-    assert len(loaded.refused) == 2
+    assert len(loaded.rejected) == 2
 
 
 def test_github(hides: Hides) -> None:
@@ -215,7 +215,7 @@ def test_github(hides: Hides) -> None:
     for path in ("docs/a/b", "foo/a.js", "x/y.md"):
         assert hides(loaded, path=path), path
     assert not hides(loaded, path="foo/bar/a.js") and not hides(loaded, path="a/docs/x")
-    assert len(loaded.refused) == 1
+    assert len(loaded.rejected) == 1
 
 
 def test_gitignore(hides: Hides) -> None:
@@ -227,4 +227,4 @@ def test_gitignore(hides: Hides) -> None:
 @pytest.mark.parametrize("text", ["", "\0\xff", "[1, 2", "{", "a: [", "- 1", "[[x]]", "null", "[]", "{}", "3"])
 def test_junk_is_a_usage_error_or_nothing(kind: str, text: str) -> None:
     with contextlib.suppress(UsageError):
-        assert isinstance(gathering.parse(kind, text.encode("latin-1"), "junk"), Loaded)
+        assert isinstance(loader.parse_ignores(kind, text.encode("latin-1"), "junk"), ParsedIgnores)

@@ -11,7 +11,7 @@ VALUE = b"v4lue"
 
 def covers(text: bytes, path: str = "a.py", rule: str = "aws.access-key") -> bool:
     start = text.index(VALUE)
-    return marks.around(text, start, start + len(VALUE), path, rule) is not None
+    return marks.find_mark_for(text, start, start + len(VALUE), path, rule) is not None
 
 
 @pytest.mark.parametrize(
@@ -74,19 +74,19 @@ def test_a_line_pattern_fits_the_line_and_a_match_pattern_the_value() -> None:
     data = b"one\nx = 'v4lue' # demo only\ntwo"
     start = data.index(VALUE)
     asked = ("line:# demo only$", "match:demo", "match:v4l", "line:two")
-    assert marks.fitting(asked, data, start, start + 5) == ("line:# demo only$", "match:v4l")
+    assert marks.find_matching(asked, data, start, start + 5) == ("line:# demo only$", "match:v4l")
 
 
 def test_a_pattern_that_never_ends_does_not_fit() -> None:
     data = b"a" * 3000 + VALUE
-    assert marks.fitting(("line:(a|aa)+$b",), data, 3000, 3005) == ()
+    assert marks.find_matching(("line:(a|aa)+$b",), data, 3000, 3005) == ()
 
 
 def test_marks_are_listed_with_their_places() -> None:
     data = b"# leakfirst:allow-begin\n# leakfirst:allow-end\nx  # gitleaks:allow\n"
-    assert [mark.text for mark in marks.every(data)] == ["leakfirst:allow-begin", "gitleaks:allow"]
+    assert [mark.text for mark in marks.find_marks(data)] == ["leakfirst:allow-begin", "gitleaks:allow"]
 
 
 @given(st.from_regex(marks._MARK, fullmatch=True))
 def test_every_mark_has_a_word_that_is_looked_for_first(mark: bytes) -> None:
-    assert marks.present(mark.lower())
+    assert marks.may_contain_mark(mark.lower())

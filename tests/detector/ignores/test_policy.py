@@ -1,4 +1,4 @@
-"""What sets findings aside, what says so, and what is not obeyed."""
+"""What ignores findings, what reports that it does, and what is not obeyed."""
 
 import json
 import os
@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 
 from detector.errors import UsageError
-from detector.ignores import own
-from detector.ignores.policy import Allow, Policy, same_rule
+from detector.ignores import allowlist
+from detector.ignores.policy import AllowEntry, IgnorePolicy, is_same_rule
 from detector.model import Rule, Scan
 from leakfirst import scan
 from tests.detector.ignores.test_formats import RULE, seen
 from tests.hooks.world import Repository, leakfirst, token
 
 
-def hides(allow: Allow, rule: Rule = RULE, **facts: object) -> bool:
-    return bool(Policy([allow]).why(seen(**facts), rule))  # type: ignore[arg-type]
+def hides(allow: AllowEntry, rule: Rule = RULE, **facts: object) -> bool:
+    return bool(IgnorePolicy([allow]).find_reason(seen(**facts), rule))  # type: ignore[arg-type]
 
 
-def allow_of(text: str) -> Allow:
-    (allow,) = own.allows(own.settings_file(text.encode(), "leakfirst.toml"), "leakfirst.toml")
+def allow_of(text: str) -> AllowEntry:
+    (allow,) = allowlist.parse_allowlist(allowlist.parse_settings(text.encode(), "leakfirst.toml"), "leakfirst.toml")
     return allow
 
 
@@ -53,9 +53,9 @@ def test_all_kinds_must_fit_unless_any_may() -> None:
 
 def test_a_day_that_is_over_sets_nothing_aside_and_is_named() -> None:
     allow = allow_of('[[allow]]\nreason = "for now"\nrules = ["*"]\nuntil = 2026-01-31\n')
-    assert Policy([allow], today="2026-01-31").why(seen(), RULE)
-    late = Policy([allow], today="2026-02-01")
-    assert not late.why(seen(), RULE) and "expired on 2026-01-31" in late.notes[0]
+    assert IgnorePolicy([allow], today="2026-01-31").find_reason(seen(), RULE)
+    late = IgnorePolicy([allow], today="2026-02-01")
+    assert not late.find_reason(seen(), RULE) and "expired on 2026-01-31" in late.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -74,16 +74,16 @@ def test_a_day_that_is_over_sets_nothing_aside_and_is_named() -> None:
 )
 def test_mistakes_are_usage_errors(text: str) -> None:
     with pytest.raises(UsageError, match=r"leakfirst\.toml"):
-        own.allows(own.settings_file(text.encode(), "leakfirst.toml"), "leakfirst.toml")
+        allowlist.parse_allowlist(allowlist.parse_settings(text.encode(), "leakfirst.toml"), "leakfirst.toml")
 
 
 def test_rules_of_other_tools_mean_those_for_the_same_service() -> None:
-    assert same_rule("aws-access-token", "aws.access-key") and same_rule("gcp-api-key", "google.api-key")
-    assert not same_rule("aws-access-token", "github.pat") and not same_rule("generic-api-key", "github.pat")
+    assert is_same_rule("aws-access-token", "aws.access-key") and is_same_rule("gcp-api-key", "google.api-key")
+    assert not is_same_rule("aws-access-token", "github.pat") and not is_same_rule("generic-api-key", "github.pat")
 
 
 def test_an_expression_that_never_ends_does_not_hide_and_does_not_hang() -> None:
-    assert not hides(Allow("x", values=("(a|aa)+$b",)), value="a" * 3000)
+    assert not hides(AllowEntry("x", values=("(a|aa)+$b",)), value="a" * 3000)
 
 
 @pytest.fixture
@@ -100,11 +100,11 @@ def look(repo: Repository, **options: object) -> Scan:
     return scan(str(repo.path), **options)
 
 
-def test_a_report_says_what_was_set_aside_by_what(repo: Repository) -> None:
+def test_a_report_names_what_was_ignored_and_why(repo: Repository) -> None:
     found = look(repo)
     assert [finding.locations[0].origin.path for finding in found.findings] == ["a.py"]
     assert {entry.by for entry in found.ignored} == {".leakfirstignore", "leakfirst:allow in the file"}
-    assert any(".leakfirstignore of the repository is in force" in note for note in found.notes)
+    assert any("the repository's .leakfirstignore is applied" in note for note in found.notes)
     shown = leakfirst("scan", "--show-ignored", ".", cwd=repo.path)
     assert "by .leakfirstignore" in shown.stdout and token(3) not in shown.stdout
 
@@ -113,27 +113,27 @@ def test_what_does_nothing_is_named(repo: Repository) -> None:
     repo.write("clean.py", "x = 1  # leakfirst:allow\ny = 2  # gitleaks:allow\n")
     repo.write("leakfirst.toml", '[[allow]]\nreason = "old"\nrules = ["acme.*"]\n')
     notes = look(repo, show_ignored=True).notes
-    assert "clean.py:1: leakfirst:allow sets nothing aside and can go" in notes
+    assert "clean.py:1: leakfirst:allow ignores nothing and can be removed" in notes
     assert any(note.startswith("1 marks of other tools") or "gitleaks:allow, clean.py:2" in note for note in notes)
-    assert "leakfirst.toml: allow 1 (old) sets nothing aside any more" in notes
-    assert not any("sets nothing aside any more" in note for note in look(repo, history=False).notes)
+    assert "leakfirst.toml: allow 1 (old) ignores nothing any more" in notes
+    assert not any("ignores nothing any more" in note for note in look(repo, history=False).notes)
 
 
 def test_a_scan_of_a_part_says_nothing_of_entries_for_the_rest(repo: Repository) -> None:
     repo.write("leakfirst.toml", '[[allow]]\nreason = "old"\nrules = ["acme.*"]\n')
     top = str(repo.path)
     for targets in ((f"{top}/docs",), (f"{top}/a.py",), (f"{top}/docs", f"{top}/vendor")):
-        assert not any("sets nothing aside any more" in note for note in scan(*targets).notes), targets
-    assert any("sets nothing aside any more" in note for note in scan(f"{top}/docs", f"{top}/").notes)
-    assert not any("sets nothing aside any more" in note for note in look(repo, max_size=1 << 20).notes)
+        assert not any("ignores nothing any more" in note for note in scan(*targets).notes), targets
+    assert any("ignores nothing any more" in note for note in scan(f"{top}/docs", f"{top}/").notes)
+    assert not any("ignores nothing any more" in note for note in look(repo, max_size=1 << 20).notes)
 
 
-def test_a_mistake_of_the_repository_hides_nothing_and_is_said(repo: Repository) -> None:
+def test_a_mistake_in_a_file_of_the_repository_ignores_nothing_and_is_noted(repo: Repository) -> None:
     repo.write("leakfirst.toml", "[[allow]]\nvalues = ['(']\n")
     repo.write(".secrets.baseline", "{")
     found = look(repo)
     assert len(found.findings) == 1
-    assert sum("left out" in note for note in found.notes) == 2
+    assert sum("not applied" in note for note in found.notes) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,14 @@
 """The policies of all targets of a scan."""
 
-from detector.ignores.policy import Known, Policy
+from detector.ignores.policy import ExactEntry, IgnorePolicy
 from detector.model import Origin
 from detector.scan import policies
 
 
 def test_of_many_entries_that_do_nothing_some_are_named() -> None:
-    many = [Known(f"list:{number}", ("line", "a.py", number)) for number in range(25)]
-    notes = policies.Policies([Policy(known=many)]).notes(everything=True)
-    assert len(notes) == 21 and notes[-1] == "5 more entries set nothing aside any more"
+    many = [ExactEntry(f"list:{number}", ("line", "a.py", number)) for number in range(25)]
+    notes = policies.Policies([IgnorePolicy(exact=many)]).notes(everything=True)
+    assert len(notes) == 21 and notes[-1] == "5 more entries ignore nothing any more"
 
 
 def test_where_a_policy_looks_from() -> None:

@@ -1,4 +1,4 @@
-"""Our own ignores: `.leakfirstignore`, and `[[allow]]` in leakfirst.toml or pyproject.toml.
+"""Parse our own ignore files: `.leakfirstignore`, and `[[allow]]` in leakfirst.toml or pyproject.toml.
 
 ```toml
 [[allow]]
@@ -18,11 +18,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from detector.errors import UsageError
-from detector.ignores.policy import Allow, Loaded, check
+from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
-IGNORE = ".leakfirstignore"
-SETTINGS = "leakfirst.toml"
-PYPROJECT = "pyproject.toml"
+IGNORE_FILE = ".leakfirstignore"
+SETTINGS_FILE = "leakfirst.toml"
+PYPROJECT_FILE = "pyproject.toml"
 
 _LISTS = {
     "rules": "rules",
@@ -37,14 +37,14 @@ _LISTS = {
 }
 
 
-def ignore_file(content: bytes, name: str = IGNORE) -> Loaded:
-    """Read lines of gitignore syntax."""
+def parse_ignore_file(content: bytes, name: str = IGNORE_FILE) -> ParsedIgnores:
+    """Parse lines of gitignore syntax."""
     lines = tuple(line for line in content.decode("utf-8", "surrogateescape").splitlines() if line.strip())
     globs = tuple(line for line in lines if not line.startswith("#"))
-    return Loaded((Allow(name, globs=globs),) if globs else ())
+    return ParsedIgnores((AllowEntry(name, globs=globs),) if globs else ())
 
 
-def settings_file(content: bytes, name: str) -> Mapping[str, Any]:
+def parse_settings(content: bytes, name: str) -> Mapping[str, Any]:
     """Return our table of a TOML file. Raises `UsageError`."""
     import tomllib
 
@@ -52,55 +52,55 @@ def settings_file(content: bytes, name: str) -> Mapping[str, Any]:
         tables = tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name}: {error}") from None
-    if os.path.basename(name) == PYPROJECT:
+    if os.path.basename(name) == PYPROJECT_FILE:
         tables = tables.get("tool", {}).get("leakfirst", {})
     return tables
 
 
-def allows(tables: Mapping[str, Any], name: str) -> list[Allow]:
-    """Turn the ``[[allow]]`` tables of *name* into entries. Raises `UsageError`."""
+def parse_allowlist(tables: Mapping[str, Any], name: str) -> list[AllowEntry]:
+    """Parse the ``[[allow]]`` tables of the file called *name*. Raises `UsageError`."""
     rows = tables.get("allow", [])
     if not isinstance(rows, list):
-        raise UsageError(f"{name}: write [[allow]] with two brackets")
-    return [_allow(row, f"{name}: allow {number}") for number, row in enumerate(rows, 1)]
+        raise UsageError(f"{name}: allow must be a list of tables; write [[allow]] with two brackets")
+    return [_parse_entry(row, f"{name}: allow {number}") for number, row in enumerate(rows, 1)]
 
 
-def _allow(row: Any, where: str) -> Allow:
+def _parse_entry(row: Any, where: str) -> AllowEntry:
     if not isinstance(row, dict):
-        raise UsageError(f"{where}: is no table")
+        raise UsageError(f"{where}: must be a table")
     given: dict[str, Any] = {}
     for key, value in row.items():
         if key in _LISTS:
             values = [value] if isinstance(value, str) else value
             if not isinstance(values, list) or not all(isinstance(one, str) and one for one in values):
-                raise UsageError(f"{where}: {key} is a list of texts")
+                raise UsageError(f"{where}: {key} must be a list of texts")
             given[_LISTS[key]] = tuple(one.lower() for one in values) if key in ("words", "commits") else tuple(values)
         elif key == "until":
-            given["until"] = _day(value, where)
+            given["until"] = _parse_day(value, where)
         elif key == "match":
             if value not in ("all", "any"):
-                raise UsageError(f'{where}: match is "all" or "any"')
-            given["every"] = value == "all"
+                raise UsageError(f'{where}: match must be "all" or "any"')
+            given["match_all"] = value == "all"
         elif key == "other-rules":
-            given["rules"], given["foreign"] = tuple(value), True
+            given["rules"], given["of_other_tool"] = tuple(value), True
         elif key not in ("reason", "owner", "from"):
             known = ", ".join(sorted((*_LISTS, "until", "match", "reason", "owner")))
             raise UsageError(f"{where}: unknown key {key!r}; known: {known}")
-    if not set(given) - {"until", "every", "foreign"}:
-        raise UsageError(f"{where}: allows everything; give it a condition such as paths or rules")
+    if not set(given) - {"until", "match_all", "of_other_tool"}:
+        raise UsageError(f"{where}: has no condition and would ignore everything; add one, such as paths or rules")
     by = f"{where} ({row['reason']})" if row.get("reason") else where
-    allow = Allow(by, **given)
+    allow = AllowEntry(by, **given)
     try:
-        check(allow)
+        check_patterns(allow)
     except ValueError as error:
         raise UsageError(f"{where}: {error}") from None
     return allow
 
 
-def _day(value: Any, where: str) -> str:
+def _parse_day(value: Any, where: str) -> str:
     if isinstance(value, datetime.date):
         return value.isoformat()[:10]
     try:
         return datetime.date.fromisoformat(value).isoformat()
     except (TypeError, ValueError):
-        raise UsageError(f"{where}: until is a day such as 2027-01-31, not {value!r}") from None
+        raise UsageError(f"{where}: until must be a day such as 2027-01-31, not {value!r}") from None

@@ -56,12 +56,12 @@ def found(target: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[st
 
 
 @pytest.mark.parametrize("as_url", [False, True])
-def test_what_head_sets_aside_counts_where_nothing_is_checked_out(
+def test_ignore_files_of_head_apply_without_a_working_tree(
     bare: Path, as_url: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, notes = found(f"file://{bare}" if as_url else str(bare), capsys)
     assert code == 0
-    assert any(".leakfirstignore of the repository is in force" in note for note in notes)
+    assert any("the repository's .leakfirstignore is applied" in note for note in notes)
 
 
 def test_an_ignore_file_that_is_gone_from_head_counts_no_more(bare: Path, capsys: pytest.CaptureFixture[str]) -> None:
