@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from detector.config import Config
 from detector.containers import kinds
-from detector.engine.anchors import build
+from detector.engine.anchors import build_automaton
 from detector.engine.engine import Engine
 from detector.model import Skipped
 from detector.rules import pack as packs
@@ -145,9 +145,9 @@ def packages(paths: Sequence[str]) -> None:
 def cost(paths: Sequence[str], runs: int = 5) -> None:
     """Time the engine with and without decoders, alternating, on the content of files; processor time."""
     pack = packs.load()
-    plain = build(pack.anchors, pack.engine)
+    plain = build_automaton(pack.anchors, pack.engine)
     engines = {
-        "without": Engine(pack.rules, pack.anchors, pack.users, plain, pack.lengths),
+        "without": Engine(pack.rules, pack.anchors, pack.anchor_rules, plain, pack.lengths),
         "with": packs.engine_of(pack),
     }
     sizes = f"{len(plain.dump())} bytes without, {len(pack.dumped)} with"

@@ -16,9 +16,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from detector.engine.anchors import build
-from detector.engine.confirm import matches, windows
-from detector.engine.engine import JUDGE, SEPARATOR
+from detector.engine.anchors import build_automaton
+from detector.engine.confirm import find_matches, merge_windows
+from detector.engine.engine import GENERIC, SEPARATOR
 from detector.rules import pack as packs
 from detector.rules.loader import load_files
 
@@ -97,9 +97,14 @@ def main() -> None:
 def together(pack: packs.Pack, contents: list[bytes]) -> None:
     """Print what the set costs, in one run: anchors of formats, all of the first pass, everything."""
     engine = packs.engine_of(pack)
-    formats = [anchor for anchor, used in zip(pack.anchors, pack.users, strict=True) if tuple(used) != (JUDGE,)]
+    formats = [
+        anchor for anchor, used in zip(pack.anchors, pack.anchor_rules, strict=True) if tuple(used) != (GENERIC,)
+    ]
     size = sum(map(len, contents))
-    for name, automaton in (("formats alone", build(formats, pack.engine)), ("pass 1", packs.automaton_of(pack))):
+    for name, automaton in (
+        ("formats alone", build_automaton(formats, pack.engine)),
+        ("pass 1", packs.automaton_of(pack)),
+    ):
         spent = min(seconds(automaton.scan, contents) for _ in range(3))
         stops = sum(len(automaton.scan(data)) for data in contents)
         print(f"{name}: {size / spent / 1e9:.2f} GB/s, {stops / size * MB:.1f} stops per MB")
@@ -115,16 +120,16 @@ def each(pack: packs.Pack, contents: list[bytes], top: int) -> None:
     for data in contents:
         places: dict[int, list[tuple[int, int]]] = {}
         for anchor, end in automaton.scan(data):
-            if anchor < len(pack.users):  # the rest are marks of decoders
-                for index in pack.users[anchor]:
+            if anchor < len(pack.anchor_rules):  # the rest are marks of decoders
+                for index in pack.anchor_rules[anchor]:
                     places.setdefault(index, []).append((end - 64, end))
-        places.pop(JUDGE, None)
+        places.pop(GENERIC, None)
         for index, at in places.items():
             rule = pack.rules[index]
             stops[rule.id] += len(at)
             before = time.process_time()
-            spans = windows(sorted(at), *rule.window, len(data))
-            found[rule.id] += sum(1 for start, end in spans for _ in matches(rule, data, start, end))
+            spans = merge_windows(sorted(at), *rule.window, len(data))
+            found[rule.id] += sum(1 for start, end in spans for _ in find_matches(rule, data, start, end))
             spent[rule.id] += time.process_time() - before
     size = sum(map(len, contents))
     print(f"{'rule':46} {'stops/MB':>9} {'us/MB':>8} {'matches':>8}")

@@ -62,7 +62,13 @@ class Engine(core.Engine):
         config = Config(patterns=tuple(patterns), only=tuple(only), skip=tuple(skip))
         pack = pipeline.rule_pack(config)
         super().__init__(
-            pack.rules, pack.anchors, pack.users, packs.automaton_of(pack), pack.lengths, pack.marks, pack.judged
+            pack.rules,
+            pack.anchors,
+            pack.anchor_rules,
+            packs.automaton_of(pack),
+            pack.lengths,
+            pack.marks,
+            pack.scored_indexes,
         )
 
 

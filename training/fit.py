@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np  # noqa: TID253
 
 from detector.engine.anchors import HyperscanAutomaton
-from detector.engine.scoring import GIVEN, HIGH, LOW, MEDIUM, examine, rule_of
+from detector.engine.scoring import HIGH, LOW, MANUAL_WEIGHTS, MEDIUM, choose_rule, extract_features
 from detector.engine.scoring.anchors import ANCHORS
 from training.labelled import COPYLEFT, Found, Labelled, held_back
 
@@ -45,7 +45,7 @@ class Example(NamedTuple):
     line: int
     owner: str
     rule: str
-    facts: tuple[str, ...]
+    features: tuple[str, ...]
     truth: int | None
 
 
@@ -60,15 +60,15 @@ def examples(labelled: Labelled) -> list[Example]:
             continue
         starts = [0, *(match.end() for match in re.finditer(b"\n", data))]
         path = file.split("/", 1)[1]
-        for first, seen in examine(data, ends, path):
-            if seen.reason:
+        for first, assessed in extract_features(data, ends, path):
+            if assessed.reason:
                 continue
-            line = bisect_right(starts, first + seen.candidate.start)
-            truth = _truth(labelled, file, line, seen.value.decode("utf-8", "replace"))
+            line = bisect_right(starts, first + assessed.candidate.start)
+            truth = _truth(labelled, file, line, assessed.value.decode("utf-8", "replace"))
             made.append(
                 Example(
                     file, line, labelled.repository_of(file).split("/")[0],
-                    rule_of(seen.candidate, seen.name), tuple(dict.fromkeys(seen.facts)), truth,
+                    choose_rule(assessed.candidate, assessed.name), tuple(dict.fromkeys(assessed.features)), truth,
                 )
             )  # fmt: skip
     return made
@@ -92,14 +92,14 @@ def fit(chosen: Sequence[Example]) -> tuple[float, dict[str, float]]:
     count: Counter[str] = Counter()
     owners: dict[str, set[str]] = defaultdict(set)
     for example in chosen:
-        for fact in example.facts:
-            if fact in GIVEN:
+        for fact in example.features:
+            if fact in MANUAL_WEIGHTS:
                 continue
             count[fact] += 1
             owners[fact].add(example.owner)
     names = sorted(fact for fact in count if count[fact] >= COUNT and len(owners[fact]) >= OWNERS)
     index = {fact: number for number, fact in enumerate(names)}
-    pairs = [(row, index[fact]) for row, example in enumerate(chosen) for fact in example.facts if fact in index]
+    pairs = [(row, index[fact]) for row, example in enumerate(chosen) for fact in example.features if fact in index]
     rows, columns = np.array(pairs, dtype=np.int64).T
     truth = np.array([example.truth for example in chosen], dtype=float)
 
@@ -151,7 +151,10 @@ def minimise(loss: Callable[[Any], tuple[float, Any]], at: Any, rounds: int = 20
 
 def score_of(example: Example, prior: float, weights: dict[str, float]) -> float:
     """Return the probability that the sum of evidence stands for."""
-    return float(1 / (1 + np.exp(-(prior + sum(weights.get(fact) or GIVEN.get(fact, 0.0) for fact in example.facts)))))
+    return float(
+        1
+        / (1 + np.exp(-(prior + sum(weights.get(fact) or MANUAL_WEIGHTS.get(fact, 0.0) for fact in example.features))))
+    )
 
 
 def out_of_repository(chosen: Sequence[Example], draw: int = 0, folds: int = 10) -> list[float]:

@@ -1,22 +1,22 @@
-r"""Pass 1: one automaton over all bytes says where a rule *may* match.
+r"""Pass 1: one automaton scans all bytes and reports where a rule *may* match.
 
-Hyperscan looks for every anchor of every rule at once, at one to two
-gigabytes a second; pyahocorasick does the same job, slower, where Hyperscan
+Hyperscan searches for every anchor of every rule at once, at one to two
+gigabytes per second; pyahocorasick does the same more slowly where Hyperscan
 has no wheel. Both fulfil one contract: `scan(data)` lists `(anchor, end)`,
-where `end` is an offset just behind an occurrence. They may differ in which
-of several ends of a variable tail they report, never in whether a place is
-reported: pass 2 looks at a window around it and its results are equal.
+where `end` is the offset directly after an occurrence. They may report different
+ends of a variable tail, but always the same places: pass 2 searches a window
+around each place, and its results are equal.
 
-What surprised us: reporting start offsets (SOM) halves Hyperscan's speed, and
-each callback costs more than scanning a kilobyte. So only ends are reported,
-and anchors carry a tail (`ghp_[0-9A-Za-z]{12}`) that makes them rare.
+Reporting start offsets (SOM) halves Hyperscan's speed, and each callback costs
+more than scanning a kilobyte. So only ends are reported, and anchors have a tail
+(`ghp_[0-9A-Za-z]{12}`) that makes them rare.
 
-A tail with several bounded repeats becomes a large non-deterministic automaton,
-and behind a word like `key` that is slower than all the rest. The same tail with
-the bounds left out becomes a deterministic one of a few kilobytes. And a thousand
-words (names of services) cost a third of the time even where none occurs, because parts of
-them do. So such anchors are looked for by a loose expression first, which many of them
-share, and precisely in the bytes in front of each place.
+A tail with several bounded repeats becomes a large non-deterministic automaton;
+after a frequent word such as `key` it is slower than all other anchors together.
+Without the bounds it becomes a deterministic one of a few kilobytes. And a thousand
+words (names of services) take a third of the time even where none occurs, because parts of
+them do. So such anchors have a loose expression, which many of them share: it is searched
+for first, and the precise anchor only in the bytes that end at each loose match.
 """
 
 from __future__ import annotations
@@ -29,112 +29,117 @@ from typing import Any, NamedTuple, Protocol
 
 from detector.model import Anchor
 
-_SPECIAL = re.compile(r"(?<!\\)(?:\\\\)*[\[(]|\\[sSdDwWx]")
+_TAIL_START = re.compile(r"(?<!\\)(?:\\\\)*[\[(]|\\[sSdDwWx]")
 MAX_ANCHOR = 256
-"""Longest occurrence of an anchor in bytes; a tail that may run longer is refused."""
+"""Longest occurrence of an anchor in bytes; a tail that may match more is refused."""
 
-NEAR = 112
-"""Bytes that an anchor and its loose expression may span: what is longer does not count. The longest of all anchors is
-what pass 1 looks at again on both sides of every change from version to version."""
+MAX_LOOSE_SPAN = 112
+"""Bytes that an anchor with a loose expression may span; a longer occurrence is ignored. In a history, pass 1 scans as
+many bytes as the longest anchor has again on both sides of every change between versions."""
 
 
 class AnchorHit(NamedTuple):
-    """One place where pass 1 saw an anchor; `end` is the byte offset behind it."""
+    """One occurrence of an anchor; `end` is the byte offset directly after it."""
 
     anchor: int
     end: int
 
 
 class Automaton(Protocol):
-    """What both engines offer."""
+    """What both backends offer."""
 
     def scan(self, data: bytes) -> list[AnchorHit]:
-        """List all places in *data*, sorted by anchor, then offset."""
+        """List all occurrences in *data*, sorted by anchor, then offset."""
 
     def dump(self) -> bytes:
-        """Return bytes from which `load` makes the same automaton quickly."""
+        """Return bytes from which `build_automaton` restores the same automaton quickly."""
 
 
 def parse_anchor(text: str) -> Anchor:
-    r"""Read an anchor as rules write it: a literal, then optionally a tail.
+    r"""Parse an anchor as rule files write it: a literal, then optionally a tail.
 
     The literal runs up to the first `[`, `(` or class escape; a leading
-    `(?i)` ignores case; `\[`, `\(` and `\\` stand for themselves.
+    `(?i)` ignores case; `\[`, `\(` and `\\` are literal.
 
     >>> parse_anchor("ghp_[0-9A-Za-z]{12}")
     Anchor(text=b'ghp_', ignore_case=False, tail='[0-9A-Za-z]{12}')
     """
     if not isinstance(text, str):
-        raise TypeError(f"an anchor is a text, not {text!r}")
+        raise TypeError(f"an anchor is a string, not {text!r}")
     ignore_case = text.startswith("(?i)")
     body = text[4:] if ignore_case else text
-    special = _SPECIAL.search(body)
+    special = _TAIL_START.search(body)
     cut = len(body)
     if special:
         cut = special.end() - 1 if body[special.end() - 1] in "[(" else special.start()
     literal, tail = body[:cut], body[cut:]
     literal = re.sub(r"\\(.)", r"\1", literal)
     if len(literal) < 2:
-        raise ValueError(f"anchor {text!r} is too short: every byte would be looked at twice")
+        raise ValueError(f"anchor {text!r} is too short: its literal needs two characters")
     anchor = Anchor(literal.encode(), ignore_case, tail)
-    lengths(anchor)
+    length_range(anchor)
     return anchor
 
 
-def lengths(anchor: Anchor) -> tuple[int, int]:
-    """Return the shortest and the longest occurrence of *anchor* in bytes."""
+def length_range(anchor: Anchor) -> tuple[int, int]:
+    """Return the shortest and the longest occurrence of *anchor* in bytes. Raises `ValueError`."""
     from re import _parser  # type: ignore[attr-defined]
 
     try:
         low, high = _parser.parse(anchor.tail.encode()).getwidth()
     except re.error as error:
-        raise ValueError(f"the tail of anchor {anchor.text!r} is no valid expression: {error}") from None
+        raise ValueError(f"the tail of anchor {anchor.text!r} is not a valid expression: {error}") from None
     low, high = len(anchor.text) + int(low), len(anchor.text) + int(high)
     if high > MAX_ANCHOR:
-        raise ValueError(f"the tail of anchor {anchor.text!r} may run over {MAX_ANCHOR} bytes; bound its repeats")
-    return low, NEAR if anchor.loose else high
+        raise ValueError(
+            f"the tail of anchor {anchor.text!r} may match more than {MAX_ANCHOR} bytes; bound its repeats"
+        )
+    return low, MAX_LOOSE_SPAN if anchor.loose else high
 
 
-def expression(anchor: Anchor) -> bytes:
-    """Return *anchor* as one regular expression, case flag left out. Hyperscan takes no zero bytes."""
+def build_expression(anchor: Anchor) -> bytes:
+    """Return *anchor* as one regular expression without its case flag. Hyperscan accepts no zero bytes."""
     return re.escape(anchor.text).replace(b"\0", rb"\x00") + anchor.tail.encode()
 
 
 class HyperscanAutomaton:
-    """Pass 1 with Hyperscan. Not shared between threads: it owns its scratch."""
+    """Pass 1 with Hyperscan. Threads cannot share it: it owns its scratch space."""
 
     def __init__(self, database: Any, precise: Any = None) -> None:
-        """*precise* knows the anchors that *database* looks for loosely, and their loose expressions by number."""
+        """*precise* is the database of the anchors that *database* finds by their loose expressions only."""
         self._database = database
         self._precise = precise
-        self._ending = lru_cache(maxsize=4096)(self._look)  # the versions of a file repeat their lines
+        self._cached_precise = lru_cache(maxsize=4096)(self._find_precise)  # versions repeat lines
 
     @classmethod
     def compile(cls, anchors: Sequence[Anchor]) -> HyperscanAutomaton:
-        """Build the automaton; about a second for 600 anchors, hence the cache."""
+        """Compile the automaton; 600 anchors take about a second."""
         exact, precise = [], []
         wide: dict[tuple[str, bool], int] = {}
         for index, anchor in enumerate(anchors):
-            row = expression(anchor), anchor.ignore_case
+            row = build_expression(anchor), anchor.ignore_case
             if not anchor.loose:
                 exact.append((*row, index))
                 continue
             number = wide.setdefault((anchor.loose, anchor.ignore_case), len(wide))
-            precise.append((*row, number << _SHIFT | index))
+            precise.append((*row, number << _INDEX_BITS | index))
         if not wide:
-            return cls(_database(exact))
-        loose = [(text.encode(), ignore_case, number << _SHIFT | LOOSE) for (text, ignore_case), number in wide.items()]
-        first = [(text, ignore_case, LOOSE) for text, ignore_case, _ in loose]
-        return cls(_database([*exact, *first]), _database([*precise, *loose]))
+            return cls(_compile_database(exact))
+        loose = [
+            (text.encode(), ignore_case, number << _INDEX_BITS | LOOSE_MATCH)
+            for (text, ignore_case), number in wide.items()
+        ]
+        first = [(text, ignore_case, LOOSE_MATCH) for text, ignore_case, _ in loose]
+        return cls(_compile_database([*exact, *first]), _compile_database([*precise, *loose]))
 
     @classmethod
     def load(cls, dumped: bytes) -> HyperscanAutomaton:
-        """Restore a dumped automaton; raises on one made for another processor."""
+        """Restore a dumped automaton; raises on one that was made for another processor."""
         import hyperscan
 
-        size = int.from_bytes(dumped[:_SIZE])
+        size = int.from_bytes(dumped[:_LENGTH_BYTES])
         found = []
-        for part in (dumped[_SIZE : _SIZE + size], dumped[_SIZE + size :]):
+        for part in (dumped[_LENGTH_BYTES : _LENGTH_BYTES + size], dumped[_LENGTH_BYTES + size :]):
             database = hyperscan.loadb(part, hyperscan.HS_MODE_BLOCK) if part else None
             if database:
                 database.scratch = hyperscan.Scratch(database)
@@ -142,46 +147,49 @@ class HyperscanAutomaton:
         return cls(*found)
 
     def dump(self) -> bytes:
-        """Return the serialised databases."""
+        """Return the serialized databases."""
         import hyperscan
 
         first = bytes(hyperscan.dumpb(self._database))
         second = bytes(hyperscan.dumpb(self._precise)) if self._precise else b""
-        return len(first).to_bytes(_SIZE) + first + second
+        return len(first).to_bytes(_LENGTH_BYTES) + first + second
 
     def scan(self, data: bytes) -> list[AnchorHit]:
-        """List all places in *data*, sorted by anchor, then offset."""
+        """List all occurrences in *data*, sorted by anchor, then offset."""
         if not len(data):
             return []
-        hits = _places(self._database, data)
+        hits = _scan_database(self._database, data)
         if not hits:
             return []
         hits.sort()
-        if hits[-1][0] == LOOSE:
-            first = bisect_left(hits, (LOOSE, 0))
+        if hits[-1][0] == LOOSE_MATCH:
+            first = bisect_left(hits, (LOOSE_MATCH, 0))
             ends = dict.fromkeys(end for _, end in hits[first:])
             del hits[first:]
             for end in ends:
-                hits += [(anchor, end) for anchor in self._ending(bytes(data[max(0, end - NEAR) : end]))]
+                hits += [
+                    (anchor, end) for anchor in self._cached_precise(bytes(data[max(0, end - MAX_LOOSE_SPAN) : end]))
+                ]
             hits.sort()
         return [AnchorHit(anchor, end) for anchor, end in hits]
 
-    def _look(self, text: bytes) -> tuple[int, ...]:
-        """Return the anchors that end where *text* ends, of those that are looked for loosely."""
-        seen = {anchor for anchor, at in _places(self._precise, text) if at == len(text)}
-        return tuple([anchor & LOOSE for anchor in seen if anchor & LOOSE != LOOSE and anchor | LOOSE in seen])
+    def _find_precise(self, text: bytes) -> tuple[int, ...]:
+        """Return the anchors with a loose expression that end where *text* ends."""
+        found = {anchor for anchor, at in _scan_database(self._precise, text) if at == len(text)}
+        anchors = [anchor for anchor in found if anchor & LOOSE_MATCH != LOOSE_MATCH]
+        return tuple([anchor & LOOSE_MATCH for anchor in anchors if anchor | LOOSE_MATCH in found])
 
 
-_SHIFT = 20
-LOOSE = (1 << _SHIFT) - 1
-"""Reported in place of an anchor where one was seen loosely. The precise database adds the number of the expression in
-the bits above, to this as to the anchors."""
+_INDEX_BITS = 20
+LOOSE_MATCH = (1 << _INDEX_BITS) - 1
+"""Reported in place of an anchor where a loose expression matched. In the precise database the bits above hold the
+number of the loose expression, both for the expression itself and for its anchors."""
 
-_SIZE = 8
+_LENGTH_BYTES = 8
 
 
-def _database(rows: Sequence[tuple[bytes, bool, int]]) -> Any:
-    """Compile expressions, whether they ignore case, and what they are reported as."""
+def _compile_database(rows: Sequence[tuple[bytes, bool, int]]) -> Any:
+    """Compile *rows*: expression, whether it ignores case, the number that it is reported as."""
     import hyperscan
 
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
@@ -194,19 +202,19 @@ def _database(rows: Sequence[tuple[bytes, bool, int]]) -> Any:
     return database
 
 
-def _places(database: Any, data: bytes) -> list[tuple[int, int]]:
+def _scan_database(database: Any, data: bytes) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     add = found.append
 
-    def seen(anchor: int, _start: int, end: int, _flags: int, _context: object) -> None:
+    def on_match(anchor: int, _start: int, end: int, _flags: int, _context: object) -> None:
         add((anchor, end))
 
-    database.scan(data, match_event_handler=seen)
+    database.scan(data, match_event_handler=on_match)
     return found
 
 
-class AhoAutomaton:
-    """Pass 1 with pyahocorasick: literals by automaton, tails by `regex`."""
+class AhoCorasickAutomaton:
+    """Pass 1 with pyahocorasick: literals by the automaton, tails by `regex`."""
 
     def __init__(self, anchors: Sequence[Anchor]) -> None:
         import ahocorasick
@@ -222,7 +230,7 @@ class AhoAutomaton:
             else None
             for anchor in anchors
         ]
-        self._limits = [NEAR - len(anchor.text) if anchor.loose else MAX_ANCHOR for anchor in anchors]
+        self._limits = [MAX_LOOSE_SPAN - len(anchor.text) if anchor.loose else MAX_ANCHOR for anchor in anchors]
         self._exact, self._folded = ahocorasick.Automaton(), ahocorasick.Automaton()
         for index, anchor in enumerate(anchors):
             automaton = self._folded if anchor.ignore_case else self._exact
@@ -232,11 +240,11 @@ class AhoAutomaton:
             automaton.make_automaton()
 
     def dump(self) -> bytes:
-        """Return nothing: building this automaton is as quick as loading it."""
+        """Return nothing: building this automaton is as fast as loading it."""
         return b""
 
     def scan(self, data: bytes) -> list[AnchorHit]:
-        """List all places in *data*, sorted by anchor, then offset."""
+        """List all occurrences in *data*, sorted by anchor, then offset."""
         data = bytes(data)
         hits = []
         for automaton, text in ((self._exact, data), (self._folded, data.lower())):
@@ -249,14 +257,14 @@ class AhoAutomaton:
                         hits.append(AnchorHit(index, last + 1))
                     elif found := tail.match(data, last + 1, last + 1 + self._limits[index]):
                         end, loose = found.end(), self._loose[index]
-                        if loose is None or loose.search(data, max(0, end - NEAR), end):
+                        if loose is None or loose.search(data, max(0, end - MAX_LOOSE_SPAN), end):
                             hits.append(AnchorHit(index, end))
         hits.sort()
         return hits
 
 
-def best_automaton() -> str:
-    """Name the engine for this machine: ``hyperscan`` where it can be imported."""
+def choose_backend() -> str:
+    """Return the backend for this machine: ``hyperscan`` where it can be imported, else ``ahocorasick``."""
     try:
         import hyperscan  # noqa: F401
     except ImportError:
@@ -264,10 +272,10 @@ def best_automaton() -> str:
     return "hyperscan"
 
 
-def build(anchors: Sequence[Anchor], engine: str, dumped: bytes = b"") -> Automaton:
-    """Make the automaton called *engine*, from its dump when there is one."""
+def build_automaton(anchors: Sequence[Anchor], engine: str, dumped: bytes = b"") -> Automaton:
+    """Make the automaton of the backend *engine*, from *dumped* if that is not empty."""
     if engine == "ahocorasick":
-        return AhoAutomaton(anchors)
+        return AhoCorasickAutomaton(anchors)
     if dumped:
         return HyperscanAutomaton.load(dumped)
     return HyperscanAutomaton.compile(anchors)

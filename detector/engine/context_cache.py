@@ -1,12 +1,12 @@
-"""Judge the surroundings of a hit once, in however many versions they stand.
+"""Examine the same text around anchor hits only once, however many versions repeat it.
 
-The versions of a file repeat nearly all of their lines, and to judge the places of
-one takes many times as long as to recognise them. What comes of a hit depends on
-the text around it, as far as its rules and decoders reach. So the hits of a text are
-judged in cuts that hold all of that, and what was said of a cut is kept for a while.
+The versions of a file repeat nearly all of their lines, and examining a hit takes many
+times as long as looking it up. The result of a hit depends on the text around it, as
+far as its rules and decoders reach. So a text is split into segments that hold all of
+that, and the results of the latest segments are cached.
 
-A cut is judged as if there were nothing else, whether it was met before or not:
-what is remembered can never change a result.
+A segment is examined as if there were nothing else, cached or not, so the cache never
+changes a result.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-Places = Sequence[tuple[int, int]]
-"""What pass 1 saw: pairs of anchor and end."""
+AnchorHits = Sequence[tuple[int, int]]
+"""What pass 1 found: pairs of anchor and end."""
 
-FAR = 1 << 60
-"""As a reach: what comes of the hit may depend on the whole text."""
+UNBOUNDED = 1 << 60
+"""A reach: the result of the hit may depend on the whole text."""
 
-LONGEST = 64 << 10
-"""Bytes of a cut that is worth being kept."""
+MAX_SEGMENT = 64 << 10
+"""Bytes above which a segment is not cached."""
 
-KEPT = 8 << 20
-"""Bytes of all cuts that are kept at a time."""
+MAX_CACHED = 8 << 20
+"""Bytes of all cached segments; above that the cache is cleared."""
 
 
-class Cut(NamedTuple):
-    """A part of a text with the hits in it, whose ends count from its *start*."""
+class Segment(NamedTuple):
+    """A part of a text with the hits in it, whose ends count from `start`."""
 
     start: int
     text: bytes
     hits: tuple[tuple[int, int], ...]
 
 
-def cuts(data: bytes, hits: Places, reaches: Mapping[int, tuple[int, int]]) -> Iterator[Cut]:
-    """Divide *data* around *hits*; *reaches* says how far to take in, in front of an end and behind it.
+def split_segments(data: bytes, hits: AnchorHits, reaches: Mapping[int, tuple[int, int]]) -> Iterator[Segment]:
+    """Split *data* around *hits*; *reaches* holds how many bytes to include before and after the end of each anchor.
 
-    Cuts neither overlap nor touch, and come in order of their place.
+    Segments neither overlap nor touch, and come in order of their start.
     """
     found: list[tuple[int, int, list[tuple[int, int]]]] = []
-    start, stop = FAR, -1
+    start, stop = UNBOUNDED, -1
     group: list[tuple[int, int]] = []
     for hit in sorted(hits, key=_END):
         before, after = reaches[hit[0]]
@@ -59,41 +59,41 @@ def cuts(data: bytes, hits: Places, reaches: Mapping[int, tuple[int, int]]) -> I
     found.append((start, stop, group))
     for start, stop, group in found:
         start = max(0, start)
-        yield Cut(start, bytes(data[start:stop]), tuple([(anchor, end - start) for anchor, end in group]))
+        yield Segment(start, bytes(data[start:stop]), tuple([(anchor, end - start) for anchor, end in group]))
 
 
 _END = itemgetter(1)
 
 
-class Reaches(dict[int, tuple[int, int]]):
-    """How far to look around the hits of each anchor, worked out when it is first met."""
+class ReachTable(dict[int, tuple[int, int]]):
+    """How many bytes around the hits of each anchor matter, computed on first use."""
 
-    def __init__(self, around: Callable[[int], tuple[int, int]]) -> None:
+    def __init__(self, compute: Callable[[int], tuple[int, int]]) -> None:
         super().__init__()
-        self._around = around
+        self._compute = compute
 
     def __missing__(self, anchor: int) -> tuple[int, int]:
-        reach = self[anchor] = self._around(anchor)
+        reach = self[anchor] = self._compute(anchor)
         return reach
 
 
-class Repeats:
-    """What was said of the latest cuts."""
+class ContextCache:
+    """The results of the latest segments."""
 
     def __init__(self) -> None:
-        self._said: dict[tuple[bytes, str, tuple[tuple[int, int], ...]], Any] = {}
-        self._held = 0
+        self._results: dict[tuple[bytes, str, tuple[tuple[int, int], ...]], Any] = {}
+        self._size = 0
 
-    def said(self, cut: Cut, path: str, judge: Callable[[bytes, str, Places], Any]) -> Any:
-        """Return ``judge(text, path, hits)`` of *cut*, remembered or new."""
-        if len(cut.text) > LONGEST:
-            return judge(cut.text, path, cut.hits)
-        name = cut.text, path, cut.hits
-        found = self._said.get(name)
+    def get_or_compute(self, segment: Segment, path: str, examine: Callable[[bytes, str, AnchorHits], Any]) -> Any:
+        """Return ``examine(text, path, hits)`` of *segment*, from the cache if it is there."""
+        if len(segment.text) > MAX_SEGMENT:
+            return examine(segment.text, path, segment.hits)
+        key = segment.text, path, segment.hits
+        found = self._results.get(key)
         if found is None:
-            if self._held > KEPT:
-                self._said.clear()
-                self._held = 0
-            found = self._said[name] = judge(cut.text, path, cut.hits)
-            self._held += len(cut.text)
+            if self._size > MAX_CACHED:
+                self._results.clear()
+                self._size = 0
+            found = self._results[key] = examine(segment.text, path, segment.hits)
+            self._size += len(segment.text)
         return found

@@ -1,12 +1,12 @@
-"""Which bytes of a version need to be looked at, when those of its base were.
+"""Find which bytes of a version must be scanned when its base was scanned already.
 
 A history stores most objects as a delta: copies from a base, and new bytes.
-What the first pass sees depends on nothing but the bytes of the occurrence, so
-an occurrence inside a copied range stands in the base too, and what was seen
-there can be carried over by arithmetic. Only new bytes and seams are scanned.
+What pass 1 finds depends on the bytes of the occurrence alone, so an occurrence
+within a copied range is in the base too, and its new place can be computed. Only
+new bytes and the seams between copies are scanned.
 
-Deltas come in git's form, and were applied before they come here. There are a
-hundred copies to a delta, so none of them becomes an object. Typed for mypyc like the loop that
+Deltas come in git's form and were applied before, so they are valid. A delta has about
+a hundred copies, so no object is created for them. Typed for mypyc, like the loop that
 applies deltas.
 """
 
@@ -20,24 +20,24 @@ from detector.engine.stored import Stored
 if TYPE_CHECKING:
     from mypy_extensions import i64
 
-Blobs = Sequence[tuple[bytes, str, Stored | None]]
-"""Content, path, and how it is stored, if it is a version of others."""
+StoredBlobs = Sequence[tuple[bytes, str, Stored | None]]
+"""Content, path, and how it is stored, None if that is unknown."""
 
-Hits = list[Any]
-"""What pass 1 saw: pairs of anchor and end."""
+AnchorHits = list[Any]
+"""What pass 1 found: pairs of anchor and end."""
 
-LEAST = 96
-"""A copied stretch shorter than this is scanned again: skipping it costs more."""
+MIN_COPY = 96
+"""Bytes of a copy below which it is scanned again, because skipping it takes longer."""
 
-WORTH = 400
-"""A piece of fewer bytes is scanned again: to know it again would take as long."""
+MIN_PIECE = 400
+"""Bytes of a piece below which it is scanned again, because looking it up takes as long."""
 
-ROOM = 4 << 20
-"""Bytes of pieces that are remembered; what comes again does so soon."""
+MAX_REMEMBERED = 4 << 20
+"""Bytes of all remembered pieces; above that they are forgotten. Most repetitions follow soon."""
 
 
-def _copy(delta: bytes, at: i64, head: i64) -> tuple[i64, i64, i64]:
-    """Read the fields of a copy behind its *head*; return where the next instruction stands, offset and length."""
+def _read_copy(delta: bytes, at: i64, head: i64) -> tuple[i64, i64, i64]:
+    """Read a copy after its *head*; return the offset of the next instruction, and the copy's offset and length."""
     i: i64 = at
     offset: i64 = 0
     length: i64 = 0
@@ -73,33 +73,40 @@ def _copy(delta: bytes, at: i64, head: i64) -> tuple[i64, i64, i64]:
     return i, offset, length
 
 
-def fresh(delta: bytes, reach: int) -> list[int]:
-    """Return flat pairs of start and end: what must be scanned of the result of *delta*.
-
-    An occurrence of at most *reach* bytes lies either within one of these
-    ranges or within one copy.
-    """
-    ranges: list[int] = []
-    margin: i64 = reach
-    least: i64 = LEAST
+def _read_head(delta: bytes) -> tuple[i64, i64]:
+    """Read the sizes in front of a delta; return the offset of its first instruction and the size of its result."""
     i: i64 = 0
-    end: i64 = len(delta)
     while delta[i] >= 128:
         i += 1
     i += 1
-    whole: i64 = 0
+    size: i64 = 0
     shift: i64 = 0
     byte: i64 = 128
     while byte >= 128:
         byte = delta[i]
         i += 1
-        whole |= (byte & 127) << shift
+        size |= (byte & 127) << shift
         shift += 7
+    return i, size
 
-    settled: i64 = 0  # everything in front of this is in `ranges` or in a copy
-    place: i64 = 0  # where in the result we are
-    first: i64 = 0  # where in the result the present copy begins
-    stop: i64 = -1  # where in the base it ends so far; -1: there is none
+
+def find_new_ranges(delta: bytes, reach: int) -> list[int]:
+    """Return flat pairs of start and end: what must be scanned of the result of *delta*.
+
+    An occurrence of at most *reach* bytes is either within one of these ranges or
+    within one copy.
+    """
+    ranges: list[int] = []
+    margin: i64 = reach
+    least: i64 = MIN_COPY
+    end: i64 = len(delta)
+    i: i64 = 0
+    whole: i64 = 0
+    i, whole = _read_head(delta)
+    settled: i64 = 0  # everything before it is in `ranges` or in a copy
+    place: i64 = 0  # offset in the result
+    first: i64 = 0  # where the current copy begins in the result
+    stop: i64 = -1  # where it ends in the base so far; -1: there is no current copy
     offset: i64 = 0
     length: i64 = 0
     while True:
@@ -109,7 +116,7 @@ def fresh(delta: bytes, reach: int) -> list[int]:
             i += 1
             if byte >= 128:
                 copied = True
-                i, offset, length = _copy(delta, i, byte)
+                i, offset, length = _read_copy(delta, i, byte)
                 if offset == stop:
                     stop = offset + length
                     place += length
@@ -117,7 +124,7 @@ def fresh(delta: bytes, reach: int) -> list[int]:
         if stop >= 0:
             low: i64 = first + margin
             if first == 0 and stop == place:
-                low = 0  # both texts begin with it: nothing stands in front, here or there
+                low = 0  # both texts begin with it: there are no bytes before it
             high: i64 = place - margin
             if place >= whole:
                 high = whole
@@ -142,26 +149,22 @@ def fresh(delta: bytes, reach: int) -> list[int]:
     return ranges
 
 
-def carried(delta: bytes, ends: Sequence[int], lengths: Sequence[int]) -> list[int]:
-    """Carry occurrences in the base over: flat pairs of their index and their new end.
+def carry_over(delta: bytes, ends: Sequence[int], lengths: Sequence[int]) -> list[int]:
+    """Map occurrences in the base to the result of *delta*: flat pairs of their index and their new end.
 
-    *ends* are offsets in the base behind occurrences of at most the given *lengths*, in
-    order. One that no copy of *delta* holds whole is left out; one that several hold comes several times.
+    *ends* are their sorted end offsets in the base, *lengths* their greatest lengths. An
+    occurrence that no single copy holds is omitted; one that several copies hold appears several times.
     """
     found: list[int] = []
-    i: i64 = 0
     finish: i64 = len(delta)
     many: i64 = len(ends)
-    while delta[i] >= 128:
-        i += 1
-    i += 1
-    while delta[i] >= 128:
-        i += 1
-    i += 1
-    place: i64 = 0  # where in the result we are
-    first: i64 = 0  # where in the result the present copy begins, and in the base
+    place: i64 = 0  # offset in the result
+    first: i64 = 0  # where the current copy begins in the result, and in the base
     start: i64 = 0
-    stop: i64 = -1  # where in the base it ends so far; -1: there is none
+    stop: i64 = -1  # where it ends in the base so far; -1: there is no current copy
+    i: i64 = 0
+    _size: i64 = 0
+    i, _size = _read_head(delta)
     while True:
         offset: i64 = -1
         length: i64 = 0
@@ -172,29 +175,22 @@ def carried(delta: bytes, ends: Sequence[int], lengths: Sequence[int]) -> list[i
                 length = byte
                 i += byte
             else:
-                i, offset, length = _copy(delta, i, byte)
+                i, offset, length = _read_copy(delta, i, byte)
                 if offset == stop:
                     stop += length
                     place += length
                     continue
         if stop >= 0:
-            low: i64 = 0
-            high: i64 = many
-            while low < high:
-                middle: i64 = (low + high) >> 1
-                if ends[middle] <= start:
-                    low = middle + 1
-                else:
-                    high = middle
-            while low < many:
-                last: i64 = ends[low]
+            at: i64 = _first_after(ends, start)
+            while at < many:
+                last: i64 = ends[at]
                 if last > stop:
                     break
-                longest: i64 = lengths[low]
+                longest: i64 = lengths[at]
                 if start == 0 or last - longest >= start:
-                    found.append(low)
+                    found.append(at)
                     found.append(last - start + first)
-                low += 1
+                at += 1
             stop = -1
         if length == 0:
             break
@@ -206,158 +202,173 @@ def carried(delta: bytes, ends: Sequence[int], lengths: Sequence[int]) -> list[i
     return found
 
 
-_NONE: Hits = []
+def _first_after(ends: Sequence[int], offset: i64) -> i64:
+    """Return the index of the first of the sorted *ends* that is larger than *offset*."""
+    low: i64 = 0
+    high: i64 = len(ends)
+    while low < high:
+        middle: i64 = (low + high) >> 1
+        if ends[middle] <= offset:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
-class Versions:
-    """What pass 1 saw in the versions that later ones are stored against, and in the pieces that were scanned.
+_NO_HITS: AnchorHits = []
+
+
+class VersionCache:
+    """The hits of the versions that later ones are stored against, and of the pieces that were scanned.
 
     Objects come depth first, so the base of an object is the last one before
-    it with one base less. What is kept is one row of hits for each depth.
+    it with a depth of one less. Only the hits of one object for each depth are kept.
 
-    More than half of the bytes of pieces were met a moment before: versions that are stored against one base
-    differ from it in the same places. So each piece is scanned once.
+    Versions that are stored against one base differ from it in the same places, so more
+    than half of the bytes of all pieces repeat an earlier piece. Each piece is scanned once.
     """
 
-    def __init__(self, worth: int = WORTH, room: int = ROOM) -> None:
-        """Pieces of *worth* bytes and more are known again, of *room* bytes in all."""
-        self._worth = worth
-        self._room = room
-        self._names: list[Any] = []
-        self._hits: list[Hits] = []
-        self._met: dict[bytes, Any] = {}
-        """Hits of each piece, whose ends count from its start; of those not scanned yet, their number."""
-        self._held = 0
-        self._blobs: Blobs = ()
-        self._partly: list[bool] = []
-        self._found: dict[int, Hits] = {}
+    def __init__(self, min_piece: int = MIN_PIECE, max_remembered: int = MAX_REMEMBERED) -> None:
+        """Remember pieces of at least *min_piece* bytes, *max_remembered* bytes in all."""
+        self._min_piece = min_piece
+        self._max_remembered = max_remembered
+        self._names: list[Any] = []  # for each depth: the id of its latest object, and the hits in it
+        self._hits: list[AnchorHits] = []
+        self._remembered: dict[bytes, Any] = {}
+        """The hits of each piece, whose ends count from its start; before it is scanned, its number."""
+        self._size = 0
+        self._blobs: StoredBlobs = ()
+        self._partly: list[bool] = []  # for each blob: whether only its new ranges are scanned
+        self._found: dict[int, AnchorHits] = {}
         self._pieces: list[bytes] = []
         self._starts: list[int] = []
-        self._places: list[int] = []
-        self._again: list[int] = []
+        self._places: list[int] = []  # flat pairs: the number of the blob of each piece, and its offset there
+        self._repeats: list[int] = []  # flat triples: the number of a piece, and one more such place
 
-    def unseen(self, blobs: Blobs, reach: int, gap: int) -> list[bytes]:
-        """Return the pieces of *blobs* that have to be scanned, joined with *gap* bytes between them.
+    def collect_pieces(self, blobs: StoredBlobs, reach: int, gap: int) -> list[bytes]:
+        """Return the pieces of *blobs* that must be scanned, joined with *gap* bytes between them.
 
-        `settle` comes next, with what was seen in them.
+        Call `resolve_hits` next, with the hits in the joined pieces.
         """
-        if self._blobs:  # the last ones were never settled
+        if self._blobs:  # the hits of the last call were never resolved
             self._names, self._hits = [], []
-        if self._held > self._room or self._blobs:
-            self._met = {}
-            self._held = 0
-        pieces: list[bytes] = []
-        starts: list[int] = []
-        places: list[int] = []  # flat pairs: the number of the blob of each piece, and where it begins there
-        again: list[int] = []  # flat triples: a piece, and one more such place
+        if self._size > self._max_remembered or self._blobs:
+            self._remembered = {}
+            self._size = 0
+        self._blobs, self._found = blobs, {}
+        self._pieces, self._starts, self._places, self._repeats = [], [], [], []
         partly: list[bool] = []
-        met = self._met
-        found: dict[int, Hits] = {}
-        names = self._names
-        held: i64 = self._held
-        worth: i64 = self._worth
         at: i64 = 0
         joint: i64 = gap
         number: i64 = -1
         for data, _, stored in blobs:
             number += 1
-            known = False
-            if stored is not None:
-                depth: i64 = stored.depth
-                while len(names) <= depth:
-                    names.append(None)
-                    self._hits.append(_NONE)
-                if depth > 0:
-                    base = stored.base
-                    known = base is not None and names[depth - 1] == base
-                names[depth] = stored.id
+            known = stored is not None and self._knows_base(stored)
             partly.append(known)
-            if stored is None or not known:
-                pieces.append(data)
-                places.append(number)
-                places.append(0)
-                starts.append(at)
-                at += len(data) + joint
+            if stored is not None and known:
+                at = self._collect_new(data, stored.delta, reach, number, at, joint)
                 continue
-            these = fresh(stored.delta, reach)
-            i: i64 = 0
-            count: i64 = len(these)
-            while i < count:
-                start: i64 = these[i]
-                end: i64 = these[i + 1]
-                i += 2
-                piece = data[start:end]
-                before: Any = None
-                if end - start >= worth:
-                    before = met.get(piece)
-                    if before is None:
-                        met[piece] = len(pieces)
-                        held += end - start
-                if before is None:
-                    pieces.append(piece)
-                    places.append(number)
-                    places.append(start)
-                    starts.append(at)
-                    at += end - start + joint
-                elif isinstance(before, int):
-                    again.append(before)
-                    again.append(number)
-                    again.append(start)
-                elif before:
-                    _add(found, number, start, before)
-        self._held = held
-        self._blobs, self._partly, self._found = blobs, partly, found
-        self._pieces, self._starts, self._places, self._again = pieces, starts, places, again
-        return pieces
+            self._pieces.append(data)
+            self._places.append(number)
+            self._places.append(0)
+            self._starts.append(at)
+            at += len(data) + joint
+        self._partly = partly
+        return self._pieces
 
-    def settle(self, hits: Hits, lengths: Sequence[tuple[int, int]]) -> list[tuple[int, Hits]]:
-        """Return all hits of each blob of `unseen` that has some, by its number, and remember them.
+    def _knows_base(self, stored: Stored) -> bool:
+        """Make *stored* the latest object of its depth; return whether the hits in its base are known."""
+        names = self._names
+        depth: i64 = stored.depth
+        while len(names) <= depth:
+            names.append(None)
+            self._hits.append(_NO_HITS)
+        known = False
+        if depth > 0:
+            base = stored.base
+            known = base is not None and names[depth - 1] == base
+        names[depth] = stored.id
+        return known
 
-        *hits* are those in the joined pieces. Where a blob was only looked at in part, those of its
-        base that stand in copies are added.
+    def _collect_new(self, data: bytes, delta: bytes, reach: int, number: i64, at: i64, joint: i64) -> i64:
+        """Collect the new ranges of blob *number*; *at* is where the next piece begins, before and after."""
+        remembered = self._remembered
+        least: i64 = self._min_piece
+        ranges = find_new_ranges(delta, reach)
+        i: i64 = 0
+        count: i64 = len(ranges)
+        while i < count:
+            start: i64 = ranges[i]
+            end: i64 = ranges[i + 1]
+            i += 2
+            piece = data[start:end]
+            earlier: Any = None
+            if end - start >= least:
+                earlier = remembered.get(piece)
+                if earlier is None:
+                    remembered[piece] = len(self._pieces)
+                    self._size += end - start
+            if earlier is None:
+                self._pieces.append(piece)
+                self._places.append(number)
+                self._places.append(start)
+                self._starts.append(at)
+                at += end - start + joint
+            elif isinstance(earlier, int):
+                self._repeats.append(earlier)
+                self._repeats.append(number)
+                self._repeats.append(start)
+            elif earlier:
+                _add_hits(self._found, number, start, earlier)
+        return at
+
+    def resolve_hits(self, hits: AnchorHits, lengths: Sequence[tuple[int, int]]) -> list[tuple[int, AnchorHits]]:
+        """Return all hits of each blob of `collect_pieces` that has any, by its number, and remember them.
+
+        *hits* are those in the joined pieces. A blob that was scanned only in part also gets
+        the hits of its base that are within copies.
         """
         every = self._found
         partly = self._partly
-        met = self._met
         places = self._places
-        again = self._again
-        seen = self._seen_in(hits, lengths)
+        by_piece = self._assign_hits(hits, lengths)
         i: i64 = 0
         for content in self._pieces:
             number: i64 = places[i]
-            if partly[number] and len(content) >= self._worth:
-                met[content] = seen.get(i >> 1, _NONE)
+            if partly[number] and len(content) >= self._min_piece:
+                self._remembered[content] = by_piece.get(i >> 1, _NO_HITS)
             i += 2
-        for piece, those in seen.items():
-            _add(every, places[2 * piece], places[2 * piece + 1], those)
+        for piece, own in by_piece.items():
+            _add_hits(every, places[2 * piece], places[2 * piece + 1], own)
+        repeats = self._repeats
         i = 0
-        many: i64 = len(again)
+        many: i64 = len(repeats)
         while i < many:
-            twice = seen.get(again[i])
-            if twice:
-                _add(every, again[i + 1], again[i + 2], twice)
+            repeated = by_piece.get(repeats[i])
+            if repeated:
+                _add_hits(every, repeats[i + 1], repeats[i + 2], repeated)
             i += 3
-        found: list[tuple[int, Hits]] = []
+        found: list[tuple[int, AnchorHits]] = []
         rows = self._hits
         number = -1
         for _, _, stored in self._blobs:
             number += 1
-            these = every.get(number, _NONE)
-            if these:
-                these.sort()
+            own = every.get(number, _NO_HITS)
+            if own:
+                own.sort()
             if stored is not None:
                 depth: i64 = stored.depth
                 if partly[number] and rows[depth - 1]:
-                    these = _with_copied(these, rows[depth - 1], stored.delta, lengths)
-                rows[depth] = these
-            if these:
-                found.append((number, these))
+                    own = _merge_carried(own, rows[depth - 1], stored.delta, lengths)
+                rows[depth] = own
+            if own:
+                found.append((number, own))
         self._blobs, self._pieces = (), []
         return found
 
-    def _seen_in(self, hits: Hits, lengths: Sequence[tuple[int, int]]) -> dict[int, Hits]:
-        """Divide *hits* in the joined text among the pieces. A hit that needs bytes from before its piece is none."""
-        seen: dict[int, Hits] = {}
+    def _assign_hits(self, hits: AnchorHits, lengths: Sequence[tuple[int, int]]) -> dict[int, AnchorHits]:
+        """Assign *hits* in the joined text to the pieces; drop those that begin before their piece."""
+        found: dict[int, AnchorHits] = {}
         starts = self._starts
         count: i64 = len(starts)
         for anchor, behind in hits:
@@ -374,12 +385,12 @@ class Versions:
             start: i64 = starts[piece]
             shortest: i64 = lengths[anchor][0]
             if end <= start + len(self._pieces[piece]) and end - start >= shortest:
-                seen.setdefault(piece, []).append((anchor, end - start))
-        return seen
+                found.setdefault(piece, []).append((anchor, end - start))
+        return found
 
 
-def _add(found: dict[int, Hits], number: int, first: int, hits: Hits) -> None:
-    """Add *hits* in a piece that begins at *first* of the blob with this *number*."""
+def _add_hits(found: dict[int, AnchorHits], number: int, first: int, hits: AnchorHits) -> None:
+    """Add *hits* in a piece that begins at offset *first* of blob *number*."""
     mine = found.setdefault(number, [])
     by: i64 = first
     for anchor, behind in hits:
@@ -387,9 +398,9 @@ def _add(found: dict[int, Hits], number: int, first: int, hits: Hits) -> None:
         mine.append((anchor, end + by))
 
 
-def _with_copied(hits: Hits, base: Hits, delta: bytes, lengths: Sequence[tuple[int, int]]) -> Hits:
+def _merge_carried(hits: AnchorHits, base: AnchorHits, delta: bytes, lengths: Sequence[tuple[int, int]]) -> AnchorHits:
     order = sorted([(end, anchor) for anchor, end in base])
-    moved = carried(delta, [end for end, _ in order], [lengths[anchor][1] for _, anchor in order])
+    moved = carry_over(delta, [end for end, _ in order], [lengths[anchor][1] for _, anchor in order])
     if not moved:
         return hits
     every = list(hits)

@@ -1,10 +1,10 @@
 """The engine: bytes in, hits out.
 
-Pass 1 (anchors.py) names places, pass 2 (confirm.py) looks at them, then
-plausibility and checksums judge each candidate by itself, and where several
-rules claim the same bytes the most specific one keeps them. No file, socket,
-clock or setting is touched here, so a worker process builds an engine from a
-pack in a millisecond and two scans of the same bytes are equal.
+Pass 1 (anchors.py) finds places, pass 2 (confirm.py) matches the rules around
+them; then checks and plausibility decide about each candidate alone, and where
+several rules match the same bytes the most specific one keeps them. Nothing here
+uses files, sockets, the clock or settings, so a worker process builds an engine
+from a pack in a millisecond, and two scans of the same bytes are equal.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from detector.engine.anchors import Automaton, lengths
-from detector.engine.confirm import BEYOND, Match, companion, matches, windows
-from detector.engine.context_cache import FAR, Places, Reaches, Repeats, cuts
+from detector.engine.anchors import Automaton, length_range
+from detector.engine.confirm import MAX_OVERRUN, Match, find_companion, find_matches, merge_windows
+from detector.engine.context_cache import UNBOUNDED, AnchorHits, ContextCache, ReachTable, split_segments
 from detector.engine.decode import DEPTH, Budget, inline, layers, markers
 from detector.engine.decode.merge import nearest, outside
-from detector.engine.delta_reuse import Versions
-from detector.engine.plausible import documented, why_not
+from detector.engine.delta_reuse import VersionCache
+from detector.engine.plausible import find_documented_sample, rejection_reason
 from detector.engine.stored import Stored
 from detector.model import (
     CONFIDENCES,
@@ -37,37 +37,37 @@ from detector.model import (
 from detector.secret import Secret
 
 SEPARATOR = b"\n\x00\n"
-"""Put between small blobs that share one pass-1 call; no anchor contains it."""
+"""Joins small blobs that share one pass-1 call; no anchor contains it."""
 
 
-class Examined(NamedTuple):
-    """Everything that the engine says of one blob.
+class EngineResult(NamedTuple):
+    """The result for one blob.
 
-    `troubles` are texts: something that could not be examined to the end. They
-    make a scan incomplete.
+    Each of `unfinished` is a sentence about something that could not be examined
+    completely. It makes a scan incomplete.
     """
 
     hits: tuple[Hit, ...] = ()
     rejected: tuple[RejectedCandidate, ...] = ()
-    troubles: tuple[str, ...] = ()
+    unfinished: tuple[str, ...] = ()
 
 
-NOTHING = Examined()
+EMPTY_RESULT = EngineResult()
 
-LOCKED = ("encrypted", "yes")
-"""What a check says of a key that is protected by a passphrase: no credential by itself."""
+PASSPHRASE_PROTECTED = ("encrypted", "yes")
+"""The fact that a check reports for a key with a passphrase: not a credential by itself."""
 
-JUDGE = -1
-"""In place of the index of a rule: an anchor of the judgement of generic credentials."""
+GENERIC = -1
+"""Takes the place of a rule index for the anchors of generic credentials."""
 
-KNOWN = 4096
-"""Candidates that are known again."""
+MAX_KNOWN = 4096
+"""Cached results of `_check_match`; above that the cache is cleared."""
 
-LONGEST = 4096
-"""Bytes of the surroundings of one of them."""
+MAX_CONTEXT = 4096
+"""Bytes of text around a match above which its result is not cached."""
 
 _MARGIN = 256
-"""Bytes that an expression may look at in front of where it starts and behind where it ends."""
+"""Bytes before its start and after its end that a pattern may inspect."""
 
 _LOW, _HIGH = Confidence.LOW, Confidence.HIGH
 _UNCHECKED, _VALID_FORMAT = VerdictState.UNCHECKED, VerdictState.VALID_FORMAT
@@ -75,16 +75,16 @@ _UNCHECKED, _VALID_FORMAT = VerdictState.UNCHECKED, VerdictState.VALID_FORMAT
 _SAME = [(length, length) for length in range(256)]
 
 
-class _Within(NamedTuple):
-    """Where a text stands that was decoded: how deep, and where in the outermost text; what may still be decoded."""
+class _Nesting(NamedTuple):
+    """Where decoded text comes from: its depth, its span in the outermost text, and what may still be decoded."""
 
     budget: Budget
     depth: int = 0
-    place: tuple[int, int] | None = None
+    span: tuple[int, int] | None = None
 
 
 class _Candidate(NamedTuple):
-    """A judged match, ranked: the larger `rank` keeps contested bytes."""
+    """A match that was checked; of several for the same bytes, the largest `rank` wins."""
 
     rank: tuple[int, int, int, str]
     rule: Rule
@@ -96,17 +96,17 @@ class _Candidate(NamedTuple):
 
 
 class Engine:
-    """All rules, ready to scan. Cheap to make from a pack, not thread-safe."""
+    """All rules, ready to scan. Cheap to build from a pack; not thread-safe."""
 
     def __init__(
         self,
         rules: Sequence[Rule],
         anchors: Sequence[Anchor],
-        users: Sequence[Sequence[int]],
+        anchor_rules: Sequence[Sequence[int]],
         automaton: Automaton,
         widths: Sequence[tuple[int, int]] = (),
         marks: bytes = b"",
-        judged: Sequence[int] | None = None,
+        scored: Sequence[int] | None = None,
     ) -> None:
         """*users[i]* lists the indexes of the rules that anchor *i* starts, *widths[i]* are its `lengths`.
 
@@ -115,17 +115,17 @@ class Engine:
         the indexes of the rules without a format of their own, looked for if not given.
         """
         self.rules = rules
-        self._judges = judged
-        self._users = users
-        self._lengths = [*(widths or map(lengths, anchors)), *map(_SAME.__getitem__, marks[1::2])]
-        self._first_mark = len(users)
+        self._scored_indexes = scored
+        self._anchor_rules = anchor_rules
+        self._lengths = [*(widths or map(length_range, anchors)), *map(_SAME.__getitem__, marks[1::2])]
+        self._first_mark = len(anchor_rules)
         self._codes = marks[::2]
         self._reach = max((longest for _, longest in self._lengths), default=0)
         self._automaton = automaton
         self._indexes: dict[str, int] = {}
-        self._judged: dict[str, Rule] = {}
-        self._reaches = Reaches(self._around)
-        self._repeats = Repeats()
+        self._scored_rules: dict[str, Rule] = {}
+        self._reach_table = ReachTable(self._reach_of)
+        self._cache = ContextCache()
         self._known: dict[tuple[str, bytes, int, int, int], tuple[_Candidate | RejectedCandidate, int]] = {}
 
     def index_of(self, rule: Rule) -> int:
@@ -138,71 +138,72 @@ class Engine:
         """Return the credentials in *data*, in order of their place."""
         return self.examine(data, path).hits
 
-    def examine(self, data: bytes, path: str = "", *, keep_rejected: bool = False) -> Examined:
-        """Return hits and, on request, what was looked at and let go."""
+    def examine(self, data: bytes, path: str = "", *, keep_rejected: bool = False) -> EngineResult:
+        """Return the hits and, with *keep_rejected*, the rejected candidates."""
         hits = self._automaton.scan(data)
-        return self._judge(data, path, hits, keep_rejected) if hits else NOTHING
+        return self._examine_segments(data, path, hits, keep_rejected) if hits else EMPTY_RESULT
 
     def examine_batch(
         self,
         blobs: Sequence[tuple[bytes, str, Stored | None]],
         *,
         keep_rejected: bool = False,
-        seen: Versions | None = None,
-    ) -> list[tuple[int, Examined]]:
-        """Examine many ``(data, path, lineage)`` in one pass-1 call.
+        versions: VersionCache | None = None,
+    ) -> list[tuple[int, EngineResult]]:
+        """Examine many ``(data, path, stored)`` in one pass-1 call.
 
-        Only blobs about which there is something to say are in the result, by
-        index. The result is that of `examine` on each. *seen* remembers from
-        batch to batch what earlier versions held.
+        The result holds, for each blob whose result is not empty, its index and what
+        `examine` returns for it. *versions* reuses hits of earlier versions, also between calls.
         """
-        seen = Versions() if seen is None else seen
-        hits = self._automaton.scan(SEPARATOR.join(seen.unseen(blobs, self._reach, len(SEPARATOR))))
+        versions = VersionCache() if versions is None else versions
+        hits = self._automaton.scan(SEPARATOR.join(versions.collect_pieces(blobs, self._reach, len(SEPARATOR))))
         results = []
-        for index, found in seen.settle(hits, self._lengths):
+        for index, found in versions.resolve_hits(hits, self._lengths):
             data, path, _ = blobs[index]
-            examined = self._judge(data, path, found, keep_rejected)
-            if examined != NOTHING:
-                results.append((index, examined))
+            result = self._examine_segments(data, path, found, keep_rejected)
+            if result != EMPTY_RESULT:
+                results.append((index, result))
         return results
 
     # -- pass 2 and after ----------------------------------------------------
 
-    def _judge(self, data: bytes, path: str, hits: Places, keep_rejected: bool) -> Examined:
-        """Judge the places in *data* that pass 1 named, in cuts that have nothing to do with each other."""
+    def _examine_segments(self, data: bytes, path: str, hits: AnchorHits, keep_rejected: bool) -> EngineResult:
+        """Examine *data* around *hits*, one segment at a time."""
         parts = []
-        for cut in cuts(data, hits, self._reaches):
-            examined = self._repeats.said(cut, path, self._judge_cut)
-            if examined != NOTHING:
-                parts.append(_moved(examined, cut.start, keep_rejected))
+        for segment in split_segments(data, hits, self._reach_table):
+            result = self._cache.get_or_compute(segment, path, self._examine_segment)
+            if result != EMPTY_RESULT:
+                parts.append(_shift(result, segment.start, keep_rejected))
         if len(parts) == 1:
             return parts[0]
-        return Examined(*(tuple(chain(*column)) for column in zip(*parts, strict=True))) if parts else NOTHING
+        return EngineResult(*(tuple(chain(*column)) for column in zip(*parts, strict=True))) if parts else EMPTY_RESULT
 
-    def _around(self, anchor: int) -> tuple[int, int]:
-        """Return how far in front of its end and behind it what comes of a hit of *anchor* may depend on the text."""
+    def _reach_of(self, anchor: int) -> tuple[int, int]:
+        """Return how many bytes before and after its end the result of a hit of *anchor* may depend on."""
         shortest, longest = self._lengths[anchor]
         if anchor >= self._first_mark:
             code = self._codes[anchor - self._first_mark]
-            return (longest + inline.BEFORE, inline.AFTER) if code in markers.NEAR else (FAR, FAR)
+            return (longest + inline.BEFORE, inline.AFTER) if code in markers.NEAR else (UNBOUNDED, UNBOUNDED)
         before = after = 0
-        if self._users[anchor] != (JUDGE,):  # escapes are undone around it
+        if self._anchor_rules[anchor] != (GENERIC,):  # escapes around it are decoded
             before, after = longest + inline.BEFORE, inline.AFTER
-        for index in self._users[anchor]:
-            if index == JUDGE:
+        for index in self._anchor_rules[anchor]:
+            if index == GENERIC:
                 from detector.engine.scoring import AFTER, BEFORE
 
                 before, after = max(before, longest, BEFORE), max(after, AFTER)
                 continue
             rule = self.rules[index]
             if rule.reject_when:
-                return FAR, FAR
+                return UNBOUNDED, UNBOUNDED
             more = max((part.within for part in rule.companions), default=0) + _MARGIN
             before = max(before, longest + rule.window[0] + more)
-            after = max(after, rule.window[1] - shortest + BEYOND + more)
+            after = max(after, rule.window[1] - shortest + MAX_OVERRUN + more)
         return before, after
 
-    def _judge_cut(self, data: bytes, path: str, hits: Places, within: _Within | None = None) -> Examined:
+    def _examine_segment(
+        self, data: bytes, path: str, hits: AnchorHits, within: _Nesting | None = None
+    ) -> EngineResult:
         places: dict[int, list[tuple[int, int]]] = {}
         marks: list[tuple[int, int, int]] = []
         spots: set[tuple[int, int]] = set()
@@ -211,110 +212,112 @@ class Engine:
                 marks.append((self._codes[anchor - self._first_mark], end - self._lengths[anchor][0], end))
                 continue
             shortest, longest = self._lengths[anchor]
-            if self._users[anchor] != (JUDGE,):
+            if self._anchor_rules[anchor] != (GENERIC,):
                 spots.add((end - longest, end))
-            for index in self._users[anchor]:
+            for index in self._anchor_rules[anchor]:
                 places.setdefault(index, []).append((end - longest, end - shortest))
         found: list[_Candidate] = []
         rejected: list[RejectedCandidate] = []
-        troubles: list[str] = []
-        if places.pop(JUDGE, None):
-            ends = sorted({end for anchor, end in hits if anchor < self._first_mark and JUDGE in self._users[anchor]})
-            self._weigh(data, path, ends, found, rejected)
+        unfinished: list[str] = []
+        if places.pop(GENERIC, None):
+            ends = sorted(
+                {end for anchor, end in hits if anchor < self._first_mark and GENERIC in self._anchor_rules[anchor]}
+            )
+            self._score_generic(data, path, ends, found, rejected)
         for index in sorted(places):
             rule = self.rules[index]
             if rule.paths and path and not _path_matches(rule, path):
                 continue
             try:
-                for start, end in windows(sorted(places[index]), *rule.window, len(data)):
-                    for match in matches(rule, data, start, end):
-                        candidate = self._considered(rule, data, match, path)
+                for start, end in merge_windows(sorted(places[index]), *rule.window, len(data)):
+                    for match in find_matches(rule, data, start, end):
+                        candidate = self._check_match_cached(rule, data, match, path)
                         if isinstance(candidate, RejectedCandidate):
                             rejected.append(candidate)
                         else:
                             found.append(candidate)
             except TimeoutError:
-                troubles.append(f"rule {rule.id} took too long and was not applied to the end")
-        kept = [_hit(data, candidate) for candidate in _most_specific(found)]
-        within = within or _Within(Budget(len(data)))
+                unfinished.append(f"rule {rule.id} took too long and was not applied completely")
+        kept = [_make_hit(data, candidate) for candidate in _keep_most_specific(found)]
+        within = within or _Nesting(Budget(len(data)))
         if within.depth < DEPTH:
-            kept = nearest(kept, self._decoded(data, path, marks, sorted(spots), within, rejected, troubles))
-        return Examined(tuple(kept), tuple(rejected), tuple(troubles))
+            kept = nearest(kept, self._examine_decoded(data, path, marks, sorted(spots), within, rejected, unfinished))
+        return EngineResult(tuple(kept), tuple(rejected), tuple(unfinished))
 
-    def _considered(self, rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | RejectedCandidate:
-        """Return `_candidate` of *match*, known from before where all that it looks at stood in an earlier version."""
+    def _check_match_cached(self, rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | RejectedCandidate:
+        """Return `_check_match` of *match*, from the cache if the same text was checked before."""
         if rule.reject_when:
-            return _candidate(rule, data, match, path)
+            return _check_match(rule, data, match, path)
         reach = max((part.within + _MARGIN for part in rule.companions), default=0)
         low = max(0, min(match.start, match.secret_start - reach))
         near = bytes(data[low : max(match.end, match.secret_end + reach)])
-        if len(near) > LONGEST:
-            return _candidate(rule, data, match, path)
-        name = rule.id, near, match.start - low, match.secret_start - low, match.secret_end - low
-        told = self._known.get(name)
-        if told is None:
-            if len(self._known) >= KNOWN:
+        if len(near) > MAX_CONTEXT:
+            return _check_match(rule, data, match, path)
+        key = rule.id, near, match.start - low, match.secret_start - low, match.secret_end - low
+        cached = self._known.get(key)
+        if cached is None:
+            if len(self._known) >= MAX_KNOWN:
                 self._known.clear()
-            told = self._known[name] = _candidate(rule, data, match, path), low
-        candidate, there = told
-        by = low - there
+            cached = self._known[key] = _check_match(rule, data, match, path), low
+        candidate, cached_low = cached
+        by = low - cached_low
         if isinstance(candidate, RejectedCandidate):
             return RejectedCandidate(rule.id, match.secret_start, match.secret_end, candidate.reason)
         parts = tuple([(part, start + by, end + by) for part, start, end in candidate.parts])
         return candidate._replace(match=match, parts=parts)
 
-    def _decoded(
+    def _examine_decoded(
         self,
         data: bytes,
         path: str,
         marks: list[tuple[int, int, int]],
         spots: list[tuple[int, int]],
-        within: _Within,
+        within: _Nesting,
         rejected: list[RejectedCandidate],
-        troubles: list[str],
+        unfinished: list[str],
     ) -> list[Hit]:
-        """Examine what is encoded in *data*, and say where it stands here."""
+        """Examine what is encoded in *data*; the hits have offsets into *data*."""
         found: list[Hit] = []
         for layer in layers(data, marks, spots, within.budget, within.depth):
-            place = within.place or layer.span
+            place = within.span or layer.span
             if not within.budget.allows(layer, place):
                 continue
-            inner = _Within(within.budget, within.depth + 1, place)
-            examined = self._judge_cut(layer.data, path, self._automaton.scan(layer.data), inner)
-            found += [outside(hit, layer) for hit in examined.hits]
-            for drop in examined.rejected:
-                start, end = layer.outside(drop.start, drop.end)
-                rejected.append(drop._replace(start=start, end=end))
-            troubles += examined.troubles
+            inner = _Nesting(within.budget, within.depth + 1, place)
+            result = self._examine_segment(layer.data, path, self._automaton.scan(layer.data), inner)
+            found += [outside(hit, layer) for hit in result.hits]
+            for candidate in result.rejected:
+                start, end = layer.outside(candidate.start, candidate.end)
+                rejected.append(candidate._replace(start=start, end=end))
+            unfinished += result.unfinished
         if within.budget.over and not within.depth:
-            troubles.append("more encoded content than is decoded; the rest was not looked at")
+            unfinished.append("more encoded content than the limit; the rest was not decoded")
         return found
 
-    def _weigh(
+    def _score_generic(
         self, data: bytes, path: str, ends: list[int], found: list[_Candidate], rejected: list[RejectedCandidate]
     ) -> None:
-        """Judge what has no format of its own, and put it with the rest."""
-        from detector.engine.scoring import judge
+        """Score generic credentials around *ends*; add them to *found* and *rejected*."""
+        from detector.engine.scoring import score_candidates
 
-        if not self._judged:
-            rules = self.rules if self._judges is None else map(self.rules.__getitem__, self._judges)
-            self._judged = {rule.id: rule for rule in rules if rule.scored}
-        for judged in judge(data, ends, path):
-            rule = self._judged.get(judged.rule_id)
+        if not self._scored_rules:
+            rules = self.rules if self._scored_indexes is None else map(self.rules.__getitem__, self._scored_indexes)
+            self._scored_rules = {rule.id: rule for rule in rules if rule.scored}
+        for scored in score_candidates(data, ends, path):
+            rule = self._scored_rules.get(scored.rule_id)
             if rule is None:
                 continue
-            if judged.confidence is None:
-                reason, evidence = judged.rejection_reason, judged.evidence
-                rejected.append(RejectedCandidate(rule.id, judged.start, judged.end, reason, evidence))
+            if scored.confidence is None:
+                reason, evidence = scored.rejection_reason, scored.evidence
+                rejected.append(RejectedCandidate(rule.id, scored.start, scored.end, reason, evidence))
                 continue
-            match = Match(judged.start, judged.end, judged.start, judged.end)
-            rank = (rule.specificity, 0, judged.end - judged.start, rule.id)
-            found.append(_Candidate(rank, rule, match, (), Verdict(), judged.confidence, judged.evidence))
+            match = Match(scored.start, scored.end, scored.start, scored.end)
+            rank = (rule.specificity, 0, scored.end - scored.start, rule.id)
+            found.append(_Candidate(rank, rule, match, (), Verdict(), scored.confidence, scored.evidence))
 
 
-def _moved(examined: Examined, by: int, keep_rejected: bool) -> Examined:
-    """Return *examined*, said of a cut, as it stands in the text that begins *by* bytes earlier."""
-    hits, rejected, troubles = examined
+def _shift(result: EngineResult, by: int, keep_rejected: bool) -> EngineResult:
+    """Return the result of a segment with offsets into the text that begins *by* bytes earlier."""
+    hits, rejected, unfinished = result
     if not keep_rejected:
         rejected = ()
     if by:
@@ -325,23 +328,23 @@ def _moved(examined: Examined, by: int, keep_rejected: bool) -> Examined:
         rejected = tuple(
             [RejectedCandidate(rule, start + by, end + by, why, facts) for rule, start, end, why, facts in rejected]
         )
-    return Examined(hits, rejected, troubles)
+    return EngineResult(hits, rejected, unfinished)
 
 
 def _path_matches(rule: Rule, path: str) -> bool:
-    from detector.engine.confirm import compiled
+    from detector.engine.confirm import compile_pattern
 
-    return any(compiled(pattern).search(path.encode("utf-8", "surrogateescape")) for pattern in rule.paths)
+    return any(compile_pattern(pattern).search(path.encode("utf-8", "surrogateescape")) for pattern in rule.paths)
 
 
-def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | RejectedCandidate:
+def _check_match(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | RejectedCandidate:
     value = bytes(data[match.secret_start : match.secret_end])
     confidence, bonus, structured = rule.confidence, 0, False
-    evidence = [Evidence(f"has the form of: {rule.finds}")]
+    evidence = [Evidence(f"matches the format: {rule.finds}")]
     state, why = _UNCHECKED, ""
     facts: tuple[tuple[str, str], ...] = ()
     if rule.checks:
-        from detector.engine import checks  # a hook that finds nothing does without
+        from detector.engine import checks  # not imported by a hook that finds nothing
     for name in rule.checks:
         check = checks.CHECKS[name]
         proof = checks.verify(name, value)
@@ -352,24 +355,28 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
             state, why, confidence, bonus = _VALID_FORMAT, check.proves, _HIGH, 100
             structured = structured or check.structured
             evidence.append(Evidence(check.proves))
-    if LOCKED in facts:
+    if PASSPHRASE_PROTECTED in facts:
         confidence = _LOW
-        evidence.append(Evidence("it cannot be used without its passphrase"))
-    reason = documented(value, rule.placeholders) if structured else why_not(value, rule.min_entropy, rule.placeholders)
+        evidence.append(Evidence("it is protected by a passphrase"))
+    reason = (
+        find_documented_sample(value, rule.placeholders)
+        if structured
+        else rejection_reason(value, rule.min_entropy, rule.placeholders)
+    )
     if reason:
         return RejectedCandidate(rule.id, match.secret_start, match.secret_end, reason)
     if rule.reject_when:
-        from detector.engine.conditions import holds
-    for told, condition in rule.reject_when:
-        if holds(condition, data, match, path):
-            return RejectedCandidate(rule.id, match.secret_start, match.secret_end, told)
+        from detector.engine.conditions import is_met
+    for reason, condition in rule.reject_when:
+        if is_met(condition, data, match, path):
+            return RejectedCandidate(rule.id, match.secret_start, match.secret_end, reason)
     verdict = Verdict(state, why, facts=facts)
     parts = []
     for part in rule.companions:
-        span = companion(part, data, match)
+        span = find_companion(part, data, match)
         if span:
             parts.append((part.name, *span))
-            evidence.append(Evidence(f"its {part.name.replace('-', ' ')} stands near"))
+            evidence.append(Evidence(f"its {part.name.replace('-', ' ')} is nearby"))
         elif part.required:
             return RejectedCandidate(
                 rule.id, match.secret_start, match.secret_end, f"no {part.name} within {part.within} bytes"
@@ -379,11 +386,11 @@ def _candidate(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate |
     return _Candidate(rank, rule, match, tuple(parts), verdict, confidence, tuple(evidence))
 
 
-def _most_specific(found: list[_Candidate]) -> list[_Candidate]:
-    """Keep, of candidates that share bytes, the most specific; sorted by place.
+def _keep_most_specific(found: list[_Candidate]) -> list[_Candidate]:
+    """Keep the most specific of the candidates that share bytes, sorted by place.
 
-    One that gives way lends its confidence: an `Authorization` header of no
-    particular issuer is weak by its form, and may be strong by its evidence.
+    The one kept gets the higher confidence of both: an `Authorization` header of no
+    known provider has low confidence by its format, and may have a high score.
     """
     if len(found) < 2:
         return found
@@ -398,7 +405,7 @@ def _most_specific(found: list[_Candidate]) -> list[_Candidate]:
         elif at and taken[at - 1][1] > start:
             holder = taken[at - 1][2]
         if holder >= 0:
-            kept[holder] = _strengthened(kept[holder], candidate)
+            kept[holder] = _raise_confidence(kept[holder], candidate)
             continue
         for first, last in ((start, end), *(part[1:] for part in candidate.parts)):
             insort(taken, (first, last, len(kept)))
@@ -407,15 +414,15 @@ def _most_specific(found: list[_Candidate]) -> list[_Candidate]:
     return kept
 
 
-def _strengthened(holder: _Candidate, other: _Candidate) -> _Candidate:
-    """Return *holder* with the confidence and evidence of *other*, if that is surer of the same value."""
+def _raise_confidence(holder: _Candidate, other: _Candidate) -> _Candidate:
+    """Return *holder* with the confidence and evidence of *other*, if that is higher for the same value."""
     same = holder.match[2:4] == other.match[2:4]
     if not same or CONFIDENCES.index(other.confidence) <= CONFIDENCES.index(holder.confidence):
         return holder
     return holder._replace(confidence=other.confidence, evidence=(*holder.evidence, *other.evidence))
 
 
-def _hit(data: bytes, candidate: _Candidate) -> Hit:
+def _make_hit(data: bytes, candidate: _Candidate) -> Hit:
     rule, match = candidate.rule, candidate.match
     return Hit(
         rule=rule,

@@ -1,6 +1,6 @@
-"""Regular expressions that are compiled when they are first used.
+"""Regular expressions that are compiled on first use.
 
-Sixty of them at the head of modules cost a hook fifteen milliseconds, and most commits need a handful.
+Compiling sixty of them at import costs a hook fifteen milliseconds, and most commits need only a few.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ import re
 from typing import Any, AnyStr, cast
 
 
-class _Expression:
-    """Stands for an expression until somebody asks something of it."""
+class _LazyPattern:
+    """A pattern that compiles itself when one of its methods is first used."""
 
     def __init__(self, pattern: str | bytes, flags: int) -> None:
-        self._asked = pattern, flags
+        self._arguments = pattern, flags
 
     def __getattr__(self, name: str) -> Any:
-        compiled: Any = re.compile(*self._asked)
+        compiled: Any = re.compile(*self._arguments)
         for method in ("search", "match", "fullmatch", "finditer", "findall", "split", "sub", "pattern"):
             setattr(self, method, getattr(compiled, method))
         return getattr(compiled, name)
 
 
-def expression(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
-    """Return what behaves like ``re.compile(pattern, flags)``; a mistake in it shows at its first use.
+def compile_lazily(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """Return a stand-in for ``re.compile(pattern, flags)``; an invalid pattern raises on first use.
 
     >>> expression("b+").sub("c", "abba")
     'aca'
     """
-    return cast("re.Pattern[AnyStr]", _Expression(pattern, flags))
+    return cast("re.Pattern[AnyStr]", _LazyPattern(pattern, flags))

@@ -1,8 +1,8 @@
-"""Reasons to let a candidate go: it is a placeholder, a sequence, too regular.
+"""Reject values that are placeholders, sequences or of too little entropy.
 
 Each reason is a short text that `--show-ignored` prints; None means that the
-value may well be real. Rules with a checksum hardly need this; the others live
-by it. Everything here is cheap and looks at the value alone.
+value may be a credential. Rules with a checksum hardly need this; all others
+depend on it. Everything here is cheap and uses the value alone.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ _WORDS = (
     "dummy", "fake", "sample", "notreal", "not_real", "not-real", "todo", "123456789", "abcdefgh", "qwerty",
     "deadbeef", "00000", "<your", "my_secret", "my-secret", "mysecret", "test_token", "testtoken", "lorem",
 )  # fmt: skip
-_LONG_ENOUGH = 6
-"""A word of this length or more is no accident in a random string of token length."""
+_MIN_WORD = 6
+"""A random string of token length hardly ever contains a word of this length or more."""
 
 
 def entropy(value: bytes) -> float:
@@ -37,22 +37,22 @@ def entropy(value: bytes) -> float:
     return total / size
 
 
-def why_not(value: bytes, min_entropy: float = 0.0, placeholders: tuple[str, ...] = ()) -> str | None:
-    """Return why *value* is no credential, or None if it may be one."""
-    if reason := documented(value, placeholders):
+def rejection_reason(value: bytes, min_entropy: float = 0.0, placeholders: tuple[str, ...] = ()) -> str | None:
+    """Return why *value* is not a credential, or None if it may be one."""
+    if reason := find_documented_sample(value, placeholders):
         return reason
     text = value.decode("latin-1")
-    if word := _placeholder_word(text.lower()):
+    if word := _find_placeholder_word(text.lower()):
         return f"placeholder: contains {word!r}"
-    if run := _run(value):
+    if run := _find_run(value):
         return run
     if min_entropy and (bits := entropy(value)) < min_entropy:
-        return f"too regular: {bits:.1f} bits per character, {min_entropy:.1f} expected"
+        return f"low entropy: {bits:.1f} bits per character, {min_entropy:.1f} required"
     return None
 
 
-def documented(value: bytes, placeholders: tuple[str, ...]) -> str | None:
-    """Return which of the issuer's own sample values *value* is, if any."""
+def find_documented_sample(value: bytes, placeholders: tuple[str, ...]) -> str | None:
+    """Return a reason if *value* contains one of *placeholders*, samples of the provider's documentation, else None."""
     text = value.decode("latin-1")
     for known in placeholders:
         if known in text:
@@ -61,7 +61,7 @@ def documented(value: bytes, placeholders: tuple[str, ...]) -> str | None:
 
 
 @cache
-def _words() -> Any:
+def _word_automaton() -> Any:
     import ahocorasick
 
     automaton = ahocorasick.Automaton()
@@ -71,16 +71,16 @@ def _words() -> Any:
     return automaton
 
 
-def _placeholder_word(text: str) -> str | None:
-    for _end, word in _words().iter(text):
-        # Four random letters do spell "fake" or "todo" now and then in a long token.
-        if len(word) >= _LONG_ENOUGH or len(text) < 40:
+def _find_placeholder_word(text: str) -> str | None:
+    for _end, word in _word_automaton().iter(text):
+        # Four random letters sometimes spell "fake" or "todo" in a long token.
+        if len(word) >= _MIN_WORD or len(text) < 40:
             return str(word)
     return None
 
 
-def _run(value: bytes) -> str | None:
-    """Name a run that chance does not produce: ``aaaaaa``, ``abcdefgh``, ``12345678``."""
+def _find_run(value: bytes) -> str | None:
+    """Return a reason if *value* holds a run that is not random (``aaaaaa``, ``abcdefgh``, ``12345678``), else None."""
     same = rising = 1
     previous = -2
     limit = 6 if len(value) >= 16 else 5

@@ -1,6 +1,6 @@
-"""An object of a repository and how it is stored: what readers hand to the engine.
+"""An object of a repository and how it is stored: what readers pass to the engine.
 
-A history has half a million of them, and every field of each is looked at several
+A history has half a million of them, and every field of each is read several
 times. So this is a class that mypyc compiles, where the build can.
 """
 
@@ -11,16 +11,16 @@ from typing import final
 
 @final
 class Stored:
-    """One object: `delta` makes it from `base`, if there is one, in git's form: copies and new bytes.
+    """One object. If it has a `base`, `delta` makes it from that, in git's form: copies and new bytes.
 
-    `depth` counts the bases above it; a base is the last object before it with
-    one less. It may be an object that is not handed out.
+    `depth` counts the bases above it; the base is the last object before it with a
+    depth of one less. The base may be an object that is not yielded itself.
     """
 
     def __init__(
         self, id: bytes, kind: str, data: bytes, base: bytes | None = None, delta: bytes = b"", depth: int = 0
     ) -> None:
-        """*id* names the content *data*, *kind* is git's type of it, *base* the id of what it is stored against."""
+        """*id* is the object id of *data*, *kind* git's type of it, *base* the id of its base."""
         self.id = id
         self.kind = kind
         self.data = data

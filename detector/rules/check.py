@@ -14,8 +14,8 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from detector.engine.anchors import expression
-from detector.engine.confirm import compiled
+from detector.engine.anchors import build_expression
+from detector.engine.confirm import compile_pattern
 from detector.engine.engine import Engine
 from detector.errors import RuleError
 from detector.model import Rule
@@ -91,7 +91,7 @@ _PATHS = ("sample", ".npmrc", "main.tf", ".pypirc", ".netrc", ".env", "config.js
 
 def _path_for(rule: Rule) -> str:
     """Return a path that the rule wants; none means that its `paths` are not asked."""
-    patterns = [compiled(pattern) for pattern in rule.paths]
+    patterns = [compile_pattern(pattern) for pattern in rule.paths]
     return next((path for path in _PATHS if not patterns or any(p.search(path.encode()) for p in patterns)), "")
 
 
@@ -103,7 +103,7 @@ def _anchors(rule: Rule) -> Iterator[Problem]:
     anchors = [_anchor_pattern(anchor) for anchor in rule.anchors]
     for _ in range(8):
         text = draw(rule.pattern, rng)
-        found = compiled(rule.pattern).search(text)
+        found = compile_pattern(rule.pattern).search(text)
         if not found:
             continue
         places = [at.start() for anchor in anchors for at in anchor.finditer(text)]
@@ -122,7 +122,7 @@ def _anchors(rule: Rule) -> Iterator[Problem]:
 def _anchor_pattern(anchor: Any) -> Any:
     import regex
 
-    return regex.compile(expression(anchor), regex.IGNORECASE if anchor.ignore_case else 0)
+    return regex.compile(build_expression(anchor), regex.IGNORECASE if anchor.ignore_case else 0)
 
 
 def draw(pattern: str, rng: random.Random) -> bytes:
@@ -180,7 +180,7 @@ def _hostile(rule: Rule) -> Iterator[Problem]:
         for text in _attacks(rule, pattern):
             started = time.process_time()
             try:
-                compiled(pattern).search(text, timeout=4 * SLOW)
+                compile_pattern(pattern).search(text, timeout=4 * SLOW)
                 took = time.process_time() - started
             except TimeoutError:
                 took = 4 * SLOW

@@ -25,9 +25,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from detector.engine.anchors import Automaton, best_automaton, build, lengths
+from detector.engine.anchors import Automaton, build_automaton, choose_backend, length_range
 from detector.engine.decode.markers import Marker, markers
-from detector.engine.engine import JUDGE, Engine
+from detector.engine.engine import GENERIC, Engine
 from detector.model import Anchor, Companion, Confidence, Rule, Severity
 
 FORMAT = b"leakfirst-pack-7\n"
@@ -64,12 +64,12 @@ class Pack(NamedTuple):
     engine: str
     rules: Sequence[Rule]
     anchors: tuple[Anchor, ...]
-    users: tuple[tuple[int, ...], ...]
+    anchor_rules: tuple[tuple[int, ...], ...]
     dumped: bytes
     lengths: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
     marks: bytes = b""
-    judged: tuple[int, ...] = ()
+    scored_indexes: tuple[int, ...] = ()
     ready: Ready | None = None
 
 
@@ -128,7 +128,7 @@ def load(
     """
     from detector.errors import RuleError
 
-    engine = engine or best_automaton()
+    engine = engine or choose_backend()
     files = [*(rule_files(shipped_folder()) if shipped else ()), *extra]
     try:
         digest = _known_digest(files, selection)
@@ -149,36 +149,36 @@ def load(
 
 def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
     """Compile *rules* into a pack, without any cache."""
-    engine = engine or best_automaton()
-    users: dict[Anchor, list[int]] = {}
+    engine = engine or choose_backend()
+    anchor_rules: dict[Anchor, list[int]] = {}
     for index, rule in enumerate(rules):
         for anchor in rule.anchors:
-            users.setdefault(anchor, []).append(index)
+            anchor_rules.setdefault(anchor, []).append(index)
     if any(rule.scored for rule in rules):
         from detector.engine.scoring.anchors import ANCHORS
 
         for anchor in ANCHORS:
-            users.setdefault(anchor, []).append(JUDGE)
-    anchors = tuple(users)
-    used = tuple(tuple(indexes) for indexes in users.values())
+            anchor_rules.setdefault(anchor, []).append(GENERIC)
+    anchors = tuple(anchor_rules)
+    used = tuple(tuple(indexes) for indexes in anchor_rules.values())
     found = _markers(anchors, used)
-    dumped = build([*anchors, *(marker.anchor for marker in found)], engine).dump() if anchors else b""
+    dumped = build_automaton([*anchors, *(marker.anchor for marker in found)], engine).dump() if anchors else b""
     marks = bytes(byte for marker in found for byte in (marker.code, marker.length))
-    widths = tuple(lengths(anchor) for anchor in anchors)
+    widths = tuple(length_range(anchor) for anchor in anchors)
     judged = tuple(index for index, rule in enumerate(rules) if rule.scored)
-    return Pack(digest, engine, rules, anchors, used, dumped, widths, marks=marks, judged=judged)
+    return Pack(digest, engine, rules, anchors, used, dumped, widths, marks=marks, scored_indexes=judged)
 
 
-def _markers(anchors: Sequence[Anchor], users: Sequence[Sequence[int]]) -> list[Marker]:
+def _markers(anchors: Sequence[Anchor], anchor_rules: Sequence[Sequence[int]]) -> list[Marker]:
     """List what starts a decoder: encoded forms of the anchors of rules. Generic words have markers of their own."""
-    named = [anchor for anchor, used in zip(anchors, users, strict=True) if tuple(used) != (JUDGE,)]
+    named = [anchor for anchor, used in zip(anchors, anchor_rules, strict=True) if tuple(used) != (GENERIC,)]
     return markers(named) if named else []
 
 
 def engine_of(pack: Pack) -> Engine:
     """Make the engine that applies *pack*."""
     automaton = automaton_of(pack)
-    return Engine(pack.rules, pack.anchors, pack.users, automaton, pack.lengths, pack.marks, pack.judged)
+    return Engine(pack.rules, pack.anchors, pack.anchor_rules, automaton, pack.lengths, pack.marks, pack.scored_indexes)
 
 
 def automaton_of(pack: Pack) -> Automaton:
@@ -189,8 +189,10 @@ def automaton_of(pack: Pack) -> Automaton:
     if ready is not None:
         return ready
     if pack.dumped:
-        return build((), pack.engine, pack.dumped)
-    return build([*pack.anchors, *(marker.anchor for marker in _markers(pack.anchors, pack.users))], pack.engine)
+        return build_automaton((), pack.engine, pack.dumped)
+    return build_automaton(
+        [*pack.anchors, *(marker.anchor for marker in _markers(pack.anchors, pack.anchor_rules))], pack.engine
+    )
 
 
 class _Nothing:
@@ -306,11 +308,11 @@ def _read(path: str, digest: str, engine: str) -> Pack | None:
     if not body or zlib.crc32(body).to_bytes(_CHECK) != head[len(FORMAT) : -_SIZE]:
         return None
     try:
-        kept, name, rows, anchors, users, widths, notes, marks, judged = marshal.loads(body)  # noqa: S302 - checked
+        kept, name, rows, anchors, anchor_rules, widths, notes, marks, judged = marshal.loads(body)  # noqa: S302 - checked
         if (kept, name) != (digest, engine):
             return None
         lazy, literals = _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors)
-        pack = Pack(kept, name, lazy, literals, users, dumped, widths, notes, marks, judged)
+        pack = Pack(kept, name, lazy, literals, anchor_rules, dumped, widths, notes, marks, judged)
         # A database that is damaged or of another processor fails here: it has a checksum of its own.
         return pack._replace(ready=Ready(automaton_of(pack)))
     except Exception:  # whatever is wrong with a cache, the rules themselves are at hand
@@ -325,11 +327,11 @@ def _write(path: str, pack: Pack) -> None:
             pack.engine,
             tuple(zlib.compress(marshal.dumps(_row(rule))) for rule in pack.rules),
             tuple(tuple(a) for a in pack.anchors),
-            pack.users,
+            pack.anchor_rules,
             pack.lengths,
             pack.notes,
             pack.marks,
-            pack.judged,
+            pack.scored_indexes,
         )
     )
     if _put(path, FORMAT + zlib.crc32(body).to_bytes(_CHECK) + len(body).to_bytes(_SIZE) + body + pack.dumped):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from detector.engine.confirm import compiled
+from detector.engine.confirm import compile_pattern
 from detector.model import Blob, Evidence, Location, Rule, Sighting
 from detector.secret import Secret
 
@@ -31,7 +31,7 @@ class Watch:
             return
         for index, rule in self._rules:
             found = next(filter(None, (re.search(path, inner) for path in rule.paths)), None)
-            if not found or (rule.pattern and not compiled(rule.pattern).search(blob.data[:HEAD], timeout=1)):
+            if not found or (rule.pattern and not compile_pattern(rule.pattern).search(blob.data[:HEAD], timeout=1)):
                 continue
             what = found["what"] if "what" in found.re.groupindex else inner
             if (index, what) in self._said:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from detector.containers.kinds import UNPACKED, container, is_package
 from detector.contracts import Share, StoredShare
 from detector.engine.decode.text import readable
-from detector.engine.delta_reuse import Versions
-from detector.engine.engine import NOTHING, Engine, Examined
+from detector.engine.delta_reuse import VersionCache
+from detector.engine.engine import EMPTY_RESULT, Engine, EngineResult
 from detector.engine.lines import LineMap
 from detector.engine.stored import Stored
 from detector.ignores import marks
@@ -159,7 +159,7 @@ def _versions(
     """
     skipped: list[Skipped] = []
     objects = share.objects(skipped)
-    seen = Versions()
+    seen = VersionCache()
     failure: Exception | None = None
     more = True
     while more:
@@ -171,7 +171,7 @@ def _versions(
         except Exception as problem:  # what was read before the trouble counts
             failure, more = problem, False
             size = sum(len(stored.data) for stored in special) + sum(len(data) for data, _, _ in rows)
-        for index, examined in engine.examine_batch(rows, keep_rejected=True, seen=seen):
+        for index, examined in engine.examine_batch(rows, keep_rejected=True, versions=seen):
             stored = rows[index][2]
             assert stored is not None
             yield from _said(engine, share.blob(stored), examined, options, only, set())
@@ -276,7 +276,7 @@ def _batch(
     examined = dict(engine.examine_batch(rows, keep_rejected=True))
     for index, blob in enumerate(blobs):
         if index in examined or (options.keep_rejected and blob.origin.kind in CURRENT):
-            for message in _report(engine, blob, examined.get(index, NOTHING), options, only):
+            for message in _report(engine, blob, examined.get(index, EMPTY_RESULT), options, only):
                 yield index, message
 
 
@@ -288,7 +288,7 @@ def seen_in(engine: Engine, blob: Blob) -> Iterator[Sighting]:
 
 
 def _report(
-    engine: Engine, blob: Blob, examined: Examined, options: Options, only: frozenset[str] | None
+    engine: Engine, blob: Blob, examined: EngineResult, options: Options, only: frozenset[str] | None
 ) -> Iterator[Message]:
     used: set[int] = set()
     yield from _said(engine, blob, examined, options, only, used)
@@ -300,13 +300,13 @@ def _report(
 
 
 def _said(
-    engine: Engine, blob: Blob, examined: Examined, options: Options, only: frozenset[str] | None, used: set[int]
+    engine: Engine, blob: Blob, examined: EngineResult, options: Options, only: frozenset[str] | None, used: set[int]
 ) -> Iterator[Message]:
     """Yield what the engine says of *blob*; *used* collects the marks that cover a hit."""
-    if examined is NOTHING:
+    if examined is EMPTY_RESULT:
         return
-    for trouble in examined.troubles:
-        yield Skipped(blob.origin.path or str(blob.origin.object_id), trouble)
+    for problem in examined.unfinished:
+        yield Skipped(blob.origin.path or str(blob.origin.object_id), problem)
     if options.keep_rejected:
         for rejected in examined.rejected:
             yield Seen(blob.origin, rejected)
@@ -374,7 +374,7 @@ class Spans:
                 yield first, last
 
 
-def _masked(examined: Examined) -> Spans:
+def _masked(examined: EngineResult) -> Spans:
     """Collect every span that must not be shown: hits, their parts, and what was let go."""
     spans = [(hit.start, hit.end) for hit in examined.hits]
     spans += [(part.start, part.end) for hit in examined.hits for part in hit.parts]

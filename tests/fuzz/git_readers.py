@@ -105,8 +105,8 @@ def delta(data: bytes) -> None:
     for reach in (1, 9, 200):
         fresh = PLAIN_COPIED.fresh(stored, reach)
         carried = PLAIN_COPIED.carried(stored, ends, [1] * len(base))
-        assert fresh == delta_reuse.fresh(stored, reach)
-        assert carried == delta_reuse.carried(stored, ends, [1] * len(base))
+        assert fresh == delta_reuse.find_new_ranges(stored, reach)
+        assert carried == delta_reuse.carry_over(stored, ends, [1] * len(base))
         seen = bytearray(len(made))
         for start, end in zip(fresh[::2], fresh[1::2], strict=True):
             seen[start:end] = bytes([1]) * (end - start)

@@ -23,7 +23,7 @@ from functools import cache
 
 import pytest
 
-from detector.engine.confirm import compiled
+from detector.engine.confirm import compile_pattern
 from detector.engine.engine import Engine
 from detector.model import Rule
 from detector.rules.check import draw
@@ -64,7 +64,7 @@ def path_for(rule: Rule) -> str:
     """Return a path that the rule's own path patterns accept."""
     names = ("", ".npmrc", "main.tf", ".pypirc", ".netrc", ".env", "config.json", "settings.xml", "app.yml", "x.sql")
     for name in names:
-        if not rule.paths or (name and any(compiled(pattern).search(name.encode()) for pattern in rule.paths)):
+        if not rule.paths or (name and any(compile_pattern(pattern).search(name.encode()) for pattern in rule.paths)):
             return name
     return ""
 
@@ -187,7 +187,7 @@ def test_anchors_are_implied_by_the_pattern(rule: Rule) -> None:
     for _ in range(6):
         texts = [draw(rule.pattern, rng)]
         assert texts[0], "no text can be drawn from this pattern"
-        if not compiled(rule.pattern).search(texts[0]):
+        if not compile_pattern(rule.pattern).search(texts[0]):
             continue
         places = [match.start() for anchor in anchors for match in anchor.finditer(texts[0])]
         if places:

@@ -16,11 +16,17 @@ from functools import lru_cache
 from math import exp
 from typing import NamedTuple
 
-from detector.engine.scoring.candidates import Candidate, candidates
-from detector.engine.scoring.features import STAND_IN, Place, facts_of, how_quoted, of_file
-from detector.engine.scoring.field_names import Name, read_name
-from detector.engine.scoring.file_kinds import EVERY, UNKNOWN, File, read_path
-from detector.engine.scoring.vetoes import why_not
+from detector.engine.scoring.candidates import Candidate, find_candidates
+from detector.engine.scoring.features import (
+    STAND_IN,
+    CandidateContext,
+    describe_quotes,
+    list_features,
+    list_file_features,
+)
+from detector.engine.scoring.field_names import FieldName, read_name
+from detector.engine.scoring.file_kinds import ALL_FILE_TYPES, UNKNOWN_FILE, FileType, read_path
+from detector.engine.scoring.vetoes import rejection_reason
 from detector.engine.scoring.weights import PRIOR, WEIGHTS
 from detector.model import Confidence, Evidence
 
@@ -29,32 +35,32 @@ HIGH, MEDIUM, LOW = 0.85, 0.4, 0.2
 
 _GRADES = ((HIGH, Confidence.HIGH), (MEDIUM, Confidence.MEDIUM), (LOW, Confidence.LOW))
 
-GIVEN = {"found by crypt": 1.5}
+MANUAL_WEIGHTS = {"found by crypt": 1.5}
 """Log-odds set by hand, where the labelled files hold too little: a salted password hash shows by its form."""
 
-SHOWN = 3
+MAX_SHOWN = 3
 """How many facts for and how many against are handed on with a verdict."""
 
-_ALL = {**WEIGHTS, **GIVEN}
+_WEIGHTS = {**WEIGHTS, **MANUAL_WEIGHTS}
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r\f\x1b"})
 _BEFORE, _AFTER = 400, 1200
 BEFORE, AFTER = _BEFORE + 128, _AFTER + _BEFORE + 128
 """Bytes in front of a hit and behind it that its judgement may look at."""
-_FAMILIES = {
+_RULE_OF_NAME = {
     "password": "generic.password", "pwd": "generic.password", "pass": "generic.password",
     "passphrase": "generic.password", "secret": "generic.secret", "client secret": "generic.secret",
     "secret key": "generic.secret", "jwt": "generic.secret", "api key": "generic.api-key", "key": "generic.key",
     "private key": "generic.key", "crypto key": "generic.key", "public key": "generic.key",
     "structural key": "generic.key", "key id": "generic.key",
 }  # fmt: skip
-_WAYS = {
+_RULE_OF_WAY = {
     "header": "generic.auth-header", "url": "generic.url-credentials", "dsn": "generic.connection-string",
     "flag": "generic.cli-password", "user-flag": "generic.cli-password", "sql": "generic.sql-password",
     "netrc": "generic.password", "crypt": "generic.password-hash",
 }  # fmt: skip
 
 
-class Judged(NamedTuple):
+class ScoredCandidate(NamedTuple):
     """A candidate and what came of it; offsets are bytes into the data.
 
     `confidence` is None for a candidate that was dropped, and `dropped_reason`
@@ -71,52 +77,52 @@ class Judged(NamedTuple):
     rejection_reason: str = ""
 
 
-class Seen(NamedTuple):
+class CandidateFeatures(NamedTuple):
     """A candidate before the sum: where it stands and what is to be said of it."""
 
     candidate: Candidate
-    name: Name
+    name: FieldName
     value: bytes
     reason: str
-    facts: list[str]
+    features: list[str]
 
 
-def judge(data: bytes, hits: Iterable[int], path: str = "") -> list[Judged]:
+def score_candidates(data: bytes, hits: Iterable[int], path: str = "") -> list[ScoredCandidate]:
     """Judge the candidates around *hits*, the sorted offsets at which an anchor of `gate` ended.
 
     Every value is judged once, by the reading that speaks most for it. The
     result is in order of place and holds dropped candidates too.
     """
     file = read_path(path)
-    best: dict[tuple[int, int], Judged] = {}
-    for first, last in windows(data, hits):
-        for start, end, judged in _judge_lines(bytes(data[first:last]), file):
+    best: dict[tuple[int, int], ScoredCandidate] = {}
+    for first, last in split_windows(data, hits):
+        for start, end, scored in _score_lines(bytes(data[first:last]), file):
             place = start + first, end + first
-            if place not in best or judged.score > best[place].score:
-                best[place] = judged._replace(start=place[0], end=place[1])
+            if place not in best or scored.score > best[place].score:
+                best[place] = scored._replace(start=place[0], end=place[1])
     return [best[place] for place in sorted(best)]
 
 
-def examine(data: bytes, hits: Iterable[int], path: str = "") -> Iterator[tuple[int, Seen]]:
+def extract_features(data: bytes, hits: Iterable[int], path: str = "") -> Iterator[tuple[int, CandidateFeatures]]:
     """Yield all candidates around *hits* with their facts; the fit reads these as well.
 
     Each comes with the offset that its own places count from.
     """
     file = read_path(path)
-    for first, last in windows(data, hits):
-        for seen in _seen_in(bytes(data[first:last]), file):
-            yield first, seen
+    for first, last in split_windows(data, hits):
+        for assessed in _read_candidates(bytes(data[first:last]), file):
+            yield first, assessed
 
 
-def windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]:
+def split_windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]:
     """Yield the spans to read around *hits*: whole lines, up to a bound."""
     reached = 0
     for hit in hits:
         if hit < reached:
             continue
-        first = _line_start(data, hit - 1, _BEFORE)
+        first = _find_line_start(data, hit - 1, _BEFORE)
         if hit - first < 40:  # the value may stand on the line below its name
-            first = max(_line_start(data, first - 1, 120), min(first, reached))
+            first = max(_find_line_start(data, first - 1, 120), min(first, reached))
         last = data.find(b"\n", hit, hit + _AFTER)
         last = last if last >= 0 else min(len(data), hit + _AFTER)
         if data.rfind(b"[", first, last) > data.rfind(b"]", first, last):
@@ -126,14 +132,17 @@ def windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]:
 
 
 @lru_cache(maxsize=8192)
-def _judge_lines(text: bytes, file: File) -> tuple[tuple[int, int, Judged], ...]:
+def _score_lines(text: bytes, file: FileType) -> tuple[tuple[int, int, ScoredCandidate], ...]:
     # the versions of a file in a history repeat their lines: most are not read twice
-    if noise(text):
+    if looks_binary(text):
         return ()
-    return tuple((seen.candidate.start, seen.candidate.end, _weigh(seen)) for seen in _seen_in(text, file))
+    return tuple(
+        (assessed.candidate.start, assessed.candidate.end, _score(assessed))
+        for assessed in _read_candidates(text, file)
+    )
 
 
-def noise(text: bytes) -> bool:
+def looks_binary(text: bytes) -> bool:
     """Tell whether *text* is compressed or encrypted rather than written.
 
     Three chance bytes spell `pw:` somewhere in every archive. Text in an old
@@ -146,32 +155,34 @@ def noise(text: bytes) -> bool:
     return controls * 40 > size and text.decode("utf-8", "replace").count("\N{REPLACEMENT CHARACTER}") * 10 > size
 
 
-def _seen_in(text: bytes, file: File) -> Iterator[Seen]:
+def _read_candidates(text: bytes, file: FileType) -> Iterator[CandidateFeatures]:
     low = text.lower()
-    for candidate in candidates(text, low, file.kind):
+    for candidate in find_candidates(text, low, file.kind):
         value = text[candidate.start : candidate.end]
-        inside = in_string(low, candidate)
+        inside = is_in_string(low, candidate)
         name = read_name(candidate.name)
         before = low[max(0, candidate.at - 2) : candidate.at]
-        kind = "configuration" if file is UNKNOWN else file.kind  # where an unquoted value is seen as most likely
-        reason = why_not(candidate, name, value, low[candidate.start : candidate.end], kind, inside, before)
-        here = likeliest(candidate.way, how_quoted(candidate.quote)) if file is UNKNOWN else file
-        said = [] if reason else facts_of(candidate, name, value, Place(low, here, inside))
-        yield Seen(candidate, name, value, reason, said)
+        kind = "configuration" if file is UNKNOWN_FILE else file.kind  # where an unquoted value is seen as most likely
+        reason = rejection_reason(candidate, name, value, low[candidate.start : candidate.end], kind, inside, before)
+        here = choose_file_type(candidate.way, describe_quotes(candidate.quote)) if file is UNKNOWN_FILE else file
+        said = [] if reason else list_features(candidate, name, value, CandidateContext(low, here, inside))
+        yield CandidateFeatures(candidate, name, value, reason, said)
 
 
 @lru_cache(maxsize=256)
-def likeliest(way: str, quoted: str) -> File:
+def choose_file_type(way: str, quoted: str) -> FileType:
     """Return the kind of file in which a candidate is most likely to be a credential."""
-    return max(EVERY, key=lambda file: sum(_ALL.get(fact, 0.0) for fact in of_file(way, quoted, file)))
+    return max(
+        ALL_FILE_TYPES, key=lambda file: sum(_WEIGHTS.get(fact, 0.0) for fact in list_file_features(way, quoted, file))
+    )
 
 
-def _line_start(data: bytes, at: int, reach: int) -> int:
+def _find_line_start(data: bytes, at: int, reach: int) -> int:
     found = data.rfind(b"\n", max(0, at - reach), max(0, at))
     return found + 1 if found >= 0 else max(0, at - reach)
 
 
-def in_string(low: bytes, candidate: Candidate) -> bool:
+def is_in_string(low: bytes, candidate: Candidate) -> bool:
     """Tell whether the name of *candidate* stands inside a string literal of its line."""
     before = low[low.rfind(b"\n", 0, candidate.at) + 1 : candidate.at]
     if candidate.quote[:1] == b"\\":
@@ -187,25 +198,25 @@ def in_string(low: bytes, candidate: Candidate) -> bool:
     )
 
 
-def _weigh(seen: Seen) -> Judged:
-    candidate = seen.candidate
+def _score(assessed: CandidateFeatures) -> ScoredCandidate:
+    candidate = assessed.candidate
     start, end = candidate.start, candidate.end
-    rule = rule_of(candidate, seen.name)
-    if seen.reason:
-        return Judged(rule, start, end, 0.0, None, (), seen.reason)
-    said = [(weight, fact) for fact in seen.facts if (weight := _ALL.get(fact))]
+    rule = choose_rule(candidate, assessed.name)
+    if assessed.reason:
+        return ScoredCandidate(rule, start, end, 0.0, None, (), assessed.reason)
+    said = [(weight, fact) for fact in assessed.features if (weight := _WEIGHTS.get(fact))]
     total = PRIOR + sum(weight for weight, _ in said)
     score = 1 / (1 + exp(-total))
-    capped = STAND_IN in seen.facts and score >= MEDIUM
+    capped = STAND_IN in assessed.features and score >= MEDIUM
     score = MEDIUM - 0.01 if capped else score
     confidence = _grade(score)
     said.sort()
-    shown = [Evidence(fact, weight) for weight, fact in reversed(said[-SHOWN:]) if weight > 0]
-    shown += [Evidence(fact, weight) for weight, fact in said[:SHOWN] if weight < 0]
+    shown = [Evidence(fact, weight) for weight, fact in reversed(said[-MAX_SHOWN:]) if weight > 0]
+    shown += [Evidence(fact, weight) for weight, fact in said[:MAX_SHOWN] if weight < 0]
     if capped:
         shown.append(Evidence(STAND_IN))
     reason = "" if confidence else "more evidence against than for"
-    return Judged(rule, start, end, score, confidence, tuple(shown), reason)
+    return ScoredCandidate(rule, start, end, score, confidence, tuple(shown), reason)
 
 
 def _grade(score: float) -> Confidence | None:
@@ -215,10 +226,10 @@ def _grade(score: float) -> Confidence | None:
     return None
 
 
-def rule_of(candidate: Candidate, name: Name) -> str:
+def choose_rule(candidate: Candidate, name: FieldName) -> str:
     """Return the id of the rule that a finding of *candidate* is reported under."""
     return (
-        _WAYS.get(candidate.way)
-        or _FAMILIES.get(name.kind)
+        _RULE_OF_WAY.get(candidate.way)
+        or _RULE_OF_NAME.get(name.kind)
         or ("generic.token" if name.kind.endswith("token") else "generic.credential")
     )

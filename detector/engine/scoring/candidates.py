@@ -15,9 +15,9 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from detector.engine.lazy_regex import expression
+from detector.engine.lazy_regex import compile_lazily
 
-LONGEST = 4096
+MAX_VALUE = 4096
 """Longest value in bytes that is looked at."""
 
 
@@ -44,7 +44,7 @@ _WORDS = (
     rb"sign|sig|salt|nonce|hash|private|cookie|session|senha|contrase(?:n|\xc3\xb1)a|kennwort|parola|\xe5\xaf\x86[\xe7\xe7][\xa0\xa2][\x81\xbc]|"
     rb"\xe5\x8f\xa3\xe4\xbb\xa4|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|mot de passe"
 )
-_NAMED = expression(
+_NAMED = compile_lazily(
     rb"(?:" + _WORDS + rb")"
     rb"([\w$\-]*(?:\.[\w$\-]+)*)"  # 1 the rest of the name
     rb"((?:\\*[\"'`\])*]{1,3}|&quot;|&#34;|%22){0,2}(?:\.(?:text|value)(?=[ \t]*=))?)"  # 2 what closes it
@@ -60,95 +60,95 @@ _NAMED = expression(
     rb"|([ \t])"  # 7
     rb")"
 )
-_PREFIX = expression(
+_PREFIX = compile_lazily(
     rb"(?:new[ \t]+)?((?:&?[a-z_][\w.:]{0,40}[ \t]?\([ \t]?){0,3})"
     rb"(?:[bruf@$]{0,2}|\[\]byte\()?(?=\\*[\"'`]|&#34;|&quot;)"
 )
-_QUOTE = expression(rb"&#34;|&quot;|\\*(?:\"\"\"|'''|``|[\"'`])")
-_PLAIN = expression(rb"[^\s\"'`<>,;&\\|]+")
-_UNBROKEN = expression(rb"[^\s\"'`][^\s`]{0,200}")
-_LEFT = expression(rb"[\w$@.\-]{0,64}\Z")
-_DEFAULTED = expression(
+_QUOTE = compile_lazily(rb"&#34;|&quot;|\\*(?:\"\"\"|'''|``|[\"'`])")
+_PLAIN = compile_lazily(rb"[^\s\"'`<>,;&\\|]+")
+_UNBROKEN = compile_lazily(rb"[^\s\"'`][^\s`]{0,200}")
+_LEFT = compile_lazily(rb"[\w$@.\-]{0,64}\Z")
+_DEFAULTED = compile_lazily(
     rb"[^\"'`\r\n]{0,60}(?:\[[^\]\r\n]{1,60}\]|\([\"'][\w.\-]{1,60}[\"'])?[^\"'\r\n]{0,12}?"
     rb"(?:\|\||\?\?|\bor\b|\?:|,|\{)[ \t]*(?=[\"'])"
 )
-_LOOK_UP = expression(rb"env|config|get|prop")
-_SECOND = expression(rb"\\*[\"'`]?[ \t]*,[ \t]*[bruf]?(?=\\*[\"'`])")
-_ITEM = expression(rb"(?:\\[nrt]|\s)*,?(?:\\[nrt]|\s)*[bru]?(\\*[\"'`])")
-_SCHEME = expression(
+_LOOK_UP = compile_lazily(rb"env|config|get|prop")
+_SECOND = compile_lazily(rb"\\*[\"'`]?[ \t]*,[ \t]*[bruf]?(?=\\*[\"'`])")
+_ITEM = compile_lazily(rb"(?:\\[nrt]|\s)*,?(?:\\[nrt]|\s)*[bru]?(\\*[\"'`])")
+_SCHEME = compile_lazily(
     rb"(?<![\w\-])(basic|bearer|apikey|api-?key|digest|ntlm|negotiate|token|oauth|jwt|key)(?: +|%20)"
     rb"(?=[\w+/=\-.~%:]{5})([\w+/=\-.~%:]+)"
 )
-_URL = expression(
+_URL = compile_lazily(
     rb"\b[a-z][a-z0-9+.%\-]{1,20}://([^\s/:@\"'<>`\\]{0,64}):([^\s/@\"'<>`\\]{1,120})@(?=[^\s\"'<>@/]{1,})"
 )
-_DSN = expression(rb"(?<![\w/:])([\w.\-]{1,40}):([^\s:@/\"'`()]{1,80})@(?:(?:tcp|unix)?\(|[\w.\-]{2,60}:\d)")
-_USER_FLAG = expression(
+_DSN = compile_lazily(rb"(?<![\w/:])([\w.\-]{1,40}):([^\s:@/\"'`()]{1,80})@(?:(?:tcp|unix)?\(|[\w.\-]{2,60}:\d)")
+_USER_FLAG = compile_lazily(
     rb"(?:^|[\s\"',\[])(?:-u|--user|--proxy-user)(?:[ =]|[\"'], ?|(?=[\w]))[\"']?([\w.\-@\\$]{1,60}):([^\s\"'`]{1,80})"
 )
-_FLAG = expression(
+_FLAG = compile_lazily(
     rb"(?:^|[\s\"',\[])(--?[\w\-]{0,32}(?:pass(?:w(?:or)?d|phrase)?|pwd|token|secret|(?:api|access|secret)-?key)[\w\-]{0,32})"
     rb"(?:[ =]+|[\"'],[ ]?)[\"']?([^\s\"'`]{2,200})"
 )
-_MYSQL = expression(
+_MYSQL = compile_lazily(
     rb"\b(?:mysql\w*|mariadb\w*|sshpass|mongo\w*)\b[^\r\n|;]{0,120}?[ \t](-p) ?[\"']?([^\s\"'`;|\-][^\s\"'`;|]{1,80})"
 )
-_PASS_SOURCE = expression(rb"\b(pass):([^\s\"'`:@/$]{3,80})")
-_SQL = expression(
+_PASS_SOURCE = compile_lazily(rb"\b(pass):([^\s\"'`:@/$]{3,80})")
+_SQL = compile_lazily(
     rb"\b(identified[ \t]+(?:with[ \t]+[\w\"'`]+[ \t]+)?(?:by|as)(?:[ \t]+password)?|password)"
     rb"[ \t]*(?:\(|[ \t])[ \t]*(\\*(?:''|[\"'`]))"
 )
-_SQL_BARE = expression(rb"\b(identified[ \t]+by)[ \t]+([^\s\"'`;&<]{2,80})")
-_NETRC = expression(rb"\b(?:login|user)[ \t]+(\S{1,60})\s+password[ \t]+(\S{2,120})")
-_CRYPT = expression(
+_SQL_BARE = compile_lazily(rb"\b(identified[ \t]+by)[ \t]+([^\s\"'`;&<]{2,80})")
+_NETRC = compile_lazily(rb"\b(?:login|user)[ \t]+(\S{1,60})\s+password[ \t]+(\S{2,120})")
+_CRYPT = compile_lazily(
     rb"()(\$(?:5|6|y|apr1|argon2\w{1,2}|scrypt)\$[\w./$=,+\-]{16,200}|\{s?sha(?:256|512)?\}[a-z0-9+/=]{20,120}"
     rb"|pbkdf2[:_][\w:$.]{4,40}\$[\w./+\-]{4,64}\$[a-z0-9+/=]{16,200})"
 )
-_SECURE = expression(rb"(convertto-securestring)[ \t]+(?:-\w{2,12}[ \t]+)?[\"']?([^\s\"'$|()]{2,120})")
+_SECURE = compile_lazily(rb"(convertto-securestring)[ \t]+(?:-\w{2,12}[ \t]+)?[\"']?([^\s\"'$|()]{2,120})")
 
 
-def candidates(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
+def find_candidates(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
     """Yield what may be a credential in *text*; *low* is *text* in lower case.
 
     In a file of *kind* configuration an unquoted value reaches to the next blank, as in .env, INI
     and YAML files; in one of which nothing is known it may or may not.
     """
-    yield from _named(text, low, kind)
+    yield from _find_named(text, low, kind)
     if b" " in low or b"%20" in low:
-        yield from _made("header", text, _SCHEME.finditer(low))
+        yield from _from_matches("header", text, _SCHEME.finditer(low))
     if b"@" in low:
         if b"://" in low:
-            yield from _made("url", text, _URL.finditer(low))
-        yield from _made("dsn", text, _DSN.finditer(low))
+            yield from _from_matches("url", text, _URL.finditer(low))
+        yield from _from_matches("dsn", text, _DSN.finditer(low))
     if b"-u" in low or b"--proxy-user" in low:
-        yield from _made("user-flag", text, _USER_FLAG.finditer(low))
+        yield from _from_matches("user-flag", text, _USER_FLAG.finditer(low))
     if b"-" in low:
-        yield from _made("flag", text, _FLAG.finditer(low))
+        yield from _from_matches("flag", text, _FLAG.finditer(low))
         if b" -p" in low:
-            yield from _made("flag", text, _MYSQL.finditer(low))
+            yield from _from_matches("flag", text, _MYSQL.finditer(low))
         if b"securestring" in low:
-            yield from _made("flag", text, _SECURE.finditer(low))
+            yield from _from_matches("flag", text, _SECURE.finditer(low))
     if b"pass:" in low:
-        yield from _made("flag", text, _PASS_SOURCE.finditer(low))
+        yield from _from_matches("flag", text, _PASS_SOURCE.finditer(low))
     if b"password" in low or b"identified" in low:
         for match in _SQL.finditer(low):
-            start, end = _closed(text, match.end(), match[2])
+            start, end = _find_end(text, match.end(), match[2])
             yield Candidate("sql", match[1], match.start(), start, end, b" ", match[2])
-        yield from _made("sql", text, _SQL_BARE.finditer(low))
+        yield from _from_matches("sql", text, _SQL_BARE.finditer(low))
         if b"login" in low or b"user" in low:
-            yield from _made("netrc", text, _NETRC.finditer(low))
+            yield from _from_matches("netrc", text, _NETRC.finditer(low))
     if b"$" in low or b"{s" in low:
-        yield from _made("crypt", text, _CRYPT.finditer(low))
+        yield from _from_matches("crypt", text, _CRYPT.finditer(low))
 
 
-def _made(way: str, text: bytes, matches: Iterator[re.Match[bytes]]) -> Iterator[Candidate]:
+def _from_matches(way: str, text: bytes, matches: Iterator[re.Match[bytes]]) -> Iterator[Candidate]:
     for match in matches:
         at, stop = match.span(1)
         start, end = match.span(2)
         yield Candidate(way, text[at:stop], at, start, end, b"", b"")
 
 
-def _named(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
+def _find_named(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
     at = 0
     while match := _NAMED.search(low, at):
         begin = match.start()
@@ -175,20 +175,20 @@ def _named(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
             opened = _QUOTE.match(low, prefix.end())
             assert opened is not None
             quote = opened[0]
-            start, end = _closed(text, opened.end(), quote)
+            start, end = _find_end(text, opened.end(), quote)
             if way == "words" and len(quote) > 1 and quote != b"``":
                 continue
             yield Candidate(way, name, name_at, start, end, operator, quote, call)
             if way == "argument" or call or name.lower().endswith((b"auth", b"credentials")):
                 second = _SECOND.match(text, end)
                 if second and (opened := _QUOTE.match(text, second.end())):
-                    start, end = _closed(text, opened.end(), opened[0])
+                    start, end = _find_end(text, opened.end(), opened[0])
                     later = "default" if _LOOK_UP.search(call) else "second"
                     yield Candidate(later, name, name_at, start, end, operator, opened[0], call)
             continue
         if low[place : place + 1] in (b"(", b"[", b"{"):
             tuple_ = low[place : place + 1] == b"("
-            for count, (start, end, quote) in enumerate(_listed(text, place + 1)):
+            for count, (start, end, quote) in enumerate(_read_list(text, place + 1)):
                 if count or not tuple_:
                     listed = "second" if tuple_ else way
                     yield Candidate(listed, name, name_at, start, end, operator, quote, b"[")
@@ -202,7 +202,7 @@ def _named(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
         if defaulted := _DEFAULTED.match(low, place):
             opened = _QUOTE.match(text, defaulted.end())
             assert opened is not None
-            start_of, end_of = _closed(text, opened.end(), opened[0])
+            start_of, end_of = _find_end(text, opened.end(), opened[0])
             yield Candidate("default", name, name_at, start_of, end_of, operator, opened[0])
         if kind in ("configuration", "unknown") and (whole := _UNBROKEN.match(text, place)):
             unbroken = place + len(whole[0].rstrip(b"\"',;"))
@@ -217,25 +217,25 @@ def _named(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
             yield Candidate(way, name, name_at, start, end, operator, b"")
 
 
-def _listed(text: bytes, at: int) -> Iterator[tuple[int, int, bytes]]:
+def _read_list(text: bytes, at: int) -> Iterator[tuple[int, int, bytes]]:
     """Yield the strings of a list or tuple that begins at *at*, sixteen at most."""
     for _ in range(16):
         opened = _ITEM.match(text, at)
         if opened is None:
             return
-        start, end = _closed(text, opened.end(), opened[1])
+        start, end = _find_end(text, opened.end(), opened[1])
         yield start, end, opened[1]
         at = end + len(opened[1])
 
 
-def _closed(text: bytes, start: int, quote: bytes) -> tuple[int, int]:
+def _find_end(text: bytes, start: int, quote: bytes) -> tuple[int, int]:
     """Return the span from *start* to the sign that closes *quote*."""
     if quote[:1] == b"\\" or len(quote) > 1:
-        end = text.find(quote, start, start + LONGEST)
+        end = text.find(quote, start, start + MAX_VALUE)
     else:
         end = start
         while True:
-            end = text.find(quote, end, start + LONGEST)
+            end = text.find(quote, end, start + MAX_VALUE)
             if end < 0 or text[end - 1 : end] != b"\\" or text[end - 2 : end] == b"\\\\":
                 break
             end += 1

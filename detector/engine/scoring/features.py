@@ -14,42 +14,42 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
 
-from detector.engine.lazy_regex import expression
+from detector.engine.lazy_regex import compile_lazily
 from detector.engine.scoring.candidates import Candidate
-from detector.engine.scoring.field_names import Name
-from detector.engine.scoring.file_kinds import File
-from detector.engine.scoring.naturalness import bits, surprise
-from detector.engine.scoring.placeholders import groups
+from detector.engine.scoring.field_names import FieldName
+from detector.engine.scoring.file_kinds import FileType
+from detector.engine.scoring.naturalness import bits_per_character, entropy_deficit
+from detector.engine.scoring.placeholders import find_word_groups
 
 _LOWER = b"abcdefghijklmnopqrstuvwxyz"
 _UPPER = _LOWER.upper()
 _DIGITS = b"0123456789"
-_HEX = expression(rb"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)\Z")
-_UUID = expression(rb"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
+_HEX = compile_lazily(rb"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)\Z")
+_UUID = compile_lazily(rb"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
-_URLSAFE = expression(rb"[\w\-]+={0,2}\Z")
-_DOTTED = expression(rb"[\w\-]+(?:\.[\w\-]+)+\Z")
-_WORD_DIGITS = expression(rb"[A-Za-z]+[0-9]{1,4}\Z")
-_WORD_MARKS = expression(rb"[A-Za-z@$]+[@#!$%&*._\-]?[0-9]{1,6}[@#!$%&*.?]{0,3}\Z")
-_PARTS = expression(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
-_RUN = expression(rb"(.)\1{3}")
-_PATH = expression(rb"(?:\.{0,2}/|[A-Za-z]:\\|~/)[\w.\-@]+(?:[/\\][\w.\-@{}:]*)*\Z|[\w.\-]+(?:/[\w.\-]+){2,}\Z")
-_FILE = expression(
+_URLSAFE = compile_lazily(rb"[\w\-]+={0,2}\Z")
+_DOTTED = compile_lazily(rb"[\w\-]+(?:\.[\w\-]+)+\Z")
+_WORD_DIGITS = compile_lazily(rb"[A-Za-z]+[0-9]{1,4}\Z")
+_WORD_MARKS = compile_lazily(rb"[A-Za-z@$]+[@#!$%&*._\-]?[0-9]{1,6}[@#!$%&*.?]{0,3}\Z")
+_PARTS = compile_lazily(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_RUN = compile_lazily(rb"(.)\1{3}")
+_PATH = compile_lazily(rb"(?:\.{0,2}/|[A-Za-z]:\\|~/)[\w.\-@]+(?:[/\\][\w.\-@{}:]*)*\Z|[\w.\-]+(?:/[\w.\-]+){2,}\Z")
+_FILE = compile_lazily(
     rb"\.(?:[jt]sx?|py|rb|go|java|json|ya?ml|xml|html?|css|txt|md|pem|crt|key|pub|sh|php|cs|png|svg|jpe?g|properties|"
     rb"conf|cfg|p12|jks|log|csv|c|h|cc|proto)\Z"
 )
-_URL = expression(rb"[a-z][a-z0-9+.\-]*://|www\.|mailto:|urn:|arn:")
-_MAIL = expression(rb"[\w.+\-]+@[\w\-]+\.[\w.\-]+\Z")
-_DATE = expression(rb"(?:19|20)\d\d[-/.]?[01]\d[-/.]?[0-3]\d|\d{1,2}:\d{2}:\d{2}")
-_VERSION = expression(rb"[v^~=<>]{0,2}\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?\Z")
-_REFERENCE = expression(rb"\$\{|#\{|\{\{|\$\(|<%|%\{|\$[A-Za-z_]\w+|%[A-Z_]{3,}%|@[\w.]+@")
-_FORMAT = expression(rb"%[-\d.]*[sdvqxr]|\{\d*\}|\{[a-z_]\w*\}|\\u00|:[a-z_]+\b")
-_JSON = expression(rb"\\*[{\[]\s*\\*[\"']|\\*[{\[]\s*\w+:")
-_MARKUP = expression(rb"</?[a-z]|/>|&[a-z]{2,5};")
-_CODE_SIGNS = expression(rb"[();{}\[\]|<>=]|::|->")
-_CONVERSION = expression(rb"decode|base64|b64|bytes|secret|string")
-_LOOK_UP = expression(rb"env|config|get|prop")
-_BEFORE = expression(
+_URL = compile_lazily(rb"[a-z][a-z0-9+.\-]*://|www\.|mailto:|urn:|arn:")
+_MAIL = compile_lazily(rb"[\w.+\-]+@[\w\-]+\.[\w.\-]+\Z")
+_DATE = compile_lazily(rb"(?:19|20)\d\d[-/.]?[01]\d[-/.]?[0-3]\d|\d{1,2}:\d{2}:\d{2}")
+_VERSION = compile_lazily(rb"[v^~=<>]{0,2}\d+(?:\.\d+){1,3}(?:[-+][\w.]+)?\Z")
+_REFERENCE = compile_lazily(rb"\$\{|#\{|\{\{|\$\(|<%|%\{|\$[A-Za-z_]\w+|%[A-Z_]{3,}%|@[\w.]+@")
+_FORMAT = compile_lazily(rb"%[-\d.]*[sdvqxr]|\{\d*\}|\{[a-z_]\w*\}|\\u00|:[a-z_]+\b")
+_JSON = compile_lazily(rb"\\*[{\[]\s*\\*[\"']|\\*[{\[]\s*\w+:")
+_MARKUP = compile_lazily(rb"</?[a-z]|/>|&[a-z]{2,5};")
+_CODE_SIGNS = compile_lazily(rb"[();{}\[\]|<>=]|::|->")
+_CONVERSION = compile_lazily(rb"decode|base64|b64|bytes|secret|string")
+_LOOK_UP = compile_lazily(rb"env|config|get|prop")
+_LINE_WORDS = compile_lazily(
     rb"(?P<assertion>\b(?:assert\w*|expect\w*|should\w*|eq|equals?|is_expected|matches)\b)"
     rb"|(?P<output>\b(?:print\w*|echo|log\w*|throw|raise|warn\w*|error|fatal|exception|console|puts|message|describe|"
     rb"context|it|test|t|_|i18n|translate|gettext)\b *[(\"'. ])"
@@ -59,7 +59,7 @@ _BEFORE = expression(
     rb"|(?P<statement>create user|alter user|alter role|create role|identified by|grant all|set password)"
     rb"|(?P<example>e\.g\.|example|sample|for instance|default|such as|demo)"
 )
-_SAID = {
+_LINE_FEATURES = {
     "assertion": "in an assertion", "output": "in an output or title", "markup": "in markup",
     "declaration": "in a declaration", "statement": "in an SQL statement on users",
     "example": "an example on the line",
@@ -82,7 +82,7 @@ _ALPHABETS = {
     "hex digits": 16, "digits": 10, "lower-case letters": 26, "upper-case letters": 26,
     "lower-case letters and digits": 36, "upper-case letters and digits": 36,
 }  # fmt: skip
-_STAND_INS = (
+_STAND_IN_WORDS = (
     b"secret", b"password", b"passwd", b"pass", b"pwd", b"token", b"test", b"testing", b"testpass", b"foo", b"bar",
     b"foobar", b"root", b"credential", b"credentials", b"apikey",
 )  # fmt: skip
@@ -96,7 +96,7 @@ STAND_IN = "value is a word that stands for any credential"
 Add = Callable[[str], None]
 
 
-class Place(NamedTuple):
+class CandidateContext(NamedTuple):
     """Where a candidate stands.
 
     *low* is the text around it in lower case; *inside* says that its name
@@ -104,37 +104,37 @@ class Place(NamedTuple):
     """
 
     low: bytes
-    file: File
+    file: FileType
     inside: bool
 
 
-def facts_of(candidate: Candidate, name: Name, value: bytes, place: Place) -> list[str]:
+def list_features(candidate: Candidate, name: FieldName, value: bytes, place: CandidateContext) -> list[str]:
     """Return the facts of *candidate*."""
     way, quote, file = candidate.way, candidate.quote, place.file
-    quoted = how_quoted(quote)
+    quoted = describe_quotes(quote)
     kind = f"named {name.kind}" if name.kind else f"found by {way}"
     made = [kind, quoted]
     if name.kind:
         made.append(f"found by {way}")
-    made += [f"{kind}, {quoted}", *of_file(way, quoted, file)]
-    _of_name(made.append, kind, candidate, name)
-    _of_value(made, kind, candidate, value, place)
-    _of_place(made.append, candidate, quoted, place)
+    made += [f"{kind}, {quoted}", *list_file_features(way, quoted, file)]
+    _add_name_features(made.append, kind, candidate, name)
+    _add_value_features(made, kind, candidate, value, place)
+    _add_context_features(made.append, candidate, quoted, place)
     return made
 
 
-def how_quoted(quote: bytes) -> str:
+def describe_quotes(quote: bytes) -> str:
     """Tell how a value stands between signs of *quote*, which may be none."""
     return "unquoted" if not quote else "escaped quotes" if quote[:1] == b"\\" else "quoted"
 
 
-def of_file(way: str, quoted: str, file: File) -> list[str]:
+def list_file_features(way: str, quoted: str, file: FileType) -> list[str]:
     """Return the facts that depend on the kind of file."""
     made = [f"in {file.kind}", f"{way}, {quoted} in {file.kind}"]
     return [*made, f"in .{file.extension}"] if file.kind == "code" else made
 
 
-def _of_name(add: Add, kind: str, candidate: Candidate, name: Name) -> None:
+def _add_name_features(add: Add, kind: str, candidate: Candidate, name: FieldName) -> None:
     tail = "" if name.tail == "plural" and candidate.call == b"[" else name.tail
     if tail:
         add(f"name goes on: {tail}")
@@ -157,30 +157,32 @@ def _of_name(add: Add, kind: str, candidate: Candidate, name: Name) -> None:
         add("name is an attribute")
 
 
-def _of_value(made: list[str], kind: str, candidate: Candidate, value: bytes, place: Place) -> None:
+def _add_value_features(
+    made: list[str], kind: str, candidate: Candidate, value: bytes, place: CandidateContext
+) -> None:
     size = len(value)
-    shape = shape_of(value)
+    shape = describe_shape(value)
     length = _SIZE_NAMES[bisect_right(_SIZES, size)]
-    reads = "as such signs do" if shape in _OPAQUE else _COST_NAMES[bisect_right(_COSTS, bits(value))]
+    reads = "as such signs do" if shape in _OPAQUE else _COST_NAMES[bisect_right(_COSTS, bits_per_character(value))]
     mixed = f"{length} hex digits" if shape == "hex digits" else shape
     made += [
         f"length {length}", f"made of {mixed}", f"reads {reads}", f"{kind}, made of {mixed}",
         f"{kind}, reads {reads}", f"{shape}, length {length}", f"{shape}, reads {reads}",
     ]  # fmt: skip
     add = made.append
-    texture = _texture(value, shape, reads)
+    texture = _describe_texture(value, shape, reads)
     add(f"{texture}, short" if size < 8 else f"{texture}, of usual length" if size < 20 else f"{texture}, long")
     add(f"{kind}, {texture}")
     letters = place.low[candidate.start : candidate.end]
     written = value.decode("latin-1")
     parts = _PARTS.findall(written)
-    found = groups(letters.decode("latin-1"), [part.lower() for part in parts])
+    found = find_word_groups(letters.decode("latin-1"), [part.lower() for part in parts])
     for group in found:
         add(f"has {group} word")
     signs = sum(map(len, parts)) or 1
     add("one part" if len(parts) < 2 else "parts of " + _PART_NAMES[bisect_right(_PART_SIZES, signs / len(parts))])
     if size >= 8:
-        gap = _GAP_NAMES[bisect_right(_GAPS, surprise(value[:256], _ALPHABETS.get(shape, 62)))]
+        gap = _GAP_NAMES[bisect_right(_GAPS, entropy_deficit(value[:256], _ALPHABETS.get(shape, 62)))]
         add(f"entropy: {gap}")
         add(f"{shape}, entropy: {gap}")
         if size >= 12:
@@ -195,7 +197,7 @@ def _of_value(made: list[str], kind: str, candidate: Candidate, value: bytes, pl
             add("value contains the name")
         elif letters in squeezed and size > 3:
             add("name contains the value")
-    if letters in _STAND_INS:
+    if letters in _STAND_IN_WORDS:
         add(STAND_IN)
     if letters in (b"password", b"passwd", b"secret", b"token", b"pass", b"key"):
         add("value is the word itself")
@@ -240,7 +242,7 @@ def _of_value(made: list[str], kind: str, candidate: Candidate, value: bytes, pl
         add("value begins with a sign")
 
 
-def _texture(value: bytes, shape: str, reads: str) -> str:
+def _describe_texture(value: bytes, shape: str, reads: str) -> str:
     # the coarsest view: what finer facts have not met in the labelled files, this one has
     if shape in ("hex digits", "UUID"):
         return "random" if len(value) >= 16 else "neither word nor random"
@@ -251,7 +253,7 @@ def _texture(value: bytes, shape: str, reads: str) -> str:
     return "neither word nor random"
 
 
-def _of_place(add: Add, candidate: Candidate, quoted: str, place: Place) -> None:
+def _add_context_features(add: Add, candidate: Candidate, quoted: str, place: CandidateContext) -> None:
     low = place.low
     begin = low.rfind(b"\n", 0, candidate.at) + 1
     stop = low.find(b"\n", candidate.end)
@@ -277,18 +279,18 @@ def _of_place(add: Add, candidate: Candidate, quoted: str, place: Place) -> None
             add("value is a key itself")
     else:
         add("followed by text")
-    for said in {match.lastgroup for match in _BEFORE.finditer(before[-300:])}:
-        add(_SAID[str(said)])
+    for said in {match.lastgroup for match in _LINE_WORDS.finditer(before[-300:])}:
+        add(_LINE_FEATURES[str(said)])
     value = low[candidate.start : candidate.end]
     if len(value) > 2 and (value in before or value in after):
         add("value stands twice on the line")
     add("line " + _WIDTH_NAMES[bisect_right(_WIDTHS, stop - begin)])
 
 
-def shape_of(value: bytes) -> str:
+def describe_shape(value: bytes) -> str:
     """Return the shape of *value*: which signs it is made of, and how they follow each other.
 
-    >>> shape_of(b"letmein"), shape_of(b"Winter24"), shape_of(b"0123456789abcdef")
+    >>> describe_shape(b"letmein"), describe_shape(b"Winter24"), describe_shape(b"0123456789abcdef")
     ('lower-case letters', 'capitalised word with digits', 'hex digits')
     """
     size = len(value)
@@ -296,7 +298,7 @@ def shape_of(value: bytes) -> str:
     upper = size - len(value.translate(None, _UPPER))
     digits = size - len(value.translate(None, _DIGITS))
     if lower + upper + digits == size:
-        return _shape_of_alphanumeric(value, lower, upper, digits)
+        return _describe_alphanumeric(value, lower, upper, digits)
     if not value.isascii():
         return "other than ASCII"
     if b" " in value or b"\t" in value:
@@ -323,7 +325,7 @@ def shape_of(value: bytes) -> str:
     return "letters, digits and signs" if lower or upper else "digits and signs"
 
 
-def _shape_of_alphanumeric(value: bytes, lower: int, upper: int, digits: int) -> str:
+def _describe_alphanumeric(value: bytes, lower: int, upper: int, digits: int) -> str:
     size = len(value)
     capitalised = upper == 1 and value[0] < 97
     if digits == size:

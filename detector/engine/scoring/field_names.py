@@ -11,10 +11,10 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from detector.engine.lazy_regex import expression
+from detector.engine.lazy_regex import compile_lazily
 
 
-class Name(NamedTuple):
+class FieldName(NamedTuple):
     """Class of the credential word, of what follows it, of what stands before."""
 
     kind: str
@@ -22,8 +22,8 @@ class Name(NamedTuple):
     head: str
 
 
-_SQUEEZE = expression(rb"[_$@.\-]+")
-_KINDS = expression(
+_SQUEEZE = compile_lazily(rb"[_$@.\-]+")
+_KINDS = compile_lazily(
     rb"(?P<passphrase>passphrase|passcode|motdepasse)"
     rb"|(?P<password>passw(?:or[dt]e?|d)?|senha|contrase(?:n|\xc3\xb1)a|kennwort|parola|\xe5\xaf\x86.{3}.?|\xe5\x8f\xa3\xe4\xbb\xa4|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c)"
     rb"|(?P<pwd>pwd|psw|(?<=_)pw\b|\bpw\b)"
@@ -57,7 +57,7 @@ _KINDS = expression(
     rb"|(?P<session>session|cookie)"
     rb"|(?P<api>api)"
 )
-_TAILS = expression(
+_TAILS = compile_lazily(
     rb"_?(?:(?P<about>type|names?|kind|class|scheme|mode|method|provider|manager|service|handler|format|policy|strategy|alg(?:orithm)?|"
     rb"encoding|spec|store|factory|function|func|fn|callback|endpoint|server|host|scope|grant|status|state|level|version|"
     rb"generator|parser|helper|util|config|options?|settings?|params?|filter|module|context|client|controller|view|page)"
@@ -72,7 +72,7 @@ _TAILS = expression(
     rb"|(?P<again>confirm\w*|repeat|again|verify|verification|new|old|\d{1,2}|one|two|1|2|value|val|str(?:ing)?|data|bytes|raw|"
     rb"plain|text|default|b64|base64))"
 )
-_HEADS = expression(
+_HEADS = compile_lazily(
     rb"(?P<wrong>invalid|wrong|bad|incorrect|no|non|not|without|missing|empty|fake|dummy|mock|unknown)_?$"
     rb"|(?P<digest>hash(?:ed)?|encrypted|enc|encoded|crypted|md5|sha\d*|sha_?256|digest)_?$"
     rb"|(?P<flag>is|has|show|hide|use|enable|disable|forgot|reset|change|update|require|need|check|validate|get|generate|create|find|fetch|parse)_?$"
@@ -84,11 +84,11 @@ _HEADS = expression(
 
 
 @lru_cache(maxsize=4096)
-def read_name(name: bytes) -> Name:
+def read_name(name: bytes) -> FieldName:
     """Return the classes of *name*; `""` where nothing is known.
 
     >>> read_name(b"MYSQL_ROOT_PASSWORD")
-    Name(kind='password', tail='', head='owner')
+    FieldName(kind='password', tail='', head='owner')
     >>> read_name(b"passwordField").tail
     'place'
     """
@@ -96,7 +96,7 @@ def read_name(name: bytes) -> Name:
     low = _SQUEEZE.sub(b"_", re.sub(rb"(?<=[a-z0-9])(?=[A-Z])", b"_", name).lower()).strip(b"_")
     found_kinds = list(_KINDS.finditer(low))
     if not found_kinds:
-        return Name("", "", "")
+        return FieldName("", "", "")
     last = found_kinds[-1]
     kind = str(last.lastgroup).replace("_", " ")
     rest = low[last.end() :].strip(b"_")
@@ -111,4 +111,4 @@ def read_name(name: bytes) -> Name:
         head = str(found.lastgroup) if found else "other"
     if "digest" in (tail, head):
         kind = "hash"
-    return Name(kind, tail, head)
+    return FieldName(kind, tail, head)

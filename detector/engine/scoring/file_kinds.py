@@ -10,17 +10,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from detector.engine.lazy_regex import expression
+from detector.engine.lazy_regex import compile_lazily
 
 
-class File(NamedTuple):
+class FileType(NamedTuple):
     """Kind of file (`code`, `configuration`, …) and its extension in lower case."""
 
     kind: str
     extension: str
 
 
-UNKNOWN = File("unknown", "")
+UNKNOWN_FILE = FileType("unknown", "")
 """Content without a path, as in a history that is read object by object: it may be of any kind."""
 
 
@@ -37,13 +37,13 @@ _KINDS = {
 }
 _KIND_OF = {extension: kind for kind, extensions in _KINDS.items() for extension in extensions.split()}
 _WHOLE_NAMES = ("dockerfile", "makefile", "jenkinsfile", "vagrantfile")
-EVERY = (
-    *(File(kind, extension) for extension, kind in _KIND_OF.items() if kind == "code"),
-    *(File(kind, "") for kind in (*_KINDS, "other") if kind != "code"),
+ALL_FILE_TYPES = (
+    *(FileType(kind, extension) for extension, kind in _KIND_OF.items() if kind == "code"),
+    *(FileType(kind, "") for kind in (*_KINDS, "other") if kind != "code"),
 )
 """What a file may be, translations left out."""
 
-_TRANSLATION = expression(
+_TRANSLATION = compile_lazily(
     r"(?:^|/)(?:i18n|l10n|locales?|lang(?:uages?)?|translations?|intl|nls|messages)(?:/|[._-])"
     r"|[_.-](?:messages|strings|resources)\.\w+$"
     r"|(?:^|[/_.\-])[a-z]{2}(?:[_-][A-Z][A-Za-z]{1,3})?\.(?:json|ya?ml|properties|po|resx|ts|js|php|strings|xlf)$"
@@ -52,14 +52,14 @@ _TRANSLATION = expression(
 
 
 @lru_cache(maxsize=1024)
-def read_path(path: str) -> File:
+def read_path(path: str) -> FileType:
     """Return what *path* tells; nothing if it is empty.
 
     >>> read_path("deploy/Dockerfile"), read_path("assets/i18n/de_DE.json").kind
-    (File(kind='shell', extension='dockerfile'), 'translation')
+    (FileType(kind='shell', extension='dockerfile'), 'translation')
     """
     if not path:
-        return UNKNOWN
+        return UNKNOWN_FILE
     name = path.rsplit("/", 1)[-1].lower()
     extension = name.rpartition(".")[2]
     if name.startswith(_WHOLE_NAMES):
@@ -67,5 +67,5 @@ def read_path(path: str) -> File:
     if name.startswith(".env"):
         extension = "env"
     if _TRANSLATION.search(path):
-        return File("translation", extension)
-    return File(_KIND_OF.get(extension, "other"), extension)
+        return FileType("translation", extension)
+    return FileType(_KIND_OF.get(extension, "other"), extension)

@@ -27,14 +27,14 @@ def _table() -> bytes:
     return zlib.decompress(base64.b85decode(TABLE))
 
 
-def codes(value: bytes) -> bytes:
+def encode(value: bytes) -> bytes:
     """Return *value* in the alphabet of the table, with boundaries on both sides."""
     return b"\x1b\x1b" + value.translate(_CODE) + b"\x1b"
 
 
-def bits(value: bytes) -> float:
+def bits_per_character(value: bytes) -> float:
     """Return the mean cost of a character of *value* in bits."""
-    coded = codes(value[:96])
+    coded = encode(value[:96])
     table = _table()
     total = 0
     for a, b, c in zip(coded, coded[1:], coded[2:], strict=False):
@@ -42,7 +42,7 @@ def bits(value: bytes) -> float:
     return total / STEPS / (len(coded) - 2)
 
 
-def surprise(value: bytes, alphabet: int) -> float:
+def entropy_deficit(value: bytes, alphabet: int) -> float:
     """Return how far the Shannon entropy of *value* stays below a random one, in bits.
 
     A string of *n* random signs out of *k* has nearly ``log2(min(n, k))`` bits
@@ -51,11 +51,11 @@ def surprise(value: bytes, alphabet: int) -> float:
     size = len(value)
     counts = [value.count(byte) for byte in set(value)]
     seen = -sum(count * log2(count / size) for count in counts) / size
-    return _expected(size, alphabet) - seen
+    return _expected_entropy(size, alphabet) - seen
 
 
 @cache
-def _expected(size: int, alphabet: int) -> float:
+def _expected_entropy(size: int, alphabet: int) -> float:
     # Poisson approximation of the expected entropy of `size` uniform draws
     from math import exp, factorial
 

@@ -80,7 +80,7 @@ def _by_word() -> dict[str, str]:
     return {word: group for group, words in WORDS.items() for word in words.split()}
 
 
-def groups(low: str, words: list[str]) -> set[str]:
+def find_word_groups(low: str, words: list[str]) -> set[str]:
     """Return the groups that *low* (lower case) touches.
 
     *words* are its parts as separators and camel case divide it.

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
-from detector.engine.lazy_regex import expression
+from detector.engine.lazy_regex import compile_lazily
 from detector.engine.scoring.candidates import Candidate
-from detector.engine.scoring.field_names import Name
-from detector.engine.scoring.naturalness import bits
+from detector.engine.scoring.field_names import FieldName
+from detector.engine.scoring.naturalness import bits_per_character
 
-_REFERENCE = expression(
+_REFERENCE = compile_lazily(
     rb"(?:\$\{?[\w.\-\[\]'\"]+\}?|\$\{[^}]*\}|\$\([^)]*\)?|\\?\$\\?\{.*|\$\w+[:/.@\-].*"  # $NAME, ${NAME}, $(command)
     rb"|#\{[^}]*\}?|\{\{.*\}\}?|\{[\w.]*\}|%\{[^}]*\}?|\(\(.*\)\)|<%.*"  # templates
     rb"|<[^>]*>?|%[\w.]+%?|%\([\w.]+\)s?|@[\w.]+@|\[\w[\w \-.]*\]|__[A-Z_]+__"  # <name>, %NAME%, [name], __NAME__
@@ -21,32 +21,34 @@ _REFERENCE = expression(
     rb"|(?:env|vault|arn):.*|ref\+.*|secretref.*|keychain.*)\Z",
     re.DOTALL,
 )
-_MASK = expression(
+_MASK = compile_lazily(
     rb"[*xX.\xe2\x80\xa2#_?\-=~ ]+\Z|(.)\1{3,}\Z|.{0,8}\*{3,}.{0,8}\Z|.{0,48}(?:\.\.\.|\xe2\x80\xa6)\Z"
     rb"|(?:x{3,}[-_.])*x{3,}[-_.]?\Z|.{0,12}(?:\\u2026|\xe2\x80\xa6).{0,6}(?: \(\d+\))?\Z"
 )
-_HOLE = expression(
+_HOLE = compile_lazily(
     rb"\{\{[^{}]*\}\}|\{(?:[a-z_][\w.]*|\d|\[[^\[\]]+\])(?:![rsa])?(?::[^{}]{0,12})?\}|%\(\w+\)[sdr]|[$#]\{[\w.:\-]+\}"
     rb"|(?<!\w)<[A-Za-z][\w \-]+>|\A(?:@@|##|%%|\$\$|\xc2\xa7)\w+(?:@@|##|%%|\$\$|\xc2\xa7)\Z"
 )
-_SAMPLE = expression(rb"EXAMPLE|(?:^|[^a-z])[Ee]xample(?![a-z])")
-_PLACEHOLDER = expression(
+_SAMPLE = compile_lazily(rb"EXAMPLE|(?:^|[^a-z])[Ee]xample(?![a-z])")
+_PLACEHOLDER = compile_lazily(
     rb"your[-_. ]|(?:insert|enter|put|add|paste|set|use)[-_ ](?:your|the|a|my|here)\b"
     rb"|(?:placeholder|redacted|masked|omitted|removed|\w{1,20}[-_ ]?(?:goes|here))\Z|\w{0,20}placeholder\w{0,20}\Z"
 )
-_RUN = expression(rb"(.)\1{7,}")
-_CONSTANT = expression(
+_RUN = compile_lazily(rb"(.)\1{7,}")
+_CONSTANT = compile_lazily(
     rb"(?:true|false|null|nil|none|undefined|nan|yes|no|on|off|string|str|int|integer|bool|boolean|object|number|any|"
     rb"varchar(?:\(\d+\))?|text|bytes?|char|void|array|list|dict|map|float|double|self|this|optional|required|hidden|"
     rb"private|public|default|unknown|n/a|tbd|todo|date|enum|function|async|await|new|return|"
     rb"utf-?8|utf-?16|ascii|latin-?1|iso-8859-1)[,;.):\]}]*\Z"
 )
-_UUID_LIKE = expression(rb"[0-9a-z]{7,12}(?:-[0-9a-z]{3,5}){3}-[0-9a-z]{8,16}\Z")
-_IDENTIFIED = expression(rb"(?:^|[a-z0-9_\-.])(?:[_\-.]|(?<=[a-z0-9])(?=I)|(?<=key))(?:id|ID|Id|iD)(?:entifier|s)?\Z")
-_ONCE = expression(rb"(?:lock|request|client|idempotency|change)[_\-]?token\Z")
-_DIGEST = expression(rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:sha256:)?[a-z0-9+/]{43}=?)\Z")
+_UUID_LIKE = compile_lazily(rb"[0-9a-z]{7,12}(?:-[0-9a-z]{3,5}){3}-[0-9a-z]{8,16}\Z")
+_IDENTIFIED = compile_lazily(
+    rb"(?:^|[a-z0-9_\-.])(?:[_\-.]|(?<=[a-z0-9])(?=I)|(?<=key))(?:id|ID|Id|iD)(?:entifier|s)?\Z"
+)
+_ONCE = compile_lazily(rb"(?:lock|request|client|idempotency|change)[_\-]?token\Z")
+_DIGEST = compile_lazily(rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?:sha256:)?[a-z0-9+/]{43}=?)\Z")
 _ONE_VERSION = rb"(?:[\^~=]|[<>]=?)?\s?v?(?:\d{1,9}|[x*])(?:\.[\dx*]{1,9}){0,2}(?:[\-+][\w.\-]{1,20})?"
-_VERSION = expression(
+_VERSION = compile_lazily(
     rb"(?:[\^~]|[<>]=?)\s?v?\d+(?:\.[\dx*]+){0,2}\S{0,20}\Z|\d{1,7}(?:\.\d{1,7}){3,}\Z"
     rb"|v?\d{1,4}\.\d{1,4}\.\d{1,6}(?:-(?:alpha|beta|rc|pre|dev|next|canary|snapshot)[\w.\-]{0,20})?(?:\(.{1,200})?\Z"
     rb"|(?=[\^~<>=]|[^|]{1,40}\|\|)"
@@ -55,8 +57,8 @@ _VERSION = expression(
     + _ONE_VERSION
     + rb"){1,9}\Z"
 )
-_COLOUR = expression(rb"#(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})\Z")
-_EXPRESSION = expression(
+_COLOUR = compile_lazily(rb"#(?:[0-9a-f]{3}|[0-9a-f]{6}|[0-9a-f]{8})\Z")
+_EXPRESSION = compile_lazily(
     rb"\(\?(?:[:=!>]|P?<|[ims]+[:)])|\\{1,2}[wdsWDSbB](?:[+*?{\]\\)]|$)|\[\^|\[(?:a-z|A-Z|0-9)|\](?:[+*]|\{\d)"
 )
 _PUBLIC_DER = (  # how a SubjectPublicKeyInfo begins in Base64: RSA, elliptic curves, Ed25519
@@ -64,28 +66,32 @@ _PUBLIC_DER = (  # how a SubjectPublicKeyInfo begins in Base64: RSA, elliptic cu
     b"MFkwEwYHKoZIzj0CAQYI", b"MHYwEAYHKoZIzj0CAQYF", b"MIGbMBAGByqGSM49AgEGBS", b"MCowBQYDK2VwAyEA",
 )  # fmt: skip
 _FETCH_MODES = (b"include", b"omit", b"same-origin", b"anonymous", b"use-credentials")
-_ASKED = expression(rb"(?:\b|_|\.)(?:get(?!_?bytes)\w*|pop|fetch|input|prompt)\([ \t]?\Z")
-_PROMPT = expression(rb"[\x20-\x7e]{0,40}:\s{1,4}\Z")
-_KEYWORD = expression(rb"[A-Z]{3,16}\Z")
-_ENVIRONMENT = expression(
+_ASKED = compile_lazily(rb"(?:\b|_|\.)(?:get(?!_?bytes)\w*|pop|fetch|input|prompt)\([ \t]?\Z")
+_PROMPT = compile_lazily(rb"[\x20-\x7e]{0,40}:\s{1,4}\Z")
+_KEYWORD = compile_lazily(rb"[A-Z]{3,16}\Z")
+_ENVIRONMENT = compile_lazily(
     rb"(?:process\.env|os\.environ|os\.getenv|system\.getenv|env\[|getenv|env\.|config\.|settings\.|secrets\.|params\.|"
     rb"self\.|this\.|args\.|request\.|options\.|opts\.|data\.|var\.|local\.|module\.|props\.|state\.|context\.|github\.)"
 )
 _LOOK_UP = (b"process.env", b"os.environ", b"getenv(", b"env(")
-_IDENTIFIER = expression(rb"&?\*?!?[A-Za-z_$][\w$\-]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$!?]*)*(?:\[[^\[\]]*\]?)*[!?]?\Z")
-_NUMBER = expression(rb"(?:0x[0-9a-f]{1,8}|[0-9]{1,10})[ul]{0,2}\Z")
-_RANDOM = expression(rb"(?=[^\d]*\d)[\w+/=\-]{16,}\Z")
-_CALL = expression(rb"[\w.:$>\-]*\(|\w+\[|.*\)\Z|[@!]?\w+\{")
-_CALLED = expression(rb"[A-Za-z_][\w.:]*\((?:[\"'&*]|[\w.]*[),]?\Z)|[a-z_]\w*\[:?[\w\"']+\]\.\w")
-_OLD_WORD = expression(rb"(?:[\x20-\x7e]*[A-Za-z][\xc0-\xff](?=[A-Za-z]))+[\x20-\x7e]+\Z")
-_SENTENCE = expression(rb"(?:[^\s\d]{1,20}[ ,.!?:;]+){3,}")
-_NATURAL = expression(rb"[A-Za-z'\-.,:;!?()\x80-\xff]+(?:\s+[^\s]+)*\Z")
+_IDENTIFIER = compile_lazily(
+    rb"&?\*?!?[A-Za-z_$][\w$\-]*(?:(?:\.|->|::|\?\.)[A-Za-z_$][\w$!?]*)*(?:\[[^\[\]]*\]?)*[!?]?\Z"
+)
+_NUMBER = compile_lazily(rb"(?:0x[0-9a-f]{1,8}|[0-9]{1,10})[ul]{0,2}\Z")
+_RANDOM = compile_lazily(rb"(?=[^\d]*\d)[\w+/=\-]{16,}\Z")
+_CALL = compile_lazily(rb"[\w.:$>\-]*\(|\w+\[|.*\)\Z|[@!]?\w+\{")
+_CALLED = compile_lazily(rb"[A-Za-z_][\w.:]*\((?:[\"'&*]|[\w.]*[),]?\Z)|[a-z_]\w*\[:?[\w\"']+\]\.\w")
+_OLD_WORD = compile_lazily(rb"(?:[\x20-\x7e]*[A-Za-z][\xc0-\xff](?=[A-Za-z]))+[\x20-\x7e]+\Z")
+_SENTENCE = compile_lazily(rb"(?:[^\s\d]{1,20}[ ,.!?:;]+){3,}")
+_NATURAL = compile_lazily(rb"[A-Za-z'\-.,:;!?()\x80-\xff]+(?:\s+[^\s]+)*\Z")
 
 NATURAL = 4.0
 """Bits a letter under which text reads like words."""
 
 
-def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: str, inside: bool, before: bytes) -> str:
+def rejection_reason(
+    candidate: Candidate, name: FieldName, value: bytes, low: bytes, file: str, inside: bool, before: bytes
+) -> str:
     """Return why *value* is no credential, or an empty text; *low* is it in lower case.
 
     *inside* says that the name stands within a string literal, where an
@@ -100,7 +106,7 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
         return "a public key"
     if name.kind == "page token":
         return "a token that numbers pages or words"
-    if named := _why_not_of(candidate, name, value, low, before):
+    if named := _reject_by_name(candidate, name, value, low, before):
         return named
     if name.head == "wrong" and candidate.name[:2].lower() == b"no":
         return "the name denies it"
@@ -130,7 +136,7 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
         return "a placeholder"
     if (run := _RUN.search(value)) and 2 * len(run[0]) >= size:
         return "mostly one sign"
-    if not value.isascii() and not _readable(value):
+    if not value.isascii() and not _is_readable(value):
         return "unprintable"
     if file == "translation" and (b" " in value or _NATURAL.match(value)):
         return "natural text in a translation"
@@ -140,7 +146,7 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
     if (not quote or quote[:1] == b"`") and _ENVIRONMENT.match(low):
         return "a look-up"
     if not quote:
-        return _why_no_literal(candidate, value, low, file, inside, before)
+        return _reject_unquoted(candidate, value, low, file, inside, before)
     if b"(" in low and low.startswith(_LOOK_UP):
         return "a look-up"
     if size >= 16 and b" " in value:
@@ -151,7 +157,7 @@ def why_not(candidate: Candidate, name: Name, value: bytes, low: bytes, file: st
     return ""
 
 
-def _why_not_of(candidate: Candidate, name: Name, value: bytes, low: bytes, before: bytes) -> str:
+def _reject_by_name(candidate: Candidate, name: FieldName, value: bytes, low: bytes, before: bytes) -> str:
     """Return why a field of this name holds no credential where its value looks like *value*."""
     if name.kind in ("credit", "author"):
         return "another word than credential"
@@ -170,14 +176,16 @@ def _why_not_of(candidate: Candidate, name: Name, value: bytes, low: bytes, befo
         return "a keyword"
     if candidate.way == "element" and value[:1] == b"@":
         return "a reference or template"
-    if candidate.way == "header" and (value.startswith(b"AWS4-") or (low.isalpha() and bits(low) < NATURAL)):
+    if candidate.way == "header" and (
+        value.startswith(b"AWS4-") or (low.isalpha() and bits_per_character(low) < NATURAL)
+    ):
         return "a word behind the name of a scheme"
     if candidate.way != "default" and _ASKED.search(candidate.call):
         return "the name of what is asked for"
     return ""
 
 
-def _why_no_literal(candidate: Candidate, value: bytes, low: bytes, file: str, inside: bool, before: bytes) -> str:
+def _reject_unquoted(candidate: Candidate, value: bytes, low: bytes, file: str, inside: bool, before: bytes) -> str:
     operator, before = candidate.operator, before[-1:]
     if before == b":" and operator == b":":
         return "part of a name with colons"
@@ -190,7 +198,11 @@ def _why_no_literal(candidate: Candidate, value: bytes, low: bytes, file: str, i
     joined = before in (b"?", b"&", b",", b";", b":") and operator in (b"=", b":")
     if not joined and file != "configuration" and _CALLED.match(value):
         return "a call"
-    if not joined and file in ("code", "data", "other") and (not _RANDOM.match(value) or _worded(value)):
+    if (
+        not joined
+        and file in ("code", "data", "other")
+        and (not _RANDOM.match(value) or _is_identifier_with_number(value))
+    ):
         if _CALL.match(value):
             return "a call"
         if file == "code" and _IDENTIFIER.match(value.rstrip(b"):;{")):
@@ -198,12 +210,12 @@ def _why_no_literal(candidate: Candidate, value: bytes, low: bytes, file: str, i
     return ""
 
 
-def _worded(value: bytes) -> bool:
+def _is_identifier_with_number(value: bytes) -> bool:
     # `recaptchaV2Token`: an identifier of words, with a number in it
-    return sum(value.count(digit) for digit in b"0123456789") <= 3 and bits(value) < NATURAL
+    return sum(value.count(digit) for digit in b"0123456789") <= 3 and bits_per_character(value) < NATURAL
 
 
-def _readable(value: bytes) -> bool:
+def _is_readable(value: bytes) -> bool:
     try:
         return value.decode().isprintable()
     except UnicodeDecodeError:  # a word in an older encoding

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detector.engine.anchors import Anchor, AnchorHit, build, lengths, parse_anchor
+from detector.engine.anchors import Anchor, AnchorHit, build_automaton, length_range, parse_anchor
 
 ENGINES = ["hyperscan", "ahocorasick"]
 TEXTS = ["ghp_[0-9a-f]{4}", "(?i)passw", "AKIA", "ab[c-e]{2}(?:x|y)", "SG.", "a\\[b", "::ff"]
@@ -40,14 +40,14 @@ CASES = [
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("data", "expected"), CASES)
 def test_it_names_the_places(engine: str, data: bytes, expected: list[tuple[int, int]]) -> None:
-    automaton = build(ANCHORS, engine)
+    automaton = build_automaton(ANCHORS, engine)
     assert automaton.scan(data) == [AnchorHit(*pair) for pair in expected]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_dump_scans_like_the_original(engine: str) -> None:
-    first = build(ANCHORS, engine)
-    second = build(ANCHORS, engine, first.dump())
+    first = build_automaton(ANCHORS, engine)
+    second = build_automaton(ANCHORS, engine, first.dump())
     data = b"AKIA ghp_0000 passw key=12"
     assert second.scan(data) == first.scan(data) != []
 
@@ -85,7 +85,7 @@ def test_the_automata_agree(pieces: list[bytes]) -> None:
     assert HYPERSCAN.scan(data) == AHO.scan(data)
 
 
-HYPERSCAN, AHO = (build(ANCHORS, engine) for engine in ENGINES)
+HYPERSCAN, AHO = (build_automaton(ANCHORS, engine) for engine in ENGINES)
 
 
 @pytest.mark.parametrize(
@@ -109,4 +109,4 @@ def test_an_anchor_that_cannot_work_is_refused(text: str) -> None:
 
 
 def test_lengths_are_those_of_the_whole_occurrence() -> None:
-    assert lengths(parse_anchor("ab[c-e]{2}(?:x|yy)?")) == (4, 6)
+    assert length_range(parse_anchor("ab[c-e]{2}(?:x|yy)?")) == (4, 6)

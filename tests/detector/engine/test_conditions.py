@@ -2,7 +2,7 @@
 
 import pytest
 
-from detector.engine.conditions import holds
+from detector.engine.conditions import is_met
 from detector.engine.confirm import Match
 
 DATA = b'first\nkey = "Ab1$"; # demo\nlast words\n'
@@ -38,9 +38,9 @@ assert DATA[13:17] == b"Ab1$"
     ],
 )
 def test_a_condition_holds_or_not(condition: tuple[object, ...], expected: bool) -> None:
-    assert holds(condition, DATA, HERE, "src/x.py") is expected
+    assert is_met(condition, DATA, HERE, "src/x.py") is expected
 
 
 def test_an_expression_that_takes_too_long_does_not_hold() -> None:
     data = b"a" * 40 + b"!"
-    assert not holds(("matches", "secret", r"^(?:a|a)*\1?$|(a+)+b\Z"), data, Match(0, 41, 0, 41), "")
+    assert not is_met(("matches", "secret", r"^(?:a|a)*\1?$|(a+)+b\Z"), data, Match(0, 41, 0, 41), "")

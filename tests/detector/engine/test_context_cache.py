@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.engine import context_cache
-from detector.engine.context_cache import FAR, Cut, Repeats, cuts
-from detector.engine.engine import NOTHING, Engine
+from detector.engine.context_cache import UNBOUNDED, ContextCache, Segment, split_segments
+from detector.engine.engine import EMPTY_RESULT, Engine
 from detector.rules import pack as packs
 from detector.rules.shapes import expand
 
-REACHES = {0: (2, 3), 1: (10, 1), 2: (1, 30), 3: (FAR, FAR)}
+REACHES = {0: (2, 3), 1: (10, 1), 2: (1, 30), 3: (UNBOUNDED, UNBOUNDED)}
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 200)), min_size=1), st.integers(200, 260))
 def test_a_cut_holds_all_that_its_hits_may_look_at(hits: list[tuple[int, int]], size: int) -> None:
     data = bytes(place % 251 for place in range(size))
-    found = list(cuts(data, hits, REACHES))
+    found = list(split_segments(data, hits, REACHES))
     stop = -1
     for cut in found:
         assert cut.start > stop
@@ -35,7 +35,9 @@ def test_a_cut_holds_all_that_its_hits_may_look_at(hits: list[tuple[int, int]], 
 
 
 def test_hits_far_from_each_other_stand_in_cuts_of_their_own() -> None:
-    assert [(cut.start, cut.text, cut.hits) for cut in cuts(b"0123456789", [(0, 9), (0, 2)], {0: (1, 1)})] == [
+    assert [
+        (cut.start, cut.text, cut.hits) for cut in split_segments(b"0123456789", [(0, 9), (0, 2)], {0: (1, 1)})
+    ] == [
         (1, b"12", ((0, 1),)),
         (8, b"89", ((0, 1),)),
     ]
@@ -67,25 +69,25 @@ def test_judging_the_cuts_is_judging_the_whole(engine: Engine, parts: list[tuple
     filler = "".join(rng.choices("abcdefgh ij\n", k=9000))
     data = "".join(piece + filler[:space] for piece, space in parts).encode()
     hits = engine._automaton.scan(data)
-    whole = engine._judge_cut(data, "", hits)
+    whole = engine._examine_segment(data, "", hits)
     for _ in range(2):  # new, then remembered
         examined = engine.examine(data, "", keep_rejected=True)
         assert examined.hits == whole.hits
         assert sorted(examined.rejected, key=str) == sorted(whole.rejected, key=str)
-        assert engine.examine(data) == (examined._replace(rejected=()) if hits else NOTHING)
+        assert engine.examine(data) == (examined._replace(rejected=()) if hits else EMPTY_RESULT)
 
 
 def test_it_keeps_a_bounded_amount(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(context_cache, "KEPT", 100)
-    monkeypatch.setattr(context_cache, "LONGEST", 60)
+    monkeypatch.setattr(context_cache, "MAX_CACHED", 100)
+    monkeypatch.setattr(context_cache, "MAX_SEGMENT", 60)
     asked: list[bytes] = []
 
     def judge(text: bytes, _path: str, _hits: object) -> bytes:
         asked.append(text)
         return text
 
-    memory = Repeats()
+    memory = ContextCache()
     texts = [bytes([number]) * size for number, size in enumerate([50, 61, 50, 50, 50])]
     for text in (texts[0], texts[0], texts[1], texts[1], *texts[2:], texts[4], texts[0]):
-        assert memory.said(Cut(0, text, ()), "", judge) is text
+        assert memory.get_or_compute(Segment(0, text, ()), "", judge) is text
     assert asked == [texts[0], texts[1], texts[1], *texts[2:], texts[0]]

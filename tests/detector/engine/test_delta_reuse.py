@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.engine.delta_reuse import Versions, carried, fresh
+from detector.engine.delta_reuse import VersionCache, carry_over, find_new_ranges
 from detector.engine.engine import Engine
 from detector.engine.stored import Stored
 from detector.git import deltas
@@ -87,11 +87,11 @@ def families(draw: st.DrawFn) -> list[tuple[bytes, Stored]]:
 def test_versions_say_what_each_says_alone(
     versions: list[tuple[bytes, Stored]], batch: int, worth: int, room: int
 ) -> None:
-    seen = Versions(worth, room)
+    seen = VersionCache(worth, room)
     together = {}
     for start in range(0, len(versions), batch):
         rows = [(data, "", lineage) for data, lineage in versions[start : start + batch]]
-        for index, examined in ENGINE.examine_batch(rows, seen=seen):
+        for index, examined in ENGINE.examine_batch(rows, versions=seen):
             together[start + index] = examined.hits
     alone = {index: hits for index, (data, _) in enumerate(versions) if (hits := ENGINE.scan(data))}
     assert {index: hits for index, hits in together.items() if hits} == alone
@@ -99,12 +99,12 @@ def test_versions_say_what_each_says_alone(
 
 def test_an_unknown_base_is_scanned_as_a_whole() -> None:
     lineage = Stored(b"b", "blob", TOKENS[0], b"never seen", delta(TOKENS[0], [(0, len(TOKENS[0]))]), 3)
-    assert len(ENGINE.examine_batch([(TOKENS[0], "", lineage)], seen=Versions())) == 1
+    assert len(ENGINE.examine_batch([(TOKENS[0], "", lineage)], versions=VersionCache())) == 1
 
 
 @pytest.mark.parametrize("batch", [1, 2, 4])
-@pytest.mark.parametrize("versions", [Versions, interpreted("detector.engine.delta_reuse").Versions])
-def test_what_was_met_before_is_known_again_where_it_stands(batch: int, versions: type[Versions]) -> None:
+@pytest.mark.parametrize("versions", [VersionCache, interpreted("detector.engine.delta_reuse").VersionCache])
+def test_what_was_met_before_is_known_again_where_it_stands(batch: int, versions: type[VersionCache]) -> None:
     base = b"-" * 2000
     news = [b"x" * 500 + TOKENS[0] + b" ", b"x" * 500, b"y" * 40 + b"x" * 500 + TOKENS[0] + b" "]
     rows = [(base, "", Stored(b"base", "blob", base))]
@@ -115,10 +115,10 @@ def test_what_was_met_before_is_known_again_where_it_stands(batch: int, versions
     seen, scanned, found = versions(), 0, {}
     for start in range(0, len(rows), batch):
         some = rows[start : start + batch]
-        pieces = seen.unseen(some, 100, 3)
+        pieces = seen.collect_pieces(some, 100, 3)
         scanned += sum(map(len, pieces))
         hits = [(0, at) for at in ends(b"\n\0\n".join(pieces), TOKENS[0])]
-        found.update((start + number, those) for number, those in seen.settle(hits, [(29, 29)]))
+        found.update((start + number, those) for number, those in seen.resolve_hits(hits, [(29, 29)]))
     assert found == {number: [(0, at) for at in ends(rows[number][0], TOKENS[0])] for number in (1, 3, 4)}
     assert scanned == sum(len(piece) for piece in (base, *news)) + 3 * 200, "the last one was met before"
 
@@ -134,20 +134,22 @@ def test_a_batch_that_was_never_settled_is_forgotten() -> None:
     change = delta(base, [(0, 300), b"x" * 500 + TOKENS[0], (300, len(base) - 300)])
     first: Row = (base, "", Stored(b"base", "blob", base))
     second: Row = (data, "", Stored(b"b", "blob", data, b"base", change, 1))
-    seen = Versions()
-    assert len(seen.unseen([first, second], 100, 3)) == 2
-    ((_, examined),) = ENGINE.examine_batch([second], seen=seen)
+    seen = VersionCache()
+    assert len(seen.collect_pieces([first, second], 100, 3)) == 2
+    ((_, examined),) = ENGINE.examine_batch([second], versions=seen)
     assert {hit.secret.reveal() for hit in examined.hits} == {TOKENS[0], TOKENS[1]}, "its base was never looked at"
 
 
 def test_only_new_bytes_and_seams_are_looked_at() -> None:
     base = bytes(20_000)
-    assert fresh(delta(base, [(0, 5000), b"0123456789", (5000, 5000)]), 100) == [4900, 5110]
-    assert fresh(delta(base, [(7, 10_000)]), 100) == [0, 100]
-    assert fresh(delta(base, [(7, 5_000), (5_007, 5_000)]), 100) == [0, 100], "two copies that make one have no seam"
-    assert fresh(delta(base, [b"x" * 50]), 100) == [0, 50]
-    assert fresh(delta(base, []), 100) == []
-    assert fresh(delta(base, [b"0123456789", (0, 250)]), 100) == [0, 110], "the end of the text is no seam"
+    assert find_new_ranges(delta(base, [(0, 5000), b"0123456789", (5000, 5000)]), 100) == [4900, 5110]
+    assert find_new_ranges(delta(base, [(7, 10_000)]), 100) == [0, 100]
+    assert find_new_ranges(delta(base, [(7, 5_000), (5_007, 5_000)]), 100) == [0, 100], (
+        "two copies that make one have no seam"
+    )
+    assert find_new_ranges(delta(base, [b"x" * 50]), 100) == [0, 50]
+    assert find_new_ranges(delta(base, []), 100) == []
+    assert find_new_ranges(delta(base, [b"0123456789", (0, 250)]), 100) == [0, 110], "the end of the text is no seam"
 
 
 def copies(stored: bytes) -> list[tuple[int, int, int]]:
@@ -185,7 +187,7 @@ def test_every_stretch_of_the_reach_is_fresh_or_within_one_copy(
     for data, lineage in versions:
         if lineage.base is None:
             continue
-        ranges = fresh(lineage.delta, reach)
+        ranges = find_new_ranges(lineage.delta, reach)
         spans = [*zip(ranges[::2], ranges[1::2], strict=True)]
         for first, start, length in copies(lineage.delta):
             assert data[first : first + length] == known[lineage.base][start : start + length]
@@ -201,7 +203,7 @@ def test_what_a_copy_holds_whole_is_carried(versions: list[tuple[bytes, Stored]]
         if lineage.base is None:
             continue
         ends = range(1, len(known[lineage.base]) + 1)
-        found = carried(lineage.delta, ends, [length] * len(ends))
+        found = carry_over(lineage.delta, ends, [length] * len(ends))
         assert [*zip(found[::2], found[1::2], strict=True)] == [
             (end - 1, end - start + first)
             for first, start, size in copies(lineage.delta)
@@ -211,9 +213,9 @@ def test_what_a_copy_holds_whole_is_carried(versions: list[tuple[bytes, Stored]]
 
 def test_what_both_texts_begin_with_is_carried_from_the_very_start() -> None:
     base = bytes(20_000)
-    assert fresh(delta(base, [(0, 5000), b"0123456789", (5010, 5000)]), 100) == [4900, 5110]
-    assert carried(delta(base, [(0, 50), b"0123456789"]), [20, 51], [100, 100]) == [0, 20]
-    assert carried(delta(base, [b"0123456789", (3, 50)]), [20, 51], [10, 49]) == [0, 27]
+    assert find_new_ranges(delta(base, [(0, 5000), b"0123456789", (5010, 5000)]), 100) == [4900, 5110]
+    assert carry_over(delta(base, [(0, 50), b"0123456789"]), [20, 51], [100, 100]) == [0, 20]
+    assert carry_over(delta(base, [b"0123456789", (3, 50)]), [20, 51], [10, 49]) == [0, 27]
 
 
 SLOW = interpreted("detector.engine.delta_reuse")
@@ -223,6 +225,6 @@ SLOW = interpreted("detector.engine.delta_reuse")
 def test_compiled_and_interpreted_say_the_same(versions: list[tuple[bytes, Stored]], reach: int) -> None:
     for _, lineage in versions:
         if lineage.base is not None:
-            assert fresh(lineage.delta, reach) == SLOW.fresh(lineage.delta, reach)
+            assert find_new_ranges(lineage.delta, reach) == SLOW.find_new_ranges(lineage.delta, reach)
             ends = range(1, 500)
-            assert carried(lineage.delta, ends, [9] * 499) == SLOW.carried(lineage.delta, ends, [9] * 499)
+            assert carry_over(lineage.delta, ends, [9] * 499) == SLOW.carry_over(lineage.delta, ends, [9] * 499)

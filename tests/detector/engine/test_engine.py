@@ -163,7 +163,7 @@ pattern = '(?:a|aa)+(?:a|aa)+(?:a|aa)+b'
 """
     examined = engine(text=text).examine(b"a" * 3000)
     assert examined.hits == ()
-    assert "bad.one took too long" in examined.troubles[0]
+    assert "bad.one took too long" in examined.unfinished[0]
 
 
 def _private_keys(rules: Sequence[Rule]) -> list[Rule]:

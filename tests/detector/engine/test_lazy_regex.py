@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from detector.engine.lazy_regex import expression
+from detector.engine.lazy_regex import compile_lazily
 
 
 def test_it_behaves_like_the_compiled_one() -> None:
-    late, now = expression(rb"(a+)(b)?", re.IGNORECASE), re.compile(rb"(a+)(b)?", re.IGNORECASE)
+    late, now = compile_lazily(rb"(a+)(b)?", re.IGNORECASE), re.compile(rb"(a+)(b)?", re.IGNORECASE)
     for text in (b"xAAb", b"", b"ba"):
         assert [found.span(1) for found in late.finditer(text)] == [found.span(1) for found in now.finditer(text)]
         assert bool(late.match(text)) == bool(now.match(text)) and late.sub(b"-", text) == now.sub(b"-", text)
@@ -16,6 +16,6 @@ def test_it_behaves_like_the_compiled_one() -> None:
 
 
 def test_a_mistake_shows_at_first_use() -> None:
-    broken = expression("(")
+    broken = compile_lazily("(")
     with pytest.raises(re.error):
         broken.search("")

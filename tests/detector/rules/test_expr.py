@@ -2,7 +2,7 @@
 
 import pytest
 
-from detector.engine.conditions import holds
+from detector.engine.conditions import is_met
 from detector.engine.confirm import Match
 from detector.rules.expr import condition
 from detector.rules.re2 import Untranslatable
@@ -35,7 +35,7 @@ SECRET = Match(0, 22, 11, 21)
     ],
 )
 def test_a_filter_is_applied(text: str, reject_when: bool) -> None:
-    assert holds(condition(text, "acme"), LINE, SECRET, "tests/x.py") is reject_when
+    assert is_met(condition(text, "acme"), LINE, SECRET, "tests/x.py") is reject_when
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 import regex
 
-from detector.engine.anchors import build, expression
+from detector.engine.anchors import build_automaton, build_expression
 from detector.errors import RuleError
 from detector.rules.loader import KEY_WORDS, load_files, parse
 
@@ -82,14 +82,14 @@ def test_a_value_is_found_by_the_name_it_is_assigned_to(keyed: str, line: str, f
     [rule] = parse(CONTEXT + keyed)
     data = line.format(VALUE).encode()
     assert bool(regex.search(rule.pattern.encode(), data)) is found
-    assert all(regex.search(expression(anchor), data, regex.IGNORECASE) for anchor in rule.anchors if found)
+    assert all(regex.search(build_expression(anchor), data, regex.IGNORECASE) for anchor in rule.anchors if found)
 
 
 def test_the_bare_context_word_is_no_anchor() -> None:
     [rule] = parse(CONTEXT)
     [anchor] = rule.anchors
     assert not regex.search(
-        expression(anchor), b"Acme is a company. See acme.test/docs for more words.", regex.IGNORECASE
+        build_expression(anchor), b"Acme is a company. See acme.test/docs for more words.", regex.IGNORECASE
     )
 
 
@@ -126,7 +126,7 @@ def test_what_is_looked_for_together_is_found(gap: str, name: str) -> None:
         data = f"{name.format(word.upper())}{gap}{VALUE} ".encode()
         assert regex.search(rule.pattern.encode(), data)
         for engine in ("hyperscan", "ahocorasick"):
-            assert [hit.anchor for hit in build(rule.anchors, engine).scan(data)], (data, engine)
+            assert [hit.anchor for hit in build_automaton(rule.anchors, engine).scan(data)], (data, engine)
 
 
 def test_an_id_is_given_once(tmp_path) -> None:

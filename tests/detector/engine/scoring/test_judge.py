@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.engine.anchors import AhoAutomaton, HyperscanAutomaton, lengths
-from detector.engine.scoring import HIGH, LOW, MEDIUM, Judged, judge
+from detector.engine.anchors import AhoCorasickAutomaton, HyperscanAutomaton, length_range
+from detector.engine.scoring import HIGH, LOW, MEDIUM, ScoredCandidate, score_candidates
 from detector.engine.scoring.anchors import ANCHORS
 from detector.model import CONFIDENCES
 from detector.rules.shapes import expand
@@ -106,8 +106,8 @@ def fill(text: str) -> tuple[bytes, list[bytes]]:
     return re.sub("§(.)§", lambda hole: VALUES[hole[1]], text).encode(), used
 
 
-def reported(automaton: HyperscanAutomaton, data: bytes, path: str) -> list[Judged]:
-    found = judge(data, sorted({hit.end for hit in automaton.scan(data)}), path)
+def reported(automaton: HyperscanAutomaton, data: bytes, path: str) -> list[ScoredCandidate]:
+    found = score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), path)
     return [one for one in found if one.confidence in ("medium", "high")]
 
 
@@ -129,18 +129,18 @@ def test_it_passes_over_what_stands_beside(automaton: HyperscanAutomaton, path: 
 
 
 def test_both_engines_lead_to_the_same_verdicts(automaton: HyperscanAutomaton) -> None:
-    plain = AhoAutomaton(ANCHORS)
+    plain = AhoCorasickAutomaton(ANCHORS)
     for path, text, beside in CASES:
         data, _ = fill(f"# head\n{text}\n{beside}\n")
         ends = [sorted({hit.end for hit in engine.scan(data)}) for engine in (automaton, plain)]
-        assert judge(data, ends[0], path) == judge(data, ends[1], path)
+        assert score_candidates(data, ends[0], path) == score_candidates(data, ends[1], path)
 
 
 def test_it_gives_the_same_verdict_far_into_a_file(automaton: HyperscanAutomaton) -> None:
     data, _ = fill('x = 1\npassword = "§P§"\n')
     ahead = b"y = 2\n" * 5000
-    near = judge(data, sorted({hit.end for hit in automaton.scan(data)}), "a.py")
-    far = judge(ahead + data, sorted({hit.end for hit in automaton.scan(ahead + data)}), "a.py")
+    near = score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), "a.py")
+    far = score_candidates(ahead + data, sorted({hit.end for hit in automaton.scan(ahead + data)}), "a.py")
     assert near and far == [one._replace(start=one.start + len(ahead), end=one.end + len(ahead)) for one in near]
 
 
@@ -153,7 +153,7 @@ def test_it_reads_a_window_of_an_endless_line(automaton: HyperscanAutomaton) -> 
 
 def test_it_accounts_for_each_verdict(automaton: HyperscanAutomaton) -> None:
     data, _ = fill('password = "§P§"\nsecret = "${SECRET_VALUE}"\ntoken_type = "tokentype"\n')
-    found = judge(data, range(0, len(data), 8), "a.py")
+    found = score_candidates(data, range(0, len(data), 8), "a.py")
     assert {one.confidence for one in found} > {None}
     for one in found:
         if one.confidence is None:
@@ -169,7 +169,7 @@ def test_it_accounts_for_each_verdict(automaton: HyperscanAutomaton) -> None:
 def test_it_never_shows_a_value_in_its_account(automaton: HyperscanAutomaton) -> None:
     for path, text, _ in CASES:
         data, values = fill(text)
-        for one in judge(data, sorted({hit.end for hit in automaton.scan(data)}), path):
+        for one in score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), path):
             said = " ".join([one.rule_id, one.rejection_reason, *(evidence.fact for evidence in one.evidence)])
             assert not any(value.decode() in said for value in values)
 
@@ -187,7 +187,7 @@ def test_it_never_shows_a_value_in_its_account(automaton: HyperscanAutomaton) ->
     ],
 )
 def test_it_bears_anything(data: bytes) -> None:
-    judge(data, range(len(data) + 1), "a.py")
+    score_candidates(data, range(len(data) + 1), "a.py")
 
 
 @pytest.mark.parametrize(
@@ -202,8 +202,8 @@ def test_no_text_is_read_for_ever(automaton: HyperscanAutomaton, unit: str) -> N
         f"{run}password: {run}\\",
         f"--token {run} pass:{run}@{run}",
     ):
-        judge(text.encode(), range(0, len(text), 64), "a.py")
-        judge(text.encode(), range(0, len(text), 64), "de.json")
+        score_candidates(text.encode(), range(0, len(text), 64), "a.py")
+        score_candidates(text.encode(), range(0, len(text), 64), "de.json")
 
 
 @pytest.mark.parametrize(
@@ -222,38 +222,40 @@ def test_the_gate_lets_prose_and_calls_pass_by(automaton: HyperscanAutomaton, pr
 
 def test_who_wrote_a_commit_is_no_credential(automaton: HyperscanAutomaton) -> None:
     data = b"Fix it\n\nCo-authored-by: q7zt9xblm4kd <q@acme.test>\n"
-    judged = judge(data, sorted({hit.end for hit in automaton.scan(data)}), "")
-    assert [one.rejection_reason for one in judged if one.confidence is None] == ["another word than credential"]
-    assert not [one for one in judged if one.confidence]
+    scored = score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), "")
+    assert [one.rejection_reason for one in scored if one.confidence is None] == ["another word than credential"]
+    assert not [one for one in scored if one.confidence]
 
 
 def test_a_word_that_stands_for_any_password_is_graded_low(automaton: HyperscanAutomaton) -> None:
     grades = []
     for value in ("secret", "sekrit"):
         data = f'client.login(username="joe", password="{value}")\n'.encode()
-        grades += [one.confidence for one in judge(data, sorted({hit.end for hit in automaton.scan(data)}), "a.py")]
+        grades += [
+            one.confidence for one in score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), "a.py")
+        ]
     assert grades == ["low", "high"]
     constant = b'CREDENTIAL = "credential"\n'
-    (one,) = judge(constant, sorted({hit.end for hit in automaton.scan(constant)}), "a.py")
+    (one,) = score_candidates(constant, sorted({hit.end for hit in automaton.scan(constant)}), "a.py")
     assert one.confidence == "low"
 
 
 def test_the_longest_anchor_stays_short() -> None:
     # all reading overlaps by it
-    assert max(lengths(anchor)[1] for anchor in ANCHORS) < 176
+    assert max(length_range(anchor)[1] for anchor in ANCHORS) < 176
 
 
 def test_chance_bytes_in_an_archive_are_not_judged() -> None:
     import random
 
-    from detector.engine.scoring import noise
+    from detector.engine.scoring import looks_binary
 
     rng = random.Random(3)
     for _ in range(50):
-        assert noise(rng.randbytes(100) + b"pw:tW9#xKq2" + rng.randbytes(100))
-    assert not noise("пароль: секрет\n".encode("cp1251") * 5)
-    assert not noise(b"\x00\x00\x00\x10password=hunter2xK9\x00\x00key")
-    assert not noise("contraseña: ñandú\n".encode())
+        assert looks_binary(rng.randbytes(100) + b"pw:tW9#xKq2" + rng.randbytes(100))
+    assert not looks_binary("пароль: секрет\n".encode("cp1251") * 5)
+    assert not looks_binary(b"\x00\x00\x00\x10password=hunter2xK9\x00\x00key")
+    assert not looks_binary("contraseña: ñandú\n".encode())
 
 
 @given(st.sampled_from(["k=%s", "%s", "password: %s", "auth_token=%s\n", 'secret = "%s"', "--password %s", "pwd => '%s'"]),
@@ -261,6 +263,6 @@ def test_chance_bytes_in_an_archive_are_not_judged() -> None:
 @settings(max_examples=300, deadline=None)
 def test_without_a_path_nothing_is_missed_that_it_would_show(line: str, value: str, path: str) -> None:
     text = f"x = 1\n{line % value}\ny = 2\n".encode()
-    every = [(judged.start, judged.end) for judged in judge(text, range(len(text)), "") if judged.confidence]
-    for judged in judge(text, range(len(text)), path):
-        assert not judged.confidence or (judged.start, judged.end) in every
+    every = [(scored.start, scored.end) for scored in score_candidates(text, range(len(text)), "") if scored.confidence]
+    for scored in score_candidates(text, range(len(text)), path):
+        assert not scored.confidence or (scored.start, scored.end) in every

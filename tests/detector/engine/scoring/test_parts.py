@@ -8,12 +8,20 @@ import re
 
 import pytest
 
-from detector.engine.anchors import build
-from detector.engine.scoring import examine, features, field_names, file_kinds, judge, naturalness, vetoes
+from detector.engine.anchors import build_automaton
+from detector.engine.scoring import (
+    extract_features,
+    features,
+    field_names,
+    file_kinds,
+    naturalness,
+    score_candidates,
+    vetoes,
+)
 from detector.engine.scoring.anchors import ANCHORS
 from detector.engine.scoring.candidates import Candidate
-from detector.engine.scoring.features import shape_of
-from detector.engine.scoring.field_names import Name, read_name
+from detector.engine.scoring.features import describe_shape
+from detector.engine.scoring.field_names import FieldName, read_name
 from detector.engine.scoring.file_kinds import read_path
 from detector.engine.scoring.weights import PRIOR, WEIGHTS
 from detector.rules.check import draw
@@ -61,17 +69,17 @@ def test_it_reads_paths(path: str, kind: str) -> None:
     ],
 )  # fmt: skip
 def test_it_names_shapes(value: bytes, shape: str) -> None:
-    assert shape_of(value) == shape
+    assert describe_shape(value) == shape
 
 
 def test_words_read_more_natural_than_random_letters() -> None:
-    assert naturalness.bits(b"configuration") < 3 < naturalness.bits(b"xqzkvjwpgh")
+    assert naturalness.bits_per_character(b"configuration") < 3 < naturalness.bits_per_character(b"xqzkvjwpgh")
 
 
 def test_random_text_has_the_entropy_of_its_alphabet_and_words_have_less() -> None:
     even = bytes(range(97, 97 + 26))
-    assert naturalness.surprise(even, 26) < 0
-    assert naturalness.surprise(b"abababababababab", 26) > 1
+    assert naturalness.entropy_deficit(even, 26) < 0
+    assert naturalness.entropy_deficit(b"abababababababab", 26) > 1
 
 
 @pytest.mark.parametrize(
@@ -93,7 +101,10 @@ def test_random_text_has_the_entropy_of_its_alphabet_and_words_have_less() -> No
 )  # fmt: skip
 def test_a_veto_says_why(value: bytes, reason: str) -> None:
     candidate = Candidate("assign", b"password", 0, 12, 12 + len(value), b"=", b'"')
-    assert vetoes.why_not(candidate, Name("password", "", ""), value, value.lower(), "code", False, b"") == reason
+    assert (
+        vetoes.rejection_reason(candidate, FieldName("password", "", ""), value, value.lower(), "code", False, b"")
+        == reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,7 +119,7 @@ def test_a_veto_says_why(value: bytes, reason: str) -> None:
 def test_a_uuid_is_judged_by_its_name(name: str, before: bytes, reason: str) -> None:
     value = b"01234567-89ab-cdef-0123-456789abcdef"
     candidate = Candidate("assign", name.encode(), 2, 12, 48, b":", b'"')
-    assert vetoes.why_not(candidate, read_name(name.encode()), value, value, "data", False, before) == reason
+    assert vetoes.rejection_reason(candidate, read_name(name.encode()), value, value, "data", False, before) == reason
 
 
 @pytest.mark.parametrize(
@@ -122,23 +133,25 @@ def test_a_uuid_is_judged_by_its_name(name: str, before: bytes, reason: str) -> 
 )  # fmt: skip
 def test_code_is_no_credential(path: str, line: str) -> None:
     data = line.encode()
-    assert not [one for one in judge(data, range(1, len(data)), path) if one.confidence in ("medium", "high")]
+    assert not [
+        one for one in score_candidates(data, range(1, len(data)), path) if one.confidence in ("medium", "high")
+    ]
 
 
 def test_an_unquoted_word_is_a_variable_in_code_and_a_value_in_configuration() -> None:
     bare = Candidate("assign", b"password", 0, 11, 17, b"=", b"")
-    name = Name("password", "", "")
-    assert vetoes.why_not(bare, name, b"foobar", b"foobar", "code", False, b"") == "an identifier"
-    assert vetoes.why_not(bare, name, b"foobar", b"foobar", "code", True, b"") == ""
-    assert vetoes.why_not(bare, name, b"foobar", b"foobar", "configuration", False, b"") == ""
+    name = FieldName("password", "", "")
+    assert vetoes.rejection_reason(bare, name, b"foobar", b"foobar", "code", False, b"") == "an identifier"
+    assert vetoes.rejection_reason(bare, name, b"foobar", b"foobar", "code", True, b"") == ""
+    assert vetoes.rejection_reason(bare, name, b"foobar", b"foobar", "configuration", False, b"") == ""
 
 
 def test_no_fact_counts_twice() -> None:
     data = b'db.password = "Correct.Horse7"\nAuthorization: Basic YWRtaW46aHVudGVyMg==\nurl: http://a:b7c8@host\n'
-    seen = [one for _, one in examine(data, range(0, len(data), 20), "a.yml")]
+    seen = [one for _, one in extract_features(data, range(0, len(data), 20), "a.yml")]
     assert seen
     for one in seen:
-        assert len(one.facts) == len(set(one.facts))
+        assert len(one.features) == len(set(one.features))
 
 
 def test_the_table_is_small_and_readable() -> None:
@@ -156,7 +169,7 @@ def test_no_anchor_reaches_over_the_seam_of_joined_blobs() -> None:
 def test_an_anchor_is_seen_where_it_is_looked_for_loosely_first() -> None:
     rng = random.Random(3)
     looked_for = [anchor for anchor in ANCHORS if anchor.loose]
-    fast, plain = (build(looked_for, engine) for engine in ("hyperscan", "ahocorasick"))
+    fast, plain = (build_automaton(looked_for, engine) for engine in ("hyperscan", "ahocorasick"))
     for index, anchor in enumerate(looked_for):
         for _ in range(8):
             text = draw(re.escape(anchor.text.decode("latin-1")) + anchor.tail, rng)
