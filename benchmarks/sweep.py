@@ -23,10 +23,10 @@ from typing import NamedTuple
 from detector.config import Config
 from detector.fingerprint import project_key
 from detector.fleet.clones import Clones
+from detector.fleet.digests import digest_rules, identify_key
 from detector.fleet.executors.local import LocalExecutor
 from detector.fleet.inventory import entries
 from detector.fleet.state import open_state
-from detector.fleet.state.store import key_id, ruleset_digest
 from detector.fleet.sweep import SweepOptions, sweep
 from detector.fleet.tally import SweepSummary
 from detector.fleet.tasks import WorkerSettings
@@ -48,7 +48,7 @@ def swept(specs: Sequence[str], place: str, jobs: int) -> tuple[SweepSummary, Co
     """Sweep once."""
     config = Config(worktree=False)
     rules = {rule.id: rule_digest(rule) for rule in pipeline.rule_pack(config).rules}
-    settings = WorkerSettings(config, Clones(place + ".clones"), ruleset_digest(rules), key_id(project_key()))
+    settings = WorkerSettings(config, Clones(place + ".clones"), digest_rules(rules), identify_key(project_key()))
     before, own, began = processors(), time.process_time(), time.perf_counter()
     with open_state(place) as state:
         summary = sweep(entries(specs), state, SweepOptions(settings), LocalExecutor(settings, jobs, 0), rules)
@@ -117,7 +117,7 @@ def real(folder: Path, repositories: Sequence[str], jobs: int) -> None:
     database = str(folder / "sweep.db")
     summary, cost = swept(repositories, database, jobs)
     with open_state(database) as state:
-        rows = sorted(state.repositories().values(), key=lambda row: -row.seconds)
+        rows = sorted(state.list_repositories().values(), key=lambda row: -row.seconds)
         for row in rows:
             found = [1 for _, _, name in summary.events if name == row.name]
             print(f"{row.name:45} {row.seconds:8.2f} s of work  {row.objects:8} objects  {len(found):5} findings")

@@ -129,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
     action, words = (args.words[0], args.words[1:]) if args.words[:1] and args.words[0] in ACTIONS else ("", args.words)
     if not action:
         return _run_sweep(args, words, operator, table, place)
+    from detector.fleet.lifecycle import FindingState
     from detector.fleet.state import open_state
 
     if action in ("status", "report"):
@@ -142,7 +143,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("sweep close: give a --reason (false-positive, accepted-risk, or your own words)")
     with open_state(place, create=False) as state:
         if action == "close":
-            changed = state.settle(words[0], "closed", args.reason, _find_user_name(), args.repository)
+            changed = state.resolve(words[0], FindingState.CLOSED, args.reason, _find_user_name(), args.repository)
         else:
             changed = state.reopen(words[0], args.reason or "by hand", _find_user_name(), args.repository)
     print(f"{words[0]}: {changed} {'finding' if changed == 1 else 'findings'} {action.rstrip('e')}ed")
@@ -241,7 +242,7 @@ def make_worker_settings(
     """Return what workers need, and the digest of each rule. Arguments take precedence over *table*, ``[sweep]``."""
     from detector.fingerprint import project_key
     from detector.fleet.clones import Clones
-    from detector.fleet.state.store import key_id, ruleset_digest
+    from detector.fleet.digests import digest_rules, identify_key
     from detector.fleet.tasks import WorkerSettings
     from detector.rules.pack import cache_folder
     from detector.scan.pipeline import rule_pack
@@ -262,7 +263,7 @@ def make_worker_settings(
         max_size=table.get("max-size", 0),
     )
     owners = tuple(table.get("owners", {}).items())
-    return WorkerSettings(config, place, ruleset_digest(rules), key_id(project_key()), owners), rules
+    return WorkerSettings(config, place, digest_rules(rules), identify_key(project_key()), owners), rules
 
 
 def _open_executor(
@@ -278,25 +279,27 @@ def _open_executor(
 
 def choose_exit_code(summary: SweepSummary, exit_zero: bool = False) -> ExitCode:
     """Return 1 for new findings; without any, 3 if not everything could be read."""
+    from detector.fleet.lifecycle import NEEDS_ACTION
+
     if summary.interrupted:
         return ExitCode.INTERRUPTED
-    if any(kind in ("opened", "reopened", "back") for kind, _, _ in summary.events) and not exit_zero:
+    if any(kind in NEEDS_ACTION for kind, _, _ in summary.events) and not exit_zero:
         return ExitCode.FOUND
     return ExitCode.CLEAN if summary.complete else ExitCode.INCOMPLETE
 
 
 def _print_summary(summary: SweepSummary, state: State, quiet: bool) -> None:
     """Print what changed, and unless *quiet* the counts."""
-    from detector.fleet.overview import overview
-    from detector.fleet.reports.text import changes, troubles
+    from detector.fleet.overview import load_overview
+    from detector.fleet.reports.text import list_changes, list_unread
     from detector.text.numbers import format_count
     from detector.text.untrusted import make_printable
 
-    current = overview(state, summary.run)
+    current = load_overview(state, summary.run)
     for skip in summary.skipped:
         if not (quiet and skip.expected):
             print(f"not listed: {make_printable(skip.where)}: {make_printable(skip.reason)}")
-    print("".join((*changes(current), *(() if quiet else troubles(current)))).lstrip("\n"), end="")
+    print("".join((*list_changes(current), *(() if quiet else list_unread(current)))).lstrip("\n"), end="")
     if quiet:
         if unread := len(summary.failed) + len(summary.incomplete):
             print(
@@ -314,10 +317,10 @@ def _print_summary(summary: SweepSummary, state: State, quiet: bool) -> None:
 
 
 def _print_report(args: argparse.Namespace, state: State, include_open: bool) -> int:
-    from detector.fleet.overview import overview
-    from detector.fleet.reports import report
+    from detector.fleet.overview import load_overview
+    from detector.fleet.reports import render_report
 
-    pieces = report(args.format, overview(state, args.run), include_open)
+    pieces = render_report(args.format, load_overview(state, args.run), include_open)
     if args.output == "-":
         sys.stdout.writelines(pieces)
     else:

@@ -1,52 +1,78 @@
-"""The life of a finding: what one more look at a repository makes of it.
+"""The lifecycle of a finding: how one more scan of its repository changes its state.
 
-A pure function of what was known and what was seen. A credential that is gone
-from every branch is still in the history, and one that is gone from the history
-was still readable for a while: neither ends its life. It ends by being rotated,
-found dead, or closed by somebody with a reason, and begins again when what was
-closed comes back.
+Pure functions of what was known and what was observed. A credential that is
+removed from every branch is still in the history, and one that is removed from
+the history was readable for a while: neither resolves the finding. It is
+resolved when the credential is rotated, when the provider rejects it, or when
+somebody closes it with a reason. It is reopened when a closed credential returns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
 from detector.model import VerdictState
 
-OPEN = "open"
-HISTORY = "history"
-ABSENT = "absent"
-ROTATED = "rotated"
-DEAD = "dead"
-CLOSED = "closed"
 
-UNSETTLED = (OPEN, HISTORY, ABSENT)
-"""Somebody still has to do something: the credential stands at a tip, in the history, or did until now."""
-SETTLED = (ROTATED, DEAD, CLOSED)
+class FindingState(StrEnum):
+    """Where a finding is in its lifecycle.
 
-FOR_GOOD = ("false-positive", "accepted-risk")
-"""Reasons with which a finding stays closed although it is seen again, even anew."""
+    `OPEN`: the credential is at a branch head. `HISTORY`: it is only in older
+    commits. `ABSENT`: it was removed from the history.
+    """
+
+    OPEN = "open"
+    HISTORY = "history"
+    ABSENT = "absent"
+    ROTATED = "rotated"
+    DEAD = "dead"
+    CLOSED = "closed"
+
+
+UNRESOLVED = (FindingState.OPEN, FindingState.HISTORY, FindingState.ABSENT)
+"""Somebody still has to act: the credential can be read, or could be until now."""
+
+RESOLVED = (FindingState.ROTATED, FindingState.DEAD, FindingState.CLOSED)
+
+
+class EventKind(StrEnum):
+    """What happened to a finding. `REMOVED` and `RETURNED` speak of branch heads."""
+
+    OPENED = "opened"
+    REMOVED = "removed"
+    RETURNED = "returned"
+    ABSENT = "absent"
+    ROTATED = "rotated"
+    DEAD = "dead"
+    CLOSED = "closed"
+    REOPENED = "reopened"
+
+
+NEEDS_ACTION = (EventKind.OPENED, EventKind.REOPENED, EventKind.RETURNED)
+"""Events after which somebody has to act."""
+
+FINAL_REASONS = ("false-positive", "accepted-risk")
+"""Reasons after which a closed finding stays closed, even if the credential returns."""
 
 POLICY = "policy"
-"""Who closes what an allow-list or a baseline sets aside."""
-
-EVENTS = ("opened", "gone", "back", "absent", "rotated", "dead", "closed", "reopened")
+"""Who closes a finding that an allow-list or a baseline ignores."""
 
 DEADLINES: Mapping[str, float] = {"critical": 1, "high": 7, "medium": 30, "low": 90}
-"""Days from opening to the deadline; a severity that is not named has none."""
+"""Days from opening to the deadline, by severity; other severities have none."""
 
 
-class Seen(NamedTuple):
-    """What one look said of a credential: does it stand at a tip, what set it aside, what the issuer answered."""
+class Observation(NamedTuple):
+    """What one scan observed of a credential: is it at a branch head, why is it ignored, what is its verdict."""
 
-    at_tip: bool
+    at_head: bool
     ignored: str = ""
     verdict: str = ""
 
 
-class Place(NamedTuple):
-    """One place where a credential stands; `tip` says that it stands there today."""
+class FindingLocation(NamedTuple):
+    """One location of a credential; with `at_head` it is in the current version of a branch."""
 
     kind: str
     path: str
@@ -56,101 +82,120 @@ class Place(NamedTuple):
     column: int
     author: str = ""
     date: str = ""
-    tip: bool = False
+    at_head: bool = False
 
 
-class Sight(NamedTuple):
-    """One credential in one repository, as a look at it saw it; `shown` is the redacted form.
+class ObservedFinding(NamedTuple):
+    """One credential in one repository, without its value.
 
-    With `ignored` something sets it aside, and it is told only so that a
-    finding which is known can be closed.
+    With a reason in `ignored`, it is reported only so that a known finding can be closed.
     """
 
     fingerprint: str
     rule: str
     severity: str
     confidence: str
-    shown: str
-    at_tip: bool
-    places: tuple[Place, ...] = ()
+    redacted: str
+    at_head: bool
+    locations: tuple[FindingLocation, ...] = ()
     owner: str = ""
     verdict: str = ""
     ignored: str = ""
 
 
-class Life(NamedTuple):
-    """Where a finding stands. Instants are ISO 8601 in UTC; the deadline counts from `opened`."""
+class FindingStatus(NamedTuple):
+    """The state of a finding. Instants are ISO 8601 in UTC; the deadline counts from `opened`."""
 
-    state: str
-    at_tip: bool
+    state: FindingState
+    at_head: bool
     first_seen: str
     last_seen: str
     opened: str
     reason: str = ""
-    by: str = ""
+    resolved_by: str = ""
 
 
 class Event(NamedTuple):
     """Something that happened to a finding."""
 
-    what: str
+    kind: EventKind
     detail: str = ""
 
 
-def advance(previous: Life | None, seen: Seen | None, now: str) -> tuple[Life | None, tuple[Event, ...]]:
-    """Return what *seen* makes of *previous*, and the events on the way.
+Transition = tuple[FindingStatus, tuple[Event, ...]]
+"""The new status of a finding, and the events that led to it."""
 
-    *seen* is None when everything was read and the credential was not there.
-    Seeing the same again changes `last_seen` alone.
+
+def advance(
+    previous: FindingStatus | None, observed: Observation | None, now: str
+) -> tuple[FindingStatus | None, tuple[Event, ...]]:
+    """Return the status after *observed*, and the events.
+
+    *observed* is None when everything was read and the credential was not found.
+    Repeating an observation changes `last_seen` alone.
     """
     if previous is None:
-        if seen is None or seen.ignored:
-            return None, ()
-        life = Life(_place(seen), seen.at_tip, now, now, now)
-        opened = Event("opened", "" if seen.at_tip else "in the history only")
-        if seen.verdict == VerdictState.DEAD:
-            return life._replace(state=DEAD, reason="the issuer refuses it"), (opened, Event("dead"))
-        return life, (opened,)
-    if seen is None:
-        if previous.state in SETTLED:
-            return previous._replace(at_tip=False), ()
-        events = () if previous.state == ABSENT else (Event("absent"),)
-        return previous._replace(state=ABSENT, at_tip=False), events
-    life = previous._replace(at_tip=seen.at_tip, last_seen=max(previous.last_seen, now))
-    if previous.state in SETTLED:
-        why = _again(previous, seen)
-        if not why:
-            return life, ()
-        if seen.verdict != VerdictState.DEAD:
-            return life._replace(state=_place(seen), opened=now, reason="", by=""), (Event("reopened", why),)
-    if seen.ignored:
-        return life._replace(state=CLOSED, reason=seen.ignored, by=POLICY), (Event("closed", seen.ignored),)
-    if seen.verdict == VerdictState.DEAD:
-        return life._replace(state=DEAD, reason="the issuer refuses it", by=""), (Event("dead"),)
-    state = _place(seen)
+        return _open_first(observed, now) if observed and not observed.ignored else (None, ())
+    if observed is None:
+        return _miss(previous)
+    status = previous._replace(at_head=observed.at_head, last_seen=max(previous.last_seen, now))
+    if previous.state in RESOLVED:
+        reason = _explain_reopening(previous, observed)
+        if not reason:
+            return status, ()
+        if observed.verdict != VerdictState.DEAD:
+            reopened = status._replace(state=_state_of(observed), opened=now, reason="", resolved_by="")
+            return reopened, (Event(EventKind.REOPENED, reason),)
+    if observed.ignored:
+        closed = status._replace(state=FindingState.CLOSED, reason=observed.ignored, resolved_by=POLICY)
+        return closed, (Event(EventKind.CLOSED, observed.ignored),)
+    if observed.verdict == VerdictState.DEAD:
+        return status._replace(state=FindingState.DEAD, reason=_REJECTED, resolved_by=""), (Event(EventKind.DEAD),)
+    state = _state_of(observed)
     if state == previous.state:
-        return life, ()
-    return life._replace(state=state), (Event("gone" if previous.state == OPEN else "back"),)
+        return status, ()
+    kind = EventKind.REMOVED if previous.state == FindingState.OPEN else EventKind.RETURNED
+    return status._replace(state=state), (Event(kind),)
 
 
-def settle(previous: Life, state: str, reason: str, by: str) -> tuple[Life, tuple[Event, ...]]:
-    """Return *previous* as somebody ends it: rotated, dead or closed; doing so twice changes nothing."""
-    assert state in SETTLED
+_REJECTED = "the provider rejects it"
+
+
+def _open_first(observed: Observation, now: str) -> Transition:
+    status = FindingStatus(_state_of(observed), observed.at_head, now, now, now)
+    opened = Event(EventKind.OPENED, "" if observed.at_head else "only in history")
+    if observed.verdict == VerdictState.DEAD:
+        return status._replace(state=FindingState.DEAD, reason=_REJECTED), (opened, Event(EventKind.DEAD))
+    return status, (opened,)
+
+
+def _miss(previous: FindingStatus) -> Transition:
+    """Return the status of a finding whose credential was not found any more."""
+    if previous.state in RESOLVED:
+        return previous._replace(at_head=False), ()
+    events = () if previous.state == FindingState.ABSENT else (Event(EventKind.ABSENT),)
+    return previous._replace(state=FindingState.ABSENT, at_head=False), events
+
+
+def resolve(previous: FindingStatus, state: FindingState, reason: str, by: str) -> Transition:
+    """Resolve a finding as rotated, dead or closed; repeating it changes nothing."""
+    assert state in RESOLVED
     if previous.state == state and previous.reason == reason:
         return previous, ()
-    return previous._replace(state=state, reason=reason, by=by), (Event(state, reason),)
+    return previous._replace(state=state, reason=reason, resolved_by=by), (Event(EventKind(state), reason),)
 
 
-def reopen(previous: Life, now: str, why: str) -> tuple[Life, tuple[Event, ...]]:
-    """Return *previous* open again, with a new clock; what is open stays as it is."""
-    if previous.state in UNSETTLED:
+def reopen(previous: FindingStatus, now: str, reason: str) -> Transition:
+    """Reopen a resolved finding with a new deadline; an unresolved one stays as it is."""
+    if previous.state in UNRESOLVED:
         return previous, ()
-    state = OPEN if previous.at_tip else HISTORY
-    return previous._replace(state=state, opened=now, reason="", by=""), (Event("reopened", why),)
+    state = FindingState.OPEN if previous.at_head else FindingState.HISTORY
+    status = previous._replace(state=state, opened=now, reason="", resolved_by="")
+    return status, (Event(EventKind.REOPENED, reason),)
 
 
-def deadline(opened: str, severity: str, days: Mapping[str, float]) -> str:
-    """Return the instant by which a finding has to be settled, or ""."""
+def compute_deadline(opened: str, severity: str, days: Mapping[str, float]) -> str:
+    """Return the instant by which a finding has to be resolved, or "" if there is none."""
     from datetime import datetime, timedelta
 
     allowed = days.get(severity)
@@ -159,21 +204,21 @@ def deadline(opened: str, severity: str, days: Mapping[str, float]) -> str:
     return (datetime.fromisoformat(opened) + timedelta(days=allowed)).isoformat(timespec="seconds")
 
 
-def _place(seen: Seen) -> str:
-    return OPEN if seen.at_tip else HISTORY
+def _state_of(observed: Observation) -> FindingState:
+    return FindingState.OPEN if observed.at_head else FindingState.HISTORY
 
 
-def _again(previous: Life, seen: Seen) -> str:
-    """Say why a settled finding opens again, or ""."""
-    if seen.ignored:
+def _explain_reopening(previous: FindingStatus, observed: Observation) -> str:
+    """Return why a resolved finding is reopened, or ""."""
+    if observed.ignored:
         return ""
-    if previous.state == CLOSED:
-        if previous.by == POLICY:
-            return "nothing sets it aside any more"
-        if previous.reason.partition(":")[0] in FOR_GOOD:
+    if previous.state == FindingState.CLOSED:
+        if previous.resolved_by == POLICY:
+            return "it is no longer ignored"
+        if previous.reason.partition(":")[0] in FINAL_REASONS:
             return ""
-    if seen.verdict == VerdictState.LIVE:
-        return "the issuer accepts it"
-    if previous.state == CLOSED and seen.at_tip and not previous.at_tip:
-        return "it is back at a tip"
+    if observed.verdict == VerdictState.LIVE:
+        return "the provider accepts it"
+    if previous.state == FindingState.CLOSED and observed.at_head and not previous.at_head:
+        return "it is at a branch head again"
     return ""

@@ -1,34 +1,36 @@
-"""What the state says to a person: what changed, what is overdue, what stands in several repositories.
+"""The contents of the state for a report: what changed, what is overdue, what stands in several repositories.
 
-Read in one go, so that all parts speak of the same moment, and turned into
-plain values that every report prints.
+Everything is read in one transaction, so that all parts are consistent, and
+turned into plain values for the reports.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from detector.fleet.lifecycle import UNSETTLED
+from detector.fleet.lifecycle import UNRESOLVED
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from detector.fleet.state.store import State
 
-MOST = 10_000
-"""Findings that a report lists."""
+MAX_ROWS = 10_000
+"""Findings, and changes, that a report lists."""
+
+_BATCH_ROWS = 500
 
 
-class Line(NamedTuple):
-    """One finding, and the first place where it stands."""
+class ListedFinding(NamedTuple):
+    """One finding with one of its locations, if possible at a branch head."""
 
     fingerprint: str
     rule: str
     severity: str
     state: str
-    shown: str
+    redacted: str
     repository: str
     path: str
     line: int
@@ -39,170 +41,194 @@ class Line(NamedTuple):
     reason: str = ""
 
 
-class Change(NamedTuple):
-    """Something that happened to a finding."""
+class FindingChange(NamedTuple):
+    """Something that happened to a finding; `actor` is who did it, "" for a sweep."""
 
-    what: str
+    kind: str
     detail: str
-    who: str
+    actor: str
     at: str
-    finding: Line
+    finding: ListedFinding
 
 
-class Shared(NamedTuple):
-    """One credential that stands in several repositories."""
+class SharedCredential(NamedTuple):
+    """One credential that is in several repositories."""
 
-    finding: Line
+    finding: ListedFinding
     repositories: tuple[str, ...]
 
 
-class Trouble(NamedTuple):
-    """A repository that could not be read, or not to the end."""
+class UnreadRepository(NamedTuple):
+    """A repository that could not be read, or not completely; `failures` counts failed sweeps in a row."""
 
     repository: str
-    why: str
-    times: int = 1
+    reason: str
+    failures: int = 1
 
 
 class Overview(NamedTuple):
-    """Everything that a report of the fleet may print. Instants are ISO 8601 in UTC."""
+    """Everything that a report may print. Instants are ISO 8601 in UTC."""
 
     now: str
     run: Mapping[str, Any]
     counts: Mapping[str, Any]
-    changes: tuple[Change, ...]
-    overdue: tuple[Line, ...]
-    shared: tuple[Shared, ...]
-    failing: tuple[Trouble, ...]
-    incomplete: tuple[Trouble, ...]
-    findings: tuple[Line, ...]
+    changes: tuple[FindingChange, ...]
+    overdue: tuple[ListedFinding, ...]
+    shared: tuple[SharedCredential, ...]
+    failed: tuple[UnreadRepository, ...]
+    incomplete: tuple[UnreadRepository, ...]
+    findings: tuple[ListedFinding, ...]
 
 
-def overview(state: State, run: int = 0) -> Overview:
-    """Read the state; changes are those of *run*, by default the last one, and of people since it began."""
-    from sqlalchemy import func, or_, select
+def load_overview(state: State, run: int = 0) -> Overview:
+    """Read the state. Changes are those of *run*, by default the last one, and what people decided since it began."""
+    from sqlalchemy import select
 
-    from detector.fleet.state.store import now
-    from detector.fleet.state.tables import events, findings, repositories, runs
+    from detector.fleet.state.store import utc_now
+    from detector.fleet.state.tables import findings, repositories
 
-    at = now()
+    now = utc_now()
     with state.read() as db:
-        last = db.execute(
-            select(runs).where(runs.c.id == run) if run else select(runs).order_by(runs.c.id.desc())
-        ).first()
-        told = last._asdict() if last else {}
-        happened: Sequence[Any] = ()
-        if last:
-            by_people = events.c.run_id.is_(None) & (events.c.at >= last.started)
-            recent = or_(events.c.run_id == last.id, by_people)
-            happened = db.execute(select(events).where(recent).order_by(events.c.id).limit(MOST)).all()
-        unsettled = findings.c.state.in_(UNSETTLED)
-        open_ids = (
-            db.execute(select(findings.c.id).where(unsettled).order_by(findings.c.deadline, findings.c.id))
-            .scalars()
-            .all()
+        last = _read_run(db, run)
+        changes = _read_changes(db, last)
+        unresolved = findings.c.state.in_(UNRESOLVED)
+        open_ids = _select_ids(db, unresolved)
+        overdue_ids = _select_ids(db, (findings.c.deadline != "") & (findings.c.deadline < now) & unresolved)
+        shared = _read_shared(db, unresolved)
+        listed = _read_findings(
+            db,
+            {*open_ids[:MAX_ROWS], *overdue_ids[:MAX_ROWS]}
+            | {event.finding_id for event in changes}
+            | {rows[0].id for rows in shared},
         )
-        late = (findings.c.deadline != "") & (findings.c.deadline < at) & unsettled
-        late_ids = (
-            db.execute(select(findings.c.id).where(late).order_by(findings.c.deadline, findings.c.id)).scalars().all()
-        )
-        several = (
-            select(findings.c.fingerprint)
-            .where(unsettled)
-            .group_by(findings.c.fingerprint)
-            .having(func.count() > 1)
-            .order_by(func.count().desc(), findings.c.fingerprint)
-        )
-        names = db.execute(several.limit(MOST)).scalars().all()
-        lines = _lines(db, {*open_ids[:MOST], *late_ids[:MOST], *(event.finding_id for event in happened)})
-        standing: dict[str, list[Any]] = {}
-        for start in range(0, len(names), 500):
-            query = (
-                select(findings.c.fingerprint, findings.c.id, repositories.c.name, repositories.c.key)
-                .join(repositories, repositories.c.id == findings.c.repository_id)
-                .where(findings.c.fingerprint.in_(names[start : start + 500]), unsettled)
-                .order_by(findings.c.first_seen, repositories.c.name)
-            )
-            for row in db.execute(query):
-                standing.setdefault(row.fingerprint, []).append(row)
-        lines |= _lines(db, {rows[0].id for rows in standing.values()} - lines.keys())
-        failing = db.execute(
-            select(repositories).where(repositories.c.failures > 0).order_by(repositories.c.name)
-        ).all()
-        partly = db.execute(
-            select(repositories).where(repositories.c.skipped != "[]").order_by(repositories.c.name)
-        ).all()
-        by_state = db.execute(
-            select(findings.c.state, findings.c.severity, func.count()).group_by(findings.c.state, findings.c.severity)
-        ).all()
-        total = db.execute(select(func.count()).select_from(repositories)).scalar_one()
-    states: dict[str, int] = {}
-    severities: dict[str, int] = {}
-    for kind, severity, number in by_state:
-        states[kind] = states.get(kind, 0) + number
-        if kind in UNSETTLED:
-            severities[severity] = severities.get(severity, 0) + number
-    if told:
-        told["counters"] = json.loads(told["counters"])
+        by_name = select(repositories).order_by(repositories.c.name)
+        failed = db.execute(by_name.where(repositories.c.failures > 0)).all()
+        incomplete = db.execute(by_name.where(repositories.c.skipped != "[]")).all()
+        counts = {**_count_findings(db), "overdue": len(overdue_ids)}
     return Overview(
-        now=at,
-        run=told,
-        counts={"repositories": total, "states": states, "unsettled": severities, "overdue": len(late_ids)},
-        changes=tuple(Change(e.what, e.detail, e.who, e.at, lines[e.finding_id]) for e in happened),
-        overdue=tuple(lines[number] for number in late_ids[:MOST]),
-        shared=tuple(Shared(lines[rows[0].id], _named(rows)) for rows in (standing[name] for name in names)),
-        failing=tuple(Trouble(row.name, row.failure, row.failures) for row in failing),
-        incomplete=tuple(Trouble(row.name, _why(row.skipped)) for row in partly),
-        findings=tuple(lines[number] for number in open_ids[:MOST]),
+        now=now,
+        run={**last._asdict(), "counters": json.loads(last.counters)} if last else {},
+        counts=counts,
+        changes=tuple(FindingChange(e.kind, e.detail, e.actor, e.at, listed[e.finding_id]) for e in changes),
+        overdue=tuple(listed[number] for number in overdue_ids[:MAX_ROWS]),
+        shared=tuple(SharedCredential(listed[rows[0].id], _name_repositories(rows)) for rows in shared),
+        failed=tuple(UnreadRepository(row.name, row.failure, row.failures) for row in failed),
+        incomplete=tuple(UnreadRepository(row.name, _summarize_skipped(row.skipped)) for row in incomplete),
+        findings=tuple(listed[number] for number in open_ids[:MAX_ROWS]),
     )
 
 
-def _lines(db: Connection, numbers: set[int]) -> dict[int, Line]:
-    """Read findings with the place to show first: one of today, else the oldest."""
+def _read_run(db: Connection, run: int) -> Row[Any] | None:
     from sqlalchemy import select
 
-    from detector.fleet.state.tables import findings, places, repositories
+    from detector.fleet.state.tables import runs
 
-    found: dict[int, Line] = {}
-    ordered = sorted(numbers)
-    for start in range(0, len(ordered), 500):
-        some = ordered[start : start + 500]
-        where: dict[int, Any] = {}
-        chosen = select(places).where(places.c.finding_id.in_(some)).order_by(places.c.finding_id, places.c.id)
-        for place in db.execute(chosen):
-            known = where.get(place.finding_id)
-            if known is None or (place.tip and not known.tip):
-                where[place.finding_id] = place
+    chosen = select(runs).where(runs.c.id == run) if run else select(runs).order_by(runs.c.id.desc())
+    return db.execute(chosen).first()
+
+
+def _read_changes(db: Connection, run: Row[Any] | None) -> Sequence[Row[Any]]:
+    """Return the events of *run*, and those that people caused since it began."""
+    from sqlalchemy import or_, select
+
+    from detector.fleet.state.tables import events
+
+    if run is None:
+        return ()
+    by_people = events.c.run_id.is_(None) & (events.c.at >= run.started)
+    recent = select(events).where(or_(events.c.run_id == run.id, by_people))
+    return db.execute(recent.order_by(events.c.id).limit(MAX_ROWS)).all()
+
+
+def _select_ids(db: Connection, condition: Any) -> Sequence[int]:
+    from sqlalchemy import select
+
+    from detector.fleet.state.tables import findings
+
+    chosen = select(findings.c.id).where(condition).order_by(findings.c.deadline, findings.c.id)
+    return db.execute(chosen).scalars().all()
+
+
+def _read_shared(db: Connection, unresolved: Any) -> list[list[Any]]:
+    """Return the credentials that are in several repositories: for each its findings, the oldest first."""
+    from sqlalchemy import func, select
+
+    from detector.fleet.state.tables import findings, repositories
+
+    several = (
+        select(findings.c.fingerprint)
+        .where(unresolved)
+        .group_by(findings.c.fingerprint)
+        .having(func.count() > 1)
+        .order_by(func.count().desc(), findings.c.fingerprint)
+    )
+    fingerprints = db.execute(several.limit(MAX_ROWS)).scalars().all()
+    found: dict[str, list[Any]] = {}
+    for batch in _divide(fingerprints):
+        chosen = (
+            select(findings.c.fingerprint, findings.c.id, repositories.c.name, repositories.c.key)
+            .join(repositories, repositories.c.id == findings.c.repository_id)
+            .where(findings.c.fingerprint.in_(batch), unresolved)
+            .order_by(findings.c.first_seen, repositories.c.name)
+        )
+        for row in db.execute(chosen):
+            found.setdefault(row.fingerprint, []).append(row)
+    return [found[fingerprint] for fingerprint in fingerprints]
+
+
+def _count_findings(db: Connection) -> dict[str, Any]:
+    """Return the number of repositories, findings by state, and unresolved findings by severity."""
+    from sqlalchemy import func, select
+
+    from detector.fleet.state.tables import findings, repositories
+
+    columns = findings.c.state, findings.c.severity
+    states: dict[str, int] = {}
+    severities: dict[str, int] = {}
+    for state, severity, number in db.execute(select(*columns, func.count()).group_by(*columns)):
+        states[state] = states.get(state, 0) + number
+        if state in UNRESOLVED:
+            severities[severity] = severities.get(severity, 0) + number
+    total = db.execute(select(func.count()).select_from(repositories)).scalar_one()
+    return {"repositories": total, "states": states, "unresolved": severities}
+
+
+def _read_findings(db: Connection, numbers: set[int]) -> dict[int, ListedFinding]:
+    """Read findings with the location to show first: one at a branch head, else the oldest."""
+    from sqlalchemy import select
+
+    from detector.fleet.state.tables import findings, locations, repositories
+
+    found: dict[int, ListedFinding] = {}
+    for batch in _divide(sorted(numbers)):
+        shown: dict[int, Any] = {}
+        chosen = select(locations).where(locations.c.finding_id.in_(batch))
+        for location in db.execute(chosen.order_by(locations.c.finding_id, locations.c.id)):
+            known = shown.get(location.finding_id)
+            if known is None or (location.at_head and not known.at_head):
+                shown[location.finding_id] = location
         joined = select(findings, repositories.c.name.label("repository")).join(
             repositories, repositories.c.id == findings.c.repository_id
         )
-        for row in db.execute(joined.where(findings.c.id.in_(some))):
-            at = where.get(row.id)
-            found[row.id] = Line(
-                fingerprint=row.fingerprint,
-                rule=row.rule,
-                severity=row.severity,
-                state=row.state,
-                shown=row.shown,
-                repository=row.repository,
-                path=at.path if at else "",
-                line=at.line if at else 0,
-                owner=row.owner,
-                deadline=row.deadline,
-                first_seen=row.first_seen,
-                last_seen=row.last_seen,
-                reason=row.reason,
-            )
+        for row in db.execute(joined.where(findings.c.id.in_(batch))):
+            at = shown.get(row.id)
+            path, line = (at.path, at.line) if at else ("", 0)
+            values = row._asdict() | {"path": path, "line": line}
+            found[row.id] = ListedFinding(**{name: values[name] for name in ListedFinding._fields})
     return found
 
 
-def _named(rows: Sequence[Any]) -> tuple[str, ...]:
-    """Name repositories, by their keys where several have one name."""
+def _divide(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (items[start : start + _BATCH_ROWS] for start in range(0, len(items), _BATCH_ROWS))
+
+
+def _name_repositories(rows: Sequence[Any]) -> tuple[str, ...]:
+    """Return the names of repositories; where several have one name, their keys."""
     names = [row.name for row in rows]
     return tuple(row.name if names.count(row.name) == 1 else row.key for row in rows)
 
 
-def _why(skipped: str) -> str:
+def _summarize_skipped(skipped: str) -> str:
     entries = json.loads(skipped)
     first = f"{entries[0][0]}: {entries[0][1]}" if entries else ""
     return f"{first} (and {len(entries) - 1} more)" if len(entries) > 1 else first

@@ -29,21 +29,21 @@ class ReadObjects:
     """The objects that were read and contain no finding, in whatever repository."""
 
     def __init__(self, state: State, rules: Mapping[str, str]) -> None:
-        self.ruleset = state.ruleset(rules)
+        self.ruleset = state.save_ruleset(rules)
         self.changed_rules: frozenset[str] = frozenset()
         self._state = state
         self._current = KnownObjects(state, self.ruleset)
         self._previous: KnownObjects | None = None
-        if previous := state.previous_ruleset(self.ruleset):
+        if previous := state.find_previous_ruleset(self.ruleset):
             number, digests = previous
             self._previous = KnownObjects(state, number)
             self.changed_rules = frozenset(name for name, digest in rules.items() if digests.get(name) != digest)
 
     def select(self, ids: Bytes, flagged: Bytes) -> Selection:
         """Divide *ids*; the *flagged* among them are read separately and count as known."""
-        known = self._current.among(ids) | (find_rows(flagged, ids) >= 0)
+        known = self._current.find_known(ids) | (find_rows(flagged, ids) >= 0)
         unread = ids[~known]
-        older = unread[:0] if self._previous is None else unread[self._previous.among(unread)]
+        older = unread[:0] if self._previous is None else unread[self._previous.find_known(unread)]
         return Selection(ids[known], unread, older)
 
     def add(self, result: ShareResult) -> None:
@@ -53,4 +53,4 @@ class ReadObjects:
     def forget_previous(self) -> None:
         """Forget what was read under other rules."""
         if self._previous is not None:
-            self._state.forget_rulesets(self.ruleset)
+            self._state.delete_other_rulesets(self.ruleset)

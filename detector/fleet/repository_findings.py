@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from detector.config import Config
 from detector.fingerprint import fingerprint
 from detector.fleet.incremental import IncrementalMemory
-from detector.fleet.lifecycle import Place, Sight
+from detector.fleet.lifecycle import FindingLocation, ObservedFinding
 from detector.fleet.object_ids import split_rows
 from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
 from detector.fleet.tasks import CollectFindings, RepositoryFindings
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from detector.git.repository import Repository
     from detector.model import Blob
     from detector.sources.history import HistoryShare
+
+BRANCH_HEAD = "branch-head"
+"""The kind of a location that is current, but not where the credential came in."""
 
 _DAY = re.compile(rb"20\d\d-[01]\d-[0-3]\d")
 
@@ -233,22 +236,21 @@ def _locate_at_heads(
     return found
 
 
-def _describe(finding: Finding, current: Mapping[str, list[Location]], owners: Owners, ignored: str) -> Sight:
+def _describe(finding: Finding, current: Mapping[str, list[Location]], owners: Owners, ignored: str) -> ObservedFinding:
     """Describe *finding* without its value; *ignored* is why it is ignored, if it is."""
     at_heads = {_identify(at): at for at in current.get(finding.fingerprint, ())}
-    places = [_make_place(at, bool(at_heads.pop(_identify(at), None))) for at in finding.locations]
-    places += [_make_place(at, True)._replace(kind="tip") for _, at in sorted(at_heads.items())]
-    at_tip = any(place.tip for place in places)
-    first = next((place for place in places if place.tip), places[0])
-    return Sight(
+    locations = [_make_location(at, bool(at_heads.pop(_identify(at), None))) for at in finding.locations]
+    locations += [_make_location(at, True)._replace(kind=BRANCH_HEAD) for _, at in sorted(at_heads.items())]
+    first = next((location for location in locations if location.at_head), locations[0])
+    return ObservedFinding(
         fingerprint=finding.fingerprint,
         rule=finding.rule.id,
         severity=finding.severity,
         confidence=finding.confidence,
-        shown=finding.secret.redacted,
-        at_tip=at_tip,
-        places=tuple(places),
-        owner="" if ignored else owners.of(first.path, places[0].author),
+        redacted=finding.secret.redacted,
+        at_head=first.at_head,
+        locations=tuple(locations),
+        owner="" if ignored else owners.of(first.path, locations[0].author),
         verdict=finding.verdict.state if finding.verdict.state in (VerdictState.LIVE, VerdictState.DEAD) else "",
         ignored=ignored,
     )
@@ -258,10 +260,10 @@ def _identify(at: Location) -> tuple[str, str | None, int]:
     return at.origin.path, at.origin.object_id, at.start
 
 
-def _make_place(at: Location, tip: bool) -> Place:
+def _make_location(at: Location, at_head: bool) -> FindingLocation:
     origin = at.origin
     values = origin.object_id or "", origin.commit or "", at.line, at.column, origin.author or "", origin.when or ""
-    return Place(origin.kind, origin.path, *values, tip)
+    return FindingLocation(origin.kind, origin.path, *values, at_head)
 
 
 def _find_last_committer(repository: Repository, path: str) -> str:

@@ -7,13 +7,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.fleet.repository_work import RepositoryWork
-from detector.fleet.state.store import Result
+from detector.fleet.state.store import RepositoryRecord
 from detector.fleet.tasks import RepositoryFindings, ShareResult
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from detector.fleet.inventory import Entry
+    from detector.fleet.state import RunStatus
     from detector.fleet.state.store import State
 
 RETRY_AFTER = timedelta(days=7)
@@ -45,7 +46,7 @@ class ResultWriter:
         self._today = date.fromisoformat(today)
         self._unchanged: list[str] = []
         self._renamed: dict[str, dict[str, Any]] = {}
-        state.keep_deadlines(deadlines)
+        state.save_deadlines(deadlines)
         self.run = state.begin_run(ruleset)
 
     def write_unchanged(self, entry: Entry, row: Row[Any]) -> None:
@@ -60,43 +61,43 @@ class ResultWriter:
     def flush(self) -> None:
         """Write the unchanged repositories."""
         if self._unchanged:
-            self._state.unchanged(self._unchanged, self.run, self._renamed)
+            self._state.mark_unchanged(self._unchanged, self.run, self._renamed)
             self._unchanged, self._renamed = [], {}
 
     def write_failure(self, entry: Entry, reason: str) -> None:
         """Write that a repository could not be read."""
-        self._state.failed(entry.key, entry.name, reason, self.run)
+        self._state.record_failure(entry.key, entry.name, reason, self.run)
 
     def write_result(self, work: RepositoryWork, scan: ShareResult, findings: RepositoryFindings) -> WrittenResult:
         """Write the result of a repository in one transaction."""
-        result = self._make_result(work, scan, findings)
-        written = self._state.record(result, self.run, self._deadlines)
-        return WrittenResult(written.events, bool(result.skipped), not written.counted)
+        record = self._make_record(work, scan, findings)
+        outcome = self._state.record_result(record, self.run, self._deadlines)
+        return WrittenResult(outcome.events, bool(record.skipped), outcome.superseded)
 
-    def end_run(self, status: str, counters: Mapping[str, Any]) -> None:
+    def end_run(self, status: RunStatus, counters: Mapping[str, Any]) -> None:
         """Write how the run ended."""
         self._state.end_run(self.run, status, counters)
 
-    def _make_result(self, work: RepositoryWork, scan: ShareResult, findings: RepositoryFindings) -> Result:
+    def _make_record(self, work: RepositoryWork, scan: ShareResult, findings: RepositoryFindings) -> RepositoryRecord:
         unread = tuple(sorted({skip for skip in (*scan.skipped, *findings.skipped) if not skip.expected}))
         may_succeed_later = scan.failed or any(not skip.expected for skip in findings.skipped)
         recheck_on = findings.recheck_on
         if unread:
             recheck_on = min(filter(None, (recheck_on, (self._today + RETRY_AFTER).isoformat())))
-        return Result(
+        return RepositoryRecord(
             key=work.key,
             name=work.entry.name,
-            read_after=work.row.revision if work.row is not None else 0,
+            base_revision=work.row.revision if work.row is not None else 0,
             ruleset=self._ruleset,
-            mark="" if may_succeed_later else work.survey.state_digest,
+            state_digest="" if may_succeed_later else work.survey.state_digest,
             complete=not scan.failed,
-            sights=findings.sights,
+            findings=findings.findings,
             packs=b"" if unread else work.packs,
             flagged=b"".join(sorted(work.flagged)),
-            told=b"" if may_succeed_later else findings.attributions,
-            recheck=recheck_on,
+            attributions=b"" if may_succeed_later else findings.attributions,
+            recheck_on=recheck_on,
             skipped=tuple((skip.where, skip.reason) for skip in unread),
-            about=_list_columns(work.entry),
+            listed=_list_columns(work.entry),
             objects=scan.objects,
             seconds=work.seconds,
         )

@@ -21,15 +21,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.errors import LeakfirstError
-from detector.fleet import lifecycle as lives
 from detector.fleet.claims import Claims
 from detector.fleet.executors import ExecutorBackend, JobResult
 from detector.fleet.inventory import Entry
+from detector.fleet.lifecycle import DEADLINES
 from detector.fleet.object_ids import as_rows, split_rows
 from detector.fleet.read_objects import ReadObjects
 from detector.fleet.repository_work import RepositoryWork
 from detector.fleet.result_writer import ResultWriter
 from detector.fleet.share_scan import merge_share_results
+from detector.fleet.state import RunStatus
 from detector.fleet.state.store import Checkpoint
 from detector.fleet.survey import compute_state_digest
 from detector.fleet.tally import SweepProgress, SweepSummary, Tally, counters
@@ -74,7 +75,7 @@ class SweepOptions(NamedTuple):
     """
 
     settings: WorkerSettings
-    deadlines: Mapping[str, float] = lives.DEADLINES
+    deadlines: Mapping[str, float] = DEADLINES
     fetchers: int = 8
     retries: int = 1
     large_objects: int = LARGE_OBJECTS
@@ -112,7 +113,7 @@ class _Coordinator:
         self._today = time.strftime("%Y-%m-%d")
         self._objects = ReadObjects(state, rules)
         self._writer = ResultWriter(state, self._objects.ruleset, options.deadlines, self._today)
-        self._rows = state.repositories()
+        self._rows = state.list_repositories()
         self._queue = TaskQueue(options.fetchers)
         self._claims = Claims()
         self._entries: deque[Entry] = deque()
@@ -135,7 +136,7 @@ class _Coordinator:
             interrupted = True
             self._writer.flush()
         summary = self._tally.summarize(self._writer.run, time.monotonic() - began, interrupted)
-        self._writer.end_run("interrupted" if interrupted else "done", counters(summary))
+        self._writer.end_run(RunStatus.INTERRUPTED if interrupted else RunStatus.COMPLETED, counters(summary))
         if summary.complete:
             self._objects.forget_previous()
         return summary
@@ -170,20 +171,20 @@ class _Coordinator:
     def _begin(self, entry: Entry) -> None:
         """Ask for a survey, unless it is clear without one that the repository is unchanged."""
         row = self._rows.get(entry.key)
-        digest = "" if row is None or self._is_due(row) else row.mark
+        digest = "" if row is None or self._is_due(row) else row.state_digest
         nothing_to_fetch = entry.local or (row is not None and entry.version and entry.version == row.version)
         if digest and nothing_to_fetch and self._compute_digest(entry) == digest:
             self._end_unchanged(entry)
             return
         same_rules = row is not None and row.ruleset_id == self._objects.ruleset
-        checkpoint = self._state.remembered(entry.key) if same_rules else Checkpoint()
+        checkpoint = self._state.load_checkpoint(entry.key) if same_rules else Checkpoint()
         work = self._active[entry.key] = RepositoryWork(entry, row, checkpoint)
         self._queue.add(work, Survey(entry, digest, checkpoint.packs), Priority.SURVEY, fetches=not entry.local)
 
     def _is_due(self, row: Row[Any]) -> bool:
         """Return whether a repository has to be read again although it may be unchanged."""
         incomplete = self._options.retry_incomplete and row.skipped != "[]"
-        return bool(incomplete or (row.recheck and row.recheck <= self._today))
+        return bool(incomplete or (row.recheck_on and row.recheck_on <= self._today))
 
     def _compute_digest(self, entry: Entry) -> str:
         from detector.git.repository import discover
@@ -219,7 +220,7 @@ class _Coordinator:
             changed_rules=self._objects.changed_rules,
             flagged=checkpoint.flagged,
             packs=checkpoint.packs,
-            attributions=checkpoint.told,
+            attributions=checkpoint.attributions,
             refs_digest=survey.refs_digest,
         )
         options = self._options
@@ -256,7 +257,7 @@ class _Coordinator:
             b"".join(sorted(work.flagged)),
             id_bytes,
             b"".join(sorted(newly_flagged)),
-            work.checkpoint.told,
+            work.checkpoint.attributions,
             work.survey.refs_digest,
         )
         self._queue.add(work, task, Priority.FINDINGS)

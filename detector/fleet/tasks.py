@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from detector.config import Config
 from detector.fleet.clones import Clones
 from detector.fleet.inventory import Entry
-from detector.fleet.lifecycle import Sight
+from detector.fleet.lifecycle import ObservedFinding
 from detector.model import Skipped
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class RepositoryFindings(NamedTuple):
     `reread_objects` the number of objects that were read again.
     """
 
-    sights: tuple[Sight, ...]
+    findings: tuple[ObservedFinding, ...]
     skipped: tuple[Skipped, ...] = ()
     recheck_on: str = ""
     attributions: bytes = b""

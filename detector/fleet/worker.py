@@ -37,14 +37,14 @@ class Worker:
         """Return the rules, loaded once. Raises `SourceError` if rules or key differ from the coordinator's."""
         if self._rules is None:
             from detector.fingerprint import project_key
-            from detector.fleet.state.store import key_id, ruleset_digest
+            from detector.fleet.digests import digest_rules, identify_key
             from detector.rules.pack import engine_of
             from detector.scan.pipeline import rule_pack
 
             pack, key = rule_pack(self.settings.config), project_key()
-            if ruleset_digest({rule.id: rule_digest(rule) for rule in pack.rules}) != self.settings.rules_digest:
+            if digest_rules({rule.id: rule_digest(rule) for rule in pack.rules}) != self.settings.rules_digest:
                 raise SourceError("this worker's rules differ from the coordinator's: install the same version")
-            if key_id(key) != self.settings.key_id:
+            if identify_key(key) != self.settings.key_id:
                 raise SourceError("this worker's key differs from the coordinator's: set LEAKFIRST_KEY for both")
             self._rules = LoadedRules(pack, engine_of(pack), key)
         return self._rules

@@ -281,8 +281,8 @@ class SentMessages:
 
     def record(self, destination: str, event: IncidentEvent, thread: str, at: float) -> None:
         """See `_outbox.DeliveryStore`."""
-        from detector.fleet.state.store import put
+        from detector.fleet.state.store import upsert
 
         row = {"destination": destination, "key": event.key, "thread": event.thread, "continued": thread, "at": at}
         with self._state.write() as db:
-            put(db, messages, [row], ("destination", "key"), ("continued", "at"))
+            upsert(db, messages, [row], ("destination", "key"), ("continued", "at"))

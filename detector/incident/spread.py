@@ -126,15 +126,15 @@ class Inventory:
     def sweep(self, keys: Collection[str] = (), known: Mapping[str, str] | None = None) -> Iterator[Swept | Skipped]:
         """See `Fleet`."""
         listed = [entry for entry in self._entries() if not keys or isinstance(entry, Skipped) or entry.key in keys]
-        before = self._state.repositories()
+        before = self._state.list_repositories()
         if known is not None:
-            stale = [key for key in keys if key in before and before[key].mark != known.get(before[key].name)]
+            stale = [key for key in keys if key in before and before[key].state_digest != known.get(before[key].name)]
             self._forget(stale)
         yield from self._swept(listed)
         counted = self._counted()
-        for key, row in self._state.repositories().items():
+        for key, row in self._state.list_repositories().items():
             if any(not isinstance(entry, Skipped) and entry.key == key for entry in listed):
-                yield Swept(key, row.name, row.mark, counted.get(row.id, 0), row.complete)
+                yield Swept(key, row.name, row.state_digest, counted.get(row.id, 0), row.complete)
 
     def _swept(self, listed: Sequence[Entry | Skipped]) -> Iterator[Skipped]:
         from detector.fleet.executors import ExecutorOptions, open_executor
@@ -158,15 +158,15 @@ class Inventory:
 
         if keys:
             with self._state.write() as db:
-                db.execute(update(repositories).where(repositories.c.key.in_(keys)).values(mark=""))
+                db.execute(update(repositories).where(repositories.c.key.in_(keys)).values(state_digest=""))
 
     def _counted(self) -> dict[int, int]:
         from sqlalchemy import func, select
 
-        from detector.fleet.lifecycle import ABSENT
+        from detector.fleet.lifecycle import FindingState
         from detector.fleet.state.tables import findings
 
-        there = select(findings.c.repository_id, func.count()).where(findings.c.state != ABSENT)
+        there = select(findings.c.repository_id, func.count()).where(findings.c.state != FindingState.ABSENT.value)
         with self._state.read() as db:
             return {row[0]: row[1] for row in db.execute(there.group_by(findings.c.repository_id)).all()}
 
@@ -174,13 +174,13 @@ class Inventory:
         """See `Fleet`."""
         from sqlalchemy import select
 
-        from detector.fleet.state.tables import findings, places, repositories
+        from detector.fleet.state.tables import findings, locations, repositories
 
         chosen = (
-            select(repositories.c.key, repositories.c.name, findings.c.fingerprint, findings.c.owner, places)
+            select(repositories.c.key, repositories.c.name, findings.c.fingerprint, findings.c.owner, locations)
             .join(findings, findings.c.repository_id == repositories.c.id)
-            .join(places, places.c.finding_id == findings.c.id)
-            .order_by(repositories.c.name, places.c.path, places.c.line, places.c.id)
+            .join(locations, locations.c.finding_id == findings.c.id)
+            .order_by(repositories.c.name, locations.c.path, locations.c.line, locations.c.id)
         )
         for start in range(0, len(fingerprints), 500):
             some = list(fingerprints[start : start + 500])
@@ -188,12 +188,13 @@ class Inventory:
                 rows = db.execute(chosen.where(findings.c.fingerprint.in_(some))).all()
             for row in rows:
                 where = row.key, row.name, row.path, row.line, row.commit_id
-                yield Standing(row.fingerprint, *where, bool(row.tip), row.owner)
+                yield Standing(row.fingerprint, *where, bool(row.at_head), row.owner)
 
     def settle(self, fingerprint: str, replaced: bool, why: str, by: str) -> None:
         """See `Fleet`."""
         from detector.errors import UsageError
-        from detector.fleet.lifecycle import DEAD, ROTATED
+        from detector.fleet.lifecycle import FindingState
 
         with suppress(UsageError):  # it stands nowhere in the fleet
-            self._state.settle(fingerprint, ROTATED if replaced else DEAD, why, by)
+            state = FindingState.ROTATED if replaced else FindingState.DEAD
+            self._state.resolve(fingerprint, state, why, by)

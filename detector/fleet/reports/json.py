@@ -1,4 +1,4 @@
-"""json: the overview as it is, for other programs."""
+"""json: the overview for other programs."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from detector.fleet.overview import Overview
 SCHEMA = "leakfirst/sweep/1"
 
 
-def write(overview: Overview, everything: bool) -> Iterator[str]:
-    """Return one JSON document."""
-    told = {"schema": SCHEMA, **_plain(overview)}
-    if not everything:
-        del told["findings"]
-    yield json.dumps(told, indent=1) + "\n"
+def render(overview: Overview, include_open: bool) -> Iterator[str]:
+    """Yield one JSON document."""
+    document = {"schema": SCHEMA, **_make_plain(overview)}
+    if not include_open:
+        del document["findings"]
+    yield json.dumps(document, indent=1) + "\n"
 
 
-def _plain(value: Any) -> Any:
+def _make_plain(value: Any) -> Any:
     """Turn named tuples into objects, at any depth."""
     if hasattr(value, "_asdict"):
-        return {name: _plain(part) for name, part in value._asdict().items()}
+        return {name: _make_plain(part) for name, part in value._asdict().items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [_make_plain(part) for part in value]
     return dict(value) if hasattr(value, "items") else value

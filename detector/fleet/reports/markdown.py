@@ -1,49 +1,60 @@
-"""markdown: for an issue, a wiki page, or the summary of a job.
+"""markdown: for an issue, a wiki page, or the summary of a CI job.
 
-Foreign text stands in code spans only, as in the reports of a scan.
+Text from repositories appears in code spans only, as in the reports of a scan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from detector.fleet.overview import Line, Overview
-from detector.fleet.reports.text import HEADS, headline
+from detector.fleet.overview import ListedFinding, Overview
+from detector.fleet.reports.text import (
+    FAILED_HEADING,
+    HEADINGS,
+    INCOMPLETE_HEADING,
+    SHARED_HEADING,
+    format_headline,
+    format_location,
+)
 from detector.reports.markdown import escape_markup, format_code
 
-_HEAD = "| Severity | Rule | Value | Where | Owner | Due |\n|---|---|---|---|---|---|\n"
+_HEAD = "| Severity | Rule | Value | Location | Owner | Due |\n|---|---|---|---|---|---|\n"
 
 
-def write(overview: Overview, everything: bool) -> Iterator[str]:
-    """Return the report in pieces."""
+def render(overview: Overview, include_open: bool) -> Iterator[str]:
+    """Yield the report in pieces."""
     yield "## leakfirst sweep\n\n"
-    yield from (f"{escape_markup(line)}\n\n" for line in headline(overview).splitlines())
-    for what, title in HEADS.items():
-        lines = [change.finding for change in overview.changes if change.what == what]
-        yield from _table(f"{title[0].upper()}{title[1:]}", lines)
-    yield from _table("Overdue", overview.overdue)
+    yield from (f"{escape_markup(line)}\n\n" for line in format_headline(overview).splitlines())
+    for kind, heading in HEADINGS.items():
+        yield from _render_table(heading, [change.finding for change in overview.changes if change.kind == kind])
+    yield from _render_table("Overdue", overview.overdue)
     if overview.shared:
-        yield "### The same credential in several repositories\n\n"
-        for shared in overview.shared:
-            names = ", ".join(format_code(name) for name in shared.repositories)
-            yield f"* {format_code(shared.finding.fingerprint)} ({escape_markup(shared.finding.rule)}): {names}\n"
+        yield f"### {SHARED_HEADING}\n\n"
+        for finding, repositories in overview.shared:
+            names = ", ".join(format_code(name) for name in repositories)
+            yield f"* {format_code(finding.fingerprint)} ({escape_markup(finding.rule)}): {names}\n"
         yield "\n"
-    for title, group in (("Could not be read", overview.failing), ("Not read to the end", overview.incomplete)):
+    for heading, group in ((FAILED_HEADING, overview.failed), (INCOMPLETE_HEADING, overview.incomplete)):
         if group:
-            yield f"### {title}\n\n"
-            yield from (f"* {format_code(trouble.repository)}: {escape_markup(trouble.why)}\n" for trouble in group)
+            yield f"### {heading}\n\n"
+            yield from (f"* {format_code(one.repository)}: {escape_markup(one.reason)}\n" for one in group)
             yield "\n"
-    if everything:
-        yield from _table("Open", overview.findings)
+    if include_open:
+        yield from _render_table("Open", overview.findings)
 
 
-def _table(title: str, lines: Sequence[Line]) -> Iterator[str]:
-    if not lines:
+def _render_table(heading: str, findings: Sequence[ListedFinding]) -> Iterator[str]:
+    if not findings:
         return
-    yield f"### {title} ({len(lines)})\n\n{_HEAD}"
-    for line in lines:
-        where = format_code(f"{line.repository}:{line.path}:{line.line}" if line.path else line.repository)
-        owner = format_code(line.owner) if line.owner else ""
-        cells = [line.severity, format_code(line.rule), format_code(line.shown), where, owner, line.deadline[:10]]
+    yield f"### {heading} ({len(findings)})\n\n{_HEAD}"
+    for finding in findings:
+        cells = [
+            finding.severity,
+            format_code(finding.rule),
+            format_code(finding.redacted),
+            format_code(format_location(finding)),
+            format_code(finding.owner) if finding.owner else "",
+            finding.deadline[:10],
+        ]
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
     yield "\n"

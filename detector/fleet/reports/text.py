@@ -1,98 +1,109 @@
-"""text: for a terminal and for the mail that cron sends."""
+"""text: for a terminal, and for the mail that cron sends."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from detector.fleet.overview import Change, Line, Overview
+from detector.fleet.lifecycle import EventKind
+from detector.fleet.overview import FindingChange, ListedFinding, Overview
 from detector.model import SEVERITIES
 from detector.text.numbers import format_count
 from detector.text.untrusted import make_printable
 
-HEADS = {
-    "opened": "new",
-    "reopened": "open again",
-    "back": "back at a tip",
-    "gone": "gone from the tips, still in the history",
-    "absent": "gone altogether",
-    "rotated": "rotated",
-    "dead": "dead",
-    "closed": "closed",
+HEADINGS = {
+    EventKind.OPENED: "New",
+    EventKind.REOPENED: "Reopened",
+    EventKind.RETURNED: "Back at a branch head",
+    EventKind.REMOVED: "Removed from all branch heads, still in the history",
+    EventKind.ABSENT: "Removed from the history",
+    EventKind.ROTATED: "Rotated",
+    EventKind.DEAD: "Dead",
+    EventKind.CLOSED: "Closed",
 }
-"""How each event is headed, most urgent first."""
+"""The heading for each kind of event, the most urgent first."""
+
+SHARED_HEADING = "The same credential in several repositories"
+FAILED_HEADING = "Could not be scanned"
+INCOMPLETE_HEADING = "Not scanned completely"
 
 
-def write(overview: Overview, everything: bool) -> Iterator[str]:
-    """Return the report, line by line."""
-    yield headline(overview) + "\n"
-    yield from changes(overview)
+def render(overview: Overview, include_open: bool) -> Iterator[str]:
+    """Yield the report line by line."""
+    yield format_headline(overview) + "\n"
+    yield from list_changes(overview)
     if overview.overdue:
         yield f"\nOverdue ({len(overview.overdue)}):\n"
-        for line in overview.overdue:
-            yield f"  since {line.deadline[:10]}  {_finding(line)}\n"
+        for finding in overview.overdue:
+            yield f"  since {finding.deadline[:10]}  {_format_finding(finding)}\n"
     if overview.shared:
-        yield f"\nThe same credential in several repositories ({len(overview.shared)}):\n"
-        for shared in overview.shared:
-            places = ", ".join(make_printable(name) for name in shared.repositories)
-            yield f"  {shared.finding.fingerprint}  {shared.finding.rule}  {len(shared.repositories)}: {places}\n"
-    yield from troubles(overview)
-    if everything and overview.findings:
+        yield f"\n{SHARED_HEADING} ({len(overview.shared)}):\n"
+        for finding, repositories in overview.shared:
+            names = ", ".join(make_printable(name) for name in repositories)
+            yield f"  {finding.fingerprint}  {finding.rule}  {len(repositories)}: {names}\n"
+    yield from list_unread(overview)
+    if include_open and overview.findings:
         yield f"\nOpen ({len(overview.findings)}):\n"
-        for line in overview.findings:
-            yield f"  {_finding(line)}\n"
+        for finding in overview.findings:
+            yield f"  {_format_finding(finding)}\n"
 
 
-def headline(overview: Overview) -> str:
-    """Say in a line or two where things stand."""
+def format_headline(overview: Overview) -> str:
+    """Return the state of the fleet in one or two lines."""
     run, counts = overview.run, overview.counts
     if not run:
         return "No sweep yet."
     counters = run["counters"]
-    ended = f"{run['status']} {run['ended']}" if run["ended"] else "has not ended"
+    ended = f"{run['status']} {run['ended']}" if run["ended"] else "not completed"
     states = ", ".join(f"{number} {state}" for state, number in sorted(counts["states"].items()))
-    read = (
+    scanned = (
         f": {format_count(counters['repositories'], 'repository', 'repositories')}, "
         f"{counters['unchanged']} unchanged, {counters['failed']} failed"
         if counters
         else ""
     )
-    found = f"Findings: {states or 'none'}; overdue: {counts['overdue']}"
-    return f"Sweep {run['id']}, {ended}{read}\n{found}"
+    return f"Sweep {run['id']}, {ended}{scanned}\nFindings: {states or 'none'}; {counts['overdue']} overdue"
 
 
-def changes(overview: Overview) -> Iterator[str]:
-    """Return what changed, by kind, the worst first."""
-    for what, title in HEADS.items():
-        group = sorted((change for change in overview.changes if change.what == what), key=_worst_first)
+def list_changes(overview: Overview) -> Iterator[str]:
+    """Yield what changed by kind of event, the most severe findings first."""
+    for kind, heading in HEADINGS.items():
+        group = sorted((change for change in overview.changes if change.kind == kind), key=_by_severity)
         if group:
-            yield f"\n{title[0].upper()}{title[1:]} ({len(group)}):\n"
+            yield f"\n{heading} ({len(group)}):\n"
         for change in group:
-            yield f"  {_finding(change.finding)}{_detail(change)}\n"
+            yield f"  {_format_finding(change.finding)}{_format_detail(change)}\n"
 
 
-def troubles(overview: Overview) -> Iterator[str]:
-    """Return what could not be read."""
-    for title, group in (("Could not be read", overview.failing), ("Not read to the end", overview.incomplete)):
+def list_unread(overview: Overview) -> Iterator[str]:
+    """Yield the repositories that could not be read, or not completely."""
+    for heading, group in ((FAILED_HEADING, overview.failed), (INCOMPLETE_HEADING, overview.incomplete)):
         if group:
-            yield f"\n{title} ({len(group)}):\n"
-        for trouble in group:
-            again = f" ({trouble.times} times)" if trouble.times > 1 else ""
-            yield f"  {make_printable(trouble.repository)}: {make_printable(trouble.why)}{again}\n"
+            yield f"\n{heading} ({len(group)}):\n"
+        for unread in group:
+            times = f" ({unread.failures} times)" if unread.failures > 1 else ""
+            yield f"  {make_printable(unread.repository)}: {make_printable(unread.reason)}{times}\n"
 
 
-def _worst_first(change: Change) -> tuple[int, str, str, int]:
-    at = change.finding
-    worst = SEVERITIES.index(at.severity) if at.severity in SEVERITIES else 0
-    return -worst, at.repository, at.path, at.line
+def format_location(finding: ListedFinding) -> str:
+    """Return repository, path and line. They come from the repository and may contain anything."""
+    if not finding.path:
+        return finding.repository
+    return f"{finding.repository}:{finding.path}:{finding.line}"
 
 
-def _finding(line: Line) -> str:
-    where = f"{line.repository}:{line.path}:{line.line}" if line.path else line.repository
-    owner = f"  {line.owner}" if line.owner else ""
-    due = f"  due {line.deadline[:10]}" if line.deadline else ""
-    return make_printable(f"{line.severity:8} {line.rule}  {line.shown}  {where}{owner}{due}  {line.fingerprint}")
+def _by_severity(change: FindingChange) -> tuple[int, str, str, int]:
+    finding = change.finding
+    rank = [str(severity) for severity in SEVERITIES].index(finding.severity) if finding.severity in SEVERITIES else 0
+    return -rank, finding.repository, finding.path, finding.line
 
 
-def _detail(change: Change) -> str:
-    told: Sequence[str] = [part for part in (change.detail, f"by {change.who}" if change.who else "") if part]
-    return make_printable(f"  ({', '.join(told)})") if told else ""
+def _format_finding(finding: ListedFinding) -> str:
+    owner = f"  {finding.owner}" if finding.owner else ""
+    due = f"  due {finding.deadline[:10]}" if finding.deadline else ""
+    what = f"{finding.severity:8} {finding.rule}  {finding.redacted}"
+    return make_printable(f"{what}  {format_location(finding)}{owner}{due}  {finding.fingerprint}")
+
+
+def _format_detail(change: FindingChange) -> str:
+    parts = [part for part in (change.detail, f"by {change.actor}" if change.actor else "") if part]
+    return make_printable(f"  ({', '.join(parts)})") if parts else ""

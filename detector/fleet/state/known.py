@@ -1,14 +1,15 @@
-"""Which objects need not be read again, in whatever repository they turn up.
+"""Which objects need not be read again, in whatever repository they occur.
 
-An object id stands for its content, so one that was read under a rule set and
-said nothing is done with for all repositories at once. What said something is
-never in here: each repository that holds it has to be told where it stands.
+An object id stands for its content: an object that was read under a rule set
+without a finding need not be read again in any repository. An object with a
+finding is never stored here, because the finding has to be reported for each
+repository that contains the object.
 
-There may be hundreds of millions of ids. New ones are appended as they come, a
-row for each portion of work; now and then they are merged into rows that are
-cut by the first bits of the ids, each small enough to be fetched for a few
-lookups. So a lookup touches the rows of its ids, a night's new ids cost a few
-small rows, and merging writes each id a handful of times in its life.
+There may be hundreds of millions of ids. New ones are appended, one row for each
+task. From time to time they are merged into rows that are divided by the first
+bits of the ids, each small enough to be fetched for a few lookups. So a lookup
+reads only the rows of its ids, a night's new ids add a few small rows, and
+merging writes each id a few times in total.
 """
 
 from __future__ import annotations
@@ -20,179 +21,173 @@ from typing import Any
 import numpy as np  # noqa: TID253  (this module is itself imported late)
 from sqlalchemy import Connection, delete, func, insert, select  # noqa: TID253
 
+from detector.fleet.object_ids import as_rows
 from detector.fleet.state.store import State
 from detector.fleet.state.tables import objects_read, rulesets
 from detector.git.packs import Bytes, find_rows, sort_ids
 
-ROW = 1 << 16
-"""Ids in one merged row, about."""
+MERGED_ROW_IDS = 1 << 16
+"""About how many ids one merged row holds."""
 
-WAITING = 1 << 18
-"""Ids that may wait to be merged, in any case; else an eighth of what is merged may, up to `MOST`."""
+MIN_UNMERGED_IDS = 1 << 18
+"""Ids that may be unmerged in any case; otherwise an eighth of the merged ones, up to `MAX_UNMERGED_IDS`."""
 
-MOST = 1 << 23
-"""Ids that may wait at most: they are in memory."""
+MAX_UNMERGED_IDS = 1 << 23
+"""Ids that may be unmerged at most: they are held in memory."""
 
-ROWS = 512
-"""Rows that may wait to be merged."""
+MAX_UNMERGED_ROWS = 512
+"""Rows that may be unmerged."""
 
-HELD = 256 << 20
-"""Bytes of merged rows that are kept in memory."""
+CACHE_BYTES = 256 << 20
+"""Size of the merged rows that are kept in memory."""
 
 
 class KnownObjects:
-    """The ids that were read under one rule set; lookups and additions are sorted rows of bytes."""
+    """The ids that were read under one rule set without a finding.
+
+    Sets of ids are arrays with one sorted row of bytes for each id. Ids of 20 and of
+    32 bytes are kept apart.
+    """
 
     def __init__(self, state: State, ruleset: int) -> None:
         self._state = state
         self._ruleset = ruleset
-        self._recent: dict[int, list[Bytes]] = {}
-        self._waiting: dict[int, tuple[int, int]] = {}
+        self._unmerged: dict[int, list[Bytes]] = {}
+        self._unmerged_counts: dict[int, tuple[int, int]] = {}
         self._bits: dict[int, int | None] = {}
-        self._held: OrderedDict[tuple[int, int, int], Bytes] = OrderedDict()
-        self._held_bytes = 0
+        self._cache: OrderedDict[tuple[int, int, int], Bytes] = OrderedDict()
+        self._cached_bytes = 0
         with state.read() as db:
-            fresh = self._rows(0).order_by(objects_read.c.id)
-            for row in db.execute(fresh):
-                self._note(row.width, _rows(row.ids, row.width))
+            for row in db.execute(self._select_rows(0).order_by(objects_read.c.id)):
+                self._hold(row.id_bytes, as_rows(row.ids, row.id_bytes))
 
-    def among(self, ids: Bytes) -> Any:
+    def find_known(self, ids: Bytes) -> Any:
         """Return a mask: which of *ids* need not be read."""
-        width = ids.shape[1]
+        id_bytes = ids.shape[1]
         found = np.zeros(len(ids), bool)
-        for part in self._recent.get(width, ()):
+        for part in self._unmerged.get(id_bytes, ()):
             found |= find_rows(part, ids) >= 0
         if len(ids):
             with self._state.read() as db:
-                bits = self._bits_of(db, width)
+                bits = self._read_bits(db, id_bytes)
                 if bits is not None:
-                    prefixes = _prefixes(ids, bits)
+                    prefixes = _get_prefixes(ids, bits)
                     for prefix in np.unique(prefixes[~found]):
                         rows = np.flatnonzero(prefixes == prefix)
-                        found[rows] |= find_rows(self._merged(db, width, bits, int(prefix)), ids[rows]) >= 0
+                        merged = self._read_merged(db, id_bytes, bits, int(prefix))
+                        found[rows] |= find_rows(merged, ids[rows]) >= 0
         return found
 
     def add(self, ids: Bytes) -> None:
-        """Remember that the objects *ids* were read and said nothing."""
+        """Store that the objects *ids* were read without a finding."""
         if not len(ids):
             return
         ids = sort_ids(ids)
-        width = ids.shape[1]
+        id_bytes = ids.shape[1]
         with self._state.write() as db:
-            self._insert(db, width, 0, 0, 0, ids)
-        self._note(width, ids)
-        waiting, rows = self._waiting[width]
-        if rows > ROWS or waiting > max(WAITING, min(self._count(width) // 8, MOST)):
-            self._merge(width)
+            self._insert(db, id_bytes, 0, 0, 0, ids)
+        self._hold(id_bytes, ids)
+        count, rows = self._unmerged_counts[id_bytes]
+        allowed = max(MIN_UNMERGED_IDS, min(self._count_merged(id_bytes) // 8, MAX_UNMERGED_IDS))
+        if rows > MAX_UNMERGED_ROWS or count > allowed:
+            self._merge(id_bytes)
 
     def __len__(self) -> int:
         with self._state.read() as db:
             total = select(func.sum(objects_read.c.count)).where(objects_read.c.ruleset_id == self._ruleset)
             return int(db.execute(total).scalar() or 0)
 
-    # -- what is in memory -----------------------------------------------------
+    # -- in memory -------------------------------------------------------------
 
-    def _note(self, width: int, ids: Bytes) -> None:
-        """Keep new ids at hand; like parts are put together, so that there are few."""
-        parts = self._recent.setdefault(width, [])
+    def _hold(self, id_bytes: int, ids: Bytes) -> None:
+        """Keep new ids in memory. Sets of similar size are merged, so that there are few."""
+        parts = self._unmerged.setdefault(id_bytes, [])
         parts.append(ids)
         while len(parts) > 1 and len(parts[-2]) < 2 * len(parts[-1]):
             parts[-2:] = [sort_ids(np.concatenate(parts[-2:]))]
-        waiting, rows = self._waiting.get(width, (0, 0))
-        self._waiting[width] = waiting + len(ids), rows + 1
+        count, rows = self._unmerged_counts.get(id_bytes, (0, 0))
+        self._unmerged_counts[id_bytes] = count + len(ids), rows + 1
 
-    def _merged(self, db: Connection, width: int, bits: int, prefix: int) -> Bytes:
-        """Return a merged row, from memory if it was used lately."""
-        name = (width, bits, prefix)
-        if name in self._held:
-            self._held.move_to_end(name)
-            return self._held[name]
-        row = db.execute(self._rows(1, width).where(objects_read.c.prefix == prefix)).first()
-        ids = _rows(row.ids if row else b"", width)
-        self._held[name] = ids
-        self._held_bytes += ids.nbytes
-        while self._held_bytes > HELD and len(self._held) > 1:
-            self._held_bytes -= self._held.popitem(last=False)[1].nbytes
+    def _read_merged(self, db: Connection, id_bytes: int, bits: int, prefix: int) -> Bytes:
+        """Return a merged row, from the cache if it was used recently."""
+        name = (id_bytes, bits, prefix)
+        if name in self._cache:
+            self._cache.move_to_end(name)
+            return self._cache[name]
+        row = db.execute(self._select_rows(1, id_bytes).where(objects_read.c.prefix == prefix)).first()
+        ids = as_rows(row.ids if row else b"", id_bytes)
+        self._cache[name] = ids
+        self._cached_bytes += ids.nbytes
+        while self._cached_bytes > CACHE_BYTES and len(self._cache) > 1:
+            self._cached_bytes -= self._cache.popitem(last=False)[1].nbytes
         return ids
 
-    def _bits_of(self, db: Connection, width: int) -> int | None:
-        """Return by how many bits the merged rows are cut; another coordinator may have changed that."""
-        bits = db.execute(
-            select(objects_read.c.bits)
-            .where(objects_read.c.ruleset_id == self._ruleset, objects_read.c.width == width, objects_read.c.level == 1)
-            .limit(1)
-        ).scalar()
-        if bits != self._bits.get(width):
-            self._bits[width] = bits
-            self._held.clear()
-            self._held_bytes = 0
+    def _clear_cache(self) -> None:
+        self._cache.clear()
+        self._cached_bytes = 0
+
+    def _read_bits(self, db: Connection, id_bytes: int) -> int | None:
+        """Return by how many bits the merged rows are divided; another coordinator may have changed it."""
+        merged = self._select_rows(1, id_bytes).with_only_columns(objects_read.c.bits)
+        bits: int | None = db.execute(merged.limit(1)).scalar()
+        if bits != self._bits.get(id_bytes):
+            self._bits[id_bytes] = bits
+            self._clear_cache()
         return bits
 
-    # -- what is in the database -----------------------------------------------
+    # -- in the database -------------------------------------------------------
 
-    def _rows(self, level: int, width: int | None = None) -> Any:
+    def _select_rows(self, level: int, id_bytes: int | None = None) -> Any:
         chosen = select(objects_read).where(objects_read.c.ruleset_id == self._ruleset, objects_read.c.level == level)
-        return chosen if width is None else chosen.where(objects_read.c.width == width)
+        return chosen if id_bytes is None else chosen.where(objects_read.c.id_bytes == id_bytes)
 
-    def _count(self, width: int) -> int:
+    def _count_merged(self, id_bytes: int) -> int:
+        merged = self._select_rows(1, id_bytes).with_only_columns(func.sum(objects_read.c.count))
         with self._state.read() as db:
-            merged = select(func.sum(objects_read.c.count)).where(
-                objects_read.c.ruleset_id == self._ruleset, objects_read.c.width == width, objects_read.c.level == 1
-            )
             return int(db.execute(merged).scalar() or 0)
 
-    def _insert(self, db: Connection, width: int, level: int, bits: int, prefix: int, ids: Bytes) -> None:
-        row = {"ruleset_id": self._ruleset, "width": width, "level": level, "bits": bits, "prefix": prefix}
+    def _insert(self, db: Connection, id_bytes: int, level: int, bits: int, prefix: int, ids: Bytes) -> None:
+        row = {"ruleset_id": self._ruleset, "id_bytes": id_bytes, "level": level, "bits": bits, "prefix": prefix}
         db.execute(insert(objects_read).values(**row, count=len(ids), ids=ids.tobytes()))
 
-    def _merge(self, width: int) -> None:
-        """Merge what waits into the rows that are cut by prefix, row by row, in one transaction."""
+    def _merge(self, id_bytes: int) -> None:
+        """Merge the unmerged rows into the others, one by one, in one transaction."""
         with self._state.write() as db:
             db.execute(select(rulesets.c.id).where(rulesets.c.id == self._ruleset).with_for_update())
-            waiting = list(db.execute(self._rows(0, width)))
-            fresh = sort_ids(np.concatenate([_none(width), *(_rows(row.ids, width) for row in waiting)]))
-            there = self._rows(1, width).with_only_columns(
-                objects_read.c.id, objects_read.c.bits, objects_read.c.prefix, objects_read.c.count
-            )
-            old = list(db.execute(there.order_by(objects_read.c.prefix)))
-            total = len(fresh) + sum(row._mapping["count"] for row in old)
-            bits = max([row.bits for row in old] + [max(0, (total // ROW).bit_length())])
-            for prefix, ids in self._recut(db, old, fresh, bits, width):
-                self._insert(db, width, 1, bits, prefix, ids)
-            gone = [row.id for row in (*waiting, *old)]
-            for start in range(0, len(gone), 500):
-                db.execute(delete(objects_read).where(objects_read.c.id.in_(gone[start : start + 500])))
-        self._recent[width], self._waiting[width] = [], (0, 0)
-        self._held.clear()
-        self._held_bytes = 0
+            unmerged = list(db.execute(self._select_rows(0, id_bytes)))
+            new = sort_ids(np.concatenate([as_rows(b"", id_bytes), *(as_rows(row.ids, id_bytes) for row in unmerged)]))
+            columns = objects_read.c.id, objects_read.c.bits, objects_read.c.prefix, objects_read.c.count
+            merged = self._select_rows(1, id_bytes).with_only_columns(*columns)
+            old = list(db.execute(merged.order_by(objects_read.c.prefix)))
+            total = len(new) + sum(row._mapping["count"] for row in old)
+            bits = max([row.bits for row in old] + [max(0, (total // MERGED_ROW_IDS).bit_length())])
+            for prefix, ids in self._divide_again(db, old, new, bits, id_bytes):
+                self._insert(db, id_bytes, 1, bits, prefix, ids)
+            replaced = [row.id for row in (*unmerged, *old)]
+            for start in range(0, len(replaced), 500):
+                db.execute(delete(objects_read).where(objects_read.c.id.in_(replaced[start : start + 500])))
+        self._unmerged[id_bytes], self._unmerged_counts[id_bytes] = [], (0, 0)
+        self._clear_cache()
 
-    def _recut(
-        self, db: Connection, old: list[Any], fresh: Bytes, bits: int, width: int
+    def _divide_again(
+        self, db: Connection, old: list[Any], new: Bytes, bits: int, id_bytes: int
     ) -> Iterator[tuple[int, Bytes]]:
-        """Yield the rows as they shall be, one old row in memory at a time."""
-        before = old[0].bits if old else 0
+        """Yield prefix and ids of each row to write, with one old row in memory at a time."""
+        old_bits = old[0].bits if old else 0
         stored = {row.prefix: row.id for row in old}
-        prefixes = _prefixes(fresh, before)
-        for prefix in range(1 << before):
-            parts = [fresh[prefixes == prefix]]
+        prefixes = _get_prefixes(new, old_bits)
+        for prefix in range(1 << old_bits):
+            parts = [new[prefixes == prefix]]
             if prefix in stored:
-                one = select(objects_read.c.ids).where(objects_read.c.id == stored[prefix])
-                parts.append(_rows(db.execute(one).scalar_one(), width))
+                row = select(objects_read.c.ids).where(objects_read.c.id == stored[prefix])
+                parts.append(as_rows(db.execute(row).scalar_one(), id_bytes))
             ids = sort_ids(np.concatenate(parts))
-            finer = _prefixes(ids, bits)
+            finer = _get_prefixes(ids, bits)
             for which in np.unique(finer):
                 yield int(which), ids[finer == which]
 
 
-def _prefixes(ids: Bytes, bits: int) -> Any:
-    """Return the first *bits* of each id, as numbers."""
+def _get_prefixes(ids: Bytes, bits: int) -> Any:
+    """Return the first *bits* of each id as numbers."""
     heads = np.ascontiguousarray(ids[:, :4]).view(">u4").ravel().astype(np.int64)
     return heads >> (32 - bits)
-
-
-def _rows(content: bytes, width: int) -> Bytes:
-    return np.frombuffer(content, np.uint8).reshape(-1, width)
-
-
-def _none(width: int) -> Bytes:
-    return np.empty((0, width), np.uint8)

@@ -1,16 +1,16 @@
-"""The state itself: transactions, runs, repositories, and the lives of findings.
+"""The state itself: transactions, runs, repositories, and the status of findings.
 
-All that a look at a repository brought is written in one transaction, so a
-coordinator that is killed leaves whole results and no halves. The life of a
-finding is worked out within that transaction, from the row as it is then: two
-coordinators that bring the same result open a finding once.
+The result of a repository is written in one transaction, so a coordinator that is
+killed leaves whole results. The new status of a finding is computed within that
+transaction from the row as it is then: two coordinators that write the same
+result open a finding once.
 """
 
 from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -18,37 +18,57 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, func, insert, select, update  # noqa: TID253
 
 from detector.errors import StateError, UsageError
-from detector.fleet import lifecycle as lives
-from detector.fleet.lifecycle import Life, Place, Seen, Sight
-from detector.fleet.state import schema
-from detector.fleet.state.tables import events, findings, objects_read, places, repositories, rulesets, runs, settings
+from detector.fleet import lifecycle
+from detector.fleet.digests import digest_rules, identify_key
+from detector.fleet.lifecycle import (
+    DEADLINES,
+    FindingLocation,
+    FindingState,
+    FindingStatus,
+    Observation,
+    ObservedFinding,
+    Transition,
+    compute_deadline,
+)
+from detector.fleet.state import RunStatus, schema
+from detector.fleet.state.tables import (
+    events,
+    findings,
+    locations,
+    objects_read,
+    repositories,
+    rulesets,
+    runs,
+    settings,
+)
 
-_MANY = 500
+BATCH_ROWS = 500
 """Rows that one statement names."""
 
 
-class Result(NamedTuple):
-    """Everything that one look at a repository brought.
+class RepositoryRecord(NamedTuple):
+    """The result of one repository.
 
-    `read_after` is the revision of the row that the look began with: if it is
-    another by now, somebody else was quicker. `complete` says that everything
-    was read but for what is in `skipped`; what was not seen is not there, unless
-    it may be in something that could be read last time.
+    `base_revision` is the revision of the row when the scan began: if the row has
+    another one now, another coordinator was quicker. `complete` says that everything
+    was read except `skipped`: a credential that was not found is absent, unless it
+    may be in something that could be read last time. `listed` holds the columns that
+    the inventory provides.
     """
 
     key: str
     name: str
-    read_after: int
+    base_revision: int
     ruleset: int
-    mark: str
+    state_digest: str
     complete: bool
-    sights: tuple[Sight, ...] = ()
+    findings: tuple[ObservedFinding, ...] = ()
     packs: bytes = b""
     flagged: bytes = b""
-    told: bytes = b""
-    recheck: str = ""
+    attributions: bytes = b""
+    recheck_on: str = ""
     skipped: tuple[tuple[str, str], ...] = ()
-    about: Mapping[str, Any] = {}
+    listed: Mapping[str, Any] = {}
     objects: int = 0
     seconds: float = 0.0
 
@@ -58,25 +78,25 @@ class Checkpoint(NamedTuple):
 
     packs: bytes = b""
     flagged: bytes = b""
-    told: bytes = b""
+    attributions: bytes = b""
 
 
-class Written(NamedTuple):
-    """What a result came to: the events that are new, and whether it counted at all."""
+class RecordOutcome(NamedTuple):
+    """The new events as kind and fingerprint; with `superseded`, nothing was written."""
 
     events: tuple[tuple[str, str], ...] = ()
-    counted: bool = True
+    superseded: bool = False
 
 
 class State:
     """One open state. A context manager; `write` and `read` give connections for anything else."""
 
     def __init__(self, place: str, key: bytes, create: bool = True) -> None:
-        """Open *place*, upgrade it, and make sure that fingerprints under *key* are what it holds."""
+        """Open *place*, upgrade it, and check that its fingerprints were made with *key*."""
         self.engine, self.name = schema.connect(place, create)
         try:
-            schema.bring_up_to_date(self.engine, self.name)
-            self._pin(key)
+            schema.upgrade(self.engine, self.name)
+            self._check_key(key)
         except BaseException:
             self.engine.dispose()
             raise
@@ -88,14 +108,14 @@ class State:
         self.close()
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close the connections."""
         self.engine.dispose()
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """Give a connection in a transaction that writes: all of the block is kept, or nothing. Raises `StateError`."""
+        """Open a transaction that writes: all of the block is kept, or nothing. Raises `StateError`."""
         with (
-            schema.told(self.name),
+            schema.translate_errors(self.name),
             self.engine.connect().execution_options(writes=True) as connection,
             connection.begin(),
         ):
@@ -103,195 +123,185 @@ class State:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection that sees one state of things. Raises `StateError`."""
-        with schema.told(self.name), self.engine.connect() as connection:
+        """Open a transaction that reads a consistent snapshot. Raises `StateError`."""
+        with schema.translate_errors(self.name), self.engine.connect() as connection:
             yield connection
 
-    def _pin(self, key: bytes) -> None:
-        """Keep an id of the key with the first use, and refuse another key later."""
-        mine = key_id(key)
+    def _check_key(self, key: bytes) -> None:
+        """Store the id of the key on first use, and refuse another key later."""
+        ours = identify_key(key)
+        query = select(settings.c.value).where(settings.c.name == "key")
         with self.read() as db:
-            known = db.execute(select(settings.c.value).where(settings.c.name == "key")).scalar()
-        if known is None:
+            stored = db.execute(query).scalar()
+        if stored is None:
             with self.write() as db:
-                put(db, settings, [{"name": "key", "value": mine}], ("name",), ())
-                known = db.execute(select(settings.c.value).where(settings.c.name == "key")).scalar()
-        if known != mine:
+                upsert(db, settings, [{"name": "key", "value": ours}], ("name",), ())
+                stored = db.execute(query).scalar()
+        if stored != ours:
             raise StateError(
-                f"{self.name}: its fingerprints were made with another key (id {known}, ours is {mine}); "
-                "set LEAKFIRST_KEY to the one it was made with, or name another state"
+                f"{self.name}: its fingerprints were made with another key (id {stored}, yours is {ours}); "
+                "set LEAKFIRST_KEY to that key, or name another state"
             )
 
     # -- runs and rules ------------------------------------------------------
 
-    def ruleset(self, rules: Mapping[str, str]) -> int:
-        """Return the number of the rule set in which each rule has this digest."""
-        digest = ruleset_digest(rules)
+    def save_ruleset(self, rules: Mapping[str, str]) -> int:
+        """Return the number of a rule set, which is stored if it is new; *rules* maps each rule to its digest."""
+        digest = digest_rules(rules)
         with self.write() as db:
-            row = {"digest": digest, "rules": json.dumps(dict(sorted(rules.items()))), "used_at": now()}
-            put(db, rulesets, [row], ("digest",), ("used_at",))
+            row = {"digest": digest, "rules": json.dumps(dict(sorted(rules.items()))), "used_at": utc_now()}
+            upsert(db, rulesets, [row], ("digest",), ("used_at",))
             return int(db.execute(select(rulesets.c.id).where(rulesets.c.digest == digest)).scalar_one())
 
-    def previous_ruleset(self, current: int) -> tuple[int, dict[str, str]] | None:
-        """Return the rule set that was in force before *current*, if objects were read under it."""
+    def find_previous_ruleset(self, current: int) -> tuple[int, dict[str, str]] | None:
+        """Return number and rules of the last rule set before *current* under which objects were read."""
         read = select(objects_read.c.ruleset_id).distinct()
         others = select(rulesets).where(rulesets.c.id != current, rulesets.c.id.in_(read))
         with self.read() as db:
             row = db.execute(others.order_by(rulesets.c.used_at.desc(), rulesets.c.id.desc()).limit(1)).first()
         return (row.id, json.loads(row.rules)) if row else None
 
-    def forget_rulesets(self, current: int) -> None:
-        """Forget what was read under other rule sets than *current*."""
+    def delete_other_rulesets(self, current: int) -> None:
+        """Delete all rule sets except *current*, with the objects that were read under them."""
         with self.write() as db:
             db.execute(delete(rulesets).where(rulesets.c.id != current))
 
     def begin_run(self, ruleset: int) -> int:
-        """Note that a run begins and return its number."""
+        """Record that a run begins, and return its number."""
         with self.write() as db:
-            row = {"ruleset_id": ruleset, "started": now(), "host": socket.gethostname()}
+            row = {"ruleset_id": ruleset, "started": utc_now(), "host": socket.gethostname()}
             return int(db.execute(insert(runs).values(row).returning(runs.c.id)).scalar_one())
 
-    def end_run(self, run: int, status: str, counters: Mapping[str, Any]) -> None:
-        """Note how a run ended: done, interrupted."""
+    def end_run(self, run: int, status: RunStatus, counters: Mapping[str, Any]) -> None:
+        """Record how a run ended."""
         with self.write() as db:
-            values = {"ended": now(), "status": status, "counters": json.dumps(dict(counters))}
+            values = {"ended": utc_now(), "status": status.value, "counters": json.dumps(dict(counters))}
             db.execute(update(runs).where(runs.c.id == run).values(values))
+
+    def save_deadlines(self, days: Mapping[str, float]) -> None:
+        """Store the deadlines by severity that are in force."""
+        with self.write() as db:
+            row = {"name": "deadlines", "value": json.dumps(dict(days))}
+            upsert(db, settings, [row], ("name",), ("value",))
 
     # -- repositories --------------------------------------------------------
 
-    def repositories(self) -> dict[str, Row[Any]]:
-        """Return the row of every repository that was ever swept, by its key, without what `remembered` returns."""
+    def list_repositories(self) -> dict[str, Row[Any]]:
+        """Return the rows of all known repositories by key, without the columns of `load_checkpoint`."""
         columns = [column for column in repositories.c if column.name not in Checkpoint._fields]
         with self.read() as db:
             return {row.key: row for row in db.execute(select(*columns))}
 
-    def remembered(self, key: str) -> Checkpoint:
-        """Return what the last look at a repository left for the next."""
+    def load_checkpoint(self, key: str) -> Checkpoint:
+        """Return what the last sweep of a repository left for the next."""
         columns = [repositories.c[name] for name in Checkpoint._fields]
         with self.read() as db:
-            row = db.execute(select(*columns).where(repositories.c.key == key)).one()
-        return Checkpoint(*(part or b"" for part in row))
+            return Checkpoint(*db.execute(select(*columns).where(repositories.c.key == key)).one())
 
-    def unchanged(self, keys: Sequence[str], run: int, renewed: Mapping[str, Mapping[str, Any]] | None = None) -> None:
-        """Note of repositories that nothing in them has changed: what they hold is seen again.
+    def mark_unchanged(
+        self, keys: Sequence[str], run: int, listed: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
+        """Record that repositories have not changed, which confirms their findings.
 
-        *renewed* is what the inventory now says of some of them, such as another name.
+        *listed* holds new values from the inventory, such as another name, for some of them.
         """
-        at = now()
-        if renewed:
-            columns = next(iter(renewed.values()))
-            change = update(repositories).where(repositories.c.key == bindparam("of"))
-            change = change.values({name: bindparam(f"new_{name}") for name in columns})
-            rows = [
-                {"of": key, **{f"new_{name}": _value(one[name]) for name in columns}} for key, one in renewed.items()
-            ]
-            with self.write() as db:
-                db.execute(change, rows)
-        for start in range(0, len(keys), _MANY):
-            some = keys[start : start + _MANY]
+        if listed:
+            self._update_listed(listed)
+        at = utc_now()
+        for start in range(0, len(keys), BATCH_ROWS):
+            batch = keys[start : start + BATCH_ROWS]
             with self.write() as db:
                 checked = {"checked_at": at, "run_id": run, "failures": 0, "failure": "", "failed_at": ""}
-                db.execute(update(repositories).where(repositories.c.key.in_(some)).values(checked))
-                there = select(repositories.c.id).where(repositories.c.key.in_(some))
-                seen = and_(findings.c.repository_id.in_(there), findings.c.state != lives.ABSENT)
-                db.execute(update(findings).where(seen).values(last_seen=at))
+                db.execute(update(repositories).where(repositories.c.key.in_(batch)).values(checked))
+                ids = select(repositories.c.id).where(repositories.c.key.in_(batch))
+                present = and_(findings.c.repository_id.in_(ids), findings.c.state != FindingState.ABSENT.value)
+                db.execute(update(findings).where(present).values(last_seen=at))
 
-    def failed(self, key: str, name: str, why: str, run: int) -> None:
-        """Note that a repository could not be read; what is known of it stays."""
+    def _update_listed(self, listed: Mapping[str, Mapping[str, Any]]) -> None:
+        columns = list(next(iter(listed.values())))
+        statement = update(repositories).where(repositories.c.key == bindparam("of"))
+        statement = statement.values({name: bindparam(f"new_{name}") for name in columns})
+        rows = [
+            {"of": key, **{f"new_{name}": _make_value(values[name]) for name in columns}}
+            for key, values in listed.items()
+        ]
         with self.write() as db:
-            put(db, repositories, [{"key": key, "name": plain(name)}], ("key",), ())
-            values = {"failures": repositories.c.failures + 1, "failure": plain(why), "failed_at": now(), "run_id": run}
+            db.execute(statement, rows)
+
+    def record_failure(self, key: str, name: str, reason: str, run: int) -> None:
+        """Record that a repository could not be read; its findings stay as they are."""
+        with self.write() as db:
+            upsert(db, repositories, [{"key": key, "name": make_storable(name)}], ("key",), ())
+            values = {
+                "failures": repositories.c.failures + 1,
+                "failure": make_storable(reason),
+                "failed_at": utc_now(),
+                "run_id": run,
+            }
             db.execute(update(repositories).where(repositories.c.key == key).values(values))
 
-    def record(self, result: Result, run: int, days: Mapping[str, float] = lives.DEADLINES) -> Written:
-        """Write what a look at a repository brought, all in one transaction.
+    def record_result(
+        self, record: RepositoryRecord, run: int, deadlines: Mapping[str, float] = DEADLINES
+    ) -> RecordOutcome:
+        """Write the result of a repository in one transaction.
 
-        A result that another coordinator was quicker with is let go. *days* are
-        the deadlines by severity.
+        If another coordinator has written one since the scan began, this one is not
+        written. *deadlines* are days by severity.
         """
-        at = now()
+        at = utc_now()
         with self.write() as db:
-            put(db, repositories, [{"key": result.key, "name": plain(result.name)}], ("key",), ())
-            mine = select(repositories).where(repositories.c.key == result.key).with_for_update()
-            row = db.execute(mine).one()
-            if row.revision != result.read_after:
-                return Written((), counted=False)
-            values: dict[str, Any] = {
-                **{name: _value(value) for name, value in result.about.items()},
-                "name": plain(result.name),
-                "mark": result.mark,
-                "recheck": result.recheck,
-                "ruleset_id": result.ruleset,
-                "packs": result.packs,
-                "flagged": result.flagged,
-                "told": result.told,
-                "revision": row.revision + 1,
-                "complete": result.complete,
-                "skipped": json.dumps([[plain(part) for part in skip] for skip in result.skipped]),
-                "first_swept": row.first_swept or at,
-                "changed_at": at,
-                "checked_at": at,
-                "run_id": run,
-                "failures": 0,
-                "failure": "",
-                "failed_at": "",
-                "objects": row.objects + result.objects,
-                "seconds": result.seconds,
-            }
+            upsert(db, repositories, [{"key": record.key, "name": make_storable(record.name)}], ("key",), ())
+            row = db.execute(select(repositories).where(repositories.c.key == record.key).with_for_update()).one()
+            if row.revision != record.base_revision:
+                return RecordOutcome(superseded=True)
+            values = _list_columns(record, row, run, at)
             db.execute(update(repositories).where(repositories.c.id == row.id).values(values))
-            unread = {tuple(plain(part) for part in skip) for skip in result.skipped}
-            whole = result.complete and unread <= {tuple(skip) for skip in json.loads(row.skipped)}
-            return Written(tuple(_live_on(db, row.id, result._replace(complete=whole), run, at, days)))
+            unread = {tuple(make_storable(part) for part in skip) for skip in record.skipped}
+            complete = record.complete and unread <= {tuple(skip) for skip in json.loads(row.skipped)}
+            record = record._replace(complete=complete)
+            return RecordOutcome(tuple(_update_findings(db, row.id, record, run, at, deadlines)))
 
     # -- decisions -----------------------------------------------------------
 
-    def settle(self, fingerprint: str, state: str, reason: str, by: str, repository: str = "") -> int:
-        """End the life of a credential, in one repository or in all; return how many findings changed.
+    def resolve(self, fingerprint: str, state: FindingState, reason: str, by: str, repository: str = "") -> int:
+        """Resolve a finding in one repository or in all of them; return how many findings changed.
 
         *state* is rotated, dead or closed. An unknown fingerprint is a `UsageError`.
         """
-        return self._decide(fingerprint, repository, by, lambda life: lives.settle(life, state, reason, by))
+        return self._decide(fingerprint, repository, by, lambda status: lifecycle.resolve(status, state, reason, by))
 
-    def reopen(self, fingerprint: str, why: str, by: str, repository: str = "") -> int:
-        """Open a settled credential again; return how many findings changed."""
-        return self._decide(fingerprint, repository, by, lambda life: lives.reopen(life, now(), why))
+    def reopen(self, fingerprint: str, reason: str, by: str, repository: str = "") -> int:
+        """Reopen a resolved finding; return how many findings changed."""
+        return self._decide(fingerprint, repository, by, lambda status: lifecycle.reopen(status, utc_now(), reason))
 
-    def _decide(self, fingerprint: str, repository: str, by: str, turn: Any) -> int:
+    def _decide(self, fingerprint: str, repository: str, by: str, decide: Callable[[FindingStatus], Transition]) -> int:
         changed = 0
-        days = lives.DEADLINES
         with self.write() as db:
             chosen = select(findings).where(findings.c.fingerprint == fingerprint).with_for_update()
             if repository:
-                there = repositories.c.key == repository, repositories.c.name == repository
-                chosen = chosen.where(
-                    findings.c.repository_id.in_(select(repositories.c.id).where(there[0] | there[1]))
-                )
+                named = (repositories.c.key == repository) | (repositories.c.name == repository)
+                chosen = chosen.where(findings.c.repository_id.in_(select(repositories.c.id).where(named)))
             rows = db.execute(chosen.order_by(findings.c.id)).all()
             if not rows:
                 raise UsageError(f"{fingerprint}: no such finding{f' in {repository}' if repository else ''}")
-            kept = db.execute(select(settings.c.value).where(settings.c.name == "deadlines")).scalar()
-            days = json.loads(kept) if kept else days
+            stored = db.execute(select(settings.c.value).where(settings.c.name == "deadlines")).scalar()
+            deadlines = json.loads(stored) if stored else DEADLINES
             for row in rows:
-                life, happened = turn(life_of(row))
-                if happened:
+                status, new_events = decide(read_status(row))
+                if new_events:
                     changed += 1
-                    _write_life(db, row.id, life, lives.deadline(life.opened, row.severity, days))
-                    _write_events(db, row.id, None, now(), happened, by)
+                    _write_status(db, row.id, status, compute_deadline(status.opened, row.severity, deadlines))
+                    _write_events(db, row.id, None, utc_now(), new_events, by)
         return changed
-
-    def keep_deadlines(self, days: Mapping[str, float]) -> None:
-        """Remember the deadlines by severity that are in force."""
-        with self.write() as db:
-            put(db, settings, [{"name": "deadlines", "value": json.dumps(dict(days))}], ("name",), ("value",))
 
 
 # -- within a transaction ----------------------------------------------------
 
 
-def put(
+def upsert(
     db: Connection, table: Table, rows: Sequence[Mapping[str, Any]], unique: Sequence[str], renew: Sequence[str]
 ) -> None:
-    """Insert *rows*; of those that are there by their *unique* columns only the columns to *renew* change."""
+    """Insert *rows*; of rows that exist already, by their *unique* columns, only the columns *renew* change."""
     if not rows:
         return
     if db.dialect.name == "postgresql":
@@ -310,117 +320,146 @@ def put(
     db.execute(statement, [dict(row) for row in rows])
 
 
-def life_of(row: Row[Any]) -> Life:
-    """Return the life that a row of findings tells."""
-    return Life(row.state, row.at_tip, row.first_seen, row.last_seen, row.opened, row.reason, row.settled_by)
+def _list_columns(record: RepositoryRecord, row: Row[Any], run: int, at: str) -> dict[str, Any]:
+    """Return the new values of the row of a repository."""
+    return {
+        **{name: _make_value(value) for name, value in record.listed.items()},
+        "name": make_storable(record.name),
+        "state_digest": record.state_digest,
+        "recheck_on": record.recheck_on,
+        "ruleset_id": record.ruleset,
+        "packs": record.packs,
+        "flagged": record.flagged,
+        "attributions": record.attributions,
+        "revision": row.revision + 1,
+        "complete": record.complete,
+        "skipped": json.dumps([[make_storable(part) for part in skip] for skip in record.skipped]),
+        "first_swept": row.first_swept or at,
+        "changed_at": at,
+        "checked_at": at,
+        "run_id": run,
+        "failures": 0,
+        "failure": "",
+        "failed_at": "",
+        "objects": row.objects + record.objects,
+        "seconds": record.seconds,
+    }
 
 
-def _live_on(
-    db: Connection, repository: int, result: Result, run: int, at: str, days: Mapping[str, float]
+def read_status(row: Row[Any]) -> FindingStatus:
+    """Return the status in a row of findings."""
+    state = FindingState(row.state)
+    return FindingStatus(state, row.at_head, row.first_seen, row.last_seen, row.opened, row.reason, row.resolved_by)
+
+
+def _update_findings(
+    db: Connection, repository: int, record: RepositoryRecord, run: int, at: str, deadlines: Mapping[str, float]
 ) -> Iterator[tuple[str, str]]:
-    known = {row.fingerprint: row for row in db.execute(select(findings).where(findings.c.repository_id == repository))}
-    sights = {sight.fingerprint: sight for sight in result.sights}
-    missing = [name for name in known if name not in sights] if result.complete else []
-    for name in [*sights, *missing]:
-        sight, row = sights.get(name), known.get(name)
-        seen = Seen(sight.at_tip, sight.ignored, sight.verdict) if sight else None
-        life, happened = lives.advance(life_of(row) if row else None, seen, at)
-        if life is None:
+    """Write the findings of a repository; yield kind and fingerprint of each new event."""
+    rows = {row.fingerprint: row for row in db.execute(select(findings).where(findings.c.repository_id == repository))}
+    observed = {finding.fingerprint: finding for finding in record.findings}
+    missing = [fingerprint for fingerprint in rows if fingerprint not in observed] if record.complete else []
+    for fingerprint in [*observed, *missing]:
+        finding, row = observed.get(fingerprint), rows.get(fingerprint)
+        observation = Observation(finding.at_head, finding.ignored, finding.verdict) if finding else None
+        status, new_events = lifecycle.advance(read_status(row) if row else None, observation, at)
+        if status is None:
             continue
-        severity = sight.severity if sight else row.severity  # type: ignore[union-attr]
-        until = lives.deadline(life.opened, severity, days)
+        severity = finding.severity if finding else row.severity  # type: ignore[union-attr]
+        deadline = compute_deadline(status.opened, severity, deadlines)
         if row is None:
-            assert sight is not None
-            fresh = {"repository_id": repository, "fingerprint": name, **_told(sight), **_columns(life, until)}
-            number = int(db.execute(insert(findings).values(fresh).returning(findings.c.id)).scalar_one())
+            assert finding is not None
+            number = _insert_finding(db, repository, finding, status, deadline)
         else:
             number = row.id
-            more = _told(sight) if sight and not sight.ignored else {}
-            _write_life(db, number, life, until, more)
-        if sight and not sight.ignored:
-            _write_places(db, number, sight.places)
-        _write_events(db, number, run, at, happened, "")
-        yield from ((event.what, name) for event in happened)
+            _write_status(db, number, status, deadline, finding if finding and not finding.ignored else None)
+        if finding and not finding.ignored:
+            _write_locations(db, number, finding.locations)
+        _write_events(db, number, run, at, new_events, "")
+        yield from ((event.kind, fingerprint) for event in new_events)
 
 
-def _told(sight: Sight) -> dict[str, Any]:
-    told = {name: getattr(sight, name) for name in ("rule", "severity", "confidence", "shown", "owner", "verdict")}
-    return {name: plain(value) for name, value in told.items()}
+def _insert_finding(
+    db: Connection, repository: int, finding: ObservedFinding, status: FindingStatus, deadline: str
+) -> int:
+    row = {"repository_id": repository, "fingerprint": finding.fingerprint}
+    row |= {**_describe(finding), **_describe_status(status, deadline)}
+    return int(db.execute(insert(findings).values(row).returning(findings.c.id)).scalar_one())
 
 
-def _columns(life: Life, until: str) -> dict[str, Any]:
-    columns = life._asdict()
-    columns["settled_by"] = columns.pop("by")
-    return {**columns, "reason": plain(life.reason), "deadline": until}
+def _describe(finding: ObservedFinding) -> dict[str, Any]:
+    columns = ("rule", "severity", "confidence", "redacted", "owner", "verdict")
+    return {name: make_storable(getattr(finding, name)) for name in columns}
 
 
-def _write_life(db: Connection, number: int, life: Life, until: str, more: Mapping[str, Any] | None = None) -> None:
-    db.execute(update(findings).where(findings.c.id == number).values({**_columns(life, until), **(more or {})}))
+def _describe_status(status: FindingStatus, deadline: str) -> dict[str, Any]:
+    reason = make_storable(status.reason)
+    return {**status._asdict(), "state": status.state.value, "reason": reason, "deadline": deadline}
 
 
-def _write_places(db: Connection, finding: int, at: Iterable[Place]) -> None:
-    db.execute(delete(places).where(places.c.finding_id == finding))
+def _write_status(
+    db: Connection, number: int, status: FindingStatus, deadline: str, finding: ObservedFinding | None = None
+) -> None:
+    values = {**_describe_status(status, deadline), **(_describe(finding) if finding else {})}
+    db.execute(update(findings).where(findings.c.id == number).values(values))
+
+
+def _write_locations(db: Connection, finding: int, found: Iterable[FindingLocation]) -> None:
+    db.execute(delete(locations).where(locations.c.finding_id == finding))
     rows = [
         {
             "finding_id": finding,
-            "kind": place.kind,
-            "path": plain(place.path),
-            "object_id": place.object_id,
-            "commit_id": place.commit,
-            "line": place.line,
-            "col": place.column,
-            "author": plain(place.author),
-            "date": place.date,
-            "tip": place.tip,
+            "kind": location.kind,
+            "path": make_storable(location.path),
+            "object_id": location.object_id,
+            "commit_id": location.commit,
+            "line": location.line,
+            "column": location.column,
+            "author": make_storable(location.author),
+            "date": location.date,
+            "at_head": location.at_head,
         }
-        for place in at
+        for location in found
     ]
     if rows:
-        db.execute(insert(places), rows)
+        db.execute(insert(locations), rows)
 
 
 def _write_events(
-    db: Connection, finding: int, run: int | None, at: str, happened: Sequence[lives.Event], who: str
+    db: Connection, finding: int, run: int | None, at: str, new_events: Sequence[lifecycle.Event], actor: str
 ) -> None:
     rows = [
-        {"finding_id": finding, "run_id": run, "at": at, "what": one.what, "detail": plain(one.detail), "who": who}
-        for one in happened
+        {
+            "finding_id": finding,
+            "run_id": run,
+            "at": at,
+            "kind": event.kind.value,
+            "detail": make_storable(event.detail),
+            "actor": actor,
+        }
+        for event in new_events
     ]
     if rows:
         db.execute(insert(events), rows)
 
 
-def count(db: Connection, table: Table) -> int:
+def count_rows(db: Connection, table: Table) -> int:
     """Return the number of rows in *table*."""
     return int(db.execute(select(func.count()).select_from(table)).scalar_one())
 
 
-# -- small values ------------------------------------------------------------
+# -- values ------------------------------------------------------------------
 
 
-def now() -> str:
-    """Return this instant as the state writes it."""
+def utc_now() -> str:
+    """Return the current instant in the format of the state."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def key_id(key: bytes) -> str:
-    """Name a key without saying anything of it."""
-    import hashlib
-
-    return hashlib.blake2b(key, digest_size=8, person=b"leakfirst key id").hexdigest()
+def _make_value(value: Any) -> Any:
+    return make_storable(value) if isinstance(value, str) else value
 
 
-def ruleset_digest(rules: Mapping[str, str]) -> str:
-    """Name a rule set by what its rules find."""
-    import hashlib
-
-    return hashlib.blake2b(json.dumps(sorted(rules.items())).encode(), digest_size=16).hexdigest()
-
-
-def _value(value: Any) -> Any:
-    return plain(value) if isinstance(value, str) else value
-
-
-def plain(text: str) -> str:
-    """Return *text* as both databases can hold it: UTF-8 and no NUL."""
+def make_storable(text: str) -> str:
+    """Return *text* as both databases accept it: valid UTF-8 without NUL."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

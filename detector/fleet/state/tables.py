@@ -1,7 +1,7 @@
-"""The tables of the state, for queries; `migrations/` makes them.
+"""The tables of the state, for queries; `migrations/` creates them.
 
-Instants are ISO 8601 texts in UTC with whole seconds: they sort, and both
-databases agree on them. Sets of object ids are sorted rows of bytes in one value.
+Instants are ISO 8601 strings in UTC with whole seconds: they sort, and both
+databases agree on them. A set of object ids is one value of sorted bytes.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from sqlalchemy import (  # noqa: TID253  (this module is itself imported late)
     UniqueConstraint,
 )
 
+from detector.fleet.state import RunStatus
+
 metadata = MetaData()
 
 settings = Table(
@@ -37,22 +39,22 @@ rulesets = Table(
     Column("rules", Text, nullable=False),
     Column("used_at", Text, nullable=False),
 )
-"""`rules` maps each rule to the digest of what it finds, as JSON."""
+"""`rules` maps each rule to its digest, as JSON."""
 
 objects_read = Table(
     "objects_read",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("ruleset_id", Integer, ForeignKey("rulesets.id", ondelete="CASCADE"), nullable=False),
-    Column("width", Integer, nullable=False),
+    Column("id_bytes", Integer, nullable=False),
     Column("level", Integer, nullable=False),
     Column("bits", Integer, nullable=False),
     Column("prefix", Integer, nullable=False),
     Column("count", Integer, nullable=False),
     Column("ids", LargeBinary, nullable=False),
-    Index("objects_read_place", "ruleset_id", "width", "level", "prefix"),
+    Index("objects_read_lookup", "ruleset_id", "id_bytes", "level", "prefix"),
 )
-"""Ids that need not be read again under a rule set: level 0 as they came, level 1 merged and cut by their prefix."""
+"""Objects that were read under a rule set and contain no finding: level 0 as added, level 1 merged, by id prefix."""
 
 runs = Table(
     "runs",
@@ -62,7 +64,7 @@ runs = Table(
     Column("started", Text, nullable=False),
     Column("ended", Text, nullable=False, default=""),
     Column("host", Text, nullable=False, default=""),
-    Column("status", Text, nullable=False, default="running"),
+    Column("status", Text, nullable=False, default=RunStatus.RUNNING.value),
     Column("counters", Text, nullable=False, default="{}"),
 )
 
@@ -78,8 +80,8 @@ repositories = Table(
     Column("fork", Boolean, nullable=False, default=False),
     Column("default_branch", Text, nullable=False, default=""),
     Column("version", Text, nullable=False, default=""),
-    Column("mark", Text, nullable=False, default=""),
-    Column("recheck", Text, nullable=False, default=""),
+    Column("state_digest", Text, nullable=False, default=""),
+    Column("recheck_on", Text, nullable=False, default=""),
     Column("ruleset_id", Integer, ForeignKey("rulesets.id", ondelete="SET NULL")),
     Column("packs", LargeBinary, nullable=False, default=b""),
     Column("flagged", LargeBinary, nullable=False, default=b""),
@@ -95,9 +97,9 @@ repositories = Table(
     Column("failed_at", Text, nullable=False, default=""),
     Column("objects", Integer, nullable=False, default=0),
     Column("seconds", Float, nullable=False, default=0.0),
-    Column("told", LargeBinary),
+    Column("attributions", LargeBinary, nullable=False, default=b""),
 )
-"""`mark` names the state of refs, object store, rules and policy that was read; `revision` counts results."""
+"""`state_digest` is that of the last result (survey.py); `revision` counts results."""
 
 findings = Table(
     "findings",
@@ -108,24 +110,24 @@ findings = Table(
     Column("rule", Text, nullable=False),
     Column("severity", Text, nullable=False),
     Column("confidence", Text, nullable=False),
-    Column("shown", Text, nullable=False, default=""),
+    Column("redacted", Text, nullable=False, default=""),
     Column("owner", Text, nullable=False, default=""),
     Column("verdict", Text, nullable=False, default=""),
     Column("state", Text, nullable=False),
-    Column("at_tip", Boolean, nullable=False),
+    Column("at_head", Boolean, nullable=False),
     Column("first_seen", Text, nullable=False),
     Column("last_seen", Text, nullable=False),
     Column("opened", Text, nullable=False),
     Column("deadline", Text, nullable=False, default=""),
     Column("reason", Text, nullable=False, default=""),
-    Column("settled_by", Text, nullable=False, default=""),
+    Column("resolved_by", Text, nullable=False, default=""),
     UniqueConstraint("repository_id", "fingerprint", name="findings_once"),
     Index("findings_fingerprint", "fingerprint"),
     Index("findings_state", "state", "deadline"),
 )
 
-places = Table(
-    "places",
+locations = Table(
+    "locations",
     metadata,
     Column("id", Integer, primary_key=True),
     Column("finding_id", Integer, ForeignKey("findings.id", ondelete="CASCADE"), nullable=False),
@@ -134,11 +136,11 @@ places = Table(
     Column("object_id", Text, nullable=False, default=""),
     Column("commit_id", Text, nullable=False, default=""),
     Column("line", Integer, nullable=False),
-    Column("col", Integer, nullable=False),
+    Column("column", Integer, nullable=False),
     Column("author", Text, nullable=False, default=""),
     Column("date", Text, nullable=False, default=""),
-    Column("tip", Boolean, nullable=False, default=False),
-    Index("places_finding", "finding_id"),
+    Column("at_head", Boolean, nullable=False, default=False),
+    Index("locations_finding", "finding_id"),
 )
 
 events = Table(
@@ -148,10 +150,10 @@ events = Table(
     Column("finding_id", Integer, ForeignKey("findings.id", ondelete="CASCADE"), nullable=False),
     Column("run_id", Integer),
     Column("at", Text, nullable=False),
-    Column("what", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("detail", Text, nullable=False, default=""),
-    Column("who", Text, nullable=False, default=""),
+    Column("actor", Text, nullable=False, default=""),
     Index("events_finding", "finding_id"),
     Index("events_run", "run_id"),
 )
-"""The life of a finding, one line for each turn (lifecycle.py)."""
+"""The history of each finding (lifecycle.py)."""

@@ -39,7 +39,7 @@ def test_it_says_what_is_new_once_and_then_nothing(fleet, capsys):
     assert capsys.readouterr().out == ""
     assert run("status") == 0
     status = capsys.readouterr().out
-    assert status.startswith("Sweep 2, done ")
+    assert status.startswith("Sweep 2, completed ")
     assert "The same credential in several repositories" in status
     assert "New (" not in status
     assert run("status", "--run", "1") == 0

@@ -106,11 +106,11 @@ def test_what_is_kept_of_names_holds_no_value(bench, tmp_path):
     grow(place, {"b.txt": "nothing\n"})
     assert bench.sweep().reread < VERSIONS, "it is known again all the same"
     with closing(sqlite3.connect(bench.place)) as state:
-        (told,) = state.execute("SELECT told FROM repositories").fetchone()
-    assert value.encode() not in zlib.decompress(told)
+        (kept,) = state.execute("SELECT attributions FROM repositories").fetchone()
+    assert value.encode() not in zlib.decompress(kept)
     grow(place, {f"{value}.env": f"{line(1)}# of that name\n", f"b_{making.secret(3)}.env": line(3)})
     bench.sweep()
     with closing(sqlite3.connect(bench.place)) as state:
-        (told,) = state.execute("SELECT told FROM repositories").fetchone()
-    assert told == b"", "it is told whole the next time"
+        (kept,) = state.execute("SELECT attributions FROM repositories").fetchone()
+    assert kept == b"", "it is told whole the next time"
     same_as_anew(bench, tmp_path)

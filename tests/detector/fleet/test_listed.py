@@ -38,7 +38,7 @@ def test_what_happens_between_listing_and_fetching_ends_nothing(
         commit(served.root / "acme/kept.git", env="DB_PASSWORD=\n")
         assert main([*words, "--quiet"]) == 3
         told = capsys.readouterr().out
-        assert "Gone from the tips" in told and "1 of 3 repositories could not be read completely" in told
+        assert "Removed from all branch heads" in told and "1 of 3 repositories could not be read completely" in told
         assert len(list((tmp_path / "clones").glob("*.git"))) == 3
 
         server.rows[1] |= {"full_name": "acme/newname", "clone_url": f"{server.url}/acme/newname.git"}

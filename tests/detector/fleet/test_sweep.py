@@ -12,12 +12,13 @@ from detector.fingerprint import project_key
 from detector.fleet import claims
 from detector.fleet import sweep as sweeping
 from detector.fleet.clones import Clones
+from detector.fleet.digests import digest_rules, identify_key
 from detector.fleet.executors import ExecutorBackend
 from detector.fleet.executors.local import LocalExecutor
 from detector.fleet.inventory import entries
 from detector.fleet.state import open_state
-from detector.fleet.state.store import count, key_id, ruleset_digest
-from detector.fleet.state.tables import events, findings, places, repositories
+from detector.fleet.state.store import count_rows
+from detector.fleet.state.tables import events, findings, locations, repositories
 from detector.fleet.sweep import SweepOptions
 from detector.fleet.tally import SweepSummary
 from detector.fleet.tasks import WorkerSettings
@@ -37,7 +38,7 @@ class Bench:
     def settings(self) -> tuple[WorkerSettings, dict[str, str]]:
         rules = {rule.id: rule_digest(rule) for rule in pipeline.rule_pack(self.config).rules}
         clones = Clones(str(self.folder.parent / "clones"))
-        return WorkerSettings(self.config, clones, ruleset_digest(rules), key_id(project_key())), rules
+        return WorkerSettings(self.config, clones, digest_rules(rules), identify_key(project_key())), rules
 
     def executor(self, settings: WorkerSettings) -> ExecutorBackend:
         return LocalExecutor(settings, self.jobs, 0)
@@ -53,14 +54,14 @@ class Bench:
         with open_state(self.place) as state, state.read() as db:
             told: dict[str, set[tuple[object, ...]]] = {row.url: set() for row in db.execute(select(repositories))}
             query = (
-                select(repositories.c.url, findings, places)
+                select(repositories.c.url, findings, locations)
                 .join(findings, findings.c.repository_id == repositories.c.id)
-                .join(places, places.c.finding_id == findings.c.id)
-                .where(places.c.kind != "tip", findings.c.state.in_(["open", "history"]))
+                .join(locations, locations.c.finding_id == findings.c.id)
+                .where(locations.c.kind != "branch-head", findings.c.state.in_(["open", "history"]))
             )
             for row in db.execute(query):
-                what = row.fingerprint, row.rule, row.severity, row.confidence, row.shown
-                where = row.kind, row.path, row.object_id, row.commit_id, row.line, row.col, row.author, row.date
+                what = row.fingerprint, row.rule, row.severity, row.confidence, row.redacted
+                where = row.kind, row.path, row.object_id, row.commit_id, row.line, row.column, row.author, row.date
                 told[row.url].add((*what, *where))
             return told
 
@@ -84,11 +85,11 @@ class Bench:
 
     def flagged(self) -> int:
         with open_state(self.place) as state:
-            return sum(len(state.remembered(key).flagged) // 20 for key in state.repositories())
+            return sum(len(state.load_checkpoint(key).flagged) // 20 for key in state.list_repositories())
 
     def counts(self) -> tuple[int, ...]:
         with open_state(self.place) as state, state.read() as db:
-            return tuple(count(db, table) for table in (repositories, findings, places, events))
+            return tuple(count_rows(db, table) for table in (repositories, findings, locations, events))
 
 
 @pytest.fixture
@@ -189,11 +190,11 @@ def test_gone_from_the_tip_and_back_and_gone_altogether(bench):
     stream.commit("main", {"config/app.env": None}, "Remove", onto="refs/heads/main^0")
     stream.commit("side", {"config/app.env": None}, "Remove", onto="refs/heads/side^0")
     stream.into(place)
-    assert [what for what, _, _ in bench.sweep().events] == ["gone"]
+    assert [what for what, _, _ in bench.sweep().events] == ["removed"]
     (gone,) = opened - {name for name, state in bench.states("r0001.git").items() if state == "open"}
     stream.commit("main", {"config/old.env": f"TOKEN={making.secret(2)}\n"}, "Put it back", onto="refs/heads/main^0")
     stream.into(place)
-    assert [what for what, _, _ in bench.sweep().events] == ["back"]
+    assert [what for what, _, _ in bench.sweep().events] == ["returned"]
     assert bench.states("r0001.git")[gone] == "open"
     shutil.rmtree(place)
     making.git(bench.folder, "init", "-q", "--bare", "-b", "main", str(place))

@@ -45,7 +45,7 @@ def test_a_worker_fetches_again_when_its_clone_is_older_than_the_survey(tmp_path
         (tmp_path / "other").rename(clones)  # as on a machine that has not fetched the repository since
         *_, result = run_task(worker, ScanRepository(entry, refs_digest=survey.refs_digest))
         assert isinstance(result, RepositoryResult)
-        assert result.scan.flagged and len(result.findings.sights) == 1
+        assert result.scan.flagged and len(result.findings.findings) == 1
 
 
 @pytest.mark.net
@@ -72,7 +72,7 @@ def test_each_task_makes_the_clone_if_it_is_missing(tmp_path: Path) -> None:
             CollectFindings(entry, result.flagged, result.id_bytes, result.flagged, refs_digest=refs)
         )
         assert isinstance(found, RepositoryFindings)
-        assert [sight.rule for sight in found.sights] == ["gitlab.pat"]
+        assert [finding.rule for finding in found.findings] == ["gitlab.pat"]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""How the schema came to be, step by step; Alembic walks it.
+"""The versions of the schema, which Alembic applies in order.
 
-A change of the schema is one new file in `versions`, named by the next number:
-``0002_incidents.py`` with ``revision = "0002"`` and ``down_revision = "0001"``.
+A change of the schema is a new file in `versions`, named by the next number:
+``0002_teams.py`` with ``revision = "0002"`` and ``down_revision = "0001"``.
 """

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps on the connection that schema.py has opened and locked."""
+"""What Alembic runs: the versions, on the connection that schema.py has opened and locked."""
 
 from alembic import context
 

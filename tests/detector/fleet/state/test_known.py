@@ -24,10 +24,10 @@ def state(place):
 
 @pytest.mark.parametrize("width", [20, 32])
 def test_what_was_added_is_known_before_and_after_merging_and_reopening(state, monkeypatch, width):
-    monkeypatch.setattr(known, "ROW", 64)
-    monkeypatch.setattr(known, "WAITING", 200)
-    monkeypatch.setattr(known, "HELD", 4000)
-    ruleset = state.ruleset({"a": "1"})
+    monkeypatch.setattr(known, "MERGED_ROW_IDS", 64)
+    monkeypatch.setattr(known, "MIN_UNMERGED_IDS", 200)
+    monkeypatch.setattr(known, "CACHE_BYTES", 4000)
+    ruleset = state.save_ruleset({"a": "1"})
     draw = random.Random(5)
     objects, plain = KnownObjects(state, ruleset), set()
     for _ in range(40):
@@ -37,28 +37,28 @@ def test_what_was_added_is_known_before_and_after_merging_and_reopening(state, m
         asked = draw.sample(range(3000), 50)
         rows = ids(asked, width)
         expected = {random.Random(number).randbytes(width) for number in asked if number in plain}
-        assert {row.tobytes() for row in rows[objects.among(rows)]} == expected
+        assert {row.tobytes() for row in rows[objects.find_known(rows)]} == expected
     again = KnownObjects(state, ruleset)
     everything = ids(range(3000), width)
-    assert int(again.among(everything).sum()) == len(plain)
+    assert int(again.find_known(everything).sum()) == len(plain)
     assert len(again) >= len(plain)
 
 
 def test_rule_sets_and_widths_are_kept_apart(state):
-    one, other = state.ruleset({"a": "1"}), state.ruleset({"a": "2"})
+    one, other = state.save_ruleset({"a": "1"}), state.save_ruleset({"a": "2"})
     assert one != other
     KnownObjects(state, one).add(ids(range(10)))
-    assert not KnownObjects(state, other).among(ids(range(10))).any()
-    assert not KnownObjects(state, one).among(ids(range(10), 32)).any()
-    assert KnownObjects(state, one).among(ids(range(10))).all()
+    assert not KnownObjects(state, other).find_known(ids(range(10))).any()
+    assert not KnownObjects(state, one).find_known(ids(range(10), 32)).any()
+    assert KnownObjects(state, one).find_known(ids(range(10))).all()
 
 
 def test_another_coordinator_that_merges_takes_nothing_away(state, monkeypatch):
-    ruleset = state.ruleset({"a": "1"})
+    ruleset = state.save_ruleset({"a": "1"})
     mine, theirs = KnownObjects(state, ruleset), KnownObjects(state, ruleset)
     mine.add(ids(range(50)))
-    monkeypatch.setattr(known, "ROWS", 0)
-    monkeypatch.setattr(known, "ROW", 16)
+    monkeypatch.setattr(known, "MAX_UNMERGED_ROWS", 0)
+    monkeypatch.setattr(known, "MERGED_ROW_IDS", 16)
     theirs.add(ids(range(50, 200)))
-    assert mine.among(ids(range(200))).all()
-    assert theirs.among(ids(range(200))).all() or KnownObjects(state, ruleset).among(ids(range(200))).all()
+    assert mine.find_known(ids(range(200))).all()
+    assert theirs.find_known(ids(range(200))).all() or KnownObjects(state, ruleset).find_known(ids(range(200))).all()

@@ -19,22 +19,22 @@ def test_the_migrations_make_the_tables_that_the_queries_know(place):
             "include_object": lambda _, name, kind, reflected, to: not (kind == "table" and reflected and to is None)
         }
         assert compare_metadata(MigrationContext.configure(db, opts=ours), metadata) == []
-        assert schema.version_of(db) == schema.known_versions()[-1]
+        assert schema.read_version(db) == schema.list_versions()[-1]
 
 
 def test_the_chain_has_no_gap():
-    versions = schema.known_versions()
+    versions = schema.list_versions()
     assert versions == [f"{number:04}" for number in range(1, len(versions) + 1)]
 
 
 def test_a_schema_of_a_later_version_is_refused_and_left_alone(place):
     with open_state(place, KEY) as state, state.write() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(StateError, match="newer leakfirst"):
+    with pytest.raises(StateError, match="newer version of leakfirst"):
         open_state(place, KEY)
 
 
-def test_an_upgrade_that_fails_leaves_the_old_schema(place, tmp_path, monkeypatch):
+def test_an_upgrade_that_fails_leaves_the_old_schema_and_one_that_succeeds_keeps_the_rows(place, tmp_path, monkeypatch):
     folder = tmp_path / "migrations" / "versions"
     folder.mkdir(parents=True)
     shipped = schema.versions_folder()
@@ -42,7 +42,8 @@ def test_an_upgrade_that_fails_leaves_the_old_schema(place, tmp_path, monkeypatc
         (folder / name).write_text((Path(shipped) / name).read_text())
     monkeypatch.setattr(schema, "versions_folder", lambda: str(folder))
     with open_state(place, KEY) as state, state.read() as db:
-        assert schema.version_of(db) == "0001"
+        assert schema.read_version(db) == "0001"
+        state.record_failure("file:/a", "a", "is corrupt", state.begin_run(state.save_ruleset({"a": "1"})))
     second = folder / "0002_more.py"
     step = (
         "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
@@ -53,33 +54,6 @@ def test_an_upgrade_that_fails_leaves_the_old_schema(place, tmp_path, monkeypatc
         open_state(place, KEY)
     second.write_text(step)
     with open_state(place, KEY) as state, state.read() as db:
-        assert schema.version_of(db) == "0002"
+        assert schema.read_version(db) == "0002"
         assert db.execute(text("SELECT count(*) FROM more")).scalar() == 0
-
-
-def test_what_an_older_leakfirst_wrote_is_kept(place):
-    engine, name = schema.connect(place)
-    schema.bring_up_to_date(engine, name, "0001")
-    with engine.connect().execution_options(writes=True) as db, db.begin():
-        for row in OLD:
-            db.execute(text(row))
-    engine.dispose()
-    with open_state(place, KEY) as state:
-        row = state.repositories()["file:/a"]
-        assert (row.name, row.revision, state.remembered("file:/a")) == ("a", 3, (b"", b"", b""))
-        with state.read() as db:
-            assert schema.version_of(db) == schema.known_versions()[-1]
-        assert state.settle("lf1:1", "closed", "accepted", "ada") == 1
-
-
-OLD = (
-    "INSERT INTO repositories (id, key, name, url, kind, archived, fork, default_branch, version, mark, recheck, packs,"
-    " flagged, revision, complete, skipped, first_swept, changed_at, checked_at, failures, failure, failed_at, objects,"
-    " seconds) VALUES (1, 'file:/a', 'a', '', '', FALSE, FALSE, '', '', '', '', '', '', 3, TRUE, '[]', '', '', '', 0, '',"
-    " '', 0, 0)",
-    "INSERT INTO findings (id, repository_id, fingerprint, rule, severity, confidence, shown, owner, verdict, state,"
-    " at_tip, first_seen, last_seen, opened, deadline, reason, settled_by) VALUES (1, 1, 'lf1:1', 'r', 'high', 'high', '',"
-    " '', '', 'open', TRUE, '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00', '2026-01-01T00:00:00+00:00', '',"
-    " '', '')",
-)
-"""Rows as the first version wrote them."""
+        assert state.list_repositories()["file:/a"].failure == "is corrupt"

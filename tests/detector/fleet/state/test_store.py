@@ -10,25 +10,27 @@ import pytest
 from sqlalchemy import select
 
 from detector.errors import StateError, UsageError
-from detector.fleet.lifecycle import Place, Sight
+from detector.fleet.lifecycle import FindingLocation, FindingState, ObservedFinding
 from detector.fleet.state import default_place, open_state
-from detector.fleet.state.store import Result, count
-from detector.fleet.state.tables import events, findings, places, repositories
+from detector.fleet.state.store import RepositoryRecord, count_rows
+from detector.fleet.state.tables import events, findings, locations, repositories
 from tests.detector.fleet.conftest import KEY
 
-AT = Place(
+AT = FindingLocation(
     "blob", "config/app.env", "1" * 40, "2" * 40, 3, 7, "Ada <ada@example.test>", "2026-01-02T03:04:05+00:00", True
 )
 
 
-def sight(name: str, **changes: object) -> Sight:
-    return Sight(f"lf1:{name:0>32}", "github.pat-classic", "high", "high", "ghp_…9f2k (40)", True, (AT,))._replace(
-        **changes
-    )
+def finding(name: str, **changes: object) -> ObservedFinding:
+    return ObservedFinding(
+        f"lf1:{name:0>32}", "github.pat-classic", "high", "high", "ghp_…9f2k (40)", True, (AT,)
+    )._replace(**changes)
 
 
-def result(ruleset: int, *sights: Sight, after: int = 0, key: str = "file:/a", **changes: object) -> Result:
-    return Result(key, key, after, ruleset, f"mark{after}", True, sights)._replace(**changes)
+def record(
+    ruleset: int, *found: ObservedFinding, after: int = 0, key: str = "file:/a", **changes: object
+) -> RepositoryRecord:
+    return RepositoryRecord(key, key, after, ruleset, f"digest{after}", True, found)._replace(**changes)
 
 
 @pytest.fixture
@@ -42,71 +44,73 @@ def states_of(state) -> dict[str, str]:
         return {row.fingerprint[-1]: row.state for row in db.execute(select(findings).order_by(findings.c.id))}
 
 
-def test_a_result_is_written_with_its_places_and_read_back(state):
-    rules = state.ruleset({"a": "1"})
+def test_a_result_is_written_with_its_locations_and_read_back(state):
+    rules = state.save_ruleset({"a": "1"})
     run = state.begin_run(rules)
-    written = state.record(result(rules, sight("1"), sight("2", at_tip=False), packs=b"p", about={"url": "u"}), run)
+    written = state.record_result(
+        record(rules, finding("1"), finding("2", at_head=False), packs=b"p", listed={"url": "u"}), run
+    )
     assert [what for what, _ in written.events] == ["opened", "opened"]
     assert states_of(state) == {"1": "open", "2": "history"}
     with state.read() as db:
-        where = db.execute(select(places)).first()
-        assert (where.path, where.line, where.col, where.commit_id, where.tip) == (AT.path, 3, 7, "2" * 40, True)
-    row = state.repositories()["file:/a"]
+        where = db.execute(select(locations)).first()
+        assert (where.path, where.line, where.column, where.commit_id, where.at_head) == (AT.path, 3, 7, "2" * 40, True)
+    row = state.list_repositories()["file:/a"]
     assert (row.url, row.revision, row.complete) == ("u", 1, True)
-    assert state.remembered("file:/a") == (b"p", b"", b"")
+    assert state.load_checkpoint("file:/a") == (b"p", b"", b"")
 
 
-def test_a_result_that_was_begun_before_another_came_is_let_go(state):
-    rules = state.ruleset({"a": "1"})
+def test_a_result_is_not_written_if_another_one_came_first(state):
+    rules = state.save_ruleset({"a": "1"})
     run = state.begin_run(rules)
-    assert state.record(result(rules, sight("1")), run).counted
-    assert not state.record(result(rules, sight("1"), sight("2")), run).counted
+    assert not state.record_result(record(rules, finding("1")), run).superseded
+    assert state.record_result(record(rules, finding("1"), finding("2")), run).superseded
     assert states_of(state) == {"1": "open"}
 
 
-def test_what_was_not_seen_is_absent_only_when_everything_was_read(state):
-    rules = state.ruleset({"a": "1"})
+def test_a_credential_that_was_not_found_is_absent_only_if_everything_was_read(state):
+    rules = state.save_ruleset({"a": "1"})
     run = state.begin_run(rules)
-    state.record(result(rules, sight("1"), sight("2")), run)
-    state.record(result(rules, sight("1"), after=1, complete=False), run)
+    state.record_result(record(rules, finding("1"), finding("2")), run)
+    state.record_result(record(rules, finding("1"), after=1, complete=False), run)
     assert states_of(state) == {"1": "open", "2": "open"}
     broken = {"skipped": (("1" * 40, "compressed data is corrupt"),)}
-    assert state.record(result(rules, sight("1"), after=2, **broken), run).events == ()
-    absent = (("absent", sight("2").fingerprint),)
-    assert state.record(result(rules, sight("1"), after=3, **broken), run).events == absent
+    assert state.record_result(record(rules, finding("1"), after=2, **broken), run).events == ()
+    absent = (("absent", finding("2").fingerprint),)
+    assert state.record_result(record(rules, finding("1"), after=3, **broken), run).events == absent
 
 
 def test_a_repository_that_fails_keeps_its_findings_and_counts_its_failures(state):
-    rules = state.ruleset({"a": "1"})
+    rules = state.save_ruleset({"a": "1"})
     run = state.begin_run(rules)
-    state.record(result(rules, sight("1")), run)
-    state.failed("file:/a", "a", "unreachable", run)
-    state.failed("file:/a", "a", "unreachable", run)
-    row = state.repositories()["file:/a"]
+    state.record_result(record(rules, finding("1")), run)
+    state.record_failure("file:/a", "a", "unreachable", run)
+    state.record_failure("file:/a", "a", "unreachable", run)
+    row = state.list_repositories()["file:/a"]
     assert (row.failures, row.failure, states_of(state)) == (2, "unreachable", {"1": "open"})
-    state.unchanged(["file:/a"], run)
-    assert state.repositories()["file:/a"].failures == 0
+    state.mark_unchanged(["file:/a"], run)
+    assert state.list_repositories()["file:/a"].failures == 0
 
 
 def test_closing_and_reopening_by_fingerprint(state):
-    rules = state.ruleset({"a": "1"})
+    rules = state.save_ruleset({"a": "1"})
     run = state.begin_run(rules)
     for key in ("file:/a", "file:/b"):
-        state.record(result(rules, sight("1"), key=key), run)
-    assert state.settle(sight("1").fingerprint, "closed", "false-positive", "ada") == 2
-    assert state.settle(sight("1").fingerprint, "closed", "false-positive", "ada") == 0
-    assert state.reopen(sight("1").fingerprint, "no", "ada", repository="file:/b") == 1
+        state.record_result(record(rules, finding("1"), key=key), run)
+    assert state.resolve(finding("1").fingerprint, FindingState.CLOSED, "false-positive", "ada") == 2
+    assert state.resolve(finding("1").fingerprint, FindingState.CLOSED, "false-positive", "ada") == 0
+    assert state.reopen(finding("1").fingerprint, "no", "ada", repository="file:/b") == 1
     with pytest.raises(UsageError, match="no such finding"):
-        state.settle("lf1:nothing", "closed", "x", "ada")
+        state.resolve("lf1:nothing", FindingState.CLOSED, "x", "ada")
 
 
-def test_names_that_no_database_takes_are_made_plain(state):
-    rules = state.ruleset({"a": "1"})
+def test_names_that_no_database_accepts_are_made_storable(state):
+    rules = state.save_ruleset({"a": "1"})
     run = state.begin_run(rules)
     odd = AT._replace(path="caf\udce9/\0x", author="A\0da \udcff")
-    state.record(result(rules, sight("1", places=(odd,)), skipped=(("\udcff", "b\0ad"),)), run)
+    state.record_result(record(rules, finding("1", locations=(odd,)), skipped=(("\udcff", "b\0ad"),)), run)
     with state.read() as db:
-        assert db.execute(select(places.c.path)).scalar() == "caf?/\N{REPLACEMENT CHARACTER}x"
+        assert db.execute(select(locations.c.path)).scalar() == "caf?/\N{REPLACEMENT CHARACTER}x"
 
 
 def test_another_key_is_refused(state, place):
@@ -119,7 +123,7 @@ def test_another_key_is_refused(state, place):
 def test_no_credential_and_no_key_is_in_it(tmp_path):
     place = str(tmp_path / "sweep.db")
     with open_state(place, KEY) as state:
-        state.begin_run(state.ruleset({"a": "1"}))
+        state.begin_run(state.save_ruleset({"a": "1"}))
     assert KEY not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
@@ -137,11 +141,11 @@ def test_the_file_is_for_its_owner_alone(tmp_path, monkeypatch):
 
 def _write_many(place: str, keys: list[str], times: int) -> None:
     with open_state(place, KEY) as state:
-        rules = state.ruleset({"a": "1"})
+        rules = state.save_ruleset({"a": "1"})
         run = state.begin_run(rules)
         for after in range(times):
             for key in keys:
-                state.record(result(rules, sight("1"), sight("2"), after=after, key=key), run)
+                state.record_result(record(rules, finding("1"), finding("2"), after=after, key=key), run)
 
 
 def spawn(target, *args):
@@ -157,19 +161,19 @@ def test_two_coordinators_at_once_double_nothing(place):
         process.join()
         assert process.exitcode == 0
     with open_state(place, KEY) as state, state.read() as db:
-        assert count(db, findings) == count(db, events) == count(db, places) == 16
+        assert count_rows(db, findings) == count_rows(db, events) == count_rows(db, locations) == 16
         assert {row.revision for row in db.execute(select(repositories))} == {3}
 
 
 def _write_for_ever(place: str) -> None:
     with open_state(place, KEY) as state:
-        rules = state.ruleset({"a": "1"})
+        rules = state.save_ruleset({"a": "1"})
         run = state.begin_run(rules)
         number = 0
         while True:
             number += 1
-            many = [sight(f"{number}-{which}") for which in range(20)]
-            state.record(result(rules, *many, key=f"file:/{number}"), run)
+            many = [finding(f"{number}-{which}") for which in range(20)]
+            state.record_result(record(rules, *many, key=f"file:/{number}"), run)
 
 
 def test_a_writer_that_is_killed_leaves_whole_results(place):
@@ -177,21 +181,21 @@ def test_a_writer_that_is_killed_leaves_whole_results(place):
     for _ in range(3):
         process = spawn(_write_for_ever, place)
         with open_state(place, KEY) as state:
-            before = len(state.repositories())
-            while len(state.repositories()) < before + 5:
+            before = len(state.list_repositories())
+            while len(state.list_repositories()) < before + 5:
                 time.sleep(0.01)
             os.kill(process.pid, signal.SIGKILL)
             process.join()
             with state.read() as db:
-                whole = len(state.repositories())
-                assert count(db, findings) == count(db, places) == count(db, events) == 20 * whole
+                whole = len(state.list_repositories())
+                assert count_rows(db, findings) == count_rows(db, locations) == count_rows(db, events) == 20 * whole
 
 
 # -- what may go wrong -------------------------------------------------------
 
 
 def test_a_locked_file_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr("detector.fleet.state.schema.WAIT", 0.1)
+    monkeypatch.setattr("detector.fleet.state.schema.LOCK_SECONDS", 0.1)
     place = str(tmp_path / "sweep.db")
     locked = pytest.raises(StateError, match=r"sweep\.db: is locked by another process")
     with open_state(place, KEY) as one, open_state(place, KEY) as other, one.write(), locked:
@@ -201,7 +205,7 @@ def test_a_locked_file_is_one_line(tmp_path, monkeypatch):
 def test_a_file_that_is_no_database_is_one_line(tmp_path):
     place = tmp_path / "sweep.db"
     place.write_bytes(b"not a database, " * 100)
-    with pytest.raises(StateError, match="is no state of leakfirst"):
+    with pytest.raises(StateError, match="is not a state of leakfirst"):
         open_state(str(place), KEY)
 
 
@@ -242,14 +246,14 @@ def _fill(place: str) -> None:
     import resource
 
     with open_state(place, KEY) as state:
-        rules = state.ruleset({"a": "1"})
+        rules = state.save_ruleset({"a": "1"})
         run = state.begin_run(rules)
-        state.record(result(rules, sight("1")), run)
+        state.record_result(record(rules, finding("1")), run)
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
 
         def write_on() -> None:
             for number in range(100):
-                state.record(result(rules, sight("2"), key=f"file:/{number}", packs=b"x" * 50_000), run)
+                state.record_result(record(rules, finding("2"), key=f"file:/{number}", packs=b"x" * 50_000), run)
 
         with pytest.raises(StateError, match="disk is full"):
             write_on()
@@ -263,28 +267,28 @@ def test_a_full_disk_loses_nothing_of_what_was_written(tmp_path):
     with open_state(place, KEY) as state:
         assert "1" in states_of(state)
         with state.read() as db:
-            assert count(db, findings) == len(state.repositories())
+            assert count_rows(db, findings) == len(state.list_repositories())
 
 
 def test_a_server_whose_disk_is_full_is_one_line(small_disk):
     with open_state(small_disk, KEY) as state:
-        rules = state.ruleset({"a": "1"})
+        rules = state.save_ruleset({"a": "1"})
         run = state.begin_run(rules)
-        state.record(result(rules, sight("1")), run)
+        state.record_result(record(rules, finding("1")), run)
 
         def write_on() -> None:
             for number in range(200):
-                state.record(result(rules, sight("2"), key=f"file:/{number}", packs=os.urandom(500_000)), run)
+                state.record_result(record(rules, finding("2"), key=f"file:/{number}", packs=os.urandom(500_000)), run)
 
-        with pytest.raises(StateError, match="disk of the server is full; what was written before is kept"):
+        with pytest.raises(StateError, match="disk of the server is full; earlier results are kept"):
             write_on()
         with state.read() as db:
-            assert count(db, findings) == len(state.repositories()) > 1
+            assert count_rows(db, findings) == len(state.list_repositories()) > 1
 
 
 def test_a_server_that_goes_away_is_one_line(small_disk):
     with open_state(small_disk, KEY) as state:
-        rules = state.ruleset({"a": "1"})
+        rules = state.save_ruleset({"a": "1"})
         run = state.begin_run(rules)
 
         def lose_it() -> None:
@@ -296,4 +300,4 @@ def test_a_server_that_goes_away_is_one_line(small_disk):
 
         with pytest.raises(StateError, match=r"^postgresql://127\.0\.0\.1:.*: "):
             lose_it()
-        assert state.record(result(rules, sight("1")), run).counted
+        assert not state.record_result(record(rules, finding("1")), run).superseded

@@ -1,1 +1,1 @@
-"""One file for each version of the schema; the number that begins its name is its revision."""
+"""One file for each version of the schema; the number at the beginning of its name is its revision."""
