@@ -8,6 +8,7 @@ locals hold secrets. What could not be looked at is no error at all but a
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
 
 
@@ -48,3 +49,13 @@ class RotationError(LeakfirstError):
 
 class StateError(LeakfirstError):
     """A state file or database cannot be used as it is."""
+
+
+def locate_error(problem: BaseException) -> str:
+    """Return the file and line where *problem* was raised; of its locals, which may be secret, nothing."""
+    trace = problem.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    if trace is None:
+        return "unknown place"
+    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"

@@ -14,7 +14,8 @@ from detector.engine.engine import Engine
 from detector.errors import UsageError
 from detector.model import Blob, Finding, Ignored, Origin, Sighting, Skipped
 from detector.rules import pack as packs
-from detector.scan import worker
+from detector.scan.messages import ExamineOptions
+from detector.scan.worker import examine_share
 from hooks._git import Objects, Stored
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def look(portion: Portion, engine: Engine, patterns: Sequence[str] = ()) -> Seen
     """Examine *portion*; *patterns* are those of allow-lists that need the line of a hit."""
     sightings: list[Sighting] = []
     troubles: list[Skipped] = []
-    for message in worker.perform(portion, engine, worker.Options(patterns=tuple(patterns))):
+    for message in examine_share(portion, engine, ExamineOptions(patterns=tuple(patterns))):
         if isinstance(message, Sighting):
             sightings.append(message)
         elif isinstance(message, Skipped) and not message.expected:

@@ -26,9 +26,9 @@ from detector.ignores.loader import HeadReader, load_policy
 from detector.model import Finding, Location, Sighting, Skipped, VerdictState
 from detector.scan import attribution, triage
 from detector.scan.masking import Veil, veil_of
+from detector.scan.messages import ExamineOptions, Progress
 from detector.scan.policies import Policies
-from detector.scan.pool import guarded
-from detector.scan.worker import Options, Progress
+from detector.scan.worker import examine_safely
 
 if TYPE_CHECKING:
     from detector.engine.stored import Stored
@@ -116,7 +116,7 @@ class _Reread:
 
     def __init__(self, repository: Repository, names: Sequence[str], policies: Policies) -> None:
         self._share = _FlaggedObjects(repository, names)
-        self._options = Options(patterns=policies.line_patterns)
+        self._options = ExamineOptions(patterns=policies.line_patterns)
         self.sightings: list[Sighting] = []
         self.skipped: list[Skipped] = []
 
@@ -137,7 +137,7 @@ class _Reread:
         counted = set(memory.objects_to_read)
         for sighting in scanned[:1]:
             places.notice(sighting.location.origin)
-        for message in guarded(self._share, rules.engine, self._options):
+        for message in examine_safely(self._share, rules.engine, self._options):
             if isinstance(message, Sighting):
                 self.sightings.append(message)
                 if message.location.origin.object_id in counted:

@@ -13,9 +13,9 @@ from detector.fleet.survey import PACK_SIZE_BYTES
 from detector.fleet.tasks import PlanShares, ScanRepository, ScanShare, SharePlan, ShareResult
 from detector.model import Sighting, Skipped
 from detector.scan.masking import veil_of
-from detector.scan.pool import guarded
+from detector.scan.messages import ExamineOptions, Progress
 from detector.scan.state import Reading, ScanMemory
-from detector.scan.worker import Options, Progress
+from detector.scan.worker import examine_safely
 
 if TYPE_CHECKING:
     from detector.engine.stored import Stored
@@ -102,8 +102,8 @@ def scan_share(
     objects = 0
     rules = worker.load_rules()
     share = task.share if has_trusted_owner(store.object_dirs) else _VerifiedShare(task.share)
-    options = Options(patterns=keep.patterns if keep else (), changed=task.changed_rules)
-    for message in guarded(share, rules.engine, options, None if task.changed_rules else worker.clean):
+    options = ExamineOptions(patterns=keep.patterns if keep else (), changed_rules=task.changed_rules)
+    for message in examine_safely(share, rules.engine, options, None if task.changed_rules else worker.clean):
         if isinstance(message, Progress):
             objects += message.blobs
             yield message

@@ -51,7 +51,7 @@ from detector.fleet.tasks import (
 )
 from detector.log import step
 from detector.model import Skipped
-from detector.scan.worker import Progress
+from detector.scan.messages import Progress
 
 if TYPE_CHECKING:
     from sqlalchemy import Row

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from detector.fleet.inventory import Entry
     from detector.fleet.result_writer import WrittenResult
     from detector.fleet.tasks import ShareResult
-    from detector.scan.worker import Progress
+    from detector.scan.messages import Progress
 
 
 class SweepProgress(NamedTuple):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from detector.errors import LeakfirstError
+from detector.errors import LeakfirstError, locate_error
 from detector.fleet.object_ids import join_hex, split_rows
 from detector.fleet.repository_findings import collect_findings, line_patterns
 from detector.fleet.share_scan import ScannedSightings, make_share_plan, merge_share_results, plan_shares, scan_share
@@ -25,7 +24,7 @@ from detector.fleet.tasks import (
     TaskResult,
 )
 from detector.fleet.worker import Worker
-from detector.scan.worker import Progress
+from detector.scan.messages import Progress
 
 
 def run_task(worker: Worker, task: Task) -> Iterator[Progress | TaskResult]:
@@ -63,16 +62,6 @@ def scan_repository(worker: Worker, task: ScanRepository) -> Iterator[Progress |
     )
     for found in collect_findings(worker, collect, keep.sightings if keep else ()):
         yield RepositoryResult(scan, found, plan.packs) if isinstance(found, RepositoryFindings) else found
-
-
-def locate_error(problem: BaseException) -> str:
-    """Return file and line where *problem* was raised."""
-    trace = problem.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    if trace is None:
-        return "unknown place"
-    return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
 
 
 _TASKS: dict[type, Callable[[Worker, Any], Iterator[Progress | TaskResult]]] = {

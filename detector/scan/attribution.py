@@ -22,10 +22,11 @@ from detector.contracts import Share
 from detector.errors import SourceError
 from detector.model import Blob, Origin, Sighting, Skipped
 from detector.rules.pack import Pack, engine_of
-from detector.scan.pool import Pool
+from detector.scan.locate import SpanIndex
+from detector.scan.pool import WorkerPool
 from detector.scan.state import ScanMemory
 from detector.scan.triage import instant
-from detector.scan.worker import Spans, seen_in
+from detector.scan.worker import find_sightings
 from detector.sources.remote import label
 
 if TYPE_CHECKING:
@@ -182,10 +183,10 @@ def second_look(
         places: dict[tuple[int, int], list[Sighting]] = {}
         for one in sightings:
             places.setdefault((one.location.start, one.location.end), []).append(one)
-        seen_before = Spans(places)
+        seen_before = SpanIndex(places)
         for found in answers[doubt]:
             at = found.location
-            before = [one for span in seen_before.within(at.start, at.end) for one in places[span]]
+            before = [one for span in seen_before.overlapping(at.start, at.end) for one in places[span]]
             kept += (
                 one._replace(
                     rule=found.rule,
@@ -220,7 +221,7 @@ def _all_again(
         return
     some = max(WORTH_WORKERS // 4, len(doubts) // (4 * workers))
     tasks = deque(doubts[at : at + some] for at in range(0, len(doubts), some))
-    yield from Pool(tasks, workers, partial(_answering, pack, config), _not_again).run()
+    yield from WorkerPool(tasks, workers, partial(_answering, pack, config), _not_again).run()
 
 
 def _answering(
@@ -241,7 +242,7 @@ def _again(engine: Engine, config: Config, doubts: list[_Doubt]) -> Iterator[tup
         for doubt in group:
             if (data := contents.get(doubt.object_id)) is not None:
                 blob = Blob(data, Origin("blob", doubt.path, repository, doubt.object_id))
-                found = [one for one in seen_in(engine, blob) if one.location.origin.path == doubt.path]
+                found = [one for one in find_sightings(engine, blob) if one.location.origin.path == doubt.path]
                 yield doubt, [one for one in found if engine.rules[one.rule].scored]
 
 

@@ -20,8 +20,8 @@ from detector.model import Finding, Ignored, Origin, RejectedCandidate, Rule, Sc
 from detector.rules import pack as packs
 from detector.scan import attribution, policies, pool, targets, triage
 from detector.scan.masking import veil_of
+from detector.scan.messages import ExamineOptions, Progress, Rejection, UnusedMark
 from detector.scan.state import ScanMemory
-from detector.scan.worker import Options, Progress, Seen, UnusedMark
 
 
 class Tally(NamedTuple):
@@ -35,7 +35,7 @@ class Tally(NamedTuple):
 OnProgress = Callable[[Tally], None]
 
 
-@pool.collecting_rarely()
+@pool.collect_garbage_rarely()
 def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     """Look at everything that *config* names and return what was found.
 
@@ -71,8 +71,8 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         planned = len(skipped)
         expected = sum(share.weight for share in shares)
         try:
-            options = Options(config.show_ignored, ignoring.line_patterns, memory.changed)
-            for message in pool.run(shares, pack, config.workers, options):
+            options = ExamineOptions(config.show_ignored, ignoring.line_patterns, memory.changed)
+            for message in pool.examine_shares(shares, pack, config.workers, options):
                 if isinstance(message, Progress):
                     done = done.plus(message)
                     if on_progress:
@@ -83,10 +83,10 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
                 elif isinstance(message, Sighting):
                     seen.append(message)
                     places.notice(message.location.origin)
-                elif isinstance(message, pool.Ahead):
+                elif isinstance(message, pool.FirstSighting):
                     places.notice(message.origin)
-                elif isinstance(message, Seen):
-                    rejected.append((message.origin, message.rejected))
+                elif isinstance(message, Rejection):
+                    rejected.append((message.origin, message.candidate))
                 elif isinstance(message, UnusedMark):
                     unused.append(message)
                 else:

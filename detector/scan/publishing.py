@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
 from detector.engine.confirm import compile_pattern
 from detector.model import Blob, Evidence, Location, Rule, Sighting
@@ -18,30 +19,34 @@ HEAD = 64 << 10
 """Bytes of a member that a pattern is searched in."""
 
 
-class Watch:
-    """Looks at the members of one package; says of each thing once that it is there."""
+class PublishingCheck:
+    """Reports what should not be published, each thing once for a package."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self._rules = [(index, rule) for index, rule in enumerate(rules) if rule.published]
-        self._said: set[tuple[int, str]] = set()
+        self._all_rules = rules
+        self._reported: set[tuple[str, int, str]] = set()
 
-    def look(self, blob: Blob, inner: str) -> Iterator[Sighting]:
-        """Yield what *blob*, called *inner* within the package, is by itself."""
+    @cached_property
+    def _rules(self) -> list[tuple[int, Rule]]:
+        return [(index, rule) for index, rule in enumerate(self._all_rules) if rule.published]
+
+    def check(self, blob: Blob, name: str, package: str = "") -> Iterator[Sighting]:
+        """Yield what *blob*, called *name* within *package*, is by itself."""
         if blob.base:
             return
         for index, rule in self._rules:
-            found = next(filter(None, (re.search(path, inner) for path in rule.paths)), None)
+            found = next(filter(None, (re.search(path, name) for path in rule.paths)), None)
             if not found or (rule.pattern and not compile_pattern(rule.pattern).search(blob.data[:HEAD], timeout=1)):
                 continue
-            what = found["what"] if "what" in found.re.groupindex else inner
-            if (index, what) in self._said:
+            what = found["what"] if "what" in found.re.groupindex else name
+            if (package, index, what) in self._reported:
                 continue
-            self._said.add((index, what))
-            yield _sighting(index, rule, blob, inner, what)
+            self._reported.add((package, index, what))
+            yield _sighting(index, rule, blob, name, what)
 
 
-def _sighting(index: int, rule: Rule, blob: Blob, inner: str, what: str) -> Sighting:
-    path = blob.origin.path.removesuffix(inner) + what
+def _sighting(index: int, rule: Rule, blob: Blob, name: str, what: str) -> Sighting:
+    path = blob.origin.path.removesuffix(name) + what
     return Sighting(
         rule=index,
         location=Location(blob.origin._replace(path=path), 0, 0, 1, 1, 1, 1),

@@ -18,7 +18,7 @@ from detector.fingerprint import fingerprint
 from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict, VerdictState
 from detector.rules.pack import Pack, engine_of
 from detector.scan.triage import gather
-from detector.scan.worker import perform
+from detector.scan.worker import examine_share
 from detector.secret import Secret
 from detector.sources.files import read_file
 
@@ -56,7 +56,7 @@ def findings_of(path: str, pack: Pack, key: bytes) -> tuple[list[Finding], list[
     rows = _rows(path)
     origins = dict.fromkeys(origin for row in rows for origin in _origins(row))
     sightings, skipped = [], []
-    for message in perform(_Places(tuple(origins)), engine_of(pack)):
+    for message in examine_share(_Places(tuple(origins)), engine_of(pack)):
         if isinstance(message, Sighting):
             sightings.append(message)
         elif isinstance(message, Skipped):
@@ -150,7 +150,7 @@ def finding_in(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
         raise UsageError("no credential on standard input")
     origin = Origin("stdin")
     share = _Given(text, origin)
-    seen = [message for message in perform(share, engine_of(pack)) if isinstance(message, Sighting)]
+    seen = [message for message in examine_share(share, engine_of(pack)) if isinstance(message, Sighting)]
     for finding in gather(seen, pack.rules, key):
         if finding.rule.id == rule_id:
             return finding

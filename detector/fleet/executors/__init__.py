@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from detector.fleet.tasks import Task, TaskResult, WorkerSettings
 from detector.registry import check_contract, load
-from detector.scan.worker import Progress
+from detector.scan.messages import Progress
 
 
 class Job(NamedTuple):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from detector.fleet.executors import Job, JobResult
 from detector.fleet.task_runner import run_task
 from detector.fleet.worker import Worker
-from detector.scan.worker import Progress
+from detector.scan.messages import Progress
 
 
 def run_job(worker: Worker, job: Job) -> Iterator[Progress | JobResult]:

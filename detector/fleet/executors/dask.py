@@ -23,7 +23,7 @@ from detector.fleet.executors import ExecutorOptions, Job, JobResult
 from detector.fleet.executors._job import run_job
 from detector.fleet.tasks import WorkerSettings
 from detector.fleet.worker import Worker
-from detector.scan.worker import Progress
+from detector.scan.messages import Progress
 
 TASKS_PER_THREAD = 2
 """One that runs, and one on its way."""

@@ -11,8 +11,8 @@ from detector.fleet.executors import ExecutorOptions, Job, JobResult
 from detector.fleet.executors._job import run_job
 from detector.fleet.tasks import WorkerSettings
 from detector.fleet.worker import Worker
-from detector.scan.pool import Answer, Pool
-from detector.scan.worker import Progress
+from detector.scan.messages import Progress
+from detector.scan.pool import TaskHandler, WorkerPool
 
 
 def open_executor(settings: WorkerSettings, options: ExecutorOptions) -> LocalExecutor:
@@ -36,10 +36,10 @@ class LocalExecutor:
 
     def run(self, queue: deque[Job]) -> Iterator[Progress | JobResult]:
         """Run the jobs in *queue*, to which jobs are added meanwhile, until none is left."""
-        return Pool(queue, self._processes, partial(start_worker, self._settings), _report_lost_job).run()
+        return WorkerPool(queue, self._processes, partial(start_worker, self._settings), _report_lost_job).run()
 
 
-def start_worker(settings: WorkerSettings) -> Answer:
+def start_worker(settings: WorkerSettings) -> TaskHandler:
     """Return the function that runs jobs in a new process."""
     worker = Worker(settings)
     return lambda job: run_job(worker, job)

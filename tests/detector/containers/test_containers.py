@@ -20,6 +20,8 @@ from detector.rules import pack as packs
 from detector.rules.pack import engine_of
 from detector.rules.shapes import expand
 from detector.scan import pipeline, worker
+from detector.scan.examine import Examiner
+from detector.scan.messages import Progress
 from tests.fakes.hidden import Place, encoded, image, stored, tarred, zipped
 
 RULES = r"""
@@ -299,8 +301,8 @@ def test_a_member_that_held_nothing_is_read_once(rules: str) -> None:
         assert (
             fresh == ({"same.txt", "key.txt", "in.zip!deep.txt"}, {"new.txt", "in.zip!deep.txt", "other.txt"})[number]
         )
-        messages = list(worker._contents([blob], engine, worker.DEFAULTS, None, False, clean))
-        alone = list(worker._contents([blob], engine, worker.DEFAULTS, None, False))
-        seen.append([message for message in messages if not isinstance(message, worker.Progress)])
-        assert seen[-1] == [message for message in alone if not isinstance(message, worker.Progress)]
+        messages = list(worker.examine_blobs([blob], Examiner(engine), clean=clean))
+        alone = list(worker.examine_blobs([blob], Examiner(engine)))
+        seen.append([message for message in messages if not isinstance(message, Progress)])
+        assert seen[-1] == [message for message in alone if not isinstance(message, Progress)]
     assert [len(found) for found in seen] == [4, 1]

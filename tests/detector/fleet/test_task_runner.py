@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from detector.errors import locate_error
 from detector.fleet.inventory._names import entry_for_url
-from detector.fleet.task_runner import locate_error, run_task
+from detector.fleet.task_runner import run_task
 from detector.fleet.tasks import (
     CollectFindings,
     PlanShares,

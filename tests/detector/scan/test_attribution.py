@@ -13,7 +13,8 @@ from detector.errors import SourceError
 from detector.git import blame
 from detector.model import Scan, Sighting, Skipped
 from detector.rules.shapes import expand
-from detector.scan import attribution, pipeline, worker
+from detector.scan import attribution, pipeline
+from detector.scan.locate import SpanIndex
 from tests.detector.git.building import Built
 from tests.fakes.hidden import zipped
 
@@ -187,9 +188,9 @@ def test_a_thousand_lines_are_compared_with_their_neighbours_alone(
     built = build()
     built.commit(".env", "".join(f"PASSWORD_{n}={expand('{alnum:14}', n)}\n" for n in range(400)).encode())
     steps = []
-    within = worker.Spans.within
+    overlapping = SpanIndex.overlapping
     monkeypatch.setattr(
-        worker.Spans, "within", lambda self, *span: (steps.append(one) or one for one in within(self, *span))
+        SpanIndex, "overlapping", lambda self, *span: (steps.append(one) or one for one in overlapping(self, *span))
     )
     scan = pipeline.scan(Config(targets=(str(built.path),), worktree=False, jobs=1))
     assert len(scan.findings) == 400 and len(steps) < 20 * 400

@@ -18,7 +18,7 @@ from detector.rules import pack as packs
 from detector.rules.loader import parse
 from detector.rules.shapes import expand
 from detector.scan import pool
-from detector.scan.worker import Progress
+from detector.scan.messages import Progress
 
 PACK = packs.make(
     parse(
@@ -75,7 +75,7 @@ class FailingShare(NamedTuple):
 
 def outcome(shares, size: int) -> tuple[list, list[Skipped], Progress]:
     seen, skipped, done = [], [], Progress(0, 0)
-    for message in pool.run(shares, PACK, size):
+    for message in pool.examine_shares(shares, PACK, size):
         if isinstance(message, Sighting):
             seen.append((message.location.origin.path, message.secret.reveal()))
         elif isinstance(message, Skipped):
@@ -105,8 +105,8 @@ class LongShare(NamedTuple):
 
 
 def test_where_something_was_seen_is_said_before_its_share_is_complete() -> None:
-    messages = list(pool.run([LongShare(), LongShare("other")], PACK, 2))
-    places = [m.origin if isinstance(m, pool.Ahead) else m.location.origin for m in messages if hasattr(m, "origin")
+    messages = list(pool.examine_shares([LongShare(), LongShare("other")], PACK, 2))
+    places = [m.origin if isinstance(m, pool.FirstSighting) else m.location.origin for m in messages if hasattr(m, "origin")
               or hasattr(m, "location")]  # fmt: skip
     assert places == [Origin("worktree", "early")] * 4
     first = next(index for index, message in enumerate(messages) if isinstance(message, Sighting))
@@ -114,7 +114,7 @@ def test_where_something_was_seen_is_said_before_its_share_is_complete() -> None
     assert (
         sum(
             isinstance(message, Progress)
-            for message in messages[: messages.index(pool.Ahead(Origin("worktree", "early")))]
+            for message in messages[: messages.index(pool.FirstSighting(Origin("worktree", "early")))]
         )
         <= 1
     )
@@ -147,8 +147,8 @@ def test_a_bug_in_a_source_costs_one_share_and_tells_no_locals(size: int) -> Non
 
 
 def test_secrets_pass_the_pipe_between_our_own_processes_only() -> None:
-    (sighting,) = (m for m in pool.run([TextShare("3")], PACK, 1) if isinstance(m, Sighting))
-    (copy,) = pool.decode(pool.encode([sighting]))
+    (sighting,) = (m for m in pool.examine_shares([TextShare("3")], PACK, 1) if isinstance(m, Sighting))
+    (copy,) = pool.unpickle_messages(pool.pickle_messages([sighting]))
     assert copy == sighting
     with pytest.raises(TypeError):
         pickle.dumps(sighting)
@@ -163,7 +163,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path) -> None:
             from detector.scan import pool
             sys.path.insert(0, sys.argv[1])
             from test_pool import PACK, TextShare
-            for _ in pool.run([TextShare(str(number)) for number in range(9)], PACK, 3):
+            for _ in pool.examine_shares([TextShare(str(number)) for number in range(9)], PACK, 3):
                 os.kill(os.getpid(), signal.SIGKILL)
             """
         )
@@ -197,7 +197,7 @@ def test_an_interrupt_ends_it_within_a_second_and_keeps_what_was_found(tmp_path)
                     time.sleep(60)
             count = 0
             try:
-                for message in pool.run([TextShare("1"), Slow("2"), TextShare("3")], PACK, 2):
+                for message in pool.examine_shares([TextShare("1"), Slow("2"), TextShare("3")], PACK, 2):
                     if isinstance(message, Sighting):
                         count += 1
                         print("seen", flush=True)
@@ -224,8 +224,8 @@ def test_an_interrupt_ends_it_within_a_second_and_keeps_what_was_found(tmp_path)
 @pytest.mark.parametrize(
     ("given", "meanwhile"),
     [
-        ((700, 10, 10), pool.RARELY),
-        ((1 << 20, 1, 1), (1 << 20, *pool.RARELY[1:])),
+        ((700, 10, 10), pool.RARE_COLLECTION),
+        ((1 << 20, 1, 1), (1 << 20, *pool.RARE_COLLECTION[1:])),
         ((0, 10, 10), (0, 10, 10)),
     ],
 )
@@ -234,7 +234,7 @@ def test_the_garbage_collector_looks_rarely_for_a_while(given, meanwhile) -> Non
     before = gc.get_threshold()
     gc.set_threshold(*given)
     try:
-        with pool.collecting_rarely():
+        with pool.collect_garbage_rarely():
             assert gc.get_threshold() == meanwhile
         assert gc.get_threshold() == given
     finally:

@@ -9,7 +9,7 @@ from detector.model import Blob, Origin, Rule
 from detector.rules.loader import load_files
 from detector.rules.pack import rule_files, shipped_folder
 from detector.scan import pipeline
-from detector.scan.publishing import Watch
+from detector.scan.publishing import PublishingCheck
 from tests.fakes.hidden import image, source_map, tarred, zipped
 
 RULES = [rule for rule in load_files(rule_files(shipped_folder())) if rule.published]
@@ -34,7 +34,7 @@ def content_for(rule: Rule, path: str) -> bytes:
 
 def seen(path: str, content: bytes) -> list[str]:
     blob = Blob(content, Origin("archive", f"a.tgz!{path}"))
-    return [RULES[sighting.rule].id for sighting in Watch(RULES).look(blob, path)]
+    return [RULES[sighting.rule].id for sighting in PublishingCheck(RULES).check(blob, path)]
 
 
 def test_the_family_is_whole() -> None:
