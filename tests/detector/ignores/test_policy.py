@@ -33,8 +33,8 @@ def allow_of(text: str) -> AllowEntry:
         ('values = ["^s3cr"]', {}, {"value": "other"}),
         ('words = ["VALUE"]', {}, {"value": "other"}),
         ('commits = ["ABC"]', {"commit": "abcdef"}, {"commit": "fedcba"}),
-        ('lines = ["x"]', {"near": ("line:x",)}, {"near": ("line:y", "match:x")}),
-        ('matches = ["x"]', {"near": ("match:x",)}, {"near": ("line:x",)}),
+        ('lines = ["x"]', {"nearby_ignores": ("line:x",)}, {"nearby_ignores": ("line:y", "match:x")}),
+        ('matches = ["x"]', {"nearby_ignores": ("match:x",)}, {"nearby_ignores": ("line:x",)}),
     ],
 )
 def test_each_condition_alone(condition: str, fitting: dict[str, object], other: dict[str, object]) -> None:
