@@ -1,24 +1,24 @@
-"""From a live credential to a dead one: the plan, the policy's word, the act, and what it came to.
+"""Contain and replace live credentials: make a plan, check the policy, act, and record the result.
 
-The rotators do the work (rotators/core); their journal says what was intended
-and done, before and after each act, so a coordinator that dies here goes on
-with the same run. What the policy does not let happen by itself is held for a
-person, with the command or the page that helps.
+The rotators do the work (rotators/core). Their journal records the intention and the
+result of each action, so that a process that dies here continues with the same run. What
+the policy does not allow without approval is held for a person, with the command or the
+page that helps.
 
-Containing comes first and is quick; making new credentials takes longer and
-waits in a queue of its own.
+Containment comes first and is fast. Making new credentials takes longer and has a queue
+of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from detector.errors import LeakfirstError, RotationError, UsageError
 from detector.incident.ledger import Ledger
-from detector.incident.model import APPROVED, CONTAINED, DEAD, HELD, PLAN, REISSUED, USED, Credential
-from detector.incident.timeline import instant
+from detector.incident.model import Credential, HoldKind, LineKind
+from detector.incident.timeline import parse_time
 from rotators.core.journal import DONE, UNDONE, Entry
 from rotators.core.model import ACTS, CONTAIN, DISABLE, PERSON, PROMOTE, PROVE_DEAD, PROVE_GONE, RotationPlan
 from rotators.core.planner import expired
@@ -31,214 +31,232 @@ if TYPE_CHECKING:
     from rotators.core.model import Clock, Leak
     from rotators.core.service import Desk
 
-TOGETHER = 8
-"""Credentials contained at a time, and again as many replaced."""
+MAX_PARALLEL = 8
+"""Credentials that are contained at the same time, and as many that are replaced."""
 
-OUR_CHECK = 60
-"""Seconds before a verdict in which a use may have been the question for it."""
+OWN_CHECK_SECONDS = 60
+"""A use within this time before a verdict may be our own verification."""
 
 NEEDS_PERSON = "needs-person"
 
 
-class Containing:
-    """Contains and replaces, several credentials at a time. A context manager: leaving waits for all."""
+class Containment:
+    """Contains and replaces several credentials in parallel. A context manager: leaving it waits for all."""
 
-    def __init__(self, incident: str, ledger: Ledger, desk: Desk, order: str, clock: Clock) -> None:
-        self._incident, self._ledger, self._desk, self._order, self._clock = incident, ledger, desk, order, clock
-        self._first = ThreadPoolExecutor(TOGETHER, "contain")
-        self._then = ThreadPoolExecutor(TOGETHER, "reissue")
-        self._under_way: list[Future[None]] = []
+    def __init__(self, incident_id: str, ledger: Ledger, rotations: Desk, order: str, clock: Clock) -> None:
+        self._incident_id, self._ledger, self._rotations = incident_id, ledger, rotations
+        self._order, self._clock = order, clock
+        self._containing = ThreadPoolExecutor(MAX_PARALLEL, "contain")
+        self._replacing = ThreadPoolExecutor(MAX_PARALLEL, "reissue")
+        self._futures: list[Future[None]] = []
 
-    def __enter__(self) -> Containing:
+    def __enter__(self) -> Containment:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is not None:
-            self._first.shutdown(cancel_futures=True)
-            self._then.shutdown(cancel_futures=True)
+            self._containing.shutdown(cancel_futures=True)
+            self._replacing.shutdown(cancel_futures=True)
             return
-        while self._under_way:
-            self._under_way.pop(0).result()
-        self._first.shutdown()
-        self._then.shutdown()
+        while self._futures:
+            self._futures.pop(0).result()
+        self._containing.shutdown()
+        self._replacing.shutdown()
 
-    def soon(self, finding: Finding, known: Credential) -> None:
-        """Begin to contain *finding* beside whatever else is done; nothing about one stops another."""
-        self._under_way.append(self._first.submit(self._contain, known, leak_behind(known, finding)))
+    def submit(self, finding: Finding, known: Credential) -> None:
+        """Start to contain *finding* in the background. A failure for one credential stops no other."""
+        leak = make_leak(known, finding)
+        self._futures.append(self._containing.submit(self._guard, known, lambda: self._contain(known, leak)))
 
-    def go_on(self, known: Credential, leak: Leak, *, person_done: bool = False) -> None:
-        """Go on with the run of one credential, here and now."""
-        plan = self._desk.load(known.plan)
-        self._guarded(known, lambda: self._replace(known, plan, leak, person_done=person_done))
+    def resume(self, known: Credential, leak: Leak, *, person_done: bool = False) -> None:
+        """Continue the run of one credential now."""
+        plan = self._rotations.load(known.plan)
+        self._guard(known, lambda: self._replace(known, plan, leak, person_done=person_done))
 
-    def renew(self, known: Credential, leak: Leak) -> RotationPlan:
-        """Return the plan of *known*; one that has expired unbegun is made anew, and held for its approval."""
-        plan = self._plan(known, leak)
+    def renew_plan(self, known: Credential, leak: Leak) -> RotationPlan:
+        """Return the plan of *known*; one that expired before it was started is replaced and held for approval."""
+        plan = self._get_plan(known, leak)
         if plan.id != known.plan:
-            self._approved(known, plan)
+            self._ensure_approval(known, plan)
         return plan
 
     def _contain(self, known: Credential, leak: Leak) -> None:
-        self._guarded(known, lambda: self._contained(known, leak))
-
-    def _contained(self, known: Credential, leak: Leak) -> None:
-        plan = self._plan(known, leak)
-        if not self._approved(known, plan):
+        plan = self._get_plan(known, leak)
+        if not self._ensure_approval(known, plan):
             return
-        run = self._desk.run(plan, leak)
+        run = self._rotations.run(plan, leak)
         if any(step.kind == CONTAIN for step in plan.steps):
             outcome = run.contain()
-            self._note_times(known, plan)
+            self._record_times(known, plan)
             if outcome.state == NEEDS_PERSON:
-                self._hold_outcome(known, plan, outcome)
+                self._hold_for_outcome(known, plan, outcome)
                 return
-        after = self._then.submit(self._guarded, known, lambda: self._replace(known, plan, leak, person_done=False))
-        self._under_way.append(after)
+        replace = self._replacing.submit(
+            self._guard, known, lambda: self._replace(known, plan, leak, person_done=False)
+        )
+        self._futures.append(replace)
 
     def _replace(self, known: Credential, plan: RotationPlan, leak: Leak, *, person_done: bool) -> None:
-        run = self._desk.run(plan, leak)
+        run = self._rotations.run(plan, leak)
         outcome = run.resume(person_done=True) if person_done else run.apply()
-        self._note_times(known, plan)
+        self._record_times(known, plan)
         if outcome.state == NEEDS_PERSON:
-            self._hold_outcome(known, plan, outcome)
+            self._hold_for_outcome(known, plan, outcome)
         else:
             self._release(known)
 
     # -- plans and approvals -----------------------------------------------------
 
-    def _plan(self, known: Credential, leak: Leak) -> RotationPlan:
-        """Return the plan that there is, as long as it can be carried out; else make one."""
-        there = plan_here(self._desk, known)
-        if there is not None and (self._desk.progress(there).started or not expired(there, self._clock)):
-            return there
-        if there is None and self._was_approved(known, known.plan):
-            raise RotationError(f"rotation {known.plan[:12]} was begun on another machine; go on there")
-        plan = self._desk.plan(leak, order=self._order)
-        facts = {"id": plan.id, "digest": plan.digest, "rotator": plan.rotator, "decision": plan.decision}
-        self._ledger.note(PLAN, known.fingerprint, **facts, about=[list(fact) for fact in plan.facts])
-        if used := dict(plan.facts).get("last used", ""):
-            self._ledger.note(USED, known.fingerprint, **_use(used, known.times.confirmed))
+    def _get_plan(self, known: Credential, leak: Leak) -> RotationPlan:
+        """Return the existing plan if it can still be carried out, else a new one."""
+        existing = load_local_plan(self._rotations, known)
+        if existing is not None and (self._rotations.progress(existing).started or not expired(existing, self._clock)):
+            return existing
+        if existing is None and self._has_approval(known, known.plan):
+            raise RotationError(f"rotation {known.plan[:12]} was started on another machine; continue it there")
+        plan = self._rotations.plan(leak, order=self._order)
+        self._ledger.add(
+            LineKind.PLAN,
+            known.fingerprint,
+            id=plan.id,
+            digest=plan.digest,
+            rotator=plan.rotator,
+            decision=plan.decision,
+            facts=[list(fact) for fact in plan.facts],
+        )
+        if last_use := dict(plan.facts).get("last used", ""):
+            self._ledger.add(LineKind.USED, known.fingerprint, **_parse_last_use(last_use, known.times.confirmed))
         return plan
 
-    def _approved(self, known: Credential, plan: RotationPlan) -> bool:
-        """Tell whether *plan* may be carried out; if not, hold it for a person."""
-        if self._desk.progress(plan).approved:
-            self._note_approval(known, plan)
+    def _ensure_approval(self, known: Credential, plan: RotationPlan) -> bool:
+        """Return whether *plan* may be carried out; if not, hold it for a person."""
+        if self._rotations.progress(plan).approved:
+            self._record_approval(known, plan)
             return True
         by_hand = next((step for step in plan.steps if step.kind == PERSON), None)
         if by_hand and not any(step.kind in ACTS for step in plan.steps):
-            self.hold(known, "by-hand", by_hand.title, link=by_hand.link, command=self._done_command(known))
+            command = self._format_done_command(known)
+            self.hold(known, HoldKind.BY_HAND, by_hand.title, link=by_hand.link, command=command)
             return False
-        if self._desk.auto(plan):
-            self._note_approval(known, plan)
+        if self._rotations.auto(plan):
+            self._record_approval(known, plan)
             return True
         because = dict(plan.facts).get("asks because", "the policy asks")
-        self.hold(known, "approve", f"its plan needs an approval ({because})", command=self._approve_command(plan))
+        command = self._format_approve_command(plan)
+        self.hold(known, HoldKind.APPROVE, f"its plan needs an approval ({because})", command=command)
         return False
 
-    def _was_approved(self, known: Credential, plan: str) -> bool:
-        mine = (line for line in self._ledger.lines if line.kind == APPROVED and line.subject == known.fingerprint)
-        return any(line.facts.get("plan") == plan for line in mine)
+    def _has_approval(self, known: Credential, plan_id: str) -> bool:
+        approvals = (
+            line for line in self._ledger.lines if line.kind == LineKind.APPROVED and line.subject == known.fingerprint
+        )
+        return any(line.facts.get("plan") == plan_id for line in approvals)
 
-    def _note_approval(self, known: Credential, plan: RotationPlan) -> None:
-        """Note who approved *plan*, unless the log has it: it may have happened beside it, or just before a kill."""
-        if self._was_approved(known, plan.id):
+    def _record_approval(self, known: Credential, plan: RotationPlan) -> None:
+        """Copy the approval of *plan* to the log unless it is there.
+
+        It may have been given with `leakfirst rotate`, or just before the process was killed.
+        """
+        if self._has_approval(known, plan.id):
             return
-        given = next(entry.facts for entry in reversed(self._desk.entries(plan)) if entry.step == APPROVE)
+        given = next(entry.facts for entry in reversed(self._rotations.entries(plan)) if entry.step == APPROVE)
         who = "the policy" if given["by"] == POLICY else given["by"]
         facts = {"plan": plan.id, "digest": given["digest"], "scope": given["scope"], "who": who}
-        self._ledger.note(APPROVED, known.fingerprint, **facts)
+        self._ledger.add(LineKind.APPROVED, known.fingerprint, **facts)
 
-    def _approve_command(self, plan: RotationPlan) -> str:
-        return f"leakfirst respond approve {self._incident} {plan.id[:12]} --digest {plan.digest[:16]}"
+    def _format_approve_command(self, plan: RotationPlan) -> str:
+        return f"leakfirst respond approve {self._incident_id} {plan.id[:12]} --digest {plan.digest[:16]}"
 
-    def _done_command(self, known: Credential) -> str:
-        return f"leakfirst respond approve {self._incident} {known.fingerprint[:16]} --done"
+    def _format_done_command(self, known: Credential) -> str:
+        return f"leakfirst respond approve {self._incident_id} {known.fingerprint[:16]} --done"
 
-    # -- what is noted -----------------------------------------------------------
+    # -- the log -----------------------------------------------------------------
 
-    def hold(self, known: Credential, kind: str, why: str, *, link: str = "", command: str = "") -> None:
-        """Note that *known* waits for a person, and for what."""
+    def hold(self, known: Credential, kind: HoldKind, why: str, *, link: str = "", command: str = "") -> None:
+        """Record that *known* waits for a person, and why."""
         facts = {"kind": kind, "why": why, "link": link or known.runbook, "command": command}
-        self._ledger.note(HELD, known.fingerprint, **facts)
+        self._ledger.add(LineKind.HOLD, known.fingerprint, **facts)
 
     def _release(self, known: Credential) -> None:
-        if any(line.kind == HELD and line.subject == known.fingerprint for line in self._ledger.lines):
-            self._ledger.note(HELD, known.fingerprint, why="")
+        if any(line.kind == LineKind.HOLD and line.subject == known.fingerprint for line in self._ledger.lines):
+            self._ledger.add(LineKind.HOLD, known.fingerprint, why="")
 
-    def _hold_outcome(self, known: Credential, plan: RotationPlan, outcome: Outcome) -> None:
+    def _hold_for_outcome(self, known: Credential, plan: RotationPlan, outcome: Outcome) -> None:
         step = next((step for step in plan.steps if step.id == outcome.step), None)
         if step and step.kind == PERSON:
-            self.hold(known, "by-hand", step.title, link=step.link, command=self._done_command(known))
+            command = self._format_done_command(known)
+            self.hold(known, HoldKind.BY_HAND, step.title, link=step.link, command=command)
         elif step and not step.reversible:
-            why = f"{step.title}: that cannot be taken back, so it needs an approval"
-            self.hold(known, "final", why, command=self._approve_command(plan))
+            why = f"{step.title}: this is irreversible and needs an approval"
+            self.hold(known, HoldKind.FINAL, why, command=self._format_approve_command(plan))
         else:
-            self.hold(known, "look", outcome.why, command=f"leakfirst rotate status {plan.id[:12]}")
+            self.hold(known, HoldKind.CHECK, outcome.why, command=f"leakfirst rotate status {plan.id[:12]}")
 
-    def _guarded(self, known: Credential, act: object) -> None:
-        """Do *act*; what stops it holds this credential for a person, and no other one."""
-        assert callable(act)
+    def _guard(self, known: Credential, act: Callable[[], None]) -> None:
+        """Call *act*; an error holds this credential for a person, and affects no other one."""
         why = ""
         try:
             act()
         except LeakfirstError as error:
             why = str(error)
-        except Exception as bug:  # the text of a library's error may quote a value
-            why = f"stopped by {type(bug).__name__}; the rotation's log says where"
+        except Exception as bug:  # the message of a library may quote a value
+            why = f"stopped by {type(bug).__name__}; the rotation's journal says where"
         if why:
-            command = f"leakfirst respond run contain {self._incident}"
-            self.hold(known, "stopped", why, command=command)
+            self.hold(known, HoldKind.STOPPED, why, command=f"leakfirst respond run contain {self._incident_id}")
 
-    def _note_times(self, known: Credential, plan: RotationPlan) -> None:
-        note_times(self._ledger, known.fingerprint, plan, self._desk.entries(plan))
+    def _record_times(self, known: Credential, plan: RotationPlan) -> None:
+        record_times(self._ledger, known.fingerprint, plan, self._rotations.entries(plan))
 
 
-def plan_here(desk: Desk, known: Credential) -> RotationPlan | None:
-    """Return the plan of *known*; None if it has none, or one that was made on another machine."""
+def load_local_plan(rotations: Desk, known: Credential) -> RotationPlan | None:
+    """Return the plan of *known*; None if there is none, or if it was made on another machine."""
     try:
-        return desk.load(known.plan) if known.plan else None
+        return rotations.load(known.plan) if known.plan else None
     except UsageError:
         return None
 
 
-def leak_behind(known: Credential, finding: Finding) -> Leak:
-    """Return what the rotators need to know of *known*; who read its value again has asked nobody about it."""
+def make_leak(known: Credential, finding: Finding) -> Leak:
+    """Return what the rotators need to know of *known*.
+
+    Its value is that of *finding*, its verdict that of the log: a finding that was read
+    again has not been verified.
+    """
     from rotators.core.secret_lookup import leak_of
 
     return leak_of(finding)._replace(fingerprint=known.fingerprint, verdict=known.verdict)
 
 
-def note_times(ledger: Ledger, fingerprint: str, plan: RotationPlan, entries: Iterable[Entry]) -> None:
-    """Note the instants that the rotation's journal knows."""
+def record_times(ledger: Ledger, fingerprint: str, plan: RotationPlan, entries: Iterable[Entry]) -> None:
+    """Copy the times of the milestones from the rotation's journal to the log."""
     done: dict[str, Entry] = {}
     for entry in entries:
         if entry.phase == DONE:
             done.setdefault(entry.step, entry)
         elif entry.phase == UNDONE:
             done.pop(entry.step, None)
-    noted = {line.kind for line in ledger.lines if line.subject == fingerprint}
+    recorded = {line.kind for line in ledger.lines if line.subject == fingerprint}
 
-    def instants(*kinds: str) -> list[str]:
+    def list_times(*kinds: str) -> list[str]:
         return sorted(entry.at for step, entry in done.items() if step.partition(":")[0] in kinds)
 
-    contained = next(iter(instants(CONTAIN, DISABLE)), None)
-    promoted = {step.id for step in plan.steps if step.kind == PROMOTE}
-    reissued = instants(PROMOTE)[-1] if promoted and promoted <= done.keys() else None
-    for kind, at in ((CONTAINED, contained), (REISSUED, reissued)):
-        if at is not None or kind in noted:
-            ledger.note(kind, fingerprint, at=at)
+    contained = next(iter(list_times(CONTAIN, DISABLE)), None)
+    promotions = {step.id for step in plan.steps if step.kind == PROMOTE}
+    reissued = list_times(PROMOTE)[-1] if promotions and promotions <= done.keys() else None
+    for kind, at in ((LineKind.CONTAINED, contained), (LineKind.REISSUED, reissued)):
+        if at is not None or kind in recorded:
+            ledger.add(kind, fingerprint, at=at)
     proof = next((entry for step, entry in done.items() if step.partition(":")[0] in (PROVE_DEAD, PROVE_GONE)), None)
-    if proof and DEAD not in noted:
-        why = {name: proof.facts.get(name, "") for name in ("result", "why")}
-        ledger.note(DEAD, fingerprint, at=proof.at, **why)
+    if proof and LineKind.DEAD not in recorded:
+        facts = {name: proof.facts.get(name, "") for name in ("result", "why")}
+        ledger.add(LineKind.DEAD, fingerprint, at=proof.at, **facts)
 
 
-def _use(told: str, confirmed: str | None) -> dict[str, str | None]:
-    """Return when an issuer saw a credential used; what it saw around our own check may be that."""
-    at, _, what = told.partition(" ")
+def _parse_last_use(text: str, confirmed: str | None) -> dict[str, str | None]:
+    """Return time and kind of the last use that the provider reported; it may be our own verification."""
+    at, _, what = text.partition(" ")
     try:
-        ours = confirmed is not None and instant(at) >= instant(confirmed) - OUR_CHECK
+        is_ours = confirmed is not None and parse_time(at) >= parse_time(confirmed) - OWN_CHECK_SECONDS
     except ValueError:
-        return {"at": None, "what": told}
-    return {"at": at, "what": f"{what} (perhaps our own check)" if ours else what}
+        return {"at": None, "what": text}
+    return {"at": at, "what": f"{what} (perhaps our own check)" if is_ours else what}

@@ -1,12 +1,12 @@
-"""The log of an incident: what was found, decided, done and told, in the order it happened.
+"""The log of an incident: what was found, decided, done and sent, in order of time.
 
-It lives in the state, so whoever has the state can go on where another one
-stopped. A line is only added, never changed; each carries the hash of the one
-before it, and the incident's row the number and hash of the last, so an edit
-and a cut both show. A line that would say what the last one of its kind says is
-not written: doing a step again leaves no trace when nothing has changed.
+The log is in the state database, so that anybody with access to it can continue the
+incident. Lines are only added, never changed. Each contains the hash of the line before
+it, and the incident's row contains the number and hash of the last line, so that an
+edited line and a missing line are both detected. A line that repeats the last one of its
+kind and subject is not written: repeating a step that changes nothing adds nothing.
 
-Facts are redacted forms, keyed fingerprints, places and ids, never values.
+Facts are redacted forms, keyed fingerprints, locations and ids, never values.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, insert, select, update  # noqa: TID253  (this module is itself imported late)
+from sqlalchemy import func, insert, select, update  # noqa: TID253  (this module is imported only where needed)
 
 from detector.errors import LeakfirstError, StateError, UsageError
-from detector.incident.model import CLOSED, OPENED, Line, Note, canonical
+from detector.incident.model import LineKind, LogLine, Note, to_canonical_json
 from detector.incident.tables import incident_log, incidents, messages
-from detector.incident.timeline import text
+from detector.incident.timeline import format_time
 from rotators.core.model import Clock
 
 if TYPE_CHECKING:
@@ -38,144 +38,146 @@ if TYPE_CHECKING:
 GENESIS = hashlib.sha256(b"leakfirst incident log 1").hexdigest()
 
 
-class Busy(LeakfirstError):
-    """Somebody else is working on the incident right now."""
+class IncidentLocked(LeakfirstError):
+    """Another process is working on the incident."""
 
 
 class Ledger:
-    """The log of one incident, for one writer; threads of it may write."""
+    """The log of one incident, for one writer. Its methods may be called from several threads."""
 
-    def __init__(self, state: State, incident: str, clock: Clock, by: str) -> None:
-        self._state, self.incident, self._clock, self.by = state, incident, clock, by
+    def __init__(self, state: State, incident_id: str, clock: Clock, by: str) -> None:
+        self._state, self.incident_id, self._clock, self.by = state, incident_id, clock, by
         self._lock = threading.Lock()
-        self._lines: list[Line] = []
+        self._lines: list[LogLine] = []
         self._latest: dict[tuple[str, str], str] = {}
-        self._read()
+        self._refresh()
 
     @property
-    def lines(self) -> tuple[Line, ...]:
-        """Return all lines, those of others too."""
+    def lines(self) -> tuple[LogLine, ...]:
+        """All lines, including those that other writers added meanwhile."""
         with self._lock:
-            self._read()
+            self._refresh()
             return tuple(self._lines)
 
-    def note(self, kind: str, subject: str = "", /, **facts: Any) -> bool:
-        """Add one line if it says something new; tell whether it did."""
-        return bool(self.note_all([Note(kind, subject, facts)]))
+    def add(self, kind: LineKind, subject: str = "", /, **facts: Any) -> bool:
+        """Add one line unless it repeats the last one of its kind and subject; return whether it was added."""
+        return bool(self.add_all([Note(kind, subject, facts)]))
 
-    def note_all(self, notes: Sequence[Note]) -> int:
-        """Add those of *notes* that say something new, all or none; return how many."""
+    def add_all(self, notes: Sequence[Note]) -> int:
+        """Add those of *notes* that are new, all or none; return how many."""
         if not notes:
             return 0
         with self._lock:
-            self._read()
-            if all(self._known(note) for note in notes):
+            self._refresh()
+            if all(self._is_repeated(note) for note in notes):
                 return 0
             with self._state.write() as db:
-                row = db.execute(select(incidents).where(incidents.c.id == self.incident).with_for_update()).one()
-                self._take(db)
-                fresh = list(self._chained([note for note in notes if not self._known(note)], row.lines, row.head))
+                row = db.execute(select(incidents).where(incidents.c.id == self.incident_id).with_for_update()).one()
+                self._load_new(db)
+                fresh = list(self._chain([note for note in notes if not self._is_repeated(note)], row.lines, row.head))
                 if fresh:
-                    db.execute(insert(incident_log), [_row(self.incident, line) for line in fresh])
+                    db.execute(insert(incident_log), [_to_row(self.incident_id, line) for line in fresh])
                     last = {"lines": fresh[-1].n, "head": fresh[-1].hash}
-                    db.execute(update(incidents).where(incidents.c.id == self.incident).values(last))
-            self._remember(fresh)
+                    db.execute(update(incidents).where(incidents.c.id == self.incident_id).values(last))
+            self._append(fresh)
             return len(fresh)
 
-    def _known(self, note: Note) -> bool:
-        return self._latest.get((note.kind, note.subject)) == canonical(dict(note.facts))
+    def _is_repeated(self, note: Note) -> bool:
+        return self._latest.get((note.kind, note.subject)) == to_canonical_json(dict(note.facts))
 
-    def _chained(self, notes: Iterable[Note], n: int, prev: str) -> Iterator[Line]:
-        at = text(self._clock.now())
+    def _chain(self, notes: Iterable[Note], n: int, prev: str) -> Iterator[LogLine]:
+        at = format_time(self._clock.now())
         for number, note in enumerate(notes, n + 1):
-            line = Line(number, at, note.kind, note.subject, dict(note.facts), self.by, prev)
-            line = line._replace(hash=digest(line))
+            line = LogLine(number, at, note.kind, note.subject, dict(note.facts), self.by, prev)
+            line = line._replace(hash=compute_hash(line))
             prev = line.hash
             yield line
 
-    def _read(self) -> None:
+    def _refresh(self) -> None:
         with self._state.read() as db:
-            self._take(db)
+            self._load_new(db)
 
-    def _take(self, db: Connection) -> None:
+    def _load_new(self, db: Connection) -> None:
         after = self._lines[-1].n if self._lines else 0
         rows = db.execute(
             select(incident_log)
-            .where(incident_log.c.incident == self.incident, incident_log.c.n > after)
+            .where(incident_log.c.incident == self.incident_id, incident_log.c.n > after)
             .order_by(incident_log.c.n)
         )
-        self._remember([_line(row) for row in rows])
+        self._append([_from_row(row) for row in rows])
 
-    def _remember(self, lines: Iterable[Line]) -> None:
+    def _append(self, lines: Iterable[LogLine]) -> None:
         for line in lines:
             self._lines.append(line)
-            self._latest[line.kind, line.subject] = canonical(dict(line.facts))
+            self._latest[line.kind, line.subject] = to_canonical_json(dict(line.facts))
 
 
 def open_incident(state: State, title: str, facts: dict[str, Any], clock: Clock, by: str) -> str:
-    """Begin an incident with its first line; return its id."""
-    at = text(clock.now())
+    """Create an incident with its first line; return its id."""
+    at = format_time(clock.now())
     name = f"{at[:10]}-{secrets.token_hex(3)}"
-    line = Line(1, at, OPENED, "", {"title": title, **facts}, by, GENESIS)
-    line = line._replace(hash=digest(line))
+    line = LogLine(1, at, LineKind.OPENED, "", {"title": title, **facts}, by, GENESIS)
+    line = line._replace(hash=compute_hash(line))
     with state.write() as db:
         db.execute(insert(incidents).values(id=name, title=title, opened=at, lines=1, head=line.hash))
-        db.execute(insert(incident_log), [_row(name, line)])
+        db.execute(insert(incident_log), [_to_row(name, line)])
     return name
 
 
-def named(state: State, name: str) -> str:
-    """Return the id of an incident that is called *name* or begins or ends so; without a name, of the only open one."""
-    ids = known(state)
+def resolve_incident(state: State, name: str) -> str:
+    """Return the id that is, begins or ends with *name*; without a name, that of the only open incident.
+
+    Raises `UsageError`.
+    """
+    ids = list_incidents(state)
     found = [one for one in ids if one == name] or [one for one in ids if one.startswith(name) or one.endswith(name)]
-    found = found if name else meant(state)
+    found = found if name else list_candidates(state)
     if len(found) != 1:
-        raise UsageError(_unclear(state, name, found))
+        raise UsageError(_explain_ambiguity(state, name, found))
     return found[0]
 
 
-def _unclear(state: State, name: str, found: Sequence[str]) -> str:
-    what = f"called {name!r}" if name else "open"
-    ids = known(state)
+def _explain_ambiguity(state: State, name: str, found: Sequence[str]) -> str:
+    what = f"named {name!r}" if name else "open"
+    ids = list_incidents(state)
     if not ids:
-        return f"no incident is {what}; open one with leakfirst respond open"
+        return f"no incident is {what}; create one with leakfirst respond open"
     if not found:
         return f"no incident is {what}; known: {', '.join(ids[-10:])}"
     with state.read() as db:
         titles = {row.id: row.title for row in db.execute(select(incidents.c.id, incidents.c.title))}
     some = ", ".join(f"{one} ({titles[one]})" for one in found[-10:])
-    if not name and not _open(state):
+    if not name and not _list_open(state):
         return f"no incident is open; name one: {some}"
     return f"{len(found)} incidents are {what}; name one: {some}"
 
 
-def known(state: State) -> list[str]:
+def list_incidents(state: State) -> list[str]:
     """Return the ids of all incidents, oldest first."""
     with state.read() as db:
         return [str(row.id) for row in db.execute(select(incidents.c.id).order_by(incidents.c.opened, incidents.c.id))]
 
 
-def meant(state: State) -> list[str]:
-    """Return the ids that may be meant where none is named: those that are open, or all where none is."""
-    return _open(state) or known(state)
+def list_candidates(state: State) -> list[str]:
+    """Return the ids to choose from if no name is given: the open ones, or all if none is open."""
+    return _list_open(state) or list_incidents(state)
 
 
-def _open(state: State) -> list[str]:
+def _list_open(state: State) -> list[str]:
     with state.read() as db:
-        closed = {
-            row.incident for row in db.execute(select(incident_log.c.incident).where(incident_log.c.kind == CLOSED))
-        }
-    return [one for one in known(state) if one not in closed]
+        of_closed = select(incident_log.c.incident).where(incident_log.c.kind == LineKind.CLOSED.value)
+        closed = {row.incident for row in db.execute(of_closed)}
+    return [one for one in list_incidents(state) if one not in closed]
 
 
-def check(state: State, incident: str) -> list[str]:
-    """Return what is wrong with the chain of an incident's log; an empty list means that it holds."""
+def verify_chain(state: State, incident_id: str) -> list[str]:
+    """Return the problems of the hash chain of an incident's log; an empty list means that it is intact."""
     with state.read() as db:
-        row = db.execute(select(incidents).where(incidents.c.id == incident)).one()
+        row = db.execute(select(incidents).where(incidents.c.id == incident_id)).one()
         lines = [
-            _line(found)
+            _from_row(found)
             for found in db.execute(
-                select(incident_log).where(incident_log.c.incident == incident).order_by(incident_log.c.n)
+                select(incident_log).where(incident_log.c.incident == incident_id).order_by(incident_log.c.n)
             )
         ]
     problems, prev = [], GENESIS
@@ -185,70 +187,74 @@ def check(state: State, incident: str) -> list[str]:
             break
         if line.prev != prev:
             problems.append(f"line {number} does not follow the line before it")
-        elif digest(line) != line.hash:
+        elif compute_hash(line) != line.hash:
             problems.append(f"line {number} was changed after it was written")
         prev = line.hash
     if not problems and (len(lines), prev) != (row.lines, row.head):
-        problems.append(f"{row.lines - len(lines)} line(s) were cut from the end")
+        problems.append(f"{row.lines - len(lines)} line(s) are missing at the end")
     return problems
 
 
-def digest(line: Line) -> str:
-    """Return the hash of a line: SHA-256 over the hash before it and the canonical line."""
+def compute_hash(line: LogLine) -> str:
+    """Return the SHA-256 of a line, which covers the hash of the line before it."""
     body = {**line._asdict(), "facts": dict(line.facts)}
     del body["hash"]
-    return hashlib.sha256(canonical(body).encode()).hexdigest()
+    return hashlib.sha256(to_canonical_json(body).encode()).hexdigest()
 
 
-def _row(incident: str, line: Line) -> dict[str, Any]:
+def _to_row(incident_id: str, line: LogLine) -> dict[str, Any]:
     values = line._asdict()
     values["who"] = values.pop("by")
-    return {**values, "incident": incident, "facts": canonical(dict(line.facts))}
+    facts = to_canonical_json(dict(line.facts))
+    return {**values, "kind": str(line.kind), "incident": incident_id, "facts": facts}
 
 
-def _line(row: Any) -> Line:
-    return Line(row.n, row.at, row.kind, row.subject, json.loads(row.facts), row.who, row.prev, row.hash)
+_KINDS = {kind.value: kind for kind in LineKind}
 
 
-# -- one at a time -------------------------------------------------------------
+def _from_row(row: Any) -> LogLine:
+    kind: Any = _KINDS.get(row.kind, row.kind)  # a newer version may have written a kind that this one ignores
+    return LogLine(row.n, row.at, kind, row.subject, json.loads(row.facts), row.who, row.prev, row.hash)
+
+
+# -- locking ---------------------------------------------------------------------
 
 
 @contextmanager
-def alone(state: State, incident: str) -> Iterator[None]:
-    """Hold the incident, so that two people do not play it at once. Raises `Busy`.
+def lock_incident(state: State, incident_id: str) -> Iterator[None]:
+    """Hold the lock of the incident. Raises `IncidentLocked` if another process holds it.
 
-    The database, or the kernel beside an SQLite file, lets go of it with the
-    process that held it.
+    PostgreSQL, or the kernel for a lock file beside an SQLite database, releases the lock
+    when the process that holds it ends.
     """
-    why = f"somebody else is working on {incident} right now; look at 'leakfirst respond status'"
+    why = f"another process is working on {incident_id}; see 'leakfirst respond status'"
     if state.engine.dialect.name == "postgresql":
-        number = int.from_bytes(hashlib.sha256(incident.encode()).digest()[:8], "big", signed=True)
+        number = int.from_bytes(hashlib.sha256(incident_id.encode()).digest()[:8], "big", signed=True)
         with state.read() as db:
             if not db.execute(select(func.pg_try_advisory_lock(number))).scalar():
-                raise Busy(why)
+                raise IncidentLocked(why)
             try:
                 yield
             finally:
                 db.execute(select(func.pg_advisory_unlock(number)))
         return
-    path = (
-        f"{os.path.realpath(state.engine.url.database or '')}.{hashlib.sha256(incident.encode()).hexdigest()[:12]}.lock"
-    )
+    suffix = hashlib.sha256(incident_id.encode()).hexdigest()[:12]
+    path = f"{os.path.realpath(state.engine.url.database or '')}.{suffix}.lock"
     try:
-        held = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StateError(f"{path}: {error.strerror}") from None
     try:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Busy(why) from None
+            raise IncidentLocked(why) from None
         yield
     finally:
-        os.close(held)
+        os.close(descriptor)
 
 
-# -- what was told -------------------------------------------------------------
+# -- delivered messages ----------------------------------------------------------
 
 
 class SentMessages:

@@ -1,38 +1,42 @@
-"""The nouns of an incident.
+"""The values of an incident.
 
-What is known of an incident is what its log says (ledger.py): `Case` is that
-log, folded. Nothing here holds the value of a credential, only its keyed
-fingerprint, its redacted form and the places where it stands; whoever needs the
-value reads the exposed material again.
+Everything that is known about an incident is computed from its log (ledger.py):
+`fold_log` turns log lines into an `Incident`. Nothing here contains the value of a
+credential, only its keyed fingerprint, its redacted form and its locations. Code that
+needs the value reads the leaked material again.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from detector.errors import StateError, UsageError
 from detector.fingerprint import PREFIX
-from detector.incident.timeline import Times
+from detector.incident.timeline import MilestoneTimes
 from detector.model import VerdictState
 
 # -- what leaked ---------------------------------------------------------------
 
-ARTEFACT = "artefact"
-REPOSITORY = "repository"
-FINDINGS = "findings"
-KINDS = (ARTEFACT, REPOSITORY, FINDINGS)
+
+class ExposureKind(StrEnum):
+    """What the targets of an exposure are."""
+
+    ARTEFACT = "artefact"
+    REPOSITORY = "repository"
+    FINDINGS = "findings"
 
 
 class Exposure(NamedTuple):
-    """What got out: files, a repository (or some commits or paths of it), or findings from elsewhere.
+    """What leaked: files, a repository (or some of its commits or paths), or the findings of a report.
 
-    `package` names the package whose versions leaked (``npm:acme@1.2.3``), if
-    it is one. `inventory` are the specifications of where else to look.
+    `package` names the package whose versions leaked (``npm:acme@1.2.3``), if there is
+    one. `inventory` specifies the other repositories to search.
     """
 
-    kind: str
+    kind: ExposureKind
     targets: tuple[str, ...]
     package: str = ""
     range: str = ""
@@ -41,51 +45,100 @@ class Exposure(NamedTuple):
     patterns: tuple[str, ...] = ()
     order: str = "contain-first"
 
-    def as_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""
         return dict(self._asdict())
 
 
-def exposure_from(data: Mapping[str, Any]) -> Exposure:
-    """Read an exposure back. Raises `StateError`."""
+def parse_exposure(data: Mapping[str, Any]) -> Exposure:
+    """Return the exposure that `Exposure.to_json` wrote. Raises `StateError`."""
     try:
         fields: dict[str, Any] = {name: tuple(at) if isinstance(at, list) else at for name, at in data.items()}
-        return Exposure(**fields)
-    except (TypeError, ValueError):
+        return Exposure(**{**fields, "kind": ExposureKind(data["kind"])})
+    except (KeyError, TypeError, ValueError):
         raise StateError("the incident's exposure cannot be read; was it opened by a newer leakfirst?") from None
+
+
+# -- the steps of a response -----------------------------------------------------
+
+
+class Step(StrEnum):
+    """The steps of the playbook, in the order in which they run."""
+
+    DETECT = "detect"
+    VERIFY = "verify"
+    CONTAIN = "contain"
+    SPREAD = "spread"
+    DEPENDENTS = "dependents"
+    PROVE = "prove"
+    NOTIFY = "notify"
+
+
+class StepState(StrEnum):
+    """The result of a step that ran to its end.
+
+    `WAITING` means that it left tasks for people, `INCOMPLETE` that it could not read or
+    reach something.
+    """
+
+    DONE = "done"
+    WAITING = "waiting"
+    INCOMPLETE = "incomplete"
+
+
+class HoldKind(StrEnum):
+    """Why the automation stopped for a credential, and what a person has to do."""
+
+    APPROVE = "approve"
+    """Approve the plan."""
+    FINAL = "final"
+    """Approve an irreversible step."""
+    BY_HAND = "by-hand"
+    """Do a step that no API offers."""
+    CHECK = "check"
+    """Check a result that is not what was expected."""
+    STOPPED = "stopped"
+    """Fix an error or change the policy."""
+    GONE = "gone"
+    """Revoke it at the provider by name, because its value cannot be read any more."""
+    LIVE_AGAIN = "live-again"
+    """Find out why a dead credential works again."""
 
 
 # -- the log, line by line -----------------------------------------------------
 
-OPENED = "opened"
-MATERIAL = "material"
-CREDENTIAL = "credential"
-VERDICT = "verdict"
-PLAN = "plan"
-CONTAINED = "contained"
-REISSUED = "reissued"
-DEAD = "dead"
-USED = "used"
-HELD = "held"
-PLACE = "place"
-DEPENDENT = "dependent"
-SCANNED = "scanned"
-SKIPPED = "skipped"
-STEP = "step"
-APPROVED = "approved"
-TOLD = "told"
-ACKNOWLEDGED = "acknowledged"
-ESCALATED = "escalated"
-ACCEPTED = "accepted"
-CLOSED = "closed"
+
+class LineKind(StrEnum):
+    """What a line of the log records."""
+
+    OPENED = "opened"
+    MATERIAL = "material"
+    CREDENTIAL = "credential"
+    VERDICT = "verdict"
+    PLAN = "plan"
+    CONTAINED = "contained"
+    REISSUED = "reissued"
+    DEAD = "dead"
+    USED = "used"
+    HOLD = "hold"
+    LOCATION = "location"
+    DEPENDENT = "dependent"
+    SCANNED = "scanned"
+    SKIPPED = "skipped"
+    STEP = "step"
+    APPROVED = "approved"
+    NOTIFIED = "notified"
+    ACKNOWLEDGED = "acknowledged"
+    ACCEPTED = "accepted"
+    CLOSED = "closed"
 
 
-class Line(NamedTuple):
-    """One line of the log: at `at`, `by` noted `facts` of `subject`."""
+class LogLine(NamedTuple):
+    """One line of the log: at the time `at`, the person `by` recorded `facts` about `subject`."""
 
     n: int
     at: str
-    kind: str
+    kind: LineKind
     subject: str
     facts: Mapping[str, Any]
     by: str
@@ -94,9 +147,9 @@ class Line(NamedTuple):
 
 
 class Note(NamedTuple):
-    """What is to become a line, if it says something new."""
+    """A line to be added to the log, unless it repeats the last one of its kind and subject."""
 
-    kind: str
+    kind: LineKind
     subject: str = ""
     facts: Mapping[str, Any] = {}
 
@@ -105,62 +158,65 @@ class Note(NamedTuple):
 
 
 class Credential(NamedTuple):
-    """One exposed credential and what became of it."""
+    """One leaked credential and its state.
+
+    `where` lists its locations in the leaked material; `hold` is empty unless it waits for
+    a person. `provider_owner` and `plan_facts` are what the provider answered.
+    """
 
     fingerprint: str
     rule: str
-    shown: str
+    redacted: str
     severity: str
     runbook: str
     where: tuple[Mapping[str, Any], ...]
     verdict: str
     why: str
-    issuer_owner: str
+    provider_owner: str
     owner: str
     plan: str
     digest: str
     rotator: str
-    held: Mapping[str, Any]
-    times: Times
-    about: Mapping[str, str] = {}
-    used: str = ""
+    hold: Mapping[str, Any]
+    times: MilestoneTimes
+    plan_facts: Mapping[str, str] = {}
+    last_use: str = ""
     result: str = ""
     accepted: str = ""
 
     @property
     def name(self) -> str:
-        """Return what to call it: rule, redacted form, and the beginning of its fingerprint."""
-        return f"{self.rule} {self.shown} #{self.fingerprint.removeprefix(PREFIX)[:8]}"
+        """The display name: rule, redacted form, and the beginning of the fingerprint."""
+        return f"{self.rule} {self.redacted} #{self.fingerprint.removeprefix(PREFIX)[:8]}"
 
     @property
-    def whose(self) -> str:
-        """Return whose it is, as its issuer says, as far as it was asked."""
-        return " ".join(word for word in (self.about.get("account", ""), self.about.get("principal", "")) if word) or (
-            self.issuer_owner
-        )
+    def identity(self) -> str:
+        """The account and principal that the credential belongs to, as far as its provider answered."""
+        known = (self.plan_facts.get("account", ""), self.plan_facts.get("principal", ""))
+        return " ".join(word for word in known if word) or self.provider_owner
 
     @property
-    def live(self) -> bool:
-        """Tell whether its issuer has ever said that it is live."""
+    def was_live(self) -> bool:
+        """Whether its provider has ever accepted it."""
         return self.times.confirmed is not None
 
     @property
-    def stopped(self) -> bool:
-        """Tell whether its abuse is: contained, or proven dead."""
+    def is_stopped(self) -> bool:
+        """Whether it can no longer be abused: it is contained, or proven dead."""
         return self.times.contained is not None or self.times.dead is not None
 
     @property
-    def settled(self) -> bool:
-        """Tell whether nothing remains to be done about it: never live, proven dead, or accepted."""
+    def is_settled(self) -> bool:
+        """Whether nothing remains to be done: it was never live, is proven dead, or was accepted."""
         if self.accepted:
             return True
-        if self.live:
-            return self.times.dead is not None and not self.held
-        return self.verdict == "dead"
+        if self.was_live:
+            return self.times.dead is not None and not self.hold
+        return self.verdict == VerdictState.DEAD
 
 
 class Task(NamedTuple):
-    """What waits for a person."""
+    """Something that a person has to do."""
 
     subject: str
     what: str
@@ -171,8 +227,12 @@ class Task(NamedTuple):
     command: str = ""
 
 
-class Case(NamedTuple):
-    """One incident, as its log tells it."""
+class Incident(NamedTuple):
+    """The state of one incident, computed from its log.
+
+    `locations` are those outside of the leaked material; `head` identifies the state of
+    the log.
+    """
 
     id: str
     title: str
@@ -183,23 +243,23 @@ class Case(NamedTuple):
     due_at: str
     status: str
     credentials: tuple[Credential, ...]
-    places: tuple[Mapping[str, Any], ...]
+    locations: tuple[Mapping[str, Any], ...]
     dependents: tuple[Mapping[str, Any], ...]
     scanned: Mapping[str, Mapping[str, Any]]
     steps: Mapping[str, Mapping[str, Any]]
     skipped: tuple[tuple[str, str], ...]
-    approvals: tuple[Line, ...]
-    lines: tuple[Line, ...]
+    approvals: tuple[LogLine, ...]
+    lines: tuple[LogLine, ...]
     acknowledged_by: str = ""
     closed_reason: str = ""
 
     @property
-    def live(self) -> tuple[Credential, ...]:
-        """Return the credentials that were live when they were asked about."""
-        return tuple(one for one in self.credentials if one.live)
+    def live_credentials(self) -> tuple[Credential, ...]:
+        """The credentials that a provider accepted at some time."""
+        return tuple(one for one in self.credentials if one.was_live)
 
-    def credential(self, name: str) -> Credential:
-        """Return a credential by its fingerprint or plan, or the beginning of one. Raises `UsageError`."""
+    def find_credential(self, name: str) -> Credential:
+        """Return a credential by the beginning of its fingerprint or of its plan's id. Raises `UsageError`."""
         wanted = name.removeprefix(PREFIX)
         found = [
             one
@@ -207,111 +267,125 @@ class Case(NamedTuple):
             if wanted and (one.fingerprint.removeprefix(PREFIX).startswith(wanted) or one.plan.startswith(wanted))
         ]
         if len(found) != 1:
-            some = f"{len(found)} credentials of {self.id} are" if found else f"no credential of {self.id} is"
-            raise UsageError(f"{some} called {name!r}; see leakfirst respond status")
+            some = f"{len(found)} credentials of {self.id} match" if found else f"no credential of {self.id} matches"
+            raise UsageError(f"{some} {name!r}; see leakfirst respond status")
         return found[0]
 
     @property
     def head(self) -> str:
-        """Return the hash of the last line: who keeps it elsewhere can tell whether the log was changed."""
+        """The hash of the last line. Whoever keeps a copy can detect a changed log."""
         return self.lines[-1].hash if self.lines else ""
 
 
-def fold(incident: str, lines: Iterable[Line], owners: Mapping[str, str]) -> Case:
-    """Return what *lines* say. *owners* maps globs over rules to the people who answer for them."""
+class _Index:
+    """The first and the last line of each kind and subject."""
+
+    def __init__(self, lines: Iterable[LogLine]) -> None:
+        self.last: dict[LineKind, dict[str, LogLine]] = {}
+        self.first: dict[LineKind, dict[str, LogLine]] = {}
+        self.live_at: dict[str, str] = {}
+        for line in lines:
+            self.last.setdefault(line.kind, {})[line.subject] = line
+            self.first.setdefault(line.kind, {}).setdefault(line.subject, line)
+            if line.kind == LineKind.VERDICT and line.facts.get("state") == VerdictState.LIVE:
+                self.live_at.setdefault(line.subject, line.at)
+
+    def list_last(self, kind: LineKind) -> Iterable[tuple[str, LogLine]]:
+        """Return the last line of each subject."""
+        return self.last.get(kind, {}).items()
+
+    def get_facts(self, kind: LineKind, subject: str) -> Mapping[str, Any]:
+        """Return the facts of the last line, empty if there is none."""
+        line = self.last.get(kind, {}).get(subject)
+        return line.facts if line else {}
+
+
+def fold_log(incident_id: str, lines: Iterable[LogLine], owners: Mapping[str, str]) -> Incident:
+    """Return the state that *lines* describe. *owners* maps globs over rule ids to people."""
     kept = tuple(lines)
-    if not kept or kept[0].kind != OPENED:
-        raise StateError(f"incident {incident}: its log does not begin with its opening")
-    last: dict[str, dict[str, Line]] = {}
-    first: dict[str, dict[str, Line]] = {}
-    for line in kept:
-        last.setdefault(line.kind, {})[line.subject] = line
-        first.setdefault(line.kind, {}).setdefault(line.subject, line)
+    if not kept or kept[0].kind != LineKind.OPENED:
+        raise StateError(f"incident {incident_id}: its log does not begin with the line 'opened'")
+    index = _Index(kept)
     opened = kept[0].facts
-    live_at: dict[str, str] = {}
-    for line in kept:
-        if line.kind == VERDICT and line.facts.get("state") == VerdictState.LIVE:
-            live_at.setdefault(line.subject, line.at)
-    closed = last.get(CLOSED, {}).get("")
-    return Case(
-        id=incident,
+    closed_reason = str(index.get_facts(LineKind.CLOSED, "").get("reason", ""))
+    acknowledged = index.last.get(LineKind.ACKNOWLEDGED)
+    return Incident(
+        id=incident_id,
         title=str(opened["title"]),
-        exposure=exposure_from(opened["exposure"]),
+        exposure=parse_exposure(opened["exposure"]),
         opened_at=kept[0].at,
         opened_by=kept[0].by,
         found_at=str(opened.get("found_at") or kept[0].at),
         due_at=str(opened["due_at"]),
-        status="closed" if closed and closed.facts.get("reason") else "open",
+        status="closed" if closed_reason else "open",
         credentials=tuple(
-            _credential(name, first[CREDENTIAL][name], last, live_at.get(name), owners)
-            for name in first.get(CREDENTIAL, {})
+            _fold_credential(name, found, index, owners)
+            for name, found in index.first.get(LineKind.CREDENTIAL, {}).items()
         ),
-        places=tuple(line.facts for line in last.get(PLACE, {}).values() if line.facts.get("there")),
-        dependents=tuple(line.facts for line in last.get(DEPENDENT, {}).values()),
-        scanned={name: {**line.facts, "at": line.at} for name, line in last.get(SCANNED, {}).items()},
-        steps={name: {**line.facts, "at": line.at, "by": line.by} for name, line in last.get(STEP, {}).items()},
+        locations=tuple(line.facts for _, line in index.list_last(LineKind.LOCATION) if line.facts.get("present")),
+        dependents=tuple(line.facts for _, line in index.list_last(LineKind.DEPENDENT)),
+        scanned={name: {**line.facts, "at": line.at} for name, line in index.list_last(LineKind.SCANNED)},
+        steps={name: {**line.facts, "at": line.at, "by": line.by} for name, line in index.list_last(LineKind.STEP)},
         skipped=tuple(
             (name, str(line.facts["reason"]))
-            for name, line in last.get(SKIPPED, {}).items()
+            for name, line in index.list_last(LineKind.SKIPPED)
             if line.facts.get("reason")
         ),
-        approvals=tuple(line for line in kept if line.kind in (APPROVED, ACCEPTED)),
+        approvals=tuple(line for line in kept if line.kind in (LineKind.APPROVED, LineKind.ACCEPTED)),
         lines=kept,
-        acknowledged_by=last[ACKNOWLEDGED][""].by if ACKNOWLEDGED in last else "",
-        closed_reason=str(closed.facts.get("reason", "")) if closed else "",
+        acknowledged_by=acknowledged[""].by if acknowledged else "",
+        closed_reason=closed_reason,
     )
 
 
-def _credential(
-    name: str, found: Line, last: Mapping[str, Mapping[str, Line]], live_at: str | None, owners: Mapping[str, str]
-) -> Credential:
-    def facts(kind: str) -> Mapping[str, Any]:
-        line = last.get(kind, {}).get(name)
-        return line.facts if line else {}
+def _fold_credential(name: str, found: LogLine, index: _Index, owners: Mapping[str, str]) -> Credential:
+    def get_facts(kind: LineKind) -> Mapping[str, Any]:
+        return index.get_facts(kind, name)
 
-    verdict, plan, told = facts(VERDICT), facts(PLAN), last[CREDENTIAL][name].facts
-    times = Times(
+    verdict, plan, facts = get_facts(LineKind.VERDICT), get_facts(LineKind.PLAN), get_facts(LineKind.CREDENTIAL)
+    times = MilestoneTimes(
         found=found.at,
-        confirmed=live_at,
-        contained=facts(CONTAINED).get("at"),
-        reissued=facts(REISSUED).get("at"),
-        used=facts(USED).get("at"),
-        dead=facts(DEAD).get("at"),
+        confirmed=index.live_at.get(name),
+        contained=get_facts(LineKind.CONTAINED).get("at"),
+        reissued=get_facts(LineKind.REISSUED).get("at"),
+        used=get_facts(LineKind.USED).get("at"),
+        dead=get_facts(LineKind.DEAD).get("at"),
     )
+    hold = get_facts(LineKind.HOLD)
     return Credential(
         fingerprint=name,
-        rule=str(told["rule"]),
-        shown=str(told["shown"]),
-        severity=str(told["severity"]),
-        runbook=str(told.get("runbook", "")),
-        where=tuple(told["where"]),
-        verdict=str(verdict.get("state", "unchecked")),
+        rule=str(facts["rule"]),
+        redacted=str(facts["redacted"]),
+        severity=str(facts["severity"]),
+        runbook=str(facts.get("runbook", "")),
+        where=tuple(facts["where"]),
+        verdict=str(verdict.get("state", VerdictState.UNCHECKED)),
         why=str(verdict.get("why", "")),
-        issuer_owner=str(verdict.get("owner", "")),
-        owner=owner_of(str(told["rule"]), owners),
+        provider_owner=str(verdict.get("owner", "")),
+        owner=find_owner(str(facts["rule"]), owners),
         plan=str(plan.get("id", "")),
         digest=str(plan.get("digest", "")),
         rotator=str(plan.get("rotator", "")),
-        held=facts(HELD) if facts(HELD).get("why") else {},
+        hold=hold if hold.get("why") else {},
         times=times,
-        about={str(name): str(value) for name, value in plan.get("about", ())},
-        used=str(facts(USED).get("what", "")),
-        result=str(facts(DEAD).get("result", "")),
-        accepted=str(facts(ACCEPTED).get("reason", "")),
+        plan_facts={str(name): str(value) for name, value in plan.get("facts", ())},
+        last_use=str(get_facts(LineKind.USED).get("what", "")),
+        result=str(get_facts(LineKind.DEAD).get("result", "")),
+        accepted=str(get_facts(LineKind.ACCEPTED).get("reason", "")),
     )
 
 
-def owner_of(subject: str, owners: Mapping[str, str]) -> str:
-    """Return who answers for a rule or a repository: the last glob that fits decides.
+def find_owner(rule_id: str, owners: Mapping[str, str]) -> str:
+    """Return the person who is responsible for a rule: the last glob that matches decides.
 
-    >>> owner_of("aws.access-key", {"*": "somebody on call", "aws.*": "Ada"})
+    >>> find_owner("aws.access-key", {"*": "somebody on call", "aws.*": "Ada"})
     'Ada'
     """
     from fnmatch import fnmatchcase
 
-    return next((person for glob, person in reversed(list(owners.items())) if fnmatchcase(subject, glob)), "")
+    return next((person for glob, person in reversed(list(owners.items())) if fnmatchcase(rule_id, glob)), "")
 
 
-def canonical(data: object) -> str:
-    """Return JSON with one spelling."""
+def to_canonical_json(data: object) -> str:
+    """Return *data* as JSON with sorted keys and without spaces: equal data gives equal text."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"))

@@ -1,12 +1,12 @@
-"""The tables of incidents, beside those of the fleet; the state's migrations make them.
+"""The database tables of incidents, in the state of the fleet; its migrations create them.
 
-An incident is its log, so there is little else: what was told to whom (so that
-nothing is told twice), and the row that a writer locks.
+The log holds everything about an incident. The other tables are the row that a writer
+locks, and the delivered messages, so that none is sent twice.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import (  # noqa: TID253  (this module is itself imported late)
+from sqlalchemy import (  # noqa: TID253  (this module is imported only where needed)
     Column,
     Float,
     ForeignKey,
@@ -43,7 +43,7 @@ incident_log = Table(
     Column("prev", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
-"""`facts` is canonical JSON; each line carries the hash of the one before it."""
+"""`facts` is canonical JSON; each line contains the hash of the line before it."""
 
 messages = Table(
     "messages",
@@ -55,4 +55,4 @@ messages = Table(
     Column("at", Float, nullable=False),
     Index("messages_thread", "destination", "thread"),
 )
-"""What each destination has taken; `continued` is what continues the thread there."""
+"""The messages that each destination accepted; `continued` is the receiver's id of the thread."""

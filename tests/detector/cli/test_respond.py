@@ -1,4 +1,4 @@
-"""The command: one clear line for what is wrong, exit codes that mean something, nothing plain anywhere."""
+"""`leakfirst respond` from the command line: one line per error, exit codes, no credential in any output."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from detector.rules.shapes import expand
 from leakfirst._program import main
 
 TOKENS = [expand("ATBB{alnum:24}{check:atlassian-crc32}", 40 + number) for number in range(2)]
-"""Of a kind that nobody can be asked about, so that nothing is asked of anybody."""
+"""Of a kind without a probe, so that no provider is asked."""
 
 
 @pytest.fixture(autouse=True)
@@ -33,25 +33,25 @@ def respond(*words: object) -> int:
     return main(["respond", *map(str, words)])
 
 
-def opened(leaked: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict:
+def open_incident(leaked: Path, capsys: pytest.CaptureFixture[str], *more: str) -> dict:
     assert respond("open", "--json", leaked, *more) == 4
     found: dict = json.loads(capsys.readouterr().out)
     return found
 
 
-def test_what_nobody_can_be_asked_about_waits_for_a_person(leaked, capsys) -> None:
-    case = opened(leaked, capsys)
-    assert case["counts"]["credentials"] == 2 and case["counts"]["live"] == 0
-    assert {step["state"] for step in case["steps"].values()} == {"done"}
+def test_a_credential_without_a_probe_waits_for_a_person(leaked, capsys) -> None:
+    status = open_incident(leaked, capsys)
+    assert status["counts"]["credentials"] == 2 and status["counts"]["live"] == 0
+    assert {step["state"] for step in status["steps"].values()} == {"done"}
     assert respond("close", "--reason", "enough") == 4
     assert "still open" in capsys.readouterr().err
     respond("status")
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "respond accept" in line]
     both = line.split()[4:6]
-    assert {one["fingerprint"][:16] for one in case["credentials"]} == set(both)
-    assert respond("accept", case["incident"], both[0], "lf1:nobody", "--reason", "a sample") == 2
-    assert respond("status") == 4, "one name was wrong, so nothing was accepted"
-    respond("accept", case["incident"], *both, "--reason", "a sample")
+    assert {one["fingerprint"][:16] for one in status["credentials"]} == set(both)
+    assert respond("accept", status["incident"], both[0], "lf1:nobody", "--reason", "a sample") == 2
+    assert respond("status") == 4, "one name is unknown, so nothing was accepted"
+    respond("accept", status["incident"], *both, "--reason", "a sample")
     capsys.readouterr()
     assert respond("status") == 0
     assert respond("close", "--reason", "samples") == 0
@@ -60,9 +60,9 @@ def test_what_nobody_can_be_asked_about_waits_for_a_person(leaked, capsys) -> No
     assert "Closed: samples" in capsys.readouterr().out
 
 
-def test_a_step_alone_and_again(leaked, capsys) -> None:
+def test_each_step_can_be_run_alone_and_repeated(leaked, capsys) -> None:
     assert respond("open", "--only-open", leaked) == 0
-    for step in ("detect", "verify", "contain", "spread", "dependents", "prove", "tell"):
+    for step in ("detect", "verify", "contain", "spread", "dependents", "prove", "notify"):
         respond("run", step)
         respond("run", step)
     capsys.readouterr()
@@ -74,7 +74,7 @@ def test_a_step_alone_and_again(leaked, capsys) -> None:
     assert respond("log", "--check") == 0
 
 
-def test_the_clock_may_have_run_before_and_is_escalated(leaked, capsys, tmp_path, monkeypatch) -> None:
+def test_an_earlier_discovery_time_is_escalated_once(leaked, capsys, tmp_path, monkeypatch) -> None:
     from tests.fakes import receivers
 
     with receivers.receiving() as there:
@@ -91,24 +91,24 @@ def test_the_clock_may_have_run_before_and_is_escalated(leaked, capsys, tmp_path
             )
             assert code == 4
     (page,) = there.pages
-    assert "left, and people have 2 things to do" in page["payload"]["summary"]
+    assert "left, and 2 tasks open" in page["payload"]["summary"]
     assert page["payload"]["severity"] == "critical"
 
 
-def test_who_cannot_be_reached_is_named_and_stops_nothing(leaked, capsys, tmp_path, monkeypatch) -> None:
+def test_an_unreachable_destination_is_reported_and_stops_nothing(leaked, capsys, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("SLACK_URL", "http://127.0.0.1:9/services/x/url-canary")
     monkeypatch.setattr(time, "sleep", lambda _: None)
     config = tmp_path / "config.toml"
     config.write_text('[notify.room]\nchannel = "slack"\nurl_env = "SLACK_URL"\n')
     assert respond("open", leaked, "--config", config) == 4
-    said = capsys.readouterr()
-    assert "room was not told" in said.err and "url-canary" not in said.err + said.out
-    assert respond("run", "tell", "--dry-run", "--config", config) == 0
-    said = capsys.readouterr()
-    assert "-- room (slack)" in said.out and "url-canary" not in said.out
+    message = capsys.readouterr()
+    assert "room was not notified" in message.err and "url-canary" not in message.err + message.out
+    assert respond("run", "notify", "--dry-run", "--config", config) == 0
+    message = capsys.readouterr()
+    assert "-- room (slack)" in message.out and "url-canary" not in message.out
 
 
-def test_it_shows_no_credential_anywhere(leaked, capfd, home) -> None:
+def test_no_output_contains_a_credential(leaked, capfd, home) -> None:
     respond("open", "-v", leaked)
     for words in (["status"], ["status", "--json"], ["log"], ["log", "--json"], ["report"], ["next", "-v"], ["take"]):
         respond(*words)
@@ -120,39 +120,39 @@ def test_it_shows_no_credential_anywhere(leaked, capfd, home) -> None:
         assert token.encode() not in text and token[4:28].encode() not in text
 
 
-def test_a_gone_artefact_is_said(leaked, capsys) -> None:
+def test_missing_leaked_material_is_reported(leaked, capsys) -> None:
     respond("open", "--only-open", leaked)
     leaked.unlink()
     capsys.readouterr()
     assert respond("run", "detect") == 3
-    assert "not there any more" in capsys.readouterr().out
+    assert "does not exist any more" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["open"], "name what leaked"),
         (["open", "nowhere.tgz"], "no such file or folder"),
-        (["open", "leaked.env", "--range", "a..b"], "go with a repository"),
-        (["open", "leaked.env", "--deadline", "soon"], "is no duration"),
-        (["open", "leaked.env", "--found-at", "yesterday"], "is no time"),
-        (["open", "leaked.env", "--found-at", "2999-01-01T00:00:00+00:00"], "is still to come"),
+        (["open", "leaked.env", "--range", "a..b"], "apply only to a repository"),
+        (["open", "leaked.env", "--deadline", "soon"], "is not a duration"),
+        (["open", "leaked.env", "--found-at", "yesterday"], "is not a time"),
+        (["open", "leaked.env", "--found-at", "2999-01-01T00:00:00+00:00"], "is in the future"),
         (["open", "leaked.env", "--package", "npm:a b"], "is not a package"),
-        (["open", "leaked.env", "--config", "bad.toml"], "incident.owner in the operator's file is unknown"),
+        (["open", "leaked.env", "--config", "bad.toml"], "incident.owner in the operator's configuration is unknown"),
         (["open", "leaked.env", "--policy", "none.toml"], "cannot read the rotation policy"),
-        (["status", "2020"], "no incident is called '2020'"),
-        (["next"], "open one with leakfirst respond open"),
-        (["run", "tell", "--state", "mysql://x/y"], "SQLite"),
+        (["status", "2020"], "no incident is named '2020'"),
+        (["next"], "create one with leakfirst respond open"),
+        (["run", "notify", "--state", "mysql://x/y"], "SQLite"),
     ],
 )
-def test_what_is_wrong_is_one_line(words: list[str], said: str, leaked, capsys, tmp_path) -> None:
+def test_an_error_is_one_line(words: list[str], message: str, leaked, capsys, tmp_path) -> None:
     (tmp_path / "bad.toml").write_text('[incident]\nowner = "x"\n')
     assert respond(*words) == 2
     err = capsys.readouterr().err
-    assert said in err and err.count("\n") == 1, err
+    assert message in err and err.count("\n") == 1, err
 
 
-def test_nothing_is_opened_when_something_is_wrong(leaked, capsys) -> None:
+def test_a_wrong_configuration_opens_no_incident(leaked, capsys) -> None:
     assert respond("open", leaked, "--policy", "none.toml") == 2
     capsys.readouterr()
     assert respond("status") == 0 and capsys.readouterr().out == ""
@@ -165,25 +165,25 @@ def test_several_incidents_are_listed(leaked, capsys) -> None:
     assert respond("status") == 0
     out = capsys.readouterr().out
     assert "first" in out and "second" in out and "1 d 23 h left" in out
-    for words in (["next"], ["take"], ["run", "tell"], ["close", "--reason", "drill"]):
+    for words in (["next"], ["take"], ["run", "notify"], ["close", "--reason", "drill"]):
         assert respond(*words) == 2, "which one?"
         err = capsys.readouterr().err
         assert "2 incidents are open; name one: " in err and "(first)" in err and "(second)" in err, err
 
 
-def test_a_credential_that_is_not_there_is_one_line(leaked, capsys) -> None:
-    name = opened(leaked, capsys)["incident"]
+def test_an_unknown_credential_is_one_line(leaked, capsys) -> None:
+    name = open_incident(leaked, capsys)["incident"]
     assert respond("accept", name, "zzz", "--reason", "drill") == 2
-    assert f"no credential of {name} is called 'zzz'" in capsys.readouterr().err
+    assert f"no credential of {name} matches 'zzz'" in capsys.readouterr().err
 
 
-def test_after_a_drill_the_open_one_is_meant(leaked, capsys) -> None:
+def test_without_a_name_the_only_open_incident_is_used(leaked, capsys) -> None:
     respond("open", "--only-open", leaked)
     assert respond("close", "--reason", " ") == 2
-    assert "say why" in capsys.readouterr().err
+    assert "give a reason" in capsys.readouterr().err
     assert respond("close", "--reason", "drill") == 0
     capsys.readouterr()
-    name = opened(leaked, capsys)["incident"]
+    name = open_incident(leaked, capsys)["incident"]
     assert respond("run", "prove") == 4
     capsys.readouterr()
     assert respond("status") == 4

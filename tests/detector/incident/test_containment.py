@@ -1,4 +1,4 @@
-"""What the policy does not allow, and what fails, holds one credential for a person and no other one."""
+"""What the policy does not allow, and what fails, is held for a person, one credential at a time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from detector.incident.model import LineKind
 from leakfirst._program import main
 from rotators.core import executor
 from tests.detector.incident.world import aws_users
@@ -39,7 +40,7 @@ def accounts(moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return made
 
 
-class Desk:
+class Operator:
     """A leak of both keys under one policy."""
 
     def __init__(self, folder: Path, accounts: list[Aws], policy: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -67,7 +68,7 @@ class Desk:
 
 
 @pytest.mark.parametrize(
-    ("policy", "kind", "said"),
+    ("policy", "kind", "why"),
     [
         ("", "approve", "its plan needs an approval (the policy asks)"),
         (ALLOWED + '[[rotate]]\nrules = ["aws.*"]\ndecide = "ask"\n', "approve", "its plan needs an approval"),
@@ -77,35 +78,37 @@ class Desk:
         (ALLOWED + AUTO + "[limits]\nacts_per_hour = 0\n", "stopped", "in one hour is the cap"),
     ],
 )
-def test_what_is_not_allowed_is_held(
-    policy: str, kind: str, said: str, accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_the_policy_does_not_allow_is_held(
+    policy: str, kind: str, why: str, accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if not policy:
         policy = '[accounts]\nallow = ["*"]\n'
-    desk = Desk(tmp_path, accounts, policy, capsys)
-    case = desk("open", str(desk.leaked))
-    assert desk.code == 4 and case["counts"]["live"] == 2
-    for one in case["credentials"]:
-        assert one["held"]["kind"] == kind and said in one["held"]["why"]
-    assert all(task["why"].startswith("STILL LIVE: ") for task in case["waiting"])
+    operator = Operator(tmp_path, accounts, policy, capsys)
+    incident = operator("open", str(operator.leaked))
+    assert operator.code == 4 and incident["counts"]["live"] == 2
+    for one in incident["credentials"]:
+        assert one["hold"]["kind"] == kind and why in one["hold"]["why"]
+    assert all(task["why"].startswith("STILL LIVE: ") for task in incident["tasks"])
     for account in accounts:
         assert account.keys() == {account.old[0]: "Active"}
 
 
-def test_when_the_policy_changes_the_next_run_goes_on(
+def test_the_next_run_applies_a_changed_policy(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(tmp_path, accounts, AUTO, capsys)
-    desk("open", str(desk.leaked))
-    desk.policy(ALLOWED + AUTO + KINDS.format(url=accounts[0].url))
-    case = desk("next")
-    assert case["counts"]["contained"] == 2
+    operator = Operator(tmp_path, accounts, AUTO, capsys)
+    operator("open", str(operator.leaked))
+    operator.policy(ALLOWED + AUTO + KINDS.format(url=accounts[0].url))
+    incident = operator("next")
+    assert incident["counts"]["contained"] == 2
     for account in accounts:
         assert account.keys() == {account.old[0]: "Inactive"}
-    assert {one["held"]["kind"] for one in case["credentials"]} == {"by-hand"}, "nobody may make new ones"
+    assert {one["hold"]["kind"] for one in incident["credentials"]} == {"by-hand"}, (
+        "the policy does not allow reissuing"
+    )
 
 
-def test_one_that_fails_stops_no_other(
+def test_a_failure_for_one_credential_stops_no_other(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rotators import aws_iam
@@ -119,99 +122,97 @@ def test_one_that_fails_stops_no_other(
         return good(self)
 
     monkeypatch.setattr(aws_iam.Rotator, "contain", contain)
-    desk = Desk(tmp_path, accounts, ALLOWED + AUTO, capsys)
-    case = desk("open", str(desk.leaked))
+    operator = Operator(tmp_path, accounts, ALLOWED + AUTO, capsys)
+    incident = operator("open", str(operator.leaked))
     assert [account.keys()[account.old[0]] for account in accounts] == ["Active", "Inactive"]
-    (held,) = [one["held"] for one in case["credentials"] if one["held"]["kind"] == "stopped"]
-    assert accounts[0].old[1] not in json.dumps(case) and "ValueError" in held["why"]
+    (held,) = [one["hold"] for one in incident["credentials"] if one["hold"]["kind"] == "stopped"]
+    assert accounts[0].old[1] not in json.dumps(incident) and "ValueError" in held["why"]
     monkeypatch.setattr(aws_iam.Rotator, "contain", good)
-    assert desk("run", "contain")["counts"]["contained"] == 2
+    assert operator("run", "contain")["counts"]["contained"] == 2
 
 
-def test_a_value_that_is_gone_is_ended_by_name(
+def test_without_the_value_a_person_revokes_it_by_name(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(tmp_path, accounts, AUTO, capsys)
-    desk("open", str(desk.leaked))
-    desk.leaked.unlink()
-    case = desk("next")
-    assert {one["held"]["kind"] for one in case["credentials"]} == {"gone"}
-    assert case["counts"]["live"] == 2
+    operator = Operator(tmp_path, accounts, AUTO, capsys)
+    operator("open", str(operator.leaked))
+    operator.leaked.unlink()
+    incident = operator("next")
+    assert {one["hold"]["kind"] for one in incident["credentials"]} == {"gone"}
+    assert incident["counts"]["live"] == 2
 
 
-def test_an_expired_plan_is_made_anew_and_read_again(
+def test_an_expired_plan_is_made_again_and_must_be_read_again(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     asks = (
         ALLOWED
         + '[[rotate]]\nrules = ["aws.*"]\norder = "contain-first"\nmay = ["disable"]\n[limits]\nplan_expires = "1s"\n'
     )
-    desk = Desk(tmp_path, accounts, asks, capsys)
-    case = desk("open", str(desk.leaked))
+    operator = Operator(tmp_path, accounts, asks, capsys)
+    incident = operator("open", str(operator.leaked))
     time.sleep(1.1)
-    (one, other) = case["credentials"]
-    files = desk.files
-    assert main(["respond", "approve", case["incident"], one["plan"], "--digest", one["digest"], *files]) == 4
-    assert "made anew" in capsys.readouterr().err
+    (one, other) = incident["credentials"]
+    files = operator.files
+    assert main(["respond", "approve", incident["incident"], one["plan"], "--digest", one["digest"], *files]) == 4
+    assert "made again" in capsys.readouterr().err
     assert {account.keys()[account.old[0]] for account in accounts} == {"Active"}
-    assert main(["respond", "approve", case["incident"], other["fingerprint"], *files]) == 4
-    assert other["digest"][:16] not in capsys.readouterr().out, "what is shown is the new one"
-    fresh = {row["fingerprint"]: row for row in desk("status")["credentials"]}
+    assert main(["respond", "approve", incident["incident"], other["fingerprint"], *files]) == 4
+    assert other["digest"][:16] not in capsys.readouterr().out, "the new plan is shown"
+    fresh = {row["fingerprint"]: row for row in operator("status")["credentials"]}
     assert all(fresh[row["fingerprint"]]["plan"] != row["plan"] for row in (one, other))
 
 
-def test_a_run_that_went_on_elsewhere_is_noticed(
+def test_a_run_that_was_continued_with_rotate_is_noticed(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(tmp_path, accounts, ALLOWED + AUTO, capsys)
-    case = desk("open", str(desk.leaked))
-    for one in case["credentials"]:
-        assert one["held"]["kind"] == "by-hand"
-        assert main(["rotate", "resume", one["plan"], "--done", *desk.files[:2]]) == 0
-    assert desk("run", "prove")["counts"]["waiting for a person"] == 0
+    operator = Operator(tmp_path, accounts, ALLOWED + AUTO, capsys)
+    incident = operator("open", str(operator.leaked))
+    for one in incident["credentials"]:
+        assert one["hold"]["kind"] == "by-hand"
+        assert main(["rotate", "resume", one["plan"], "--done", *operator.files[:2]]) == 0
+    assert operator("run", "prove")["counts"]["waiting for a person"] == 0
 
 
-def test_a_step_of_its_own_knows_what_the_one_before_found_out(
+def test_a_single_step_uses_the_verdicts_of_the_step_before(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(tmp_path, accounts, ALLOWED + AUTO.replace("decide", 'verdicts = ["live"]\ndecide'), capsys)
-    desk("open", "--only-open", str(desk.leaked))
+    operator = Operator(tmp_path, accounts, ALLOWED + AUTO.replace("decide", 'verdicts = ["live"]\ndecide'), capsys)
+    operator("open", "--only-open", str(operator.leaked))
     for step in ("detect", "verify", "contain"):
-        case = desk("run", step)
-    assert case["counts"]["contained"] == 2, "the policy says so of what is live"
+        incident = operator("run", step)
+    assert incident["counts"]["contained"] == 2, "the policy says so of what is live"
 
 
 ASK = '[[rotate]]\nrules = ["aws.*"]\norder = "contain-first"\nmay = ["disable"]\n'
 
 
-def test_what_was_given_back_is_live_again(
-    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    desk = Desk(tmp_path, accounts, ALLOWED + AUTO, capsys)
-    case = desk("open", str(desk.leaked))
-    assert case["counts"]["contained"] == 2
-    back, _ = case["credentials"]
-    assert main(["rotate", "undo", back["plan"], *desk.files[:2]]) == 0
-    case = desk("next")
-    assert case["counts"]["contained"] == 1
-    (task,) = [task for task in case["waiting"] if task["subject"] == back["fingerprint"]]
+def test_a_restored_key_is_live_again(accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    operator = Operator(tmp_path, accounts, ALLOWED + AUTO, capsys)
+    incident = operator("open", str(operator.leaked))
+    assert incident["counts"]["contained"] == 2
+    back, _ = incident["credentials"]
+    assert main(["rotate", "undo", back["plan"], *operator.files[:2]]) == 0
+    incident = operator("next")
+    assert incident["counts"]["contained"] == 1
+    (task,) = [task for task in incident["tasks"] if task["subject"] == back["fingerprint"]]
     assert task["why"].startswith("STILL LIVE: ")
 
 
-def test_a_plan_that_nobody_approved_is_made_anew_on_another_machine(
+def test_a_plan_without_approval_is_made_again_on_another_machine(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(tmp_path, accounts, ALLOWED + ASK, capsys)
-    case = desk("open", str(desk.leaked))
+    operator = Operator(tmp_path, accounts, ALLOWED + ASK, capsys)
+    incident = operator("open", str(operator.leaked))
     there = ["--rotations", str(tmp_path / "elsewhere")]
-    fresh = desk("next", *there)
-    assert {one["plan"] for one in fresh["credentials"]}.isdisjoint(one["plan"] for one in case["credentials"])
+    fresh = operator("next", *there)
+    assert {one["plan"] for one in fresh["credentials"]}.isdisjoint(one["plan"] for one in incident["credentials"])
     one, _ = fresh["credentials"]
-    case = desk("approve", case["incident"], one["plan"], "--digest", one["digest"], *there)
-    assert case["counts"]["contained"] == 1
+    incident = operator("approve", incident["incident"], one["plan"], "--digest", one["digest"], *there)
+    assert incident["counts"]["contained"] == 1
 
 
-def test_a_rotation_that_was_begun_goes_on_where_it_was_begun(
+def test_a_started_rotation_continues_only_where_it_was_started(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from rotators import aws_iam
@@ -219,60 +220,63 @@ def test_a_rotation_that_was_begun_goes_on_where_it_was_begun(
     def contain(self: aws_iam.Rotator) -> Any:
         raise ValueError
 
-    desk = Desk(tmp_path, accounts, ALLOWED + AUTO, capsys)
+    operator = Operator(tmp_path, accounts, ALLOWED + AUTO, capsys)
     with monkeypatch.context() as broken:
         broken.setattr(aws_iam.Rotator, "contain", contain)
-        before = desk("open", str(desk.leaked))
-    case = desk("next", "--rotations", str(tmp_path / "elsewhere"))
-    assert all("begun on another machine" in one["held"]["why"] for one in case["credentials"])
-    assert {one["plan"] for one in case["credentials"]} == {one["plan"] for one in before["credentials"]}
-    case = desk("next")
-    assert case["counts"]["contained"] == 2
-    held = [one["held"] for one in case["credentials"]]
-    case = desk("next", "--rotations", str(tmp_path / "elsewhere"))
-    assert [one["held"] for one in case["credentials"]] == held, "who is elsewhere changes nothing of what waits"
+        before = operator("open", str(operator.leaked))
+    incident = operator("next", "--rotations", str(tmp_path / "elsewhere"))
+    assert all("started on another machine" in one["hold"]["why"] for one in incident["credentials"])
+    assert {one["plan"] for one in incident["credentials"]} == {one["plan"] for one in before["credentials"]}
+    incident = operator("next")
+    assert incident["counts"]["contained"] == 2
+    held = [one["hold"] for one in incident["credentials"]]
+    incident = operator("next", "--rotations", str(tmp_path / "elsewhere"))
+    assert [one["hold"] for one in incident["credentials"]] == held, "another machine does not change a hold"
 
 
-def test_what_waits_for_an_approval_elsewhere_goes_on_waiting(
+def test_another_machine_does_not_change_what_waits_for_an_approval(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(tmp_path, accounts, ALLOWED + AUTO.replace('"disable"]', '"disable", "delete"]\ngrace = 0'), capsys)
-    desk("open", str(desk.leaked))
-    while (case := desk("next"))["credentials"][0]["held"].get("kind") == "by-hand":
-        for one in case["credentials"]:
-            desk("approve", case["incident"], one["fingerprint"], "--done")
-    assert {one["held"]["kind"] for one in case["credentials"]} == {"final"}
-    assert desk("next", "--rotations", str(tmp_path / "elsewhere"))["credentials"] == case["credentials"]
+    operator = Operator(
+        tmp_path, accounts, ALLOWED + AUTO.replace('"disable"]', '"disable", "delete"]\ngrace = 0'), capsys
+    )
+    operator("open", str(operator.leaked))
+    while (incident := operator("next"))["credentials"][0]["hold"].get("kind") == "by-hand":
+        for one in incident["credentials"]:
+            operator("approve", incident["incident"], one["fingerprint"], "--done")
+    assert {one["hold"]["kind"] for one in incident["credentials"]} == {"final"}
+    assert operator("next", "--rotations", str(tmp_path / "elsewhere"))["credentials"] == incident["credentials"]
 
 
-def test_an_approval_that_was_given_elsewhere_is_in_the_account(
+def test_an_approval_given_with_rotate_is_in_the_report(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    desk = Desk(tmp_path, accounts, ALLOWED + ASK, capsys)
-    one, _ = desk("open", str(desk.leaked))["credentials"]
-    words = ["rotate", "approve", one["plan"], "--digest", one["digest"], "--by", "grace", *desk.files[:2]]
+    operator = Operator(tmp_path, accounts, ALLOWED + ASK, capsys)
+    one, _ = operator("open", str(operator.leaked))["credentials"]
+    words = ["rotate", "approve", one["plan"], "--digest", one["digest"], "--by", "grace", *operator.files[:2]]
     assert main(words) == 0
-    assert desk("next")["counts"]["contained"] == 1
+    assert operator("next")["counts"]["contained"] == 1
     capsys.readouterr()
     main(["respond", "report"])
-    said = capsys.readouterr().out.partition("Who decided what")[2].partition("##")[0]
-    assert "`grace`" in said and f"`approved (all) plan {one['plan'][:12]}`" in said
+    why = capsys.readouterr().out.partition("Decisions")[2].partition("##")[0]
+    assert "`grace`" in why and f"`approved (all) plan {one['plan'][:12]}`" in why
 
 
-def test_what_works_again_is_not_dead(
+def test_a_credential_that_is_live_again_is_not_dead(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from detector.incident.response import Response
+    from detector.incident.context import Context
+    from detector.incident.steps import verify
 
-    desk = Desk(tmp_path, accounts, ALLOWED + ASK, capsys)
-    desk("open", str(desk.leaked))
+    operator = Operator(tmp_path, accounts, ALLOWED + ASK, capsys)
+    operator("open", str(operator.leaked))
     for state, dead in (("dead", 2), ("unknown", 2), ("live", 0), ("dead", 2)):
 
-        def answer(self: Response, findings: list[Any], on_live: object, state: str = state) -> None:
+        def answer(context: Context, findings: list[Any], on_live: object = None, state: str = state) -> None:
             for finding in findings:
-                self._ledger.note("verdict", finding.fingerprint, state=state, why="", owner="", facts={})
+                context.ledger.add(LineKind.VERDICT, finding.fingerprint, state=state, why="", owner="", facts={})
 
-        monkeypatch.setattr(Response, "_ask", answer)
-        case = desk("run", "prove")
-        assert case["counts"]["dead"] == dead, state
-        assert case["counts"]["waiting for a person"] == 2 - dead, state
+        monkeypatch.setattr(verify, "ask_providers", answer)
+        incident = operator("run", "prove")
+        assert incident["counts"]["dead"] == dead, state
+        assert incident["counts"]["waiting for a person"] == 2 - dead, state

@@ -1,4 +1,4 @@
-"""What leaked is read whole, obeys nobody, and is read again by whoever needs a value."""
+"""The leaked material is read completely, whatever it says about ignoring, and can be read again."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 from detector.errors import LeakfirstError, SourceError, UsageError
 from detector.incident import leaked_material
-from detector.incident.model import ARTEFACT, FINDINGS, REPOSITORY, Exposure
+from detector.incident.model import Exposure, ExposureKind
 from detector.rules.shapes import expand
 from tests.detector.fleet.making import Stream, git
-from tests.detector.incident.making import Log
+from tests.detector.incident.making import IncidentLog
 
 TOKENS = [expand("ghp_{alnum:30}{check:github-crc32}", 500 + number) for number in range(4)]
 
@@ -25,81 +25,90 @@ def leaked(tmp_path: Path) -> Path:
     return file
 
 
-def look(*targets: Path, kind: str = ARTEFACT, **more: object) -> leaked_material.Found:
-    return leaked_material.look(Exposure(kind, tuple(map(str, targets)), **more), jobs=1)  # type: ignore[arg-type]
+def read(*targets: Path, kind: str = ExposureKind.ARTEFACT, **more: object) -> leaked_material.MaterialResult:
+    return leaked_material.read_material(Exposure(kind, tuple(map(str, targets)), **more), jobs=1)  # type: ignore[arg-type]
 
 
-def credentials(found: leaked_material.Found) -> list:
-    log = Log()
+def record_credentials(found: leaked_material.MaterialResult) -> list:
+    log = IncidentLog()
     for one in found.findings:
-        log("credential", one.fingerprint, **leaked_material.note_of(one))
-    return list(log.case.credentials)
+        log("credential", one.fingerprint, **leaked_material.describe_finding(one))
+    return list(log.incident.credentials)
 
 
-def test_a_mark_in_the_leaked_material_hides_nothing(leaked: Path) -> None:
-    found = look(leaked)
+def test_an_ignore_comment_in_the_leaked_material_has_no_effect(leaked: Path) -> None:
+    found = read(leaked)
     assert len(found.findings) == 2
     (material,) = found.material
     assert material.facts["bytes"] == os.path.getsize(leaked) and len(material.facts["sha256"]) == 64
 
 
-def test_no_value_is_in_what_is_noted(leaked: Path) -> None:
-    text = json.dumps([leaked_material.note_of(one) for one in look(leaked).findings])
+def test_the_facts_for_the_log_contain_no_value(leaked: Path) -> None:
+    text = json.dumps([leaked_material.describe_finding(one) for one in read(leaked).findings])
     assert not any(token in text or token[4:24] in text for token in TOKENS)
 
 
 def test_values_are_read_again(leaked: Path) -> None:
-    before = look(leaked)
-    exposure = Exposure(ARTEFACT, (str(leaked),))
-    again = leaked_material.again(exposure, credentials(before))
-    assert set(again) == {one.fingerprint for one in before.findings}
+    before = read(leaked)
+    exposure = Exposure(ExposureKind.ARTEFACT, (str(leaked),))
+    reread = leaked_material.reread_credentials(exposure, record_credentials(before))
+    assert set(reread) == {one.fingerprint for one in before.findings}
     leaked.write_text("nothing")
-    assert leaked_material.again(exposure, credentials(before)) == {}
+    assert leaked_material.reread_credentials(exposure, record_credentials(before)) == {}
     leaked.unlink()
-    with pytest.raises(SourceError, match="not there any more"):
-        leaked_material.again(exposure, credentials(before))
+    with pytest.raises(SourceError, match="does not exist any more"):
+        leaked_material.reread_credentials(exposure, record_credentials(before))
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    place = tmp_path / "app.git"
-    place.mkdir()
-    git(place, "init", "-q", "--bare", "-b", "main", ".")
+    location = tmp_path / "app.git"
+    location.mkdir()
+    git(location, "init", "-q", "--bare", "-b", "main", ".")
     stream = Stream(1)
     stream.commit("main", {"old.env": f"T={TOKENS[0]}\n"}, "One")
     git_tag = ["tag", "v1", "main"]
-    stream.into(place)
-    git(place, *git_tag)
+    stream.into(location)
+    git(location, *git_tag)
     stream.commit("main", {"deploy/new.env": f"T={TOKENS[1]}\n", "src/a.py": f'T = "{TOKENS[2]}"\n'}, "Two", "main^0")
     stream.commit("main", {"src/a.py": None, "deploy/new.env": None}, "Three")
-    stream.into(place)
-    return place
+    stream.into(location)
+    return location
 
 
 @pytest.mark.parametrize(
     ("more", "expected"),
     [({}, {0, 1, 2}), ({"range": "v1..main"}, {1, 2}), ({"paths": ("deploy",)}, {1}), ({"paths": ("*.py",)}, {2})],
 )
-def test_a_repository_or_a_part_of_it(repository: Path, more: dict, expected: set[int]) -> None:
-    found = look(repository, kind=REPOSITORY, **more)
+def test_a_repository_is_read_completely_or_in_part(repository: Path, more: dict, expected: set[int]) -> None:
+    found = read(repository, kind=ExposureKind.REPOSITORY, **more)
     shown = {one.secret.redacted for one in found.findings}
     assert {number for number, token in enumerate(TOKENS) if f"ghp_…{token[-4:]} (40)" in shown} == expected
-    again = leaked_material.again(Exposure(REPOSITORY, (str(repository),), **more), credentials(found))
-    assert len(again) == len(expected)
+    reread = leaked_material.reread_credentials(
+        Exposure(ExposureKind.REPOSITORY, (str(repository),), **more), record_credentials(found)
+    )
+    assert len(reread) == len(expected)
 
 
-def test_our_own_report(leaked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_leakfirst_report_is_reread(leaked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from leakfirst._program import main
 
     monkeypatch.chdir(tmp_path)
     report = tmp_path / "report.json"
     assert main(["scan", "--quiet", "--report", f"json={report}", str(leaked)]) == 1
-    found = look(report, kind=FINDINGS)
-    assert len(found.findings) == 1, "the report does not have what was set aside"
-    assert len(leaked_material.again(Exposure(FINDINGS, (str(report),)), credentials(found))) == 1
+    found = read(report, kind=ExposureKind.FINDINGS)
+    assert len(found.findings) == 1, "the report omits the ignored finding"
+    assert (
+        len(
+            leaked_material.reread_credentials(
+                Exposure(ExposureKind.FINDINGS, (str(report),)), record_credentials(found)
+            )
+        )
+        == 1
+    )
 
 
-def test_a_foreign_report_names_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_report_cannot_name_files_outside_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "work").mkdir()
     own = tmp_path / "credentials"
     own.write_text(f"token={TOKENS[0]}\n")
@@ -108,18 +117,18 @@ def test_a_foreign_report_names_nothing_of_ours(tmp_path: Path, monkeypatch: pyt
     monkeypatch.chdir(tmp_path / "work")
     report = tmp_path / "work" / "gitleaks.json"
     report.write_text(json.dumps([{"File": str(own)}, {"File": "../credentials"}, {"File": "link"}]))
-    found = look(report, kind=FINDINGS)
+    found = read(report, kind=ExposureKind.FINDINGS)
     assert not found.findings and len(found.skipped) == 3
 
 
 def test_sarif_and_gitleaks_name_files(leaked: Path, tmp_path: Path) -> None:
-    place = {"physicalLocation": {"artifactLocation": {"uri": f"file://{leaked}"}}}
+    location = {"physicalLocation": {"artifactLocation": {"uri": f"file://{leaked}"}}}
     sarif = tmp_path / "other.sarif"
-    sarif.write_text(json.dumps({"version": "2.1.0", "runs": [{"results": [{"locations": [place]}]}]}))
+    sarif.write_text(json.dumps({"version": "2.1.0", "runs": [{"results": [{"locations": [location]}]}]}))
     gitleaks = tmp_path / "gitleaks.json"
     gitleaks.write_text(json.dumps([{"File": str(leaked), "RuleID": "x"}, {"File": "gone.env"}]))
-    assert len(look(sarif, kind=FINDINGS).findings) == 2
-    found = look(gitleaks, kind=FINDINGS)
+    assert len(read(sarif, kind=ExposureKind.FINDINGS).findings) == 2
+    found = read(gitleaks, kind=ExposureKind.FINDINGS)
     assert len(found.findings) == 2 and [skip.where for skip in found.skipped] == ["gone.env"]
 
 
@@ -127,41 +136,44 @@ def test_sarif_and_gitleaks_name_files(leaked: Path, tmp_path: Path) -> None:
     "text",
     ["", "[]", "{}", "[1, 2]", '{"runs": 3}', '{"runs": [{"results": [{"locations": [{"physicalLocation": 1}]}]}]}'],
 )
-def test_what_is_no_report_is_one_clear_line(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_report_is_one_clear_line(text: str, tmp_path: Path) -> None:
     file = tmp_path / "x.json"
     file.write_text(text)
     with pytest.raises(LeakfirstError):
-        look(file, kind=FINDINGS)
+        read(file, kind=ExposureKind.FINDINGS)
 
 
 @pytest.mark.parametrize(
-    ("exposure", "said"),
+    ("exposure", "message"),
     [
-        (Exposure(ARTEFACT, ()), "name what leaked"),
-        (Exposure(ARTEFACT, ("/nowhere/x.tgz",)), "no such file"),
-        (Exposure(ARTEFACT, ("/",), range="a..b"), "go with a repository"),
-        (Exposure(REPOSITORY, ("https://me:tok@git.test/a.git",)), "^https://git.test/a.git: leave user and password"),
+        (Exposure(ExposureKind.ARTEFACT, ()), "name what leaked"),
+        (Exposure(ExposureKind.ARTEFACT, ("/nowhere/x.tgz",)), "no such file"),
+        (Exposure(ExposureKind.ARTEFACT, ("/",), range="a..b"), "apply only to a repository"),
+        (
+            Exposure(ExposureKind.REPOSITORY, ("https://me:tok@git.test/a.git",)),
+            "^https://git.test/a.git: remove user and password",
+        ),
     ],
 )
-def test_what_cannot_be_opened_is_said_before(exposure: Exposure, said: str) -> None:
-    with pytest.raises((UsageError, SourceError), match=said):
-        leaked_material.check(exposure)
+def test_a_wrong_exposure_is_refused(exposure: Exposure, message: str) -> None:
+    with pytest.raises((UsageError, SourceError), match=message):
+        leaked_material.validate_exposure(exposure)
 
 
-def test_a_mistyped_range_is_said_before(repository: Path) -> None:
-    leaked_material.check(Exposure(REPOSITORY, (str(repository),), range="v1..main"))
+def test_an_unknown_revision_is_refused(repository: Path) -> None:
+    leaked_material.validate_exposure(Exposure(ExposureKind.REPOSITORY, (str(repository),), range="v1..main"))
     with pytest.raises(UsageError, match=r"--range v1..nope: no such revision in "):
-        leaked_material.check(Exposure(REPOSITORY, (str(repository),), range="v1..nope"))
+        leaked_material.validate_exposure(Exposure(ExposureKind.REPOSITORY, (str(repository),), range="v1..nope"))
 
 
 @pytest.mark.parametrize("url", ["git@git.test:a.git", "ssh://git@git.test/a.git", "https://git.test/a.git"])
-def test_a_url_may_name_who_one_is_to_ssh(url: str) -> None:
-    leaked_material.check(Exposure(REPOSITORY, (url,), range="a..b"))
+def test_a_url_may_contain_the_user_name_of_ssh(url: str) -> None:
+    leaked_material.validate_exposure(Exposure(ExposureKind.REPOSITORY, (url,), range="a..b"))
 
 
 def test_a_remote_repository_is_cloned_again(repository: Path) -> None:
     url = f"file://{repository}"
-    found = look(url, kind=REPOSITORY)  # type: ignore[arg-type]
-    known = credentials(found)
-    assert len(known) == 3 and {place["repository"] for one in known for place in one.where} == {url}
-    assert len(leaked_material.again(Exposure(REPOSITORY, (url,)), known)) == 3
+    found = read(url, kind=ExposureKind.REPOSITORY)  # type: ignore[arg-type]
+    known = record_credentials(found)
+    assert len(known) == 3 and {location["repository"] for one in known for location in one.where} == {url}
+    assert len(leaked_material.reread_credentials(Exposure(ExposureKind.REPOSITORY, (url,)), known)) == 3

@@ -1,4 +1,4 @@
-"""The log in both databases: chained, written once, readable by the next one."""
+"""The log in both databases: hash-chained, without repeated lines, shared by several writers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from sqlalchemy import delete, update
 from detector.errors import UsageError
 from detector.fleet.state import open_state
 from detector.incident import ledger
-from detector.incident.ledger import Busy, Ledger, SentMessages, alone, check, known, named, open_incident
+from detector.incident.ledger import (
+    IncidentLocked,
+    Ledger,
+    SentMessages,
+    list_incidents,
+    lock_incident,
+    open_incident,
+    resolve_incident,
+    verify_chain,
+)
 from detector.incident.model import Note
 from detector.incident.notify._event import IncidentEvent
 from detector.incident.tables import incident_log, incidents, metadata
@@ -34,143 +43,143 @@ def incident(state) -> str:
     return open_incident(state, "something leaked", {"due_at": "2030-01-01T00:00:00+00:00"}, CLOCK, "ada")
 
 
-def test_the_migrations_make_our_tables(state) -> None:
+def test_the_migrations_create_these_tables(state) -> None:
     with state.read() as db:
         ours = {"include_object": lambda _, name, kind, found, to: not (kind == "table" and found and to is None)}
         assert compare_metadata(MigrationContext.configure(db, opts=ours), metadata) == []
 
 
-def test_what_says_nothing_new_is_not_written(state, incident) -> None:
+def test_a_repeated_line_is_not_written(state, incident) -> None:
     log = Ledger(state, incident, CLOCK, "ada")
-    assert log.note("verdict", "lf1:1", state="live")
-    assert not log.note("verdict", "lf1:1", state="live")
-    assert log.note("verdict", "lf1:1", state="dead")
-    assert log.note("verdict", "lf1:1", state="live"), "it is another truth than the last"
+    assert log.add("verdict", "lf1:1", state="live")
+    assert not log.add("verdict", "lf1:1", state="live")
+    assert log.add("verdict", "lf1:1", state="dead")
+    assert log.add("verdict", "lf1:1", state="live"), "it differs from the last one"
     again = Ledger(state, incident, CLOCK, "grace")
-    assert not again.note("verdict", "lf1:1", state="live"), "whoever said it"
+    assert not again.add("verdict", "lf1:1", state="live"), "whoever adds it"
     assert [line.by for line in again.lines] == ["ada"] * 4
-    assert check(state, incident) == []
+    assert verify_chain(state, incident) == []
 
 
 def test_two_writers_make_one_chain(state, incident) -> None:
     logs = [Ledger(state, incident, CLOCK, name) for name in ("ada", "grace")]
     threads = [
-        threading.Thread(target=lambda log=log, n=n: [log.note("place", f"{n}/{i}", there=True) for i in range(20)])
+        threading.Thread(target=lambda log=log, n=n: [log.add("location", f"{n}/{i}", present=True) for i in range(20)])
         for n, log in enumerate(logs * 2)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert check(state, incident) == []
+    assert verify_chain(state, incident) == []
     assert [line.n for line in logs[0].lines] == list(range(1, 82))
 
 
 def test_a_batch_is_written_whole(state, incident) -> None:
     log = Ledger(state, incident, CLOCK, "ada")
-    assert log.note_all([Note("place", str(n), {"there": True}) for n in range(50)]) == 50
+    assert log.add_all([Note("location", str(n), {"present": True}) for n in range(50)]) == 50
     with pytest.raises(TypeError):
-        log.note_all([Note("place", "x", {"there": True}), Note("place", "y", {"there": object()})])
+        log.add_all([Note("location", "x", {"present": True}), Note("location", "y", {"present": object()})])
     assert len(log.lines) == 51
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("damage", "problem_text"),
     [
         (update(incident_log).where(incident_log.c.n == 2).values(facts='{"state":"dead"}'), "was changed"),
         (update(incident_log).where(incident_log.c.n == 2).values(who="mallory"), "was changed"),
         (delete(incident_log).where(incident_log.c.n == 2), "line 2 is missing"),
-        (delete(incident_log).where(incident_log.c.n == 3), "1 line(s) were cut"),
+        (delete(incident_log).where(incident_log.c.n == 3), "1 line(s) are missing at the end"),
     ],
 )
-def test_an_edit_and_a_cut_show(state, incident, harm, said) -> None:
+def test_an_edit_and_a_cut_show(state, incident, damage, problem_text) -> None:
     log = Ledger(state, incident, CLOCK, "ada")
-    log.note("verdict", "lf1:1", state="live")
-    log.note("verdict", "lf1:2", state="live")
+    log.add("verdict", "lf1:1", state="live")
+    log.add("verdict", "lf1:2", state="live")
     with state.write() as db:
-        db.execute(harm)
-    assert any(said in problem for problem in check(state, incident)), check(state, incident)
+        db.execute(damage)
+    assert any(problem_text in found for found in verify_chain(state, incident)), verify_chain(state, incident)
 
 
-def test_an_incident_is_called_by_a_part_of_its_name(state, incident) -> None:
-    assert named(state, "") == named(state, incident[-6:]) == incident
+def test_the_beginning_or_end_of_an_id_is_enough(state, incident) -> None:
+    assert resolve_incident(state, "") == resolve_incident(state, incident[-6:]) == incident
     other = open_incident(state, "another", {}, CLOCK, "ada")
-    assert set(known(state)) == {incident, other}
-    with pytest.raises(UsageError, match="no incident is called 'x'; known: ") as wrong:
-        named(state, "x")
+    assert set(list_incidents(state)) == {incident, other}
+    with pytest.raises(UsageError, match="no incident is named 'x'; known: ") as wrong:
+        resolve_incident(state, "x")
     assert incident in str(wrong.value) and other in str(wrong.value)
 
 
-def test_where_several_are_open_those_are_named_and_no_closed_one(state, incident) -> None:
+def test_an_ambiguous_name_lists_the_open_incidents(state, incident) -> None:
     other = open_incident(state, "another", {}, CLOCK, "ada")
     over = open_incident(state, "a drill", {}, CLOCK, "ada")
-    Ledger(state, over, CLOCK, "ada").note("closed", reason="drill")
+    Ledger(state, over, CLOCK, "ada").add("closed", reason="drill")
     with pytest.raises(UsageError, match="2 incidents are open; name one: ") as unclear:
-        named(state, "")
+        resolve_incident(state, "")
     assert f"{incident} (something leaked)" in str(unclear.value) and f"{other} (another)" in str(unclear.value)
     assert over not in str(unclear.value)
     for name in (incident, other):
-        Ledger(state, name, CLOCK, "ada").note("closed", reason="done")
+        Ledger(state, name, CLOCK, "ada").add("closed", reason="done")
     with pytest.raises(UsageError, match="no incident is open; name one: "):
-        named(state, "")
-    with pytest.raises(UsageError, match=r"3 incidents are called '20.*'; name one: "):
-        named(state, incident[:3])
+        resolve_incident(state, "")
+    with pytest.raises(UsageError, match=r"3 incidents are named '20.*'; name one: "):
+        resolve_incident(state, incident[:3])
 
 
-def test_no_incident_is_a_clear_line(state) -> None:
+def test_without_incidents_the_message_says_how_to_open_one(state) -> None:
     with pytest.raises(UsageError, match="leakfirst respond open"):
-        named(state, "")
+        resolve_incident(state, "")
 
 
 def _hold(place: str, incident: str, held, done) -> None:
-    with open_state(place, KEY) as state, alone(state, incident):
+    with open_state(place, KEY) as state, lock_incident(state, incident):
         held.set()
         done.wait(30)
 
 
-def test_one_person_at_a_time(place, state, incident) -> None:
+def test_the_lock_is_exclusive_and_ends_with_its_process(place, state, incident) -> None:
     start = multiprocessing.get_context("spawn")
     held, done = start.Event(), start.Event()
     other = start.Process(target=_hold, args=(place, incident, held, done))
     other.start()
     assert held.wait(30)
-    with pytest.raises(Busy), alone(state, incident):
+    with pytest.raises(IncidentLocked), lock_incident(state, incident):
         pass
     other.kill()
     other.join()
-    for _ in range(200):  # PostgreSQL notices a moment later
+    for _ in range(200):  # PostgreSQL releases the lock a moment later
         try:
-            with alone(state, incident):
+            with lock_incident(state, incident):
                 break
-        except Busy:
+        except IncidentLocked:
             threading.Event().wait(0.05)
     else:
         raise AssertionError("the lock outlived its process")
 
 
-def test_another_name_of_the_state_is_no_other_lock(tmp_path) -> None:
+def test_a_link_to_the_state_has_the_same_lock(tmp_path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "state.db")
     there, link = str(tmp_path / "state.db"), str(tmp_path / "link.db")
-    with open_state(there, KEY) as one, open_state(link, KEY) as other, alone(one, "i"):  # noqa: SIM117
-        with pytest.raises(Busy), alone(other, "i"):
+    with open_state(there, KEY) as one, open_state(link, KEY) as other, lock_incident(one, "i"):  # noqa: SIM117
+        with pytest.raises(IncidentLocked), lock_incident(other, "i"):
             pass
 
 
-def test_what_was_told_is_remembered(place) -> None:
+def test_sent_messages_are_remembered(place) -> None:
     first = IncidentEvent("i", "opened", "s", "key-1")
     with open_state(place, KEY) as state:
         SentMessages(state).record("room", first, "thread-1", 100.0)
         SentMessages(state).record("room", first, "thread-1", 100.0)
         SentMessages(state).record("room", first._replace(key="key-2"), "", 200.0)
     with open_state(place, KEY) as state:
-        kept = SentMessages(state)
-        assert kept.was_delivered("room", "key-1") and not kept.was_delivered("other", "key-1")
-        assert kept.find_thread("room", "i") == "thread-1" and kept.find_thread("other", "i") == ""
-        assert (kept.count_since("room", 0), kept.count_since("room", 150)) == (2, 1)
+        sent = SentMessages(state)
+        assert sent.was_delivered("room", "key-1") and not sent.was_delivered("other", "key-1")
+        assert sent.find_thread("room", "i") == "thread-1" and sent.find_thread("other", "i") == ""
+        assert (sent.count_since("room", 0), sent.count_since("room", 150)) == (2, 1)
 
 
 def test_the_hash_covers_every_field(state, incident) -> None:
     line = Ledger(state, incident, CLOCK, "ada").lines[0]
     for field, other in {"n": 2, "at": "x", "kind": "x", "subject": "x", "facts": {}, "by": "x", "prev": "x"}.items():
-        assert ledger.digest(line._replace(**{field: other})) != line.hash, field
+        assert ledger.compute_hash(line._replace(**{field: other})) != line.hash, field
     assert incidents.c.head is not None

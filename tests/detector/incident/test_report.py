@@ -1,4 +1,4 @@
-"""The account shows foreign text as such, and is the same whoever makes it."""
+"""The report escapes untrusted text and shows times, results and the state of the log."""
 
 from __future__ import annotations
 
@@ -7,25 +7,46 @@ from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
 
-from detector.incident.report import document, markdown, page
-from tests.detector.incident.making import DUE, START, Log
+from detector.incident.report import build_report, render_html, render_markdown
+from tests.detector.incident.making import DUE, START, IncidentLog
 
-EVIL = "a|b `x` <script>alert(1)</script> [l](https://evil.test) @all\n/close ::set-env"
+HOSTILE = "a|b `x` <script>alert(1)</script> [l](https://evil.test) @all\n/close ::set-env"
 
 
-def hostile() -> Log:
-    log = Log(targets=[f"/tmp/{EVIL}"], package=EVIL, paths=[EVIL], range=EVIL)
-    log("material", f"/tmp/{EVIL}", sha256="ab" * 32, bytes=5)
-    log.found("lf1:a1", where=[{"path": EVIL, "line": 1, "origin": EVIL}])
-    log("verdict", "lf1:a1", state="live", why=EVIL, owner=EVIL)("skipped", EVIL, reason=EVIL)
-    log("dependent", EVIL, repository=EVIL, path=EVIL, version=EVIL, direct=False, via=[EVIL], match="locked")
-    log("scanned", EVIL, refs="r", findings=1, complete=True)
-    log("place", "p", fingerprint="lf1:a1", repository=EVIL, path=EVIL, line=1, commit="c", tip=True, there=True)
-    return log("told", "x", destination=EVIL, phase="opened", summary=EVIL)("approved", "lf1:a1", scope=EVIL, who=EVIL)
+def make_hostile_log() -> IncidentLog:
+    log = IncidentLog(targets=[f"/tmp/{HOSTILE}"], package=HOSTILE, paths=[HOSTILE], range=HOSTILE)
+    log("material", f"/tmp/{HOSTILE}", sha256="ab" * 32, bytes=5)
+    log.found("lf1:a1", where=[{"path": HOSTILE, "line": 1, "origin": HOSTILE}])
+    log("verdict", "lf1:a1", state="live", why=HOSTILE, owner=HOSTILE)("skipped", HOSTILE, reason=HOSTILE)
+    log(
+        "dependent",
+        HOSTILE,
+        repository=HOSTILE,
+        path=HOSTILE,
+        version=HOSTILE,
+        direct=False,
+        via=[HOSTILE],
+        match="locked",
+    )
+    log("scanned", HOSTILE, refs="r", findings=1, complete=True)
+    log(
+        "location",
+        "p",
+        fingerprint="lf1:a1",
+        repository=HOSTILE,
+        path=HOSTILE,
+        line=1,
+        commit="c",
+        at_head=True,
+        present=True,
+    )
+    return log("notified", "x", destination=HOSTILE, phase="opened", summary=HOSTILE)(
+        "approved", "lf1:a1", scope=HOSTILE, who=HOSTILE
+    )
 
 
 def test_markdown_is_inert() -> None:
-    text = markdown(document(hostile().case, [EVIL], START))
+    text = render_markdown(build_report(make_hostile_log().incident, [HOSTILE], START))
     shown = MarkdownIt("gfm-like", {"linkify": False}).render(text)
     assert "<script>" not in shown and "href" not in shown
     outside = re.sub(r"<code>.*?</code>", "", shown, flags=re.DOTALL)
@@ -55,21 +76,23 @@ class _Tags(HTMLParser):
 
 
 def test_the_page_is_inert() -> None:
-    text = page(document(hostile().case, [EVIL], START))
+    text = render_html(build_report(make_hostile_log().incident, [HOSTILE], START))
     tags = _Tags()
     tags.feed(text)
     assert tags.seen <= TAGS
     assert "default-src 'none'" in text and text.isascii()
 
 
-def test_it_tells_the_whole_clock() -> None:
-    log = Log().found("lf1:a1")("verdict", "lf1:a1", state="live", why="", owner="user ci")
+def test_it_shows_the_times_and_results() -> None:
+    log = IncidentLog().found("lf1:a1")("verdict", "lf1:a1", state="live", why="", owner="user ci")
     log("used", "lf1:a1", at=DUE, what="s3 (perhaps our own check)")("contained", "lf1:a1", at=DUE)
-    text = markdown(document(log("dead", "lf1:a1", at=DUE, result="unverifiable", why="").case, [], START))
+    text = render_markdown(
+        build_report(log("dead", "lf1:a1", at=DUE, result="unverifiable", why="").incident, [], START)
+    )
     assert "ended (unverifiable)" in text and "perhaps our own check" in text and "1 d 23 h" in text
-    assert "nobody has edited the log" in text
+    assert "The hash chain is intact" in text
 
 
-def test_a_broken_chain_is_said() -> None:
-    text = markdown(document(Log().case, ["line 3 was changed after it was written"], START))
-    assert "line 3 was changed" in text and "nobody has edited" not in text
+def test_a_broken_hash_chain_is_reported() -> None:
+    text = render_markdown(build_report(IncidentLog().incident, ["line 3 was changed after it was written"], START))
+    assert "line 3 was changed" in text and "intact" not in text

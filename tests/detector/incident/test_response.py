@@ -1,4 +1,4 @@
-"""The playbook on both databases, taken over by somebody else, and by nobody twice."""
+"""The playbook on both databases: continued by another person, but never by two at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from detector.fleet.state import open_state
-from detector.incident.ledger import alone, known
+from detector.incident.ledger import list_incidents, lock_incident
 from detector.rules.shapes import expand
 from leakfirst._program import main
 from tests.detector.fleet.making import Stream, git
@@ -41,45 +41,47 @@ def status(place: str, capsys: pytest.CaptureFixture[str]) -> dict:
     return found
 
 
-def test_somebody_else_goes_on(place: str, leaked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_person_can_continue(place: str, leaked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     specs = ["--inventory", f"folder:{leaked.parent / 'fleet'}"]
     assert respond(place, "open", "--only-open", "--by", "ada", leaked, *specs) == 0
     assert respond(place, "run", "detect", "--by", "ada") == 0
     assert respond(place, "next", "--by", "grace") == 4
-    case = status(place, capsys)
-    assert [(at["repository"], at["path"], at["tip"]) for at in case["places"]] == [("app", "copy.env", True)]
-    assert {name: step["by"] for name, step in case["steps"].items() if name in ("detect", "spread")} == {
+    found = status(place, capsys)
+    assert [(at["repository"], at["path"], at["at_head"]) for at in found["locations"]] == [("app", "copy.env", True)]
+    assert {name: step["by"] for name, step in found["steps"].items() if name in ("detect", "spread")} == {
         "detect": "ada",
         "spread": "grace",
     }
     assert (
-        respond(place, "accept", case["incident"], case["credentials"][0]["fingerprint"], "--reason", "a sample") == 0
+        respond(place, "accept", found["incident"], found["credentials"][0]["fingerprint"], "--reason", "a sample") == 0
     )
     assert respond(place, "log", "--check") == 0
 
 
-def test_nobody_plays_it_twice_at_once(place: str, leaked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_locked_incident_is_not_run(place: str, leaked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     respond(place, "open", "--only-open", leaked)
     capsys.readouterr()
-    with open_state(place) as state, alone(state, known(state)[0]):
+    with open_state(place) as state, lock_incident(state, list_incidents(state)[0]):
         assert respond(place, "next") == 2
-        assert "somebody else is working on" in capsys.readouterr().err
-        assert respond(place, "status") == 0, "looking is allowed"
-        assert respond(place, "next", "--all") == 0, "and cron comes again"
+        assert "another process is working on" in capsys.readouterr().err
+        assert respond(place, "status") == 0, "reading is allowed"
+        assert respond(place, "next", "--all") == 0, "cron skips it"
     assert respond(place, "next") == 4
 
 
-def test_a_removed_copy_is_noticed(place: str, leaked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_removed_copy_is_no_longer_at_a_tip(place: str, leaked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     respond(place, "open", leaked, "--inventory", f"folder:{leaked.parent / 'fleet'}")
     stream = Stream(2)
     stream.commit("main", {"copy.env": None}, "Without", onto="refs/heads/main^0")
     stream.into(leaked.parent / "fleet" / "app")
     respond(place, "next")
-    (at,) = status(place, capsys)["places"]
-    assert at["tip"] is False, "it stays in the history, and in the account"
+    (at,) = status(place, capsys)["locations"]
+    assert at["at_head"] is False, "it stays in the history and in the report"
 
 
-def test_what_cannot_be_looked_at_is_no_answer(place: str, leaked: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_lock_file_that_cannot_be_read_makes_the_step_incomplete(
+    place: str, leaked: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     stream = Stream(3)
     lock = json.dumps({"lockfileVersion": 3, "packages": {"node_modules/acme": {"version": "1.2.3"}}})
     stream.commit("main", {"package-lock.json": lock[:-2], "README": "r\n"}, "Cut", onto="refs/heads/main^0")
@@ -87,20 +89,20 @@ def test_what_cannot_be_looked_at_is_no_answer(place: str, leaked: Path, capsys:
     stream.into(app)
     specs = ["--inventory", f"folder:{leaked.parent / 'fleet'}"]
     respond(place, "open", leaked, "--package", "npm:acme@1.2.3", *specs)
-    case = status(place, capsys)
-    assert case["steps"]["dependents"]["state"] == "incomplete", "a lock file that is cut off says nothing"
+    found = status(place, capsys)
+    assert found["steps"]["dependents"]["state"] == "incomplete", "the lock file is truncated"
     stream.commit("main", {"package-lock.json": lock}, "Whole")
     stream.into(app)
     respond(place, "next")
-    case = status(place, capsys)
-    assert [row["repository"] for row in case["dependents"]] == ["app"] and list(case["scanned"]) == ["app"]
-    assert case["steps"]["dependents"]["state"] == "done"
+    found = status(place, capsys)
+    assert [row["repository"] for row in found["dependents"]] == ["app"] and list(found["scanned"]) == ["app"]
+    assert found["steps"]["dependents"]["state"] == "done"
 
 
-def test_what_was_begun_is_not_closed_before_its_end(
+def test_an_incident_with_missing_steps_cannot_be_closed(
     place: str, leaked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     respond(place, "open", "--only-open", leaked)
     respond(place, "run", "detect")
     assert respond(place, "close", "--reason", "done") == 4
-    assert "verify: was never done" in capsys.readouterr().err
+    assert "verify: was never run" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What the walk-through says can be typed."""
+"""The commands that the walkthrough and the documentation show can be parsed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from detector.cli import respond
 from tests.detector.incident.walkthrough import COMMANDS
 
 
-def test_every_command_is_understood() -> None:
+def test_every_command_of_the_walkthrough_parses() -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
     respond.add_arguments(parser)
     lines = COMMANDS.format(files="--policy p --config c", package="npm:a@1", leaked="x y", folder="/f").splitlines()
@@ -20,14 +20,14 @@ def test_every_command_is_understood() -> None:
         parser.parse_args(words[2:])
 
 
-def test_the_runbook_and_the_docs_can_be_typed() -> None:
+def test_every_command_of_the_documentation_parses() -> None:
     import re
     from pathlib import Path
 
     parser = argparse.ArgumentParser(allow_abbrev=False)
     respond.add_arguments(parser)
     docs = Path(__file__).parents[3] / "docs"
-    typed = 0
+    parsed = 0
     for name in ("runbook.md", "respond.md"):
         for block in re.findall(r"```(?:sh)?\n(.*?)```", (docs / name).read_text(), re.DOTALL):
             for line in block.splitlines():
@@ -35,5 +35,5 @@ def test_the_runbook_and_the_docs_can_be_typed() -> None:
                 if line.startswith("leakfirst respond "):
                     words = shlex.split(line, comments=True)
                     parser.parse_args(words[2:])
-                    typed += 1
-    assert typed >= 10
+                    parsed += 1
+    assert parsed >= 10

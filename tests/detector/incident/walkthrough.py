@@ -1,9 +1,8 @@
-"""A playground for the first hour: a compromised package, thirty repositories, and everybody who has to be told.
+"""A playground for the first hour: a compromised package, thirty repositories, and fake providers and services.
 
-`python -m tests.detector.incident.walkthrough` starts it in a temporary folder
-and says what to type; Ctrl-C ends it. What Slack, PagerDuty and GitHub would
-have been told is printed as it comes. Nothing leaves this machine, and no key
-is real.
+`python -m tests.detector.incident.walkthrough` starts it in a temporary folder and
+prints the commands to type; Ctrl-C stops it. The messages to Slack, PagerDuty and GitHub
+are printed as they arrive. Nothing leaves this machine, and no key is real.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from tests.rotators.world import moto
 COMMANDS = """leakfirst respond open {files} --package {package} {leaked}
 leakfirst respond take {files}
 leakfirst respond status {files}
-leakfirst respond run tell --dry-run {files}
+leakfirst respond run notify --dry-run {files}
 leakfirst respond next {files}
 leakfirst respond report --html {folder}/incident.html {files}
 leakfirst respond log --check {files}
-leakfirst respond close --reason 'all dead' {files}      # it refuses, and says what is open
+leakfirst respond close --reason 'all dead' {files}      # it refuses and lists the open tasks
 """
 
 
-def told(made: World) -> str:
-    """Return what to type, the environment first."""
+def format_instructions(made: World) -> str:
+    """Return the environment and the commands to type."""
     skipped = ("PATH", "HOME", "LANG", "LEAKFIRST_CACHE")
     exports = [f"export {name}={shlex.quote(text)}" for name, text in made.environment.items() if name not in skipped]
     files = f"--policy {made.folder}/rotation.toml --config {made.folder}/config.toml"
@@ -41,7 +40,10 @@ def main() -> None:
     """Run until interrupted."""
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
     with tempfile.TemporaryDirectory(prefix="leakfirst-") as name, moto() as url, world(Path(name), url) as made:
-        print("Everything runs. In another terminal:\n\n" + told(made) + "\nCtrl-C ends it.", flush=True)
+        print(
+            "Everything is running. In another terminal:\n\n" + format_instructions(made) + "\nCtrl-C stops it.",
+            flush=True,
+        )
         seen = 0
         try:
             while True:

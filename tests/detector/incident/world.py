@@ -138,7 +138,7 @@ class World:
         return [*words, *files, "--jobs", "2"]
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run `leakfirst respond` as a program of its own."""
+        """Run `leakfirst respond` in a new process."""
         command = [sys.executable, "-c", PROGRAM, "respond", *self.command(*words)]
         return subprocess.run(
             command, env=self.environment, capture_output=True, text=True, check=False, cwd=self.folder
@@ -196,7 +196,7 @@ def world(folder: Path, moto_url: str) -> Iterator[World]:
         yield made
 
 
-# -- who issued what -----------------------------------------------------------
+# -- the providers -------------------------------------------------------------
 
 
 class _Telling(vaults.Handler):
@@ -348,7 +348,7 @@ def _publish(folder: Path, lines: list[str]) -> None:
             code.insert(chance.randrange(len(code)), line)
         sources.append("\n".join(code))
     names = [f"webpack:///src/part{number}.ts" for number in range(20)]
-    told = {
+    values = {
         "version": 3,
         "file": "index.js",
         "sources": names,
@@ -356,7 +356,7 @@ def _publish(folder: Path, lines: list[str]) -> None:
         "names": [],
         "mappings": "AAAA",
     }
-    (folder / "acme-widgets.js.map").write_text(json.dumps(told))
+    (folder / "acme-widgets.js.map").write_text(json.dumps(values))
     members = {
         "package/package.json": json.dumps({"name": "acme-widgets", "version": "2.4.1", "main": "index.js"}),
         "package/index.js": "export const widgets = 1;\n//# sourceMappingURL=acme-widgets.js.map\n",
@@ -426,5 +426,5 @@ def _files(made: World, github_url: str) -> None:
     policy.write_text(
         POLICY.format(tables=tables, stores=stores, aws=made.aws_url, vault=made.vault_url, github=github_url)
     )
-    told = {"aws": made.aws_url, "repositories": made.folder / "repositories", "receivers": made.receivers.url}
-    (made.folder / "config.toml").write_text(OPERATOR.format(**told, ada=ADA, grace=GRACE, linus=LINUS))
+    values = {"aws": made.aws_url, "repositories": made.folder / "repositories", "receivers": made.receivers.url}
+    (made.folder / "config.toml").write_text(OPERATOR.format(**values, ada=ADA, grace=GRACE, linus=LINUS))
