@@ -1,9 +1,9 @@
 """The errors that a user may see, each with its exit code.
 
-An error says what happened and what to do next, in one line. Whatever is not
-one of these is a bug and is reported as one, without locals in the traceback:
-locals hold secrets. What could not be looked at is no error at all but a
-`Skipped` (model.py) that reaches the report.
+The message of an error says what happened and what to do next, in one line. Every
+other exception is a bug; its report has no locals and no message, because both may
+hold secrets. Content that could not be scanned is not an error but a `Skipped`
+(model.py), which is part of the report.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process tells its caller."""
+    """The exit codes of the program."""
 
     CLEAN = 0
     FOUND = 1
     USAGE = 2
     INCOMPLETE = 3
     NEEDS_PERSON = 4
+    BUG = 70
     INTERRUPTED = 130
 
 
@@ -30,7 +31,7 @@ class LeakfirstError(Exception):
 
 
 class UsageError(LeakfirstError):
-    """The command line or the configuration asks for something that cannot be."""
+    """The command line or the configuration is wrong."""
 
 
 class RuleError(LeakfirstError):
@@ -42,7 +43,7 @@ class SourceError(LeakfirstError):
 
 
 class RotationError(LeakfirstError):
-    """A rotation stopped; the journal says where, `status` says what is next."""
+    """A rotation stopped; its journal says where, `leakfirst rotate status` what to do next."""
 
     exit_code = ExitCode.NEEDS_PERSON
 
@@ -59,3 +60,20 @@ def locate_error(problem: BaseException) -> str:
     if trace is None:
         return "unknown place"
     return f"{os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno}"
+
+
+def describe_bug(bug: BaseException) -> str:
+    """Return the lines to print for an unexpected exception: its type and where it was raised.
+
+    Neither the message of the exception nor any local variable is part of them: both
+    may hold a secret.
+    """
+    import os
+    import traceback
+
+    from detector import __version__
+
+    frames = traceback.extract_tb(bug.__traceback__, limit=-12)
+    lines = [f"  {os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}" for frame in frames]
+    head = f"leakfirst {__version__}: this is a bug in leakfirst, please report it: {type(bug).__name__}"
+    return "\n".join([head, *lines])

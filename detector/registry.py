@@ -1,15 +1,15 @@
-"""A file is a registration.
+"""Find and load plug-ins: a file is a registration.
 
-A report, command, source, probe, rotator or store is a module in its folder;
-the file name is the option value. Nothing else has to be edited. Installed
-entry points are asked only for a name that we do not have, so a third party
-cannot replace one of ours.
+A report, command, source, probe, rotator or store is a module in its folder; the
+file name is the option value. Nothing else has to be edited. Entry points of other
+distributions are used only for a name that we do not have, so a third party cannot
+replace one of our modules.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,7 +28,7 @@ def names(package: str) -> tuple[str, ...]:
     for folder in spec.submodule_search_locations:
         for entry in os.listdir(folder):
             stem, suffix = os.path.splitext(entry)
-            if stem.startswith("_") or stem.endswith("_"):
+            if stem.startswith("_"):
                 continue
             if suffix == ".py" or suffix == ".so" or suffix == ".pyd":
                 found.add(stem.partition(".")[0].replace("_", "-"))
@@ -38,10 +38,10 @@ def names(package: str) -> tuple[str, ...]:
 
 
 def load(package: str, name: str, *, what: str, entry_points: str = "") -> ModuleType:
-    """Import the module that serves *name*; an unknown name is a usage error.
+    """Import the module called *name* in *package*. Raises `UsageError` for an unknown name.
 
-    *what* is the noun for the message; *entry_points* the group that installed
-    distributions may add to.
+    *what* is the noun for the message; *entry_points* is the group of entry points
+    that other distributions may add to.
     """
     if name in names(package):
         return import_module(f"{package}.{name.replace('-', '_')}")
@@ -59,6 +59,29 @@ def load(package: str, name: str, *, what: str, entry_points: str = "") -> Modul
     raise UsageError(f"unknown {what} {name!r}; known: {known}")
 
 
+def run_command(words: Sequence[str]) -> int:
+    """Run the command named by the first of *words* with the rest as its arguments; return its exit code."""
+    import argparse
+    from typing import Any
+
+    from detector.contracts import Command
+
+    module: Any = load("detector.cli", words[0], what="command")
+    check_contract(module, Command, "command")
+    command: Command = module
+    parser = argparse.ArgumentParser(prog=f"leakfirst {words[0]}", description=command.SUMMARY, allow_abbrev=False)
+    command.add_arguments(parser)
+    try:
+        try:  # options may stand between arguments
+            args = parser.parse_intermixed_args(words[1:])
+        except TypeError:  # argparse does not support that for a command with subcommands
+            args = parser.parse_args(words[1:])
+    except SystemExit as done:
+        return int(done.code or 0)
+    return int(command.run(args))
+
+
+_VARIABLE_ARGUMENTS, _VARIABLE_KEYWORDS = 0x04, 0x08  # CO_VARARGS and CO_VARKEYWORDS of the inspect module
 _TYPES = {"str": str, "bool": bool, "int": int, "tuple": tuple, "frozenset": frozenset}
 
 
@@ -95,17 +118,38 @@ def _compare_attribute(module: ModuleType, name: str, kind: object) -> Iterator[
         yield f"{name} is a {type(found).__name__}, not a {outer}"
 
 
-def _compare_function(module: ModuleType, name: str, expected: Callable[..., object]) -> Iterator[str]:
-    from inspect import Parameter, signature  # takes milliseconds that a hook does not have
-
+def _compare_function(module: ModuleType, name: str, expected: FunctionType) -> Iterator[str]:
     found = getattr(module, name, None)
     if not callable(found):
         yield f"{name}() is missing"
         return
-    wanted = [parameter for parameter in signature(expected).parameters.values() if parameter.name != "self"]
-    arguments = [parameter for parameter in wanted if parameter.kind is not Parameter.KEYWORD_ONLY]
-    keywords = {parameter.name for parameter in wanted if parameter.kind is Parameter.KEYWORD_ONLY}
-    try:
-        signature(found).bind(*arguments, **dict.fromkeys(keywords))
-    except TypeError:
-        yield f"{name}() does not take ({', '.join(parameter.name for parameter in wanted)})"
+    arguments, keywords = _list_parameters(expected)
+    arguments = arguments[1:]  # without self
+    if not _accepts(found, len(arguments), keywords):
+        yield f"{name}() does not take ({', '.join((*arguments, *keywords))})"
+
+
+def _list_parameters(function: FunctionType) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the positional and of the keyword-only parameters."""
+    code = function.__code__
+    names, count = code.co_varnames, code.co_argcount
+    return names[:count], names[count : count + code.co_kwonlyargcount]
+
+
+def _accepts(found: Callable[..., object], count: int, keywords: tuple[str, ...]) -> bool:
+    """Tell whether *found* can be called with *count* arguments and these *keywords*."""
+    if not isinstance(found, FunctionType):
+        from inspect import signature  # takes milliseconds that a hook does not have
+
+        try:
+            signature(found).bind(*range(count), **dict.fromkeys(keywords))
+        except TypeError:
+            return False
+        return True
+    arguments, keyword_only = _list_parameters(found)
+    required = len(arguments) - len(found.__defaults__ or ())
+    has_room = count <= len(arguments) or bool(found.__code__.co_flags & _VARIABLE_ARGUMENTS)
+    takes_any = bool(found.__code__.co_flags & _VARIABLE_KEYWORDS)
+    unknown = set(keywords) - {*arguments[count:], *keyword_only}
+    missing = {*arguments[count:required], *keyword_only} - {*keywords, *(found.__kwdefaults__ or ())}
+    return has_room and not missing and (takes_any or not unknown)

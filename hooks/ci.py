@@ -26,7 +26,7 @@ ELSEWHERE = ("--report", "text=-", "--report", "junit=leakfirst-junit.xml")
 
 def main(arguments: list[str]) -> int:
     """Scan as `leakfirst scan` does, with the range and the reports of this pipeline."""
-    from detector.cli._command import run_command
+    from detector.registry import run_command
 
     words = ["scan", "--no-progress", *arguments]
     if not _asks_for(arguments, ("--format", "-f", "--report", "--output", "-o")):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from typing import Any
 
 from detector.errors import ExitCode, LeakfirstError
 
@@ -55,9 +56,9 @@ def run() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = int(ExitCode.FOUND)
     except Exception as bug:
-        from detector.cli._bug_report import describe
+        from detector.errors import describe_bug
 
-        print(describe(bug), file=sys.stderr)
+        print(describe_bug(bug), file=sys.stderr)
         code = BUG
     sys.exit(code)
 
@@ -69,10 +70,7 @@ def _dispatch(words: list[str]) -> int:
         print(f"leakfirst {__version__}")
         return int(ExitCode.CLEAN)
     if words[:2] == ["hook", "run"]:
-        from detector.registry import load
-
-        name = words[2] if len(words) > 2 else ""
-        return int(load("hooks", name, what="hook").main(words[3:]))
+        return _run_hook(words[2] if len(words) > 2 else "", words[3:])
     if not words or words[0] in ("-h", "--help", "help"):
         from detector.cli._help import overview
 
@@ -81,6 +79,16 @@ def _dispatch(words: list[str]) -> int:
     if words[0].startswith("-"):
         print(USAGE, file=sys.stderr)
         return int(ExitCode.USAGE)
-    from detector.cli._command import run_command
+    from detector.registry import run_command
 
     return run_command(words)
+
+
+def _run_hook(name: str, arguments: list[str]) -> int:
+    from detector.contracts import Hook
+    from detector.registry import check_contract, load
+
+    module: Any = load("hooks", name, what="hook")
+    check_contract(module, Hook, "hook")
+    hook: Hook = module
+    return hook.main(arguments)

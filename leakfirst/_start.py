@@ -117,9 +117,9 @@ def run_hook(name: str, arguments: list[str]) -> None:
     try:
         code = main(["hook", "run", name, *arguments])
     except Exception as bug:
-        from detector.cli._bug_report import describe
+        from detector.errors import describe_bug
 
-        print(describe(bug), file=sys.stderr)
+        print(describe_bug(bug), file=sys.stderr)
         code = BUG
     sys.stdout.flush()
     sys.stderr.flush()

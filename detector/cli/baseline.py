@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from detector.model import Finding, Scan
 
 SUMMARY = "create, update, prune or review the list of known findings"
-INTERMIXED = True
 
 EXAMPLE = """examples:
   leakfirst baseline create --reason "present before the first scan" --owner security

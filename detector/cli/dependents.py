@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from detector.model import Skipped
 
 SUMMARY = "list the repositories that depend on a package, directly or not"
-INTERMIXED = True
 
 EXAMPLE = """examples:
   leakfirst dependents npm:lodash@'<4.17.21' .

@@ -9,7 +9,6 @@ from detector.errors import ExitCode, UsageError
 from hooks import _install
 
 SUMMARY = "install, remove or show the git hooks that keep credentials out of commits and pushes"
-INTERMIXED = True
 
 EXAMPLE = """examples:
   leakfirst hook install                      pre-commit and pre-push here; pre-receive in a bare repository

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from detector.scan.pipeline import OnProgress, Tally
 
 SUMMARY = "scan files, folders, git repositories (working tree and history) or standard input"
-INTERMIXED = True
 
 EXAMPLE = """examples:
   leakfirst scan .                            the repository here: working tree and whole history
