@@ -99,10 +99,10 @@ def _say(finding: Finding) -> None:
 
 def _say_rest(findings: tuple[Finding, ...]) -> None:
     """Print what nobody was asked about."""
-    from detector.verify.run import provable
+    from detector.verify.run import has_probe
 
     for finding in findings:
-        if not provable(finding.rule):
+        if not has_probe(finding.rule):
             _say(finding._replace(verdict=finding.verdict._replace(why="nobody can be asked about this kind")))
 
 

@@ -1,10 +1,15 @@
-"""Send one request, take one bounded answer, and say in plain words what went wrong.
+"""The HTTP client of leakfirst: bounded in time, size and redirects, and silent about what it carries.
 
-Nothing that a library says in an exception is passed on: it may quote the
-header or the URL that holds the credential. No cookie is kept, no redirect
-followed to another host, no compressed answer unpacked; TLS is always checked
-against the host's name while the connection goes to the address that the guard
-approved.
+Verification, rotators, inventories and notifications send their requests with
+it; a `ClientPolicy` says what each of them allows. Always true:
+
+* TLS, with the certificate checked against the host's name; plain HTTP goes to
+  this machine and to hosts that the policy names, and never through a proxy;
+* the connection goes to an address that the guard approved (ssrf_guard.py);
+* a redirect is followed on the same host only, so no credential reaches another;
+* no cookie is kept, an answer is read up to a limit, also when it is compressed;
+* errors are in our words: a library's message may quote the header or the URL
+  that holds the credential. Libraries' logs are silent meanwhile.
 """
 
 from __future__ import annotations
@@ -12,27 +17,48 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+import zlib
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from urllib.parse import urljoin, urlsplit
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from detector import __version__
-from detector.net.rate_limiter import Pace
-from detector.net.ssrf_guard import Guard
-from detector.probes._contract import Settings, Unclear
+from detector.errors import UsageError
+from detector.net.failures import RequestFailed
+from detector.net.log_silencing import silence_client_logs
+from detector.net.rate_limiter import RateLimiter, RateLimits
+from detector.net.ssrf_guard import SsrfGuard, is_loopback
 
 if TYPE_CHECKING:
     import httpcore
-    import httpx
 
-MOST_BYTES = 1 << 20
-"""Of an answer; a longer one is no answer."""
-_TOO_LONG = f"the answer is longer than {MOST_BYTES >> 20} MiB"
-MOST_HOPS = 2
+    from detector.net.transport import GuardedTransport
 
-T = TypeVar("T")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+REDIRECTS = (301, 302, 307, 308)
+
+
+class ClientPolicy(NamedTuple):
+    """What a caller allows. Times in seconds, sizes in bytes.
+
+    `allow_internal` names hosts or addresses that may be asked although they are
+    not public; `plain_http` those that may be asked without TLS. `timeout` is for
+    one read or write, `total` for the whole request (0: as long as `timeout`).
+    `compression` offers the server to compress its answers.
+    """
+
+    allow_internal: tuple[str, ...] = ()
+    plain_http: tuple[str, ...] = ()
+    timeout: float = 15.0
+    total: float = 0.0
+    max_bytes: int = 1 << 20
+    max_redirects: int = 2
+    limits: RateLimits = RateLimits()
+    environment_proxies: bool = False
+    compression: bool = False
+    ca_file: str = ""
 
 
 class Request(NamedTuple):
@@ -46,7 +72,7 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What came back, at most `MOST_BYTES` of it; header names in lower case."""
+    """What came back; header names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -71,146 +97,250 @@ class Reply(NamedTuple):
         return "html" in self.headers.get("content-type", "") or start.startswith((b"<!doctype html", b"<html"))
 
 
-class Wire:
-    """Everything a probe may use to reach an issuer. Used within one event loop."""
+class HttpClient:
+    """Sends requests as its policy allows. Used within one event loop."""
 
     def __init__(
         self,
-        settings: Settings,
-        guard: Guard | None = None,
+        policy: ClientPolicy,
+        guard: SsrfGuard | None = None,
         tls: ssl.SSLContext | None = None,
         proxies: Mapping[str, str] | None = None,
         backend: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
-        """*guard*, *tls* and *backend* are for tests; *proxies* default to those of the environment."""
-        import httpx
+        """*guard*, *tls*, *proxies* and *backend* are for tests."""
+        self.policy = policy
+        self.guard = guard or SsrfGuard(policy.allow_internal)
+        self._limiter = RateLimiter(policy.limits)
+        self._tls, self._proxies, self._backend = tls, proxies, backend
+        self._open: GuardedTransport | None = None
 
-        from detector.net.transport import GuardedTransport
-
-        self.settings = settings
-        self.guard = guard or Guard(settings.allow_internal)
-        self.tls = tls or httpx.create_ssl_context()
-        self.pace = Pace(settings)
-        self.shared: dict[object, Any] = {}
-        """What the probes of one run may remember for each other."""
-        self._transport: httpx.AsyncBaseTransport = GuardedTransport(self.guard, self.tls, proxies, backend)
-        self._threads = ThreadPoolExecutor(16, "probe")
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """The trusted certificates; read on first use, which takes longer than a request."""
+        if self._tls is None:
+            self._tls = _tls_context(self.policy.ca_file)
+        return self._tls
 
     async def close(self) -> None:
         """Close connections."""
-        await self._transport.aclose()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._open is not None:
+            await self._open.aclose()
 
-    async def ask(self, request: Request) -> Reply:
-        """Send *request* in its host's turn and return the answer. Raises `Unclear`."""
-        reply = await self._once(request)
-        for _ in range(MOST_HOPS if request.follow else 0):
-            target = urljoin(request.url, reply.headers.get("location", ""))
-            if reply.status not in (301, 302, 307, 308) or _origin(target) != _origin(request.url):
-                break
-            request = request._replace(url=target)
-            reply = await self._once(request)
-        return reply
+    async def send(self, request: Request) -> Reply:
+        """Send *request* in its host's turn and return the answer. Raises `RequestFailed`.
 
-    async def _once(self, request: Request) -> Reply:
-        host = urlsplit(request.url).netloc.rpartition("@")[2]
-        async with self.turn(host):
-            reply = await self._send(request)
-        if reply.status == 429 or "retry-after" in reply.headers:
-            wait = reply.headers.get("retry-after", "")
-            self.pace.rest(host, float(wait) if wait.isdecimal() else 1.0)
-        return reply
+        With `follow`, redirects on the same host are followed, with the same
+        method and content; one that leads to another host is a failure.
+        """
+        try:
+            with silence_client_logs():
+                return await self._follow(request)
+        except RequestFailed as error:
+            failure = error
+        failure.__context__ = None  # the error of a library may quote a value
+        raise failure
 
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
-        """Hold a turn at *host*, with the time limit of one request; every failure becomes `Unclear`."""
-        async with self.pace.turn(host):
-            why = ""
+        """Hold a turn at *host*, for no longer than one request may take; every failure becomes `RequestFailed`."""
+        total = self.policy.total or self.policy.timeout
+        async with self._limiter.turn(host):
+            failure: RequestFailed
             try:
-                async with asyncio.timeout(self.settings.timeout):
+                async with asyncio.timeout(total):
                     yield
-            except Unclear as unclear:
-                why = str(unclear)
+                    self._limiter.record(host, answered=True)
+                    return
+            except RequestFailed as error:
+                failure = error
             except TimeoutError:
-                self.pace.heard(host, answered=False)
-                why = f"{host} did not answer within {self.settings.timeout:g} seconds"
-            except Exception as error:  # a library's words may quote the credential
+                self._limiter.record(host, answered=False)
+                why = f"{host} did not answer within {total:g} seconds"
+                failure = RequestFailed(why, sent=True, temporary=True)
+            except Exception as error:  # a library's message may quote the credential
                 if _is_timeout(error):
-                    self.pace.heard(host, answered=False)
-                why = f"{host} {_plain(error)}"
-            else:
-                self.pace.heard(host, answered=True)
-        if why:
-            raise Unclear(why)
+                    self._limiter.record(host, answered=False)
+                failure = _explain(error, host)
+        raise failure from None
 
-    async def in_thread(self, work: Callable[[], T]) -> T:
-        """Run a blocking driver call beside the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def _follow(self, request: Request) -> Reply:
+        for _ in range(self.policy.max_redirects + 1):
+            reply = await self._send_once(request)
+            target = reply.headers.get("location", "")
+            if not request.follow or reply.status not in REDIRECTS or not target:
+                return reply
+            request = request._replace(url=resolve_on_same_host(target, request.url))
+        raise RequestFailed("redirects have no end", sent=True)
 
-    async def _send(self, request: Request) -> Reply:
-        import httpx
+    async def _send_once(self, request: Request) -> Reply:
+        host = _check_url(request.url, self.policy)
+        async with self.turn(host):
+            reply = await self._exchange(request)
+        if reply.status == 429 or "retry-after" in reply.headers:
+            wait = reply.headers.get("retry-after", "")
+            self._limiter.pause(host, float(wait) if wait.isdecimal() else 1.0)
+        return reply
 
-        headers = [("User-Agent", f"leakfirst/{__version__}"), ("Accept-Encoding", "identity"), *request.headers]
+    async def _exchange(self, request: Request) -> Reply:
+        transport = self._transport()
+        headers = [("User-Agent", f"leakfirst/{__version__}"), *request.headers]
+        headers.append(("Accept-Encoding", "gzip" if self.policy.compression else "identity"))
         if not any(name.lower() == "accept" for name, _ in headers):
             headers.append(("Accept", "application/json"))
-        timeout = {"connect": 10.0, "read": self.settings.timeout, "write": 10.0, "pool": 60.0}
-        sent = httpx.Request(
+        timeout = self.policy.timeout
+        answer = await transport.send(
             request.method,
             request.url,
-            headers=headers,
-            content=request.content or None,
-            extensions={"timeout": timeout},
+            headers,
+            request.content,
+            {"connect": min(timeout, 10.0), "read": timeout, "write": timeout, "pool": 60.0},
         )
-        answer = await self._transport.handle_async_request(sent)
         try:
-            if answer.headers.get("content-encoding", "identity") not in ("identity", ""):
-                raise Unclear("the answer is compressed, which was not asked for")
-            if int(answer.headers.get("content-length") or 0) > MOST_BYTES:
-                raise Unclear(_TOO_LONG)
-            body = await _bounded(answer.stream)  # type: ignore[arg-type]
+            if int(answer.headers.get("content-length") or 0) > self.policy.max_bytes:
+                raise _too_long(self.policy.max_bytes)
+            chunks = answer.aiter_raw()
+            encoding = answer.headers.get("content-encoding", "identity").lower()
+            if encoding in ("gzip", "x-gzip", "deflate") and self.policy.compression:
+                chunks = _decompress(chunks, self.policy.max_bytes)
+            elif encoding not in ("identity", ""):
+                raise RequestFailed("the answer is compressed, which was not asked for", sent=True)
+            body = await _read_bounded(chunks, self.policy.max_bytes)
         finally:
             await answer.aclose()
         return Reply(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
 
+    def _transport(self) -> GuardedTransport:
+        if self._open is None:
+            from detector.net.transport import GuardedTransport
 
-async def _bounded(stream: AsyncIterator[bytes]) -> bytes:
+            self._open = GuardedTransport(
+                self.guard, lambda: self.tls, self._proxies, self._backend, self.policy.environment_proxies
+            )
+        return self._open
+
+
+def resolve_on_same_host(target: str, url: str) -> str:
+    """Return the URL that a redirect or link *target* in the answer to *url* leads to.
+
+    The scheme stays that of *url*. Raises `RequestFailed` where the target
+    lies on another host.
+    """
+    here = urlsplit(url)
+    try:
+        there = urlsplit(urljoin(url, target))
+        same = there.hostname == here.hostname and _port(there) == _port(here)
+    except ValueError:
+        raise RequestFailed("a link cannot be read", sent=True) from None
+    if not same or there.scheme not in DEFAULT_PORTS or there.username is not None:
+        host = "".join(c if c.isprintable() else "?" for c in there.netloc.rpartition("@")[2])[:80]
+        raise RequestFailed(f"leads to another host ({host}), which is not asked", sent=True)
+    return urlunsplit((here.scheme, here.netloc, there.path, there.query, ""))
+
+
+def _port(address: Any) -> int | None:
+    """Return the port of a URL, None for the default one of its scheme."""
+    return None if address.port == DEFAULT_PORTS.get(address.scheme) else address.port
+
+
+def _check_url(url: str, policy: ClientPolicy) -> str:
+    """Return ``host:port`` of *url* as it stands there. Raises `RequestFailed` where it must not be asked."""
+    try:
+        address = urlsplit(url)
+        host, port = address.hostname or "", address.port
+    except ValueError:
+        host, port = "", None
+    if not host:
+        raise RequestFailed("its address is no URL")
+    name = address.netloc.rpartition("@")[2]
+    if address.scheme == "https" or (
+        address.scheme == "http"
+        and (is_loopback(host) or host in policy.plain_http or f"{host}:{port}" in policy.plain_http)
+    ):
+        return name
+    raise RequestFailed(f"{name} would be asked without TLS, which is done on this machine alone")
+
+
+@cache
+def _tls_context(ca_file: str) -> ssl.SSLContext:
+    if not ca_file:
+        import httpx
+
+        return httpx.create_ssl_context()
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError):
+        pass
+    raise UsageError(f"{ca_file}: no certificates can be read from this file")
+
+
+# -- reading the body ----------------------------------------------------------
+
+
+def _too_long(limit: int) -> RequestFailed:
+    shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit >> 10} KiB"
+    return RequestFailed(f"the answer is longer than {shown}", sent=True)
+
+
+async def _read_bounded(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     body = bytearray()
-    async for chunk in stream:
+    async for chunk in chunks:
         body += chunk
-        if len(body) > MOST_BYTES:
-            raise Unclear(_TOO_LONG)
+        if len(body) > limit:
+            raise _too_long(limit)
     return bytes(body)
 
 
-def _origin(url: str) -> tuple[str, str]:
-    address = urlsplit(url)
-    return address.scheme, address.netloc
+async def _decompress(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
+    """Decompress gzip or deflate, at most one byte more than *limit*."""
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    left = limit + 1
+    async for chunk in chunks:
+        try:
+            part = unpack.decompress(chunk, left)
+        except zlib.error:
+            part = None
+        if part is None:
+            raise RequestFailed("the answer cannot be decompressed", sent=True, temporary=True)
+        left -= len(part)
+        yield part
+        if not left:
+            return
+    if not unpack.eof:
+        raise RequestFailed("the answer breaks off", sent=True, temporary=True)
+
+
+# -- failures in plain words ---------------------------------------------------
 
 
 def _is_timeout(error: BaseException) -> bool:
     return isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower()
 
 
-def _plain(error: BaseException) -> str:
-    """Say what kind of failure this is, in our words: a library's may quote the credential."""
-    kinds = _causes(error)
-    if any(isinstance(kind, ssl.SSLCertVerificationError) for kind in kinds):
-        return "has no valid certificate"
-    if any(isinstance(kind, ssl.SSLError) for kind in kinds):
-        return "does not speak TLS as it should"
-    if any(_is_timeout(kind) for kind in kinds):
-        return "did not answer in time"
-    if any(isinstance(kind, ConnectionRefusedError) for kind in kinds):
-        return "refused the connection"
-    names = " ".join(type(kind).__name__ for kind in kinds)
-    if "LocalProtocol" in names or "InvalidURL" in names or "UnsupportedProtocol" in names:
-        return "cannot be asked: the credential does not fit into a request"
-    if "Protocol" in names or "Connect" in names or any(isinstance(kind, OSError) for kind in kinds):
-        return "broke the connection off, or could not be reached"
-    return f"could not be asked ({type(error).__name__})"
+def _explain(error: BaseException, host: str) -> RequestFailed:
+    """Say what kind of failure this is, without the library's message, which may quote the credential."""
+    causes = _list_causes(error)
+    names = " ".join(type(cause).__name__ for cause in causes)
+    sent = not any(name in names for name in ("ConnectError", "ConnectTimeout", "PoolTimeout", "LocalProtocol"))
+    temporary = True
+    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+        why = "has no valid certificate"
+    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+        why = "does not speak TLS as it should"
+    elif any(_is_timeout(cause) for cause in causes):
+        why = "did not answer in time"
+    elif any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        why = "refused the connection"
+    elif any(name in names for name in ("LocalProtocol", "InvalidURL", "UnsupportedProtocol")):
+        why, sent, temporary = "cannot be asked: the credential does not fit into a request", False, False
+    elif "Protocol" in names or "Connect" in names or any(isinstance(cause, OSError) for cause in causes):
+        why = "broke the connection off, or could not be reached"
+    else:
+        why, temporary = f"could not be asked ({type(error).__name__})", False
+    return RequestFailed(f"{host} {why}", sent=sent, temporary=temporary)
 
 
-def _causes(error: BaseException) -> list[BaseException]:
+def _list_causes(error: BaseException) -> list[BaseException]:
     found: list[BaseException] = []
     here: BaseException | None = error
     while here is not None and here not in found:

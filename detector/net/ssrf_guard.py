@@ -1,4 +1,4 @@
-"""Which addresses may be asked: public ones, and what the operator names.
+"""Which addresses requests may go to: public ones, and those that the operator names.
 
 A scanned repository must never make the scanner call into the network it runs
 in. So the decision is made on the address that is connected to, after the name
@@ -14,7 +14,7 @@ import ipaddress
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from detector.probes._contract import Unclear
+from detector.net.failures import RequestFailed
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -45,16 +45,16 @@ _METADATA = [
 ]
 
 
-def why_refused(text: str) -> str:
+def refusal_reason(text: str) -> str:
     """Return why an address may not be asked, or the empty text.
 
-    >>> why_refused("169.254.169.254")
+    >>> refusal_reason("169.254.169.254")
     'a link-local address'
-    >>> why_refused("140.82.121.6")
+    >>> refusal_reason("140.82.121.6")
     ''
     """
     try:
-        address = _meant(ipaddress.ip_address(text.partition("%")[0]))
+        address = _embedded_ipv4(ipaddress.ip_address(text.partition("%")[0]))
     except ValueError:
         return "no address"
     if "%" in text or address.is_link_local:
@@ -68,8 +68,8 @@ def why_refused(text: str) -> str:
     return ""
 
 
-def _meant(address: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address stands for, where it does (mapped, NAT64)."""
+def _embedded_ipv4(address: Address) -> Address:
+    """Return the IPv4 address that is embedded in an IPv6 address (mapped, NAT64), else *address* itself."""
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped:
             return address.ipv4_mapped
@@ -79,29 +79,43 @@ def _meant(address: Address) -> Address:
 
 
 def _is_metadata(text: str) -> bool:
-    address = _meant(ipaddress.ip_address(text.partition("%")[0]))
+    address = _embedded_ipv4(ipaddress.ip_address(text.partition("%")[0]))
     return any(address in network for network in _METADATA if network.version == address.version)
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether *host* is ``localhost`` or an address of this machine.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("localhost"), is_loopback("example.com")
+    (True, True, False)
+    """
+    if host.lower() == "localhost":
+        return True
+    try:
+        return _embedded_ipv4(ipaddress.ip_address(host.strip("[]"))).is_loopback
+    except ValueError:
+        return False
+
+
 async def system_resolve(host: str, port: int) -> list[str]:
-    """Ask the system's resolver; an answer that takes too long ends with the request's own timeout."""
+    """Ask the system's resolver; the timeout of the request also limits how long that may take."""
     loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(_RESOLVERS, _look_up, host, port)
+    found = await loop.run_in_executor(_RESOLVERS, _call_resolver, host, port)
     return list(dict.fromkeys(found))
 
 
-def _look_up(host: str, port: int) -> list[str]:
+def _call_resolver(host: str, port: int) -> list[str]:
     import socket
 
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 _RESOLVERS = ThreadPoolExecutor(16, "resolve")
-"""A resolver that hangs holds one of these threads, never a probe's."""
+"""A resolver that hangs holds one of these threads, never one that runs a probe."""
 
 
-class Guard:
-    """Resolves names once and lets only permitted addresses pass.
+class SsrfGuard:
+    """Resolves names once and lets only allowed addresses pass.
 
     *allow* names exceptions: a host or an address, each optionally with
     ``:port``. A named host may resolve to an internal address, but to the
@@ -111,8 +125,8 @@ class Guard:
     def __init__(
         self, allow: Iterable[str] = (), resolve: Resolve = system_resolve, route: Route | None = None
     ) -> None:
-        """*route* says where an approved address is really reached; for tests against servers on this machine."""
-        self.allow = frozenset(name.strip().lower().strip("[]") for name in allow)
+        """*route* maps an approved address to the one that is connected to; for tests with servers on this machine."""
+        self._allow = frozenset(name.strip().lower().strip("[]") for name in allow)
         self._resolve = resolve
         self._known: dict[tuple[str, int], asyncio.Task[list[str]]] = {}
         self.route: Route = route or (lambda address, port: (address, port))
@@ -120,27 +134,29 @@ class Guard:
     def allows(self, host: str, port: int) -> bool:
         """Tell whether the operator named this host, although it may be internal."""
         host = host.lower().strip("[]")
-        return host in self.allow or f"{host}:{port}" in self.allow
+        return host in self._allow or f"{host}:{port}" in self._allow
 
     async def addresses(self, host: str, port: int) -> list[str]:
-        """Return the addresses of *host* that may be connected to. Raises `Unclear`."""
+        """Return the addresses of *host* that may be connected to. Raises `RequestFailed`."""
         host = host.lower().strip("[]").rstrip(".")
         task = self._known.get((host, port))
         if task is None:
-            task = self._known[host, port] = asyncio.ensure_future(self._checked(host, port))
+            task = self._known[host, port] = asyncio.ensure_future(self._resolve_and_check(host, port))
         return await asyncio.shield(task)
 
-    async def _checked(self, host: str, port: int) -> list[str]:
+    async def _resolve_and_check(self, host: str, port: int) -> list[str]:
         try:
             found = await self._resolve(host, port)
         except (OSError, UnicodeError, ValueError):
             found = []
         if not found:
-            raise Unclear(f"the name {host} has no address")
+            raise RequestFailed(f"the name {host} has no address", temporary=True)
         for address in found:
-            refused = why_refused(address)
-            if not refused or self.allows(address, port):
+            reason = refusal_reason(address)
+            if not reason or self.allows(address, port):
                 continue
-            if not self.allows(host, port) or _is_metadata(address):
-                raise Unclear(f"{host} is {refused}; name it with --allow-internal to have it asked")
+            if _is_metadata(address):
+                raise RequestFailed(f"{host} is {reason}, which may be the metadata service of a cloud")
+            if not self.allows(host, port):
+                raise RequestFailed(f"{host} is {reason}; name it with --allow-internal to have it asked")
         return found

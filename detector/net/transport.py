@@ -1,31 +1,32 @@
-"""httpx over connections that the guard has approved.
+"""Connections to approved addresses only.
 
 httpx has no place to say which address a name may lead to, httpcore has one:
 its network backend. The backend connects to the approved address, and TLS is
 then spoken with the host's name, so a pinned address needs no weaker check.
-Imported only when something is asked.
+Imported only when a request is sent.
 """
 
 from __future__ import annotations
 
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import httpcore
 import httpx  # noqa: TID253 - this module is itself imported where it is used
 
-from detector.net.ssrf_guard import Guard, why_refused
-from detector.probes._contract import Unclear
+from detector.net.failures import RequestFailed
+from detector.net.ssrf_guard import SsrfGuard, is_loopback, refusal_reason
 
-_CONNECTIONS = 64
+MAX_CONNECTIONS = 64
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Connects to approved addresses only."""
 
-    def __init__(self, guard: Guard) -> None:
+    def __init__(self, guard: SsrfGuard) -> None:
         self._guard = guard
         self._inner = httpcore.AnyIOBackend()
 
@@ -38,44 +39,48 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Try the approved addresses of *host* one after the other."""
-        trouble: Exception = httpcore.ConnectError()
-        for address in await self._guard.addresses(host, port):
-            place, door = self._guard.route(address, port)
+        failure: Exception = httpcore.ConnectError()
+        for approved in await self._guard.addresses(host, port):
+            address, at_port = self._guard.route(approved, port)
             try:
-                return await self._inner.connect_tcp(place, door, timeout, local_address, socket_options)
+                return await self._inner.connect_tcp(address, at_port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                trouble = error
-        raise trouble
+                failure = error
+        raise failure
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await self._inner.sleep(seconds)
 
 
-class GuardedTransport(httpx.AsyncBaseTransport):
-    """Sends requests directly or through the proxies of the environment."""
+class GuardedTransport:
+    """Sends requests directly, or through proxies where they are asked for."""
 
     def __init__(
         self,
-        guard: Guard,
-        tls: ssl.SSLContext,
+        guard: SsrfGuard,
+        tls: Callable[[], ssl.SSLContext],
         proxies: Mapping[str, str] | None = None,
         backend: httpcore.AsyncNetworkBackend | None = None,
+        environment_proxies: bool = False,
     ) -> None:
-        self._guard = guard
-        self._tls = tls
+        """*proxies* come before those of the environment, which are used if *environment_proxies* says so."""
+        self._guard, self._tls = guard, tls
         self._backend = backend or GuardedBackend(guard)
-        self._environment = proxies is None
-        self._proxies = urllib.request.getproxies() if proxies is None else proxies
-        self._pools: dict[str, httpcore.AsyncConnectionPool] = {}
+        self._bypass = proxies is None and environment_proxies
+        self._proxies = urllib.request.getproxies() if self._bypass else proxies or {}
+        self._pools: dict[tuple[str, bool], httpcore.AsyncConnectionPool] = {}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send *request*; raises httpcore's errors or `Unclear`."""
+    async def send(
+        self, method: str, url: str, headers: list[tuple[str, str]], content: bytes, timeouts: dict[str, float]
+    ) -> httpx.Response:
+        """Send one request; the answer's body is still to be read. Raises httpcore's errors or `RequestFailed`."""
+        request = httpx.Request(method, url, headers=headers, content=content or None)
         host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
-        proxy = self._proxy_for(request.url.scheme, host)
+        proxy = self._find_proxy(request.url.scheme, host)
         if proxy:
             await self._check_behind_proxy(host, port)
-        answer = await self._pool(proxy).handle_async_request(
+        answer = await self._pool(proxy, request.url.scheme == "https").handle_async_request(
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(
@@ -86,7 +91,7 @@ class GuardedTransport(httpx.AsyncBaseTransport):
                 ),
                 headers=request.headers.raw,
                 content=request.stream,
-                extensions=request.extensions,
+                extensions={"timeout": timeouts},
             )
         )
         return httpx.Response(answer.status, headers=answer.headers, stream=_Body(answer), extensions=answer.extensions)
@@ -96,36 +101,39 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         for pool in self._pools.values():
             await pool.aclose()
 
-    def _proxy_for(self, scheme: str, host: str) -> str:
-        if self._environment and urllib.request.proxy_bypass(host):
+    def _find_proxy(self, scheme: str, host: str) -> str:
+        """Return the URL of the proxy for *host*; without TLS a proxy would read the request, so there is none."""
+        if scheme != "https" or is_loopback(host) or (self._bypass and urllib.request.proxy_bypass(host)):
             return ""
         return self._proxies.get(scheme) or self._proxies.get("all", "")
 
     async def _check_behind_proxy(self, host: str, port: int) -> None:
-        """Refuse what is internal as far as it can be known here; names we cannot resolve are the proxy's to judge."""
-        refused = why_refused(host.strip("[]"))
-        if refused == "no address":
+        """Refuse internal hosts as far as they are known here; the proxy decides on names that we cannot resolve."""
+        reason = refusal_reason(host.strip("[]"))
+        if reason == "no address":
             try:
                 await self._guard.addresses(host, port)
-            except Unclear as unclear:
-                if "has no address" not in str(unclear):
+            except RequestFailed as failure:
+                if "has no address" not in str(failure):
                     raise
-        elif refused and not self._guard.allows(host, port):
-            raise Unclear(f"{host} is {refused}; name it with --allow-internal to have it asked")
+        elif reason and not self._guard.allows(host, port):
+            raise RequestFailed(f"{host} is {reason}; name it with --allow-internal to have it asked")
 
-    def _pool(self, proxy: str) -> httpcore.AsyncConnectionPool:
-        pool = self._pools.get(proxy)
+    def _pool(self, proxy: str, tls: bool) -> httpcore.AsyncConnectionPool:
+        pool = self._pools.get((proxy, tls))
         if pool is None:
+            http2 = find_spec("h2") is not None
+            context = self._tls() if tls else None
             if proxy:
                 # The proxy is the operator's own, so its address may be internal.
                 address = httpx.Proxy(proxy if "://" in proxy else f"http://{proxy}")
                 chosen = httpcore.Proxy(str(address.url), address.raw_auth)
-                pool = httpcore.AsyncConnectionPool(self._tls, chosen, max_connections=_CONNECTIONS, http2=True)
+                pool = httpcore.AsyncConnectionPool(context, chosen, max_connections=MAX_CONNECTIONS, http2=http2)
             else:
                 pool = httpcore.AsyncConnectionPool(
-                    self._tls, max_connections=_CONNECTIONS, http2=True, network_backend=self._backend
+                    context, max_connections=MAX_CONNECTIONS, http2=http2, network_backend=self._backend
                 )
-            self._pools[proxy] = pool
+            self._pools[proxy, tls] = pool
         return pool
 
 

@@ -20,14 +20,14 @@ from typing import Any
 from urllib.parse import quote
 
 from detector.model import VerdictState
-from detector.net.http_client import Wire
-from detector.probes._contract import Answer, Unclear
 from detector.probes._server import Reached, Server, at_server, missing
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, ProbeResult
 
 PORT = 27017
 
 
-async def sign_in(server: Server, wire: Wire) -> Answer:
+async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
     """Connect, sign in, ask who one is."""
     try:
         import pymongo
@@ -37,14 +37,14 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
     seeds = server.kind == "mongodb+srv"
     tls = seeds or server.option("tls", "ssl").lower() == "true"
     if seeds:
-        server = await _seed(server, wire)
+        server = await _seed(server, client)
 
-    def work(reached: Reached) -> Answer:
+    def work(reached: Reached) -> ProbeResult:
         if not tls and not reached.internal:
-            raise Unclear("its address asks for a connection without TLS, which is made to internal hosts alone")
-        answer = Answer()
+            raise NoVerdict("its address asks for a connection without TLS, which is made to internal hosts alone")
+        answer = ProbeResult()
         with _relay(reached, server.host if tls else "") as path:
-            client: Any = pymongo.MongoClient(
+            driver: Any = pymongo.MongoClient(
                 f"mongodb://{quote(path, safe='')}",
                 username=server.user,
                 password=server.password,
@@ -58,26 +58,26 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
                 appname="leakfirst",
             )
             try:
-                told = client.admin.command("connectionStatus", showPrivileges=False)["authInfo"]
+                told = driver.admin.command("connectionStatus", showPrivileges=False)["authInfo"]
                 user = "; ".join(f"{who['user']}@{who['db']}" for who in told["authenticatedUsers"])
                 roles = ", ".join(f"{role['role']}@{role['db']}" for role in told["authenticatedUserRoles"])
-                facts = (("roles", roles[:160]),) if wire.settings.reach and roles else ()
-                answer = Answer(VerdictState.LIVE, "the server let it sign in", user, facts)
+                facts = (("roles", roles[:160]),) if client.settings.reach and roles else ()
+                answer = ProbeResult(VerdictState.LIVE, "the server let it sign in", user, facts)
             except pymongo.errors.OperationFailure as error:
                 if error.code in (18, 8000):  # 8000: the hosted service's own word for it
-                    answer = Answer(VerdictState.DEAD, "the server refused the password")
+                    answer = ProbeResult(VerdictState.DEAD, "the server refused the password")
                 else:
-                    answer = Answer(VerdictState.UNKNOWN, f"the server answered with an error ({error.code})")
+                    answer = ProbeResult(VerdictState.UNKNOWN, f"the server answered with an error ({error.code})")
             except pymongo.errors.PyMongoError:
-                answer = Answer(VerdictState.UNKNOWN, "the server could not be reached, or broke the connection off")
+                answer = ProbeResult(VerdictState.UNKNOWN, "no connection to the server, or it was lost")
             finally:
-                client.close()
+                driver.close()
         return answer
 
-    return await at_server(server, wire, work)
+    return await at_server(server, client, work)
 
 
-async def _seed(server: Server, wire: Wire) -> Server:
+async def _seed(server: Server, client: ProbeClient) -> Server:
     """Return the first server that the name's SRV record lists; it must be of the same domain."""
     try:
         import dns.resolver
@@ -86,16 +86,16 @@ async def _seed(server: Server, wire: Wire) -> Server:
 
     def look_up() -> list[tuple[str, int]]:
         try:
-            records = dns.resolver.resolve(f"_mongodb._tcp.{server.host}", "SRV", lifetime=wire.settings.timeout)
+            records = dns.resolver.resolve(f"_mongodb._tcp.{server.host}", "SRV", lifetime=client.settings.timeout)
             return [(str(record.target).rstrip(".").lower(), int(record.port)) for record in records]
         except Exception:  # no such name, no answer, no network: all the same here
             return []
 
     domain = "." + server.host.partition(".")[2]
-    for host, port in sorted(await wire.in_thread(look_up)):
+    for host, port in sorted(await client.run_in_thread(look_up)):
         if host.endswith(domain):
             return server._replace(host=host, port=port)
-    raise Unclear(f"{server.host} lists no server of its own domain")
+    raise NoVerdict(f"{server.host} lists no server of its own domain")
 
 
 @contextmanager

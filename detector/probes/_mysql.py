@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from detector.model import VerdictState
-from detector.net.http_client import Wire
-from detector.probes._contract import Answer
 from detector.probes._server import Reached, Server, at_server, missing
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import ProbeResult
 
 PORT = 3306
 
@@ -15,14 +15,14 @@ _REFUSED = {1045, 1698}
 _LET_IN = {1044: "may not use that database", 1049: "that database does not exist", 1820: "must be changed first"}
 
 
-async def sign_in(server: Server, wire: Wire) -> Answer:
+async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
     """Connect, ask who one is, and on request which rights that brings."""
     try:
         import pymysql
     except ImportError:
         raise missing("PyMySQL") from None
 
-    def work(reached: Reached) -> Answer:
+    def work(reached: Reached) -> ProbeResult:
         connection: Any = pymysql.connect(
             host=server.host,
             user=server.user,
@@ -34,14 +34,14 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
             local_infile=False,
             defer_connect=True,
         )
-        answer = Answer()
+        answer = ProbeResult()
         try:
             connection.connect(reached.connect())
             with connection.cursor() as cursor:
                 cursor.execute("select current_user()")
                 user = str(cursor.fetchone()[0])
-                facts = _rights(cursor) if wire.settings.reach else ()
-            answer = Answer(VerdictState.LIVE, "the server let it sign in", user, facts)
+                facts = _rights(cursor) if client.settings.reach else ()
+            answer = ProbeResult(VerdictState.LIVE, "the server let it sign in", user, facts)
         except pymysql.err.MySQLError as error:
             answer = _judged(error.args[0] if error.args else 0)
         finally:
@@ -49,7 +49,7 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
                 connection.close()
         return answer
 
-    return await at_server(server, wire, work)
+    return await at_server(server, client, work)
 
 
 def _rights(cursor: Any) -> tuple[tuple[str, str], ...]:
@@ -58,15 +58,15 @@ def _rights(cursor: Any) -> tuple[tuple[str, str], ...]:
     return (("rights", held[:160]),) if held else ()
 
 
-def _judged(code: object) -> Answer:
+def _judged(code: object) -> ProbeResult:
     if code in _REFUSED:
-        return Answer(VerdictState.DEAD, "the server refused the password")
+        return ProbeResult(VerdictState.DEAD, "the server refused the password")
     if isinstance(code, int) and code in _LET_IN:
-        return Answer(VerdictState.LIVE, f"the server took the password; it {_LET_IN[code]}")
+        return ProbeResult(VerdictState.LIVE, f"the server took the password; it {_LET_IN[code]}")
     if code == 1130:
-        return Answer(VerdictState.UNKNOWN, "the server does not let this machine sign in")
+        return ProbeResult(VerdictState.UNKNOWN, "the server does not let this machine sign in")
     if code in (2026, 3159):
-        return Answer(VerdictState.UNKNOWN, "the server has no TLS that can be checked")
-    return Answer(
+        return ProbeResult(VerdictState.UNKNOWN, "the server has no TLS that can be checked")
+    return ProbeResult(
         VerdictState.UNKNOWN, f"the server could not be asked (error {code if isinstance(code, int) else 'unnamed'})"
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from detector.model import VerdictState
-from detector.net.http_client import Wire
-from detector.probes._contract import Answer
 from detector.probes._server import Reached, Server, at_server, missing
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import ProbeResult
 
 PORT = 5432
 
@@ -14,20 +14,20 @@ _REACH = "select rolsuper, rolcreaterole, rolcreatedb, rolreplication from pg_ro
 _RIGHTS = ("superuser", "creates roles", "creates databases", "replicates")
 
 
-async def sign_in(server: Server, wire: Wire) -> Answer:
+async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
     """Connect, ask who one is, and on request what the role may do."""
     try:
         import psycopg
     except ImportError:
         raise missing("psycopg") from None
 
-    def work(reached: Reached) -> Answer:
+    def work(reached: Reached) -> ProbeResult:
         # Over a channel that is not proven, a password is never handed over in clear.
         if reached.internal:
             channel = {"sslmode": "prefer", "require_auth": "scram-sha-256,md5,none"}
         else:
             channel = {"sslmode": "verify-full", "sslrootcert": "system"}
-        answer = Answer(VerdictState.UNKNOWN, "the server broke the connection off, or speaks another language")
+        answer = ProbeResult(VerdictState.UNKNOWN, "the server broke the connection off, or speaks another language")
         try:
             with psycopg.connect(
                 host=server.host,
@@ -43,34 +43,36 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
                 **channel,  # type: ignore[arg-type]
             ) as connection:
                 user = str(connection.execute("select current_user").fetchone()[0])  # type: ignore[index]
-                rights = connection.execute(_REACH).fetchone() if wire.settings.reach else None
+                rights = connection.execute(_REACH).fetchone() if client.settings.reach else None
                 held = ", ".join(name for name, has in zip(_RIGHTS, rights or (), strict=False) if has)
                 facts = (("rights", held or "none beyond its own"),) if rights else ()
-                return Answer(VerdictState.LIVE, "the server let it sign in", user, facts)
+                return ProbeResult(VerdictState.LIVE, "the server let it sign in", user, facts)
         except psycopg.OperationalError as error:
             answer = _judged(str(error))
         except psycopg.Error:
-            answer = Answer(VerdictState.UNKNOWN, "the server answered with an error")
+            answer = ProbeResult(VerdictState.UNKNOWN, "the server answered with an error")
         return answer
 
-    return await at_server(server, wire, work)
+    return await at_server(server, client, work)
 
 
-def _judged(said: str) -> Answer:
+def _judged(message: str) -> ProbeResult:
     """Read what the server said on refusing; only the words below are passed on."""
-    said = said.lower()
-    if "database" in said and "does not exist" in said:
-        return Answer(VerdictState.LIVE, "the server took the password; the database of the address does not exist")
-    if "role" in said and "does not exist" in said:
-        return Answer(VerdictState.DEAD, "the server does not know the user")
-    if any(words in said for words in _REFUSED[:2]):
-        return Answer(VerdictState.DEAD, "the server refused the password")
-    if "pg_hba.conf" in said:
-        return Answer(VerdictState.UNKNOWN, "the server does not let this machine sign in")
-    if "timeout" in said or "timed out" in said:
-        return Answer(VerdictState.UNKNOWN, "the server did not answer in time")
-    if "ssl" in said or "certificate" in said:
-        return Answer(VerdictState.UNKNOWN, "the server has no TLS that can be checked")
-    if "authentication method" in said or "cleartext" in said:
-        return Answer(VerdictState.UNKNOWN, "the server wants the password in clear over a channel that is not proven")
-    return Answer(VerdictState.UNKNOWN, "the server could not be reached, or broke the connection off")
+    message = message.lower()
+    if "database" in message and "does not exist" in message:
+        return ProbeResult(VerdictState.LIVE, "the server accepted the password; the database does not exist")
+    if "role" in message and "does not exist" in message:
+        return ProbeResult(VerdictState.DEAD, "the server does not know the user")
+    if any(words in message for words in _REFUSED[:2]):
+        return ProbeResult(VerdictState.DEAD, "the server refused the password")
+    if "pg_hba.conf" in message:
+        return ProbeResult(VerdictState.UNKNOWN, "the server does not let this machine sign in")
+    if "timeout" in message or "timed out" in message:
+        return ProbeResult(VerdictState.UNKNOWN, "the server did not answer in time")
+    if "ssl" in message or "certificate" in message:
+        return ProbeResult(VerdictState.UNKNOWN, "the server has no TLS that can be checked")
+    if "authentication method" in message or "cleartext" in message:
+        return ProbeResult(
+            VerdictState.UNKNOWN, "the server asks for the password in clear text, without TLS that can be checked"
+        )
+    return ProbeResult(VerdictState.UNKNOWN, "no connection to the server, or it was lost")

@@ -7,24 +7,24 @@ import socket
 from typing import Any
 
 from detector.model import VerdictState
-from detector.net.http_client import Wire
-from detector.probes._contract import Answer, Unclear
 from detector.probes._server import Reached, Server, at_server, missing
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, ProbeResult
 
 PORT = 6379
 
 
-async def sign_in(server: Server, wire: Wire) -> Answer:
+async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
     """Connect, sign in, ask who one is."""
     try:
         import redis
     except ImportError:
         raise missing("redis") from None
 
-    def work(reached: Reached) -> Answer:
+    def work(reached: Reached) -> ProbeResult:
         tls = server.kind == "rediss"
         if not tls and not reached.internal:
-            raise Unclear("its address asks for a connection without TLS, which is made to internal hosts alone")
+            raise NoVerdict("its address asks for a connection without TLS, which is made to internal hosts alone")
 
         class Checked(redis.Connection):
             """Connects to the approved address; with TLS the host's name is still what is checked."""
@@ -41,32 +41,32 @@ async def sign_in(server: Server, wire: Wire) -> Answer:
             retry=None,
             client_name="leakfirst",
         )
-        client: Any = redis.Redis(connection_pool=pool)
-        answer = Answer()
+        driver: Any = redis.Redis(connection_pool=pool)
+        answer = ProbeResult()
         try:
             owner = server.user or "default"
             try:
-                client.ping()
+                driver.ping()
                 with contextlib.suppress(redis.ResponseError):
-                    told = client.acl_whoami()
+                    told = driver.acl_whoami()
                     owner = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
             except redis.exceptions.NoPermissionError:
                 pass  # signed in, but this user may not even ping
-            answer = Answer(VerdictState.LIVE, "the server let it sign in", owner)
+            answer = ProbeResult(VerdictState.LIVE, "the server let it sign in", owner)
         except redis.RedisError as error:
             answer = _judged(str(error), isinstance(error, redis.exceptions.AuthenticationError))
         finally:
-            client.close()
+            driver.close()
             pool.disconnect()
         return answer
 
-    return await at_server(server, wire, work)
+    return await at_server(server, client, work)
 
 
-def _judged(said: str, about_password: bool) -> Answer:
+def _judged(message: str, about_password: bool) -> ProbeResult:
     """Read what the server said on refusing; only the words below are passed on."""
-    if "without any password configured" in said:
-        return Answer(VerdictState.UNKNOWN, "the server has no password at all: it is open to everybody")
-    if about_password or "WRONGPASS" in said or "invalid password" in said:
-        return Answer(VerdictState.DEAD, "the server refused the password")
-    return Answer(VerdictState.UNKNOWN, "the server could not be reached, or answered with an error")
+    if "without any password configured" in message:
+        return ProbeResult(VerdictState.UNKNOWN, "the server has no password at all: it is open to everybody")
+    if about_password or "WRONGPASS" in message or "invalid password" in message:
+        return ProbeResult(VerdictState.DEAD, "the server refused the password")
+    return ProbeResult(VerdictState.UNKNOWN, "the server could not be reached, or answered with an error")

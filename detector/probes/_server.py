@@ -7,8 +7,8 @@ import ssl
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
-from detector.net.http_client import Wire
-from detector.probes._contract import Unclear
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict
 
 T = TypeVar("T")
 
@@ -46,16 +46,16 @@ class Reached(NamedTuple):
         return socket.create_connection((self.address, self.port), self.timeout)
 
 
-async def at_server(server: Server, wire: Wire, work: Callable[[Reached], T]) -> T:
+async def at_server(server: Server, client: ProbeClient, work: Callable[[Reached], T]) -> T:
     """Run *work* in a thread, in the server's turn, with an address that the guard approved."""
-    async with wire.turn(f"{server.host}:{server.port}"):
-        address = (await wire.guard.addresses(server.host, server.port))[0]
-        place, door = wire.guard.route(address, server.port)
-        internal = wire.guard.allows(server.host, server.port) or wire.guard.allows(address, server.port)
-        reached = Reached(place, door, internal, max(wire.settings.timeout - 1, 0.5), wire.tls)
-        return await wire.in_thread(lambda: work(reached))
+    async with client.turn(f"{server.host}:{server.port}"):
+        address = (await client.guard.addresses(server.host, server.port))[0]
+        place, door = client.guard.route(address, server.port)
+        internal = client.guard.allows(server.host, server.port) or client.guard.allows(address, server.port)
+        reached = Reached(place, door, internal, max(client.settings.timeout - 1, 0.5), client.tls)
+        return await client.run_in_thread(lambda: work(reached))
 
 
-def missing(package: str) -> Unclear:
+def missing(package: str) -> NoVerdict:
     """Say which part of the distribution is not installed."""
-    return Unclear(f"{package} is not installed: pip install 'leakfirst[databases]'")
+    return NoVerdict(f"{package} is not installed: pip install 'leakfirst[databases]'")

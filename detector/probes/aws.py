@@ -16,10 +16,11 @@ from datetime import UTC, datetime
 
 from detector.engine import checks
 from detector.model import VerdictState
-from detector.net.http_client import Request, Wire
-from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
-from detector.verify import negative_control
-from detector.verify.hosts import Place, check_scheme, place_of
+from detector.net.http_client import Request
+from detector.probes.core import negative_control
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, PlannedRequest, ProbeInput, ProbeResult, ProbeSettings
+from detector.probes.core.hosts import HostAddress, parse_host, require_tls
 
 SERVES = ("aws.access-key", "aws.temporary-key")
 
@@ -43,64 +44,64 @@ def account_of(key_id: bytes) -> str:
     return dict(checks.verify("aws-key-id", key_id).facts).get("account", "")
 
 
-async def check(question: Question, wire: Wire) -> Answer:
+async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Ask STS, unless the account is a canary's."""
-    _refuse_canaries(question, wire.settings)
-    place, region = _endpoint(question, wire.settings)
-    token = question.first("session-token")
-    if not token and question.text().startswith("ASIA"):
-        raise Unclear("its session token was not found beside it")
+    _refuse_canaries(credential, client.settings)
+    place, region = _endpoint(credential, client.settings)
+    token = credential.first("session-token")
+    if not token and credential.text().startswith("ASIA"):
+        raise NoVerdict("its session token was not found beside it")
     url = f"{place.scheme}://{place.netloc}/"
     headers = signed(
-        place.netloc, region, question.text(), question.text("secret-access-key"), token, BODY, datetime.now(UTC)
+        place.netloc, region, credential.text(), credential.text("secret-access-key"), token, BODY, datetime.now(UTC)
     )
-    reply = await wire.ask(Request("POST", url, headers, BODY))
+    reply = await client.send(Request("POST", url, headers, BODY))
     text = reply.text
     if reply.status == 200 and (found := re.search(r"arn:aws[\w-]*:(?:iam|sts)::(\d{12}):[\w+=,.@/:-]+", text)):
-        facts = (("account", found[1]), ("identity", found[0])) if wire.settings.reach else ()
-        return Answer(VerdictState.LIVE, "STS accepted it", found[0], facts)
+        facts = (("account", found[1]), ("identity", found[0])) if client.settings.reach else ()
+        return ProbeResult(VerdictState.LIVE, "STS accepted it", found[0], facts)
     if reply.status in (400, 403):
         for code in _REFUSALS:
             if code in text and not any(words in text for words in _CLOCK):
-                return Answer(VerdictState.DEAD, f"STS refused it ({code})")
+                return ProbeResult(VerdictState.DEAD, f"STS refused it ({code})")
         if any(words in text for words in _CLOCK):
-            return Answer(VerdictState.UNKNOWN, "the clock of this machine is wrong, so STS refused the signature")
-    return Answer(VerdictState.UNKNOWN, f"STS answered neither yes nor no (HTTP {reply.status})")
+            return ProbeResult(VerdictState.UNKNOWN, "this machine's clock is wrong, so STS refused the signature")
+    return ProbeResult(VerdictState.UNKNOWN, f"STS answered neither yes nor no (HTTP {reply.status})")
 
 
-def plan(question: Question, settings: Settings) -> Asked:
+def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
     """Name the endpoint, or say that the account is a canary's."""
-    _refuse_canaries(question, settings)
-    place, _ = _endpoint(question, settings)
+    _refuse_canaries(credential, settings)
+    place, _ = _endpoint(credential, settings)
     note = "the call is logged in the key's own account"
-    return Asked(place.netloc, f"POST {place.scheme}://{place.netloc}/ GetCallerIdentity", note)
+    return PlannedRequest(place.netloc, f"POST {place.scheme}://{place.netloc}/ GetCallerIdentity", note)
 
 
-def alter(question: Question) -> Question:
+def alter(credential: ProbeInput) -> ProbeInput:
     """Keep the key id and change the secret."""
-    changed = negative_control.altered(question.parts["secret-access-key"], question.rule)
-    return question._replace(parts={**question.parts, "secret-access-key": changed})
+    changed = negative_control.alter_secret(credential.parts["secret-access-key"], credential.rule)
+    return credential._replace(parts={**credential.parts, "secret-access-key": changed})
 
 
-def _refuse_canaries(question: Question, settings: Settings) -> None:
-    account = account_of(question.secret.reveal())
+def _refuse_canaries(credential: ProbeInput, settings: ProbeSettings) -> None:
+    account = account_of(credential.secret.reveal())
     if account in CANARY_ACCOUNTS or account in settings.canary_accounts:
-        raise Unclear(f"a canary: account {account} is known to hold canary tokens, so it is not asked")
+        raise NoVerdict(f"a canary: account {account} is known to hold canary tokens, so it is not asked")
 
 
-def _endpoint(question: Question, settings: Settings) -> tuple[Place, str]:
+def _endpoint(credential: ProbeInput, settings: ProbeSettings) -> tuple[HostAddress, str]:
     """Return where to ask and for which region: the operator's endpoint, else that of the partition the line names."""
     for glob, text in settings.host_for:
-        place = place_of(text)
-        if place and glob in ("aws.*", question.rule.id):
-            check_scheme(place.scheme, place, settings)
+        place = parse_host(text)
+        if place and glob in ("aws.*", credential.rule.id):
+            require_tls(place.scheme, place, settings)
             return place, "us-east-1"
-    named = next((found[1] for line in question.lines if (found := _REGION.search(line))), "")
+    named = next((found[1] for line in credential.lines if (found := _REGION.search(line))), "")
     if named.startswith("cn-"):
-        return Place("https", f"sts.{named}.amazonaws.com.cn", None), named
+        return HostAddress("https", f"sts.{named}.amazonaws.com.cn", None), named
     if named.startswith("us-gov-"):
-        return Place("https", f"sts.{named}.amazonaws.com", None), named
-    return Place("https", "sts.amazonaws.com", None), "us-east-1"
+        return HostAddress("https", f"sts.{named}.amazonaws.com", None), named
+    return HostAddress("https", "sts.amazonaws.com", None), "us-east-1"
 
 
 def signed(

@@ -15,11 +15,11 @@ import re
 from types import ModuleType
 from urllib.parse import parse_qsl, unquote
 
-from detector.net.http_client import Wire
 from detector.probes import _mongodb, _mysql, _postgresql, _redis
-from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
 from detector.probes._server import Server
-from detector.verify.hosts import Place, is_named
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, PlannedRequest, ProbeInput, ProbeResult, ProbeSettings
+from detector.probes.core.hosts import HostAddress, is_allowed
 
 SERVES = ("uri.database", "uri.jdbc")
 
@@ -58,36 +58,36 @@ _URI = re.compile(
 _JDBC = re.compile(r"jdbc:([a-z0-9]{2,16})://([^\s/?#;\"'`<>,]+)([^\s\"'`<>]*)", re.I)
 
 
-async def check(question: Question, wire: Wire) -> Answer:
+async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Sign in at the server that the line names."""
-    server = server_of(question)
-    _may_ask(server, wire.settings)
-    return await _driver(server).sign_in(server, wire)  # type: ignore[no-any-return]
+    server = server_of(credential)
+    _may_ask(server, client.settings)
+    return await _driver(server).sign_in(server, client)  # type: ignore[no-any-return]
 
 
-def plan(question: Question, settings: Settings) -> Asked:
+def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
     """Name the server."""
-    server = server_of(question)
+    server = server_of(credential)
     _may_ask(server, settings)
     _driver(server)
     note = "a refused password may count towards a lock-out"
-    return Asked(f"{server.host}:{server.port}", f"sign in to {server.kind} and ask who one is", note)
+    return PlannedRequest(f"{server.host}:{server.port}", f"sign in to {server.kind} and ask who one is", note)
 
 
-def server_of(question: Question) -> Server:
-    """Read the address around the password. Raises `Unclear`."""
-    for line in question.lines:
-        marked = line.replace(question.secret.redacted, _MARK)
+def server_of(credential: ProbeInput) -> Server:
+    """Read the address around the password. Raises `NoVerdict`."""
+    for line in credential.lines:
+        marked = line.replace(credential.secret.redacted, _MARK)
         if found := _URI.search(marked):
             kind, user, place, rest = found.groups()
-            password = unquote(question.text())
+            password = unquote(credential.text())
             kind = kind.lower() if kind.lower() in DRIVERS else kind.lower().partition("+")[0]
             return _server(kind, place, unquote(user), password, rest)
         if found := _JDBC.search(marked):
             kind, place, rest = found.groups()
             options = dict(parse_qsl(rest.partition("?")[2].replace(";", "&")))
-            return _server(kind.lower(), place, options.get("user", ""), question.text(), rest)
-    raise Unclear("no address of a server that can be asked stands around it")
+            return _server(kind.lower(), place, options.get("user", ""), credential.text(), rest)
+    raise NoVerdict("no address of a server that can be asked stands around it")
 
 
 def _server(kind: str, place: str, user: str, password: str, rest: str) -> Server:
@@ -108,10 +108,12 @@ def _server(kind: str, place: str, user: str, password: str, rest: str) -> Serve
 def _driver(server: Server) -> ModuleType:
     driver = DRIVERS.get(server.kind)
     if driver is None:
-        raise Unclear(f"no driver for {server.kind}")
+        raise NoVerdict(f"no driver for {server.kind}")
     return driver
 
 
-def _may_ask(server: Server, settings: Settings) -> None:
-    if not is_named(Place("", server.host, server.port), settings, HOSTERS):
-        raise Unclear(f"{server.host} is named in the address alone; name it with --host or --allow-internal to ask it")
+def _may_ask(server: Server, settings: ProbeSettings) -> None:
+    if not is_allowed(HostAddress("", server.host, server.port), settings, HOSTERS):
+        raise NoVerdict(
+            f"{server.host} is named in the address alone; name it with --host or --allow-internal to ask it"
+        )

@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 from detector.engine.checks.proof import unbase64
 from detector.model import VerdictState
-from detector.net.http_client import Request, Wire
-from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
-from detector.verify.hosts import check_scheme, is_named, place_of
+from detector.net.http_client import Request
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, PlannedRequest, ProbeInput, ProbeResult, ProbeSettings
+from detector.probes.core.hosts import is_allowed, parse_host, require_tls
 
 SERVES = ("jwt.token",)
 CONTROL = False  # the signature is checked here, so nobody has to refuse anything
@@ -43,63 +44,63 @@ _WELL_KNOWN = "/.well-known/openid-configuration"
 _HASHES = {"256": "SHA256", "384": "SHA384", "512": "SHA512"}
 
 
-async def check(question: Question, wire: Wire) -> Answer:
+async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Get the issuer's public keys and try the one that the token names."""
-    head, claims, signed, signature = _parts(question)
+    head, claims, signed, signature = _parts(credential)
     owner = str(claims.get("sub") or claims.get("email") or claims.get("client_id") or "")[:120]
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires < time.time():
-        return Answer(VerdictState.DEAD, "its time is over", owner)
+        return ProbeResult(VerdictState.DEAD, "its time is over", owner)
     algorithm = str(head.get("alg", ""))
     if algorithm[:2] not in ("RS", "PS", "ES", "Ed"):
-        raise Unclear(f"{algorithm or 'no algorithm'}: only its issuer can check the signature")
-    issuer = _issuer(claims, wire.settings)
-    document = (await wire.ask(Request("GET", f"{issuer}{_WELL_KNOWN}"))).json()
+        raise NoVerdict(f"{algorithm or 'no algorithm'}: only its issuer can check the signature")
+    issuer = _issuer(claims, client.settings)
+    document = (await client.send(Request("GET", f"{issuer}{_WELL_KNOWN}"))).json()
     location = document.get("jwks_uri", "") if isinstance(document, dict) else ""
-    place = place_of(str(location)) if str(location).startswith("http") else None
-    if place is None or not (place.name == urlsplit(issuer).hostname or is_named(place, wire.settings, ISSUERS)):
-        raise Unclear("the issuer does not say where its keys are, or they are at a host that may not be asked")
-    check_scheme(place.scheme, place, wire.settings)
-    keys = (await wire.ask(Request("GET", str(location)))).json()
+    place = parse_host(str(location)) if str(location).startswith("http") else None
+    if place is None or not (place.name == urlsplit(issuer).hostname or is_allowed(place, client.settings, ISSUERS)):
+        raise NoVerdict("the issuer does not say where its keys are, or they are at a host that may not be asked")
+    require_tls(place.scheme, place, client.settings)
+    keys = (await client.send(Request("GET", str(location)))).json()
     found = keys.get("keys", []) if isinstance(keys, dict) else []
     named = [key for key in found if isinstance(key, dict) and key.get("kid") == head.get("kid")]
     if not named:
-        return Answer(VerdictState.UNKNOWN, "the issuer has no key of that name, perhaps not any more", owner)
+        return ProbeResult(VerdictState.UNKNOWN, "the issuer has no key of that name, perhaps not any more", owner)
     facts = tuple((name, str(claims[name])[:120]) for name in ("iss", "aud", "scope", "exp") if name in claims)
     for key in named:
         if verified(key, algorithm, signed, signature):
-            return Answer(VerdictState.LIVE, "its issuer signed it and its time is not over", owner, facts)
-    return Answer(VerdictState.DEAD, "its issuer did not sign it", owner)
+            return ProbeResult(VerdictState.LIVE, "its issuer signed it and its time is not over", owner, facts)
+    return ProbeResult(VerdictState.DEAD, "its issuer did not sign it", owner)
 
 
-def plan(question: Question, settings: Settings) -> Asked:
+def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
     """Name the issuer."""
-    _, claims, _, _ = _parts(question)
+    _, claims, _, _ = _parts(credential)
     issuer = _issuer(claims, settings)
     netloc = urlsplit(issuer).netloc
-    return Asked(netloc, f"GET {issuer}{_WELL_KNOWN} and its keys", "the token is not sent")
+    return PlannedRequest(netloc, f"GET {issuer}{_WELL_KNOWN} and its keys", "the token is not sent")
 
 
-def _parts(question: Question) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
-    signed, _, last = question.secret.reveal().rpartition(b".")
+def _parts(credential: ProbeInput) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
+    signed, _, last = credential.secret.reveal().rpartition(b".")
     try:
         head, claims = (json.loads(unbase64(part, url=True) or b"") for part in signed.split(b"."))
     except (ValueError, TypeError):
         head = claims = None
     signature = unbase64(last, url=True)
     if not isinstance(head, dict) or not isinstance(claims, dict) or not signature:
-        raise Unclear("it is no signed token")
+        raise NoVerdict("it is no signed token")
     return head, claims, signed, signature
 
 
-def _issuer(claims: dict[str, Any], settings: Settings) -> str:
+def _issuer(claims: dict[str, Any], settings: ProbeSettings) -> str:
     text = claims.get("iss")
-    place = place_of(text) if isinstance(text, str) and "//" in text else None
+    place = parse_host(text) if isinstance(text, str) and "//" in text else None
     if place is None:
-        raise Unclear("it names no issuer with an address")
-    if not is_named(place, settings, ISSUERS):
-        raise Unclear(f"its issuer {place.name} is not among those that may be asked; name it with --host")
-    check_scheme(place.scheme, place, settings)
+        raise NoVerdict("it names no issuer with an address")
+    if not is_allowed(place, settings, ISSUERS):
+        raise NoVerdict(f"its issuer {place.name} is not among those that may be asked; name it with --host")
+    require_tls(place.scheme, place, settings)
     return f"{place.scheme}://{place.netloc}{_path(str(text))}"
 
 

@@ -13,52 +13,54 @@ from typing import Any
 
 from detector.engine import checks
 from detector.model import VerdictState
-from detector.net.http_client import Wire
-from detector.probes import _material
-from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
+from detector.probes._public_halves import find_public_halves
 from detector.probes._server import Reached, Server, at_server
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, PlannedRequest, ProbeInput, ProbeResult, ProbeSettings
 from detector.secret import Secret
 
 SERVES = ("private-key.pem", "private-key.openssh", "private-key.putty")
 
 
-async def check(question: Question, wire: Wire) -> Answer:
+async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Compare, then ask the named SSH servers."""
-    own = _public_halves(question)
+    own = _public_halves(credential)
     if own.get("encrypted") == "yes":
-        raise Unclear("it is locked with a passphrase")
-    fits = await _match(own, question.repositories, wire)
-    answer = fits or Answer(VerdictState.UNKNOWN, "no public half of it lies in the same place")
-    if not wire.settings.ssh_hosts:
+        raise NoVerdict("it is locked with a passphrase")
+    fits = await _match(own, credential.repositories, client)
+    answer = fits or ProbeResult(VerdictState.UNKNOWN, "no public half of it lies in the same place")
+    if not client.settings.ssh_hosts:
         return answer
-    if question.rule.id not in ("private-key.pem", "private-key.openssh"):
+    if credential.rule.id not in ("private-key.pem", "private-key.openssh"):
         return answer
     refused = []
-    for target in wire.settings.ssh_hosts:
+    for target in client.settings.ssh_hosts:
         try:
-            let_in = await _sign_in(question, target, wire)
-        except Unclear as unclear:
+            let_in = await _sign_in(credential, target, client)
+        except NoVerdict as unclear:
             refused.append(str(unclear))
             continue
         if let_in:
-            return Answer(VerdictState.LIVE, f"{target} let it in", answer.owner or target, answer.facts)
+            return ProbeResult(VerdictState.LIVE, f"{target} let it in", answer.owner or target, answer.facts)
         refused.append(f"{target} refused it")
     if fits:
         return fits._replace(why="; ".join((fits.why, *refused)))
     state = VerdictState.DEAD if all(words.endswith("refused it") for words in refused) else VerdictState.UNKNOWN
-    return Answer(state, "; ".join(refused))
+    return ProbeResult(state, "; ".join(refused))
 
 
-def plan(question: Question, settings: Settings) -> Asked:
+def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
     """Name the SSH servers, if any."""
-    del question
+    del credential
     hosts = ", ".join(target.rpartition("@")[2] for target in settings.ssh_hosts)
     if not hosts:
-        return Asked("nobody", "compare with certificates and public keys in the same repository")
-    return Asked(hosts, f"sign in by SSH as {', '.join(settings.ssh_hosts)}", "a sign-in is visible to the server")
+        return PlannedRequest("nobody", "compare with certificates and public keys in the same repository")
+    return PlannedRequest(
+        hosts, f"sign in by SSH as {', '.join(settings.ssh_hosts)}", "a sign-in is visible to the server"
+    )
 
 
-def alter(question: Question) -> Question:
+def alter(credential: ProbeInput) -> ProbeInput:
     """Make a fresh key that no server knows."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ed25519
@@ -66,49 +68,53 @@ def alter(question: Question) -> Question:
     pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
     )
-    return question._replace(secret=Secret(pem), repositories=())
+    return credential._replace(secret=Secret(pem), repositories=())
 
 
-def _public_halves(question: Question) -> dict[str, str]:
+def _public_halves(credential: ProbeInput) -> dict[str, str]:
     found: dict[str, str] = {}
-    for name in question.rule.checks:
-        found.update(checks.verify(name, question.secret.reveal()).facts)
+    for name in credential.rule.checks:
+        found.update(checks.verify(name, credential.secret.reveal()).facts)
     return found
 
 
-async def _match(own: dict[str, str], repositories: tuple[str, ...], wire: Wire) -> Answer | None:
+async def _match(own: dict[str, str], repositories: tuple[str, ...], client: ProbeClient) -> ProbeResult | None:
     wanted = {text for name, text in own.items() if name.startswith("public key")}
     if not wanted:
         return None
-    found = wire.shared.get(repositories)
+    found = client.shared.get(repositories)
     if found is None:
-        found = wire.shared[repositories] = await wire.in_thread(lambda: tuple(_material.halves(repositories)))
+        found = client.shared[repositories] = await client.run_in_thread(
+            lambda: tuple(find_public_halves(client.read_public_keys(repositories)))
+        )
     for half in found:
         if half.fingerprint in wanted:
             facts = (("belongs to", half.what), *((("valid until", half.until),) if half.until else ()))
             over = half.until and half.until < datetime.now(UTC).isoformat(timespec="seconds")
             when = f", which {'was' if over else 'is'} valid until {half.until}" if half.until else ""
-            return Answer(VerdictState.VALID_FORMAT, f"it is the private half of {half.what}{when}", half.what, facts)
+            return ProbeResult(
+                VerdictState.VALID_FORMAT, f"it is the private half of {half.what}{when}", half.what, facts
+            )
     return None
 
 
-async def _sign_in(question: Question, target: str, wire: Wire) -> bool:
-    """Tell whether *target* (``user@host`` or ``user@host:port``) lets the key in. Raises `Unclear`."""
+async def _sign_in(credential: ProbeInput, target: str, client: ProbeClient) -> bool:
+    """Tell whether *target* (``user@host`` or ``user@host:port``) lets the key in. Raises `NoVerdict`."""
     try:
         import asyncssh
     except ImportError:
-        raise Unclear("asyncssh is not installed: pip install 'leakfirst[ssh]'") from None
+        raise NoVerdict("asyncssh is not installed: pip install 'leakfirst[ssh]'") from None
     user, _, place = target.rpartition("@")
     host, _, port = place.partition(":")
     server = Server("ssh", host, int(port) if port.isdecimal() else 22, user, "", "")
     try:
-        key: Any = asyncssh.import_private_key(_lines(question.text()))
+        key: Any = asyncssh.import_private_key(_lines(credential.text()))
     except Exception:  # the library's words may quote the key
         key = None
     if key is None:
-        raise Unclear("the private key cannot be read")
-    reached = await at_server(server, wire, _connected)
-    async with wire.turn(f"{host}:{server.port}"):
+        raise NoVerdict("the private key cannot be read")
+    reached = await at_server(server, client, _connected)
+    async with client.turn(f"{host}:{server.port}"):
         try:
             connection = await asyncssh.connect(
                 host,
@@ -121,7 +127,7 @@ async def _sign_in(question: Question, target: str, wire: Wire) -> bool:
                 x509_trusted_certs=None,
                 gss_host=None,
                 preferred_auth="publickey",
-                login_timeout=wire.settings.timeout,
+                login_timeout=client.settings.timeout,
             )
         except asyncssh.PermissionDenied:
             return False

@@ -13,17 +13,16 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
-from functools import cache
-from types import ModuleType
 from typing import NamedTuple
 
 from detector.model import Finding, Rule, Verdict, VerdictState
-from detector.net.http_client import Wire
-from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
-from detector.registry import load, names
+from detector.net.log_silencing import silence_client_logs
+from detector.probes.core import declarative, negative_control
+from detector.probes.core.catalogue import find_probe
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, PlannedRequest, Probe, ProbeInput, ProbeResult, ProbeSettings
 from detector.secret import Secret
-from detector.verify import declarative_probe, negative_control
+from detector.verify.public_keys import read_public_keys
 
 MOST_PAIRINGS = 4
 """Of a credential whose second part was seen with several values."""
@@ -38,12 +37,12 @@ class Planned(NamedTuple):
 
     rule_id: str
     credentials: int
-    asked: Asked | None
+    asked: PlannedRequest | None
     why_not: str = ""
 
 
 def verify(
-    findings: Sequence[Finding], wire: Wire | Settings, key: bytes, on_verdict: OnVerdict | None = None
+    findings: Sequence[Finding], client: ProbeClient | ProbeSettings, key: bytes, on_verdict: OnVerdict | None = None
 ) -> tuple[tuple[Finding, ...], bool]:
     """Return *findings* with their verdicts, in the same order, and whether Ctrl-C ended it early.
 
@@ -53,7 +52,7 @@ def verify(
     known = list(findings)
 
     async def work() -> None:
-        async for index, verdict in verdicts(findings, wire, key):
+        async for index, verdict in verdicts(findings, client, key):
             known[index] = known[index]._replace(verdict=verdict)
             if on_verdict:
                 on_verdict(known[index])
@@ -67,21 +66,19 @@ def verify(
 
 
 async def verdicts(
-    findings: Sequence[Finding], wire: Wire | Settings, key: bytes
+    findings: Sequence[Finding], client: ProbeClient | ProbeSettings, key: bytes
 ) -> AsyncIterator[tuple[int, Verdict]]:
     """Yield ``(index of the finding, verdict)`` in the order in which the answers come.
 
     Findings whose rule has no probe keep their verdict and are not in it.
     """
-    from detector.net.log_silencing import silence_client_logs
-
-    mine = isinstance(wire, Settings)
-    used = Wire(wire) if isinstance(wire, Settings) else wire
+    mine = isinstance(client, ProbeSettings)
+    used = ProbeClient(client, read_public_keys=read_public_keys) if isinstance(client, ProbeSettings) else client
     groups = distinct(findings, key)
     controls: dict[tuple[str, str], asyncio.Lock] = {}
-    outcome: dict[tuple[str, str], Answer] = {}
+    outcome: dict[tuple[str, str], ProbeResult] = {}
 
-    async def one(group: _Group) -> tuple[_Group, Answer]:
+    async def one(group: _Group) -> tuple[_Group, ProbeResult]:
         return group, await _best(group.questions, used, controls, outcome)
 
     with silence_client_logs():
@@ -100,20 +97,24 @@ async def verdicts(
                 await used.close()
 
 
-def plan(findings: Sequence[Finding], settings: Settings, key: bytes) -> list[Planned]:
+def plan(findings: Sequence[Finding], settings: ProbeSettings, key: bytes) -> list[Planned]:
     """List what `verify` would ask of whom, without asking anything."""
-    counted: dict[tuple[str, Asked | None, str], int] = {}
+    counted: dict[tuple[str, PlannedRequest | None, str], int] = {}
     for group in distinct(findings, key):
-        question = group.questions[0]
+        credential = group.questions[0]
         asked, why = None, ""
         try:
-            asked = Asked(*map(_cleaner(question), _prober(question.rule).plan(question, settings)))
-        except Unclear as unclear:
+            asked = PlannedRequest(
+                *map(_cleaner(credential), _require_probe(credential.rule).plan(credential, settings))
+            )
+        except NoVerdict as unclear:
             why = str(unclear)
-        counted[question.rule.id, asked, why] = counted.get((question.rule.id, asked, why), 0) + len(group.questions)
+        counted[credential.rule.id, asked, why] = counted.get((credential.rule.id, asked, why), 0) + len(
+            group.questions
+        )
     return sorted(
         (Planned(rule, count, asked, why) for (rule, asked, why), count in counted.items()),
-        key=lambda line: (line.asked is None, line.rule_id, line.asked or Asked("", "")),
+        key=lambda line: (line.asked is None, line.rule_id, line.asked or PlannedRequest("", "")),
     )
 
 
@@ -138,7 +139,7 @@ def notes(findings: Sequence[Finding]) -> tuple[str, ...]:
 class _Group(NamedTuple):
     """The questions about one credential (several where its parts are ambiguous), and the findings that hold it."""
 
-    questions: tuple[Question, ...]
+    questions: tuple[ProbeInput, ...]
     findings: list[int]
 
 
@@ -146,16 +147,16 @@ def distinct(findings: Sequence[Finding], key: bytes) -> list[_Group]:
     """Group *findings* by what would be asked; those that no probe serves are left out."""
     groups: dict[str, _Group] = {}
     for index, finding in enumerate(findings):
-        if _prober_or_none(finding.rule) is None:
+        if find_probe(finding.rule) is None:
             continue
         questions = tuple(_questions(finding))
-        name = json.dumps([_digest(question, key) for question in questions])
+        name = json.dumps([_digest(credential, key) for credential in questions])
         group = groups.setdefault(name, _Group(questions, []))
         group.findings.append(index)
     return list(groups.values())
 
 
-def _questions(finding: Finding) -> Iterable[Question]:
+def _questions(finding: Finding) -> Iterable[ProbeInput]:
     by_name: dict[str, list[Secret]] = {}
     for name, secret in finding.parts:
         by_name.setdefault(name, []).append(secret)
@@ -163,31 +164,31 @@ def _questions(finding: Finding) -> Iterable[Question]:
     roots = tuple(dict.fromkeys(location.origin.repository for location in finding.locations))
     for values in itertools.islice(itertools.product(*by_name.values()), MOST_PAIRINGS):
         parts = dict(zip(by_name, values, strict=True))
-        yield Question(finding.rule, finding.secret, parts, lines, roots)
+        yield ProbeInput(finding.rule, finding.secret, parts, lines, roots)
 
 
-def _digest(question: Question, key: bytes) -> list[object]:
+def _digest(credential: ProbeInput, key: bytes) -> list[object]:
     """Name a question by keyed digests: what is asked, and about which values."""
-    what = json.dumps(question.rule.probe, sort_keys=True) if question.rule.probe else question.rule.id
-    parts = sorted((name, secret.digest(key)) for name, secret in question.parts.items())
-    return [what, question.secret.digest(key), parts]
+    what = json.dumps(credential.rule.probe, sort_keys=True) if credential.rule.probe else credential.rule.id
+    parts = sorted((name, secret.digest(key)) for name, secret in credential.parts.items())
+    return [what, credential.secret.digest(key), parts]
 
 
 # -- asking --------------------------------------------------------------------
 
 
 async def _best(
-    questions: Sequence[Question],
-    wire: Wire,
+    questions: Sequence[ProbeInput],
+    client: ProbeClient,
     controls: dict[tuple[str, str], asyncio.Lock],
-    outcome: dict[tuple[str, str], Answer],
-) -> Answer:
+    outcome: dict[tuple[str, str], ProbeResult],
+) -> ProbeResult:
     """Ask until one pairing is live; otherwise say what the last clear answer was."""
-    best = Answer(VerdictState.UNKNOWN, "not asked")
-    for question in questions:
-        answer = await _ask(question, wire)
+    best = ProbeResult(VerdictState.UNKNOWN, "not asked")
+    for credential in questions:
+        answer = await _ask(credential, client)
         if answer.state == VerdictState.LIVE:
-            answer = await _controlled(question, answer, wire, controls, outcome)
+            answer = await _controlled(credential, answer, client, controls, outcome)
         if answer.state == VerdictState.LIVE:
             return answer
         if best.state != VerdictState.DEAD:
@@ -195,61 +196,61 @@ async def _best(
     return best
 
 
-async def _ask(question: Question, wire: Wire) -> Answer:
+async def _ask(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     try:
-        answer: Answer = await _prober(question.rule).check(question, wire)
-    except Unclear as unclear:
-        answer = Answer(VerdictState.UNKNOWN, str(unclear))
+        answer: ProbeResult = await _require_probe(credential.rule).check(credential, client)
+    except NoVerdict as unclear:
+        answer = ProbeResult(VerdictState.UNKNOWN, str(unclear))
     except Exception as bug:  # one probe's fault must not end the run, nor quote what it held
-        answer = Answer(VerdictState.UNKNOWN, f"its probe failed ({type(bug).__name__})")
-    clean = _cleaner(question)
+        answer = ProbeResult(VerdictState.UNKNOWN, f"its probe failed ({type(bug).__name__})")
+    clean = _cleaner(credential)
     facts = tuple((name, clean(text)) for name, text in answer.facts)
-    return Answer(answer.state, clean(answer.why), clean(answer.owner), facts)
+    return ProbeResult(answer.state, clean(answer.why), clean(answer.owner), facts)
 
 
 async def _controlled(
-    question: Question,
-    answer: Answer,
-    wire: Wire,
+    credential: ProbeInput,
+    answer: ProbeResult,
+    client: ProbeClient,
     controls: dict[tuple[str, str], asyncio.Lock],
-    outcome: dict[tuple[str, str], Answer],
-) -> Answer:
+    outcome: dict[tuple[str, str], ProbeResult],
+) -> ProbeResult:
     """Let a live answer count only when the issuer refuses an altered copy.
 
     One control a rule and issuer is enough; one that got no clear answer is
     tried again with the next live credential.
     """
-    prober = _prober(question.rule)
-    if not _wants_control(prober, question):
+    probe = _require_probe(credential.rule)
+    if not _wants_control(probe, credential):
         return answer
-    name = question.rule.id, prober.plan(question, wire.settings).host
+    name = credential.rule.id, probe.plan(credential, client.settings).host
     async with controls.setdefault(name, asyncio.Lock()):
         told = outcome.get(name)
         if told is None or told.state == VerdictState.UNKNOWN:
-            alter = getattr(prober, "alter", _alter)
-            told = outcome[name] = await _ask(alter(question), wire)
+            alter = getattr(probe, "alter", _alter)
+            told = outcome[name] = await _ask(alter(credential), client)
     if told.state == VerdictState.DEAD:
         return answer
     if told.state == VerdictState.LIVE:
-        return Answer(VerdictState.UNKNOWN, UNPROVABLE)
-    return Answer(VerdictState.UNKNOWN, f"accepted, but the control request got no clear answer: {told.why}")
+        return ProbeResult(VerdictState.UNKNOWN, UNPROVABLE)
+    return ProbeResult(VerdictState.UNKNOWN, f"accepted, but the control request got no clear answer: {told.why}")
 
 
-def _wants_control(prober: ModuleType, question: Question) -> bool:
-    if prober is declarative_probe:
-        return declarative_probe.probe_of(question).control
-    return bool(getattr(prober, "CONTROL", True))
+def _wants_control(probe: Probe, credential: ProbeInput) -> bool:
+    if probe is declarative:  # a module is a Probe
+        return declarative.parse_probe(credential).control
+    return bool(getattr(probe, "CONTROL", True))
 
 
-def _alter(question: Question) -> Question:
+def _alter(credential: ProbeInput) -> ProbeInput:
     """Change the secret, but not what of it names the host."""
     tail = 0
-    if question.rule.probe:
-        tail = declarative_probe.named_tail(question)
-    return question._replace(secret=negative_control.altered(question.secret, question.rule, tail))
+    if credential.rule.probe:
+        tail = declarative.count_host_bytes(credential)
+    return credential._replace(secret=negative_control.alter_secret(credential.secret, credential.rule, tail))
 
 
-def _verdict(before: Verdict, answer: Answer, at: str) -> Verdict:
+def _verdict(before: Verdict, answer: ProbeResult, at: str) -> Verdict:
     """Join what was known offline with the answer: a proof of form outlives an unclear answer."""
     state, why = answer.state, answer.why
     if state == VerdictState.UNKNOWN and before.state == VerdictState.VALID_FORMAT:
@@ -260,44 +261,22 @@ def _verdict(before: Verdict, answer: Answer, at: str) -> Verdict:
     return Verdict(state, why, answer.owner or before.owner, at, tuple(dict.fromkeys((*before.facts, *answer.facts))))
 
 
-def _cleaner(question: Question) -> Callable[[str], str]:
+def _cleaner(credential: ProbeInput) -> Callable[[str], str]:
     """Return what takes every value of the credential out of a text: issuers echo them, hosts contain them."""
-    values = [re.escape(value) for value in question.values if len(value) >= 6]
+    values = [re.escape(value) for value in credential.values if len(value) >= 6]
     if not values:
         return str
     pattern = re.compile("|".join(values), re.IGNORECASE)
     return lambda text: pattern.sub("…", text)
 
 
-# -- who asks ------------------------------------------------------------------
+def _require_probe(rule: Rule) -> Probe:
+    probe = find_probe(rule)
+    if probe is None:
+        raise NoVerdict("no probe knows this kind of credential")
+    return probe
 
 
-@cache
-def _coded() -> tuple[tuple[str, str], ...]:
-    """List ``(rule glob, probe name)`` of every coded probe."""
-    found = []
-    for name in names("detector.probes"):
-        found += [(glob, name) for glob in load("detector.probes", name, what="probe").SERVES]
-    return tuple(found)
-
-
-def _prober_or_none(rule: Rule) -> ModuleType | None:
-    """Return who asks about *rule*: its own table, else the coded probe that serves it."""
-    if rule.probe:
-        return declarative_probe
-    for glob, name in _coded():
-        if fnmatchcase(rule.id, glob):
-            return load("detector.probes", name, what="probe")
-    return None
-
-
-def _prober(rule: Rule) -> ModuleType:
-    prober = _prober_or_none(rule)
-    if prober is None:
-        raise Unclear("no probe knows this kind of credential")
-    return prober
-
-
-def provable(rule: Rule) -> bool:
-    """Tell whether somebody can be asked about credentials of *rule*."""
-    return _prober_or_none(rule) is not None
+def has_probe(rule: Rule) -> bool:
+    """Tell whether a provider can be asked about credentials of *rule*."""
+    return find_probe(rule) is not None

@@ -8,14 +8,14 @@ from typing import Any
 
 from detector.config import Config
 from detector.errors import UsageError
-from detector.probes._contract import Settings
+from detector.probes.core.contract import ProbeSettings
 
 _LISTS = ("hosts", "allow-internal", "ssh-hosts", "canary-accounts")
 _NUMBERS = ("timeout", "rate", "together")
 KEYS = {*_LISTS, *_NUMBERS, "host"}
 
 
-def settings_of(config: Config) -> Settings:
+def settings_of(config: Config) -> ProbeSettings:
     """Join the ``[verify]`` table of the operator's file with the options. Raises `UsageError`."""
     table = config.operator.get("verify", {})
     if not isinstance(table, Mapping):
@@ -34,8 +34,8 @@ def settings_of(config: Config) -> Settings:
     for target in ssh_hosts:
         if not re.fullmatch(r"[\w.-]+@[\w.-]+(?::\d{1,5})?", target):
             raise UsageError(f"{target!r} names no SSH server; write USER@HOST or USER@HOST:PORT")
-    plain = Settings()
-    return Settings(
+    plain = ProbeSettings()
+    return ProbeSettings(
         hosts=(*lists["hosts"], *config.verify_hosts),
         allow_internal=tuple(name.lower() for name in (*lists["allow-internal"], *config.allow_internal)),
         host_for=tuple(host.items()),

@@ -9,13 +9,19 @@ Answers are never quoted in errors, since several APIs echo the token.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from json import dumps
 from typing import Any
+from urllib.parse import urlencode, urlsplit
 
-from detector.errors import UsageError
+from detector.net.blocking_client import BlockingHttpClient
+from detector.net.failures import RequestFailed
+from detector.net.http_client import ClientPolicy, Reply, Request
 from detector.secret import Secret
 from rotators.core.model import Ambiguous, Surprise, Throttled
 
 READS = frozenset({"GET", "HEAD"})
+MAX_BYTES = 16 << 20
+"""Longest answer that is read."""
 
 
 class Answer:
@@ -36,18 +42,22 @@ class Answer:
 
 
 class Api:
-    """An API at *base*; `headers` carry the identity."""
+    """An API at *base*; `headers` carry the identity.
+
+    The operator's settings name the host, so it may be an internal one.
+    """
 
     def __init__(
-        self,
-        base: str,
-        headers: Mapping[str, str] | None = None,
-        *,
-        verify: str | bool = True,
-        timeout: float = 30,
+        self, base: str, headers: Mapping[str, str] | None = None, *, ca_file: str = "", timeout: float = 30
     ) -> None:
         self._base, self._headers = base.rstrip("/"), dict(headers or {})
-        self._verify, self._timeout = verify, timeout
+        self._policy = ClientPolicy(
+            allow_internal=(urlsplit(base).hostname or "",),
+            timeout=timeout,
+            max_bytes=MAX_BYTES,
+            environment_proxies=True,
+            ca_file=ca_file,
+        )
 
     def call(
         self,
@@ -56,38 +66,46 @@ class Api:
         *,
         ok: tuple[int, ...] = (200, 201, 202, 204),
         accept: tuple[int, ...] = (),
-        **body: Any,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: object = None,
+        data: Mapping[str, str] | None = None,
+        content: bytes = b"",
     ) -> Answer:
-        """Send one request. A status outside *ok* and *accept* raises; *body* is httpx's json, data, …"""
-        try:
-            import httpx
-        except ImportError:
-            raise UsageError("this needs httpx: pip install 'leakfirst[verify]'") from None
-
-        headers = {"user-agent": "leakfirst", **self._headers, **body.pop("headers", {})}
-        tries = 3 if method in READS else 1
-        # Without TLS there is nothing to verify, and reading all certificates takes longer than a call.
-        verify = self._verify if self._base.startswith("https:") else False
-        with httpx.Client(verify=verify, timeout=self._timeout, headers=headers) as http:
-            for left in reversed(range(tries)):
-                try:
-                    answer = http.request(method, self._base + path, **body)
-                except httpx.ConnectError:
-                    raise Surprise(f"no connection to {self._base}") from None
-                except httpx.HTTPError as error:
-                    if left:
-                        continue
-                    raise Ambiguous(f"no answer to {method} ({type(error).__name__}); it may have acted") from None
-                if answer.status_code < 500 or not left or answer.status_code in accept:
-                    break
-        status = answer.status_code
+        """Send one request; a status outside *ok* and *accept* raises. The body is one of *json*, *data*, *content*."""
+        kind = ""
+        if json is not None:
+            kind, content = "application/json", dumps(json).encode()
+        elif data is not None:
+            kind, content = "application/x-www-form-urlencoded", urlencode(data).encode()
+        all_headers = {**({"content-type": kind} if kind else {}), **self._headers, **(headers or {})}
+        url = self._base + path + (("&" if "?" in path else "?") + urlencode(params) if params else "")
+        reply = self._send(Request(method, url, tuple(all_headers.items()), content), accept)
+        status = reply.status
         if status in ok or status in accept:
-            return Answer(status, _json(answer), answer.headers)
+            return Answer(status, reply.json(), reply.headers)
         if status == 429:
-            raise Throttled(f"{self._base} asks us to slow down", _seconds(answer.headers.get("retry-after")))
+            raise Throttled(f"{self._base} asks us to slow down", _seconds(reply.headers.get("retry-after")))
         if status >= 500:
             raise Ambiguous(f"{self._base} failed with {status}; it may have acted")
         raise Surprise(f"{self._base} answered {status} to {method}")
+
+    def _send(self, request: Request, accept: tuple[int, ...]) -> Reply:
+        why = ""
+        with BlockingHttpClient(self._policy) as client:
+            for left in reversed(range(3 if request.method in READS else 1)):
+                try:
+                    reply = client.send(request)
+                except RequestFailed as failure:
+                    if not failure.sent:
+                        why = str(failure)
+                        break
+                    if left:
+                        continue
+                    raise Ambiguous(f"no answer to {request.method} ({failure}); it may have acted") from None
+                if reply.status < 500 or not left or reply.status in accept:
+                    return reply
+        raise Surprise(f"no connection to {self._base}: {why}")
 
     def pages(self, path: str, items: str, cursor: str, parameter: str) -> list[Any]:
         """Collect the list *items* over pages; the next one is asked for by *parameter* = *cursor*."""
@@ -117,13 +135,6 @@ def basic(user: str, password: Secret) -> dict[str, str]:
 def text(value: Secret) -> str:
     """Return the plain text of *value*, to be sent to its issuer."""
     return value.reveal().decode()
-
-
-def _json(answer: Any) -> Any:
-    try:
-        return answer.json()
-    except ValueError:
-        return None
 
 
 def _seconds(text: str | None) -> float:

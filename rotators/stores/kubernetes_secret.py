@@ -84,5 +84,5 @@ class Store(contracts.Store):
         return http.Api(
             operator_credentials.needed(settings, "server"),
             http.bearer(operator_credentials.credential(settings)),
-            verify=settings.get("ca_file") or True,
+            ca_file=str(settings.get("ca_file") or ""),
         )

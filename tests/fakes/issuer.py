@@ -201,12 +201,12 @@ class Issuer:
         import h2.connection
         import h2.events
 
-        wire = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
-        wire.initiate_connection()
-        writer.write(wire.data_to_send())
+        connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        connection.initiate_connection()
+        writer.write(connection.data_to_send())
         begun: dict[int, dict[str, str]] = {}
         while data := await reader.read(65536):
-            for event in wire.receive_data(data):
+            for event in connection.receive_data(data):
                 if isinstance(event, h2.events.RequestReceived):
                     begun[event.stream_id] = dict(event.headers)
                 if isinstance(event, h2.events.StreamEnded):
@@ -214,11 +214,11 @@ class Issuer:
                     heard = Heard(head[":method"], head[":authority"], head[":path"], head, b"", time.monotonic(), "h2")
                     self.heard.append(heard)
                     say = self.answer(heard)
-                    wire.send_headers(
+                    connection.send_headers(
                         event.stream_id, [(":status", str(say.status)), ("content-type", "application/json")]
                     )
-                    wire.send_data(event.stream_id, say.content(), end_stream=True)
-            writer.write(wire.data_to_send())
+                    connection.send_data(event.stream_id, say.content(), end_stream=True)
+            writer.write(connection.data_to_send())
             await writer.drain()
 
 
@@ -251,17 +251,17 @@ def by_credential(secret: str, live: Say, dead: Say) -> Answerer:
     return answer
 
 
-def wire_to(made: Issuer, authority: Authority, settings: Any = None, *, tls: bool = True) -> Any:
-    """A wire whose approved connections end at *made*: call it within the running event loop.
+def client_to(made: Issuer, authority: Authority, settings: Any = None, *, tls: bool = True) -> Any:
+    """Return a client whose approved connections end at *made*; call it within the running event loop.
 
     Without *tls* the guard decides as ever, and the approved connection goes on
     in plain text: hundreds of hosts are asked in a second.
     """
-    from detector.net.http_client import Wire
-    from detector.net.ssrf_guard import Guard
-    from detector.probes._contract import Settings
+    from detector.net.ssrf_guard import SsrfGuard
+    from detector.probes.core.client import ProbeClient
+    from detector.probes.core.contract import ProbeSettings
 
-    settings = settings or Settings(timeout=2)
+    settings = settings or ProbeSettings(timeout=2)
 
     async def public(host: str, port: int) -> list[str]:
         try:
@@ -270,9 +270,9 @@ def wire_to(made: Issuer, authority: Authority, settings: Any = None, *, tls: bo
             return [PUBLIC]
 
     port = made.port if tls else made.plain_port
-    guard = Guard(settings.allow_internal, public, lambda address, _: ("127.0.0.1", port))
+    guard = SsrfGuard(settings.allow_internal, public, lambda address, _: ("127.0.0.1", port))
     backend = None if tls else _without_tls(guard)
-    return Wire(settings, guard, authority.client_context(), proxies={}, backend=backend)
+    return ProbeClient(settings, guard, authority.client_context(), proxies={}, backend=backend)
 
 
 def _without_tls(guard: Any) -> Any:

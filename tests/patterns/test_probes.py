@@ -18,14 +18,14 @@ from urllib.parse import quote, quote_plus, urlsplit
 import pytest
 
 from detector.model import Finding, Location, Origin, Rule, Verdict, VerdictState
-from detector.probes._contract import Settings
+from detector.probes.core.contract import ProbeSettings
 from detector.rules import probe as probes
 from detector.rules.loader import load_files
 from detector.rules.pack import rule_files, shipped_folder
 from detector.rules.probe import Condition, Probe
 from detector.secret import Secret
 from detector.verify import run
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, issuer, wire_to
+from tests.fakes.issuer import Authority, Heard, Issuer, Say, client_to, issuer
 
 GOLDEN = Path(__file__).parent / "probe-requests.txt"
 HOST = "named.by.the.operator.test"
@@ -81,7 +81,7 @@ BY_NUMBER = {f"{number:05}": rule for number, rule in enumerate(RULES)}
 # -- an answer as the table describes it ------------------------------------------
 
 
-def said(table: Probe, *, live: bool) -> Say:
+def read_text(table: Probe, *, live: bool) -> Say:
     codes, conditions = (table.live, table.live_body) if live else (table.dead, table.dead_body)
     status = codes[0]
     if conditions:
@@ -204,15 +204,15 @@ def ask_all(acme: Issuer, authority: Authority, answer: Callable[[Heard], Say], 
     """Ask about one credential of every rule at once."""
     acme.heard.clear()
     acme.answer = answer
-    settings = Settings(hosts=(HOST,), timeout=timeout, rate=1e4, together=64, total_rate=1e4, total_together=64)
+    settings = ProbeSettings(hosts=(HOST,), timeout=timeout, rate=1e4, together=64, total_rate=1e4, total_together=64)
     told: dict[int, Verdict] = {}
 
     async def work() -> None:
-        wire = wire_to(acme, authority, settings, tls=False)
+        client = client_to(acme, authority, settings, tls=False)
         try:
-            told.update([pair async for pair in run.verdicts(FINDINGS, wire, b"k" * 32)])
+            told.update([pair async for pair in run.verdicts(FINDINGS, client, b"k" * 32)])
         finally:
-            await wire.close()
+            await client.close()
 
     asyncio.run(work())
     assert sorted(told) == list(range(len(RULES)))
@@ -233,7 +233,7 @@ def test_a_live_credential(acme: Issuer, authority: Authority, pytestconfig: pyt
 
     def answer(heard: Heard) -> Say:
         rule = rule_of(heard)
-        return said(TABLES[rule.id], live=is_genuine(heard, rule))
+        return read_text(TABLES[rule.id], live=is_genuine(heard, rule))
 
     assert not wrong(ask_all(acme, authority, answer), VerdictState.LIVE)
     first: dict[str, str] = {}
@@ -248,7 +248,7 @@ def test_a_live_credential(acme: Issuer, authority: Authority, pytestconfig: pyt
 
 
 def test_a_dead_credential(acme: Issuer, authority: Authority) -> None:
-    told = ask_all(acme, authority, lambda heard: said(TABLES[rule_of(heard).id], live=False))
+    told = ask_all(acme, authority, lambda heard: read_text(TABLES[rule_of(heard).id], live=False))
     assert not wrong(told, VerdictState.DEAD)
 
 

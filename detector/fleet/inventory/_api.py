@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -23,17 +24,17 @@ from random import random
 from time import sleep
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 
-from detector import __version__
-from detector.errors import UsageError
 from detector.fleet.credentials import Access
 from detector.fleet.inventory import Options
 from detector.fleet.inventory._names import shown
 from detector.log import step
+from detector.net.failures import RequestFailed
+from detector.net.http_client import Reply, Request, resolve_on_same_host
 
 if TYPE_CHECKING:
-    import httpx
+    from detector.net.blocking_client import BlockingHttpClient
 
 MAX_PAGE = 64 << 20
 MAX_PAGES = 50_000
@@ -76,20 +77,31 @@ class Api:
         self._waited = self._pause = 0.0
         self._complete = True
         self._memory = _Memory(options.cache, listing)
-        self._client: httpx.Client | None = None
+        self._client: BlockingHttpClient | None = None
 
     def __enter__(self) -> Api:
-        try:
-            import httpx
-        except ImportError:
-            raise UsageError("to list a server needs httpx; install leakfirst[verify]") from None
-        agent = {"User-Agent": f"leakfirst/{__version__}", "Accept": "application/json"}
-        self._client = httpx.Client(headers={**agent, **self._headers}, timeout=60.0, follow_redirects=False)
+        from detector.net.blocking_client import BlockingHttpClient
+        from detector.net.http_client import ClientPolicy
+
+        host = urlsplit(self.base).hostname or ""
+        policy = ClientPolicy(
+            allow_internal=(host,),
+            plain_http=() if self.access.token else (host,),
+            timeout=60.0,
+            total=600.0,
+            max_bytes=MAX_PAGE,
+            max_redirects=MAX_REDIRECTS,
+            environment_proxies=True,
+            compression=True,
+        )
+        self._client = BlockingHttpClient(policy).__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         assert self._client
-        self._client.close()
+        self._client.__exit__(kind, error, trace)
         self._memory.close()
 
     def broke_off(self) -> None:
@@ -150,13 +162,13 @@ class Api:
     def _page(self, url: str, fields: tuple[str, ...], inner: str, known: Page | None) -> Page:
         # A mark is for the rows of a page. Of the last page it does not say that there is still none behind it.
         headers = {"If-None-Match": known.etag} if known and known.etag and known.next else {}
-        status, answer, body = self._ask(url, headers)
-        at = _server_time(answer)
-        if status == 304 and known:
+        reply = self._ask(url, headers)
+        at = _server_time(reply)
+        if reply.status == 304 and known:
             step("page-unchanged", url=url)
             return known._replace(at=at)
         try:
-            found = json.loads(body)
+            found = json.loads(reply.body)
         except (ValueError, RecursionError):
             raise Failed("the answer is no JSON") from None
         if inner and isinstance(found, dict):
@@ -165,80 +177,53 @@ class Api:
         if not isinstance(rows, list):
             raise Failed("the answer is not what the API should send")
         kept = [{name: row.get(name) for name in fields} if isinstance(row, dict) else None for row in rows]
-        link = answer.links.get("next", {}).get("url", "")
-        return Page(kept, at, self._own(link, url) if link else "", answer.headers.get("etag", ""))
+        link = _next_link(reply)
+        return Page(kept, at, self._own(link, url) if link else "", reply.headers.get("etag", ""))
 
     def _own(self, link: str, url: str) -> str:
-        """Return *link* if it stays on our server; we ask over the scheme that the operator named."""
+        """Return the URL of *link* if it stays on our server. Raises `Failed`."""
         try:
-            there, here = urlsplit(urljoin(url, link)), urlsplit(self.base)
-            same = (there.hostname, there.port) == (here.hostname, here.port)
-        except ValueError:
-            raise Failed("a link cannot be read") from None
-        if not same or there.scheme not in ("http", "https") or there.username is not None:
-            raise Failed(f"leads to another host ({shown(there.netloc.rpartition('@')[2], 80)}), which is not asked")
-        return urlunsplit((here.scheme, here.netloc, there.path, there.query, ""))
+            return resolve_on_same_host(link, url)
+        except RequestFailed as failure:
+            raise Failed(str(failure)) from None
 
-    def _ask(self, url: str, headers: Mapping[str, str]) -> tuple[int, httpx.Response, bytes]:
-        """Ask until there is an answer: waits for rate limits, asks again after trouble, follows redirects."""
-        tries = redirects = 0
+    def _ask(self, url: str, headers: Mapping[str, str]) -> Reply:
+        """Ask until there is an answer: waits for rate limits, asks again after trouble."""
+        assert self._client
+        tries = 0
         if self._pause:
             self._wait(self._pause, "rate limit")
             self._pause = 0.0
+        request = Request("GET", url, tuple({**self._headers, **headers}.items()), follow=True)
         while True:
+            step("page", url=url)
             try:
-                answer, body = self._once(url, headers)
-            except _Trouble as trouble:
+                reply = self._client.send(request)
+            except RequestFailed as failure:
                 tries += 1
+                if not failure.temporary:
+                    raise Failed(str(failure)) from None
                 if tries >= TRIES:
-                    raise Failed(f"cannot be reached: {trouble}") from None
+                    raise Failed(f"cannot be reached: {failure}") from None
                 self._wait(2.0 ** (tries - 1) * (0.5 + random()), "cannot be reached")  # noqa: S311 - spreads retries
                 continue
-            status = answer.status_code
-            pause = _pause(answer)
-            limited = status == 429 or (
-                status == 403 and (pause is not None or b"secondary rate limit" in body.lower())
-            )
-            if limited:
+            pause = _pause(reply)
+            if _is_limited(reply, pause):
                 tries += 1
                 if tries > TRIES:
-                    raise Failed("the rate limit does not end", status)
+                    raise Failed("the rate limit does not end", reply.status)
                 self._wait(60.0 * 2.0 ** (tries - 1) if pause is None else pause, "rate limit")
-            elif status in _TROUBLE:
+            elif reply.status in _TROUBLE:
                 tries += 1
                 if tries >= TRIES:
-                    raise Failed(f"the server is in trouble (HTTP {status})", status)
+                    raise Failed(f"the server is in trouble (HTTP {reply.status})", reply.status)
                 usual = 2.0 ** (tries - 1) * (0.5 + random())  # noqa: S311 - spreads retries
-                self._wait(usual if pause is None else pause, f"HTTP {status}")
-            elif status in (301, 302, 307, 308) and answer.headers.get("location"):
-                redirects += 1
-                if redirects > MAX_REDIRECTS:
-                    raise Failed("redirects have no end", status)
-                url = self._own(answer.headers["location"], url)
-            elif status in (200, 304):
+                self._wait(usual if pause is None else pause, f"HTTP {reply.status}")
+            elif reply.status in (200, 304):
                 self._pause = pause or 0.0
-                return status, answer, body
+                return reply
             else:
-                raise Failed(self._why(answer, body), status)
-
-    def _once(self, url: str, headers: Mapping[str, str]) -> tuple[httpx.Response, bytes]:
-        import httpx
-
-        assert self._client
-        step("page", url=url)
-        try:
-            with self._client.stream("GET", url, headers=dict(headers)) as answer:
-                parts, size = [], 0
-                for part in answer.iter_bytes():
-                    parts.append(part)
-                    size += len(part)
-                    if size > MAX_PAGE:
-                        raise Failed(f"an answer is larger than {MAX_PAGE >> 20} MiB", answer.status_code)
-                return answer, b"".join(parts)
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            raise _Trouble(shown(f"{type(error).__name__} {error}".strip(), 160)) from None
-        except (httpx.InvalidURL, httpx.HTTPError, ValueError) as error:
-            raise Failed(f"cannot be asked ({type(error).__name__})") from None
+                raise Failed(self._why(reply), reply.status)
 
     def _wait(self, seconds: float, why: str) -> None:
         """Wait, or say that it would take too long."""
@@ -252,12 +237,8 @@ class Api:
         self._waited += seconds
         sleep(seconds)
 
-    def _why(self, answer: httpx.Response, body: bytes) -> str:
-        status = answer.status_code
-        try:
-            found = json.loads(body)
-        except (ValueError, RecursionError):
-            found = None
+    def _why(self, reply: Reply) -> str:
+        status, found = reply.status, reply.json()
         said = found.get("message") or found.get("error") if isinstance(found, dict) else None
         reason = f": {shown(self.access.hide(said), 160)}" if isinstance(said, str) else ""
         if status == 401:
@@ -268,34 +249,44 @@ class Api:
         return f"HTTP {status}{reason}"
 
 
-class _Trouble(Exception):
-    """The network failed; it may work a moment later."""
+def _next_link(reply: Reply) -> str:
+    """Return the URL of the next page in the answer's Link header, or the empty text."""
+    for target, parameters in re.findall(r"<([^>]*)>([^<]*)", reply.headers.get("link", "")):
+        if re.search(r';\s*rel="?next"?\s*(?:[;,]|$)', parameters):
+            return str(target)
+    return ""
 
 
-def _pause(answer: httpx.Response) -> float | None:
+def _is_limited(reply: Reply, pause: float | None) -> bool:
+    """Tell whether the server refuses because of a rate limit."""
+    secondary = b"secondary rate limit" in reply.body.lower()
+    return reply.status == 429 or (reply.status == 403 and (pause is not None or secondary))
+
+
+def _pause(reply: Reply) -> float | None:
     """Return the seconds that the server wants us to wait, None if it does not."""
-    headers = answer.headers
+    headers = reply.headers
     after = headers.get("retry-after", "").strip()
     if after.isdecimal() and len(after) < 10:
         return float(after)
     if after:
         try:
-            return max(parsedate_to_datetime(after).timestamp() - _server_time(answer), 0.0)
+            return max(parsedate_to_datetime(after).timestamp() - _server_time(reply), 0.0)
         except (ValueError, OverflowError):
             return 60.0
     for start in ("x-ratelimit", "ratelimit"):
         if headers.get(f"{start}-remaining", "").strip() == "0":
             reset = headers.get(f"{start}-reset", "").strip()
             if reset.isdecimal() and len(reset) < 13:
-                return max(float(reset) - _server_time(answer), 0.0) + 1.0
+                return max(float(reset) - _server_time(reply), 0.0) + 1.0
             return 60.0
     return None
 
 
-def _server_time(answer: httpx.Response) -> float:
+def _server_time(reply: Reply) -> float:
     """Return the server's time; its rate limits and versions are by its clock."""
     try:
-        return parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+        return parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
     except (ValueError, OverflowError, TypeError):
         return time.time()
 

@@ -6,12 +6,13 @@ a cloud. Redirects are not followed. Error messages never quote the response.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from detector.errors import UsageError
 from detector.incident.notify._event import DeliveryFailed
+from detector.net.failures import RequestFailed
+from detector.net.ssrf_guard import is_loopback
 
 if TYPE_CHECKING:
     from detector.net.http_client import Reply, Request
@@ -19,32 +20,21 @@ if TYPE_CHECKING:
 MAX_RETRY_AFTER = 300.0
 """Longest Retry-After, in seconds, that is respected."""
 
-_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-
 
 def send(request: Request) -> Reply:
     """Send *request* and return the response. Raises `DeliveryFailed` if there is none."""
-    return asyncio.run(_send(request))
-
-
-async def _send(request: Request) -> Reply:
-    from detector.net.http_client import Wire
-    from detector.net.log_silencing import silence_client_logs
-    from detector.probes._contract import Settings, Unclear
+    from detector.net.blocking_client import BlockingHttpClient
+    from detector.net.http_client import ClientPolicy
 
     where = urlsplit(request.url)
     host = where.hostname or ""
-    if where.scheme != "https" and host not in _LOCAL_HOSTS:
+    if where.scheme != "https" and not is_loopback(host):
         raise UsageError(f"{host or 'a destination'}: only https is allowed")
-    wire = Wire(Settings(allow_internal=(host,), rate=50, timeout=20))
-    why = ""
-    try:
-        with silence_client_logs():
-            return await wire.ask(request)
-    except Unclear as unclear:
-        why = str(unclear)
-    finally:
-        await wire.close()
+    with BlockingHttpClient(ClientPolicy((host,), timeout=20, environment_proxies=True)) as client:
+        try:
+            return client.send(request)
+        except RequestFailed as failure:
+            why = str(failure)
     raise DeliveryFailed(why, 1.0)  # raised here so that it has no context, which may quote the URL
 
 

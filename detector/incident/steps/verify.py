@@ -49,6 +49,6 @@ def ask_providers(
         raise KeyboardInterrupt
     context.findings |= {finding.fingerprint: finding for finding in known}
     for finding in known:
-        if not run.provable(finding.rule):
+        if not run.has_probe(finding.rule):
             facts = {"state": VerdictState.UNKNOWN, "why": NO_PROBE, "owner": "", "facts": {}}
             context.ledger.add(LineKind.VERDICT, finding.fingerprint, **facts)

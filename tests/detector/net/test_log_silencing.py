@@ -18,13 +18,13 @@ import pytest
 
 from detector.model import Finding, Location, Origin, Rule
 from detector.net.log_silencing import CLIENT_LIBRARIES, PLACEHOLDER, silence_client_logs
-from detector.probes._contract import Settings
+from detector.probes.core.contract import ProbeSettings
 from detector.rules.loader import load_files
 from detector.rules.pack import rule_files, shipped_folder
 from detector.rules.shapes import expand
 from detector.secret import Secret
 from detector.verify import run
-from tests.fakes.issuer import Authority, Issuer, Say, issuer, wire_to
+from tests.fakes.issuer import Authority, Issuer, Say, client_to, issuer
 
 CANARY = "CANARY" + expand("{alnum:34}", 9)
 
@@ -65,7 +65,7 @@ def findings() -> list[Finding]:
     place = Location(Origin("worktree", "a"), 0, 1, 1, 1, 1, 2, snippet="https://acme.test/ postgres://u:X@acme.test/d")
     made = []
     for rule in load_files(rule_files(shipped_folder())):
-        if not run.provable(rule):
+        if not run.has_probe(rule):
             continue
         secret = Secret(CANARY.encode())
         parts = tuple((part.name, Secret(CANARY.encode() + b"9")) for part in rule.companions if part.secret)
@@ -89,18 +89,18 @@ def test_no_probe_shows_the_credential(
     kind: str, acme: Issuer, authority: Authority, log: io.StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
     acme.answer = lambda _: SAYS[kind]
-    settings = Settings(
+    settings = ProbeSettings(
         hosts=("acme.test",), host_for=(("*", "acme.test"),), reach=True, timeout=3, rate=1e4, total_rate=1e4
     )
     asked = findings()
     assert len(asked) > 100
 
     async def work() -> list[tuple[int, object]]:
-        wire = wire_to(acme, authority, settings, tls=False)
+        client = client_to(acme, authority, settings, tls=False)
         try:
-            return [entry async for entry in run.verdicts(asked, wire, b"k" * 32)]
+            return [entry async for entry in run.verdicts(asked, client, b"k" * 32)]
         finally:
-            await wire.close()
+            await client.close()
 
     told = asyncio.run(work())
     assert len(told) == len(asked)
@@ -118,12 +118,12 @@ def test_http2_headers_stay_out_of_the_log(authority: Authority, log: io.StringI
     found = Finding("lf1:x", rule, "high", "high", Secret(CANARY.encode()), (), (place,))
 
     async def work() -> None:
-        wire = wire_to(modern, authority)
+        client = client_to(modern, authority)
         try:
-            async for _ in run.verdicts([found], wire, b"k" * 32):
+            async for _ in run.verdicts([found], client, b"k" * 32):
                 pass
         finally:
-            await wire.close()
+            await client.close()
 
     with issuer(authority, http2=True) as modern:
         # The server shares the process: its own h2 and hpack must not be what is read.

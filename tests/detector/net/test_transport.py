@@ -10,9 +10,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from detector.net.http_client import Reply, Request, Wire
-from detector.net.ssrf_guard import Guard
-from detector.probes._contract import Settings, Unclear
+from detector.net.http_client import Reply, Request
+from detector.net.ssrf_guard import SsrfGuard
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, ProbeSettings
 from tests.fakes.issuer import PUBLIC, Authority, Issuer
 
 
@@ -55,11 +56,11 @@ def ask(url: str, authority: Authority, found: list[str]) -> Reply:
         return found
 
     async def work() -> Reply:
-        wire = Wire(Settings(timeout=5), Guard((), resolve), authority.client_context())
+        client = ProbeClient(ProbeSettings(timeout=5), SsrfGuard((), resolve), authority.client_context())
         try:
-            return await wire.ask(Request("GET", url))
+            return await client.send(Request("GET", url))
         finally:
-            await wire.close()
+            await client.close()
 
     return asyncio.run(work())
 
@@ -81,7 +82,7 @@ def test_a_host_without_proxy_is_asked_directly(
     with proxy(acme.port) as (address, asked):
         monkeypatch.setenv("HTTPS_PROXY", address)
         monkeypatch.setenv("NO_PROXY", "acme.test")
-        with pytest.raises(Unclear, match="loopback"):
+        with pytest.raises(NoVerdict, match="loopback"):
             ask("https://api.acme.test/x", authority, ["127.0.0.1"])
     assert not asked
 
@@ -99,6 +100,6 @@ def test_a_proxy_is_no_way_around_the_guard(
 ) -> None:
     with proxy(acme.port) as (address, asked):
         monkeypatch.setenv("HTTPS_PROXY", address)
-        with pytest.raises(Unclear):
+        with pytest.raises(NoVerdict):
             ask(url, authority, found)
     assert not asked

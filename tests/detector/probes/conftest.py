@@ -6,12 +6,13 @@ import asyncio
 from typing import Any
 
 from detector.model import Finding, Location, Origin, Rule, Verdict
-from detector.net.http_client import Wire
-from detector.probes._contract import Settings
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import ProbeSettings
 from detector.secret import Secret
 from detector.verify import run
+from detector.verify.public_keys import read_public_keys
 
-HERE = Settings(allow_internal=("127.0.0.1",), timeout=30, rate=100, reach=True)
+HERE = ProbeSettings(allow_internal=("127.0.0.1",), timeout=30, rate=100, reach=True)
 
 
 def finding(
@@ -38,11 +39,11 @@ def _rules() -> dict[str, Rule]:
 _LOADED: dict[str, Rule] | None = None
 
 
-def verdict(found: Finding, settings: Settings = HERE, wire: Any = None) -> Verdict:
-    """Ask about one finding and return its verdict; *wire* makes the wire to use."""
+def verdict(found: Finding, settings: ProbeSettings = HERE, client: Any = None) -> Verdict:
+    """Ask about one finding and return its verdict; *client* makes the client."""
 
     async def work() -> Verdict:
-        used = wire() if wire else Wire(settings, proxies={})
+        used = client() if client else ProbeClient(settings, proxies={}, read_public_keys=read_public_keys)
         try:
             told = [entry async for entry in run.verdicts([found], used, b"k" * 32)]
         finally:

@@ -11,10 +11,10 @@ import pytest
 
 from detector.model import VerdictState
 from detector.probes import aws
-from detector.probes._contract import Settings
+from detector.probes.core.contract import ProbeSettings
 from detector.rules.shapes import expand
 from tests.detector.probes.conftest import finding, verdict
-from tests.fakes.issuer import Authority, Issuer, Say, wire_to
+from tests.fakes.issuer import Authority, Issuer, Say, client_to
 from tests.rotators import world
 
 SECRET = expand("{base64:40}", 1)
@@ -32,8 +32,8 @@ def pair(key: str, secret: str = SECRET, **more: str) -> dict[str, object]:
     return {"secret": key, "parts": {"secret-access-key": secret, **more}}
 
 
-def at(url: str, **more: object) -> Settings:
-    return Settings(allow_internal=("127.0.0.1",), host_for=(("aws.*", url),), rate=100, reach=True, **more)
+def at(url: str, **more: object) -> ProbeSettings:
+    return ProbeSettings(allow_internal=("127.0.0.1",), host_for=(("aws.*", url),), rate=100, reach=True, **more)
 
 
 def test_the_signature_is_botocores() -> None:
@@ -75,10 +75,10 @@ def test_the_signature_is_botocores() -> None:
 
 @pytest.mark.parametrize("account", ["052310077262", "992382622183", "123123123123"])
 def test_a_canary_is_never_asked(account: str, acme: Issuer, authority: Authority) -> None:
-    settings = Settings(canary_accounts=frozenset({"123123123123"}))
+    settings = ProbeSettings(canary_accounts=frozenset({"123123123123"}))
     assert aws.account_of(key_of(account).encode()) == account
     found = finding("aws.access-key", **pair(key_of(account)))
-    told = verdict(found, wire=lambda: wire_to(acme, authority, settings))
+    told = verdict(found, client=lambda: client_to(acme, authority, settings))
     assert told.state == VerdictState.UNKNOWN and account in told.why
     assert not acme.heard
 
@@ -97,7 +97,7 @@ def test_a_canary_is_never_asked(account: str, acme: Issuer, authority: Authorit
 def test_what_sts_says_means(say: Say, state: str, acme: Issuer, authority: Authority) -> None:
     acme.answer = lambda _: say
     found = finding("aws.access-key", **pair(key_of("123456789012")))
-    assert verdict(found, wire=lambda: wire_to(acme, authority)).state == state
+    assert verdict(found, client=lambda: client_to(acme, authority)).state == state
     (heard,) = acme.heard
     assert (heard.method, heard.host, heard.target) == ("POST", "sts.amazonaws.com", "/")
     assert heard.body == b"Action=GetCallerIdentity&Version=2011-06-15"
@@ -105,14 +105,14 @@ def test_what_sts_says_means(say: Say, state: str, acme: Issuer, authority: Auth
 
 def test_the_partition_that_the_line_names_is_asked(acme: Issuer, authority: Authority) -> None:
     found = finding("aws.access-key", line="SECRET region=cn-north-1", **pair(key_of("123456789012")))
-    verdict(found, wire=lambda: wire_to(acme, authority))
+    verdict(found, client=lambda: client_to(acme, authority))
     assert acme.heard[0].host == "sts.cn-north-1.amazonaws.com.cn"
     assert "/cn-north-1/sts/aws4_request" in acme.heard[0].headers["authorization"]
 
 
 def test_a_temporary_key_without_its_token_is_not_asked(acme: Issuer, authority: Authority) -> None:
     found = finding("aws.temporary-key", **pair(key_of("123456789012", "ASIA")))
-    told = verdict(found, wire=lambda: wire_to(acme, authority))
+    told = verdict(found, client=lambda: client_to(acme, authority))
     assert told.state == VerdictState.UNKNOWN and "session token" in told.why and not acme.heard
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from detector.model import VerdictState
-from detector.net.http_client import Wire
-from detector.probes._contract import Settings, Unclear
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, ProbeSettings
 from detector.rules.shapes import expand
 from tests.detector.probes.conftest import HERE, finding, verdict
 from tests.fakes import servers
@@ -84,7 +84,9 @@ def test_redis_that_is_open_proves_nothing() -> None:
 def test_redis_with_tls_that_is_checked(authority: Authority) -> None:
     with servers.redis(RIGHT, authority.files("127.0.0.1")) as port:
         found = finding("uri.database", RIGHT, address("rediss", port, "app", "/0"))
-        assert verdict(found, wire=lambda: Wire(HERE, tls=authority.client_context())).state == VerdictState.LIVE
+        assert (
+            verdict(found, client=lambda: ProbeClient(HERE, tls=authority.client_context())).state == VerdictState.LIVE
+        )
         assert verdict(found).state == VerdictState.UNKNOWN
 
 
@@ -106,7 +108,9 @@ def test_mongodb_with_tls_that_is_checked(authority: Authority) -> None:
     with mongodb("app", RIGHT, authority.server_context("127.0.0.1", http2=False)) as server:
         line = address("mongodb", server.server_address[1], rest="/app?tls=true")
         found = finding("uri.database", RIGHT, line)
-        assert verdict(found, wire=lambda: Wire(HERE, tls=authority.client_context())).state == VerdictState.LIVE
+        assert (
+            verdict(found, client=lambda: ProbeClient(HERE, tls=authority.client_context())).state == VerdictState.LIVE
+        )
         assert verdict(found, HERE._replace(timeout=3)).state == VerdictState.UNKNOWN
         assert "connectionStatus" in server.heard
 
@@ -120,14 +124,14 @@ def test_a_server_that_is_away_is_no_verdict(kind: str) -> None:
 @pytest.mark.parametrize(
     ("line", "settings", "words"),
     [
-        ("postgres://app:SECRET@127.0.0.1/x", Settings(), "named in the address alone"),
-        ("postgres://app:SECRET@127.0.0.1/x", Settings(hosts=("*",)), "loopback"),
-        ("postgres://app:SECRET@db.acme.test/x", Settings(), "named in the address alone"),
-        ("kafka://app:SECRET@127.0.0.1/x", Settings(hosts=("*",)), "no driver for kafka"),
-        ("password = SECRET", Settings(), "no address"),
+        ("postgres://app:SECRET@127.0.0.1/x", ProbeSettings(), "named in the address alone"),
+        ("postgres://app:SECRET@127.0.0.1/x", ProbeSettings(hosts=("*",)), "loopback"),
+        ("postgres://app:SECRET@db.acme.test/x", ProbeSettings(), "named in the address alone"),
+        ("kafka://app:SECRET@127.0.0.1/x", ProbeSettings(hosts=("*",)), "no driver for kafka"),
+        ("password = SECRET", ProbeSettings(), "no address"),
     ],
 )
-def test_nobody_is_asked_who_was_not_named(line: str, settings: Settings, words: str) -> None:
+def test_nobody_is_asked_who_was_not_named(line: str, settings: ProbeSettings, words: str) -> None:
     told = verdict(finding("uri.database", RIGHT, line), settings)
     assert told.state == VerdictState.UNKNOWN and words in told.why
 
@@ -137,8 +141,8 @@ def test_an_address_is_read_as_its_driver_means_it() -> None:
     from detector.verify.run import _questions
 
     def read(line: str, secret: str = "p%40ss-w0rd-%2F9") -> object:
-        (question,) = _questions(finding("uri.database", secret, line))
-        return server_of(question)
+        (credential,) = _questions(finding("uri.database", secret, line))
+        return server_of(credential)
 
     server = read("'mongodb+srv://us%40er:SECRET@c0.ab.mongodb.net/app?authSource=x&w=1'")
     assert server[:6] == ("mongodb+srv", "c0.ab.mongodb.net", 27017, "us@er", "p@ss-w0rd-/9", "app")
@@ -146,5 +150,5 @@ def test_an_address_is_read_as_its_driver_means_it() -> None:
     assert read("mongodb://u:SECRET@a.test:1,b.test:2/db")[1:3] == ("a.test", 1)
     assert read("mysql+pymysql://u:SECRET@10.0.0.5/app")[0] == "mysql"
     assert "p@ss" not in repr(server)
-    with pytest.raises(Unclear):
+    with pytest.raises(NoVerdict):
         read("nothing here")

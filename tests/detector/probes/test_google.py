@@ -11,9 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from detector.engine.checks.proof import unbase64
 from detector.model import VerdictState
-from detector.probes._contract import Settings
+from detector.probes.core.contract import ProbeSettings
 from tests.detector.probes.conftest import finding, verdict
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, wire_to
+from tests.fakes.issuer import Authority, Heard, Issuer, Say, client_to
 
 EMAIL = "robot@acme-prod.iam.gserviceaccount.com"
 
@@ -47,7 +47,7 @@ def endpoint(key: rsa.RSAPrivateKey):
 
 def ask(text: str, acme: Issuer, authority: Authority):
     found = finding("google.service-account-key", text, parts={"client-email": EMAIL, "private-key-id": "ab12"})
-    return verdict(found, wire=lambda: wire_to(acme, authority, Settings(timeout=5, reach=True)))
+    return verdict(found, client=lambda: client_to(acme, authority, ProbeSettings(timeout=5, reach=True)))
 
 
 def test_a_registered_key_is_live(key: rsa.RSAPrivateKey, acme: Issuer, authority: Authority) -> None:

@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa,
 
 from detector.engine.checks.proof import base64url
 from detector.model import Verdict, VerdictState
-from detector.probes._contract import Settings
+from detector.probes.core.contract import ProbeSettings
 from tests.detector.probes.conftest import finding, verdict
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, wire_to
+from tests.fakes.issuer import Authority, Heard, Issuer, Say, client_to
 
 ISSUER = "https://acme.auth0.com"
 
@@ -73,8 +73,10 @@ def publishes(signer: Signer, jwks_uri: str = f"{ISSUER}/keys"):
     return answer
 
 
-def ask(token: str, acme: Issuer, authority: Authority, settings: Settings | None = None) -> Verdict:
-    return verdict(finding("jwt.token", token), wire=lambda: wire_to(acme, authority, settings or Settings(timeout=5)))
+def ask(token: str, acme: Issuer, authority: Authority, settings: ProbeSettings | None = None) -> Verdict:
+    return verdict(
+        finding("jwt.token", token), client=lambda: client_to(acme, authority, settings or ProbeSettings(timeout=5))
+    )
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
@@ -106,15 +108,15 @@ def test_a_key_for_another_algorithm_fits_nothing(acme: Issuer, authority: Autho
 @pytest.mark.parametrize(
     ("issuer", "settings", "asked"),
     [
-        ("https://evil.test", Settings(), False),
-        ("https://evil.test", Settings(hosts=("evil.test",)), True),
-        ("http://acme.auth0.com", Settings(), False),
-        ("https://127.0.0.1", Settings(hosts=("*",)), False),
-        ("acme", Settings(), False),
+        ("https://evil.test", ProbeSettings(), False),
+        ("https://evil.test", ProbeSettings(hosts=("evil.test",)), True),
+        ("http://acme.auth0.com", ProbeSettings(), False),
+        ("https://127.0.0.1", ProbeSettings(hosts=("*",)), False),
+        ("acme", ProbeSettings(), False),
     ],
 )
 def test_only_named_issuers_are_asked(
-    issuer: str, settings: Settings, asked: bool, acme: Issuer, authority: Authority
+    issuer: str, settings: ProbeSettings, asked: bool, acme: Issuer, authority: Authority
 ) -> None:
     told = ask(Signer("ES256").token(iss=issuer), acme, authority, settings)
     assert bool(acme.heard) is asked and told.state == VerdictState.UNKNOWN

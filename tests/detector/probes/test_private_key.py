@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from detector.model import VerdictState
-from detector.probes._contract import Settings
+from detector.probes.core.contract import ProbeSettings
 from tests.detector.probes.conftest import HERE, finding, verdict
 from tests.fakes import servers
 from tests.fakes.issuer import Authority
@@ -74,6 +74,6 @@ def test_a_named_ssh_server_lets_the_right_key_in(tmp_path: Path) -> None:
             verdict(finding("private-key.openssh", stranger, repository=str(tmp_path)), settings).state
             == VerdictState.DEAD
         )
-        shut = Settings(ssh_hosts=settings.ssh_hosts)
+        shut = ProbeSettings(ssh_hosts=settings.ssh_hosts)
         told = verdict(finding("private-key.openssh", private, repository=str(tmp_path)), shut)
         assert told.state == VerdictState.UNKNOWN and "loopback" in told.why

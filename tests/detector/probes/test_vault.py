@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from detector.model import VerdictState
-from detector.probes._contract import Settings
+from detector.probes.core.contract import ProbeSettings
 from detector.rules.shapes import expand
 from tests.detector.probes.conftest import finding, verdict
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, by_credential, wire_to
+from tests.fakes.issuer import Authority, Heard, Issuer, Say, by_credential, client_to
 
 TOKEN = expand("hvs.{alnum:24}", 1)
 LINE = "VAULT_ADDR=https://vault.acme.test:8200 VAULT_TOKEN=SECRET"
 SELF = {"data": {"id": TOKEN, "display_name": "token-ci", "policies": ["ci", "default"], "num_uses": 3, "ttl": 60}}
 BAD = {"errors": ["1 error occurred:\n\t* bad token\n\n"]}
-NAMED = Settings(timeout=5, hosts=("vault.acme.test",), reach=True)
+NAMED = ProbeSettings(timeout=5, hosts=("vault.acme.test",), reach=True)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ NAMED = Settings(timeout=5, hosts=("vault.acme.test",), reach=True)
 )
 def test_what_the_server_says_means(say: Say, state: str, acme: Issuer, authority: Authority) -> None:
     acme.answer = by_credential(TOKEN, say, Say(403, BAD))
-    told = verdict(finding("vault.service-token", TOKEN, LINE), wire=lambda: wire_to(acme, authority, NAMED))
+    told = verdict(finding("vault.service-token", TOKEN, LINE), client=lambda: client_to(acme, authority, NAMED))
     assert told.state == state, told
     first: Heard = acme.heard[0]
     assert (first.method, first.host, first.target) == ("GET", "vault.acme.test:8200", "/v1/auth/token/lookup-self")
@@ -46,7 +46,7 @@ def test_the_operators_own_server_is_asked_where_the_line_names_none(
 ) -> None:
     acme.answer = by_credential(TOKEN, Say(200, SELF), Say(403, BAD))
     found = finding("vault.service-token", TOKEN, "token: SECRET")
-    assert verdict(found, wire=lambda: wire_to(acme, authority)).state == VerdictState.UNKNOWN
+    assert verdict(found, client=lambda: client_to(acme, authority)).state == VerdictState.UNKNOWN
     monkeypatch.setenv("VAULT_ADDR", "https://main.vault.test")
-    assert verdict(found, wire=lambda: wire_to(acme, authority)).state == VerdictState.LIVE
+    assert verdict(found, client=lambda: client_to(acme, authority)).state == VerdictState.LIVE
     assert {heard.host for heard in acme.heard} == {"main.vault.test"}

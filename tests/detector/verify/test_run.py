@@ -5,15 +5,15 @@ import time
 from collections import Counter
 
 from detector.model import Finding, Location, Origin, Rule, Verdict, VerdictState
-from detector.probes._contract import Settings
+from detector.probes.core.contract import ProbeSettings
 from detector.rules.shapes import expand
 from detector.secret import Secret
 from detector.verify import run
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, by_credential, wire_to
+from tests.fakes.issuer import Authority, Heard, Issuer, Say, by_credential, client_to
 
 KEY = b"k" * 32
 UNASKED = Verdict()
-PATIENT = Settings(timeout=2)
+PATIENT = ProbeSettings(timeout=2)
 PLACE = Location(Origin("worktree", "a.env"), 0, 9, 1, 1, 1, 9)
 
 
@@ -24,17 +24,18 @@ def finding(secret: str, host: str = "api.acme.test", verdict: Verdict = UNASKED
 
 
 def verify(
-    findings: list[Finding], acme: Issuer, authority: Authority, settings: Settings = PATIENT
+    findings: list[Finding], acme: Issuer, authority: Authority, settings: ProbeSettings = PATIENT
 ) -> list[tuple[float, int, Verdict]]:
     async def work() -> list[tuple[float, int, Verdict]]:
-        wire = wire_to(acme, authority, settings)
+        client = client_to(acme, authority, settings)
         began = time.monotonic()
         try:
             return [
-                (time.monotonic() - began, index, verdict) async for index, verdict in run.verdicts(findings, wire, KEY)
+                (time.monotonic() - began, index, verdict)
+                async for index, verdict in run.verdicts(findings, client, KEY)
             ]
         finally:
-            await wire.close()
+            await client.close()
 
     return asyncio.run(work())
 
@@ -72,7 +73,7 @@ def test_an_unclear_control_proves_nothing_and_is_tried_again(acme: Issuer, auth
         return Say(503 if len(controls) == 1 else 401)
 
     acme.answer = answer
-    found = verify([finding(token) for token in known], acme, authority, Settings(timeout=2, together=1))
+    found = verify([finding(token) for token in known], acme, authority, ProbeSettings(timeout=2, together=1))
     assert sorted(verdict.state for _, _, verdict in found) == [VerdictState.LIVE, VerdictState.UNKNOWN]
 
 
@@ -95,7 +96,7 @@ def test_an_issuer_that_echoes_the_credential_does_not_get_it_into_the_report(
     (token,) = tokens(1)
     acme.answer = by_credential(token, Say(200, {"login": f"me {token}", "t": token}), Say(401))
     found = [finding(token, owner="login", facts={"token": "t"})]
-    ((_, _, verdict),) = verify(found, acme, authority, Settings(timeout=2, reach=True))
+    ((_, _, verdict),) = verify(found, acme, authority, ProbeSettings(timeout=2, reach=True))
     assert verdict.state == VerdictState.LIVE and verdict.owner == "me …"
     assert token not in repr(verdict)
 
@@ -126,7 +127,7 @@ def test_findings_without_a_probe_are_left_alone(acme: Issuer, authority: Author
 
 def test_a_thousand_findings_one_slow_issuer(acme: Issuer, authority: Authority) -> None:
     """It asks each of 200 credentials once, keeps the pace, and lets the slow issuer delay nobody else."""
-    settings = Settings(timeout=6.0, rate=40, together=4, total_rate=1000)
+    settings = ProbeSettings(timeout=6.0, rate=40, together=4, total_rate=1000)
     hosts = [f"api{n}.acme.test" for n in range(9)] + ["slow.acme.test"]
     known = [(token, hosts[n % 10]) for n, token in enumerate(tokens(200))]
 
@@ -161,7 +162,7 @@ def test_a_dry_run_names_hosts_and_requests_and_no_secret(acme: Issuer) -> None:
     known = tokens(3)
     findings = [finding(token, get="https://api.acme.test/{secret}/me", note="free of charge") for token in known]
     findings.append(finding(known[0], get="https://{host}/me"))
-    planned = run.plan(findings, Settings(), KEY)
+    planned = run.plan(findings, ProbeSettings(), KEY)
     assert [(line.credentials, line.asked and line.asked.host) for line in planned] == [(3, "api.acme.test"), (1, None)]
     assert planned[0].asked.request == "GET https://api.acme.test/{secret}/me"
     assert "no host is named" in planned[1].why_not

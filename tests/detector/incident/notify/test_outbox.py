@@ -79,7 +79,7 @@ def test_only_https_is_allowed_beyond_localhost(operator, deliveries, timer, mon
 
 
 def test_the_metadata_service_of_a_cloud_is_refused(operator, deliveries, timer, monkeypatch) -> None:
-    from detector.net.ssrf_guard import Guard, _is_metadata
+    from detector.net.ssrf_guard import SsrfGuard, _is_metadata
 
     assert _is_metadata("169.254.169.254")
     monkeypatch.setenv("SLACK_URL", "https://metadata.example.test/")
@@ -87,6 +87,6 @@ def test_the_metadata_service_of_a_cloud_is_refused(operator, deliveries, timer,
     async def resolve(host: str, port: int) -> list[str]:
         return ["169.254.169.254"]
 
-    monkeypatch.setattr(Guard.__init__, "__defaults__", ((), resolve, None))
+    monkeypatch.setattr(SsrfGuard.__init__, "__defaults__", ((), resolve, None))
     (result,) = Outbox(read_destinations(only(operator)), deliveries, timer.clock, str).send(event())
     assert not result.sent and "link-local" in result.why

@@ -23,7 +23,7 @@ LEAST = 6
 """Characters changed at least, where there are so many."""
 
 
-def altered(secret: Secret, rule: Rule, tail: int = 0) -> Secret:
+def alter_secret(secret: Secret, rule: Rule, tail: int = 0) -> Secret:
     """Return a copy of *secret* with the same shape and another value; the last *tail* bytes stay."""
     value = secret.reveal()
     body, kept = value[: len(value) - tail], value[len(value) - tail :]

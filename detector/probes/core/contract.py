@@ -1,24 +1,27 @@
-"""The nouns of verification: what is asked, what came back, why there is no answer."""
+"""The contract of a probe: what it gets, what it returns, and how it says that there is no verdict."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from detector.model import Rule, VerdictState
 from detector.secret import Secret
+
+if TYPE_CHECKING:
+    from detector.probes.core.client import ProbeClient
 
 _ADDRESS = re.compile(
     r"(?:([a-z][a-z0-9+.-]{1,20}):)?//(?:[^\s/@'\"]*@)?(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:\d{1,5})?"
 )
 
 
-class Unclear(Exception):
-    """There is no verdict; the text says why, and never holds a part of a credential."""
+class NoVerdict(Exception):
+    """There is no verdict. The text says why in one line and never contains a part of a credential."""
 
 
-class Settings(NamedTuple):
+class ProbeSettings(NamedTuple):
     """What the operator allows. Times in seconds, rates in requests per second.
 
     `hosts` are globs: hosts that may be asked when the line that holds a
@@ -40,11 +43,11 @@ class Settings(NamedTuple):
     total_together: int = 48
 
 
-class Question(NamedTuple):
+class ProbeInput(NamedTuple):
     """One distinct credential to ask about.
 
-    `lines` are the redacted lines where it stands, `repositories` the targets
-    that hold it.
+    `lines` are the redacted lines that contain it, `repositories` the targets
+    where it was found.
     """
 
     rule: Rule
@@ -54,15 +57,15 @@ class Question(NamedTuple):
     repositories: tuple[str, ...] = ()
 
     def text(self, name: str = "secret") -> str:
-        """Return the plain text of a part. Raises `Unclear` where it is missing or no text."""
+        """Return the plain text of a part. Raises `NoVerdict` where it is missing or no text."""
         secret = self.secret if name == "secret" else self.parts.get(name)
         if secret is None:
-            raise Unclear(f"its {name.replace('-', ' ')} was not found beside it")
+            raise NoVerdict(f"its {name.replace('-', ' ')} was not found beside it")
         try:
             return secret.reveal().decode()
         except UnicodeDecodeError:
             pass
-        raise Unclear(f"its {name.replace('-', ' ')} is no text")
+        raise NoVerdict(f"its {name.replace('-', ' ')} is no text")
 
     def first(self, *names: str) -> str:
         """Return the first part that is there, or the empty text."""
@@ -89,8 +92,8 @@ class Question(NamedTuple):
         return list(found)
 
 
-class Answer(NamedTuple):
-    """What one question came to; like a `Verdict`, without the time."""
+class ProbeResult(NamedTuple):
+    """What a probe found out: a `Verdict` without the time."""
 
     state: VerdictState = VerdictState.UNKNOWN
     why: str = ""
@@ -98,9 +101,30 @@ class Answer(NamedTuple):
     facts: tuple[tuple[str, str], ...] = ()
 
 
-class Asked(NamedTuple):
-    """What would be asked, for ``--dry-run``: nothing here is secret."""
+class PlannedRequest(NamedTuple):
+    """The request that would be sent, for ``--dry-run``: nothing here is secret."""
 
     host: str
     request: str
     note: str = ""
+
+
+class Probe(Protocol):
+    """Asks a provider about one credential."""
+
+    async def check(self, credential: ProbeInput, client: ProbeClient) -> ProbeResult:
+        """Ask, and read the answer. Raises `NoVerdict`."""
+
+    def plan(self, credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
+        """Return what `check` would ask, without asking. Raises `NoVerdict`."""
+
+
+class ProbeModule(Probe, Protocol):
+    """detector/probes/<name>.py: a probe for the rules that `SERVES` names by globs of their ids.
+
+    Two more names are optional. ``alter(credential) -> ProbeInput`` makes the copy
+    for the negative control, where a changed secret is not enough;
+    ``CONTROL = False`` says that no control is needed.
+    """
+
+    SERVES: tuple[str, ...]

@@ -5,30 +5,30 @@ import asyncio
 import pytest
 
 from detector.model import Companion, Rule, VerdictState
-from detector.probes._contract import Answer, Question, Settings, Unclear
+from detector.probes.core import declarative
+from detector.probes.core.contract import NoVerdict, ProbeInput, ProbeResult, ProbeSettings
 from detector.secret import Secret
-from detector.verify import declarative_probe
-from tests.fakes.issuer import Authority, Issuer, Say, by_credential, wire_to
+from tests.fakes.issuer import Authority, Issuer, Say, by_credential, client_to
 
 TOKEN = "acme_live_" + "k3J9" * 8
 
 
-def question(probe: dict, parts: dict | None = None, lines: tuple[str, ...] = ()) -> Question:
+def credential(probe: dict, parts: dict | None = None, lines: tuple[str, ...] = ()) -> ProbeInput:
     companions = tuple(Companion(name, "x") for name in parts or {})
     rule = Rule("acme.key", "Acme key", probe=probe, companions=companions)
     values = {name: Secret(value.encode()) for name, value in (parts or {}).items()}
-    return Question(rule, Secret(TOKEN.encode()), values, lines)
+    return ProbeInput(rule, Secret(TOKEN.encode()), values, lines)
 
 
-def ask(asked: Question, acme: Issuer, authority: Authority, settings: Settings | None = None) -> Answer:
-    async def work() -> Answer:
-        wire = wire_to(acme, authority, settings)
+def ask(asked: ProbeInput, acme: Issuer, authority: Authority, settings: ProbeSettings | None = None) -> ProbeResult:
+    async def work() -> ProbeResult:
+        client = client_to(acme, authority, settings)
         try:
-            return await declarative_probe.check(asked, wire)
-        except Unclear as unclear:
-            return Answer(VerdictState.UNKNOWN, str(unclear))
+            return await declarative.check(asked, client)
+        except NoVerdict as unclear:
+            return ProbeResult(VerdictState.UNKNOWN, str(unclear))
         finally:
-            await wire.close()
+            await client.close()
 
     return asyncio.run(work())
 
@@ -58,14 +58,14 @@ BEARER = {"get": "https://api.acme.test/me", "bearer": "{secret}", "live": 200, 
 )
 def test_an_answer_means(say: Say, state: str, word: str, acme: Issuer, authority: Authority) -> None:
     acme.answer = lambda _: say
-    answer = ask(question(BEARER), acme, authority, Settings(timeout=1))
+    answer = ask(credential(BEARER), acme, authority, ProbeSettings(timeout=1))
     assert (answer.state, word in answer.why) == (state, True), answer
     assert len(acme.heard) == 1
     assert TOKEN not in repr(answer)
 
 
 def test_it_sends_what_the_table_says(acme: Issuer, authority: Authority) -> None:
-    ask(question(BEARER | {"headers": {"Acme-Version": "7"}}), acme, authority)
+    ask(credential(BEARER | {"headers": {"Acme-Version": "7"}}), acme, authority)
     (heard,) = acme.heard
     assert (heard.method, heard.host, heard.target) == ("GET", "api.acme.test", "/me")
     assert heard.headers["authorization"] == f"Bearer {TOKEN}"
@@ -76,7 +76,7 @@ def test_it_sends_what_the_table_says(acme: Issuer, authority: Authority) -> Non
 
 def test_basic_joins_the_parts(acme: Issuer, authority: Authority) -> None:
     probe = {"get": "https://api.acme.test/{account}/x?k={secret}", "basic": "{account}:{secret}", "dead": [401, 403]}
-    ask(question(probe, {"account": "AC/é?"}), acme, authority)
+    ask(credential(probe, {"account": "AC/é?"}), acme, authority)
     (heard,) = acme.heard
     assert heard.target == f"/AC%2F%C3%A9%3F/x?k={TOKEN}"
     import base64
@@ -85,9 +85,9 @@ def test_basic_joins_the_parts(acme: Issuer, authority: Authority) -> None:
 
 
 def test_forms_and_json_are_encoded(acme: Issuer, authority: Authority) -> None:
-    ask(question({"post": "https://api.acme.test/", "form": "a=1&token={secret}"}), acme, authority)
-    ask(question({"post": "https://api.acme.test/", "json": {"q": ['"{secret}"']}}), acme, authority)
-    ask(question({"post": "https://api.acme.test/", "body": "{{x {secret}}}"}), acme, authority)
+    ask(credential({"post": "https://api.acme.test/", "form": "a=1&token={secret}"}), acme, authority)
+    ask(credential({"post": "https://api.acme.test/", "json": {"q": ['"{secret}"']}}), acme, authority)
+    ask(credential({"post": "https://api.acme.test/", "body": "{{x {secret}}}"}), acme, authority)
     form, document, text = acme.heard
     assert (form.body, form.headers["content-type"]) == (
         f"a=1&token={TOKEN}".encode(),
@@ -106,13 +106,13 @@ def test_the_body_decides_where_the_status_does_not(acme: Issuer, authority: Aut
         "live_body": "$.ok == true",
         "dead_body": "$.error ~ ^(invalid_auth|token_revoked)$",
     }
-    for said, state in (
+    for read_text, state in (
         ({"ok": True}, VerdictState.LIVE),
         ({"ok": False, "error": "invalid_auth"}, VerdictState.DEAD),
         ({"ok": False, "error": "ratelimited"}, VerdictState.UNKNOWN),
     ):
-        acme.answer = lambda _, said=said: Say(200, said)
-        assert ask(question(probe), acme, authority).state == state
+        acme.answer = lambda _, read_text=read_text: Say(200, read_text)
+        assert ask(credential(probe), acme, authority).state == state
 
 
 def test_owner_and_reach_only_where_asked(acme: Issuer, authority: Authority) -> None:
@@ -128,9 +128,9 @@ def test_owner_and_reach_only_where_asked(acme: Issuer, authority: Authority) ->
         return Say(200, {"login": "ada\x1b[31m", "org": {"name": "Acme"}}, (("X-Scopes", "repo"),))
 
     acme.answer = answer
-    plain = ask(question(probe), acme, authority)
+    plain = ask(credential(probe), acme, authority)
     assert (plain.owner, plain.facts) == ("ada [31m / Acme", ())
-    wide = ask(question(probe), acme, authority, Settings(reach=True))
+    wide = ask(credential(probe), acme, authority, ProbeSettings(reach=True))
     assert wide.facts == (("scopes", "repo"), ("organisations", "one, two"))
     assert [heard.target for heard in acme.heard] == ["/me", "/me", "/orgs"]
     assert acme.heard[-1].headers["authorization"] == f"Bearer {TOKEN}"
@@ -143,9 +143,9 @@ def test_a_redirect_is_followed_on_the_same_host_alone_and_only_if_the_table_say
         return Say(200) if heard.target == "/b" else Say(302, b"", (("Location", "/b"),))
 
     acme.answer = answer
-    assert ask(question(BEARER | {"follow": True}), acme, authority).state == VerdictState.LIVE
+    assert ask(credential(BEARER | {"follow": True}), acme, authority).state == VerdictState.LIVE
     acme.answer = lambda _: Say(302, b"", (("Location", "https://evil.test/b"),))
-    assert ask(question(BEARER | {"follow": True}), acme, authority).state == VerdictState.UNKNOWN
+    assert ask(credential(BEARER | {"follow": True}), acme, authority).state == VerdictState.UNKNOWN
     assert {heard.host for heard in acme.heard} == {"api.acme.test"}
 
 
@@ -156,7 +156,7 @@ def test_every_site_is_asked_until_one_knows_it(acme: Issuer, authority: Authori
         "sites": ["a.acme.test", "b.acme.test", "c.acme.test"],
     }
     acme.answer = lambda heard: Say(200 if heard.host == "api.b.acme.test" else 401)
-    assert ask(question(probe), acme, authority).state == VerdictState.LIVE
+    assert ask(credential(probe), acme, authority).state == VerdictState.LIVE
     assert [heard.host for heard in acme.heard] == ["api.a.acme.test", "api.b.acme.test"]
 
 
@@ -166,23 +166,23 @@ SELF_HOSTED = {"get": "https://{host}/api/me", "bearer": "{secret}", "host": "li
 @pytest.mark.parametrize(
     ("line", "settings", "asked"),
     [
-        ("//git.acme.test/:_authToken=…", Settings(), None),
-        ("//git.acme.test/:_authToken=…", Settings(hosts=("*.acme.test",)), "git.acme.test"),
-        ("https://u:p@git.acme.test:8443/x", Settings(hosts=("git.acme.test",)), "git.acme.test:8443"),
-        ("http://git.acme.test/x", Settings(hosts=("git.acme.test",)), None),
-        ("https://git.evil.test/x", Settings(hosts=("*.acme.test",)), None),
-        ("token = …", Settings(host_for=(("acme.*", "main.acme.test"),)), "main.acme.test"),
-        ("https://git.evil.test/x", Settings(host_for=(("acme.*", "main.acme.test"),)), "main.acme.test"),
-        ("token = …", Settings(), None),
-        ("https://127.0.0.1:9/x", Settings(hosts=("*",)), None),
-        ("https://169.254.169.254/x", Settings(hosts=("*",)), None),
-        ("https://[::ffff:10.0.0.1]/x", Settings(hosts=("*",)), None),
+        ("//git.acme.test/:_authToken=…", ProbeSettings(), None),
+        ("//git.acme.test/:_authToken=…", ProbeSettings(hosts=("*.acme.test",)), "git.acme.test"),
+        ("https://u:p@git.acme.test:8443/x", ProbeSettings(hosts=("git.acme.test",)), "git.acme.test:8443"),
+        ("http://git.acme.test/x", ProbeSettings(hosts=("git.acme.test",)), None),
+        ("https://git.evil.test/x", ProbeSettings(hosts=("*.acme.test",)), None),
+        ("token = …", ProbeSettings(host_for=(("acme.*", "main.acme.test"),)), "main.acme.test"),
+        ("https://git.evil.test/x", ProbeSettings(host_for=(("acme.*", "main.acme.test"),)), "main.acme.test"),
+        ("token = …", ProbeSettings(), None),
+        ("https://127.0.0.1:9/x", ProbeSettings(hosts=("*",)), None),
+        ("https://169.254.169.254/x", ProbeSettings(hosts=("*",)), None),
+        ("https://[::ffff:10.0.0.1]/x", ProbeSettings(hosts=("*",)), None),
     ],
 )
 def test_a_host_from_the_line_is_asked_only_if_the_operator_names_it(
-    line: str, settings: Settings, asked: str | None, acme: Issuer, authority: Authority
+    line: str, settings: ProbeSettings, asked: str | None, acme: Issuer, authority: Authority
 ) -> None:
-    answer = ask(question(SELF_HOSTED, lines=(line,)), acme, authority, settings)
+    answer = ask(credential(SELF_HOSTED, lines=(line,)), acme, authority, settings)
     assert [heard.host for heard in acme.heard] == ([asked] if asked else [])
     assert (answer.state == VerdictState.UNKNOWN) is (asked is None)
 
@@ -201,19 +201,19 @@ def test_a_host_from_the_line_is_asked_only_if_the_operator_names_it(
 )
 def test_a_part_may_not_lead_to_another_host(tenant: str, asked: bool, acme: Issuer, authority: Authority) -> None:
     probe = {"get": "https://{domain}/me", "bearer": "{secret}", "hosts": ["*.okta.test"]}
-    ask(question(probe, {"domain": tenant}), acme, authority)
+    ask(credential(probe, {"domain": tenant}), acme, authority)
     assert [heard.host for heard in acme.heard] == ([tenant] if asked else [])
 
 
 def test_a_missing_part_is_no_verdict(acme: Issuer, authority: Authority) -> None:
-    asked = question(BEARER | {"basic": "{account-id}:{secret}"}, {"account-id": "x"})._replace(parts={})
+    asked = credential(BEARER | {"basic": "{account-id}:{secret}"}, {"account-id": "x"})._replace(parts={})
     answer = ask(asked, acme, authority)
     assert (answer.state, answer.why) == (VerdictState.UNKNOWN, "its account id was not found beside it")
     assert not acme.heard
 
 
 def test_a_credential_that_fits_no_header_is_not_sent_nor_quoted(acme: Issuer, authority: Authority) -> None:
-    asked = question(BEARER)._replace(secret=Secret(b"abc\r\nX-Evil: 1"))
+    asked = credential(BEARER)._replace(secret=Secret(b"abc\r\nX-Evil: 1"))
     answer = ask(asked, acme, authority)
     assert answer.state == VerdictState.UNKNOWN and "X-Evil" not in answer.why
     assert not acme.heard
@@ -222,14 +222,14 @@ def test_a_credential_that_fits_no_header_is_not_sent_nor_quoted(acme: Issuer, a
 def test_an_unknown_certificate_is_refused(acme: Issuer, authority: Authority) -> None:
     import ssl
 
-    async def work() -> Answer:
-        wire = wire_to(acme, authority)
-        wire._transport._tls = ssl.create_default_context()
+    async def work() -> ProbeResult:
+        client = client_to(acme, authority)
+        client._http._tls = ssl.create_default_context()
         try:
-            with pytest.raises(Unclear, match="no valid certificate"):
-                await declarative_probe.check(question(BEARER), wire)
+            with pytest.raises(NoVerdict, match="no valid certificate"):
+                await declarative.check(credential(BEARER), client)
         finally:
-            await wire.close()
+            await client.close()
 
     asyncio.run(work())
     assert not acme.heard
@@ -240,5 +240,5 @@ def test_http2_is_spoken_where_offered(authority: Authority) -> None:
 
     with issuer(authority, http2=True) as modern:
         modern.answer = by_credential(TOKEN, Say(200), Say(401))
-        assert ask(question(BEARER), modern, authority).state == VerdictState.LIVE
+        assert ask(credential(BEARER), modern, authority).state == VerdictState.LIVE
     assert [heard.protocol for heard in modern.heard] == ["h2"]

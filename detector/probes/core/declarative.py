@@ -14,58 +14,59 @@ from collections.abc import Callable, Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 from detector.model import VerdictState
-from detector.net.http_client import Reply, Request, Wire
-from detector.probes._contract import Answer, Asked, Question, Settings, Unclear
+from detector.net.http_client import Reply, Request
+from detector.probes.core.client import ProbeClient
+from detector.probes.core.contract import NoVerdict, PlannedRequest, ProbeInput, ProbeResult, ProbeSettings
+from detector.probes.core.hosts import choose_host, is_allowed, parse_host, require_tls
 from detector.rules import probe as probes
 from detector.rules.probe import HOLE, Call, Condition, Probe
-from detector.verify.hosts import check_scheme, is_named, place_for, place_of
 
 LONGEST_FACT = 160
 
 
-def probe_of(question: Question) -> Probe:
+def parse_probe(credential: ProbeInput) -> Probe:
     """Return the rule's table, ready for use."""
-    rule = question.rule
+    rule = credential.rule
     return probes.parse(rule.probe, rule.source or rule.id, [part.name for part in rule.companions])
 
 
-async def check(question: Question, wire: Wire) -> Answer:
+async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Ask once (once for each site of a service that has several) and judge."""
-    probe = probe_of(question)
-    answer = Answer()
+    probe = parse_probe(credential)
+    answer = ProbeResult()
     for site in probe.sites or ("",):
-        answer = await _check_site(probe, question, wire, site)
+        answer = await _check_site(probe, credential, client, site)
         if answer.state != VerdictState.DEAD:
             break
     return answer
 
 
-async def _check_site(probe: Probe, question: Question, wire: Wire, site: str) -> Answer:
-    reply = await wire.ask(request(probe, probe.call, question, wire.settings, site))
-    state, why = judge(probe, reply)
+async def _check_site(probe: Probe, credential: ProbeInput, client: ProbeClient, site: str) -> ProbeResult:
+    reply = await client.send(request(probe, probe.call, credential, client.settings, site))
+    state, why = evaluate_reply(probe, reply)
     if state != VerdictState.LIVE:
-        return Answer(state, why)
-    owner = " / ".join(filter(None, (said(reply, path) for path in probe.owner)))
+        return ProbeResult(state, why)
+    owner = " / ".join(filter(None, (read_text(reply, path) for path in probe.owner)))
     facts = []
-    if wire.settings.reach:
+    if client.settings.reach:
         facts += _facts(probe.call, reply)
         for call in probe.reach:
             try:
-                more = await wire.ask(request(probe, call, question, wire.settings, site))
-            except Unclear as unclear:
+                more = await client.send(request(probe, call, credential, client.settings, site))
+            except NoVerdict as unclear:
                 facts.append(("reach", f"not asked to the end: {unclear}"))
                 continue
             if more.status in probe.live:
                 facts += _facts(call, more)
-    return Answer(VerdictState.LIVE, why, owner, tuple(facts))
+    return ProbeResult(VerdictState.LIVE, why, owner, tuple(facts))
 
 
 def _facts(call: Call, reply: Reply) -> list[tuple[str, str]]:
-    found = [(name, said(reply, path)) for name, path in call.facts]
+    found = [(name, read_text(reply, path)) for name, path in call.facts]
     return [(name, text) for name, text in found if text]
 
 
-def judge(probe: Probe, reply: Reply) -> tuple[VerdictState, str]:
+def evaluate_reply(probe: Probe, reply: Reply) -> tuple[VerdictState, str]:
     """Return the state and the reason that *reply* proves."""
     status = f"HTTP {reply.status}"
     limited = reply.status == 429 or (reply.status == 403 and reply.headers.get("x-ratelimit-remaining") == "0")
@@ -102,7 +103,7 @@ def _all_or_none(conditions: tuple[Condition, ...], text: str, document: object)
     return not conditions or any(condition.holds(text, document) for condition in conditions)
 
 
-def said(reply: Reply, path: str) -> str:
+def read_text(reply: Reply, path: str) -> str:
     """Return what the answer says at *path* (``header:Name`` or a path into its JSON) as short text."""
     if path.startswith("header:"):
         found: object = reply.headers.get(path[7:].lower(), "")
@@ -119,9 +120,9 @@ def said(reply: Reply, path: str) -> str:
 # -- building the request ------------------------------------------------------
 
 
-def request(probe: Probe, call: Call, question: Question, settings: Settings, site: str = "") -> Request:
-    """Fill the template. Raises `Unclear` where a part is missing or the host may not be asked."""
-    place = place_for(question, settings, probe.hosts) if "{host}" in call.url else None
+def request(probe: Probe, call: Call, credential: ProbeInput, settings: ProbeSettings, site: str = "") -> Request:
+    """Fill the template. Raises `NoVerdict` where a part is missing or the host may not be asked."""
+    place = choose_host(credential, settings, probe.hosts) if "{host}" in call.url else None
 
     def fill(template: str, encode: Callable[[str], str]) -> str:
         def value(hole: re.Match[str]) -> str:
@@ -131,7 +132,7 @@ def request(probe: Probe, call: Call, question: Question, settings: Settings, si
                 return place.netloc
             if hole[1] == "site" and probe.sites:
                 return site
-            text = question.text(hole[1])
+            text = credential.text(hole[1])
             return encode(text.rpartition(hole[2])[2] if hole[2] else text)
 
         return HOLE.sub(value, template)
@@ -144,7 +145,7 @@ def request(probe: Probe, call: Call, question: Question, settings: Settings, si
     for name, template in call.headers:
         value = fill(template, str)
         if not value.isascii() or not value.isprintable():
-            raise Unclear("it does not fit into a request header")
+            raise NoVerdict("it does not fit into a request header")
         headers.append((name, value))
     if call.basic:
         headers.append(("Authorization", "Basic " + base64.b64encode(fill(call.basic, str).encode()).decode()))
@@ -180,31 +181,33 @@ def _url(template: str, fill: Callable[[str, Callable[[str], str]], str]) -> str
     return filled + (sign + fill(query, lambda text: quote(text, safe="")) if sign else "")
 
 
-def _check_url(probe: Probe, call: Call, url: str, settings: Settings) -> None:
+def _check_url(probe: Probe, call: Call, url: str, settings: ProbeSettings) -> None:
     """Refuse a URL whose host a part of the credential brought in and nobody who may decide names."""
-    place = place_of(url)
+    place = parse_host(url)
     if place is None or "@" in urlsplit(url).netloc:
-        raise Unclear("its host is no host name")
+        raise NoVerdict("its host is no host name")
     template = call.url if call.url.startswith("{") else urlsplit(call.url).netloc
     filled = probes.holes_in(template) - {"host", *(["site"] if probe.sites else [])}
-    if filled and not is_named(place, settings, probe.hosts):
-        raise Unclear(f"{place.name} is named neither by the rule nor by the operator, and is not asked")
-    check_scheme(urlsplit(url).scheme, place, settings)
+    if filled and not is_allowed(place, settings, probe.hosts):
+        raise NoVerdict(f"{place.name} is named neither by the rule nor by the operator, and is not asked")
+    require_tls(urlsplit(url).scheme, place, settings)
 
 
-def named_tail(question: Question) -> int:
+def count_host_bytes(credential: ProbeInput) -> int:
     """Count the bytes at the end of the secret that name the host (``{secret|last:-}``)."""
-    signs = [hole[2] for hole in HOLE.finditer(probe_of(question).call.url) if hole[1] == "secret" and hole[2]]
-    return len(question.secret.reveal().rpartition(signs[0].encode())[2]) if signs else 0
+    signs = [hole[2] for hole in HOLE.finditer(parse_probe(credential).call.url) if hole[1] == "secret" and hole[2]]
+    return len(credential.secret.reveal().rpartition(signs[0].encode())[2]) if signs else 0
 
 
-def plan(question: Question, settings: Settings) -> Asked:
-    """Say what `check` would ask, with nothing secret in it. Raises `Unclear`."""
-    probe = probe_of(question)
+def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
+    """Say what `check` would ask, with nothing secret in it. Raises `NoVerdict`."""
+    probe = parse_probe(credential)
     site = probe.sites[0] if probe.sites else ""
-    made = request(probe, probe.call, question, settings, site)
+    made = request(probe, probe.call, credential, settings, site)
     more = f" (or up to {len(probe.sites) - 1} more sites)" if len(probe.sites) > 1 else ""
     if settings.reach and probe.reach:
         more += f" and {len(probe.reach)} more to learn its reach"
     shown = probe.call.url if "{" in urlsplit(probe.call.url).path + urlsplit(probe.call.url).query else made.url
-    return Asked(urlsplit(made.url).netloc, f"{probe.call.method} {shown.replace('{site}', site)}{more}", probe.note)
+    return PlannedRequest(
+        urlsplit(made.url).netloc, f"{probe.call.method} {shown.replace('{site}', site)}{more}", probe.note
+    )

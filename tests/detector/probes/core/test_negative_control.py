@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from detector.engine import checks
 from detector.model import Anchor, Rule
+from detector.probes.core.negative_control import alter_secret
 from detector.rules.shapes import expand
 from detector.secret import Secret
-from detector.verify.negative_control import altered
 
 RULE = Rule("acme.key", "Acme key", anchors=(Anchor(b"acme_live_"),))
 
@@ -26,7 +26,7 @@ def shape(value: bytes) -> list[str]:
 )
 def test_a_copy_keeps_the_shape_and_the_prefix(sample: str) -> None:
     value = expand(sample, 7).encode()
-    made = altered(Secret(value), RULE).reveal()
+    made = alter_secret(Secret(value), RULE).reveal()
     assert made != value and shape(made) == shape(value)
     assert sum(a != b for a, b in zip(made, value, strict=True)) >= 6
     if value.startswith(b"acme_live_"):
@@ -34,17 +34,17 @@ def test_a_copy_keeps_the_shape_and_the_prefix(sample: str) -> None:
 
 
 def test_a_copy_of_a_hex_value_stays_hex() -> None:
-    made = altered(Secret(expand("{hex:40}", 3).encode()), RULE).reveal().decode()
+    made = alter_secret(Secret(expand("{hex:40}", 3).encode()), RULE).reveal().decode()
     assert set(made) <= set("0123456789abcdef")
 
 
 def test_a_copy_has_a_right_checksum() -> None:
     rule = Rule("github.pat", "GitHub token", anchors=(Anchor(b"ghp_"),), checks=("github-crc32",))
     value = expand("ghp_{alnum:30}{check:github-crc32}", 5).encode()
-    made = altered(Secret(value), rule).reveal()
+    made = alter_secret(Secret(value), rule).reveal()
     assert made != value and len(made) == len(value) and checks.verify("github-crc32", made).proven
 
 
 @given(st.binary(min_size=1, max_size=64))
 def test_any_bytes_have_a_copy_that_differs(value: bytes) -> None:
-    assert altered(Secret(value), RULE).reveal() != value
+    assert alter_secret(Secret(value), RULE).reveal() != value

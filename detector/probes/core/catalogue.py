@@ -1,0 +1,43 @@
+"""Which probe serves a rule: the rule's own ``probe`` table, else a module of `detector/probes/`."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import cast
+
+from detector.model import Rule
+from detector.probes.core import declarative
+from detector.probes.core.contract import Probe, ProbeModule
+from detector.registry import check_contract, load, names
+
+PACKAGE = "detector.probes"
+
+
+def probe_names() -> tuple[str, ...]:
+    """List the probe modules by their public names."""
+    return tuple(name for name in names(PACKAGE) if name != "core")
+
+
+@cache
+def load_probe(name: str) -> ProbeModule:
+    """Import the probe *name*. Raises `UsageError` if it does not fulfil `ProbeModule`."""
+    module = load(PACKAGE, name, what="probe")
+    check_contract(module, ProbeModule, "probe")
+    return cast(ProbeModule, module)
+
+
+def find_probe(rule: Rule) -> Probe | None:
+    """Return the probe for credentials of *rule*, or None."""
+    if rule.probe:
+        return declarative
+    for glob, name in _list_globs():
+        if fnmatchcase(rule.id, glob):
+            return load_probe(name)
+    return None
+
+
+@cache
+def _list_globs() -> tuple[tuple[str, str], ...]:
+    """List ``(rule glob, probe name)`` of every probe module."""
+    return tuple((glob, name) for name in probe_names() for glob in load_probe(name).SERVES)
