@@ -14,12 +14,12 @@ from detector.model import CONFIDENCES, SEVERITIES, Confidence, Severity, Verdic
 
 WRONG = """
 from detector.model import Finding, Verdict
-from detector.probes._contract import Answer
+from detector.probes.core.contract import ProbeResult
 
 Verdict("lieve")
 Verdict("live")
 Verdict()._replace(state="lieve")
-Answer("lieve")
+ProbeResult("lieve")
 def severity(finding: Finding) -> Finding:
     return finding._replace(severity="hgih", confidence="hgih")
 """
