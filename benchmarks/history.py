@@ -27,8 +27,8 @@ READ = """
 import sys
 from detector.git import deltas, repository, shares
 skipped = []
-for share in shares.plan(repository.discover(sys.argv[1])).shares:
-    for entry in shares.read(share, skipped):
+for share in shares.plan_shares(repository.discover(sys.argv[1])).shares:
+    for entry in shares.read_share(share, skipped):
         pass
 """
 

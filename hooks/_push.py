@@ -78,7 +78,7 @@ def _brought_in(repository: Repository, tips: list[str], known: set[str]) -> Ite
     kinds = _peeled(tips)
     commits = [tip for tip in tips if kinds.get(tip) == "commit"]
     if commits:
-        for change in changes.introduced(repository, commits, known):
+        for change in changes.read_introduced(repository, commits, known):
             # A tag that is not pushed stays here, whatever it says.
             if isinstance(change, Skipped) or change.kind != "tag" or change.object_id in tips:
                 yield change

@@ -29,12 +29,14 @@ def main(arguments: list[str]) -> int:
         return 0
     if not pushed:
         return 0
-    from detector.git.repository import refs
+    from detector.git.refs import read_refs
     from hooks import _message, _push
 
     remote = chosen.rest[0] if chosen.rest else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
     repository = _push.repository()
-    tracked = {tip for name, tip in refs(repository).items() if remote and name.startswith(f"refs/remotes/{remote}/")}
+    tracked = {
+        tip for name, tip in read_refs(repository).items() if remote and name.startswith(f"refs/remotes/{remote}/")
+    }
     known = tracked | {update.old for update in updates if update.old.strip("0")}
     outcome = _push.check(repository, [update.new for update in pushed], known, chosen)
     findings = outcome.judged.findings

@@ -20,7 +20,7 @@ from hooks import _audit, _git
 
 def main(arguments: list[str]) -> int:
     """Look at what is pushed; return 0 to accept it."""
-    from detector.git.repository import refs
+    from detector.git.refs import read_refs
     from hooks import _examine, _message, _push
 
     chosen = _examine.options(arguments)
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
         place = repository.common_dir
         _audit.note(place, "pre-receive", "skipped", why="LEAKFIRST_SKIP", refs=[list(update) for update in updates])
         return 0
-    known = set(refs(repository).values())
+    known = set(read_refs(repository).values())
     outcome = _push.check(repository, [update.new for update in pushed], known, chosen)
     findings = outcome.judged.findings
     reason = _skip_reason()

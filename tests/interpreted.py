@@ -1,4 +1,4 @@
-"""The Python source of a module that the build has compiled: both must say the same."""
+"""Load the Python source of a compiled module, so that tests can compare both."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from types import ModuleType
 
 
-def interpreted(name: str) -> ModuleType:
-    """Load the source of the module *name* even where the compiled one shadows it."""
+def load_interpreted(name: str) -> ModuleType:
+    """Load the Python source of the module *name*, even if its compiled form takes precedence."""
     package, _, own = name.rpartition(".")
     source = Path(importlib.import_module(package).__path__[0]) / f"{own}.py"
     spec = importlib.util.spec_from_file_location(f"interpreted_{own}", source)

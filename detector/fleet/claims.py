@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from detector.fleet.repository_work import RepositoryWork
 
 if TYPE_CHECKING:
-    from detector.git.packs import Bytes
+    from detector.git.packs import ByteArray
 
 MAX_SHARED = 32
 """Number of objects that two repositories may both read, rather than one waiting for the other."""
@@ -17,10 +17,10 @@ class Claims:
     """The objects that each repository is reading, and the repositories that wait."""
 
     def __init__(self) -> None:
-        self._ids: dict[str, Bytes] = {}
+        self._ids: dict[str, ByteArray] = {}
         self._waiting: list[RepositoryWork] = []
 
-    def claim(self, work: RepositoryWork, ids: Bytes) -> bool:
+    def claim(self, work: RepositoryWork, ids: ByteArray) -> bool:
         """Return whether *work* may read *ids* now; otherwise it waits until another repository is read."""
         from detector.git.packs import find_rows
 

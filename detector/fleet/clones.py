@@ -29,7 +29,9 @@ from detector.errors import SourceError, UsageError
 from detector.fleet.credentials import Access, access
 from detector.fleet.inventory import Entry
 from detector.fleet.inventory._names import Refused, plain_url, shown
-from detector.git.repository import discover, git_program, own_environment, refs
+from detector.git.refs import read_refs
+from detector.git.repository import discover
+from detector.git.safe_git import build_isolated_environment, find_git_program
 
 if TYPE_CHECKING:
     import subprocess
@@ -264,7 +266,7 @@ class _Git:
 
     def refs(self) -> dict[str, str]:
         """Return our copies of the remote's refs."""
-        found = refs(discover(self.path))
+        found = read_refs(discover(self.path))
         return {name: tip for name, tip in found.items() if name.startswith("refs/") and not name.startswith(OURS)}
 
     def stand_on(self, branch: str) -> None:
@@ -308,7 +310,7 @@ class _Git:
             source.write(given)
             source.seek(0)
             process = subprocess.Popen(
-                [git_program(), *settings, *args],
+                [find_git_program(), *settings, *args],
                 stdin=source,
                 stdout=out,
                 stderr=errors,
@@ -326,7 +328,7 @@ class _Git:
             return _read(out, MAX_ANSWER)
 
     def _environment(self, reach: bool) -> dict[str, str]:
-        found = {**own_environment(self.path), "GIT_DIR": self.path}
+        found = {**build_isolated_environment(self.path), "GIT_DIR": self.path}
         if reach:
             scheme = self._url.partition(":")[0]
             passed = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -404,7 +406,7 @@ def _clear_away_leftovers(place: str) -> None:
 def _digest(path: str) -> str:
     """Return a digest of all refs of the repository at *path*."""
     return hashlib.sha256(
-        "".join(f"{tip} {name}\n" for name, tip in sorted(refs(discover(path)).items())).encode(
+        "".join(f"{tip} {name}\n" for name, tip in sorted(read_refs(discover(path)).items())).encode(
             "utf-8", "surrogateescape"
         )
     ).hexdigest()[:32]

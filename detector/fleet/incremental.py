@@ -18,9 +18,11 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from detector.errors import SourceError
-from detector.git.blame import Attribution, Blame, Place
+from detector.git.blame import Attribution, Blame, Introduction
 from detector.git.branch_heads import BRANCHES
-from detector.git.repository import Repository, SafeGit, reflogs, refs, safe_git
+from detector.git.refs import read_reflogs, read_refs
+from detector.git.repository import Repository
+from detector.git.safe_git import SafeGit, run_safe_git
 from detector.scan.masking import Veil
 from detector.scan.state import ScanMemory
 
@@ -37,7 +39,9 @@ class AttributionSnapshot(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """Return the form in which the state stores it."""
-        rows = {name: [at.kind, [list(place) for place in at.places], at.held_by] for name, at in self.objects.items()}
+        rows = {
+            name: [at.kind, [list(each) for each in at.introductions], at.held_by] for name, at in self.objects.items()
+        }
         values = {"refs": dict(self.refs), "reflogs": self.reflogs, "objects": rows}
         return zlib.compress(json.dumps(values, separators=(",", ":")).encode(), 6)
 
@@ -49,7 +53,7 @@ def parse_snapshot(content: bytes) -> AttributionSnapshot | None:
     try:
         values: Any = json.loads(zlib.decompress(content))
         objects = {
-            name: Attribution(kind, tuple(Place(*place) for place in places), held_by)
+            name: Attribution(kind, tuple(Introduction(*place) for place in places), held_by)
             for name, (kind, places, held_by) in values["objects"].items()
         }
         return AttributionSnapshot(values["refs"], values["reflogs"], objects)
@@ -68,7 +72,7 @@ class IncrementalMemory(ScanMemory):
         self, repository: Repository, flagged: Collection[str], newly_flagged: Collection[str], snapshot: bytes
     ) -> None:
         super().__init__()
-        self._refs = {_hide_name(name): commit for name, commit in refs(repository).items()}
+        self._refs = {_hide_name(name): commit for name, commit in read_refs(repository).items()}
         self._reflogs = _digest_reflogs(repository)
         self._attributions: dict[str, Attribution] = {}
         self._counting: set[str] = set()
@@ -97,7 +101,7 @@ class IncrementalMemory(ScanMemory):
         It is empty if a path contains a credential: a rule may depend on the path.
         """
         objects = {name: self._attributions[name] for name in sorted(self._counting) if name in self._attributions}
-        if any(veil.text(place.path) != place.path for at in objects.values() for place in at.places):
+        if any(veil.text(place.path) != place.path for at in objects.values() for place in at.introductions):
             return b""
         objects = {name: _mask(at, veil) for name, at in objects.items()}
         return AttributionSnapshot(self._refs, self._reflogs, objects).to_bytes()
@@ -134,14 +138,14 @@ def _hide_name(ref: str) -> str:
 
 
 def _mask(at: Attribution, veil: Veil) -> Attribution:
-    places = tuple(Place(*map(veil.text, place)) for place in at.places)
+    places = tuple(Introduction(*map(veil.text, place)) for place in at.introductions)
     return Attribution(at.kind, places, veil.text(at.held_by))
 
 
 def _has_lost_commits(repository: Repository, old: Iterable[str], new: Iterable[str]) -> bool:
     """Return whether a commit can be reached from *old* but not from *new*."""
-    given = "".join([*(f"{commit}\n" for commit in set(old)), *(f"^{commit}\n" for commit in set(new))])
-    return bool(safe_git(repository, "rev-list", "--max-count=1", "--ignore-missing", "--stdin", given=given.encode()))
+    revisions = "".join([*(f"{commit}\n" for commit in set(old)), *(f"^{commit}\n" for commit in set(new))]).encode()
+    return bool(run_safe_git(repository, "rev-list", "--max-count=1", "--ignore-missing", "--stdin", data=revisions))
 
 
 def _attribute_new_objects(
@@ -149,17 +153,17 @@ def _attribute_new_objects(
 ) -> dict[str, Attribution] | None:
     """Return where the *new* objects come from; None if new commits do not add them, or restore *old* ones."""
     with SafeGit(repository) as git:
-        kinds = {name: kind for name, kind in git.types(new) if kind != "missing"}
+        kinds = {name: kind for name, kind in git.read_types(new) if kind != "missing"}
     with Blame(repository, known=tuple(set(before.refs.values()))) as blame:
-        if blame.brings(old):
+        if blame.find_introduced(old):
             return None
         if not new:
             return {}
-        if len(kinds) < len(new) or not blame.brings_all(kinds):
+        if len(kinds) < len(new) or not blame.reaches_all(kinds):
             return None
         return blame.attribute(kinds)
 
 
 def _digest_reflogs(repository: Repository) -> str:
-    entries = repr(list(reflogs(repository))).encode("utf-8", "surrogateescape")
+    entries = repr(list(read_reflogs(repository))).encode("utf-8", "surrogateescape")
     return hashlib.blake2b(entries, digest_size=8).hexdigest()

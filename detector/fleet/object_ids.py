@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from detector.git.packs import Bytes
+    from detector.git.packs import ByteArray
 
 
-def as_rows(content: bytes, length: int) -> Bytes:
+def as_rows(content: bytes, length: int) -> ByteArray:
     """Return *content* as an array with one row of *length* bytes for each id."""
     import numpy as np
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from detector.fleet.object_ids import as_rows
 from detector.fleet.state.known import KnownObjects
 from detector.fleet.tasks import ShareResult
-from detector.git.packs import Bytes, find_rows, sort_ids
+from detector.git.packs import ByteArray, find_rows, sort_ids
 
 if TYPE_CHECKING:
     from detector.fleet.state.store import State
@@ -20,9 +20,9 @@ class Selection(NamedTuple):
     Of the `unread` ones, the `older` were read under the previous rules: only the changed rules are applied to them.
     """
 
-    known: Bytes
-    unread: Bytes
-    older: Bytes
+    known: ByteArray
+    unread: ByteArray
+    older: ByteArray
 
 
 class ReadObjects:
@@ -39,7 +39,7 @@ class ReadObjects:
             self._previous = KnownObjects(state, number)
             self.changed_rules = frozenset(name for name, digest in rules.items() if digests.get(name) != digest)
 
-    def select(self, ids: Bytes, flagged: Bytes) -> Selection:
+    def select(self, ids: ByteArray, flagged: ByteArray) -> Selection:
         """Divide *ids*; the *flagged* among them are read separately and count as known."""
         known = self._current.find_known(ids) | (find_rows(flagged, ids) >= 0)
         unread = ids[~known]

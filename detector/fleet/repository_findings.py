@@ -21,7 +21,7 @@ from detector.fleet.lifecycle import FindingLocation, ObservedFinding
 from detector.fleet.object_ids import split_rows
 from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
 from detector.fleet.tasks import CollectFindings, RepositoryFindings
-from detector.git.branch_heads import Tip, tips
+from detector.git.branch_heads import CurrentLocation, find_in_branch_heads
 from detector.ignores.loader import HeadReader, load_policy
 from detector.model import Finding, Location, Sighting, Skipped, VerdictState
 from detector.scan import attribution, triage
@@ -60,7 +60,7 @@ def collect_findings(
     repository = worker.open_repository(task.entry, task.refs_digest)
     newly_flagged = [name.hex() for name in split_rows(task.newly_flagged, task.id_bytes)]
     memory = IncrementalMemory(repository, flagged, newly_flagged, task.attributions)
-    heads = tips(repository, flagged)
+    heads = find_in_branch_heads(repository, flagged)
     files_at_head = HeadReader(repository, FILES)
     today = time.strftime("%Y-%m-%d")
     policies = _load_policies(files_at_head, config, today)
@@ -155,7 +155,7 @@ class _FlaggedObjects:
         from detector.git import shares
         from detector.sources.history import HistoryShare
 
-        part = shares.Share(repository, again=tuple(names), cost=float(len(names)), objects=len(names))
+        part = shares.ObjectShare(repository, reread=tuple(names), cost=float(len(names)), objects=len(names))
         self._share: HistoryShare = HistoryShare(part, repository.work_tree or repository.git_dir)
         self.delivered: set[str] = set()
         self.weight = self._share.weight
@@ -175,10 +175,10 @@ class _FlaggedObjects:
 
 def _list_unread(repository: Repository, names: Iterable[str], delivered: Collection[str]) -> Iterator[Skipped]:
     """Yield the objects that exist but were not read."""
-    from detector.git.repository import safe_git
+    from detector.git.safe_git import run_safe_git
 
     unread = "".join(f"{name}\n" for name in names if name not in delivered)
-    answer = safe_git(repository, "cat-file", "--batch-check", given=unread.encode()) if unread else b""
+    answer = run_safe_git(repository, "cat-file", "--batch-check", data=unread.encode()) if unread else b""
     for line in answer.decode("ascii", "replace").splitlines():
         if not line.endswith(" missing"):
             yield Skipped(line.split()[0], "object with findings could not be read again")
@@ -209,7 +209,7 @@ def _find_next_change(texts: Iterable[bytes], today: str) -> str:
 
 
 def _locate_at_heads(
-    heads: Iterable[Tip],
+    heads: Iterable[CurrentLocation],
     sightings: Iterable[Sighting],
     rules: LoadedRules,
     config: Config,
@@ -269,13 +269,14 @@ def _make_location(at: Location, at_head: bool) -> FindingLocation:
 def _find_last_committer(repository: Repository, path: str) -> str:
     """Return who last changed *path* at HEAD, or ""."""
     from detector.errors import SourceError
-    from detector.git.repository import head, safe_git
+    from detector.git.refs import read_head
+    from detector.git.safe_git import run_safe_git
 
-    commit = head(repository)
+    commit = read_head(repository)
     if not commit:
         return ""
     words = ("log", "-1", "--format=%cN <%cE>", "--no-mailmap", commit, "--", f":(literal){path}")
     try:
-        return safe_git(repository, *words).decode("utf-8", "replace").strip()
+        return run_safe_git(repository, *words).decode("utf-8", "replace").strip()
     except SourceError:
         return ""

@@ -20,7 +20,7 @@ from detector.scan.worker import examine_safely
 if TYPE_CHECKING:
     from detector.engine.stored import Stored
     from detector.fleet.worker import Worker
-    from detector.git.packs import Bytes
+    from detector.git.packs import ByteArray
     from detector.git.repository import Repository
     from detector.model import Blob
     from detector.sources.history import HistoryShare
@@ -52,18 +52,18 @@ class _KnownToSweep(ScanMemory):
         import numpy as np
 
         from detector.git.packs import sort_ids
-        from detector.git.shares import plan
+        from detector.git.shares import plan_shares
 
         id_bytes = repository.id_bytes
         packs = frozenset(split_rows(self._scan.packs, id_bytes + PACK_SIZE_BYTES))
         known, older = as_rows(self._scan.known, id_bytes), as_rows(self._scan.older, id_bytes)
         both = sort_ids(np.concatenate([known, older])) if len(older) else known
-        new = plan(repository, workers=workers, exclude=both, known_packs=packs)
-        self.packs = new.packs
+        new = plan_shares(repository, workers=workers, exclude=both, known_packs=packs)
+        self.packs = new.pack_keys
         if not len(older):
             return Reading(new)
         rest = sort_ids(np.concatenate([known, sort_ids(new.ids)]))
-        return Reading(new, plan(repository, workers=workers, exclude=rest, known_packs=packs))
+        return Reading(new, plan_shares(repository, workers=workers, exclude=rest, known_packs=packs))
 
 
 def plan_shares(worker: Worker, task: PlanShares) -> Iterator[SharePlan]:
@@ -127,14 +127,14 @@ def _list_share_ids(share: HistoryShare, id_bytes: int, without: set[str]) -> by
     """Return the sorted ids of the objects that *share* reads, *without* the ones that are named."""
     import numpy as np
 
-    from detector.git.pack_walker import YIELD
+    from detector.git.pack_walker import WANTED
     from detector.git.packs import find_rows, sort_ids
 
     part = share.part
-    names = (*part.asked, *(name for name, _ in part.loose))
-    parts: list[Bytes] = [as_rows(b"".join(bytes.fromhex(name) for name in names), id_bytes)]
+    names = (*part.git_ids, *(name for name, _ in part.loose))
+    parts: list[ByteArray] = [as_rows(b"".join(bytes.fromhex(name) for name in names), id_bytes)]
     for steps in part.packs:
-        is_read = np.frombuffer(steps.flags, np.uint8) & YIELD > 0
+        is_read = np.frombuffer(steps.flags, np.uint8) & WANTED > 0
         parts.append(as_rows(steps.ids, id_bytes)[is_read])
     ids = sort_ids(np.concatenate(parts))
     excluded = find_rows(ids, as_rows(join_hex(without), id_bytes))

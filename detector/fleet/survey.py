@@ -40,18 +40,18 @@ def compute_state_digest(repository: Repository, settings: WorkerSettings) -> st
 
     While it stays the same, so do the findings. It takes about a millisecond.
     """
-    from detector.git.objects import loose_ids
-    from detector.git.repository import shallow_commits
+    from detector.git.objects import list_loose_ids
+    from detector.git.refs import read_shallow_commits
 
     digest = hashlib.blake2b(digest_size=16)
     digest.update(f"{refs_digest(repository)} {settings.rules_digest} {__version__}".encode())
     config = settings.config
     policy = (config.min_confidence, config.operator.get("ignore"), config.operator.get("allow"), settings.owners)
-    digest.update(repr((policy, config.baseline, config.only, config.skip, shallow_commits(repository))).encode())
+    digest.update(repr((policy, config.baseline, config.only, config.skip, read_shallow_commits(repository))).encode())
     for store in repository.object_dirs:
         for name, size in sorted(_list_pack_files(store)):
             digest.update(f"{name} {size}\n".encode("utf-8", "surrogateescape"))
-        digest.update("".join(loose_ids(store, repository.id_bytes)).encode())
+        digest.update("".join(list_loose_ids(store, repository.id_bytes)).encode())
     return digest.hexdigest()
 
 
@@ -70,22 +70,22 @@ def list_objects(repository: Repository, known_packs: frozenset[bytes]) -> tuple
     """Return the ids of all objects of any type outside *known_packs*, and the size of the packs in bytes."""
     import numpy as np
 
-    from detector.git.objects import all_objects, loose_ids
+    from detector.git.objects import list_all_objects, list_loose_ids
     from detector.git.packs import PackError, read_index, sort_ids
-    from detector.git.shares import pack_mark, pack_paths
+    from detector.git.shares import list_packs, read_pack_key
 
     id_bytes = repository.id_bytes
     if not repository.known_layout:
-        listed = [(bytes.fromhex(name), size) for name, _, size in all_objects(repository)]
+        listed = [(bytes.fromhex(name), size) for name, _, size in list_all_objects(repository)]
         return b"".join(sorted(name for name, _ in listed)), sum(size for _, size in listed)
     parts, stored_bytes = [np.empty((0, id_bytes), np.uint8)], 0
-    for path in pack_paths(repository, []):
+    for path in list_packs(repository, []):
         try:
-            if pack_mark(path + ".pack", id_bytes) not in known_packs:
+            if read_pack_key(path + ".pack", id_bytes) not in known_packs:
                 parts.append(read_index(path + ".idx", id_bytes).ids)
                 stored_bytes += os.path.getsize(path + ".pack")
         except (PackError, OSError, ValueError):
             continue  # the scan meets it again and reports it
-    loose = bytes.fromhex("".join(name for store in repository.object_dirs for name in loose_ids(store, id_bytes)))
+    loose = bytes.fromhex("".join(name for store in repository.object_dirs for name in list_loose_ids(store, id_bytes)))
     parts.append(np.frombuffer(loose, np.uint8).reshape(-1, id_bytes))
     return sort_ids(np.concatenate(parts)).tobytes(), stored_bytes

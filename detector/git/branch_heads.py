@@ -1,7 +1,8 @@
-"""Where objects stand today: in the tree of HEAD and of every branch.
+"""Find where objects are in the current trees: at HEAD and at every branch.
 
-The history says where an object came from; whether it is still there decides
-how urgent it is. Trees that two branches have in common are read once.
+The history shows which commit introduced an object; whether a branch still
+contains it decides how urgent it is. A tree that several branches share is
+read once.
 """
 
 from __future__ import annotations
@@ -11,98 +12,102 @@ from typing import NamedTuple
 
 from detector.errors import SourceError
 from detector.git.objects import cat_file
-from detector.git.repository import Repository, head, refs, safe_git
+from detector.git.refs import read_head, read_refs
+from detector.git.repository import Repository
+from detector.git.safe_git import run_safe_git
 
 BRANCHES = ("refs/heads/", "refs/remotes/")
-_TREE = b"40000"
+_TREE_MODE = b"40000"
 
 
-class Tip(NamedTuple):
-    """An object in a tree of today; `commit` is HEAD or the tip of a branch."""
+class CurrentLocation(NamedTuple):
+    """The path of an object in a current tree; `commit` is HEAD or the head of a branch."""
 
     object_id: str
     path: str
     commit: str
 
 
-def tips(repository: Repository, wanted: Collection[str]) -> list[Tip]:
-    """Return where the *wanted* blobs stand at HEAD, and at other branches under one path each.
+def find_in_branch_heads(repository: Repository, wanted: Collection[str]) -> list[CurrentLocation]:
+    """Return all paths of the *wanted* blobs at HEAD, and one path of each that only other branches contain.
 
-    What cannot be read is left out: `gaps` reports it.
+    Trees that cannot be read are skipped: `find_missing_objects` reports them.
     """
-    found: list[Tip] = []
+    found: list[CurrentLocation] = []
     trees: set[str] = set()
-    first = head(repository)
-    others = {tip for name, tip in refs(repository).items() if name.startswith(BRANCHES)} - {first}
-    if first:
+    head = read_head(repository)
+    others = {tip for name, tip in read_refs(repository).items() if name.startswith(BRANCHES)} - {head}
+    if head:
         try:
-            listed = safe_git(repository, "ls-tree", "-r", "-t", "-z", first)
-        except SourceError:  # a tree made to have no end; below, each tree is entered once
-            listed = b""
-            others.add(first)
-        for kind, name, path in _entries(listed):
+            listing = run_safe_git(repository, "ls-tree", "-r", "-t", "-z", head)
+        except SourceError:  # the tree may be recursive without end; below, each tree is read only once
+            listing = b""
+            others.add(head)
+        for kind, name, path in _parse_ls_tree(listing):
             if kind == "tree":
                 trees.add(name)
             elif name in wanted:
-                found.append(Tip(name, path, first))
-    known = {tip.object_id for tip in found}
+                found.append(CurrentLocation(name, path, head))
+    known = {location.object_id for location in found}
     roots: list[tuple[str, str, str]] = []
     for commit, kind, data in cat_file(repository, sorted(others)):
         if kind == "commit" and data and data.startswith(b"tree "):
             roots.append((data[5 : data.index(b"\n")].decode("ascii", "replace"), "", commit))
-    for tip in _walk(repository, roots, trees):
-        if tip.object_id in wanted and tip.object_id not in known:
-            known.add(tip.object_id)
-            found.append(tip)
+    for location in _walk_trees(repository, roots, trees):
+        if location.object_id in wanted and location.object_id not in known:
+            known.add(location.object_id)
+            found.append(location)
     return found
 
 
-def at_head(repository: Repository, names: Collection[str]) -> dict[str, bytes]:
-    """Return the content of those files of the tree of HEAD that are there."""
-    tip = head(repository)
+def read_files_at_head(repository: Repository, names: Collection[str]) -> dict[str, bytes]:
+    """Return the content of those of the files *names* that the tree of HEAD contains."""
+    head = read_head(repository)
     inside = sorted(name for name in names if name and not {"", ".."} & set(name.split("/")))
-    if not tip or not inside:
+    if not head or not inside:
         return {}
     try:
-        listed = safe_git(repository, "ls-tree", "-z", tip, "--", *inside)
+        listing = run_safe_git(repository, "ls-tree", "-z", head, "--", *inside)
     except SourceError:
         return {}
-    files = {path: name for kind, name, path in _entries(listed) if kind == "blob"}
+    files = {path: name for kind, name, path in _parse_ls_tree(listing) if kind == "blob"}
     contents = {name: data for name, _, data in cat_file(repository, sorted(set(files.values())))}
     return {path: data for path, name in files.items() if (data := contents.get(name)) is not None}
 
 
-def _entries(listed: bytes) -> Iterator[tuple[str, str, str]]:
-    for entry in listed.split(b"\0"):
-        about, tab, path = entry.partition(b"\t")
-        words = about.split(b" ")
+def _parse_ls_tree(listing: bytes) -> Iterator[tuple[str, str, str]]:
+    """Yield (type, id, path) for each entry in the output of ``git ls-tree -z``."""
+    for entry in listing.split(b"\0"):
+        attributes, tab, path = entry.partition(b"\t")
+        words = attributes.split(b" ")
         if tab and len(words) == 3:
             yield words[1].decode(), words[2].decode(), path.decode("utf-8", "surrogateescape")
 
 
-def _walk(repository: Repository, roots: list[tuple[str, str, str]], seen: set[str]) -> Iterator[Tip]:
-    """Yield every blob below *roots* (tree, path, commit), level by level; trees in *seen* are not entered."""
+def _walk_trees(repository: Repository, roots: list[tuple[str, str, str]], seen: set[str]) -> Iterator[CurrentLocation]:
+    """Yield every blob below *roots* (tree, path, commit), level by level; trees in *seen* are not read."""
     level = roots
     while level:
-        asked: dict[str, tuple[str, str]] = {}
+        to_read: dict[str, tuple[str, str]] = {}
         for name, path, commit in level:
             if name not in seen:
                 seen.add(name)
-                asked[name] = path, commit
+                to_read[name] = path, commit
         level = []
-        for name, kind, data in cat_file(repository, asked):
+        for name, kind, data in cat_file(repository, to_read):
             if kind != "tree" or data is None:
                 continue
-            above, commit = asked[name]
-            for mode, inner, part in _members(data, repository.id_bytes):
-                path = f"{above}/{part}" if above else part
-                if mode == _TREE:
-                    level.append((inner, path, commit))
-                elif mode.startswith(b"1"):  # a file or a link; not a submodule's commit
-                    yield Tip(inner, path, commit)
+            parent, commit = to_read[name]
+            for mode, child, part in _parse_tree(data, repository.id_bytes):
+                path = f"{parent}/{part}" if parent else part
+                if mode == _TREE_MODE:
+                    level.append((child, path, commit))
+                elif mode.startswith(b"1"):  # a file or a symbolic link; not the commit of a submodule
+                    yield CurrentLocation(child, path, commit)
 
 
-def _members(data: bytes, width: int) -> Iterator[tuple[bytes, str, str]]:
+def _parse_tree(data: bytes, width: int) -> Iterator[tuple[bytes, str, str]]:
+    """Yield (mode, id, name) for each entry of a tree object; stop where the tree is malformed."""
     at = 0
     while at < len(data):
         space, end = data.find(b" ", at), data.find(b"\0", at)

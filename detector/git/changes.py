@@ -1,15 +1,15 @@
-"""What is new: in the index, about to be committed, or in a range of commits.
+"""Read what is new in the index, or in a range of commits.
 
-Each blob is given whole, because a credential may have parts on old lines, and
-with the spans of its new lines, because only those are anyone's business now.
-What is new in a merge is what is new against every parent.
+Each new or changed blob is returned whole, because parts of a credential may be
+on old lines, with the byte spans of its new lines. In a merge, a line is new if
+it is new against every parent.
 
 Diffs are read as text whatever `.gitattributes` or the content say, so neither
-``-diff`` nor a NUL byte hides a line. Names arrive quoted, so no name can
-pretend to be a line of the diff.
+``-diff`` nor a NUL byte hides a line. git quotes the names of files, so a name
+cannot be mistaken for a line of the diff.
 
-The pre-commit hook waits for this module: two git calls at most (three in the
-middle of a merge), and nothing is imported that the hook would not pay for.
+The pre-commit hook waits for this module: it runs git twice (three times during
+a merge) and imports only what the hook needs.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from detector.errors import SourceError, UsageError
-from detector.git.repository import Repository, SafeGit, git_program, head, refs
+from detector.git.refs import read_head, read_refs
+from detector.git.repository import Repository
+from detector.git.safe_git import SafeGit, find_git_program
 from detector.model import Skipped
 
 MAX_OBJECT = 128 << 20
-"""Objects over this size are reported, not read."""
+"""Objects over this size in bytes are reported as skipped."""
 
 _EMPTY_TREE = {
     20: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -39,11 +41,11 @@ Span = tuple[int, int]
 
 
 class Change(NamedTuple):
-    """An object with something new in it.
+    """An object with new lines.
 
-    `new` holds the byte spans of the new lines; for a blob, `path` is one under
-    which it is new (others are given as changes of their own). `commit` brought
-    it in, None for what is not committed yet.
+    `new` are the byte spans of the new lines. For a blob, `path` is one path
+    under which it is new; each further path is a change of its own. `commit` is
+    the commit that introduced it, None if it is not committed yet.
     """
 
     kind: str
@@ -55,49 +57,51 @@ class Change(NamedTuple):
 
 
 class _Edit(NamedTuple):
-    """One path of a diff: the blob it has now and its new lines (first, count), None for all."""
+    """One path of a diff: its new blob, and its new lines (first, count), None if all lines are new."""
 
     path: str
     object_id: str
     lines: list[Span] | None
 
 
-def staged(repository: Repository, index: str | None = None) -> Iterator[Change | Skipped]:
-    """Yield the blobs that the next commit would bring in.
+def read_staged(repository: Repository, index: str | None = None) -> Iterator[Change | Skipped]:
+    """Yield the blobs that the next commit would introduce.
 
-    *index* is the index to look at, if not the usual one: git names it in
-    GIT_INDEX_FILE when it commits a part of what is staged.
+    *index* is the index file to read instead of the usual one: git sets it in
+    GIT_INDEX_FILE when it commits only some of the staged files.
     """
     with SafeGit(repository, index=index or True) as git:
-        against = head(repository) or _EMPTY_TREE[repository.id_bytes]
-        edits = _edits(git.run("diff-index", "--cached", *_DIFF, against).split(b"\n"))
-        for parent in _merged(repository):
-            other = {edit[:2]: edit for edit in _edits(git.run("diff-index", "--cached", *_DIFF, parent).split(b"\n"))}
-            edits = [_both(edit, other[edit[:2]]) for edit in edits if edit[:2] in other]
-        yield from _changes(repository, git, [(edit, None) for edit in edits])
+        against = read_head(repository) or _EMPTY_TREE[repository.id_bytes]
+        edits = _parse_diff(git.run("diff-index", "--cached", *_DIFF, against).split(b"\n"))
+        for parent in _read_merge_heads(repository):
+            other = {
+                edit[:2]: edit for edit in _parse_diff(git.run("diff-index", "--cached", *_DIFF, parent).split(b"\n"))
+            }
+            edits = [_intersect_edits(edit, other[edit[:2]]) for edit in edits if edit[:2] in other]
+        yield from _read_changes(repository, git, [(edit, None) for edit in edits])
 
 
-def new_objects(repository: Repository, since: str = "", range: str = "") -> Iterator[Change | Skipped]:
-    """Yield what the commits after *since* up to HEAD, or those of ``A..B``, brought in.
+def read_new_objects(repository: Repository, since: str = "", range: str = "") -> Iterator[Change | Skipped]:
+    """Yield what the commits after *since* up to HEAD, or those in the range ``A..B``, introduced.
 
-    Commits themselves and annotated tags of them are included, as new as a whole.
-    Raises `UsageError` where the repository has no such revision.
+    The commits themselves and annotated tags of them are included; all their
+    lines are new. `UsageError` if the repository has no such revision.
     """
     with SafeGit(repository, refs=True) as git:
-        tips, known = _ends(git, since, range)
+        tips, known = _resolve_range(git, since, range)
         if not tips:
-            raise UsageError(unknown(since, range))
-        yield from introduced(repository, tips, known, git)
+            raise UsageError(describe_unknown_revision(since, range))
+        yield from read_introduced(repository, tips, known, git)
 
 
-def knows(repository: Repository, since: str = "", range: str = "") -> bool:
-    """Tell whether there is anything that *since* or *range* may mean in *repository*."""
+def has_revision(repository: Repository, since: str = "", range: str = "") -> bool:
+    """Return whether *since* or *range* resolves to commits of *repository*."""
     with SafeGit(repository, refs=True) as git:
-        return bool(_ends(git, since, range)[0])
+        return bool(_resolve_range(git, since, range)[0])
 
 
-def unknown(since: str, range: str) -> str:
-    """Say that what was asked for is not there.
+def describe_unknown_revision(since: str, range: str) -> str:
+    """Return the error message for a revision that does not exist.
 
     >>> unknown("nope", ""), unknown("", "a..b")
     ('--since nope: no such revision', '--range a..b: no such revision')
@@ -105,12 +109,12 @@ def unknown(since: str, range: str) -> str:
     return f"--range {range}: no such revision" if range else f"--since {since}: no such revision"
 
 
-def _ends(git: SafeGit, since: str, range: str) -> tuple[list[str], list[str]]:
-    """Return the ids of the tips of a range and of what it leaves out; no tips if there is no such revision."""
+def _resolve_range(git: SafeGit, since: str, range: str) -> tuple[list[str], list[str]]:
+    """Return the included and the excluded ids of a range; no included ones if there is no such revision."""
     revisions = range or f"{since}..HEAD"
     if not (since or range) or revisions.startswith("-"):
         return [], []
-    git_program()  # where there is none, no revision is to blame
+    find_git_program()  # a missing git must not be reported as a missing revision
     try:
         ids = git.run("rev-parse", "--revs-only", revisions, "--").decode().split()
     except SourceError:
@@ -118,33 +122,34 @@ def _ends(git: SafeGit, since: str, range: str) -> tuple[list[str], list[str]]:
     return [name for name in ids if not name.startswith("^")], [name[1:] for name in ids if name.startswith("^")]
 
 
-def introduced(
+def read_introduced(
     repository: Repository, tips: Sequence[str], known: Iterable[str] | None = None, git: SafeGit | None = None
 ) -> Iterator[Change | Skipped]:
-    """Yield what *tips* reach and *known* do not, by ids; *known* are all refs if left out."""
+    """Yield what the ids *tips* reach and the ids *known* do not; *known* defaults to all refs."""
     if git is None:
         with SafeGit(repository) as own:
-            yield from introduced(repository, tips, known, own)
+            yield from read_introduced(repository, tips, known, own)
         return
-    hidden = set(refs(repository).values()) if known is None else set(known)
+    hidden = set(read_refs(repository).values()) if known is None else set(known)
     hidden -= set(tips)
-    usable = [name for name, kind in git.types(hidden) if kind in ("commit", "tag")]
-    given = "".join([*(f"{tip}\n" for tip in tips), *(f"^{name}\n" for name in usable)]).encode()
-    commits = git.run("rev-list", "--reverse", "--stdin", given=given)
+    usable = [name for name, kind in git.read_types(hidden) if kind in ("commit", "tag")]
+    revisions = "".join([*(f"{tip}\n" for tip in tips), *(f"^{name}\n" for name in usable)]).encode()
+    commits = git.run("rev-list", "--reverse", "--stdin", data=revisions)
     names = commits.decode().split()
-    yield from _whole(git, [(name, "commit") for name in names])
-    yield from _tags(repository, git, tips, set(names))
-    with git.feed(commits) as asked:
-        listed = git.start("diff-tree", "--stdin", "-r", "--root", "-c", *_DIFF, stdin=asked)
-        assert listed.stdout is not None
-        yield from _changes(repository, git, _by_commit(listed.stdout, set(names)))
-        if listed.wait():
+    yield from _read_whole(git, [(name, "commit") for name in names])
+    yield from _read_new_tags(repository, git, tips, set(names))
+    with git.open_input(commits) as stdin:
+        diff = git.start("diff-tree", "--stdin", "-r", "--root", "-c", *_DIFF, stdin=stdin)
+        assert diff.stdout is not None
+        yield from _read_changes(repository, git, _split_by_commit(diff.stdout, set(names)))
+        if diff.wait():
             yield Skipped(repository.git_dir, "objects are missing: not all commits could be compared")
 
 
-def _changes(
+def _read_changes(
     repository: Repository, git: SafeGit, edits: Iterable[tuple[_Edit, str | None]]
 ) -> Iterator[Change | Skipped]:
+    """Read the blobs of *edits*, each with the commit of its first edit and the new lines of all its edits."""
     merged: dict[tuple[str, str], tuple[list[Span] | None, str | None]] = {}
     for (path, name, lines), commit in edits:
         if (path, name) in merged:
@@ -155,46 +160,51 @@ def _changes(
     paths: dict[str, list[str]] = {}
     for path, name in merged:
         paths.setdefault(name, []).append(path)
-    for name, _, data in _read(git, list(paths)):
+    for name, _, data in _read_objects(git, list(paths)):
         for path in paths[name]:
             if not isinstance(data, bytes):
                 yield Skipped(path, data)
                 continue
             lines, commit = merged[path, name]
-            spans = ((0, len(data)),) if lines is None else line_spans(data, lines)
+            spans = ((0, len(data)),) if lines is None else compute_line_spans(data, lines)
             if spans and data:
                 yield Change("blob", path, name, data, spans, commit)
             if data.startswith(_LFS):
-                yield _large_file(repository, path, name, data, commit)
+                yield _read_lfs_object(repository, path, name, data, commit)
 
 
-def _large_file(repository: Repository, path: str, name: str, pointer: bytes, commit: str | None) -> Change | Skipped:
-    """Read what a Git LFS pointer stands for, if it lies in the local store."""
+def _read_lfs_object(
+    repository: Repository, path: str, name: str, pointer: bytes, commit: str | None
+) -> Change | Skipped:
+    """Read the file that a Git LFS pointer refers to, if the local LFS store contains it."""
     digest = pointer.partition(b"oid sha256:")[2][:64].decode("ascii", "replace")
     if len(digest) == 64 and digest.isalnum():
-        at = os.path.join(repository.common_dir, "lfs", "objects", digest[:2], digest[2:4], digest)
+        stored = os.path.join(repository.common_dir, "lfs", "objects", digest[:2], digest[2:4], digest)
         try:
-            if os.path.getsize(at) <= MAX_OBJECT and os.path.isfile(at):
-                with open(at, "rb") as stream:
+            if os.path.getsize(stored) <= MAX_OBJECT and os.path.isfile(stored):
+                with open(stored, "rb") as stream:
                     data = stream.read(MAX_OBJECT)
                 return Change("blob", path, name, data, ((0, len(data)),), commit)
         except OSError:
             pass
-    return Skipped(path, "its content is kept by Git LFS and is not here")
+    return Skipped(path, "its content is stored in Git LFS and was not downloaded")
 
 
-def _whole(git: SafeGit, wanted: Sequence[tuple[str, str]]) -> Iterator[Change | Skipped]:
-    for name, kind, data in _read(git, [name for name, _ in wanted]):
+def _read_whole(git: SafeGit, wanted: Sequence[tuple[str, str]]) -> Iterator[Change | Skipped]:
+    """Yield each *wanted* object as a change in which all lines are new."""
+    for name, kind, data in _read_objects(git, [name for name, _ in wanted]):
         if isinstance(data, bytes):
             yield Change(kind, "", name, data, ((0, len(data)),), name if kind == "commit" else None)
         else:
             yield Skipped(name, data)
 
 
-def _tags(repository: Repository, git: SafeGit, tips: Sequence[str], commits: set[str]) -> Iterator[Change | Skipped]:
-    """Yield annotated tags among *tips* and those that tag one of *commits*."""
-    wanted = {*tips, *(value for name, value in refs(repository).items() if name.startswith("refs/tags/"))}
-    for change in _whole(git, [(name, "tag") for name in sorted(wanted - commits)]):
+def _read_new_tags(
+    repository: Repository, git: SafeGit, tips: Sequence[str], commits: set[str]
+) -> Iterator[Change | Skipped]:
+    """Yield the annotated tags among *tips*, and those whose target is one of *commits*."""
+    wanted = {*tips, *(value for name, value in read_refs(repository).items() if name.startswith("refs/tags/"))}
+    for change in _read_whole(git, [(name, "tag") for name in sorted(wanted - commits)]):
         if isinstance(change, Skipped):
             yield change
         elif change.kind == "tag":
@@ -203,12 +213,12 @@ def _tags(repository: Repository, git: SafeGit, tips: Sequence[str], commits: se
                 yield change
 
 
-def _read(git: SafeGit, names: list[str]) -> Iterator[tuple[str, str, bytes | str]]:
-    """Read objects with one git call: (id, type, content or why there is none)."""
+def _read_objects(git: SafeGit, names: list[str]) -> Iterator[tuple[str, str, bytes | str]]:
+    """Read objects with one call of git: (id, type, content or the reason why it is not available)."""
     if not names:
         return
-    with git.feed("".join(f"{name}\n" for name in names).encode()) as given:
-        stream = git.start("cat-file", "--batch", "--buffer", stdin=given).stdout
+    with git.open_input("".join(f"{name}\n" for name in names).encode()) as stdin:
+        stream = git.start("cat-file", "--batch", "--buffer", stdin=stdin).stdout
         assert stream is not None
         for name in names:
             words = stream.readline().split()
@@ -228,24 +238,24 @@ def _read(git: SafeGit, names: list[str]) -> Iterator[tuple[str, str, bytes | st
 # -- reading diffs -----------------------------------------------------------
 
 
-def _by_commit(listed: IO[bytes], commits: set[str]) -> Iterator[tuple[_Edit, str | None]]:
-    """Split the output of ``diff-tree --stdin`` at the lines that name a commit."""
-    heads = {name.encode() + b"\n" for name in commits}
+def _split_by_commit(output: IO[bytes], commits: set[str]) -> Iterator[tuple[_Edit, str | None]]:
+    """Yield the edits in the output of ``diff-tree --stdin``, each with its commit."""
+    commit_lines = {name.encode() + b"\n" for name in commits}
     commit: str | None = None
-    part: list[bytes] = []
-    for line in listed:
-        if line in heads:  # every other line of a diff has a sign or a word in front
-            for edit in _edits(part):
+    diff: list[bytes] = []
+    for line in output:
+        if line in commit_lines:  # no other line of a diff consists of an object id only
+            for edit in _parse_diff(diff):
                 yield edit, commit
-            commit, part = line[:-1].decode(), []
+            commit, diff = line[:-1].decode(), []
         elif line[:1] not in b"-\\":
-            part.append(line[:-1])
-    for edit in _edits(part):
+            diff.append(line[:-1])
+    for edit in _parse_diff(diff):
         yield edit, commit
 
 
-def _edits(diff: Iterable[bytes]) -> list[_Edit]:
-    """Read raw lines and patches, which come in the same order."""
+def _parse_diff(diff: Iterable[bytes]) -> list[_Edit]:
+    """Parse the raw lines and the patches of a diff into edits."""
     found: list[_Edit] = []
     lines: dict[str, list[Span]] = {}
     hunks: list[Span] = []
@@ -253,14 +263,14 @@ def _edits(diff: Iterable[bytes]) -> list[_Edit]:
     for line in diff:
         start = line[:1]
         if start == b":":
-            edit = _raw(line)
+            edit = _parse_raw_line(line)
             if edit:
                 found.append(edit)
         elif line.startswith(b"diff --"):
             parents = 0
             hunks = []
         elif line.startswith(b"+++ ") and not parents:
-            name = _unquoted(line[4:].rstrip(b"\t"))
+            name = _unquote(line[4:].rstrip(b"\t"))
             if name.startswith("b/"):
                 hunks = lines.setdefault(name[2:], hunks)
         elif line.startswith(b"@@"):
@@ -276,20 +286,20 @@ def _edits(diff: Iterable[bytes]) -> list[_Edit]:
     return [edit if edit.lines is None else edit._replace(lines=lines.get(edit.path, [])) for edit in found]
 
 
-def _raw(line: bytes) -> _Edit | None:
-    """Read ``:old new oldid newid S<tab>path``, with one more colon, mode and id per further parent."""
-    head, _, names = line.partition(b"\t")
-    parents = len(head) - len(head.lstrip(b":"))
-    words = head.lstrip(b":").split(b" ")
+def _parse_raw_line(line: bytes) -> _Edit | None:
+    """Parse ``:old new oldid newid S<tab>path``, with one more colon, mode and id per further parent."""
+    fields, _, names = line.partition(b"\t")
+    parents = len(fields) - len(fields.lstrip(b":"))
+    words = fields.lstrip(b":").split(b" ")
     mode, name, status = words[parents], words[2 * parents + 1], words[-1]
     if status[:1] == b"D" or mode in (_GITLINK, b"000000") or not name.strip(b"0"):
         return None
-    path = _unquoted(names.rpartition(b"\t")[2])
+    path = _unquote(names.rpartition(b"\t")[2])
     return _Edit(path, name.decode(), None if status[:1] in b"AT" and parents == 1 else [])
 
 
-def _unquoted(name: bytes) -> str:
-    r"""Undo git's quoting of names.
+def _unquote(name: bytes) -> str:
+    r"""Decode a name that git quoted.
 
     >>> _unquoted(b'"tab\\t\\303\\274.txt"')
     'tab\tü.txt'
@@ -317,8 +327,8 @@ def _unquoted(name: bytes) -> str:
 _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
 
 
-def line_spans(data: bytes, lines: Sequence[Span]) -> tuple[Span, ...]:
-    r"""Turn lines (first, count), 1-based and in order, into byte spans; neighbours are joined.
+def compute_line_spans(data: bytes, lines: Sequence[Span]) -> tuple[Span, ...]:
+    r"""Return the byte spans of lines (first, count), which are 1-based and sorted; adjacent spans are joined.
 
     >>> line_spans(b"a\nbb\nc\n", [(2, 1), (3, 1)])
     ((2, 7),)
@@ -340,8 +350,8 @@ def line_spans(data: bytes, lines: Sequence[Span]) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _both(one: _Edit, other: _Edit) -> _Edit:
-    """Keep the lines that are new against both parents."""
+def _intersect_edits(one: _Edit, other: _Edit) -> _Edit:
+    """Return the edit with only the lines that are new in both."""
     if one.lines is None:
         return other
     if other.lines is None:
@@ -351,8 +361,8 @@ def _both(one: _Edit, other: _Edit) -> _Edit:
     return one._replace(lines=[(line, 1) for line in sorted(fresh)])
 
 
-def _merged(repository: Repository) -> list[str]:
-    """Return the further parents of the commit being made."""
+def _read_merge_heads(repository: Repository) -> list[str]:
+    """Return the further parents of the commit that is being created during a merge."""
     try:
         with open(os.path.join(repository.git_dir, "MERGE_HEAD")) as stream:
             return [line for line in stream.read(1 << 16).split() if len(line) == 2 * repository.id_bytes]

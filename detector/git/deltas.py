@@ -1,12 +1,11 @@
-"""Rebuild an object from its delta base: the inner loop of reading a history.
+"""Rebuild an object from its base object and a delta: the inner loop of reading a history.
 
-Most bytes of a history come out of these functions, so the source is typed for
-mypyc, which compiles it where the build has a C compiler; elsewhere the same
-source runs interpreted, slower, with the same result. `COMPILED` tells which.
+Most bytes of a history are produced here, so the source is typed for mypyc,
+which compiles it if the build has a C compiler. Without one, the same source
+runs interpreted: slower, with the same result. `COMPILED` says which is loaded.
 
-A delta comes from a repository that nobody vouches for. Every offset is checked
-before it is used, and nothing is built beyond the size the delta announced and
-the limit the caller set.
+Deltas come from untrusted repositories. Every offset is checked before use, and
+the result never exceeds the size that the delta declares and the caller's limit.
 """
 
 from __future__ import annotations
@@ -19,28 +18,28 @@ if TYPE_CHECKING:
     from mypy_extensions import i64
 
 COMPILED: Final[bool] = not __file__.endswith(".py")
-"""Whether this module runs as machine code."""
+"""Whether the compiled form of this module is loaded."""
 
 SHORT: Final = 96
-"""Most instructions are shorter than this many bytes. To write those word by word takes less time, in machine code,
-than to make an object of each."""
+"""Most instructions copy or insert at most this many bytes. Compiled code writes those word by word, which is faster
+than creating an object for each."""
 
 _LONG: Final = 4096
-"""From here on a view is cheaper than a copy."""
+"""From this size in bytes on, a memoryview is cheaper than a copy."""
 
 
 class DeltaError(ValueError):
-    """A delta that does not fit its base, its own sizes, or the limit."""
+    """A delta that does not match its base object or its declared sizes, or that exceeds the limit."""
 
 
-def apply(base: bytes, delta: bytes, limit: int) -> bytes:
-    """Return *delta* applied to *base*; at most *limit* bytes, else `DeltaError`."""
+def apply_delta(base: bytes, delta: bytes, limit: int) -> bytes:
+    """Apply *delta* to the content *base* and return the result; `DeltaError` if it exceeds *limit* bytes."""
     i: i64 = 0
     end: i64 = len(delta)
     base_size: i64 = len(base)
     most: i64 = limit
     parts: list[Any] = []
-    writer = BytesWriter()  # what goes behind the last part
+    writer = BytesWriter()  # the bytes that follow the last part
     try:
         byte: i64 = 128
         shift: i64 = 0
@@ -49,11 +48,11 @@ def apply(base: bytes, delta: bytes, limit: int) -> bytes:
             byte = delta[i]
             i += 1
             if shift > 55:
-                raise DeltaError("delta announces an impossible size")
+                raise DeltaError("delta declares an impossible size")
             expected |= (byte & 127) << shift
             shift += 7
         if expected != base_size:
-            raise DeltaError("delta was made for another base")
+            raise DeltaError("delta was made for another base object")
         byte = 128
         shift = 0
         size: i64 = 0
@@ -61,14 +60,14 @@ def apply(base: bytes, delta: bytes, limit: int) -> bytes:
             byte = delta[i]
             i += 1
             if shift > 55:
-                raise DeltaError("delta announces an impossible size")
+                raise DeltaError("delta declares an impossible size")
             size |= (byte & 127) << shift
             shift += 7
         if size > most:
             raise DeltaError("result is over the size limit")
 
-        made: i64 = 0  # bytes of the result so far
-        start: i64 = 0  # the copy that is still growing: base[start:stop]
+        made: i64 = 0  # size of the result so far
+        start: i64 = 0  # the pending copy, base[start:stop]; adjacent copies are merged
         stop: i64 = 0
         while i < end:
             byte = delta[i]
@@ -105,40 +104,40 @@ def apply(base: bytes, delta: bytes, limit: int) -> bytes:
                 if length == 0:
                     length = 0x10000
                 if offset + length > base_size:
-                    raise DeltaError("delta copies from beyond its base")
+                    raise DeltaError("delta copies from beyond its base object")
                 made += length
                 if made > size:
-                    raise DeltaError("delta makes more than it announced")
+                    raise DeltaError("delta produces more bytes than it declares")
                 if offset != stop or start == stop:
-                    _add(parts, writer, base, start, stop)
+                    _append(parts, writer, base, start, stop)
                     start = offset
                 stop = offset + length
             elif byte:
                 if stop > start:
-                    _add(parts, writer, base, start, stop)
+                    _append(parts, writer, base, start, stop)
                     start = 0
                     stop = 0
                 if i + byte > end:
-                    raise DeltaError("delta is cut short")
+                    raise DeltaError("delta is truncated")
                 made += byte
                 if made > size:
-                    raise DeltaError("delta makes more than it announced")
-                _add(parts, writer, delta, i, i + byte)
+                    raise DeltaError("delta produces more bytes than it declares")
+                _append(parts, writer, delta, i, i + byte)
                 i += byte
             else:
                 raise DeltaError("delta has an unknown instruction")
         if made != size:
-            raise DeltaError("delta makes less than it announced")
-        _add(parts, writer, base, start, stop)
+            raise DeltaError("delta produces fewer bytes than it declares")
+        _append(parts, writer, base, start, stop)
         if len(writer):
             parts.append(writer.getvalue())
     except IndexError:
-        raise DeltaError("delta is cut short") from None
+        raise DeltaError("delta is truncated") from None
     return b"".join(parts)
 
 
-def _add(parts: list[Any], writer: BytesWriter, source: bytes, start: i64, stop: i64) -> None:
-    """Put ``source[start:stop]`` behind the *parts* and what is in the *writer*."""
+def _append(parts: list[Any], writer: BytesWriter, source: bytes, start: i64, stop: i64) -> None:
+    """Append ``source[start:stop]`` to the result, which is the *parts* followed by the *writer*."""
     size: i64 = stop - start
     if COMPILED and size <= SHORT:
         while start + 8 <= stop:

@@ -1,8 +1,8 @@
-"""Single objects: inflating within a budget, loose files, and git as fallback.
+"""Read single objects: loose files, and any object through git.
 
-Compressed data lies about its size when somebody wants it to. So nothing is
-inflated further than its header announced, nothing is announced beyond what
-its compressed bytes can hold, and nothing is built beyond the budget.
+A header may declare a false size on purpose. So no more is inflated than the
+header declares, a size that the compressed bytes cannot produce is an error,
+and so is an object that exceeds the budget.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from typing import NamedTuple
 
 from detector.errors import SourceError
 from detector.git.pack_walker import KINDS, ObjectError, inflate
-from detector.git.repository import Repository, SafeGit
+from detector.git.repository import Repository
+from detector.git.safe_git import SafeGit
 
 
-class Budget(NamedTuple):
-    """How much a single object may cost, in bytes.
+class ObjectBudget(NamedTuple):
+    """Limits for reading a single object, in bytes.
 
-    `chain` bounds the sum of everything built on the way from a whole object
-    to one that is made of deltas: a few bytes of deltas can ask for a lot.
+    `object` limits its size. `chain` limits the total size of all objects
+    rebuilt along its delta chain: a few bytes of deltas can produce gigabytes.
     """
 
     object: int = 128 << 20
     chain: int = 16 << 30
 
 
-def loose_ids(store: str, id_bytes: int = 20) -> Iterator[str]:
-    """Yield the ids of the loose objects in an object directory, in order."""
-    rest = 2 * id_bytes - 2
+def list_loose_ids(store: str, id_bytes: int = 20) -> Iterator[str]:
+    """Yield the ids of the loose objects in an object directory, sorted."""
+    name_length = 2 * id_bytes - 2
     digits = frozenset("0123456789abcdef")
     for number in range(256):
         folder = f"{number:02x}"
@@ -39,21 +40,21 @@ def loose_ids(store: str, id_bytes: int = 20) -> Iterator[str]:
         except OSError:
             continue
         for name in names:
-            if len(name) == rest and digits.issuperset(name):
+            if len(name) == name_length and digits.issuperset(name):
                 yield folder + name
 
 
-def loose_path(store: str, object_id: str) -> str:
-    """Return the file of a loose object."""
+def get_loose_path(store: str, object_id: str) -> str:
+    """Return the path of a loose object."""
     return os.path.join(store, object_id[:2], object_id[2:])
 
 
-def read_loose(path: str, kinds: Iterable[str] = KINDS, budget: Budget | None = None) -> tuple[str, bytes] | None:
-    """Return type and content of a loose object; None if it is of no wanted type.
+def read_loose(path: str, kinds: Iterable[str] = KINDS, budget: ObjectBudget | None = None) -> tuple[str, bytes] | None:
+    """Return type and content of a loose object; None if its type is not one of *kinds*.
 
-    `ObjectError` if it cannot be read, `FileNotFoundError` if it is gone.
+    `ObjectError` if it cannot be read, `FileNotFoundError` if it does not exist.
     """
-    limit = (budget or Budget()).object
+    limit = (budget or ObjectBudget()).object
     with open(path, "rb") as stream:
         start = stream.read(8192)
         try:
@@ -64,30 +65,31 @@ def read_loose(path: str, kinds: Iterable[str] = KINDS, budget: Budget | None = 
         kind = name.decode("ascii", "replace")
         digits, end, _ = head[len(name) + 1 :].partition(b"\0")
         if not space or not end or kind not in KINDS[1:] or not digits.isdigit():
-            raise ObjectError("loose object has no header that we know")
+            raise ObjectError("loose object has an unknown header")
         if kind not in kinds:
             return None
         size = int(digits)
         if size > limit:
             raise ObjectError(f"{size} bytes are over the limit of {limit}")
-        before = len(name) + 1 + len(digits) + 1
-        # Even what cannot be compressed grows by less than this.
+        header_length = len(name) + 1 + len(digits) + 1
+        # Incompressible data grows by less than this.
         raw = start + stream.read(size + size // 512 + 1024)
-    return kind, inflate(memoryview(raw), before + size)[before:]
+    return kind, inflate(memoryview(raw), header_length + size)[header_length:]
 
 
 def cat_file(
-    repository: Repository, ids: Iterable[str], budget: Budget | None = None
+    repository: Repository, ids: Iterable[str], budget: ObjectBudget | None = None
 ) -> Iterator[tuple[str, str, bytes | None]]:
     """Read objects through ``git cat-file --batch``: (id, type, content).
 
-    The type is ``missing`` for an object that is not there; the content is
-    None for what is missing or over budget. Slow and sure: for layouts that we
-    do not know, and as the oracle of our own reader.
+    The type of an object that does not exist is ``missing``. The content is
+    None for an object that is missing or exceeds the budget. Slower than our
+    own reader but independent of it: used for unknown repository formats, and
+    as the oracle in tests.
     """
-    limit = (budget or Budget()).object
-    with SafeGit(repository) as git, git.feed("".join(f"{name}\n" for name in ids).encode()) as asked:
-        process = git.start("cat-file", "--batch", "--buffer", stdin=asked)
+    limit = (budget or ObjectBudget()).object
+    with SafeGit(repository) as git, git.open_input("".join(f"{name}\n" for name in ids).encode()) as stdin:
+        process = git.start("cat-file", "--batch", "--buffer", stdin=stdin)
         stream = process.stdout
         assert stream is not None
         for line in stream:
@@ -108,8 +110,8 @@ def cat_file(
             yield name, kind, data[:-1]
 
 
-def all_objects(repository: Repository) -> Iterator[tuple[str, str, int]]:
-    """List every object with type and size, as git finds them."""
+def list_all_objects(repository: Repository) -> Iterator[tuple[str, str, int]]:
+    """Yield (id, type, size) of every object, in the order in which git finds them."""
     with SafeGit(repository) as git:
         process = git.start("cat-file", "--batch-all-objects", "--unordered", "--batch-check", "--buffer")
         assert process.stdout is not None

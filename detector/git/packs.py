@@ -1,18 +1,19 @@
-"""Where every object of a pack file stands and what it is built from, in bulk.
+"""Parse pack files and their indexes as a whole, and plan the order in which to read the objects.
 
-git answers such questions for one object at a time. A history has a million of
-them, so here whole columns are computed at once with numpy: the index, all
-object headers, all delta bases, the type of each object (that of the root of
-its delta chain) and the order in which a reader should walk.
+git parses one object header at a time. A history has a million objects, so
+whole columns are computed at once with numpy: the index, all object headers,
+all base objects, the type of each object (that of the root of its delta chain)
+and the reading order.
 
 The order is a depth-first walk of the delta forest: each object is inflated
-once and its delta applied once, while the base is still in memory. Among the
-children of one base the smallest family comes first, so that a base is let go
-before its largest family starts, and no more than log2(objects) bases are ever
-held at once, however the pack was made.
+once and its delta applied once, while its base object is still in memory. The
+children of a base are read in the order of their family size (the object and
+all that is built on it), smallest first. So a base can be dropped before its
+largest family starts, and at most log2(objects) bases are in memory at once,
+however the pack was made.
 
-Nothing here trusts the pack: an offset out of bounds, a base that is missing,
-a chain that bites its tail mark the objects concerned as broken, nothing more.
+Packs are untrusted: an offset out of bounds, a missing base object or a cyclic
+delta chain marks the objects concerned as broken, and the others are read.
 """
 
 from __future__ import annotations
@@ -24,71 +25,72 @@ from typing import Any, NamedTuple
 import numpy as np  # noqa: TID253  (this module is itself imported late)
 from numpy.typing import NDArray  # noqa: TID253
 
-from detector.git.pack_walker import FAMILY, LAST, YIELD
+from detector.git.pack_walker import HAS_CHILDREN, LAST_CHILD, WANTED
 
 COMMIT, TREE, BLOB, TAG, OFS_DELTA, REF_DELTA = 1, 2, 3, 4, 6, 7
 
 MAX_DEPTH = 10_000
-"""Longest delta chain that is followed; git itself never makes one over 4095."""
+"""Longest delta chain that is followed; git itself creates none longer than 4095."""
 
-Bytes = NDArray[np.uint8]
-Longs = NDArray[np.int64]
-Mask = NDArray[np.bool_]
+ByteArray = NDArray[np.uint8]
+LongArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 class PackError(ValueError):
-    """A pack or index whose layout is not the one we know."""
+    """A pack or index that is corrupt or whose format is not supported."""
 
 
-class Index(NamedTuple):
-    """One `.idx` file: object ids in order of id, and their offsets in the pack."""
+class PackIndex(NamedTuple):
+    """An `.idx` file: sorted object ids, their offsets in the pack, and the checksum of that pack."""
 
-    ids: Bytes
-    offsets: Longs
+    ids: ByteArray
+    offsets: LongArray
     trailer: bytes
 
 
-class Objects(NamedTuple):
-    """The objects of one pack in the order in which they stand in it.
+class PackObjects(NamedTuple):
+    """The objects of one pack, in the order of their offsets; one column per attribute.
 
-    `row` finds the id (a row of `Index.ids`), `body` and `end` delimit the
-    compressed bytes, `size` is that of the inflated bytes (for a delta: of the
-    delta), `base` the number of the delta base, itself for a whole object.
-    `kind` is 0 where the object is broken.
+    `row` is the row of the object's id in `PackIndex.ids`, `body` and `end`
+    are the offsets of its compressed bytes, `size` is the size of the inflated
+    bytes (of the delta, if it is stored as one). `base` is the number of its
+    base object, or its own number if it is stored whole. `kind` is 0 if the
+    object is broken.
     """
 
-    row: Longs
-    kind: Bytes
-    body: Longs
-    end: Longs
-    size: Longs
-    base: Longs
-    root: Longs
-    depth: Longs
+    row: LongArray
+    kind: ByteArray
+    body: LongArray
+    end: LongArray
+    size: LongArray
+    base: LongArray
+    root: LongArray
+    depth: LongArray
 
 
-class Walk(NamedTuple):
-    """Steps in the order of reading; `node` numbers the objects they read."""
+class WalkOrder(NamedTuple):
+    """Steps in reading order: `node` is the number of the object in `PackObjects`, `cost` is in microseconds."""
 
-    node: Longs
-    depth: Longs
-    flags: Bytes
+    node: LongArray
+    depth: LongArray
+    flags: ByteArray
     cost: NDArray[np.float64]
 
 
-def read_index(path: str, id_bytes: int = 20) -> Index:
-    """Read an index of version 2 or 1. `PackError` if it is anything else."""
-    data = _map(path)
+def read_index(path: str, id_bytes: int = 20) -> PackIndex:
+    """Read an index of version 2 or 1. `PackError` if it is of another version or corrupt."""
+    data = _map_file(path)
     size = len(data)
     if bytes(data[:4]) != b"\xfftOc":
         return _read_old_index(data, id_bytes)
     fixed = 8 + 1024 + 2 * id_bytes
     if size < fixed or bytes(data[4:8]) != b"\x00\x00\x00\x02":
-        raise PackError("not a pack index of a version that we know")
+        raise PackError("not a pack index of a supported version")
     fan_out = data[8:1032].view(">u4").astype(np.int64)
     count = int(fan_out[255])
     if bool((np.diff(fan_out) < 0).any()) or fixed + count * (id_bytes + 8) > size:
-        raise PackError("pack index is cut short")
+        raise PackError("pack index is truncated")
     start = 1032
     ids = data[start : start + count * id_bytes].reshape(count, id_bytes)
     start += count * (id_bytes + 4)
@@ -103,60 +105,72 @@ def read_index(path: str, id_bytes: int = 20) -> Index:
             raise PackError("pack index points outside of its table of large offsets")
         offsets[high] = table[which].astype(np.int64)
     _check_order(ids)
-    return Index(ids, offsets, bytes(data[size - 2 * id_bytes : size - id_bytes]))
+    return PackIndex(ids, offsets, bytes(data[size - 2 * id_bytes : size - id_bytes]))
 
 
-def _read_old_index(data: Bytes, id_bytes: int) -> Index:
-    """Version 1 has no head: a fan-out table, then offset and id of each object."""
+def _read_old_index(data: ByteArray, id_bytes: int) -> PackIndex:
+    """Read version 1, which has no header: a fan-out table, then offset and id of each object."""
     count = int.from_bytes(bytes(data[1020:1024]), "big")
     width = 4 + id_bytes
     if len(data) != 1024 + count * width + 2 * id_bytes:
-        raise PackError("not a pack index of a version that we know")
+        raise PackError("not a pack index of a supported version")
     table = data[1024 : 1024 + count * width].reshape(count, width)
     offsets = np.ascontiguousarray(table[:, :4]).view(">u4").ravel().astype(np.int64)
     trailer = bytes(data[len(data) - 2 * id_bytes : len(data) - id_bytes])
     ids = np.ascontiguousarray(table[:, 4:])
     _check_order(ids)
-    return Index(ids, offsets, trailer)
+    return PackIndex(ids, offsets, trailer)
 
 
-def _check_order(ids: Bytes) -> None:
-    """Looking up an id relies on their order."""
-    heads = _heads(ids)
-    if bool((heads[1:] < heads[:-1]).any()):
-        raise PackError("ids in the pack index are not in order")
+def _check_order(ids: ByteArray) -> None:
+    """Raise `PackError` unless *ids* are sorted, as the lookup of ids requires."""
+    prefixes = _compute_id_prefixes(ids)
+    if bool((prefixes[1:] < prefixes[:-1]).any()):
+        raise PackError("ids in the pack index are not sorted")
 
 
 def open_pack(path: str, id_bytes: int = 20) -> tuple[mmap.mmap, int]:
-    """Map a pack file; return the map and the number of objects it announces."""
+    """Map a pack file into memory; return the map and the number of objects in its header."""
     with open(path, "rb") as stream:
         if os.fstat(stream.fileno()).st_size < 12 + id_bytes:
-            raise PackError("pack is cut short")
+            raise PackError("pack is truncated")
         data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
     if data[:4] != b"PACK" or data[4:8] not in (b"\x00\x00\x00\x02", b"\x00\x00\x00\x03"):
         data.close()
-        raise PackError("not a pack of a version that we know")
+        raise PackError("not a pack of a supported version")
     return data, int.from_bytes(data[8:12], "big")
 
 
-def read_headers(pack: Bytes, index: Index, id_bytes: int = 20, ranks: Longs | None = None) -> Objects:
-    """Parse all object headers of *pack*, find bases, roots, types and depths.
+def read_headers(pack: ByteArray, index: PackIndex, id_bytes: int = 20, ranks: LongArray | None = None) -> PackObjects:
+    """Parse all object headers of *pack*; find the base, root, type and depth of each object.
 
-    *ranks* may name the rows of the index in order of offset (a `.rev` file);
-    it is used if it is true and saves the sort.
+    *ranks* are the rows of the index in the order of their offsets (from a
+    `.rev` file); they are verified and save the sort.
     """
     finish = len(pack) - id_bytes
     offsets = index.offsets
-    if ranks is None or not _sorts(ranks, offsets):
+    if ranks is None or not _is_in_offset_order(ranks, offsets):
         ranks = np.argsort(offsets, kind="stable")
     offset = offsets[ranks]
     end = np.append(offset[1:], finish)[: len(offset)]
     good = (offset >= 12) & (offset < end) & (end <= finish)
-    last = len(pack) - 1
+    kind, size, body = _parse_type_and_size(pack, offset, good)
+    base = np.arange(len(offset))
+    _resolve_offset_deltas(pack, offset, np.flatnonzero(kind == OFS_DELTA), body, base, good)
+    _resolve_id_deltas(pack, index.ids, ranks, np.flatnonzero(kind == REF_DELTA), body, base, good)
+    good &= (body < end) & (size >= 0)  # the ten bytes of a size can hold more than 63 bits
+    root, depth, complete = _follow_chains(base, good)
+    types = kind[root]
+    complete &= (types >= COMMIT) & (types <= TAG) & (depth <= MAX_DEPTH) & complete[root]
+    return PackObjects(ranks, np.where(complete, types, 0).astype(np.uint8), body, end, size, base, root, depth)
 
+
+def _parse_type_and_size(pack: ByteArray, offset: LongArray, good: BoolArray) -> tuple[ByteArray, LongArray, LongArray]:
+    """Return type, inflated size and the offset behind both for each header; clear *good* if a size is endless."""
+    last = len(pack) - 1
     at = np.clip(offset, 0, last)
     byte = pack[at]
-    kind = (byte >> 4) & 7
+    kind = (byte >> np.uint8(4)) & np.uint8(7)
     size = (byte & 15).astype(np.int64)
     body = at + 1
     more = np.flatnonzero(byte & 128)
@@ -168,59 +182,82 @@ def read_headers(pack: Bytes, index: Index, id_bytes: int = 20, ranks: Longs | N
         body[more] += 1
         more = more[byte >= 128]
     good[more] = False
+    return kind, size, body
 
-    base = np.arange(len(offset))
-    ofs = np.flatnonzero(kind == OFS_DELTA)
-    if len(ofs):
-        byte = pack[np.minimum(body[ofs], last)]
-        back = (byte & np.uint8(127)).astype(np.int64)
-        body[ofs] += 1
-        more = np.flatnonzero(byte & 128)
-        for _ in range(7):
-            if not len(more):
-                break
-            byte = pack[np.minimum(body[ofs[more]], last)]
-            back[more] = ((back[more] + 1) << 7) | (byte & np.uint8(127))
-            body[ofs[more]] += 1
-            more = more[byte >= 128]
-        good[ofs[more]] = False
-        target = offset[ofs] - back
-        found = np.minimum(np.searchsorted(offset, target), len(offset) - 1)
-        hit = offset[found] == target
-        base[ofs[hit]] = found[hit]
-        good[ofs[~hit]] = False
-    ref = np.flatnonzero(kind == REF_DELTA)
-    if len(ref):
-        where = np.minimum(body[ref], max(0, len(pack) - id_bytes))
-        names = pack[where[:, None] + np.arange(id_bytes)]
-        body[ref] += id_bytes
-        rows = find_rows(index.ids, names)
-        place = np.empty(len(offset), np.int64)
-        place[ranks] = np.arange(len(offset))
-        hit = rows >= 0
-        base[ref[hit]] = place[rows[hit]]
-        good[ref[~hit]] = False
-    good &= (body < end) & (size >= 0)  # ten bytes of a size may hold more than fits
 
+def _resolve_offset_deltas(
+    pack: ByteArray, offset: LongArray, deltas: LongArray, body: LongArray, base: LongArray, good: BoolArray
+) -> None:
+    """Set *base* and *body* of the *deltas* whose base object is given by its distance; clear *good* if it is wrong."""
+    if not len(deltas):
+        return
+    last = len(pack) - 1
+    byte = pack[np.minimum(body[deltas], last)]
+    distance = (byte & np.uint8(127)).astype(np.int64)
+    body[deltas] += 1
+    more = np.flatnonzero(byte & 128)
+    for _ in range(7):
+        if not len(more):
+            break
+        byte = pack[np.minimum(body[deltas[more]], last)]
+        distance[more] = ((distance[more] + 1) << 7) | (byte & np.uint8(127))
+        body[deltas[more]] += 1
+        more = more[byte >= 128]
+    good[deltas[more]] = False
+    target = offset[deltas] - distance
+    found = np.minimum(np.searchsorted(offset, target), len(offset) - 1)
+    hit = offset[found] == target
+    base[deltas[hit]] = found[hit]
+    good[deltas[~hit]] = False
+
+
+def _resolve_id_deltas(
+    pack: ByteArray,
+    ids: ByteArray,
+    ranks: LongArray,
+    deltas: LongArray,
+    body: LongArray,
+    base: LongArray,
+    good: BoolArray,
+) -> None:
+    """Set *base* and *body* of the *deltas* whose base object is given by its id; clear *good* if it is missing."""
+    if not len(deltas):
+        return
+    id_bytes = ids.shape[1]
+    start = np.minimum(body[deltas], max(0, len(pack) - id_bytes))
+    names = pack[start[:, None] + np.arange(id_bytes)]
+    body[deltas] += id_bytes
+    rows = find_rows(ids, names)
+    number = np.empty(len(ranks), np.int64)
+    number[ranks] = np.arange(len(ranks))
+    hit = rows >= 0
+    base[deltas[hit]] = number[rows[hit]]
+    good[deltas[~hit]] = False
+
+
+def _follow_chains(base: LongArray, good: BoolArray) -> tuple[LongArray, LongArray, BoolArray]:
+    """Return root and depth of each delta chain, and whether every object in it is good.
+
+    Each round doubles the distance that is followed. In a cycle the root never
+    settles, and the depth grows beyond `MAX_DEPTH`.
+    """
     root, depth = base.copy(), (base != np.arange(len(base))).astype(np.int64)
-    whole = good.copy()  # the object and every base below it
+    complete = good.copy()
     for _ in range(max(1, len(base)).bit_length() + 1):
         further = root[root]
-        whole &= whole[root]
+        complete &= complete[root]
         if np.array_equal(further, root):
             break
         np.minimum(depth + depth[root], 1 << 40, out=depth)
         root = further
-    types = kind[root]
-    whole &= (types >= COMMIT) & (types <= TAG) & (depth <= MAX_DEPTH) & whole[root]
-    return Objects(ranks, np.where(whole, types, 0).astype(np.uint8), body, end, size, base, root, depth)
+    return root, depth, complete
 
 
-def walk(objects: Objects, chosen: Mask, wanted: Mask) -> Walk:
+def plan_walk(objects: PackObjects, chosen: BoolArray, wanted: BoolArray) -> WalkOrder:
     """Return the order in which to read the *wanted* objects.
 
-    *chosen* limits the families that are looked at (all objects of some types);
-    bases that nobody needs do not appear.
+    *chosen* marks the objects to consider (all objects of some types). Base
+    objects that no wanted object needs are left out.
     """
     nodes = np.flatnonzero(chosen & (objects.kind > 0))
     number = np.full(len(chosen), -1, np.int64)
@@ -229,88 +266,99 @@ def walk(objects: Objects, chosen: Mask, wanted: Mask) -> Walk:
     depth = objects.depth[nodes]
     wants = wanted[nodes]
 
-    # Bottom up, level by level: whose family holds something wanted?
-    levels = _levels(depth)
-    needed = wants.astype(np.int64)
-    for level in reversed(levels[1:]):
-        np.add.at(needed, parent[level], needed[level])
+    levels = _split_by_depth(depth)
+    needed = _add_up_families(wants.astype(np.int64), parent, levels)
     if not needed.all():
         kept = np.flatnonzero(needed)
-        again = np.full(len(nodes), -1, np.int64)
-        again[kept] = np.arange(len(kept))
-        nodes, parent, depth, wants = nodes[kept], again[parent[kept]], depth[kept], wants[kept]
-        levels = _levels(depth)
+        renumbered = np.full(len(nodes), -1, np.int64)
+        renumbered[kept] = np.arange(len(kept))
+        nodes, parent, depth, wants = nodes[kept], renumbered[parent[kept]], depth[kept], wants[kept]
+        levels = _split_by_depth(depth)
     count = len(nodes)
     if not count:
         none = np.empty(0, np.int64)
-        return Walk(none, none, np.empty(0, np.uint8), np.empty(0))
-    family = np.ones(count, np.int64)
-    for level in reversed(levels[1:]):
-        np.add.at(family, parent[level], family[level])
+        return WalkOrder(none, none, np.empty(0, np.uint8), np.empty(0))
+    family = _add_up_families(np.ones(count, np.int64), parent, levels)
+    position, last_children = _position_nodes(parent, depth, family, levels)
 
-    # Top down: a child starts behind its base and its smaller siblings.
-    child = np.flatnonzero(depth > 0)
-    child = child[np.lexsort((family[child], parent[child]))]
-    above = parent[child]
-    before = np.cumsum(family[child]) - family[child]
-    first = np.append(True, above[1:] != above[:-1]) if len(child) else np.empty(0, bool)
-    before -= np.maximum.accumulate(np.where(first, before, 0)) if len(child) else 0
-    gap = np.zeros(count, np.int64)
-    gap[child] = before
-    place = np.empty(count, np.int64)
-    tops = levels[0]
-    place[tops] = np.cumsum(family[tops]) - family[tops]
-    for level in levels[1:]:
-        place[level] = place[parent[level]] + 1 + gap[level]
-
-    flags = np.where(wants, YIELD, 0).astype(np.uint8)
-    flags[family > 1] |= FAMILY
-    if len(child):
-        flags[child[np.append(first[1:], True)]] |= LAST
+    flags = np.where(wants, WANTED, 0).astype(np.uint8)
+    flags[family > 1] |= HAS_CHILDREN
+    flags[last_children] |= LAST_CHILD
     order = np.empty(count, np.int64)
-    order[place] = np.arange(count)
+    order[position] = np.arange(count)
     node = nodes[order]
-    # Microseconds, roughly: a call, inflating, writing and looking at the result.
+    # A rough estimate: a call, inflating, writing and examining the result.
     cost = 3.0 + objects.size[node] * 0.003 + objects.size[objects.root[node]] * 0.0008
-    return Walk(node, depth[order], flags[order], cost)
+    return WalkOrder(node, depth[order], flags[order], cost)
 
 
-def find_rows(ids: Bytes, names: Bytes) -> Longs:
+def _add_up_families(counts: LongArray, parent: LongArray, levels: list[LongArray]) -> LongArray:
+    """Add to each node's count those of all nodes below it, in place; return *counts*."""
+    for level in reversed(levels[1:]):
+        np.add.at(counts, parent[level], counts[level])
+    return counts
+
+
+def _position_nodes(
+    parent: LongArray, depth: LongArray, family: LongArray, levels: list[LongArray]
+) -> tuple[LongArray, LongArray]:
+    """Return the position of each node in a depth-first walk, and the last child of each parent.
+
+    Among siblings the smallest family comes first.
+    """
+    children = np.flatnonzero(depth > 0)
+    children = children[np.lexsort((family[children], parent[children]))]
+    parents = parent[children]
+    before = np.cumsum(family[children]) - family[children]
+    first = np.append(True, parents[1:] != parents[:-1]) if len(children) else np.empty(0, bool)
+    before -= np.maximum.accumulate(np.where(first, before, 0)) if len(children) else 0
+    distance = np.zeros(len(depth), np.int64)
+    distance[children] = before
+    position = np.empty(len(depth), np.int64)
+    roots = levels[0]
+    position[roots] = np.cumsum(family[roots]) - family[roots]
+    for level in levels[1:]:
+        position[level] = position[parent[level]] + 1 + distance[level]
+    return position, children[np.append(first[1:], True)] if len(children) else children
+
+
+def find_rows(ids: ByteArray, names: ByteArray) -> LongArray:
     """Return for each of *names* its row in the sorted *ids*, or -1."""
     found = np.full(len(names), -1, np.int64)
     if not len(ids) or not len(names):
         return found
-    heads, sought = _heads(ids), _heads(names)
-    place = np.minimum(np.searchsorted(heads, sought), len(ids) - 1)
-    same = (ids[place] == names).all(axis=1)
-    found[same] = place[same]
-    # Two ids with equal first eight bytes are an attack or a miracle; be right, not fast.
-    doubtful = np.flatnonzero(~same & (heads[place] == sought))
-    if len(doubtful):
-        rows = {bytes(ids[row]): int(row) for row in np.flatnonzero(np.isin(heads, sought[doubtful]))}
-        for which in doubtful:
+    prefixes, sought = _compute_id_prefixes(ids), _compute_id_prefixes(names)
+    nearest = np.minimum(np.searchsorted(prefixes, sought), len(ids) - 1)
+    same = (ids[nearest] == names).all(axis=1)
+    found[same] = nearest[same]
+    # Ids that agree in their first eight bytes only occur in an attack: correct, but slow.
+    ambiguous = np.flatnonzero(~same & (prefixes[nearest] == sought))
+    if len(ambiguous):
+        rows = {bytes(ids[row]): int(row) for row in np.flatnonzero(np.isin(prefixes, sought[ambiguous]))}
+        for which in ambiguous:
             found[which] = rows.get(bytes(names[which]), -1)
     return found
 
 
-def sort_ids(ids: Bytes) -> Bytes:
-    """Return *ids* in order, each once."""
+def sort_ids(ids: ByteArray) -> ByteArray:
+    """Return *ids* sorted and without duplicates."""
     if not len(ids):
         return ids
-    flat: Bytes = np.ascontiguousarray(ids)
+    flat: ByteArray = np.ascontiguousarray(ids)
     columns: Any = [flat[:, part : part + 4].copy().view(">u4").ravel() for part in range(0, ids.shape[1], 4)]
     flat = flat[np.lexsort(columns[::-1])]
-    fresh = np.append(True, (flat[1:] != flat[:-1]).any(axis=1))
-    unique: Bytes = flat[fresh]
+    is_first = np.append(True, (flat[1:] != flat[:-1]).any(axis=1))
+    unique: ByteArray = flat[is_first]
     return unique
 
 
-def _heads(ids: Bytes) -> NDArray[np.uint64]:
+def _compute_id_prefixes(ids: ByteArray) -> NDArray[np.uint64]:
+    """Return the first eight bytes of each id as a number."""
     return np.ascontiguousarray(ids[:, :8]).view(">u8").ravel().astype(np.uint64)
 
 
-def _levels(depth: Longs) -> list[Longs]:
-    """Split the numbers of the nodes by depth, shallow first."""
+def _split_by_depth(depth: LongArray) -> list[LongArray]:
+    """Return the numbers of the nodes of each depth, starting with depth 0."""
     if not len(depth):
         return [np.empty(0, np.int64)]
     order = np.argsort(depth, kind="stable")
@@ -318,15 +366,15 @@ def _levels(depth: Longs) -> list[Longs]:
     return np.split(order, cuts)
 
 
-def _sorts(ranks: Longs, offsets: Longs) -> bool:
+def _is_in_offset_order(ranks: LongArray, offsets: LongArray) -> bool:
     count = len(offsets)
     if len(ranks) != count or (count and int(ranks.max()) >= count):
         return False
     return bool((np.diff(offsets[ranks]) > 0).all())
 
 
-def read_ranks(path: str, count: int) -> Longs | None:
-    """Read a `.rev` file: the rows of the index in order of offset; None if there is none."""
+def read_reverse_index(path: str, count: int) -> LongArray | None:
+    """Read a `.rev` file: the rows of the index in the order of their offsets; None if there is no such file."""
     try:
         with open(path, "rb") as stream:
             head = stream.read(12)
@@ -337,7 +385,7 @@ def read_ranks(path: str, count: int) -> Longs | None:
         return None
 
 
-def _map(path: str) -> Bytes:
+def _map_file(path: str) -> ByteArray:
     with open(path, "rb") as stream:
         if os.fstat(stream.fileno()).st_size == 0:
             raise PackError("file is empty")

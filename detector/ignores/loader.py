@@ -59,19 +59,19 @@ class HeadReader:
 
     def __init__(self, repository: Repository, more: Sequence[str] = ()) -> None:
         """Read all ignore files at once, and the files named in *more*."""
-        from detector.git.branch_heads import at_head
+        from detector.git.branch_heads import read_files_at_head
 
         self._repository = repository
         self._names = frozenset((*_list_files(), *more))
-        self._files = at_head(repository, self._names)
+        self._files = read_files_at_head(repository, self._names)
         self.given: list[bytes] = []
 
     def __call__(self, name: str) -> bytes | None:
         """Return the content of a file, or None."""
         if name not in self._names:
-            from detector.git.branch_heads import at_head
+            from detector.git.branch_heads import read_files_at_head
 
-            self._files |= at_head(self._repository, [name])
+            self._files |= read_files_at_head(self._repository, [name])
         found = self._files.get(name)
         if found is not None:
             self.given.append(found[:MAX_FILE])

@@ -31,7 +31,7 @@ from detector.sources.remote import label
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
-    from detector.git.blame import Attribution, Blame, Place
+    from detector.git.blame import Attribution, Blame, Introduction
     from detector.git.repository import Repository
 
 OBJECTS = ("blob", "commit", "tag")
@@ -87,11 +87,11 @@ class Placing:
             return
         from detector.git.blame import Blame
         from detector.git.repository import discover
-        from detector.git.shares import size_of_packs
+        from detector.git.shares import measure_packs
 
         try:
             home = discover(repository or ".", self._config.allow)
-            if least and size_of_packs(home) < least:
+            if least and measure_packs(home) < least:
                 return
             self._blames[repository] = None
             if seen and not self._config.every_commit and self._memory.attributions(home, seen):
@@ -119,7 +119,7 @@ class Placing:
         from detector.sources.history import HistoryShare
 
         ids = {match["id"] for match in about.values()}
-        found: dict[str, tuple[str, Place]] = {}
+        found: dict[str, tuple[str, Introduction]] = {}
         for repository in {share.repository: None for share in shares if isinstance(share, HistoryShare)}:
             with suppress(SourceError):  # then the ids have to do
                 places = _brought(repository, ids - set(found), self._config, self._blames.get(repository))
@@ -281,7 +281,7 @@ def _placed(
     if not found:
         found = begun.attribute(wanted) if begun else attribute(home, wanted, config.every_commit)
     versions: dict[tuple[object, ...], tuple[tuple[object, ...], list[tuple[Sighting, Origin]]]] = {}
-    ages = {at.when: instant(at.when) for attribution in found.values() for at in attribution.places}
+    ages = {at.when: instant(at.when) for attribution in found.values() for at in attribution.introductions}
     for sighting in sightings:
         for origin in _origins(sighting.location.origin, found[str(sighting.location.origin.object_id)]):
             when = ages[origin.when] if origin.when in ages else instant(origin.when)
@@ -306,29 +306,30 @@ def _placed(
 
 def _dated(sightings: Sequence[Sighting], repository: Repository) -> Iterator[Sighting]:
     """Add author and date to sightings whose commit is known."""
-    from detector.git.blame import authors
+    from detector.git.blame import read_authors
 
     commits = {str(sighting.location.origin.commit) for sighting in sightings}
-    found = authors(repository, commits) if commits else {}
+    found = read_authors(repository, commits) if commits else {}
     for sighting in sightings:
         origin = sighting.location.origin
         author, when = found.get(str(origin.commit), (None, None))
         yield sighting._replace(location=sighting.location._replace(origin=origin._replace(author=author, when=when)))
 
 
-def _brought(repository: str, names: set[str], config: Config, begun: Blame | None) -> dict[str, Place]:
+def _brought(repository: str, names: set[str], config: Config, begun: Blame | None) -> dict[str, Introduction]:
     """Return the oldest place of those blobs that *repository* has, where it is known."""
     from detector.git.blame import attribute
-    from detector.git.repository import SafeGit, discover
+    from detector.git.repository import discover
+    from detector.git.safe_git import SafeGit
 
     home = discover(repository or ".", config.allow)
     with SafeGit(home) as git:
-        wanted = {name: kind for name, kind in git.types(sorted(names)) if kind == "blob"}
+        wanted = {name: kind for name, kind in git.read_types(sorted(names)) if kind == "blob"}
     found = begun.attribute(wanted) if begun and wanted else attribute(home, wanted, config.every_commit)
-    return {name: attribution.places[0] for name, attribution in found.items() if attribution.places}
+    return {name: attribution.introductions[0] for name, attribution in found.items() if attribution.introductions}
 
 
-def _called(skip: Skipped, match: re.Match[str], repository: str = "", place: Place | None = None) -> Skipped:
+def _called(skip: Skipped, match: re.Match[str], repository: str = "", place: Introduction | None = None) -> Skipped:
     if not place:
         return skip
     where = f"{label(repository)}:" if repository else ""
@@ -339,8 +340,8 @@ def _called(skip: Skipped, match: re.Match[str], repository: str = "", place: Pl
 def _origins(origin: Origin, attribution: Attribution) -> Iterator[Origin]:
     """Yield *origin* once for each place that its object is attributed to."""
     inner = origin.path  # what lies inside of the object, where it is an archive
-    if not attribution.places:
+    if not attribution.introductions:
         yield origin._replace(kind=attribution.kind)
-    for at in attribution.places:
+    for at in attribution.introductions:
         path = at.path if not inner else f"{at.path}!{inner}"
         yield origin._replace(kind=attribution.kind, path=path, commit=at.commit, author=at.author, when=at.when)

@@ -19,15 +19,15 @@ from detector.rules import pack as packs
 if TYPE_CHECKING:
     from detector.git.blame import Attribution
     from detector.git.repository import Repository
-    from detector.git.shares import Plan
+    from detector.git.shares import SharePlan
     from detector.scan.masking import Veil
 
 
 class Reading(NamedTuple):
     """What a history has to be read for: its new objects by all rules, its old ones by the changed rules."""
 
-    new: Plan
-    old: Plan | None = None
+    new: SharePlan
+    old: SharePlan | None = None
 
 
 class ScanMemory:
@@ -40,9 +40,9 @@ class ScanMemory:
         self._homes: dict[str, tuple[str, str]] = {}
         self._state = None
         if path and pack:
-            from detector.git.known_objects import Memory
+            from detector.git.known_objects import KnownObjectsFile
 
-            self._state = Memory(path, {rule.id: rule_digest(rule) for rule in pack.rules})
+            self._state = KnownObjectsFile(path, {rule.id: rule_digest(rule) for rule in pack.rules})
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -60,10 +60,10 @@ class ScanMemory:
         Of what had a finding, versions that gave way to an older one are not read again as long as the refs
         are what they were then, unless every version is asked for.
         """
-        from detector.git.shares import plan
+        from detector.git.shares import plan_shares
 
         if self._state is None:
-            return Reading(plan(repository, workers=workers))
+            return Reading(plan_shares(repository, workers=workers))
         width = repository.id_bytes
         state = self._state
         if not state.changed:
@@ -71,51 +71,59 @@ class ScanMemory:
             spare = dict.fromkeys(known.get("rows", ()) if known.get("told") else ())
             for name in known.get("told", ()):
                 spare.pop(name, None)
-            again = [name for name in state.again if name not in spare]
-            new = plan(
+            again = [name for name in state.flagged if name not in spare]
+            new = plan_shares(
                 repository,
                 workers=workers,
-                exclude=state.known(width),
-                known_packs=state.packs,
-                again=again,
-                spare=list(spare),
+                exclude=state.get_known_ids(width),
+                known_packs=state.known_packs,
+                reread=again,
+                reread_fallback=list(spare),
             )
             reading = Reading(new)
         else:
             from detector.git.packs import sort_ids
 
-            new = plan(repository, workers=workers, exclude=state.older(width))
-            old = plan(repository, workers=workers, exclude=sort_ids(new.ids)) if len(state.older(width)) else None
+            new = plan_shares(repository, workers=workers, exclude=state.get_outdated_ids(width))
+            old = (
+                plan_shares(repository, workers=workers, exclude=sort_ids(new.ids))
+                if len(state.get_outdated_ids(width))
+                else None
+            )
             reading = Reading(new, old)
         self._readings.append(reading)
         return reading
 
     def attributions(self, repository: Repository, wanted: Mapping[str, str]) -> dict[str, Attribution]:
         """Return what is known of where objects come from, if the refs are what they were then."""
-        from detector.git.blame import Attribution, Place
+        from detector.git.blame import Attribution, Introduction
 
         stored = self._known(repository).get("rows", {})
         if not all(name in stored for name in wanted):
             return {}
         return {
-            name: Attribution(stored[name][0], tuple(Place(*place) for place in stored[name][1]), stored[name][2])
+            name: Attribution(
+                stored[name][0], tuple(Introduction(*place) for place in stored[name][1]), stored[name][2]
+            )
             for name in wanted
         }
 
     def attributed(self, repository: Repository, found: Mapping[str, Attribution], told: Collection[str]) -> None:
         """Note where objects come from, and which of them are *told*: the others are later versions of these."""
         if self._state is not None:
-            rows = {name: [at.kind, [list(place) for place in at.places], at.held_by] for name, at in found.items()}
+            rows = {
+                name: [at.kind, [list(place) for place in at.introductions], at.held_by] for name, at in found.items()
+            }
             home, refs = self._home(repository)
             rows = {**self._known(repository).get("rows", {}), **rows}
-            self._state.places[home] = {"refs": refs, "rows": rows, "told": sorted(told)}
+            self._state.attributions[home] = {"refs": refs, "rows": rows, "told": sorted(told)}
 
     def _known(self, repository: Repository) -> dict[str, Any]:
         """Return what was found out of *repository* when its refs were what they are now."""
         if self._state is None:
             return {}
         home, refs = self._home(repository)
-        known = self._state.places.get(home, {})
+        known = self._state.attributions.get(home, {})
         return known if known.get("refs") == refs else {}
 
     def _home(self, repository: Repository) -> tuple[str, str]:
@@ -137,9 +145,9 @@ class ScanMemory:
         for reading in self._readings:
             for plan in (reading.new, reading.old):
                 if plan is not None:
-                    self._state.remember(plan.ids, plan.packs, flagged)
+                    self._state.add(plan.ids, plan.pack_keys, flagged)
         for home, _ in self._homes.values():
-            rows = self._state.places.get(home, {}).get("rows", {})
+            rows = self._state.attributions.get(home, {}).get("rows", {})
             for name, (kind, places, held_by) in list(rows.items()):
                 hidden = [[veil.text(text) for text in place] for place in places]
                 rows[name] = [kind, hidden, veil.text(held_by)]
@@ -150,9 +158,16 @@ class ScanMemory:
 
 def refs_digest(repository: Repository) -> str:
     """Name the place and the state of the refs of *repository*: with them attributions change."""
-    from detector.git.repository import head, reflogs, refs
+    from detector.git.refs import read_head, read_reflogs, read_refs
 
-    told = repr((repository.common_dir, sorted(refs(repository).items()), head(repository), list(reflogs(repository))))
+    told = repr(
+        (
+            repository.common_dir,
+            sorted(read_refs(repository).items()),
+            read_head(repository),
+            list(read_reflogs(repository)),
+        )
+    )
     return hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 

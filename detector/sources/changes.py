@@ -34,9 +34,9 @@ class ChangesShare(NamedTuple):
     def blobs(self) -> Iterator[Blob | Skipped]:
         """Read what is new, each object once for each path."""
         if self.since or self.range:
-            found = changes.new_objects(self.repository, self.since, self.range)
+            found = changes.read_new_objects(self.repository, self.since, self.range)
         else:
-            found = changes.staged(self.repository)
+            found = changes.read_staged(self.repository)
         for change in found:
             if isinstance(change, Skipped):
                 yield change
@@ -59,9 +59,9 @@ def check(targets: Sequence[str], config: Config) -> None:
     """
     try:
         if not targets or any(
-            changes.knows(discover(target, config.allow), config.since, config.range) for target in targets
+            changes.has_revision(discover(target, config.allow), config.since, config.range) for target in targets
         ):
             return
     except SourceError:
         return
-    raise UsageError(f"{changes.unknown(config.since, config.range)} in {', '.join(targets)}")
+    raise UsageError(f"{changes.describe_unknown_revision(config.since, config.range)} in {', '.join(targets)}")

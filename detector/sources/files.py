@@ -137,10 +137,10 @@ def _history_of(folder: str, names: set[str], config: Config) -> Iterator[Inner 
     """Yield the repository that a folder with these *names* is, for its history. Its files are read like all others."""
     if ".git" not in names and not names.issuperset(GIT_DIRECTORY):
         return
-    from detector.git.repository import opened_inside
+    from detector.git.repository import open_nested
 
     try:
-        if opened_inside(folder, config.allow):
+        if open_nested(folder, config.allow):
             yield Inner(folder, history_alone=True)
     except SourceError as error:
         yield Skipped(folder, str(error))

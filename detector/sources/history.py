@@ -15,7 +15,7 @@ from typing import NamedTuple
 from detector.config import Config
 from detector.engine.stored import Stored
 from detector.git import shares as git_shares
-from detector.git.missing_objects import gaps
+from detector.git.missing_objects import find_missing_objects
 from detector.git.repository import discover
 from detector.model import Blob, Origin, Skipped
 from detector.scan.state import ScanMemory
@@ -28,7 +28,7 @@ class HistoryShare(NamedTuple):
     since have anything to say.
     """
 
-    part: git_shares.Share
+    part: git_shares.ObjectShare
     repository: str
     changed_rules: bool = False
 
@@ -52,7 +52,7 @@ class HistoryShare(NamedTuple):
     def objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
         """Read the objects; what cannot be read is appended to *skipped*."""
         lost: list[Skipped] = []
-        yield from git_shares.read(self.part, lost)
+        yield from git_shares.read_share(self.part, lost)
         where = f"{self.repository}:" if self.repository else ""
         skipped += (skip._replace(where=where + skip.where) for skip in lost)
 
@@ -69,7 +69,7 @@ def shares(target: str, config: Config, memory: ScanMemory | None = None) -> Ite
     repository = discover(target, config.allow)
     name = "" if target == "." else target
     with ThreadPoolExecutor(1) as beside:  # that is for git to do, while we divide
-        missing = beside.submit(list, gaps(repository))
+        missing = beside.submit(list, find_missing_objects(repository))
         reading = (memory or ScanMemory()).plan(repository, config.workers)
     for plan, changed in ((reading.new, False), (reading.old, True)):
         if plan is not None:

@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from detector.config import Config
 from detector.contracts import Inner, Share
 from detector.errors import SourceError
-from detector.git.repository import Repository, SafeGit, discover, opened_inside
+from detector.git.repository import Repository, discover, open_nested
+from detector.git.safe_git import SafeGit
 from detector.model import Skipped
 from detector.sources import files
 
@@ -73,7 +74,7 @@ def _folder(path: str, at: str, config: Config) -> Iterator[tuple[str, str, int]
     """
     os.listdir(at)
     try:
-        if opened_inside(at, config.allow):
+        if open_nested(at, config.allow):
             yield Inner(at)
             return
     except SourceError as error:
@@ -94,7 +95,7 @@ def _names(repository: Repository, include_ignored: bool) -> tuple[list[str], li
     try:
         with SafeGit(repository, index=True) as git:
             options = ("-C", tree, "--work-tree", tree, "-c", "core.bare=false")
-            listed = git.run(*options, "ls-files", "-z", *which, warned=warned)
+            listed = git.run(*options, "ls-files", "-z", *which, warnings=warned)
     except SourceError as error:
         raise SourceError(f"{tree}: the list of files cannot be read: {error}") from None
     unlisted = [

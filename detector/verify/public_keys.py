@@ -47,12 +47,14 @@ def _read_folder(place: str) -> Iterator[bytes]:
 
 def _read_head(place: str) -> Iterator[bytes]:
     from detector.git.objects import cat_file
-    from detector.git.repository import discover, head, safe_git
+    from detector.git.refs import read_head
+    from detector.git.repository import discover
+    from detector.git.safe_git import run_safe_git
 
     try:
         repository = discover(place)
-        tip = head(repository)
-        listed = safe_git(repository, "ls-tree", "-r", "-z", tip) if tip else b""
+        tip = read_head(repository)
+        listed = run_safe_git(repository, "ls-tree", "-r", "-z", tip) if tip else b""
     except (SourceError, OSError):
         return
     ids = []

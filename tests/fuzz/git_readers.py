@@ -22,14 +22,14 @@ import atheris
 
 with atheris.instrument_imports(include=["detector.git", "detector.engine.delta_reuse"]):
     from detector.git import blame, deltas, objects, pack_walker, packs, repository, shares
-    from detector.git.objects import Budget, ObjectError
+    from detector.git.objects import ObjectBudget, ObjectError
     from detector.git.packs import PackError
 
 from detector.engine import delta_reuse
 from tests.detector.git.building import Built
-from tests.interpreted import interpreted
+from tests.interpreted import load_interpreted
 
-BUDGET = Budget(1 << 20, 1 << 24)
+BUDGET = ObjectBudget(1 << 20, 1 << 24)
 HERE = Path(tempfile.mkdtemp(prefix="fuzz-"))
 MOST = 1 << 14
 """Bytes of an input that are looked at."""
@@ -37,7 +37,7 @@ MOST = 1 << 14
 
 def source_of(module: ModuleType) -> ModuleType:
     """Load the Python source of a compiled module, so that its branches are seen."""
-    loaded = interpreted(module.__name__)
+    loaded = load_interpreted(module.__name__)
     own = [value for value in vars(loaded).values() if getattr(value, "__module__", "") == loaded.__name__]
     for holder in (loaded, *(value for value in own if isinstance(value, type))):
         for name, value in list(vars(holder).items()):
@@ -48,7 +48,7 @@ def source_of(module: ModuleType) -> ModuleType:
 
 PLAIN, PLAIN_COPIED, PLAIN_WALKING = source_of(deltas), source_of(delta_reuse), source_of(pack_walker)
 PLAIN_WALKING.deltas = PLAIN
-shares.Walker = PLAIN_WALKING.Walker
+shares.PackWalker = PLAIN_WALKING.PackWalker
 
 
 def index(data: bytes) -> None:
@@ -62,7 +62,7 @@ def index(data: bytes) -> None:
             continue
         assert len(found.ids) == len(found.offsets)
         packs.find_rows(found.ids, found.ids[:3])
-    packs.read_ranks(str(path), len(data) // 4)
+    packs.read_reverse_index(str(path), len(data) // 4)
 
 
 STORE = HERE / "store"
@@ -76,11 +76,11 @@ def pack(data: bytes) -> None:
     folder = STORE / "objects" / "pack"
     (folder / "pack-fuzzed.idx").write_bytes(idx)
     (folder / "pack-fuzzed.pack").write_bytes(body)
-    plan = shares.plan(repository.discover(str(STORE)), workers=2, kinds=("blob", "tree", "commit", "tag"))
+    plan = shares.plan_shares(repository.discover(str(STORE)), workers=2, kinds=("blob", "tree", "commit", "tag"))
     known = {row.tobytes() for row in plan.ids}
     read: set[bytes] = set()
     for share in plan.shares:
-        for entry in shares.read(share, [], BUDGET):
+        for entry in shares.read_share(share, [], BUDGET):
             assert entry.id in known
             assert len(entry.data) <= BUDGET.object
             read.add(entry.id)
@@ -91,11 +91,11 @@ def delta(data: bytes) -> None:
     length = int.from_bytes(data[:2], "little")
     base, stored = data[2 : 2 + length], data[2 + length :]
     try:
-        made: bytes | None = PLAIN.apply(base, stored, 1 << 16)
+        made: bytes | None = PLAIN.apply_delta(base, stored, 1 << 16)
     except PLAIN.DeltaError:
         made = None
     try:
-        again = deltas.apply(base, stored, 1 << 16)
+        again = deltas.apply_delta(base, stored, 1 << 16)
     except deltas.DeltaError:
         again = None
     assert made == again
@@ -131,7 +131,7 @@ def loose(data: bytes) -> None:
 def log(data: bytes) -> None:
     """What git tells of commits: paths in it are whatever somebody named them."""
     wanted = {b"a" * 40, data[:40].ljust(40, b"b")}
-    for commit, changes in blame._parse(blame._blocks(io.BytesIO(data), 40), wanted):
+    for commit, changes in blame._find_changes(blame._read_blocks(io.BytesIO(data), 40), wanted):
         assert len(commit) == 40 and all(name in wanted for _, name in changes)
 
 

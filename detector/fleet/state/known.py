@@ -24,7 +24,7 @@ from sqlalchemy import Connection, delete, func, insert, select  # noqa: TID253
 from detector.fleet.object_ids import as_rows
 from detector.fleet.state.store import State
 from detector.fleet.state.tables import objects_read, rulesets
-from detector.git.packs import Bytes, find_rows, sort_ids
+from detector.git.packs import ByteArray, find_rows, sort_ids
 
 MERGED_ROW_IDS = 1 << 16
 """About how many ids one merged row holds."""
@@ -52,16 +52,16 @@ class KnownObjects:
     def __init__(self, state: State, ruleset: int) -> None:
         self._state = state
         self._ruleset = ruleset
-        self._unmerged: dict[int, list[Bytes]] = {}
+        self._unmerged: dict[int, list[ByteArray]] = {}
         self._unmerged_counts: dict[int, tuple[int, int]] = {}
         self._bits: dict[int, int | None] = {}
-        self._cache: OrderedDict[tuple[int, int, int], Bytes] = OrderedDict()
+        self._cache: OrderedDict[tuple[int, int, int], ByteArray] = OrderedDict()
         self._cached_bytes = 0
         with state.read() as db:
             for row in db.execute(self._select_rows(0).order_by(objects_read.c.id)):
                 self._hold(row.id_bytes, as_rows(row.ids, row.id_bytes))
 
-    def find_known(self, ids: Bytes) -> Any:
+    def find_known(self, ids: ByteArray) -> Any:
         """Return a mask: which of *ids* need not be read."""
         id_bytes = ids.shape[1]
         found = np.zeros(len(ids), bool)
@@ -78,7 +78,7 @@ class KnownObjects:
                         found[rows] |= find_rows(merged, ids[rows]) >= 0
         return found
 
-    def add(self, ids: Bytes) -> None:
+    def add(self, ids: ByteArray) -> None:
         """Store that the objects *ids* were read without a finding."""
         if not len(ids):
             return
@@ -99,7 +99,7 @@ class KnownObjects:
 
     # -- in memory -------------------------------------------------------------
 
-    def _hold(self, id_bytes: int, ids: Bytes) -> None:
+    def _hold(self, id_bytes: int, ids: ByteArray) -> None:
         """Keep new ids in memory. Sets of similar size are merged, so that there are few."""
         parts = self._unmerged.setdefault(id_bytes, [])
         parts.append(ids)
@@ -108,7 +108,7 @@ class KnownObjects:
         count, rows = self._unmerged_counts.get(id_bytes, (0, 0))
         self._unmerged_counts[id_bytes] = count + len(ids), rows + 1
 
-    def _read_merged(self, db: Connection, id_bytes: int, bits: int, prefix: int) -> Bytes:
+    def _read_merged(self, db: Connection, id_bytes: int, bits: int, prefix: int) -> ByteArray:
         """Return a merged row, from the cache if it was used recently."""
         name = (id_bytes, bits, prefix)
         if name in self._cache:
@@ -146,7 +146,7 @@ class KnownObjects:
         with self._state.read() as db:
             return int(db.execute(merged).scalar() or 0)
 
-    def _insert(self, db: Connection, id_bytes: int, level: int, bits: int, prefix: int, ids: Bytes) -> None:
+    def _insert(self, db: Connection, id_bytes: int, level: int, bits: int, prefix: int, ids: ByteArray) -> None:
         row = {"ruleset_id": self._ruleset, "id_bytes": id_bytes, "level": level, "bits": bits, "prefix": prefix}
         db.execute(insert(objects_read).values(**row, count=len(ids), ids=ids.tobytes()))
 
@@ -170,8 +170,8 @@ class KnownObjects:
         self._clear_cache()
 
     def _divide_again(
-        self, db: Connection, old: list[Any], new: Bytes, bits: int, id_bytes: int
-    ) -> Iterator[tuple[int, Bytes]]:
+        self, db: Connection, old: list[Any], new: ByteArray, bits: int, id_bytes: int
+    ) -> Iterator[tuple[int, ByteArray]]:
         """Yield prefix and ids of each row to write, with one old row in memory at a time."""
         old_bits = old[0].bits if old else 0
         stored = {row.prefix: row.id for row in old}
@@ -187,7 +187,7 @@ class KnownObjects:
                 yield int(which), ids[finer == which]
 
 
-def _get_prefixes(ids: Bytes, bits: int) -> Any:
+def _get_prefixes(ids: ByteArray, bits: int) -> Any:
     """Return the first *bits* of each id as numbers."""
     heads = np.ascontiguousarray(ids[:, :4]).view(">u4").ravel().astype(np.int64)
     return heads >> (32 - bits)

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import ModuleType
 from typing import NamedTuple
 
-from detector.git.repository import Repository, SafeGit, head, refs
+from detector.git.refs import read_head, read_refs
+from detector.git.repository import Repository
+from detector.git.safe_git import SafeGit
 from detector.incident.dependents._entry import Entry, File, Unreadable
 from detector.incident.dependents._names import normal
 from detector.incident.dependents._query import Packages
@@ -196,8 +198,8 @@ def in_repository(name: str, repository: Repository, wanted: Packages, history: 
     """Yield what the commit that HEAD names says, or what all commits ever said."""
     if history and repository.shallow:
         yield Skipped(name, "is a shallow clone: older history is not here (git fetch --unshallow brings it)")
-    tip = head(repository)
-    if not tip and not refs(repository):
+    tip = read_head(repository)
+    if not tip and not read_refs(repository):
         return  # nothing was ever committed
     if not tip and not history:
         yield Skipped(name, "HEAD names no commit, so there is no tip to read; its history has branches")
@@ -225,7 +227,7 @@ class _Span(NamedTuple):
 def _in_history(
     name: str, repository: Repository, git: SafeGit, tip: str | None, wanted: Packages
 ) -> Iterator[Dependent | Skipped]:
-    commits, contents = changed(git, sorted({*refs(repository).values(), *([tip] if tip else [])}), interesting)
+    commits, contents = changed(git, sorted({*read_refs(repository).values(), *([tip] if tip else [])}), interesting)
     now = set(Commit(tip, interesting, git).all().items()) if tip else set()
     objects = Objects(git)
     needle = wanted.needle()

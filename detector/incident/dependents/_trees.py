@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, NamedTuple, Protocol
 
 from detector.errors import SourceError
-from detector.git.repository import Repository, SafeGit, discover, head
+from detector.git.refs import read_head
+from detector.git.repository import Repository, discover
+from detector.git.safe_git import SafeGit
 from detector.incident.dependents._entry import Unreadable
 from detector.model import Skipped
 
@@ -73,7 +75,7 @@ class Folder:
         self.fitting = 0
         self._interesting = interesting
         self._repository = repository
-        self.commit = (head(repository) or "") if repository else ""
+        self.commit = (read_head(repository) or "") if repository else ""
 
     def paths(self) -> Iterator[str | Skipped]:
         """Yield the interesting ones and count them; repositories further down are collected in `inner`."""
@@ -240,12 +242,12 @@ def changed(
     Paths are sorted out here: git takes a hundred times as long to do it.
     """
     given = "".join(f"{tip}\n" for tip in tips).encode()
-    reached = git.run("rev-list", "--topo-order", "--reverse", "--ignore-missing", "--stdin", given=given)
+    reached = git.run("rev-list", "--topo-order", "--reverse", "--ignore-missing", "--stdin", data=given)
     commits = reached.decode().split()
     order = {commit: number for number, commit in enumerate(commits)}
     found: dict[tuple[str, str], Changed] = {}
     known: dict[bytes, bool] = {}
-    with git.feed(reached) as asked:
+    with git.open_input(reached) as asked:
         told = git.start("diff-tree", "--stdin", *_DIFF, stdin=asked)
         assert told.stdout is not None
         at = 0

@@ -14,7 +14,7 @@ from detector.rules import pack as packs
 from detector.rules.loader import parse
 from detector.rules.shapes import expand
 from detector.scan.batching import Row
-from tests.interpreted import interpreted
+from tests.interpreted import load_interpreted
 
 RULES = """
 [[rule]]
@@ -76,7 +76,7 @@ def families(draw: st.DrawFn) -> list[tuple[bytes, Stored]]:
             length = rng.randint(0, len(base) - start)
             ops.append((start, length) if rng.random() < 0.7 and length else rng.choice(PIECES))
         stored = delta(base, ops)
-        data = deltas.apply(base, stored, 1 << 20)
+        data = deltas.apply_delta(base, stored, 1 << 20)
         path.append((name, data))
         versions.append((data, Stored(name, "blob", data, above, stored, len(path) - 1)))
     return versions
@@ -103,7 +103,7 @@ def test_an_unknown_base_is_scanned_as_a_whole() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 4])
-@pytest.mark.parametrize("versions", [VersionCache, interpreted("detector.engine.delta_reuse").VersionCache])
+@pytest.mark.parametrize("versions", [VersionCache, load_interpreted("detector.engine.delta_reuse").VersionCache])
 def test_what_was_met_before_is_known_again_where_it_stands(batch: int, versions: type[VersionCache]) -> None:
     base = b"-" * 2000
     news = [b"x" * 500 + TOKENS[0] + b" ", b"x" * 500, b"y" * 40 + b"x" * 500 + TOKENS[0] + b" "]
@@ -218,7 +218,7 @@ def test_what_both_texts_begin_with_is_carried_from_the_very_start() -> None:
     assert carry_over(delta(base, [b"0123456789", (3, 50)]), [20, 51], [10, 49]) == [0, 27]
 
 
-SLOW = interpreted("detector.engine.delta_reuse")
+SLOW = load_interpreted("detector.engine.delta_reuse")
 
 
 @given(families(), st.integers(1, 300))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from detector.fleet import incremental
-from detector.git.blame import Attribution, Place
+from detector.git.blame import Attribution, Introduction
 from tests.detector.fleet import making
 from tests.detector.fleet.test_sweep import Bench
 
@@ -90,7 +90,7 @@ def test_it_equals_telling_everything(bench, tmp_path, name):
 
 
 def test_what_is_kept_comes_back_and_nonsense_does_not():
-    objects = {"1" * 40: Attribution("blob", (Place("2" * 40, "caf\udce9", "Ada", ""),), "x")}
+    objects = {"1" * 40: Attribution("blob", (Introduction("2" * 40, "caf\udce9", "Ada", ""),), "x")}
     before = incremental.AttributionSnapshot({"HEAD": "3" * 40}, "d", objects)
     assert incremental.parse_snapshot(before.to_bytes()) == before
     assert incremental.parse_snapshot(b"") is None

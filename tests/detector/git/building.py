@@ -61,7 +61,7 @@ class Built:
         return self.git("hash-object", "-w", "--stdin", given=content)
 
     def history(self, commits: int = 12, seed: int = 1) -> None:
-        """Commit versions of a few files that make good deltas."""
+        """Commit versions of a few files that git stores as deltas."""
         chance = random.Random(seed)
         lines = [b"line %d %d\n" % (number, chance.getrandbits(60)) for number in range(200)]
         for number in range(commits):
@@ -71,7 +71,7 @@ class Built:
             self.commit(f"dir/file {number % 3}.txt", b"".join(lines[number : number + 60]), f"step {number}")
 
     def every_object(self) -> dict[str, tuple[str, bytes]]:
-        """Ask git for all objects: the oracle."""
+        """Return all objects as git reads them: the oracle of the tests."""
         found = {}
         for line in self.git("cat-file", "--batch-all-objects", "--batch-check").splitlines():
             name, kind, _ = line.split()

@@ -1,4 +1,4 @@
-"""Attribution of objects to the commits that brought them in."""
+"""Attribution of objects to the commits that introduced them."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ from pathlib import Path
 import pytest
 
 from detector.git import repository
-from detector.git.blame import Attribution, Blame, attribute, signature
+from detector.git.blame import Attribution, Blame, attribute, parse_signature
 from tests.detector.git.building import Built
 
 
-def ask(built: Built, *names: str, kind: str = "blob", everywhere: bool = False) -> list[Attribution]:
+def attribute_all(built: Built, *names: str, kind: str = "blob", everywhere: bool = False) -> list[Attribution]:
     found = attribute(repository.discover(str(built.path)), dict.fromkeys(names, kind), everywhere)
     assert list(found) == list(names) or set(found) == set(names)
     return [found[name] for name in names]
 
 
-def test_a_blob_belongs_to_the_oldest_commit_that_brought_it_in(build: Callable[..., Built]) -> None:
+def test_a_blob_is_attributed_to_the_oldest_commit_that_introduced_it(build: Callable[..., Built]) -> None:
     built = build()
     first = built.commit("dir/a b\tü.txt", b"secret")
     built.commit("dir/a b\tü.txt", b"other")
     again = built.commit("back.txt", b"secret")
     name = built.blob(b"secret")
-    (found,) = ask(built, name)
-    (place,) = found.places
+    (found,) = attribute_all(built, name)
+    (introduction,) = found.introductions
     assert found.kind == "blob" and found.held_by == ""
-    assert (place.commit, place.path) == (first, "dir/a b\tü.txt")
-    assert place.author == "Ada <ada@example.com>"
-    assert place.when == built.git("show", "-s", "--format=%aI", first)
-    (found,) = ask(built, name, everywhere=True)
-    assert [(place.commit, place.path) for place in found.places] == [
+    assert (introduction.commit, introduction.path) == (first, "dir/a b\tü.txt")
+    assert introduction.author == "Ada <ada@example.com>"
+    assert introduction.when == built.git("show", "-s", "--format=%aI", first)
+    (found,) = attribute_all(built, name, everywhere=True)
+    assert [(at.commit, at.path) for at in found.introductions] == [
         (first, "dir/a b\tü.txt"),
         (again, "back.txt"),
     ]
 
 
-def test_names_that_are_not_utf_8_survive(build: Callable[..., Built]) -> None:
+def test_paths_that_are_not_utf_8_are_kept(build: Callable[..., Built]) -> None:
     built = build()
     built.commit("caf\udce9:.txt", b"x")
-    (found,) = ask(built, built.blob(b"x"))
-    assert found.places[0].path == "caf\udce9:.txt"
+    (found,) = attribute_all(built, built.blob(b"x"))
+    assert found.introductions[0].path == "caf\udce9:.txt"
 
 
-def test_what_a_merge_alone_brought_in_belongs_to_the_merge(build: Callable[..., Built]) -> None:
+def test_a_blob_that_only_a_merge_introduced_is_attributed_to_the_merge(build: Callable[..., Built]) -> None:
     built = build()
     built.commit("a.txt", b"0")
     built.git("checkout", "-q", "-b", "side")
@@ -54,13 +54,13 @@ def test_what_a_merge_alone_brought_in_belongs_to_the_merge(build: Callable[...,
     built.git("merge", "-q", "--no-ff", "--no-commit", "side")
     merge = built.commit("evil.txt", b"only here")
     assert len(built.git("rev-list", "--parents", "-1", merge).split()) == 3
-    evil, merged = ask(built, built.blob(b"only here"), built.blob(b"from the side"))
-    assert [(place.commit, place.path) for place in evil.places] == [(merge, "evil.txt")]
-    assert [place.commit for place in merged.places] == [side]
+    evil, merged = attribute_all(built, built.blob(b"only here"), built.blob(b"from the side"))
+    assert [(at.commit, at.path) for at in evil.introductions] == [(merge, "evil.txt")]
+    assert [at.commit for at in merged.introductions] == [side]
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_what_refs_do_not_reach_is_labelled(build: Callable[..., Built], packed: bool) -> None:
+def test_objects_that_refs_do_not_reach_are_labelled(build: Callable[..., Built], packed: bool) -> None:
     built = build()
     first = built.commit("a.txt", b"1")
     amended = built.commit("a.txt", b"typed by mistake")
@@ -77,7 +77,7 @@ def test_what_refs_do_not_reach_is_labelled(build: Callable[..., Built], packed:
     if packed:
         built.git("repack", "-adfq")
         built.git("pack-refs", "--all")
-    found = ask(
+    found = attribute_all(
         built,
         built.blob(b"typed by mistake"),
         built.blob(b"put away"),
@@ -87,15 +87,15 @@ def test_what_refs_do_not_reach_is_labelled(build: Callable[..., Built], packed:
         dangling,
     )
     assert [entry.kind for entry in found] == ["unreachable", "stash", "stash", "note", "unreachable", "unreachable"]
-    assert found[0].held_by == "reflog of HEAD" and found[0].places[0].commit == amended
-    assert found[1].held_by == "refs/stash" and found[1].places[0].path == "a.txt"
-    assert found[2].places[0].path == "new.txt"
+    assert found[0].held_by == "reflog of HEAD" and found[0].introductions[0].commit == amended
+    assert found[1].held_by == "refs/stash" and found[1].introductions[0].path == "a.txt"
+    assert found[2].introductions[0].path == "new.txt"
     assert found[3].held_by == "refs/notes/commits"
-    assert found[4].places[0][:2] == (lost, "lost.txt") and found[4].held_by == ""
+    assert found[4].introductions[0][:2] == (lost, "lost.txt") and found[4].held_by == ""
     assert found[5] == Attribution("unreachable")
 
 
-def test_commits_and_tags_speak_for_themselves(build: Callable[..., Built]) -> None:
+def test_commits_and_tags_are_attributed_to_themselves(build: Callable[..., Built]) -> None:
     built = build()
     commit = built.commit("a.txt", b"1")
     built.git("tag", "-a", "-m", "text", "v1")
@@ -104,17 +104,21 @@ def test_commits_and_tags_speak_for_themselves(build: Callable[..., Built]) -> N
     gone = built.git("rev-parse", "v2")
     built.git("tag", "-d", "v2")
     lost = built.git("commit-tree", "-m", "lost", "HEAD^{tree}")
-    found, other = ask(built, commit, lost, kind="commit")
-    assert found.kind == "commit" and found.places[0].commit == commit and found.places[0].author.startswith("Ada")
-    assert other.kind == "unreachable" and other.places[0].commit == lost
-    found, other = ask(built, tag, gone, kind="tag")
-    assert found.kind == "tag" and found.places[0][:2] == (commit, "refs/tags/v1")
-    assert found.places[0].author == "Bob <bob@example.com>"
-    assert other.kind == "unreachable" and other.places[0].path == "refs/tags/v2"
+    found, other = attribute_all(built, commit, lost, kind="commit")
+    assert (
+        found.kind == "commit"
+        and found.introductions[0].commit == commit
+        and found.introductions[0].author.startswith("Ada")
+    )
+    assert other.kind == "unreachable" and other.introductions[0].commit == lost
+    found, other = attribute_all(built, tag, gone, kind="tag")
+    assert found.kind == "tag" and found.introductions[0][:2] == (commit, "refs/tags/v1")
+    assert found.introductions[0].author == "Bob <bob@example.com>"
+    assert other.kind == "unreachable" and other.introductions[0].path == "refs/tags/v2"
 
 
 @pytest.mark.parametrize("graph", [False, True])
-def test_a_pass_may_begin_beside_the_scan_and_answer_often(build: Callable[..., Built], graph: bool) -> None:
+def test_a_pass_can_start_early_and_answer_many_queries(build: Callable[..., Built], graph: bool) -> None:
     built = build("repo", "--object-format=sha256")
     built.history(5)
     if graph:
@@ -123,31 +127,31 @@ def test_a_pass_may_begin_beside_the_scan_and_answer_often(build: Callable[..., 
     with Blame(repository.discover(str(built.path))) as blame:
         blame.start()
         for name in names:
-            told = built.git("log", "--format=%H", "--find-object=" + name).split()[-1]
-            assert blame.attribute({name: "blob"})[name].places[0].commit == told
+            oldest = built.git("log", "--format=%H", "--find-object=" + name).split()[-1]
+            assert blame.attribute({name: "blob"})[name].introductions[0].commit == oldest
 
 
-def test_shallow_and_partial_clones_answer_from_what_they_have(build: Callable[..., Built], tmp_path: Path) -> None:
+def test_shallow_and_partial_clones_attribute_what_they_contain(build: Callable[..., Built], tmp_path: Path) -> None:
     origin = build("origin")
     origin.history(5)
     origin.git("config", "uploadpack.allowFilter", "true")
     name = origin.git("rev-parse", "HEAD:big.txt")
     for kind, option in (("shallow", "--depth=1"), ("blobless", "--filter=blob:none"), ("treeless", "--filter=tree:0")):
         origin.git("clone", "-q", "--bare", option, f"file://{origin.path}", str(tmp_path / kind))
-        (found,) = ask(Built(tmp_path / kind, "exists"), name)
-        assert len(found.places) == (0 if kind == "treeless" else 1)
+        (found,) = attribute_all(Built(tmp_path / kind, "exists"), name)
+        assert len(found.introductions) == (0 if kind == "treeless" else 1)
 
 
-def test_a_mailmap_and_a_hostile_date_change_nothing(build: Callable[..., Built]) -> None:
+def test_a_mailmap_and_an_invalid_date_change_nothing(build: Callable[..., Built]) -> None:
     built = build()
     built.commit(".mailmap", b"Someone Else <else@example.com> <ada@example.com>\n")
-    (found,) = ask(built, built.git("rev-parse", "HEAD:.mailmap"))
-    assert found.places[0].author == "Ada <ada@example.com>"
-    assert signature(b"author Eve <e> 99999999999999999999 +0000\n\n", b"author ") == ("Eve <e>", "")
-    assert signature(b"author Eve\n\n", b"author ") == ("Eve", "")
+    (found,) = attribute_all(built, built.git("rev-parse", "HEAD:.mailmap"))
+    assert found.introductions[0].author == "Ada <ada@example.com>"
+    assert parse_signature(b"author Eve <e> 99999999999999999999 +0000\n\n", b"author ") == ("Eve <e>", "")
+    assert parse_signature(b"author Eve\n\n", b"author ") == ("Eve", "")
 
 
-def test_nothing_wanted_costs_nothing(tmp_path: Path) -> None:
+def test_no_wanted_objects_need_no_git(tmp_path: Path) -> None:
     assert attribute(repository.Repository(str(tmp_path), "", None, ()), {}) == {}
 
 
@@ -155,7 +159,7 @@ def test_nothing_wanted_costs_nothing(tmp_path: Path) -> None:
 def test_a_path_that_looks_like_a_change_or_a_commit_is_a_path(
     build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr("detector.git.blame._BLOCK", block)
+    monkeypatch.setattr("detector.git.blame._BLOCK_BYTES", block)
     built = build()
     built.commit("plain.txt", b"1")
     wanted, other = built.blob(b"wanted"), built.blob(b"1")
@@ -163,6 +167,6 @@ def test_a_path_that_looks_like_a_change_or_a_commit_is_a_path(
     for number, path in enumerate(paths):
         built.commit(path, b"number %d" % number)
     last = built.commit("last.txt", b"wanted")
-    found = ask(built, *[built.blob(b"number %d" % number) for number in range(len(paths))], wanted)
-    assert [at.places[0].path for at in found] == [*paths, "last.txt"]
-    assert found[-1].places[0].commit == last
+    found = attribute_all(built, *[built.blob(b"number %d" % number) for number in range(len(paths))], wanted)
+    assert [at.introductions[0].path for at in found] == [*paths, "last.txt"]
+    assert found[-1].introductions[0].commit == last

@@ -1,4 +1,4 @@
-"""What the index, or a range of commits, brings in."""
+"""Reading what is new in the index, or in a range of commits."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from hypothesis import strategies as st
 
 from detector.errors import UsageError
 from detector.git import changes, repository
-from detector.git.changes import Change, line_spans
+from detector.git.changes import Change, compute_line_spans
 from detector.model import Skipped
 from tests.detector.git.building import Built
 
 
-def new_text(change: Change) -> bytes:
+def get_new_text(change: Change) -> bytes:
     return b"".join(change.data[start:end] for start, end in change.new)
 
 
-def in_index(built: Built, **options: str) -> dict[str, bytes]:
+def read_index(built: Built, **options: str) -> dict[str, bytes]:
     """Return the new text of each staged path."""
-    found = list(changes.staged(repository.discover(str(built.path)), **options))
+    found = list(changes.read_staged(repository.discover(str(built.path)), **options))
     assert not [entry for entry in found if isinstance(entry, Skipped)]
-    return {entry.path: new_text(entry) for entry in found if isinstance(entry, Change)}
+    return {entry.path: get_new_text(entry) for entry in found if isinstance(entry, Change)}
 
 
-def in_range(built: Built, **options: str) -> dict[tuple[str, str], bytes]:
-    found = list(changes.new_objects(repository.discover(str(built.path)), **options))
+def read_range(built: Built, **options: str) -> dict[tuple[str, str], bytes]:
+    found = list(changes.read_new_objects(repository.discover(str(built.path)), **options))
     assert not [entry for entry in found if isinstance(entry, Skipped)]
-    return {(entry.kind, entry.path): new_text(entry) for entry in found if isinstance(entry, Change)}
+    return {(entry.kind, entry.path): get_new_text(entry) for entry in found if isinstance(entry, Change)}
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
@@ -44,23 +44,23 @@ def test_everything_is_new_in_the_first_commit(build: Callable[..., Built], form
     built.write("a b.txt", b"1\n2")
     built.write("empty", b"")
     built.git("add", "-A")
-    assert in_index(built) == {"a b.txt": b"1\n2"}
+    assert read_index(built) == {"a b.txt": b"1\n2"}
 
 
-def test_changed_lines_are_new_and_the_blob_comes_whole(build: Callable[..., Built]) -> None:
+def test_only_changed_lines_are_new_and_the_whole_blob_is_returned(build: Callable[..., Built]) -> None:
     built = build()
     built.commit("a.txt", b"1\n2\n3\n4\n5\n")
     built.write("a.txt", b"zero\n1\n2\nthree\n4\n5\nsix")
     built.write("not added.txt", b"x")
     built.git("add", "a.txt")
     built.write("a.txt", b"in the working tree alone\n")
-    (change,) = changes.staged(repository.discover(str(built.path)))
+    (change,) = changes.read_staged(repository.discover(str(built.path)))
     assert isinstance(change, Change)
     assert change.data == b"zero\n1\n2\nthree\n4\n5\nsix"
     assert [change.data[start:end] for start, end in change.new] == [b"zero\n", b"three\n", b"six"]
 
 
-def test_removals_modes_and_intentions_bring_nothing_in(build: Callable[..., Built]) -> None:
+def test_removals_modes_and_intended_additions_introduce_nothing(build: Callable[..., Built]) -> None:
     built = build()
     built.write("mode.sh", b"x\n")
     built.write("gone.txt", b"gone\n")
@@ -71,19 +71,19 @@ def test_removals_modes_and_intentions_bring_nothing_in(build: Callable[..., Bui
     os.chmod(built.path / "mode.sh", 0o755)
     built.git("add", "less.txt", "mode.sh")
     built.git("add", "-N", "intended.txt")
-    assert in_index(built) == {}
+    assert read_index(built) == {}
 
 
-def test_a_renamed_file_is_new_where_it_was_changed(build: Callable[..., Built]) -> None:
+def test_a_renamed_file_is_new_only_in_its_changed_lines(build: Callable[..., Built]) -> None:
     built = build()
     built.commit("old.txt", b"".join(b"line %d\n" % number for number in range(30)))
     built.git("mv", "old.txt", "new name.txt")
     built.git("add", "-A")
-    assert in_index(built) == {}
+    assert read_index(built) == {}
     with open(built.path / "new name.txt", "ab") as stream:
         stream.write(b"added\n")
     built.git("add", "-A")
-    assert in_index(built) == {"new name.txt": b"added\n"}
+    assert read_index(built) == {"new name.txt": b"added\n"}
 
 
 @pytest.mark.parametrize(
@@ -101,16 +101,16 @@ def test_a_renamed_file_is_new_where_it_was_changed(build: Callable[..., Built])
         "@@ -1 +1 @@",
     ],
 )
-def test_odd_names_are_read_right(build: Callable[..., Built], name: str) -> None:
+def test_unusual_names_are_parsed(build: Callable[..., Built], name: str) -> None:
     built = build()
     built.commit(name, b"1\n")
     built.write(name, b"1\n+++ b/other\n@@ -1 +1 @@\n")
     built.write(name + "x", b"2\n")
     built.git("add", "-A")
     expected = {name: b"+++ b/other\n@@ -1 +1 @@\n", name + "x": b"2\n"}
-    assert in_index(built) == expected
+    assert read_index(built) == expected
     built.git("commit", "-q", "-m", "odd")
-    found = in_range(built, since="HEAD~1")
+    found = read_range(built, since="HEAD~1")
     assert {path: text for (kind, path), text in found.items() if kind == "blob"} == expected
 
 
@@ -120,35 +120,35 @@ def test_attributes_and_binary_content_hide_nothing(build: Callable[..., Built])
     built.commit("x.dat", b"\0\n1\n")
     built.write("x.dat", b"\0\n1\nnew\n")
     built.git("add", "-A")
-    assert in_index(built) == {"x.dat": b"new\n"}
+    assert read_index(built) == {"x.dat": b"new\n"}
 
 
-def test_links_are_read_and_submodules_are_not(build: Callable[..., Built]) -> None:
+def test_symbolic_links_are_read_and_submodules_are_not(build: Callable[..., Built]) -> None:
     inner, built = build("inner"), build()
     inner.commit("s.txt", b"s")
     os.symlink("somewhere", built.path / "link")
     built.git("submodule", "add", "-q", str(inner.path), "sub")
     built.git("add", "-A")
-    found = in_index(built)
+    found = read_index(built)
     assert found.pop("link") == b"somewhere"
     assert list(found) == [".gitmodules"]
 
 
-def test_large_file_pointers_are_followed_into_the_local_store(build: Callable[..., Built]) -> None:
+def test_lfs_pointers_are_followed_into_the_local_store(build: Callable[..., Built]) -> None:
     built = build()
     content = b"large and secret\n"
     digest = hashlib.sha256(content).hexdigest()
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 17\n" % digest.encode()
     built.write("big.bin", pointer)
     built.git("add", "-A")
-    found = list(changes.staged(repository.discover(str(built.path))))
+    found = list(changes.read_staged(repository.discover(str(built.path))))
     assert isinstance(found[1], Skipped) and "LFS" in found[1].reason and not found[1].expected
     built.write(f".git/lfs/objects/{digest[:2]}/{digest[2:4]}/{digest}", content)
-    found = list(changes.staged(repository.discover(str(built.path))))
+    found = list(changes.read_staged(repository.discover(str(built.path))))
     assert [entry.data for entry in found if isinstance(entry, Change)] == [pointer, content]
 
 
-def test_a_merge_brings_in_what_neither_side_had(build: Callable[..., Built]) -> None:
+def test_a_merge_introduces_what_neither_parent_contains(build: Callable[..., Built]) -> None:
     built = build()
     built.commit("a.txt", b"1\n2\n3\n4\n5\n")
     built.git("checkout", "-q", "-b", "side")
@@ -157,26 +157,26 @@ def test_a_merge_brings_in_what_neither_side_had(build: Callable[..., Built]) ->
     built.git("checkout", "-q", "main")
     built.commit("a.txt", b"one from main\n2\n3\n4\n5\n")
     built.git("merge", "-q", "--no-commit", "--no-ff", "side")
-    assert in_index(built) == {}
+    assert read_index(built) == {}
     built.write("a.txt", b"one from main\n2\nthree from the merge\n4\nfive from the side\n")
     built.write("new.txt", b"evil\n")
     built.git("add", "-A")
     expected = {"a.txt": b"three from the merge\n", "new.txt": b"evil\n"}
-    assert in_index(built) == expected
+    assert read_index(built) == expected
     built.git("commit", "-q", "-m", "merged")
-    merge = [c for c in changes.new_objects(repository.discover(str(built.path)), range="HEAD^1..HEAD")
+    merge = [c for c in changes.read_new_objects(repository.discover(str(built.path)), range="HEAD^1..HEAD")
              if isinstance(c, Change) and c.commit == built.git("rev-parse", "HEAD") and c.kind == "blob"]  # fmt: skip
-    assert {change.path: new_text(change) for change in merge} == expected
+    assert {change.path: get_new_text(change) for change in merge} == expected
 
 
-def test_another_index_may_be_named(build: Callable[..., Built]) -> None:
+def test_another_index_file_can_be_given(build: Callable[..., Built]) -> None:
     built = build()
     built.commit("a.txt", b"1\n")
     (built.path / ".git/other").write_bytes((built.path / ".git/index").read_bytes())
     built.write("a.txt", b"1\n2\n")
     built.git("add", "-A")
-    assert in_index(built, index=str(built.path / ".git/other")) == {}
-    assert in_index(built) == {"a.txt": b"2\n"}
+    assert read_index(built, index=str(built.path / ".git/other")) == {}
+    assert read_index(built) == {"a.txt": b"2\n"}
 
 
 def test_a_split_index_is_read(build: Callable[..., Built]) -> None:
@@ -185,16 +185,16 @@ def test_a_split_index_is_read(build: Callable[..., Built]) -> None:
     built.git("update-index", "--split-index")
     built.write("b.txt", b"2\n")
     built.git("add", "-A")
-    assert in_index(built) == {"b.txt": b"2\n"}
+    assert read_index(built) == {"b.txt": b"2\n"}
 
 
-def test_the_hook_path_stays_light(build: Callable[..., Built]) -> None:
+def test_the_hook_imports_no_heavy_modules(build: Callable[..., Built]) -> None:
     built = build()
     built.write("a.txt", b"1\n")
     built.git("add", "-A")
     code = (
         "import sys; from detector.git import changes, repository;"
-        "assert list(changes.staged(repository.discover('.')));"
+        "assert list(changes.read_staged(repository.discover('.')));"
         "print(*sorted({'numpy', 'argparse', 'dataclasses', 'tempfile', 'shutil', 'random'} & set(sys.modules)))"
     )
     environment = {**os.environ, "PYTHONPATH": os.getcwd()}
@@ -204,16 +204,16 @@ def test_the_hook_path_stays_light(build: Callable[..., Built]) -> None:
     assert done.stdout.strip() == b""
 
 
-def test_a_range_gives_commits_tags_and_what_each_commit_changed(build: Callable[..., Built]) -> None:
+def test_a_range_yields_commits_tags_and_the_changes_of_each_commit(build: Callable[..., Built]) -> None:
     built = build()
     first = built.commit("a.txt", b"1\n2\n")
     second = built.commit("a.txt", b"1\nsecret\n2\n", "with a secret")
     built.commit("a.txt", b"1\n2\n", "without")
     built.commit("b.txt", b"b\n")
     built.git("tag", "-a", "-m", "tagged text", "v1")
-    found = list(changes.new_objects(repository.discover(str(built.path)), since=first))
+    found = list(changes.read_new_objects(repository.discover(str(built.path)), since=first))
     assert not [entry for entry in found if isinstance(entry, Skipped)]
-    blobs = [(entry.path, new_text(entry), entry.commit) for entry in found if entry.kind == "blob"]  # type: ignore[union-attr]
+    blobs = [(entry.path, get_new_text(entry), entry.commit) for entry in found if entry.kind == "blob"]  # type: ignore[union-attr]
     assert blobs == [("a.txt", b"secret\n", second), ("b.txt", b"b\n", built.git("rev-parse", "HEAD"))]
     commits = [entry for entry in found if isinstance(entry, Change) and entry.kind == "commit"]
     assert len(commits) == 3 and b"with a secret" in commits[0].data and commits[0].commit == commits[0].object_id
@@ -222,7 +222,7 @@ def test_a_range_gives_commits_tags_and_what_each_commit_changed(build: Callable
     ]
 
 
-def test_ranges_may_use_the_names_of_the_repository(build: Callable[..., Built]) -> None:
+def test_ranges_can_use_the_refs_of_the_repository(build: Callable[..., Built]) -> None:
     built = build()
     first = built.commit("a.txt", b"1\n")
     built.git("tag", "-a", "-m", "x", "v1")
@@ -231,47 +231,47 @@ def test_ranges_may_use_the_names_of_the_repository(build: Callable[..., Built])
     built.git("checkout", "-q", "main")
     built.commit("c.txt", b"3\n")
     built.git("pack-refs", "--all")
-    assert ("blob", "b.txt") in in_range(built, range="v1..topic/one")
-    assert ("blob", "c.txt") not in in_range(built, range="main..topic/one")
-    assert ("blob", "c.txt") in in_range(built, since="HEAD~1")
-    assert ("blob", "c.txt") in in_range(built, since=first[:8])
+    assert ("blob", "b.txt") in read_range(built, range="v1..topic/one")
+    assert ("blob", "c.txt") not in read_range(built, range="main..topic/one")
+    assert ("blob", "c.txt") in read_range(built, since="HEAD~1")
+    assert ("blob", "c.txt") in read_range(built, since=first[:8])
 
 
 @pytest.mark.parametrize(
     "options", [{}, {"since": "nowhere"}, {"range": "--all"}, {"range": "main..gone"}, {"since": "-x"}]
 )
-def test_what_is_no_range_is_a_usage_error(build: Callable[..., Built], options: dict[str, str]) -> None:
+def test_an_invalid_range_is_a_usage_error(build: Callable[..., Built], options: dict[str, str]) -> None:
     built = build()
     built.commit("a.txt", b"1\n")
     with pytest.raises(UsageError):
-        list(changes.new_objects(repository.discover(str(built.path)), **options))
+        list(changes.read_new_objects(repository.discover(str(built.path)), **options))
 
 
-def test_what_a_push_would_add_is_told_by_ids(build: Callable[..., Built]) -> None:
+def test_pushed_objects_are_found_by_ids(build: Callable[..., Built]) -> None:
     built = build()
     old = built.commit("a.txt", b"1\n")
     built.git("checkout", "-q", "--detach")
     new = built.commit("b.txt", b"2\n")
     found = repository.discover(str(built.path))
     for known in (None, [old, "1" * 40]):
-        pushed = [entry for entry in changes.introduced(found, [new], known) if isinstance(entry, Change)]
+        pushed = [entry for entry in changes.read_introduced(found, [new], known) if isinstance(entry, Change)]
         assert [(entry.kind, entry.path) for entry in pushed] == [("commit", ""), ("blob", "b.txt")]
 
 
-def test_a_blobless_clone_says_what_it_could_not_compare(build: Callable[..., Built], tmp_path: Path) -> None:
+def test_a_blobless_clone_reports_commits_that_cannot_be_compared(build: Callable[..., Built], tmp_path: Path) -> None:
     origin = build("origin")
     origin.history(4)
     origin.git("config", "uploadpack.allowFilter", "true")
     origin.git("clone", "-q", "--bare", "--filter=blob:none", f"file://{origin.path}", str(tmp_path / "partial"))
-    found = list(changes.new_objects(repository.discover(str(tmp_path / "partial")), since="HEAD~2"))
+    found = list(changes.read_new_objects(repository.discover(str(tmp_path / "partial")), since="HEAD~2"))
     assert [entry for entry in found if isinstance(entry, Skipped)]
 
 
 @given(st.lists(st.binary(max_size=5).map(lambda text: text.replace(b"\n", b"")), max_size=12), st.data())
-def test_spans_are_those_of_the_lines(lines: list[bytes], data: st.DataObject) -> None:
+def test_spans_cover_exactly_the_lines(lines: list[bytes], data: st.DataObject) -> None:
     content = b"\n".join(lines)
     chosen = sorted(data.draw(st.sets(st.integers(1, 14))))
-    spans = line_spans(content, [(number, 1) for number in chosen])
+    spans = compute_line_spans(content, [(number, 1) for number in chosen])
     split = [piece + b"\n" for piece in content.split(b"\n")]
     split[-1] = split[-1][:-1]
     expected = b"".join(split[number - 1] for number in chosen if number <= len(split))

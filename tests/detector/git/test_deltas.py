@@ -1,4 +1,4 @@
-"""Applying deltas."""
+"""Applying deltas, compiled and interpreted."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.git import deltas
-from tests.interpreted import interpreted
+from tests.interpreted import load_interpreted
 
 LIMIT = 1 << 20
+INTERPRETED = load_interpreted("detector.git.deltas")
 
 
-SLOW = interpreted("detector.git.deltas")
-
-
-def number(value: int) -> bytes:
+def encode_size(value: int) -> bytes:
     out = bytearray()
     while value >= 128:
         out.append(value & 127 | 128)
@@ -26,60 +24,60 @@ def number(value: int) -> bytes:
     return bytes(out)
 
 
-def copy(offset: int, length: int) -> bytes:
-    code, rest = 128, bytearray()
+def encode_copy(offset: int, length: int) -> bytes:
+    code, operands = 128, bytearray()
     for bit in range(4):
         byte = offset >> 8 * bit & 255
         if byte:
             code |= 1 << bit
-            rest.append(byte)
+            operands.append(byte)
     for bit in range(3):
         byte = length >> 8 * bit & 255
         if byte:
             code |= 16 << bit
-            rest.append(byte)
-    return bytes([code]) + bytes(rest)
+            operands.append(byte)
+    return bytes([code]) + bytes(operands)
 
 
 @st.composite
-def edits(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
-    """A base, a delta, and what it must give."""
+def draw_edit(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
+    """Draw a base object, a delta, and the expected result."""
     base = draw(st.binary(min_size=1, max_size=400)) * draw(st.sampled_from([1, 1, 40]))
     delta, result = b"", b""
     for _ in range(draw(st.integers(0, 8))):
         if draw(st.booleans()):
             start = draw(st.integers(0, len(base) - 1))
             length = draw(st.integers(1, len(base) - start))
-            delta += copy(start, length)
+            delta += encode_copy(start, length)
             result += base[start : start + length]
         else:
             text = draw(st.binary(min_size=1, max_size=127))
             delta += bytes([len(text)]) + text
             result += text
-    return base, number(len(base)) + number(len(result)) + delta, result
+    return base, encode_size(len(base)) + encode_size(len(result)) + delta, result
 
 
-@given(edits())
-def test_it_gives_what_the_delta_says(edit: tuple[bytes, bytes, bytes]) -> None:
+@given(draw_edit())
+def test_the_result_is_what_the_delta_describes(edit: tuple[bytes, bytes, bytes]) -> None:
     base, delta, result = edit
-    for module in (deltas, SLOW):
-        assert module.apply(base, delta, LIMIT) == result
+    for module in (deltas, INTERPRETED):
+        assert module.apply_delta(base, delta, LIMIT) == result
 
 
 @given(st.binary(max_size=60), st.binary(max_size=60))
 @settings(max_examples=400)
-def test_garbage_is_an_error_of_ours_and_the_same_one_compiled_and_interpreted(base: bytes, delta: bytes) -> None:
+def test_garbage_is_the_same_delta_error_compiled_and_interpreted(base: bytes, delta: bytes) -> None:
     outcomes: list[object] = []
-    for module in (deltas, SLOW):
+    for module in (deltas, INTERPRETED):
         try:
-            outcomes.append(module.apply(base, delta, LIMIT))
+            outcomes.append(module.apply_delta(base, delta, LIMIT))
         except module.DeltaError as problem:
             outcomes.append(str(problem))
     assert outcomes[0] == outcomes[1]
 
 
-@given(edits(), st.data())
-def test_a_damaged_delta_never_gives_more_than_it_announced(
+@given(draw_edit(), st.data())
+def test_a_damaged_delta_never_produces_more_than_the_limit(
     edit: tuple[bytes, bytes, bytes], data: st.DataObject
 ) -> None:
     base, delta, _ = edit
@@ -87,26 +85,26 @@ def test_a_damaged_delta_never_gives_more_than_it_announced(
     broken[data.draw(st.integers(0, len(delta) - 1))] = data.draw(st.integers(0, 255))
     broken = broken[: data.draw(st.integers(0, len(delta)))]
     with contextlib.suppress(deltas.DeltaError):
-        assert len(deltas.apply(base, bytes(broken), LIMIT)) <= LIMIT
+        assert len(deltas.apply_delta(base, bytes(broken), LIMIT)) <= LIMIT
 
 
-def test_a_result_over_the_limit_is_refused_before_it_is_built() -> None:
+def test_a_result_over_the_limit_is_an_error_before_it_is_built() -> None:
     base = bytes(1 << 16)
-    delta = number(len(base)) + number(50 << 16) + copy(0, 0) * 50
-    assert len(deltas.apply(base, delta, 50 << 16)) == 50 << 16
+    delta = encode_size(len(base)) + encode_size(50 << 16) + encode_copy(0, 0) * 50
+    assert len(deltas.apply_delta(base, delta, 50 << 16)) == 50 << 16
     with pytest.raises(deltas.DeltaError, match="limit"):
-        deltas.apply(base, delta, (50 << 16) - 1)
+        deltas.apply_delta(base, delta, (50 << 16) - 1)
 
 
-def test_an_announced_size_beyond_machine_words_is_refused() -> None:
+def test_a_declared_size_beyond_64_bits_is_an_error() -> None:
     with pytest.raises(deltas.DeltaError, match="impossible"):
-        deltas.apply(b"x", b"\x01" + b"\xff" * 12 + b"\x01", LIMIT)
+        deltas.apply_delta(b"x", b"\x01" + b"\xff" * 12 + b"\x01", LIMIT)
 
 
-def test_long_copies_in_a_row_are_one() -> None:
+def test_adjacent_copies_are_merged() -> None:
     base = bytes(range(256)) * 600
-    delta = number(len(base)) + number(len(base)) + copy(0, 0x10000) + copy(0x10000, 0x10000)
-    assert deltas.apply(base, delta + copy(0x20000, len(base) - 0x20000), LIMIT) == base
+    delta = encode_size(len(base)) + encode_size(len(base)) + encode_copy(0, 0x10000) + encode_copy(0x10000, 0x10000)
+    assert deltas.apply_delta(base, delta + encode_copy(0x20000, len(base) - 0x20000), LIMIT) == base
 
 
 @pytest.mark.parametrize("length", [1, 7, 8, 9, deltas.SHORT - 1, deltas.SHORT, deltas.SHORT + 1, 4095, 4096, 4097])
@@ -114,7 +112,7 @@ def test_short_and_long_instructions_keep_their_order(length: int) -> None:
     base = bytes(range(256)) * 40
     text = b"inserted" * 12
     ops = [(3, length), text[:5], (9, 2), text, (length, 1), (7, length)]
-    delta = b"".join(bytes([len(op)]) + op if isinstance(op, bytes) else copy(*op) for op in ops)
+    delta = b"".join(bytes([len(op)]) + op if isinstance(op, bytes) else encode_copy(*op) for op in ops)
     result = b"".join(op if isinstance(op, bytes) else base[op[0] : op[0] + op[1]] for op in ops)
-    for module in (deltas, SLOW):
-        assert module.apply(base, number(len(base)) + number(len(result)) + delta, LIMIT) == result
+    for module in (deltas, INTERPRETED):
+        assert module.apply_delta(base, encode_size(len(base)) + encode_size(len(result)) + delta, LIMIT) == result

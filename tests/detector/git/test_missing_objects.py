@@ -1,4 +1,4 @@
-"""A repository that is not whole is never called clean."""
+"""A repository with missing objects is never reported as completely scanned."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.git.missing_objects import gaps
+from detector.git.missing_objects import find_missing_objects
 from detector.git.repository import discover
 from leakfirst import scan
 
@@ -26,60 +26,60 @@ def repository(tmp_path) -> Path:
     return tmp_path
 
 
-def lose(folder: Path, revision: str) -> str:
+def delete_object(folder: Path, revision: str) -> str:
     name = git(folder, "rev-parse", revision)
     os.unlink(folder / ".git" / "objects" / name[:2] / name[2:])
     return name
 
 
-def test_a_whole_repository_has_none(repository: Path) -> None:
-    assert list(gaps(discover(str(repository)))) == []
+def test_a_complete_repository_has_no_missing_objects(repository: Path) -> None:
+    assert list(find_missing_objects(discover(str(repository)))) == []
 
 
-@pytest.mark.parametrize(("lost", "needs"), [("HEAD:deep/a", "deep/a"), ("HEAD", "refs/heads/main")])
-def test_a_missing_object_is_named_with_what_needs_it(repository: Path, lost: str, needs: str) -> None:
-    name = lose(repository, lost)
-    told = list(gaps(discover(str(repository))))
-    assert any(name in skip.where and needs in skip.reason for skip in told)
-    assert not any(skip.expected for skip in told)
+@pytest.mark.parametrize(("deleted", "needs"), [("HEAD:deep/a", "deep/a"), ("HEAD", "refs/heads/main")])
+def test_a_missing_object_is_named_with_what_needs_it(repository: Path, deleted: str, needs: str) -> None:
+    name = delete_object(repository, deleted)
+    missing = list(find_missing_objects(discover(str(repository))))
+    assert any(name in skip.where and needs in skip.reason for skip in missing)
+    assert not any(skip.expected for skip in missing)
 
 
-def test_a_missing_tree_is_told(repository: Path) -> None:
-    lose(repository, "HEAD:deep")
-    assert [skip.reason for skip in gaps(discover(str(repository)))] == ["cannot be read to the end"]
+def test_a_missing_tree_is_reported(repository: Path) -> None:
+    delete_object(repository, "HEAD:deep")
+    assert [skip.reason for skip in find_missing_objects(discover(str(repository)))] == ["could not be read completely"]
 
 
-def test_the_scan_is_incomplete_and_the_rest_is_scanned(repository: Path) -> None:
-    lose(repository, "HEAD:deep/a")
+def test_the_scan_is_incomplete_and_the_other_objects_are_scanned(repository: Path) -> None:
+    delete_object(repository, "HEAD:deep/a")
     result = scan(repository, worktree=False, jobs=1)
     assert not result.complete
     assert result.stats.blobs == 2
 
 
-def test_many_are_counted(repository: Path) -> None:
+def test_many_missing_objects_are_counted(repository: Path) -> None:
     for number in range(9):
         (repository / f"f{number}").write_text(str(number))
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "More")
     for number in range(9):
-        lose(repository, f"HEAD:f{number}")
-    told = list(gaps(discover(str(repository))))
-    assert len(told) == 4
-    assert told[-1].reason == "6 more objects are missing"
+        delete_object(repository, f"HEAD:f{number}")
+    missing = list(find_missing_objects(discover(str(repository))))
+    assert len(missing) == 4
+    assert missing[-1].reason == "6 more objects are missing"
 
 
-def test_an_empty_repository_is_whole(tmp_path: Path) -> None:
+def test_an_empty_repository_has_no_missing_objects(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
-    assert list(gaps(discover(str(tmp_path)))) == []
+    assert list(find_missing_objects(discover(str(tmp_path)))) == []
 
 
-def test_a_tree_that_names_ten_billion_files_is_told_and_does_not_take_the_memory(
+def test_a_tree_of_ten_billion_files_is_reported_within_the_memory_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from detector.git import repository as reading
-    from detector.git.branch_heads import tips
+    from detector.git import safe_git
+    from detector.git.branch_heads import find_in_branch_heads
 
-    monkeypatch.setattr(reading, "MAX_OUTPUT", 1 << 20)
+    monkeypatch.setattr(safe_git, "MAX_OUTPUT", 1 << 20)
     git(tmp_path, "init", "-q", "--bare", "-b", "main")
     (tmp_path / "a").write_text("one\n")
     blob = git(tmp_path, "hash-object", "-w", "a")
@@ -90,6 +90,6 @@ def test_a_tree_that_names_ten_billion_files_is_told_and_does_not_take_the_memor
         kind, name = "040000 tree", made.stdout.strip()
     git(tmp_path, "update-ref", "refs/heads/main", git(tmp_path, "commit-tree", name, "-m", "Begin"))
     bomb = discover(str(tmp_path))
-    assert [skip.reason for skip in gaps(bomb)] == ["cannot be read to the end"]
-    (tip,) = tips(bomb, {blob})
-    assert tip.path.count("/") == 9
+    assert [skip.reason for skip in find_missing_objects(bomb)] == ["could not be read completely"]
+    (location,) = find_in_branch_heads(bomb, {blob})
+    assert location.path.count("/") == 9

@@ -15,13 +15,13 @@ from detector.git import objects, repository
 from tests.detector.git.building import Built
 
 
-def loose(path: Path, content: bytes) -> str:
+def write_loose(path: Path, content: bytes) -> str:
     path.write_bytes(zlib.compress(content))
     return str(path)
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 1024, 5000, 300_000])
-def test_it_inflates_what_was_announced(size: int) -> None:
+def test_data_inflates_to_exactly_the_declared_size(size: int) -> None:
     content = bytes(number * 7 % 251 for number in range(size))
     packed = zlib.compress(content) + b"behind"
     assert objects.inflate(memoryview(packed), size) == content
@@ -30,51 +30,53 @@ def test_it_inflates_what_was_announced(size: int) -> None:
             objects.inflate(memoryview(packed), wrong)
 
 
-def test_a_size_that_the_bytes_cannot_hold_is_refused_at_once() -> None:
-    with pytest.raises(objects.ObjectError, match="more than"):
+def test_a_size_that_the_compressed_bytes_cannot_produce_is_an_error() -> None:
+    with pytest.raises(objects.ObjectError, match="larger size"):
         objects.inflate(memoryview(zlib.compress(b"x")), 1 << 50)
 
 
-def test_a_bomb_with_a_small_header_stays_small() -> None:
+def test_a_decompression_bomb_is_inflated_to_its_declared_size_only() -> None:
     bomb = zlib.compress(bytes(1 << 24))
     with pytest.raises(objects.ObjectError):
         objects.inflate(memoryview(bomb), 10)
 
 
 def test_loose_objects_have_type_and_content(tmp_path: Path) -> None:
-    path = loose(tmp_path / "x", b"blob 5\0hello")
+    path = write_loose(tmp_path / "x", b"blob 5\0hello")
     assert objects.read_loose(path) == ("blob", b"hello")
     assert objects.read_loose(path, ("commit", "tag")) is None
     with pytest.raises(objects.ObjectError, match="over the limit"):
-        objects.read_loose(path, budget=objects.Budget(object=4))
+        objects.read_loose(path, budget=objects.ObjectBudget(object=4))
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"blob", b"blob 5", b"blob x\0hello", b"bleb 5\0hello", b"blob 4\0hello", b"blob 6\0hello"]
 )
-def test_a_loose_object_that_is_none_is_an_error_of_ours(tmp_path: Path, content: bytes) -> None:
+def test_a_malformed_loose_object_is_an_object_error(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(objects.ObjectError):
-        objects.read_loose(loose(tmp_path / "x", content))
+        objects.read_loose(write_loose(tmp_path / "x", content))
 
 
 @given(st.binary(max_size=200), st.booleans())
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_garbage_in_a_loose_file_is_an_error_of_ours(tmp_path: Path, content: bytes, packed: bool) -> None:
+def test_garbage_in_a_loose_file_is_an_object_error(tmp_path: Path, content: bytes, packed: bool) -> None:
     (tmp_path / "x").write_bytes(zlib.compress(content) if packed else content)
     with contextlib.suppress(objects.ObjectError):
         objects.read_loose(str(tmp_path / "x"))
 
 
-def test_git_reads_the_same_and_tells_what_is_missing_or_too_large(build: Callable[..., Built]) -> None:
+def test_cat_file_reads_the_same_and_reports_missing_and_large_objects(build: Callable[..., Built]) -> None:
     built = build()
     built.history(3)
     large = built.blob(b"x" * 5000)
     found = repository.discover(str(built.path))
     oracle = built.every_object()
     given = [*oracle, "1" * 40]
-    read = {name: (kind, data) for name, kind, data in objects.cat_file(found, given, objects.Budget(object=4000))}
+    read = {
+        name: (kind, data) for name, kind, data in objects.cat_file(found, given, objects.ObjectBudget(object=4000))
+    }
     assert read.pop("1" * 40) == ("missing", None)
     assert read.pop(large) == ("blob", None)
     oracle = {name: (kind, data) for name, (kind, data) in oracle.items() if len(data) <= 4000}
     assert {name: value for name, value in read.items() if value[1] is not None} == oracle
-    assert {name: kind for name, kind, _ in objects.all_objects(found)}.keys() == set(given[:-1])
+    assert {name: kind for name, kind, _ in objects.list_all_objects(found)}.keys() == set(given[:-1])

@@ -1,4 +1,4 @@
-"""Dividing a repository and reading every object once."""
+"""Dividing a repository into shares and reading every object once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from detector.git import deltas, objects, repository, shares
 from detector.git.repository import ANYWHERE, Repository
 from detector.model import Skipped
 from tests.detector.git.building import Built
-from tests.interpreted import interpreted
+from tests.interpreted import load_interpreted
 
 EVERY = ("commit", "tree", "blob", "tag")
 
@@ -24,27 +24,27 @@ EVERY = ("commit", "tree", "blob", "tag")
 def read_all(
     found: Repository, workers: int = 2, kinds: tuple[str, ...] = EVERY, **options: object
 ) -> tuple[dict[str, tuple[str, bytes]], list[Skipped]]:
-    """Read the shares as a worker would get them; fail if an object comes twice."""
-    plan = shares.plan(found, kinds, workers, **options)  # type: ignore[arg-type]
+    """Read the shares as a worker receives them; fail if an object is yielded twice."""
+    plan = shares.plan_shares(found, kinds, workers, **options)  # type: ignore[arg-type]
     skipped = list(plan.skipped)
     read: dict[str, tuple[str, bytes]] = {}
     for share in pickle.loads(pickle.dumps(plan.shares)):
-        for entry in shares.read(share, skipped):
+        for entry in shares.read_share(share, skipped):
             assert entry.id.hex() not in read
             read[entry.id.hex()] = (entry.kind, entry.data)
     return read, skipped
 
 
 @pytest.fixture(autouse=True)
-def _small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Divide even the tiny repositories of these tests."""
-    monkeypatch.setattr(shares, "_WORTH", 1.0)
+def _allow_small_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Divide even the small repositories of these tests."""
+    monkeypatch.setattr(shares, "_MIN_SHARE_COST", 1.0)
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
 @pytest.mark.parametrize("offsets", ["true", "false"])
 @pytest.mark.parametrize("workers", [1, 3])
-def test_it_reads_what_git_reads(build: Callable[..., Built], form: str, offsets: str, workers: int) -> None:
+def test_all_objects_equal_those_of_git(build: Callable[..., Built], form: str, offsets: str, workers: int) -> None:
     built = build("repo", f"--object-format={form}")
     built.history(20)
     built.git("tag", "-a", "-m", "signed off", "v1")
@@ -67,12 +67,12 @@ def test_compiled_and_interpreted_read_the_same(build: Callable[..., Built], mon
     content[len(content) // 2] ^= 255
     broken.write_bytes(content)
     compiled = read_all(found)
-    monkeypatch.setattr(shares, "Walker", interpreted("detector.git.pack_walker").Walker)
+    monkeypatch.setattr(shares, "PackWalker", load_interpreted("detector.git.pack_walker").PackWalker)
     assert read_all(found) == compiled
     assert compiled[1], "something is broken in this pack"
 
 
-def test_trees_are_left_out_unless_they_are_wanted(build: Callable[..., Built]) -> None:
+def test_trees_are_read_only_if_wanted(build: Callable[..., Built]) -> None:
     built = build()
     built.history(4)
     built.git("repack", "-adq")
@@ -81,7 +81,7 @@ def test_trees_are_left_out_unless_they_are_wanted(build: Callable[..., Built]) 
     assert read == {name: value for name, value in built.every_object().items() if value[0] != "tree"}
 
 
-def test_objects_held_twice_come_once(build: Callable[..., Built], tmp_path: Path) -> None:
+def test_objects_stored_twice_are_yielded_once(build: Callable[..., Built], tmp_path: Path) -> None:
     lender = build("lender")
     lender.history(10)
     lender.git("repack", "-adq")
@@ -94,63 +94,65 @@ def test_objects_held_twice_come_once(build: Callable[..., Built], tmp_path: Pat
     assert read_all(found) == (borrower.every_object(), [])
 
 
-def test_what_was_read_before_is_left_out(build: Callable[..., Built]) -> None:
+def test_excluded_objects_are_not_read(build: Callable[..., Built]) -> None:
     built = build()
     built.history(10)
     built.git("repack", "-adq")
     built.history(2, seed=2)
     oracle = built.every_object()
     done = sorted(oracle)[::2]
-    rest = {name: value for name, value in oracle.items() if name not in done}
+    expected = {name: value for name, value in oracle.items() if name not in done}
     found = repository.discover(str(built.path))
-    assert read_all(found, exclude={bytes.fromhex(name) for name in done}) == (rest, [])
+    assert read_all(found, exclude={bytes.fromhex(name) for name in done}) == (expected, [])
     rows = np.frombuffer(bytes.fromhex("".join(done)), np.uint8).reshape(-1, 20)
-    assert read_all(found, exclude=rows) == (rest, [])
+    assert read_all(found, exclude=rows) == (expected, [])
     assert read_all(found, exclude=map(bytes.fromhex, oracle)) == ({}, [])
 
 
-def test_the_plan_names_what_will_be_yielded_and_its_shares_weigh_alike(build: Callable[..., Built]) -> None:
+def test_the_plan_lists_all_ids_and_its_shares_have_similar_costs(build: Callable[..., Built]) -> None:
     built = build()
     built.history(30)
     built.git("repack", "-adfq")
-    plan = shares.plan(repository.discover(str(built.path)), EVERY, 2, per_worker=4)
+    plan = shares.plan_shares(repository.discover(str(built.path)), EVERY, 2, per_worker=4)
     assert {row.tobytes().hex() for row in plan.ids} == set(built.every_object())
     assert len(plan.shares) == 8
     costs = [share.cost for share in plan.shares]
     assert max(costs) < 2 * sum(costs) / len(costs)
 
 
-def test_objects_tell_how_they_are_stored(build: Callable[..., Built]) -> None:
+def test_objects_carry_their_base_and_delta(build: Callable[..., Built]) -> None:
     built = build()
     built.history(15)
     built.git("repack", "-adfq")
     oracle = built.every_object()
     skipped: list[Skipped] = []
     made = 0
-    for share in shares.plan(repository.discover(str(built.path)), EVERY, 3).shares:
-        for entry in shares.read(share, skipped):
+    for share in shares.plan_shares(repository.discover(str(built.path)), EVERY, 3).shares:
+        for entry in shares.read_share(share, skipped):
             assert (entry.base is None) == (entry.depth == 0)
             if entry.base:
-                assert deltas.apply(oracle[entry.base.hex()][1], entry.delta, 1 << 20) == entry.data
+                assert deltas.apply_delta(oracle[entry.base.hex()][1], entry.delta, 1 << 20) == entry.data
                 made += 1
     assert made and not skipped
 
 
-def test_packs_that_git_replaced_in_the_meantime_are_read_all_the_same(build: Callable[..., Built]) -> None:
+def test_packs_replaced_by_git_after_planning_are_still_read(build: Callable[..., Built]) -> None:
     built = build()
     built.history(8)
     built.git("repack", "-adq")
     built.history(3, seed=2)
     found = repository.discover(str(built.path))
-    plan = shares.plan(found, EVERY, 2)
+    plan = shares.plan_shares(found, EVERY, 2)
     built.git("repack", "-adfq", "--window=3")
     built.git("prune-packed")
     skipped: list[Skipped] = []
-    read = {entry.id.hex(): (entry.kind, entry.data) for share in plan.shares for entry in shares.read(share, skipped)}
+    read = {
+        entry.id.hex(): (entry.kind, entry.data) for share in plan.shares for entry in shares.read_share(share, skipped)
+    }
     assert (read, skipped) == (built.every_object(), [])
 
 
-def test_an_unknown_layout_is_read_through_git(build: Callable[..., Built]) -> None:
+def test_an_unknown_format_is_read_through_git(build: Callable[..., Built]) -> None:
     built = build()
     built.history(6)
     built.git("repack", "-adq")
@@ -168,7 +170,7 @@ def test_an_index_of_version_1_is_read(build: Callable[..., Built]) -> None:
     assert read_all(repository.discover(str(built.path))) == (built.every_object(), [])
 
 
-def test_shallow_and_partial_clones_give_what_they_have(build: Callable[..., Built], tmp_path: Path) -> None:
+def test_all_objects_of_shallow_and_partial_clones_are_read(build: Callable[..., Built], tmp_path: Path) -> None:
     origin = build("origin")
     origin.history(6)
     origin.git("config", "uploadpack.allowFilter", "true")
@@ -187,7 +189,7 @@ def damage(built: Built, at: Callable[[bytes], int], value: int) -> Path:
     return path
 
 
-def test_a_damaged_object_is_named_and_the_others_are_read(build: Callable[..., Built]) -> None:
+def test_a_damaged_object_is_reported_and_the_others_are_read(build: Callable[..., Built]) -> None:
     built = build()
     built.history(6)
     built.git("repack", "-adq")
@@ -195,8 +197,8 @@ def test_a_damaged_object_is_named_and_the_others_are_read(build: Callable[..., 
     (path,) = (built.path / ".git/objects/pack").glob("*.pack")
     lines = [line.split() for line in built.git("verify-pack", "-v", str(path)).splitlines()]
     leaf = next(words for words in lines if len(words) == 7)
-    place = int(leaf[4]) + int(leaf[3]) - 3
-    damage(built, lambda _: place, 0x55)
+    position = int(leaf[4]) + int(leaf[3]) - 3
+    damage(built, lambda _: position, 0x55)
     read, skipped = read_all(repository.discover(str(built.path)))
     lost = {skip.where for skip in skipped}
     assert leaf[0] in lost and not any(skip.expected for skip in skipped)
@@ -217,7 +219,7 @@ def test_a_truncated_pack_and_a_foreign_index_are_reported(build: Callable[..., 
     assert [skip.reason for skip in skipped] == ["pack without an index"]
 
 
-def test_a_loose_file_that_is_damaged_is_named(build: Callable[..., Built]) -> None:
+def test_a_damaged_loose_file_is_reported(build: Callable[..., Built]) -> None:
     built = build()
     name = built.blob(b"some content")
     path = built.path / ".git/objects" / name[:2] / name[2:]
@@ -227,20 +229,24 @@ def test_a_loose_file_that_is_damaged_is_named(build: Callable[..., Built]) -> N
     assert not read and [skip.where for skip in skipped] == [name]
 
 
-def test_over_budget_objects_are_named_not_read(build: Callable[..., Built]) -> None:
+def test_objects_over_the_budget_are_reported_and_not_read(build: Callable[..., Built]) -> None:
     built = build()
     built.history(6)
     large = built.blob(os.urandom(100) * 2000)
     built.git("repack", "-adfq")
     found = repository.discover(str(built.path))
     skipped: list[Skipped] = []
-    limit = objects.Budget(object=100_000)
-    read = {entry.id.hex() for share in shares.plan(found).shares for entry in shares.read(share, skipped, limit)}
+    limit = objects.ObjectBudget(object=100_000)
+    read = {
+        entry.id.hex()
+        for share in shares.plan_shares(found).shares
+        for entry in shares.read_share(share, skipped, limit)
+    }
     assert large not in read and large in {skip.where for skip in skipped}
     skipped.clear()
-    short = objects.Budget(chain=20_000)
-    for share in shares.plan(found, EVERY).shares:
-        for entry in shares.read(share, skipped, short):
+    short = objects.ObjectBudget(chain=20_000)
+    for share in shares.plan_shares(found, EVERY).shares:
+        for entry in shares.read_share(share, skipped, short):
             read.add(entry.id.hex())
     assert any("chain" in skip.reason for skip in skipped)
 
@@ -252,7 +258,7 @@ def test_an_empty_repository_has_no_shares(build: Callable[..., Built]) -> None:
     assert read_all(repository.discover(str(built.path))) == ({}, [])
 
 
-def test_an_object_for_which_memory_is_short_costs_itself_alone(
+def test_an_object_that_exceeds_the_memory_is_skipped_alone(
     build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = build()
@@ -263,16 +269,16 @@ def test_an_object_for_which_memory_is_short_costs_itself_alone(
         "pack-objects", "-q", ".git/objects/pack/pack", given="".join(f"{n}\n" for n in built.every_object()).encode()
     )
     built.git("prune-packed")
-    walking = interpreted("detector.git.pack_walker")
-    inflate = walking.inflate
+    interpreted = load_interpreted("detector.git.pack_walker")
+    inflate = interpreted.inflate
 
-    def short(data: memoryview, size: int) -> bytes:
+    def inflate_all_but_the_large_one(data: memoryview, size: int) -> bytes:
         if size == 3_000_000:
             raise MemoryError
         return bytes(inflate(data, size))
 
-    monkeypatch.setattr(walking, "inflate", short)
-    monkeypatch.setattr(shares, "Walker", walking.Walker)
+    monkeypatch.setattr(interpreted, "inflate", inflate_all_but_the_large_one)
+    monkeypatch.setattr(shares, "PackWalker", interpreted.PackWalker)
     read, skipped = read_all(repository.discover(str(built.path)))
     assert skipped == [Skipped(large, "not enough memory")]
     assert read.keys() == built.every_object().keys() - {large}

@@ -90,13 +90,13 @@ def test_another_text_for_people_changes_nothing(repository, asked) -> None:
 def test_a_scan_that_met_trouble_is_not_remembered(repository, asked, monkeypatch) -> None:
     from detector.git import shares
 
-    read = shares.read
+    read = shares.read_share
 
     def stop(share, skipped, *rest, **more):
         yield from read(share, skipped, *rest, **more)
         raise MemoryError
 
-    monkeypatch.setattr(shares, "read", stop)
+    monkeypatch.setattr(shares, "read_share", stop)
     assert not scan(repository, **asked).complete
     monkeypatch.undo()
     assert scan(repository, **asked).stats.blobs > 60
