@@ -176,7 +176,7 @@ def write(prior: float, weights: dict[str, float], inputs: str, owners: Iterable
     """Write the table as a module that imports at once and reads as a list."""
     lines = "\n".join(f"    {json.dumps(fact)}: {weight}," for fact, weight in sorted(weights.items()))
     OUT.write_text(
-        '"""Log-odds of every fact; written by `training/fit.py`, not by hand.\n\n'
+        '"""Log-odds of every feature; written by `training/fit.py`, not by hand.\n\n'
         f"Inputs: {inputs}.\n{figures}\n"
         f'"""\n\nPRIOR = {prior}\nWEIGHTS: dict[str, float] = {{\n{lines}\n}}\n'
     )
@@ -217,7 +217,7 @@ def main() -> None:
         chosen = [one for one in made if one.owner not in COPYLEFT]
     prior, weights = fit([one for one in chosen if one.truth is not None])
     inputs = f"labels {labelled.digest[:16]}, {len(chosen)} candidates"
-    figures = f"Penalty 1/{STRENGTH}, facts of {OWNERS} owners or more."
+    figures = f"Penalty 1/{STRENGTH}, features of {OWNERS} owners or more."
     write(prior, weights, inputs, {one.owner for one in chosen}, figures)
 
 

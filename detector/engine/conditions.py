@@ -26,7 +26,7 @@ from collections.abc import Callable
 from typing import Any
 
 from detector.engine.confirm import Match, compile_pattern
-from detector.engine.plausible import entropy
+from detector.engine.plausibility import entropy
 
 TIMEOUT = 0.2
 AROUND = 50_000

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from detector.engine.plausible import entropy
+from detector.engine.plausibility import entropy
 from detector.model import Companion, Rule
 
 TIMEOUT = 0.5

@@ -20,7 +20,7 @@ from detector.engine.context_cache import UNBOUNDED, AnchorHits, ContextCache, R
 from detector.engine.decode import DEPTH, Budget, inline, layers, markers
 from detector.engine.decode.merge import nearest, outside
 from detector.engine.delta_reuse import VersionCache
-from detector.engine.plausible import find_documented_sample, rejection_reason
+from detector.engine.plausibility import find_documented_sample, rejection_reason
 from detector.engine.stored import Stored
 from detector.model import (
     CONFIDENCES,

@@ -1,12 +1,12 @@
-"""Judge credentials that have no format of their own.
+"""Score credentials that have no format of their own.
 
 A password in a YAML file and a hex key in a constructor call have nothing in
-common but the company they keep: the name of the field, the operator, the
-quotes, the line. So there is no pattern per service here. Pass 1 fires on the
-expressions of `gate`; `generate` reads names and values around each place;
-`veto` drops what is certainly none, with a reason; `facts` names the evidence
-for the rest; `weights` holds one log-odds figure per fact, and their sum is the
-verdict. Everything is a pure function of the bytes and the path.
+common but their surroundings: the name of the field, the operator, the quotes,
+the line. So there is no pattern per service. Pass 1 finds the expressions of
+`anchors`; `candidates` reads names and values around each hit; `rejection` drops
+what is certainly no credential, with a reason; `features` lists the properties of
+the rest; `weights` holds the log-odds of each feature, and their sum is the score.
+Everything is a pure function of the bytes and the path.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from detector.engine.scoring.features import (
 )
 from detector.engine.scoring.field_names import FieldName, read_name
 from detector.engine.scoring.file_kinds import ALL_FILE_TYPES, UNKNOWN_FILE, FileType, read_path
-from detector.engine.scoring.vetoes import rejection_reason
+from detector.engine.scoring.rejection import rejection_reason
 from detector.engine.scoring.weights import PRIOR, WEIGHTS
 from detector.model import Confidence, Evidence
 
 HIGH, MEDIUM, LOW = 0.85, 0.4, 0.2
-"""Least score of each grade; below `LOW` a candidate is dropped."""
+"""Lowest score of each confidence; below `LOW` a candidate is rejected."""
 
 _GRADES = ((HIGH, Confidence.HIGH), (MEDIUM, Confidence.MEDIUM), (LOW, Confidence.LOW))
 
 MANUAL_WEIGHTS = {"found by crypt": 1.5}
-"""Log-odds set by hand, where the labelled files hold too little: a salted password hash shows by its form."""
+"""Log-odds set by hand where the labelled files hold too few examples: the format of a salted hash is evidence."""
 
 MAX_SHOWN = 3
-"""How many facts for and how many against are handed on with a verdict."""
+"""How many features for and how many against are reported as evidence."""
 
 _WEIGHTS = {**WEIGHTS, **MANUAL_WEIGHTS}
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r\f\x1b"})
 _BEFORE, _AFTER = 400, 1200
 BEFORE, AFTER = _BEFORE + 128, _AFTER + _BEFORE + 128
-"""Bytes in front of a hit and behind it that its judgement may look at."""
+"""Bytes before and after an anchor hit that the score may depend on."""
 _RULE_OF_NAME = {
     "password": "generic.password", "pwd": "generic.password", "pass": "generic.password",
     "passphrase": "generic.password", "secret": "generic.secret", "client secret": "generic.secret",
@@ -61,11 +61,11 @@ _RULE_OF_WAY = {
 
 
 class ScoredCandidate(NamedTuple):
-    """A candidate and what came of it; offsets are bytes into the data.
+    """A candidate and its score; offsets are bytes into the data.
 
-    `confidence` is None for a candidate that was dropped, and `dropped_reason`
-    says why then. `evidence` holds the largest contributions for and against,
-    in log-odds; `score` is the probability their full sum stands for.
+    `confidence` is None for a rejected candidate, and `rejection_reason` says why.
+    `evidence` holds the largest weights for and against; `score` is the probability
+    that follows from all of them.
     """
 
     rule_id: str
@@ -78,7 +78,7 @@ class ScoredCandidate(NamedTuple):
 
 
 class CandidateFeatures(NamedTuple):
-    """A candidate before the sum: where it stands and what is to be said of it."""
+    """A candidate before it is scored: either the reason to reject it or its features."""
 
     candidate: Candidate
     name: FieldName
@@ -88,10 +88,10 @@ class CandidateFeatures(NamedTuple):
 
 
 def score_candidates(data: bytes, hits: Iterable[int], path: str = "") -> list[ScoredCandidate]:
-    """Judge the candidates around *hits*, the sorted offsets at which an anchor of `gate` ended.
+    """Score the candidates around *hits*, the sorted offsets at which an anchor of `anchors` ended.
 
-    Every value is judged once, by the reading that speaks most for it. The
-    result is in order of place and holds dropped candidates too.
+    A value that can be read in several ways gets the highest of the scores. The
+    result is sorted by place and includes rejected candidates.
     """
     file = read_path(path)
     best: dict[tuple[int, int], ScoredCandidate] = {}
@@ -104,9 +104,9 @@ def score_candidates(data: bytes, hits: Iterable[int], path: str = "") -> list[S
 
 
 def extract_features(data: bytes, hits: Iterable[int], path: str = "") -> Iterator[tuple[int, CandidateFeatures]]:
-    """Yield all candidates around *hits* with their facts; the fit reads these as well.
+    """Yield all candidates around *hits* with their features; `training/fit.py` uses this.
 
-    Each comes with the offset that its own places count from.
+    Each comes with the offset that its own offsets count from.
     """
     file = read_path(path)
     for first, last in split_windows(data, hits):
@@ -115,13 +115,13 @@ def extract_features(data: bytes, hits: Iterable[int], path: str = "") -> Iterat
 
 
 def split_windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield the spans to read around *hits*: whole lines, up to a bound."""
+    """Yield the spans to read around *hits*: whole lines, up to a limit."""
     reached = 0
     for hit in hits:
         if hit < reached:
             continue
         first = _find_line_start(data, hit - 1, _BEFORE)
-        if hit - first < 40:  # the value may stand on the line below its name
+        if hit - first < 40:  # the value may be on the line below its name
             first = max(_find_line_start(data, first - 1, 120), min(first, reached))
         last = data.find(b"\n", hit, hit + _AFTER)
         last = last if last >= 0 else min(len(data), hit + _AFTER)
@@ -133,20 +133,18 @@ def split_windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]
 
 @lru_cache(maxsize=8192)
 def _score_lines(text: bytes, file: FileType) -> tuple[tuple[int, int, ScoredCandidate], ...]:
-    # the versions of a file in a history repeat their lines: most are not read twice
+    # cached, because the versions of a file in a history repeat most of their lines
     if looks_binary(text):
         return ()
-    return tuple(
-        (assessed.candidate.start, assessed.candidate.end, _score(assessed))
-        for assessed in _read_candidates(text, file)
-    )
+    rows = _read_candidates(text, file)
+    return tuple([(row.candidate.start, row.candidate.end, _score(row)) for row in rows])
 
 
 def looks_binary(text: bytes) -> bool:
-    """Tell whether *text* is compressed or encrypted rather than written.
+    """Return whether *text* is compressed or encrypted data.
 
-    Three chance bytes spell `pw:` somewhere in every archive. Text in an old
-    encoding has letters that are no UTF-8, but no control characters.
+    Every archive contains `pw:` somewhere by chance. Text in an old encoding has
+    letters that are not UTF-8, but no control characters.
     """
     if text.isascii():
         return False
@@ -162,19 +160,21 @@ def _read_candidates(text: bytes, file: FileType) -> Iterator[CandidateFeatures]
         inside = is_in_string(low, candidate)
         name = read_name(candidate.name)
         before = low[max(0, candidate.at - 2) : candidate.at]
-        kind = "configuration" if file is UNKNOWN_FILE else file.kind  # where an unquoted value is seen as most likely
+        kind = "configuration" if file is UNKNOWN_FILE else file.kind  # in these, unquoted values are most likely
         reason = rejection_reason(candidate, name, value, low[candidate.start : candidate.end], kind, inside, before)
         here = choose_file_type(candidate.way, describe_quotes(candidate.quote)) if file is UNKNOWN_FILE else file
-        said = [] if reason else list_features(candidate, name, value, CandidateContext(low, here, inside))
-        yield CandidateFeatures(candidate, name, value, reason, said)
+        features = [] if reason else list_features(candidate, name, value, CandidateContext(low, here, inside))
+        yield CandidateFeatures(candidate, name, value, reason, features)
 
 
 @lru_cache(maxsize=256)
 def choose_file_type(way: str, quoted: str) -> FileType:
-    """Return the kind of file in which a candidate is most likely to be a credential."""
-    return max(
-        ALL_FILE_TYPES, key=lambda file: sum(_WEIGHTS.get(fact, 0.0) for fact in list_file_features(way, quoted, file))
-    )
+    """Return the type of file in which such a candidate is most likely to be a credential."""
+
+    def weigh(file: FileType) -> float:
+        return sum(_WEIGHTS.get(feature, 0.0) for feature in list_file_features(way, quoted, file))
+
+    return max(ALL_FILE_TYPES, key=weigh)
 
 
 def _find_line_start(data: bytes, at: int, reach: int) -> int:
@@ -183,7 +183,7 @@ def _find_line_start(data: bytes, at: int, reach: int) -> int:
 
 
 def is_in_string(low: bytes, candidate: Candidate) -> bool:
-    """Tell whether the name of *candidate* stands inside a string literal of its line."""
+    """Return whether the name of *candidate* is inside a string literal of its line."""
     before = low[low.rfind(b"\n", 0, candidate.at) + 1 : candidate.at]
     if candidate.quote[:1] == b"\\":
         return True
@@ -204,15 +204,15 @@ def _score(assessed: CandidateFeatures) -> ScoredCandidate:
     rule = choose_rule(candidate, assessed.name)
     if assessed.reason:
         return ScoredCandidate(rule, start, end, 0.0, None, (), assessed.reason)
-    said = [(weight, fact) for fact in assessed.features if (weight := _WEIGHTS.get(fact))]
-    total = PRIOR + sum(weight for weight, _ in said)
+    weighted = [(weight, feature) for feature in assessed.features if (weight := _WEIGHTS.get(feature))]
+    total = PRIOR + sum(weight for weight, _ in weighted)
     score = 1 / (1 + exp(-total))
     capped = STAND_IN in assessed.features and score >= MEDIUM
     score = MEDIUM - 0.01 if capped else score
     confidence = _grade(score)
-    said.sort()
-    shown = [Evidence(fact, weight) for weight, fact in reversed(said[-MAX_SHOWN:]) if weight > 0]
-    shown += [Evidence(fact, weight) for weight, fact in said[:MAX_SHOWN] if weight < 0]
+    weighted.sort()
+    shown = [Evidence(feature, weight) for weight, feature in reversed(weighted[-MAX_SHOWN:]) if weight > 0]
+    shown += [Evidence(feature, weight) for weight, feature in weighted[:MAX_SHOWN] if weight < 0]
     if capped:
         shown.append(Evidence(STAND_IN))
     reason = "" if confidence else "more evidence against than for"
@@ -227,7 +227,7 @@ def _grade(score: float) -> Confidence | None:
 
 
 def choose_rule(candidate: Candidate, name: FieldName) -> str:
-    """Return the id of the rule that a finding of *candidate* is reported under."""
+    """Return the id of the rule under which *candidate* is reported."""
     return (
         _RULE_OF_WAY.get(candidate.way)
         or _RULE_OF_NAME.get(name.kind)

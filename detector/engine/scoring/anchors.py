@@ -1,15 +1,15 @@
-"""Where a credential without a format may stand: the expressions for pass 1.
+"""The anchors of generic credentials: where pass 1 searches for values without a format.
 
-Every hit costs Python time, so an anchor asks for more than a suspicious word:
-the word must be followed by an operator and by the beginning of a literal. A
-word that is common in code (`key`, `auth`, `sign`) asks for a literal that
-starts like a random one. Prose, declarations and references cost nothing.
+Every hit costs Python time, so an anchor requires more than a suspicious word:
+an operator and the beginning of a literal must follow. A word that is common in
+code (`key`, `auth`, `sign`) requires a literal that starts like a random one. Prose,
+declarations and references cost nothing.
 
-The tails end in fixed counts (else one place fires many times), and none looks
-for the end of a line: small blobs are scanned joined together.
+The tails end in fixed counts (otherwise one place is reported many times), and none
+matches the end of a line: small blobs are scanned joined together.
 
-Those behind words that stand everywhere have a loose form: what stands between the
-name and the value without its bounds, and the same end (see anchors.py).
+Anchors with frequent words have a loose expression: what is between the name and
+the value without bounds, and the same end (see engine/anchors.py).
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ _PAIR = (
     _SHORT + r"\\{0,3}[\"']?(?:,\s{0,40}|\s{1,40})\\{0,3}[\"']?[vV]alue\\{0,3}[\"']?[ \t]?[:=]\s{0,4}\\{0,3}[\"']?"
     + _BARE_START + _BARE + "{3}"
 )  # fmt: skip
-# a name at the end of a line, the literal on the next
+# a name at the end of a line, the literal on the next line
 _BELOW = _SHORT + _CLOSE + r"[ \t]?(?:=|:|=>|\()[ \t]?\\?\r?\n[ \t]{1,40}" + _OPEN + _START + _REST + "{3}"
 _FLAG = r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}"
 
 
-# the same, loosely
+# the same without bounds
 _ANY_NAME = r"[\w\-.$]*"
 _ANY_TO_LITERAL = (
     r"[\w\-.$\\\"'`\])*&#;]*[ \t]*[=!:?>,(]{1,3}[ \t]*(?:(?:new )?[\w<>?.*][\w.:<>?*]*[ \t]?[(=][ \t]*){0,3}"
@@ -96,7 +96,7 @@ _CRYPT = ("$5$", "$6$", "$y$", "$apr1$", "{SHA}", "{SSHA}")
 _LOGIN = r"[\w.\-@]{1,40}:" + _BARE_START + _BARE + "{2}"
 
 
-def _anchors() -> tuple[Anchor, ...]:
+def _build_anchors() -> tuple[Anchor, ...]:
     made: list[Anchor] = []
 
     def add(words: str | tuple[str, ...], *tails: str, case: bool = False) -> None:
@@ -152,5 +152,5 @@ def _anchors() -> tuple[Anchor, ...]:
     return tuple(made)
 
 
-ANCHORS: tuple[Anchor, ...] = _anchors()
-"""What pass 1 looks for on behalf of the judgement."""
+ANCHORS: tuple[Anchor, ...] = _build_anchors()
+"""All anchors of generic credentials."""

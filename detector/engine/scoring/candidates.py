@@ -1,12 +1,12 @@
-"""From a place in the bytes to candidates: a name, an operator and a value.
+"""Read names and values around an anchor hit: the candidates.
 
-The text around a gate hit is read once, without knowing its language: what
-people write as `password = "…"`, `'password' => '…'`, `<password>…</password>`,
-`--password …` or `?password=…` differs in the operator only. A value inside a
-string inside a string (`"{\\"token\\": \\"…\\"}"`) is found like any other, since
-quotes are compared with their backslashes.
+The text is read without knowing its language: `password = "…"`,
+`'password' => '…'`, `<password>…</password>`, `--password …` and `?password=…`
+differ only in the operator. A value inside a string inside a string
+(`"{\\"token\\": \\"…\\"}"`) is found like any other, since quotes are compared
+including their backslashes.
 
-Candidates are many and mostly wrong; `veto` and the sum of evidence decide.
+Most candidates are no credentials; `rejection` and the score decide.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import NamedTuple
 from detector.engine.lazy_regex import compile_lazily
 
 MAX_VALUE = 4096
-"""Longest value in bytes that is looked at."""
+"""Bytes of the longest value."""
 
 
 class Candidate(NamedTuple):
-    """A value and how it was found; `start` and `end` are offsets into the window.
+    """A value and how it was found; `start` and `end` are offsets into the text.
 
-    `way` is the kind of evidence (`assign`, `argument`, `element`, `pair`,
-    `header`, `url`, `flag`, `sql`, …), `quote` the opening sign with its
-    backslashes, `at` where the name begins.
+    `way` says by which syntax (`assign`, `argument`, `element`, `pair`, `header`,
+    `url`, `flag`, `sql`, …), `quote` is the opening quote with its backslashes,
+    `at` the offset of the name, `call` a function call around the value.
     """
 
     way: str
@@ -110,8 +110,8 @@ _SECURE = compile_lazily(rb"(convertto-securestring)[ \t]+(?:-\w{2,12}[ \t]+)?[\
 def find_candidates(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
     """Yield what may be a credential in *text*; *low* is *text* in lower case.
 
-    In a file of *kind* configuration an unquoted value reaches to the next blank, as in .env, INI
-    and YAML files; in one of which nothing is known it may or may not.
+    In a file of *kind* configuration an unquoted value extends to the next space, as in .env, INI
+    and YAML files; where the kind is unknown, both readings are yielded.
     """
     yield from _find_named(text, low, kind)
     if b" " in low or b"%20" in low:
@@ -148,77 +148,97 @@ def _from_matches(way: str, text: bytes, matches: Iterator[re.Match[bytes]]) -> 
         yield Candidate(way, text[at:stop], at, start, end, b"", b"")
 
 
+class _Field(NamedTuple):
+    """A name, its offset, and by which syntax and operator it gets a value."""
+
+    way: str
+    name: bytes
+    at: int
+    operator: bytes
+
+
 def _find_named(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
     at = 0
     while match := _NAMED.search(low, at):
         begin = match.start()
         left = _LEFT.search(low, max(0, begin - 64), begin)
         name_at = left.start() if left else begin
-        name_end = match.end(1)
-        operator = match[3] or match[5] or match[6] or match[7]
         at = max(match.end(2), begin + 3)
-        name = text[name_at:name_end]
         place = match.end()
-        if operator is None:
-            way, operator = "pair", b"value"
-        elif operator == b">":
-            way = "element"
-        elif operator in b" \t":
-            way = "words"
-        elif operator == b"," or operator.endswith(b"("):
-            way = "argument"
-        else:
-            way = "below" if match[4] else "assign"
-        prefix = _PREFIX.match(low, place)
-        if prefix:
-            call = prefix[1]
-            opened = _QUOTE.match(low, prefix.end())
-            assert opened is not None
-            quote = opened[0]
-            start, end = _find_end(text, opened.end(), quote)
-            if way == "words" and len(quote) > 1 and quote != b"``":
-                continue
-            yield Candidate(way, name, name_at, start, end, operator, quote, call)
-            if way == "argument" or call or name.lower().endswith((b"auth", b"credentials")):
-                second = _SECOND.match(text, end)
-                if second and (opened := _QUOTE.match(text, second.end())):
-                    start, end = _find_end(text, opened.end(), opened[0])
-                    later = "default" if _LOOK_UP.search(call) else "second"
-                    yield Candidate(later, name, name_at, start, end, operator, opened[0], call)
-            continue
-        if low[place : place + 1] in (b"(", b"[", b"{"):
-            tuple_ = low[place : place + 1] == b"("
+        way, operator = _classify(match)
+        field = _Field(way, text[name_at : match.end(1)], name_at, operator)
+        if prefix := _PREFIX.match(low, place):
+            yield from _read_quoted(text, low, field, prefix)
+        elif low[place : place + 1] in (b"(", b"[", b"{"):
+            is_tuple = low[place : place + 1] == b"("
             for count, (start, end, quote) in enumerate(_read_list(text, place + 1)):
-                if count or not tuple_:
-                    listed = "second" if tuple_ else way
-                    yield Candidate(listed, name, name_at, start, end, operator, quote, b"[")
-            continue
-        if way in ("argument", "below", "words"):
-            continue
-        plain = _PLAIN.match(text, place)
-        if plain is None:
-            continue
-        start, end = plain.span()
-        if defaulted := _DEFAULTED.match(low, place):
-            opened = _QUOTE.match(text, defaulted.end())
-            assert opened is not None
-            start_of, end_of = _find_end(text, opened.end(), opened[0])
-            yield Candidate("default", name, name_at, start_of, end_of, operator, opened[0])
-        if kind in ("configuration", "unknown") and (whole := _UNBROKEN.match(text, place)):
-            unbroken = place + len(whole[0].rstrip(b"\"',;"))
-            if kind == "unknown" and start < end != unbroken:
-                yield Candidate(way, name, name_at, start, end, operator, b"")
-            end = unbroken
-        if text[name_at - 2 : name_at] == b"${" and operator == b":":
-            start += low[start : start + 1] in b"-="
-            end = start + len(text[start:end].split(b"}")[0])
-            way = "fallback"
-        if end > start:
-            yield Candidate(way, name, name_at, start, end, operator, b"")
+                if count or not is_tuple:
+                    listed = "second" if is_tuple else way
+                    yield Candidate(listed, field.name, name_at, start, end, operator, quote, b"[")
+        elif way not in ("argument", "below", "words"):
+            yield from _read_unquoted(text, low, field, place, kind)
+
+
+def _classify(match: re.Match[bytes]) -> tuple[str, bytes]:
+    """Return the way and the operator of a match of `_NAMED`."""
+    operator = match[3] or match[5] or match[6] or match[7]
+    if operator is None:
+        return "pair", b"value"
+    if operator == b">":
+        return "element", operator
+    if operator in b" \t":
+        return "words", operator
+    if operator == b"," or operator.endswith(b"("):
+        return "argument", operator
+    return "below" if match[4] else "assign", operator
+
+
+def _read_quoted(text: bytes, low: bytes, field: _Field, prefix: re.Match[bytes]) -> Iterator[Candidate]:
+    """Yield the string after *prefix*, and the second argument of a call."""
+    way, name, at, operator = field
+    call = prefix[1]
+    opened = _QUOTE.match(low, prefix.end())
+    assert opened is not None
+    quote = opened[0]
+    start, end = _find_end(text, opened.end(), quote)
+    if way == "words" and len(quote) > 1 and quote != b"``":
+        return
+    yield Candidate(way, name, at, start, end, operator, quote, call)
+    if way == "argument" or call or name.lower().endswith((b"auth", b"credentials")):
+        second = _SECOND.match(text, end)
+        if second and (opened := _QUOTE.match(text, second.end())):
+            start, end = _find_end(text, opened.end(), opened[0])
+            later = "default" if _LOOK_UP.search(call) else "second"
+            yield Candidate(later, name, at, start, end, operator, opened[0], call)
+
+
+def _read_unquoted(text: bytes, low: bytes, field: _Field, place: int, kind: str) -> Iterator[Candidate]:
+    """Yield the value without quotes at *place*, and the default after it (`… || "value"`)."""
+    way, name, at, operator = field
+    plain = _PLAIN.match(text, place)
+    if plain is None:
+        return
+    start, end = plain.span()
+    if defaulted := _DEFAULTED.match(low, place):
+        opened = _QUOTE.match(text, defaulted.end())
+        assert opened is not None
+        first, last = _find_end(text, opened.end(), opened[0])
+        yield Candidate("default", name, at, first, last, operator, opened[0])
+    if kind in ("configuration", "unknown") and (whole := _UNBROKEN.match(text, place)):
+        unbroken = place + len(whole[0].rstrip(b"\"',;"))
+        if kind == "unknown" and start < end != unbroken:
+            yield Candidate(way, name, at, start, end, operator, b"")
+        end = unbroken
+    if text[at - 2 : at] == b"${" and operator == b":":
+        start += low[start : start + 1] in b"-="
+        end = start + len(text[start:end].split(b"}")[0])
+        way = "fallback"
+    if end > start:
+        yield Candidate(way, name, at, start, end, operator, b"")
 
 
 def _read_list(text: bytes, at: int) -> Iterator[tuple[int, int, bytes]]:
-    """Yield the strings of a list or tuple that begins at *at*, sixteen at most."""
+    """Yield the strings of a list or tuple that begins at *at*, at most sixteen."""
     for _ in range(16):
         opened = _ITEM.match(text, at)
         if opened is None:
@@ -229,7 +249,7 @@ def _read_list(text: bytes, at: int) -> Iterator[tuple[int, int, bytes]]:
 
 
 def _find_end(text: bytes, start: int, quote: bytes) -> tuple[int, int]:
-    """Return the span from *start* to the sign that closes *quote*."""
+    """Return the span from *start* to the closing *quote*."""
     if quote[:1] == b"\\" or len(quote) > 1:
         end = text.find(quote, start, start + MAX_VALUE)
     else:

@@ -1,10 +1,10 @@
-"""The evidence: what can be said of a candidate, as named facts.
+"""The evidence: properties of a candidate, as named features.
 
-A fact is a short text such as `named password` or `made of 32 hex digits`. The
-same text is what the weights are fitted to and what `--explain` shows. Facts
-come in families (name, value, syntax, surroundings), most of them binned, so
-that their weights add up and a person can follow the sum. Pairs of facts
-(`named token, made of 40 hex digits`) carry what one alone cannot.
+A feature is a short text such as `named password` or `made of 32 hex digits`. The
+weights are fitted to these texts, and `--explain` prints them. They describe the
+name, the value, the syntax and the surroundings; most are binned, so that their
+weights add up and a person can check the sum. Pairs of features
+(`named token, made of 40 hex digits`) express what one alone cannot.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _REFERENCE = compile_lazily(rb"\$\{|#\{|\{\{|\$\(|<%|%\{|\$[A-Za-z_]\w+|%[A-Z_]{
 _FORMAT = compile_lazily(rb"%[-\d.]*[sdvqxr]|\{\d*\}|\{[a-z_]\w*\}|\\u00|:[a-z_]+\b")
 _JSON = compile_lazily(rb"\\*[{\[]\s*\\*[\"']|\\*[{\[]\s*\w+:")
 _MARKUP = compile_lazily(rb"</?[a-z]|/>|&[a-z]{2,5};")
-_CODE_SIGNS = compile_lazily(rb"[();{}\[\]|<>=]|::|->")
+_CODE = compile_lazily(rb"[();{}\[\]|<>=]|::|->")
 _CONVERSION = compile_lazily(rb"decode|base64|b64|bytes|secret|string")
 _LOOK_UP = compile_lazily(rb"env|config|get|prop")
 _LINE_WORDS = compile_lazily(
@@ -90,17 +90,17 @@ _FOLLOWERS = frozenset(b",);}+.<:&]|?")
 _OPAQUE = ("hex digits", "digits", "UUID")
 
 STAND_IN = "value is a word that stands for any credential"
-"""A fact that leaves a verdict no higher than *low*: as often as not a test, and nothing that one would revoke."""
+"""A feature that limits the confidence to *low*: half of such values are tests, and nobody would revoke the others."""
 
 
 Add = Callable[[str], None]
 
 
 class CandidateContext(NamedTuple):
-    """Where a candidate stands.
+    """Where a candidate was found.
 
-    *low* is the text around it in lower case; *inside* says that its name
-    stands in a string literal.
+    `low` is the text around it in lower case; `inside` says that its name is
+    inside a string literal.
     """
 
     low: bytes
@@ -108,30 +108,30 @@ class CandidateContext(NamedTuple):
     inside: bool
 
 
-def list_features(candidate: Candidate, name: FieldName, value: bytes, place: CandidateContext) -> list[str]:
-    """Return the facts of *candidate*."""
-    way, quote, file = candidate.way, candidate.quote, place.file
+def list_features(candidate: Candidate, name: FieldName, value: bytes, context: CandidateContext) -> list[str]:
+    """Return the features of *candidate*."""
+    way, quote, file = candidate.way, candidate.quote, context.file
     quoted = describe_quotes(quote)
     kind = f"named {name.kind}" if name.kind else f"found by {way}"
-    made = [kind, quoted]
+    features = [kind, quoted]
     if name.kind:
-        made.append(f"found by {way}")
-    made += [f"{kind}, {quoted}", *list_file_features(way, quoted, file)]
-    _add_name_features(made.append, kind, candidate, name)
-    _add_value_features(made, kind, candidate, value, place)
-    _add_context_features(made.append, candidate, quoted, place)
-    return made
+        features.append(f"found by {way}")
+    features += [f"{kind}, {quoted}", *list_file_features(way, quoted, file)]
+    _add_name_features(features.append, kind, candidate, name)
+    _add_value_features(features, kind, candidate, value, context)
+    _add_context_features(features.append, candidate, quoted, context)
+    return features
 
 
 def describe_quotes(quote: bytes) -> str:
-    """Tell how a value stands between signs of *quote*, which may be none."""
+    """Return how a value is quoted by *quote*, which may be empty."""
     return "unquoted" if not quote else "escaped quotes" if quote[:1] == b"\\" else "quoted"
 
 
 def list_file_features(way: str, quoted: str, file: FileType) -> list[str]:
-    """Return the facts that depend on the kind of file."""
-    made = [f"in {file.kind}", f"{way}, {quoted} in {file.kind}"]
-    return [*made, f"in .{file.extension}"] if file.kind == "code" else made
+    """Return the features that depend on the type of file."""
+    features = [f"in {file.kind}", f"{way}, {quoted} in {file.kind}"]
+    return [*features, f"in .{file.extension}"] if file.kind == "code" else features
 
 
 def _add_name_features(add: Add, kind: str, candidate: Candidate, name: FieldName) -> None:
@@ -152,35 +152,35 @@ def _add_name_features(add: Add, kind: str, candidate: Candidate, name: FieldNam
         if _CONVERSION.search(call):
             add("inside a conversion")
         if _LOOK_UP.search(call):
-            add("inside a look-up")
+            add("inside a lookup")
     if b"." in text:
         add("name is an attribute")
 
 
 def _add_value_features(
-    made: list[str], kind: str, candidate: Candidate, value: bytes, place: CandidateContext
+    features: list[str], kind: str, candidate: Candidate, value: bytes, context: CandidateContext
 ) -> None:
+    add = features.append
     size = len(value)
     shape = describe_shape(value)
     length = _SIZE_NAMES[bisect_right(_SIZES, size)]
-    reads = "as such signs do" if shape in _OPAQUE else _COST_NAMES[bisect_right(_COSTS, bits_per_character(value))]
+    reads = "as usual for its characters"
+    if shape not in _OPAQUE:
+        reads = _COST_NAMES[bisect_right(_COSTS, bits_per_character(value))]
     mixed = f"{length} hex digits" if shape == "hex digits" else shape
-    made += [
+    features += [
         f"length {length}", f"made of {mixed}", f"reads {reads}", f"{kind}, made of {mixed}",
         f"{kind}, reads {reads}", f"{shape}, length {length}", f"{shape}, reads {reads}",
     ]  # fmt: skip
-    add = made.append
     texture = _describe_texture(value, shape, reads)
     add(f"{texture}, short" if size < 8 else f"{texture}, of usual length" if size < 20 else f"{texture}, long")
     add(f"{kind}, {texture}")
-    letters = place.low[candidate.start : candidate.end]
-    written = value.decode("latin-1")
-    parts = _PARTS.findall(written)
-    found = find_word_groups(letters.decode("latin-1"), [part.lower() for part in parts])
-    for group in found:
+    low = context.low[candidate.start : candidate.end]
+    parts = _PARTS.findall(value.decode("latin-1"))
+    for group in find_word_groups(low.decode("latin-1"), [part.lower() for part in parts]):
         add(f"has {group} word")
-    signs = sum(map(len, parts)) or 1
-    add("one part" if len(parts) < 2 else "parts of " + _PART_NAMES[bisect_right(_PART_SIZES, signs / len(parts))])
+    total = sum(map(len, parts)) or 1
+    add("one part" if len(parts) < 2 else "parts of " + _PART_NAMES[bisect_right(_PART_SIZES, total / len(parts))])
     if size >= 8:
         gap = _GAP_NAMES[bisect_right(_GAPS, entropy_deficit(value[:256], _ALPHABETS.get(shape, 62)))]
         add(f"entropy: {gap}")
@@ -188,34 +188,44 @@ def _add_value_features(
         if size >= 12:
             add(f"{kind}, entropy: {gap}")
     if _RUN.search(value):
-        add("one sign four times in a row")
-    squeezed = candidate.name.lower().strip(b"$@_-.")
-    if len(squeezed) > 3:
-        if letters == squeezed:
+        add("one character four times in a row")
+    _add_word_features(add, candidate, low)
+    if not value.isalnum():
+        _add_format_features(add, value, low)
+        _add_text_features(add, candidate, value, shape)
+
+
+def _add_word_features(add: Add, candidate: Candidate, low: bytes) -> None:
+    """Add how the value, *low* in lower case, relates to its name and to words for credentials."""
+    name = candidate.name.lower().strip(b"$@_-.")
+    if len(name) > 3:
+        if low == name:
             add("value is the name")
-        elif squeezed in letters:
+        elif name in low:
             add("value contains the name")
-        elif letters in squeezed and size > 3:
+        elif low in name and len(low) > 3:
             add("name contains the value")
-    if letters in _STAND_IN_WORDS:
+    if low in _STAND_IN_WORDS:
         add(STAND_IN)
-    if letters in (b"password", b"passwd", b"secret", b"token", b"pass", b"key"):
+    if low in (b"password", b"passwd", b"secret", b"token", b"pass", b"key"):
         add("value is the word itself")
-    if value.isalnum():
-        return
+
+
+def _add_format_features(add: Add, value: bytes, low: bytes) -> None:
+    """Add the known formats that *value* has."""
     if value[:3] == b"eyJ":
         add("value is a JSON web token")
     if _JSON.match(value):
         add("value is JSON")
-    if (b"<" in value or b"&" in value) and _MARKUP.search(letters):
+    if (b"<" in value or b"&" in value) and _MARKUP.search(low):
         add("value has markup")
     if b":" in value or b"www." in value:
-        if _URL.match(letters):
+        if _URL.match(low):
             add("value is a URL")
     elif b"/" in value and _PATH.match(value):
         add("value is a path")
     if b"." in value:
-        if _FILE.search(letters):
+        if _FILE.search(low):
             add("value is a file name")
         if b"..." in value:
             add("value is cut short")
@@ -223,14 +233,19 @@ def _add_value_features(
             add("value is a version")
         if b"@" in value and _MAIL.match(value):
             add("value is a mail address")
+
+
+def _add_text_features(add: Add, candidate: Candidate, value: bytes, shape: str) -> None:
+    """Add what suggests that *value* is text or code rather than a credential."""
+    size = len(value)
     if (size < 30 or shape == "phrase") and _DATE.search(value):
         add("value is a date")
     if _REFERENCE.search(value):
         add("value has a reference")
     elif _FORMAT.search(value):
-        add("value has a format sign")
-    if candidate.quote and _CODE_SIGNS.search(value):
-        add("value has signs of code")
+        add("value has a format specifier")
+    if candidate.quote and _CODE.search(value):
+        add("value contains code")
     if shape == "phrase":
         words = value.count(b" ") + 1
         add(f"phrase of {words} words" if words < 4 else "phrase of 4 or more words")
@@ -239,11 +254,11 @@ def _add_value_features(
     if value[-1:] in b":?.!," and size > 4:
         add(f"value ends in {value[-1:].decode()}")
     if value[:1] in b"-.#/:,&*~":
-        add("value begins with a sign")
+        add("value begins with punctuation")
 
 
 def _describe_texture(value: bytes, shape: str, reads: str) -> str:
-    # the coarsest view: what finer facts have not met in the labelled files, this one has
+    # the coarsest feature: it occurs in the labelled files where the finer ones do not
     if shape in ("hex digits", "UUID"):
         return "random" if len(value) >= 16 else "neither word nor random"
     if reads in _COST_NAMES[:2] and value.isalpha():
@@ -253,8 +268,8 @@ def _describe_texture(value: bytes, shape: str, reads: str) -> str:
     return "neither word nor random"
 
 
-def _add_context_features(add: Add, candidate: Candidate, quoted: str, place: CandidateContext) -> None:
-    low = place.low
+def _add_context_features(add: Add, candidate: Candidate, quoted: str, context: CandidateContext) -> None:
+    low = context.low
     begin = low.rfind(b"\n", 0, candidate.at) + 1
     stop = low.find(b"\n", candidate.end)
     stop = stop if stop >= 0 else len(low)
@@ -262,7 +277,7 @@ def _add_context_features(add: Add, candidate: Candidate, quoted: str, place: Ca
     head = before.lstrip()[:2]
     if head[:1] in (b"#", b"*", b";") or head in (b"//", b"/*", b"--", b"<!"):
         add("in a comment")
-    if place.inside:
+    if context.inside:
         add("inside a string")
         add(f"inside a string, {quoted}")
     opener = low[candidate.at - 1 : candidate.at] if candidate.at else b""
@@ -279,8 +294,8 @@ def _add_context_features(add: Add, candidate: Candidate, quoted: str, place: Ca
             add("value is a key itself")
     else:
         add("followed by text")
-    for said in {match.lastgroup for match in _LINE_WORDS.finditer(before[-300:])}:
-        add(_LINE_FEATURES[str(said)])
+    for group in {match.lastgroup for match in _LINE_WORDS.finditer(before[-300:])}:
+        add(_LINE_FEATURES[str(group)])
     value = low[candidate.start : candidate.end]
     if len(value) > 2 and (value in before or value in after):
         add("value stands twice on the line")
@@ -288,7 +303,7 @@ def _add_context_features(add: Add, candidate: Candidate, quoted: str, place: Ca
 
 
 def describe_shape(value: bytes) -> str:
-    """Return the shape of *value*: which signs it is made of, and how they follow each other.
+    """Return the shape of *value*: of which characters it consists, and in which order.
 
     >>> describe_shape(b"letmein"), describe_shape(b"Winter24"), describe_shape(b"0123456789abcdef")
     ('lower-case letters', 'capitalised word with digits', 'hex digits')
@@ -311,18 +326,18 @@ def describe_shape(value: bytes) -> str:
         return "separated upper-case words"
     every = digits and upper and lower
     if _BASE64.match(value):
-        return "padded Base64" if value[-1:] == b"=" else "Base64 signs" if every else "words and slashes"
+        return "padded Base64" if value[-1:] == b"=" else "Base64 characters" if every else "words and slashes"
     if _URLSAFE.match(value):
-        return "URL-safe Base64 signs" if every else "separated words and digits"
+        return "URL-safe Base64 characters" if every else "separated words and digits"
     if _DOTTED.match(value):
         return "dotted words and digits" if digits else "dotted words"
     if _WORD_MARKS.match(value):
-        return "word with digits and signs"
+        return "word with digits and punctuation"
     if (size - lower - upper - digits) * 3 > size:
-        return "mostly signs"
+        return "mostly punctuation"
     if not digits:
-        return "letters and signs"
-    return "letters, digits and signs" if lower or upper else "digits and signs"
+        return "letters and punctuation"
+    return "letters, digits and punctuation" if lower or upper else "digits and punctuation"
 
 
 def _describe_alphanumeric(value: bytes, lower: int, upper: int, digits: int) -> str:

@@ -1,8 +1,8 @@
-"""What the name of a field says about its value.
+"""Classify the name of a field.
 
-`mysqlRootPwd`, `mysql_root_pwd` and `MYSQL-ROOT-PWD` are one name. The last
-credential word in it decides the class; the words around it may turn the
-meaning over: a `password_field` is no password, a `publicKey` no secret.
+`mysqlRootPwd`, `mysql_root_pwd` and `MYSQL-ROOT-PWD` are the same name. The last
+credential word in it decides the class; the words around it can reverse the
+meaning: a `password_field` is not a password, a `publicKey` not a secret.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from detector.engine.lazy_regex import compile_lazily
 
 
 class FieldName(NamedTuple):
-    """Class of the credential word, of what follows it, of what stands before."""
+    """Class of the credential word, of the word after it and of the word before it."""
 
     kind: str
     tail: str
@@ -85,14 +85,14 @@ _HEADS = compile_lazily(
 
 @lru_cache(maxsize=4096)
 def read_name(name: bytes) -> FieldName:
-    """Return the classes of *name*; `""` where nothing is known.
+    """Return the classes of *name*; `""` where none is known.
 
     >>> read_name(b"MYSQL_ROOT_PASSWORD")
     FieldName(kind='password', tail='', head='owner')
     >>> read_name(b"passwordField").tail
     'place'
     """
-    # camelCase gets the separators of snake_case, so that "idToken" is no "…didtoken"
+    # camelCase gets the separators of snake_case, so that "idToken" is not read as "…didtoken"
     low = _SQUEEZE.sub(b"_", re.sub(rb"(?<=[a-z0-9])(?=[A-Z])", b"_", name).lower()).strip(b"_")
     found_kinds = list(_KINDS.finditer(low))
     if not found_kinds:

@@ -1,8 +1,8 @@
-"""What the path of a file says about how its lines are to be read.
+"""Derive from its path how the lines of a file are read.
 
-A path is no evidence for or against a credential: half of the true ones stand
-in tests and examples. It only tells code, where an unquoted word is a variable,
-from configuration, where it is a value, and finds texts made for people.
+A path is no evidence for or against a credential: half of the real ones are in
+tests and examples. It only distinguishes code, where an unquoted word is a variable,
+from configuration, where it is a value, and from texts for people.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class FileType(NamedTuple):
 
 
 UNKNOWN_FILE = FileType("unknown", "")
-"""Content without a path, as in a history that is read object by object: it may be of any kind."""
+"""Content without a path, such as an object of a history: it may be of any kind."""
 
 
 _KINDS = {
@@ -41,7 +41,7 @@ ALL_FILE_TYPES = (
     *(FileType(kind, extension) for extension, kind in _KIND_OF.items() if kind == "code"),
     *(FileType(kind, "") for kind in (*_KINDS, "other") if kind != "code"),
 )
-"""What a file may be, translations left out."""
+"""All types of files except translations."""
 
 _TRANSLATION = compile_lazily(
     r"(?:^|/)(?:i18n|l10n|locales?|lang(?:uages?)?|translations?|intl|nls|messages)(?:/|[._-])"
@@ -53,7 +53,7 @@ _TRANSLATION = compile_lazily(
 
 @lru_cache(maxsize=1024)
 def read_path(path: str) -> FileType:
-    """Return what *path* tells; nothing if it is empty.
+    """Return the type of the file *path*, `UNKNOWN_FILE` if *path* is empty.
 
     >>> read_path("deploy/Dockerfile"), read_path("assets/i18n/de_DE.json").kind
     (FileType(kind='shell', extension='dockerfile'), 'translation')

@@ -1,8 +1,8 @@
-"""How natural a string looks: bits per character under a small trigram model.
+"""Measure how natural a string looks: bits per character in a small trigram model.
 
-English words and identifiers cost two to three bits a letter, random letters
+English words and identifiers cost two to three bits per letter, random letters
 five. The table (`trigrams.py`) was counted over the Python standard library; case
-is left out, digits count as one sign, all else as another.
+is ignored, all digits count as one symbol, all other characters as another.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _table() -> bytes:
 
 
 def encode(value: bytes) -> bytes:
-    """Return *value* in the alphabet of the table, with boundaries on both sides."""
+    """Return *value* in the alphabet of the table, with boundary symbols on both sides."""
     return b"\x1b\x1b" + value.translate(_CODE) + b"\x1b"
 
 
@@ -43,10 +43,10 @@ def bits_per_character(value: bytes) -> float:
 
 
 def entropy_deficit(value: bytes, alphabet: int) -> float:
-    """Return how far the Shannon entropy of *value* stays below a random one, in bits.
+    """Return by how many bits the Shannon entropy of *value* is below that of a random string.
 
-    A string of *n* random signs out of *k* has nearly ``log2(min(n, k))`` bits
-    minus a correction for chance repeats; words and patterns stay well below.
+    A string of *n* random characters out of *k* has nearly ``log2(min(n, k))`` bits,
+    minus a correction for repetitions by chance; words and patterns have far fewer.
     """
     size = len(value)
     counts = [value.count(byte) for byte in set(value)]

@@ -1,7 +1,7 @@
-"""Words that people write where a credential would stand, by what they betray.
+"""Words that people write in place of a credential, grouped by what they indicate.
 
-Written by hand from what documentation, tutorials and default installations
-use; nothing here was counted in anybody's repository.
+Collected by hand from documentation, tutorials and default installations; nothing
+here was counted in a repository.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ WORDS: dict[str, str] = {
     ),
 }
 _SHORTEST = 5
-"""Words of this length are also seen inside other words (`mysupersecretpw`)."""
+"""Words of this length or more are also found inside other words (`mysupersecretpw`)."""
 
 
 @cache
@@ -81,9 +81,9 @@ def _by_word() -> dict[str, str]:
 
 
 def find_word_groups(low: str, words: list[str]) -> set[str]:
-    """Return the groups that *low* (lower case) touches.
+    """Return the groups of the words in *low*, a value in lower case.
 
-    *words* are its parts as separators and camel case divide it.
+    *words* are its parts, split at separators and camel case.
     """
     known = _by_word()
     found = {known[word] for word in words if word in known}

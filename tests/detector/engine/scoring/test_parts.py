@@ -1,4 +1,4 @@
-"""The parts of the judgement one by one: names, files, shapes, naturalness, vetoes, facts, weights."""
+"""The parts of the judgement one by one: names, files, shapes, naturalness, rejection, facts, weights."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from detector.engine.scoring import (
     field_names,
     file_kinds,
     naturalness,
+    rejection,
     score_candidates,
-    vetoes,
 )
 from detector.engine.scoring.anchors import ANCHORS
 from detector.engine.scoring.candidates import Candidate
@@ -26,7 +26,7 @@ from detector.engine.scoring.file_kinds import read_path
 from detector.engine.scoring.weights import PRIOR, WEIGHTS
 from detector.rules.check import draw
 
-ONCE = "a token that tells one request from another"
+ONCE = "a request token"
 
 
 @pytest.mark.parametrize("module", [file_kinds, field_names, naturalness, features])
@@ -64,8 +64,8 @@ def test_it_reads_paths(path: str, kind: str) -> None:
     [
         (b"hunter", "lower-case letters"), (b"Hunter22", "capitalised word with digits"), (b"0a1b2c3d", "hex digits"),
         (b"a_b_c", "separated lower-case words"), (b"A-B", "separated upper-case words"), (b"YWJj0==", "padded Base64"),
-        (b"a b", "phrase"), (b"4711", "digits"), (b"pa$$w0rd!", "letters, digits and signs"), ("pä".encode(), "other than ASCII"),
-        (b"01234567-89ab-cdef-0123-456789abcdef", "UUID"), (b"a.b.c", "dotted words"), (b"#!$a", "mostly signs"),
+        (b"a b", "phrase"), (b"4711", "digits"), (b"pa$$w0rd!", "letters, digits and punctuation"), ("pä".encode(), "other than ASCII"),
+        (b"01234567-89ab-cdef-0123-456789abcdef", "UUID"), (b"a.b.c", "dotted words"), (b"#!$a", "mostly punctuation"),
     ],
 )  # fmt: skip
 def test_it_names_shapes(value: bytes, shape: str) -> None:
@@ -87,7 +87,7 @@ def test_random_text_has_the_entropy_of_its_alphabet_and_words_have_less() -> No
     [
         (b"${DB_PASSWORD}", "a reference or template"), (b"{{ password }}", "a reference or template"),
         (b"<your-token>", "a reference or template"), (b"********", "a mask"), (b"xxxxxxxx", "a mask"),
-        (b"string", "a constant or type word"), (b"ab", "shorter than three signs"),
+        (b"string", "a constant or type word"), (b"ab", "shorter than 3 characters"),
         (b"must not be shorter than that", "a sentence"), (b"ghp_{alnum:36}", "a template with holes"),
         (b"user {0} failed", "a template with holes"), (b"%(name)s-1", "a template with holes"),
         (b"AKIAIOSFODNN7EXAMPLE", "a documented example"), (b"^7.1.3", "a version or object identifier"),
@@ -96,13 +96,13 @@ def test_random_text_has_the_entropy_of_its_alphabet_and_words_have_less() -> No
         (b"2.5.29.14", "a version or object identifier"), (b"#d8dee9", "a colour"), (b"[a-z0-9]+", "a regular expression"),
         (b"(?P<token>x)", "a regular expression"), (b"Again: ", "a prompt"), (b"ghp_\\u2026iY0I (40)", "a mask"),
         (b"None):", "a constant or type word"), (b"hello<ther>e", ""),
-        (b"uid\xfa", "unprintable"), (b"gr\xfcnkohl", ""), (b"00000000-0000-0000-0000-000000000000", "an identifier"),
+        (b"uid\xfa", "not printable"), (b"gr\xfcnkohl", ""), (b"00000000-0000-0000-0000-000000000000", "an identifier"),
     ],
 )  # fmt: skip
 def test_a_veto_says_why(value: bytes, reason: str) -> None:
     candidate = Candidate("assign", b"password", 0, 12, 12 + len(value), b"=", b'"')
     assert (
-        vetoes.rejection_reason(candidate, FieldName("password", "", ""), value, value.lower(), "code", False, b"")
+        rejection.rejection_reason(candidate, FieldName("password", "", ""), value, value.lower(), "code", False, b"")
         == reason
     )
 
@@ -111,15 +111,17 @@ def test_a_veto_says_why(value: bytes, reason: str) -> None:
     ("name", "before", "reason"),
     [
         ("TargetKeyId", b'{"', "an identifier"), ("credentials-id", b" '", "an identifier"), ("LockToken", b'{"', ONCE),
-        ("--client-token", b" ", ONCE), ("nextLockToken", b'{"', "a token that numbers pages or words"),
-        ("starting-token", b"--", "a token that numbers pages or words"), ("Key", b"::", "the name of a type"),
+        ("--client-token", b" ", ONCE), ("nextLockToken", b'{"', "a token of pages or of text"),
+        ("starting-token", b"--", "a token of pages or of text"), ("Key", b"::", "the name of a type"),
         ("secret_id", b' "', ""), ("access_token", b' "', ""),
     ],
 )  # fmt: skip
 def test_a_uuid_is_judged_by_its_name(name: str, before: bytes, reason: str) -> None:
     value = b"01234567-89ab-cdef-0123-456789abcdef"
     candidate = Candidate("assign", name.encode(), 2, 12, 48, b":", b'"')
-    assert vetoes.rejection_reason(candidate, read_name(name.encode()), value, value, "data", False, before) == reason
+    assert (
+        rejection.rejection_reason(candidate, read_name(name.encode()), value, value, "data", False, before) == reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -141,9 +143,9 @@ def test_code_is_no_credential(path: str, line: str) -> None:
 def test_an_unquoted_word_is_a_variable_in_code_and_a_value_in_configuration() -> None:
     bare = Candidate("assign", b"password", 0, 11, 17, b"=", b"")
     name = FieldName("password", "", "")
-    assert vetoes.rejection_reason(bare, name, b"foobar", b"foobar", "code", False, b"") == "an identifier"
-    assert vetoes.rejection_reason(bare, name, b"foobar", b"foobar", "code", True, b"") == ""
-    assert vetoes.rejection_reason(bare, name, b"foobar", b"foobar", "configuration", False, b"") == ""
+    assert rejection.rejection_reason(bare, name, b"foobar", b"foobar", "code", False, b"") == "an identifier"
+    assert rejection.rejection_reason(bare, name, b"foobar", b"foobar", "code", True, b"") == ""
+    assert rejection.rejection_reason(bare, name, b"foobar", b"foobar", "configuration", False, b"") == ""
 
 
 def test_no_fact_counts_twice() -> None:

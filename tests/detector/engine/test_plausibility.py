@@ -2,7 +2,7 @@
 
 import pytest
 
-from detector.engine.plausible import entropy, rejection_reason
+from detector.engine.plausibility import entropy, rejection_reason
 from detector.rules.shapes import expand
 
 

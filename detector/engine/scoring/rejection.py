@@ -1,7 +1,7 @@
-"""Reasons to let a candidate go before any evidence is weighed.
+"""Reject candidates that are certainly no credentials, before any is scored.
 
-Only what is certain belongs here: references, masks, types, identifiers in
-code. Each reason is a text that `--show-ignored` prints.
+References, masks, types, identifiers in code: only what is certain belongs
+here. Each reason is a text that `--show-ignored` prints.
 """
 
 from __future__ import annotations
@@ -86,32 +86,55 @@ _SENTENCE = compile_lazily(rb"(?:[^\s\d]{1,20}[ ,.!?:;]+){3,}")
 _NATURAL = compile_lazily(rb"[A-Za-z'\-.,:;!?()\x80-\xff]+(?:\s+[^\s]+)*\Z")
 
 NATURAL = 4.0
-"""Bits a letter under which text reads like words."""
+"""Bits per character below which text reads like words."""
 
 
 def rejection_reason(
     candidate: Candidate, name: FieldName, value: bytes, low: bytes, file: str, inside: bool, before: bytes
 ) -> str:
-    """Return why *value* is no credential, or an empty text; *low* is it in lower case.
+    """Return why *value* is not a credential, "" if it may be one; *low* is *value* in lower case.
 
-    *inside* says that the name stands within a string literal, where an
-    unquoted word is a value; *before* are the two signs in front of the name.
+    *inside* says that the name is inside a string literal, where an unquoted
+    word is a value; *before* holds the two characters before the name.
     """
     size = len(value)
     if size < 3:
-        return "shorter than three signs"
+        return "shorter than 3 characters"
     if size > 2048:
-        return "longer than 2048 signs"
+        return "longer than 2048 characters"
     if name.kind == "public key" and name.tail in ("", "ident", "again"):
         return "a public key"
     if name.kind == "page token":
-        return "a token that numbers pages or words"
-    if named := _reject_by_name(candidate, name, value, low, before):
-        return named
+        return "a token of pages or of text"
+    if reason := _reject_by_name(candidate, name, value, low, before):
+        return reason
     if name.head == "wrong" and candidate.name[:2].lower() == b"no":
         return "the name denies it"
     if candidate.way != "default" and b"env" in candidate.call:
         return "the name of a variable"
+    if reason := _reject_by_form(candidate, value, low):
+        return reason
+    if file == "translation" and (b" " in value or _NATURAL.match(value)):
+        return "natural text in a translation"
+    quote = candidate.quote
+    if (quote == b"`" and file == "shell") or (value[:1] == b"?" and candidate.way == "fallback"):
+        return "a command"
+    if (not quote or quote[:1] == b"`") and _ENVIRONMENT.match(low):
+        return "a lookup"
+    if not quote:
+        return _reject_unquoted(candidate, value, low, file, inside, before)
+    if b"(" in low and low.startswith(_LOOK_UP):
+        return "a lookup"
+    if size >= 16 and b" " in value:
+        if _SENTENCE.match(value):
+            return "a sentence"
+        if size > 120:
+            return "a text"
+    return ""
+
+
+def _reject_by_form(candidate: Candidate, value: bytes, low: bytes) -> str:
+    """Return why *value* is not a credential wherever it occurs, "" if it may be one."""
     if _CONSTANT.match(low):
         return "a constant or type word"
     if _REFERENCE.match(value):
@@ -134,44 +157,28 @@ def rejection_reason(
         return "a regular expression"
     if _PLACEHOLDER.match(low):
         return "a placeholder"
-    if (run := _RUN.search(value)) and 2 * len(run[0]) >= size:
-        return "mostly one sign"
+    if (run := _RUN.search(value)) and 2 * len(run[0]) >= len(value):
+        return "mostly one character"
     if not value.isascii() and not _is_readable(value):
-        return "unprintable"
-    if file == "translation" and (b" " in value or _NATURAL.match(value)):
-        return "natural text in a translation"
-    quote = candidate.quote
-    if (quote == b"`" and file == "shell") or (value[:1] == b"?" and candidate.way == "fallback"):
-        return "a command"
-    if (not quote or quote[:1] == b"`") and _ENVIRONMENT.match(low):
-        return "a look-up"
-    if not quote:
-        return _reject_unquoted(candidate, value, low, file, inside, before)
-    if b"(" in low and low.startswith(_LOOK_UP):
-        return "a look-up"
-    if size >= 16 and b" " in value:
-        if _SENTENCE.match(value):
-            return "a sentence"
-        if size > 120:
-            return "a text"
+        return "not printable"
     return ""
 
 
 def _reject_by_name(candidate: Candidate, name: FieldName, value: bytes, low: bytes, before: bytes) -> str:
-    """Return why a field of this name holds no credential where its value looks like *value*."""
+    """Return why a field with this name and value holds no credential, "" if it may hold one."""
     if name.kind in ("credit", "author"):
-        return "another word than credential"
+        return "the name only resembles a credential's"
     if before == b"::" and candidate.operator == b":":
         return "the name of a type"
     if _UUID_LIKE.match(low):
         if not low.translate(None, b"0-") or (name.kind != "secret" and _IDENTIFIED.search(candidate.name)):
             return "an identifier"
         if _ONCE.search(candidate.name.lower()):
-            return "a token that tells one request from another"
+            return "a request token"
     if name.kind == "key id" and _DIGEST.match(low):
         return "an identifier"
     if name.kind == "credential" and low in _FETCH_MODES:
-        return "a mode of requests"
+        return "a fetch mode"
     if name.kind == "token" and _KEYWORD.match(value):
         return "a keyword"
     if candidate.way == "element" and value[:1] == b"@":
@@ -179,13 +186,14 @@ def _reject_by_name(candidate: Candidate, name: FieldName, value: bytes, low: by
     if candidate.way == "header" and (
         value.startswith(b"AWS4-") or (low.isalpha() and bits_per_character(low) < NATURAL)
     ):
-        return "a word behind the name of a scheme"
+        return "a word after the name of a scheme"
     if candidate.way != "default" and _ASKED.search(candidate.call):
-        return "the name of what is asked for"
+        return "the name of a value to look up"
     return ""
 
 
 def _reject_unquoted(candidate: Candidate, value: bytes, low: bytes, file: str, inside: bool, before: bytes) -> str:
+    """Return why *value* without quotes is code and no literal, "" if it may be one."""
     operator, before = candidate.operator, before[-1:]
     if before == b":" and operator == b":":
         return "part of a name with colons"
@@ -198,11 +206,7 @@ def _reject_unquoted(candidate: Candidate, value: bytes, low: bytes, file: str, 
     joined = before in (b"?", b"&", b",", b";", b":") and operator in (b"=", b":")
     if not joined and file != "configuration" and _CALLED.match(value):
         return "a call"
-    if (
-        not joined
-        and file in ("code", "data", "other")
-        and (not _RANDOM.match(value) or _is_identifier_with_number(value))
-    ):
+    if not joined and file in ("code", "data", "other") and (not _RANDOM.match(value) or _is_mostly_words(value)):
         if _CALL.match(value):
             return "a call"
         if file == "code" and _IDENTIFIER.match(value.rstrip(b"):;{")):
@@ -210,7 +214,7 @@ def _reject_unquoted(candidate: Candidate, value: bytes, low: bytes, file: str, 
     return ""
 
 
-def _is_identifier_with_number(value: bytes) -> bool:
+def _is_mostly_words(value: bytes) -> bool:
     # `recaptchaV2Token`: an identifier of words, with a number in it
     return sum(value.count(digit) for digit in b"0123456789") <= 3 and bits_per_character(value) < NATURAL
 
