@@ -1,10 +1,51 @@
 """What every test shares: a private home, a private cache, no colour, no network proxies."""
 
+import random
+import signal
+
 import pytest
+
+from tests import compiled, program
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite tests/golden from what is printed now")
+    parser.addoption(
+        "--shuffle", type=int, metavar="SEED", help="run the test modules, and the tests of each, shuffled"
+    )
+    form = parser.getgroup("leakfirst", "the form of leakfirst that is tested")
+    form.addoption("--installed", action="store_true", help="refuse to test anything but an installed leakfirst")
+    form.addoption("--interpreted", action="store_true", help="refuse to test compiled modules")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("installed") and not program.IS_INSTALLED:
+        raise pytest.UsageError(f"--installed: leakfirst was imported from the checkout, {program.HOME}")
+    if config.getoption("interpreted") and (found := compiled.loaded_as_compiled()):
+        raise pytest.UsageError(f"--interpreted: these modules are compiled: {', '.join(found)}")
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Started with `nohup ... &`: children would inherit it, and tests interrupt them.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_report_header() -> str:
+    form = "compiled" if compiled.loaded_as_compiled() else "interpreted"
+    return f"leakfirst: {form}, from {program.HOME}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.getoption("shuffle")
+    if seed is None:
+        return
+    chance = random.Random(seed)
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    groups = list(modules.values())
+    chance.shuffle(groups)
+    for group in groups:
+        chance.shuffle(group)
+    items[:] = [item for group in groups for item in group]
 
 
 @pytest.fixture(autouse=True)

@@ -22,6 +22,7 @@ import pytest
 
 from detector.registry import names
 from detector.rules.shapes import expand
+from tests import program
 
 TOKENS = [
     expand("ghp_{alnum:30}{check:github-crc32}", 11),
@@ -78,11 +79,7 @@ def planted(tmp_path_factory) -> Path:
 
 def run(words: list[str], folder: Path, home: Path, code: tuple[int, ...] = (0, 1)) -> bytes:
     """Run the program; return everything that it printed or wrote."""
-    environment = {
-        **os.environ,
-        "LEAKFIRST_HOME": str(home / "state"),
-        "PYTHONPATH": os.getcwd(),
-    }
+    environment = program.environment(LEAKFIRST_HOME=str(home / "state"))
     environment |= {"HOME": str(home), "XDG_CACHE_HOME": str(home), "XDG_STATE_HOME": str(home), "TMPDIR": str(home)}
     done = subprocess.run([sys.executable, "-m", "detector", *words], cwd=folder, capture_output=True, env=environment)
     assert done.returncode in code, done.stderr.decode()

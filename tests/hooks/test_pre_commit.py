@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hooks.world import ROOT, Repository, leakfirst, token
+from tests.hooks.world import Repository, leakfirst, token
+from tests.program import HOME
 
 
 @pytest.fixture
@@ -230,7 +231,7 @@ def test_the_hook_imports_nothing_heavy(repo: Repository, clean: bool) -> None:
     done = subprocess.run(
         [sys.executable, "-S", "-c", code, *HEAVY],
         cwd=repo.path,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HOME), *filter(None, sys.path)])},
         capture_output=True,
         text=True,
         check=True,

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.hooks.world import ROOT, Repository, token
+from tests.program import HOME, IS_INSTALLED
 
 PROGRAM = shutil.which("pre-commit", path=os.pathsep.join((os.path.dirname(sys.executable), os.environ["PATH"])))
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pre-commit is not installed")
@@ -19,7 +20,8 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="pre-commit is not insta
 def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """A repository with the hooks of our manifest, run by this Python instead of an environment of their own."""
     monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    if not IS_INSTALLED:
+        monkeypatch.setenv("PYTHONPATH", str(HOME))
     made = Repository(tmp_path / "repo")
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     for hook in hooks:

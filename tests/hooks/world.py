@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 from detector.rules.shapes import expand
+from tests.program import CHECKOUT, run
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = CHECKOUT
 
 
 def token(seed: int = 1) -> str:
@@ -19,16 +19,7 @@ def token(seed: int = 1) -> str:
 
 def leakfirst(*words: str, cwd: Path, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the program as a user would."""
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
-    return subprocess.run(
-        [sys.executable, "-m", "detector", *words],
-        cwd=cwd,
-        env=env,
-        input=given,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run(*words, cwd=cwd, given=given, **environment)
 
 
 class Repository:

@@ -9,19 +9,13 @@ from pathlib import Path
 import pytest
 
 from detector.rules.shapes import expand
+from tests import program
 
 TOKEN = expand("ghp_{alnum:30}{check:github-crc32}", 31)
-ROOT = os.getcwd()
 
 
 def run(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "detector", *words],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": ROOT, **environment},
-    )
+    return program.run(*words, cwd=cwd, **environment)
 
 
 @pytest.fixture
@@ -112,16 +106,14 @@ def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
         cwd=folder,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": ROOT},
+        env=program.environment(),
     )
     assert "Traceback" not in done.stderr
 
 
 def test_version_and_help_are_quick_to_import(tmp_path: Path) -> None:
     code = "import sys; from leakfirst._program import main; main(['--version']); print(*sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT}
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=program.environment())
     loaded = set(done.stdout.split())
     assert not loaded & {"argparse", "regex", "hyperscan", "rich", "structlog", "numpy", "tomllib", "git"}
 
@@ -135,7 +127,7 @@ def test_a_bug_tells_no_values(folder: Path) -> None:
         "from leakfirst._program import run; run()"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT}
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env=program.environment()
     )
     assert done.returncode == 70
     assert "this is a bug in leakfirst" in done.stderr
@@ -152,7 +144,7 @@ def test_a_full_disk_behind_standard_output_is_one_line_and_2(words: tuple[str, 
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": ROOT},
+            env=program.environment(),
         )
     assert done.returncode == 2
     assert done.stderr == "leakfirst: the report cannot be written: No space left on device\n"

@@ -19,6 +19,7 @@ from detector.git import changes, repository
 from detector.git.changes import Change, compute_line_spans
 from detector.model import Skipped
 from tests.detector.git.building import Built
+from tests.program import environment
 
 
 def get_new_text(change: Change) -> bytes:
@@ -197,9 +198,8 @@ def test_the_hook_imports_no_heavy_modules(build: Callable[..., Built]) -> None:
         "assert list(changes.read_staged(repository.discover('.')));"
         "print(*sorted({'numpy', 'argparse', 'dataclasses', 'tempfile', 'shutil', 'random'} & set(sys.modules)))"
     )
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=built.path, env=environment, capture_output=True, check=True
+        [sys.executable, "-c", code], cwd=built.path, env=environment(), capture_output=True, check=True
     )
     assert done.stdout.strip() == b""
 

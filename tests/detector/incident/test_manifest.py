@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from detector.errors import StateError
 from detector.incident.manifest import Entry, file_format
 from leakfirst._program import main
+from tests.program import environment
 
 ROOT = Path(__file__).parents[3]
 NAMES = [
@@ -396,7 +397,7 @@ class Watched:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
         )
         self.told: set[tuple[str, str, bool]] = set()
         self._more = threading.Condition()

@@ -29,6 +29,7 @@ from tests.fakes import vault as vaults
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, issuer
 from tests.fakes.issuers import Request, Service, github
 from tests.fakes.serving import serving
+from tests.program import environment
 from tests.rotators.world import Aws, moto_api
 
 PACKAGE = "npm:acme-widgets@2.4.1"
@@ -178,7 +179,7 @@ def world(folder: Path, moto_url: str) -> Iterator[World]:
         _files(made, github_url)
         made.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME", "LANG", "LEAKFIRST_CACHE") if name in os.environ},
-            "PYTHONPATH": os.getcwd(),
+            "PYTHONPATH": environment().get("PYTHONPATH", ""),
             "LEAKFIRST_HOME": str(folder / "home"),
             "GIT_CONFIG_GLOBAL": os.devnull,
             "AWS_ACCESS_KEY_ID": made.accounts[0].root[0],

@@ -19,6 +19,7 @@ from detector.rules.loader import parse
 from detector.rules.shapes import expand
 from detector.scan import pool
 from detector.scan.messages import Progress
+from tests.program import environment
 
 PACK = packs.make(
     parse(
@@ -171,7 +172,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path) -> None:
     process = subprocess.Popen(
         [sys.executable, str(program), os.path.dirname(__file__)],
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        env=environment(),
     )
     process.communicate(timeout=60)  # ends once nobody holds its output any more: workers do while they live
     assert process.returncode == -signal.SIGKILL
@@ -210,7 +211,7 @@ def test_an_interrupt_ends_it_within_a_second_and_keeps_what_was_found(tmp_path)
         [sys.executable, str(program), os.path.dirname(__file__)],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
+        env=environment(),
     )
     assert process.stdout
     assert [process.stdout.readline() for _ in range(2)] == ["seen\n", "seen\n"]

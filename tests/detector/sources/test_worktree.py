@@ -11,8 +11,8 @@ import pytest
 from detector.git.repository import discover
 from detector.model import Skipped
 from detector.sources import worktree
+from tests.program import environment
 
-ROOT = os.getcwd()
 CAPABILITIES = "-dac_override,-dac_read_search"
 
 
@@ -44,7 +44,7 @@ def as_anybody(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         cwd=cwd,
         capture_output=True,
         text=True,
-        env={**os.environ, "PYTHONPATH": ROOT},
+        env=environment(),
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 from detector.errors import SourceError, UsageError
 from detector.fleet.executors.dask import DaskExecutor
 from tests.detector.fleet.test_sweep import Bench
+from tests.program import FIND_TESTS, environment
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(240)]
 
@@ -44,11 +45,11 @@ class Cluster:
     def start(self, name: str, *words: str, **more: str) -> None:
         kind = "scheduler" if name == "scheduler" else "worker"
         words = (*words, *self.tls)
-        environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONWARNINGS": "ignore", **more}
+        more = environment(PYTHONWARNINGS="ignore", **more)
         with open(self.folder / f"{name}.log", "wb") as log:
             self.running[name] = subprocess.Popen(
                 [sys.executable, "-m", f"distributed.cli.dask_{kind}", *words],
-                stdout=log, stderr=log, cwd=self.folder, env=environment,
+                stdout=log, stderr=log, cwd=self.folder, env=more,
             )  # fmt: skip
 
     def worker(self, name: str, **environment: str) -> None:
@@ -92,9 +93,9 @@ def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_
         bench.address = dask.address
         program = tmp_path / "coordinator.py"
         program.write_text(
-            textwrap.dedent(
+            FIND_TESTS
+            + textwrap.dedent(
                 """
-                import sys
                 from pathlib import Path
                 from tests.detector.fleet.executors.test_dask import ClusterBench
                 bench = ClusterBench(Path(sys.argv[1]), sys.argv[2], large_objects=30)
@@ -104,8 +105,7 @@ def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_
             )
         )
         words = [sys.executable, str(program), str(made), bench.place, dask.address]
-        environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment()) as process:
             assert process.stdout
             done = 0
             for line in process.stdout:
