@@ -4,8 +4,12 @@ import random
 import signal
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import compiled, program
+
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -261,7 +261,7 @@ def client_to(made: Issuer, authority: Authority, settings: Any = None, *, tls: 
     from detector.probes.core.client import ProbeClient
     from detector.probes.core.contract import ProbeSettings
 
-    settings = settings or ProbeSettings(timeout=2)
+    settings = settings or ProbeSettings(timeout=60)
 
     async def public(host: str, port: int) -> list[str]:
         try:

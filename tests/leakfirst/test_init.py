@@ -12,6 +12,7 @@ import pytest
 import leakfirst
 from detector.config import Config
 from detector.errors import UsageError
+from tests.program import CHECKOUT, HOME
 
 CORRECT = """
 from pathlib import Path
@@ -40,13 +41,9 @@ WRONG = {
 
 def test_import_loads_nothing_else() -> None:
     code = "import sys; before = set(sys.modules); import leakfirst; print(*sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=home())
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=HOME)
     assert set(done.stdout.split()) <= {"leakfirst", "__future__"}, done.stderr
     assert "leakfirst" in done.stdout
-
-
-def home() -> Path:
-    return Path(leakfirst.__file__).parents[1]
 
 
 @pytest.mark.parametrize("name", leakfirst.__all__)
@@ -111,12 +108,12 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> str:
     (folder / "right.py").write_text(CORRECT)
     (folder / "wrong.py").write_text(f"import leakfirst\n{lines}\n")
     modules = ("leakfirst/__init__", "leakfirst/_api", "detector/__init__", "detector/model", "detector/secret")
-    files = [str(home() / f"{module}.py") for module in (*modules, "detector/errors")]
+    files = [str(CHECKOUT / f"{module}.py") for module in (*modules, "detector/errors")]
     options = ("--strict", "--follow-imports=skip", "--allow-subclassing-any", "--config-file=")
     done = subprocess.run(
         [sys.executable, "-m", "mypy", *options, f"--cache-dir={folder / 'cache'}", *files, "right.py", "wrong.py"],
         cwd=folder,
-        env={**os.environ, "MYPYPATH": str(home())},
+        env={**os.environ, "MYPYPATH": str(CHECKOUT)},
         capture_output=True,
         text=True,
     )

@@ -118,7 +118,7 @@ def server(command: list[str], port: int, env: Mapping[str, str], ready: str = "
             if process.poll() is not None:
                 raise RuntimeError(f"{command[0]} ended with {process.returncode}")
             try:
-                urllib.request.urlopen(url + ready, timeout=5).close()
+                urllib.request.urlopen(url + ready, timeout=60).close()
                 break
             except urllib.error.HTTPError:
                 break

@@ -40,7 +40,7 @@ def address() -> Iterator[str]:
 
 def ask(address: str, path: str | None = None, host: str | None = None, method: str = "GET") -> tuple[int, bytes]:
     parts = urlsplit(address)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 0, timeout=5)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 0, timeout=60)
     connection.request(method, parts.path if path is None else path, headers={"Host": host or parts.netloc})
     response = connection.getresponse()
     found = response.status, response.read()

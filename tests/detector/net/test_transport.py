@@ -56,7 +56,7 @@ def ask(url: str, authority: Authority, found: list[str]) -> Reply:
         return found
 
     async def work() -> Reply:
-        client = ProbeClient(ProbeSettings(timeout=5), SsrfGuard((), resolve), authority.client_context())
+        client = ProbeClient(ProbeSettings(timeout=60), SsrfGuard((), resolve), authority.client_context())
         try:
             return await client.send(Request("GET", url))
         finally:

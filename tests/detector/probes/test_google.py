@@ -47,7 +47,7 @@ def endpoint(key: rsa.RSAPrivateKey):
 
 def ask(text: str, acme: Issuer, authority: Authority):
     found = finding("google.service-account-key", text, parts={"client-email": EMAIL, "private-key-id": "ab12"})
-    return verdict(found, client=lambda: client_to(acme, authority, ProbeSettings(timeout=5, reach=True)))
+    return verdict(found, client=lambda: client_to(acme, authority, ProbeSettings(timeout=60, reach=True)))
 
 
 def test_a_registered_key_is_live(key: rsa.RSAPrivateKey, acme: Issuer, authority: Authority) -> None:

@@ -75,7 +75,7 @@ def publishes(signer: Signer, jwks_uri: str = f"{ISSUER}/keys"):
 
 def ask(token: str, acme: Issuer, authority: Authority, settings: ProbeSettings | None = None) -> Verdict:
     return verdict(
-        finding("jwt.token", token), client=lambda: client_to(acme, authority, settings or ProbeSettings(timeout=5))
+        finding("jwt.token", token), client=lambda: client_to(acme, authority, settings or ProbeSettings(timeout=60))
     )
 
 

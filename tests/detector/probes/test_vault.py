@@ -14,7 +14,7 @@ TOKEN = expand("hvs.{alnum:24}", 1)
 LINE = "VAULT_ADDR=https://vault.acme.test:8200 VAULT_TOKEN=SECRET"
 SELF = {"data": {"id": TOKEN, "display_name": "token-ci", "policies": ["ci", "default"], "num_uses": 3, "ttl": 60}}
 BAD = {"errors": ["1 error occurred:\n\t* bad token\n\n"]}
-NAMED = ProbeSettings(timeout=5, hosts=("vault.acme.test",), reach=True)
+NAMED = ProbeSettings(timeout=60, hosts=("vault.acme.test",), reach=True)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.fakes.issuer import Authority, Heard, Issuer, Say, by_credential, cli
 
 KEY = b"k" * 32
 UNASKED = Verdict()
-PATIENT = ProbeSettings(timeout=2)
+PATIENT = ProbeSettings(timeout=60)
 PLACE = Location(Origin("worktree", "a.env"), 0, 9, 1, 1, 1, 9)
 
 
@@ -73,7 +73,7 @@ def test_an_unclear_control_proves_nothing_and_is_tried_again(acme: Issuer, auth
         return Say(503 if len(controls) == 1 else 401)
 
     acme.answer = answer
-    found = verify([finding(token) for token in known], acme, authority, ProbeSettings(timeout=2, together=1))
+    found = verify([finding(token) for token in known], acme, authority, PATIENT._replace(together=1))
     assert sorted(verdict.state for _, _, verdict in found) == [VerdictState.LIVE, VerdictState.UNKNOWN]
 
 
@@ -96,7 +96,7 @@ def test_an_issuer_that_echoes_the_credential_does_not_get_it_into_the_report(
     (token,) = tokens(1)
     acme.answer = by_credential(token, Say(200, {"login": f"me {token}", "t": token}), Say(401))
     found = [finding(token, owner="login", facts={"token": "t"})]
-    ((_, _, verdict),) = verify(found, acme, authority, ProbeSettings(timeout=2, reach=True))
+    ((_, _, verdict),) = verify(found, acme, authority, PATIENT._replace(reach=True))
     assert verdict.state == VerdictState.LIVE and verdict.owner == "me …"
     assert token not in repr(verdict)
 
