@@ -41,9 +41,9 @@ def open_incident(session: Session, args: argparse.Namespace) -> ExitCode:
     exposure = _make_exposure(args, read_sweep_table(session.operator).get("inventory", []))
     leaked_material.validate_exposure(exposure)
     if exposure.package:
-        from detector.incident.dependents import package
+        from detector.incident.dependents import parse_package
 
-        package(exposure.package)
+        parse_package(exposure.package)
     now = session.clock.now()
     found_at = _parse_found_at(args.found_at, now) or format_time(now)
     allowed = parse_duration(args.deadline, "--deadline") if args.deadline else session.settings.deadline

@@ -1,7 +1,7 @@
-"""Which repositories depend on a package: what their lock files, manifests, pipelines and SBOMs say.
+"""Find the repositories that depend on a package, by their lock files, manifests, pipelines and SBOMs.
 
-One module reads one kind of file (_entry.py has the contract); its file name is
-its registration. `search` finds the files and weighs what they say.
+Each module without a leading underscore reads one kind of file; `_contract.py` defines
+what it provides. `search` finds the files and matches their entries with the packages.
 """
 
 from __future__ import annotations
@@ -10,19 +10,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from detector.errors import SourceError
-from detector.incident.dependents._query import Package, Packages, checked, listed, package
-from detector.incident.dependents._reading import (
-    ALLOWED,
-    LOCKED,
-    UNKNOWN,
-    Dependent,
-    at_tip,
-    in_repository,
-    interesting,
-)
+from detector.incident.dependents._matching import Dependent, Match, match_repository, match_tree
+from detector.incident.dependents._query import Package, Packages, check_range, parse_package, parse_package_list
+from detector.incident.dependents._readers import is_dependency_file
 from detector.model import Skipped
 
-__all__ = ["ALLOWED", "LOCKED", "UNKNOWN", "Dependent", "Package", "Packages", "listed", "package", "search"]
+__all__ = ["Dependent", "Match", "Package", "Packages", "parse_package", "parse_package_list", "search"]
 
 
 def search(
@@ -34,21 +27,22 @@ def search(
     history: bool = False,
     on_repository: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Dependent | Skipped]:
-    """Yield every dependent on a package, or on any of many, among *repositories*: folders, bare repositories, files.
+    """Yield every file in *repositories* that depends on a package, or on any of several.
 
-    Below a folder that is no repository, the repositories are looked for.
-    *on_repository* is told of each place that was read.
+    *repositories* are paths of folders, bare repositories or files. In a folder that is not
+    a repository, the repositories below it are searched. *on_repository* is called with
+    each path that was searched.
     """
     if isinstance(wanted, str):
-        wanted = package(wanted, ecosystem)
+        wanted = parse_package(wanted, ecosystem)
     if isinstance(wanted, Package):
-        wanted = Packages([checked(wanted._replace(range=range)) if range else wanted])
+        wanted = Packages([check_range(wanted._replace(range=range)) if range else wanted])
     seen: set[str] = set()
     for target in repositories:
-        yield from _target(target, wanted, history, on_repository, seen, 0)
+        yield from _search_target(target, wanted, history, on_repository, seen, 0)
 
 
-def _target(
+def _search_target(
     target: str, wanted: Packages, history: bool, on_repository: Callable[[str], None], seen: set[str], depth: int
 ) -> Iterator[Dependent | Skipped]:
     from detector.incident.dependents import _trees
@@ -62,7 +56,7 @@ def _target(
         yield Skipped(target, f"more than {MAX_NESTING} repositories inside each other")
         return
     if os.path.isfile(target):
-        yield from at_tip(os.path.dirname(target) or ".", _trees.Single(target), wanted, all_readers=True)
+        yield from match_tree(os.path.dirname(target) or ".", _trees.SingleFileTree(target), wanted, all_readers=True)
         on_repository(target)
         return
     if not os.path.isdir(target):
@@ -70,17 +64,17 @@ def _target(
         return
     inner: list[str] = []
     try:
-        repository = _trees.find(target)
+        repository = _trees.find_repository(target)
         if repository:
             yield from repository.skipped
         if repository is None or (repository.work_tree and not history):
-            folder = _trees.Folder(target, interesting, repository)
-            yield from at_tip(target, folder, wanted)
+            folder = _trees.FolderTree(target, is_dependency_file, repository)
+            yield from match_tree(target, folder, wanted)
             inner = folder.inner
-            if repository or folder.fitting or not inner:
+            if repository or folder.count or not inner:
                 on_repository(target)
         else:
-            yield from in_repository(target, repository, wanted, history)
+            yield from match_repository(target, repository, wanted, history)
             on_repository(target)
             if repository.work_tree:
                 from detector.sources.worktree import submodules
@@ -90,4 +84,4 @@ def _target(
         yield Skipped(target, str(error))
     for path in inner:
         below = os.path.join(target, os.path.relpath(path, real))
-        yield from _target(below, wanted, history, on_repository, seen, depth + 1)
+        yield from _search_target(below, wanted, history, on_repository, seen, depth + 1)

@@ -1,8 +1,8 @@
-"""References to images and to actions, as they stand in Dockerfiles and workflows.
+"""References to images and actions in Dockerfiles and workflows.
 
-A tag may be moved, so only a digest or a full version is taken as locked.
+A tag can be moved, so only a digest, a commit or a full version counts as locked.
 
->>> image("docker.io/library/node:18.2.0-alpine@sha256:abc")
+>>> split_image("docker.io/library/node:18.2.0-alpine@sha256:abc")
 ('docker.io/library/node', '18.2.0-alpine', 'sha256:abc')
 """
 
@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detector.incident.dependents._entry import Entry, Wanted
+from detector.incident.dependents._contract import DependencyEntry, IsWanted
+from detector.incident.dependents._names import Ecosystem
 
-_FULL = re.compile(r"[vV]?\d+\.\d+\.\d+\S*")
-_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_FULL_VERSION = re.compile(r"[vV]?\d+\.\d+\.\d+\S*")
+_COMMIT_OR_DIGEST = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
-def image(text: str) -> tuple[str, str, str]:
+def split_image(text: str) -> tuple[str, str, str]:
     """Return name, tag and digest of an image."""
     name, _, digest = text.partition("@")
     colon = name.rfind(":")
@@ -26,24 +27,28 @@ def image(text: str) -> tuple[str, str, str]:
     return name, "", digest
 
 
-def images(text: str, wanted: Wanted, note: str = "") -> Iterator[Entry]:
-    """Yield the entry for an image, if it is the wanted one."""
-    name, tag, digest = image(text)
-    if wanted("docker", name):
-        if digest or _FULL.fullmatch(tag):
+def match_image(text: str, is_wanted: IsWanted, note: str = "") -> Iterator[DependencyEntry]:
+    """Yield the entry for an image if it is wanted."""
+    name, tag, digest = split_image(text)
+    if is_wanted("docker", name):
+        if digest or _FULL_VERSION.fullmatch(tag):
             version = tag or digest
-            remark = "; ".join(part for part in (note, digest if tag else "") if part)
-            yield Entry("docker", name, version=version, direct=True, note=remark)
+            details = "; ".join(part for part in (note, digest if tag else "") if part)
+            yield DependencyEntry("docker", name, version=version, direct=True, note=details)
         else:
-            yield Entry("docker", name, constraint=tag or "latest", direct=True, note=note)
+            yield DependencyEntry("docker", name, constraint=tag or "latest", direct=True, note=note)
 
 
-def revision(ecosystem: str, name: str, ref: str, remark: str = "", note: str = "") -> Entry:
-    """Return the entry for a repository at a ref; *remark* is the version that a person wrote behind an id."""
-    if _ID.fullmatch(ref):
-        if remark:
-            return Entry(ecosystem, name, version=remark, direct=True, note="; ".join(filter(None, (note, ref))))
-        return Entry(ecosystem, name, version=ref, direct=True, note=note)
-    if _FULL.fullmatch(ref):
-        return Entry(ecosystem, name, version=ref, direct=True, note=note)
-    return Entry(ecosystem, name, constraint=ref, direct=True, note=note)
+def make_revision_entry(
+    ecosystem: Ecosystem, name: str, ref: str, comment: str = "", note: str = ""
+) -> DependencyEntry:
+    """Return the entry for a repository at *ref*; *comment* is the version in a comment after a commit id."""
+    if _COMMIT_OR_DIGEST.fullmatch(ref):
+        if comment:
+            return DependencyEntry(
+                ecosystem, name, version=comment, direct=True, note="; ".join(filter(None, (note, ref)))
+            )
+        return DependencyEntry(ecosystem, name, version=ref, direct=True, note=note)
+    if _FULL_VERSION.fullmatch(ref):
+        return DependencyEntry(ecosystem, name, version=ref, direct=True, note=note)
+    return DependencyEntry(ecosystem, name, constraint=ref, direct=True, note=note)

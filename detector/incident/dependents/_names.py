@@ -1,14 +1,34 @@
-"""When two names of a package are the same, by the rules of each ecosystem.
+"""Ecosystems, and when two names mean the same package by the rules of an ecosystem.
 
-Ecosystems go by their types in package URLs; what people call them otherwise
-is understood too.
+Ecosystems are named by their types in package URLs; other common names are accepted too.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Literal
 
-ECOSYSTEMS = {
+Ecosystem = Literal[
+    "npm",
+    "pypi",
+    "golang",
+    "cargo",
+    "gem",
+    "composer",
+    "maven",
+    "nuget",
+    "hex",
+    "pub",
+    "docker",
+    "github",
+    "gitlab",
+    "bitbucket",
+    "git",
+]
+AnyEcosystem = Ecosystem | Literal[""]
+"""An ecosystem, or an empty string for all of them."""
+
+ALIASES: dict[Ecosystem, tuple[str, ...]] = {
     "npm": ("node", "javascript", "js", "yarn", "pnpm", "bun"),
     "pypi": ("python", "pip"),
     "golang": ("go",),
@@ -25,28 +45,30 @@ ECOSYSTEMS = {
     "bitbucket": (),
     "git": ("generic",),
 }
-_BY_ALIAS = {alias: name for name, aliases in ECOSYSTEMS.items() for alias in aliases}
+ECOSYSTEMS: tuple[Ecosystem, ...] = tuple(ALIASES)
+_BY_ALIAS = {alias: name for name, aliases in ALIASES.items() for alias in (name, *aliases)}
 
 
-def ecosystem(name: str) -> str:
-    """Return the type of package URL for an ecosystem, empty if there is no such one.
+def find_ecosystem(name: str) -> AnyEcosystem:
+    """Return the package URL type of an ecosystem by its type or another name, empty if it is unknown.
 
-    >>> ecosystem("PyPI"), ecosystem("crates.io"), ecosystem("cobol")
+    >>> find_ecosystem("PyPI"), find_ecosystem("crates.io"), find_ecosystem("cobol")
     ('pypi', 'cargo', '')
     """
-    low = name.lower()
-    return low if low in ECOSYSTEMS else _BY_ALIAS.get(low, "")
+    return _BY_ALIAS.get(name.lower(), "")
 
 
 _MAJOR = re.compile(r"(?:/v(\d+)|\.v(\d+))$")
 
 
-def normal(ecosystem: str, name: str) -> str:
-    """Return *name* in the one form that all names of the same package have.
+def normalize_name(ecosystem: AnyEcosystem, name: str) -> str:
+    """Return the form that all equivalent names of a package have in common.
 
-    >>> normal("pypi", "Zope.Interface"), normal("cargo", "serde_json"), normal("docker", "docker.io/library/node")
-    ('zope-interface', 'serde-json', 'node')
-    >>> normal("golang", "github.com/Masterminds/semver/v3")
+    >>> normalize_name("pypi", "Zope.Interface"), normalize_name("cargo", "serde_json")
+    ('zope-interface', 'serde-json')
+    >>> normalize_name("docker", "docker.io/library/node")
+    'node'
+    >>> normalize_name("golang", "github.com/Masterminds/semver/v3")
     'github.com/masterminds/semver'
     """
     name = name.strip()
@@ -64,23 +86,23 @@ def normal(ecosystem: str, name: str) -> str:
     return name
 
 
-def major(name: str) -> str:
-    """Return the major version that the path of a Go module ends in, empty if it has none."""
+def get_major(name: str) -> str:
+    """Return the major version at the end of the path of a Go module, empty if there is none."""
     found = _MAJOR.search(name)
     return (found[1] or found[2]) if found else ""
 
 
-def same(ecosystem: str, asked: str, name: str) -> bool:
-    """Tell whether *name*, as a file has it, is the package *asked* for.
+def is_same_package(ecosystem: Ecosystem, wanted: str, name: str) -> bool:
+    """Return whether *name*, as a file spells it, means the package *wanted*.
 
-    >>> same("maven", "log4j-core", "org.apache.logging.log4j:log4j-core")
+    >>> is_same_package("maven", "log4j-core", "org.apache.logging.log4j:log4j-core")
     True
-    >>> same("golang", "example.com/x/v2", "example.com/x"), same("github", "a/b", "a/b/sub")
+    >>> is_same_package("golang", "example.com/x/v2", "example.com/x"), is_same_package("github", "a/b", "a/b/sub")
     (False, True)
     """
-    one, other = normal(ecosystem, asked), normal(ecosystem, name)
+    one, other = normalize_name(ecosystem, wanted), normalize_name(ecosystem, name)
     if ecosystem == "golang":
-        return one == other and (not major(asked) or major(asked) == major(name))
+        return one == other and (not get_major(wanted) or get_major(wanted) == get_major(name))
     if one == other:
         return True
     if ecosystem == "maven":

@@ -1,8 +1,8 @@
-"""Requirements as Python projects write them, in whatever file they stand.
+"""Requirements of Python projects, in any kind of file.
 
->>> requirement("Foo[extra]>=1.0,<2 ; python_version < '3.9'  # why")
+>>> parse_requirement("Foo[extra]>=1.0,<2 ; python_version < '3.9'  # why")
 ('Foo', '>=1.0,<2')
->>> requirement("foo @ git+https://example.org/foo.git@main"), requirement("./local")
+>>> parse_requirement("foo @ git+https://example.org/foo.git@main"), parse_requirement("./local")
 (('foo', 'git+https://example.org/foo.git@main'), ('', ''))
 """
 
@@ -11,16 +11,16 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from detector.incident.dependents._entry import Entry
-from detector.incident.dependents._safe_parsers import items, mapping, string
+from detector.incident.dependents._contract import DependencyEntry
+from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:@\s*(\S+)|\(?([^;#()]*)\)?)")
 _PINNED = re.compile(r"===?\s*([^*,\s]+)")
 _EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
-def requirement(text: str) -> tuple[str, str]:
-    """Return the name and the range of a requirement, two empty texts if it is none."""
+def parse_requirement(text: str) -> tuple[str, str]:
+    """Return the name and the constraint of a requirement, two empty strings if it is malformed."""
     text = text.strip()
     url = "://" in text.partition("@")[0] or ("://" in text.partition(" ")[0] and "@ " not in text)
     if url:
@@ -33,66 +33,66 @@ def requirement(text: str) -> tuple[str, str]:
     return found[1], re.split(r"\s+--", constraint)[0].strip().rstrip(",")
 
 
-def entry(name: str, constraint: str, **more: Any) -> Entry:
-    """Return the entry for a requirement: pinned by ``==`` it is a version, else a range.
+def make_entry(name: str, constraint: str, **more: Any) -> DependencyEntry:
+    """Return the entry for a requirement: one that is pinned by ``==`` has a version, others a constraint.
 
-    >>> entry("a", "==1.0").version, entry("a", "==1.*").constraint
+    >>> make_entry("a", "==1.0").version, make_entry("a", "==1.*").constraint
     ('1.0', '==1.*')
     """
     pinned = _PINNED.fullmatch(constraint)
     if pinned:
-        return Entry("pypi", name, version=pinned[1], **more)
-    return Entry("pypi", name, constraint=constraint, **more)
+        return DependencyEntry("pypi", name, version=pinned[1], **more)
+    return DependencyEntry("pypi", name, constraint=constraint, **more)
 
 
-def asked(project: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (name, range, section) of all that a pyproject asks for, by any of its tools."""
+def list_requirements(project: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return (name, constraint, section) of all requirements of a pyproject.toml, for all tools."""
     found: list[tuple[str, str, str]] = []
 
-    def plain(rows: Any, section: str) -> None:
-        for row in items(rows):
+    def add_list(rows: Any, section: str) -> None:
+        for row in as_list(rows):
             if isinstance(row, str):
-                name, constraint = requirement(row)
+                name, constraint = parse_requirement(row)
                 if name:
                     found.append((name, constraint, section))
 
-    def tables(rows: Any, section: str) -> None:
-        for name, told in mapping(rows).items():
-            for one in told if isinstance(told, list) else [told]:
+    def add_table(rows: Any, section: str) -> None:
+        for name, spec in as_mapping(rows).items():
+            for part in spec if isinstance(spec, list) else [spec]:
                 if section.startswith("poetry") and name.lower() == "python":
                     continue
-                found.append((name, tabled(one), section))
+                found.append((name, read_constraint(part), section))
 
-    plain(mapping(project.get("build-system")).get("requires"), "build-system")
-    static = mapping(project.get("project"))
-    plain(static.get("dependencies"), "")
-    for extra, rows in mapping(static.get("optional-dependencies")).items():
-        plain(rows, f"extra {extra}")
-    for group, rows in mapping(project.get("dependency-groups")).items():
-        plain(rows, f"group {group}")
-    tools = mapping(project.get("tool"))
-    poetry = mapping(tools.get("poetry"))
-    tables(poetry.get("dependencies"), "poetry")
-    tables(poetry.get("dev-dependencies"), "poetry dev")
-    for group, told in mapping(poetry.get("group")).items():
-        tables(mapping(told).get("dependencies"), f"poetry group {group}")
-    for group, rows in mapping(mapping(tools.get("pdm")).get("dev-dependencies")).items():
-        plain(rows, f"group {group}")
-    uv = mapping(tools.get("uv"))
+    add_list(as_mapping(project.get("build-system")).get("requires"), "build-system")
+    static = as_mapping(project.get("project"))
+    add_list(static.get("dependencies"), "")
+    for extra, rows in as_mapping(static.get("optional-dependencies")).items():
+        add_list(rows, f"extra {extra}")
+    for group, rows in as_mapping(project.get("dependency-groups")).items():
+        add_list(rows, f"group {group}")
+    tools = as_mapping(project.get("tool"))
+    poetry = as_mapping(tools.get("poetry"))
+    add_table(poetry.get("dependencies"), "poetry")
+    add_table(poetry.get("dev-dependencies"), "poetry dev")
+    for group, spec in as_mapping(poetry.get("group")).items():
+        add_table(as_mapping(spec).get("dependencies"), f"poetry group {group}")
+    for group, rows in as_mapping(as_mapping(tools.get("pdm")).get("dev-dependencies")).items():
+        add_list(rows, f"group {group}")
+    uv = as_mapping(tools.get("uv"))
     for key in ("dev-dependencies", "override-dependencies", "constraint-dependencies"):
-        plain(uv.get(key), f"uv {key}")
-    for name, told in mapping(mapping(tools.get("hatch")).get("envs")).items():
+        add_list(uv.get(key), f"uv {key}")
+    for name, spec in as_mapping(as_mapping(tools.get("hatch")).get("envs")).items():
         for key in ("dependencies", "extra-dependencies"):
-            plain(mapping(told).get(key), f"hatch {name}")
+            add_list(as_mapping(spec).get(key), f"hatch {name}")
     return found
 
 
-def tabled(told: Any) -> str:
-    """Return the range that poetry's and pipenv's tables name, or what stands for it."""
-    if isinstance(told, str):
-        return told
-    table = mapping(told)
+def read_constraint(spec: Any) -> str:
+    """Return the constraint of a dependency in a table of poetry or pipenv: its version, URL or path."""
+    if isinstance(spec, str):
+        return spec
+    table = as_mapping(spec)
     for key in ("version", "git", "url", "path", "file"):
         if table.get(key):
-            return string(table[key])
+            return as_text(table[key])
     return ""

@@ -1,4 +1,4 @@
-"""What SBOMs of all formats have in common: package URLs, and a graph over references."""
+"""The common part of all SBOM formats: package URLs, and a graph of references."""
 
 from __future__ import annotations
 
@@ -6,57 +6,60 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from detector.incident.dependents._entry import Entry, Unreadable, Wanted
-from detector.incident.dependents._graph import ways
-from detector.incident.dependents._names import ECOSYSTEMS, ecosystem
+from detector.incident.dependents._contract import DependencyEntry, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import find_paths
+from detector.incident.dependents._names import ECOSYSTEMS, Ecosystem, find_ecosystem
 
 
-class Component(NamedTuple):
-    """Something that an SBOM lists; without an ecosystem it is a file, a system, the whole."""
+class SbomComponent(NamedTuple):
+    """A package that an SBOM lists."""
 
-    ecosystem: str
+    ecosystem: Ecosystem
     name: str
     version: str
 
 
 @lru_cache(65536)
-def component(url: str) -> Component | None:
-    """Return what a package URL names, None if it is of no kind that is read here.
+def parse_package_url(url: str) -> SbomComponent | None:
+    """Return the package that a package URL names, None if its type is not supported.
 
-    >>> component("pkg:maven/org.x/y@1.0"), component("pkg:deb/debian/curl@7")
-    (Component(ecosystem='maven', name='org.x:y', version='1.0'), None)
+    >>> parse_package_url("pkg:maven/org.x/y@1.0"), parse_package_url("pkg:deb/debian/curl@7")
+    (SbomComponent(ecosystem='maven', name='org.x:y', version='1.0'), None)
     """
     try:
         from packageurl import PackageURL
     except ImportError:
-        raise Unreadable("an SBOM needs packageurl-python: pip install 'leakfirst[dependents]'") from None
+        raise UnreadableFile("an SBOM needs packageurl-python: pip install 'leakfirst[dependents]'") from None
 
     try:
-        told = PackageURL.from_string(url)
+        parsed = PackageURL.from_string(url)
     except ValueError:
         return None
-    kind = ecosystem(told.type)
+    kind = find_ecosystem(parsed.type)
     if not kind:
         return None
-    joint = ":" if kind == "maven" else "/"
-    name = f"{told.namespace}{joint}{told.name}" if told.namespace else told.name
-    if told.type == "oci" and isinstance(told.qualifiers, dict):
-        name = told.qualifiers.get("repository_url") or name
-    return Component(kind, name, told.version or "")
+    separator = ":" if kind == "maven" else "/"
+    name = f"{parsed.namespace}{separator}{parsed.name}" if parsed.namespace else parsed.name
+    if parsed.type == "oci" and isinstance(parsed.qualifiers, dict):
+        name = parsed.qualifiers.get("repository_url") or name
+    return SbomComponent(kind, name, parsed.version or "")
 
 
-def entries(
-    components: Mapping[str, Component | None], needs: Mapping[str, Iterable[str]], roots: Iterable[str], wanted: Wanted
-) -> Iterator[Entry]:
-    """Yield the wanted components. What is no package (a lock file, the whole) stands for its contents."""
-    hits = [key for key, one in components.items() if one and wanted(one.ecosystem, one.name)]
+def list_entries(
+    components: Mapping[str, SbomComponent | None],
+    needs: Mapping[str, Iterable[str]],
+    roots: Iterable[str],
+    is_wanted: IsWanted,
+) -> Iterator[DependencyEntry]:
+    """Yield the wanted components. A component that is not a package (a file, the root) is replaced by its contents."""
+    hits = [key for key, one in components.items() if one and is_wanted(one.ecosystem, one.name)]
     if not hits:
         return
     direct: list[str] = []
     seen: set[str] = set()
-    line = list(roots)
-    while line:
-        key = line.pop()
+    pending = list(roots)
+    while pending:
+        key = pending.pop()
         if key in seen:
             continue
         seen.add(key)
@@ -64,29 +67,29 @@ def entries(
             if components.get(other):
                 direct.append(other)
             else:
-                line.append(other)
-    known = ways(sorted(direct), lambda key: needs.get(key, ()), hits)
-    first = set(direct)
-    told = set()
+                pending.append(other)
+    paths = find_paths(sorted(direct), lambda key: needs.get(key, ()), hits)
+    direct_keys = set(direct)
+    yielded = set()
     for key in hits:
         one = components[key]
         assert one
-        way = tuple(_called(step, components) for step in known.get(key, ()))
-        is_direct = True if key in first else False if way else None
-        entry = Entry(one.ecosystem, one.name, version=one.version, direct=is_direct, via=way)
-        if entry not in told:
-            told.add(entry)
+        via = tuple(_format_node(step, components) for step in paths.get(key, ()))
+        is_direct = True if key in direct_keys else False if via else None
+        entry = DependencyEntry(one.ecosystem, one.name, version=one.version, direct=is_direct, via=via)
+        if entry not in yielded:
+            yielded.add(entry)
             yield entry
 
 
-def unnamed(rows: Iterable[tuple[str, str]], wanted: Wanted) -> Iterator[Entry]:
-    """Yield the (name, version) without a package URL that may be wanted: their ecosystem is anybody's guess."""
+def list_without_url(rows: Iterable[tuple[str, str]], is_wanted: IsWanted) -> Iterator[DependencyEntry]:
+    """Yield the (name, version) without a package URL that may be wanted, in the first ecosystem that matches."""
     for name, version in dict.fromkeys(rows):
-        kind = next((kind for kind in ECOSYSTEMS if name and wanted(kind, name)), "")
+        kind = next((kind for kind in ECOSYSTEMS if name and is_wanted(kind, name)), None)
         if kind:
-            yield Entry(kind, name, version=version, note="has no package URL")
+            yield DependencyEntry(kind, name, version=version, note="has no package URL")
 
 
-def _called(key: str, components: Mapping[str, Component | None]) -> str:
+def _format_node(key: str, components: Mapping[str, SbomComponent | None]) -> str:
     one = components.get(key)
     return key if one is None else f"{one.name}@{one.version}" if one.version else one.name

@@ -1,48 +1,51 @@
-"""Cargo.lock: packages without a source are those of the workspace."""
+"""Cargo.lock: packages without a source belong to the workspace."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import Node, locked
-from detector.incident.dependents._safe_parsers import items, mapping, string
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import Node, list_locked
+from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
 
 FILES = ("Cargo.lock",)
 LOCKS = True
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the locked packages."""
-    whole = _safe_parsers.toml(file.data)
-    rows = [mapping(row) for row in items(whole.get("package"))]
+    whole = _safe_parsers.parse_toml(file.data)
+    rows = [as_mapping(row) for row in as_list(whole.get("package"))]
     if not rows and "version" not in whole and "root" not in whole:
-        raise Unreadable("is not a lock file of cargo")
-    rows += [mapping(whole["root"])] if "root" in whole else []
-    own = {string(row.get("name")) for row in rows if not row.get("source")}
+        raise UnreadableFile("is not a lock file of cargo")
+    rows += [as_mapping(whole["root"])] if "root" in whole else []
+    own = {as_text(row.get("name")) for row in rows if not row.get("source")}
     nodes: list[Node] = []
     direct: list[str] = []
     for row in rows:
         # "name", "name version" or "name version (source)"
-        needs = tuple(" ".join(string(need).split(" ")[:2]) for need in items(row.get("dependencies")))
+        needs = tuple(" ".join(as_text(need).split(" ")[:2]) for need in as_list(row.get("dependencies")))
         if row.get("source"):
-            nodes.append(Node(string(row.get("name")), string(row.get("version")), needs))
+            nodes.append(Node(as_text(row.get("name")), as_text(row.get("version")), needs))
         else:
             direct += [need for need in needs if need not in own]
-    yield from locked("cargo", nodes, direct, wanted)
+    yield from list_locked("cargo", nodes, direct, is_wanted)
 
 
-def covers(file: File) -> Callable[[str], bool]:
-    """Return what tells whether the crate in a folder is one of the workspace."""
-    rows = [mapping(row) for row in items(_safe_parsers.toml(file.data).get("package"))]
-    own = {string(row.get("name")) for row in rows if not row.get("source")}
+def make_workspace_filter(file: DependencyFile) -> Callable[[str], bool]:
+    """See `WorkspaceReader`: a folder belongs to the workspace if the lock file lists its crate without a source."""
+    rows = [as_mapping(row) for row in as_list(_safe_parsers.parse_toml(file.data).get("package"))]
+    own = {as_text(row.get("name")) for row in rows if not row.get("source")}
 
     def covered(folder: str) -> bool:
         try:
-            data = file.beside(f"{folder}/Cargo.toml")
-            return data is not None and string(mapping(_safe_parsers.toml(data).get("package")).get("name")) in own
-        except Unreadable:
+            data = file.read_sibling(f"{folder}/Cargo.toml")
+            return (
+                data is not None
+                and as_text(as_mapping(_safe_parsers.parse_toml(data).get("package")).get("name")) in own
+            )
+        except UnreadableFile:
             return False
 
     return covered

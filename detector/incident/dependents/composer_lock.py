@@ -1,34 +1,34 @@
-"""composer.lock: what is installed; the composer.json beside it says what is direct."""
+"""composer.lock: installed packages; the direct ones are in the composer.json beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import Node, locked
-from detector.incident.dependents._safe_parsers import items, mapping, string
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import Node, list_locked
+from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
 
 FILES = ("composer.lock",)
 LOCKS = True
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the locked packages."""
-    whole = mapping(_safe_parsers.json(file.data))
+    whole = as_mapping(_safe_parsers.parse_json(file.data))
     if "packages" not in whole:
-        raise Unreadable("is not a lock file of composer")
+        raise UnreadableFile("is not a lock file of composer")
     nodes = [
-        Node(string(row.get("name")), string(row.get("version")), tuple(mapping(row.get("require"))), note=note)
+        Node(as_text(row.get("name")), as_text(row.get("version")), tuple(as_mapping(row.get("require"))), note=note)
         for section, note in (("packages", ""), ("packages-dev", "dev"))
-        for row in map(mapping, items(whole.get(section)))
+        for row in map(as_mapping, as_list(whole.get(section)))
     ]
     direct: list[str] | None = None
     try:
-        beside = file.beside("composer.json")
-        if beside is not None:
-            asked = mapping(_safe_parsers.json(beside))
-            direct = [name for section in ("require", "require-dev") for name in mapping(asked.get(section))]
-    except Unreadable:
+        sibling = file.read_sibling("composer.json")
+        if sibling is not None:
+            asked = as_mapping(_safe_parsers.parse_json(sibling))
+            direct = [name for section in ("require", "require-dev") for name in as_mapping(asked.get(section))]
+    except UnreadableFile:
         pass
-    yield from locked("composer", nodes, direct, wanted)
+    yield from list_locked("composer", nodes, direct, is_wanted)

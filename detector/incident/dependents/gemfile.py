@@ -1,4 +1,4 @@
-"""Gemfile and gemspecs: Ruby that is read, not run, so only what is written as text is known."""
+"""Gemfile and gemspecs: Ruby code that is not executed, so only literal names and ranges are found."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Wanted
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted
 
 FILES = ("Gemfile", "gems.rb", "*.gemfile", "*.gemspec")
 LOCKS = False
@@ -17,14 +17,14 @@ _CALL = re.compile(
 _RANGE = re.compile(r"\s*,\s*\[?\s*([\"'])([^\"']*)\1")
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
-    """Yield the gems that are named."""
-    for found in _CALL.finditer(_safe_parsers.text(file.data)):
-        if not wanted("gem", found[2]):
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
+    """Yield the named gems."""
+    for found in _CALL.finditer(_safe_parsers.decode_text(file.data)):
+        if not is_wanted("gem", found[2]):
             continue
         ranges: list[str] = []
         at = 0
         while piece := _RANGE.match(found[3], at):
             ranges.append(piece[2])
             at = piece.end()
-        yield Entry("gem", found[2], constraint=", ".join(ranges), direct=True)
+        yield DependencyEntry("gem", found[2], constraint=", ".join(ranges), direct=True)

@@ -1,4 +1,4 @@
-"""Gemfile.lock: indented lists of gems, each with what it needs, and the direct ones at the end."""
+"""Gemfile.lock: indented lists of gems with their dependencies; the direct ones are listed at the end."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import Node, locked
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import Node, list_locked
 
 FILES = ("Gemfile.lock", "gems.locked", "*.gemfile.lock")
 LOCKS = True
@@ -17,11 +17,11 @@ _NEED = re.compile(r"      ([\w.-]+)(?: \(.*\))?!?")
 _DIRECT = re.compile(r"  ([\w.-]+)(?: \(.*\))?!?")
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the locked gems."""
-    text = _safe_parsers.text(file.data)
+    text = _safe_parsers.decode_text(file.data)
     if "<<<<<<<" in text:
-        raise Unreadable("holds the marks of a merge that was not finished")
+        raise UnreadableFile("contains conflict markers of a merge")
     gems: list[tuple[str, str, list[str], str]] = []
     direct: list[str] = []
     section = ""
@@ -38,17 +38,17 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
         elif gems and (found := _NEED.fullmatch(line.rstrip())):
             gems[-1][2].append(found[1])
     if not section:
-        raise Unreadable("is not a lock file of bundler")
+        raise UnreadableFile("is not a lock file of bundler")
     own = [need for _, _, needs, part in gems if part == "PATH" for need in needs]
     nodes = [
-        Node(name, version.partition("-")[0], tuple(needs))  # what follows the dash is a platform
+        Node(name, version.partition("-")[0], tuple(needs))  # after the dash follows a platform
         for name, version, needs, part in gems
         if part != "PATH"
     ]
-    yield from locked("gem", list(dict.fromkeys(nodes)), [*direct, *own], wanted)
+    yield from list_locked("gem", list(dict.fromkeys(nodes)), [*direct, *own], is_wanted)
 
 
-def covers(file: File) -> Callable[[str], bool]:
-    """Return what tells whether the gem in a folder is one that the lock file takes from the repository."""
-    remotes = set(re.findall(r"^  remote: (\S+)$", _safe_parsers.text(file.data), re.MULTILINE))
+def make_workspace_filter(file: DependencyFile) -> Callable[[str], bool]:
+    """See `WorkspaceReader`: the folders of gems that the lock file takes from the repository."""
+    remotes = set(re.findall(r"^  remote: (\S+)$", _safe_parsers.decode_text(file.data), re.MULTILINE))
     return lambda folder: folder in remotes or "." in remotes

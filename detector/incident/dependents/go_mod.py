@@ -1,4 +1,4 @@
-"""go.mod: the versions that a Go module is built with; what is replaced is something else."""
+"""go.mod: the versions that a Go module is built with, after replacements."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
 
 FILES = ("go.mod",)
 LOCKS = True
 
 
-class Module(NamedTuple):
-    """What a go.mod says: requirements as (path, version, indirect), and replacements."""
+class GoModule(NamedTuple):
+    """The content of a go.mod: requirements as (path, version, indirect), and replacements."""
 
     requires: tuple[tuple[str, str, bool], ...]
     replaces: dict[tuple[str, str], tuple[str, str]]
 
 
-def parse(data: bytes) -> Module:
-    """Parse go.mod."""
+def parse_go_mod(data: bytes) -> GoModule:
+    """Parse a go.mod. Raises `UnreadableFile`."""
     requires: list[tuple[str, str, bool]] = []
     replaces: dict[tuple[str, str], tuple[str, str]] = {}
     block = ""
     known = False
-    for raw in _safe_parsers.text(data).splitlines():
-        line, _, remark = raw.partition("//")
+    for raw in _safe_parsers.decode_text(data).splitlines():
+        line, _, comment = raw.partition("//")
         words = [word.strip('"`') for word in line.split()]
         if not words:
             continue
@@ -44,26 +44,26 @@ def parse(data: bytes) -> Module:
         else:
             verb = block
         if verb == "require" and len(words) >= 2:
-            requires.append((words[0], words[1], remark.strip().startswith("indirect")))
+            requires.append((words[0], words[1], comment.strip().startswith("indirect")))
         elif verb == "replace" and "=>" in words:
             at = words.index("=>")
             old, new = words[:at], words[at + 1 :]
             if old and new:
                 replaces[old[0], old[1] if len(old) > 1 else ""] = (new[0], new[1] if len(new) > 1 else "")
     if not known:
-        raise Unreadable("is not a go.mod")
-    return Module(tuple(requires), replaces)
+        raise UnreadableFile("is not a go.mod")
+    return GoModule(tuple(requires), replaces)
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
-    """Yield the requirements, each as what it is replaced by."""
-    module = parse(file.data)
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
+    """Yield the requirements; a replaced one is yielded as its replacement."""
+    module = parse_go_mod(file.data)
     for path, version, indirect in module.requires:
         new = module.replaces.get((path, version)) or module.replaces.get((path, ""))
         name, at, note = path, version, ""
         if new:
             if re.match(r"\.{0,2}/|[A-Za-z]:", new[0]):
                 continue  # a folder
-            name, at, note = new[0], new[1] or version, f"in place of {path}"
-        if wanted("golang", name):
-            yield Entry("golang", name, version=at, direct=not indirect, note=note)
+            name, at, note = new[0], new[1] or version, f"replaces {path}"
+        if is_wanted("golang", name):
+            yield DependencyEntry("golang", name, version=at, direct=not indirect, note=note)

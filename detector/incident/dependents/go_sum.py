@@ -1,39 +1,41 @@
-"""go.sum: the modules whose code was fetched, where no go.mod beside it says which of them are used."""
+"""go.sum: the modules that were downloaded and are not named in the go.mod beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents.go_mod import parse
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents.go_mod import parse_go_mod
 
 FILES = ("go.sum", "go.work.sum")
 LOCKS = False
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
-    """Yield the modules that go.mod does not name: those it names are told by it.
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
+    """Yield the modules that go.mod does not name.
 
-    From Go 1.17 on go.mod names all that is built, so what is left was looked at
-    on the way, or is needed by the tests of others.
+    Since Go 1.17, go.mod names all modules that are built. The others were downloaded only
+    to resolve versions, or are needed by the tests of dependencies.
     """
     named: set[str] = set()
     try:
-        beside = file.beside("go.mod")
-        if beside is not None:
-            module = parse(beside)
+        sibling = file.read_sibling("go.mod")
+        if sibling is not None:
+            module = parse_go_mod(sibling)
             named = {path for path, _, _ in module.requires} | {path for path, _ in module.replaces}
-    except Unreadable:
+    except UnreadableFile:
         pass
-    odd = 0
-    for line in _safe_parsers.text(file.data).splitlines():
+    malformed = 0
+    for line in _safe_parsers.decode_text(file.data).splitlines():
         words = line.split()
         if len(words) != 3:
-            odd += bool(words)
+            malformed += bool(words)
             continue
         name, version, _ = words
-        if not version.endswith("/go.mod") and name not in named and wanted("golang", name):
-            yield Entry("golang", name, constraint=version, direct=False, note="fetched, perhaps not built")
-    if odd:
-        raise Unreadable(f"is not a go.sum: {odd} lines have other than three words")
+        if not version.endswith("/go.mod") and name not in named and is_wanted("golang", name):
+            yield DependencyEntry(
+                "golang", name, constraint=version, direct=False, note="downloaded, perhaps not built"
+            )
+    if malformed:
+        raise UnreadableFile(f"is not a go.sum: {malformed} lines do not have three fields")

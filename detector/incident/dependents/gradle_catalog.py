@@ -6,44 +6,48 @@ from collections.abc import Iterator
 from typing import Any
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Wanted
-from detector.incident.dependents._safe_parsers import mapping, string
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted
+from detector.incident.dependents._safe_parsers import as_mapping, as_text
 
 FILES = ("*.versions.toml",)
 LOCKS = False
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
-    """Yield libraries, and plugins under the names of their marker modules."""
-    whole = _safe_parsers.toml(file.data)
-    versions = mapping(whole.get("versions"))
-    for told in mapping(whole.get("libraries")).values():
-        name, version = _library(told)
-        yield from _entries(name, version, versions, "", wanted)
-    for told in mapping(whole.get("plugins")).values():
-        plugin, _, short = told.partition(":") if isinstance(told, str) else (string(mapping(told).get("id")), "", "")
-        version = short or mapping(told).get("version")
-        yield from _entries(f"{plugin}:{plugin}.gradle.plugin", version, versions, "plugin", wanted)
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
+    """Yield libraries and plugins; a plugin has the name of its marker artifact."""
+    whole = _safe_parsers.parse_toml(file.data)
+    versions = as_mapping(whole.get("versions"))
+    for spec in as_mapping(whole.get("libraries")).values():
+        name, version = _split_library(spec)
+        yield from _list_entries(name, version, versions, "", is_wanted)
+    for spec in as_mapping(whole.get("plugins")).values():
+        plugin, _, short = (
+            spec.partition(":") if isinstance(spec, str) else (as_text(as_mapping(spec).get("id")), "", "")
+        )
+        version = short or as_mapping(spec).get("version")
+        yield from _list_entries(f"{plugin}:{plugin}.gradle.plugin", version, versions, "plugin", is_wanted)
 
 
-def _library(told: Any) -> tuple[str, Any]:
-    if isinstance(told, str):
-        parts = told.split(":")
+def _split_library(spec: Any) -> tuple[str, Any]:
+    if isinstance(spec, str):
+        parts = spec.split(":")
         return ":".join(parts[:2]), ":".join(parts[2:])
-    table = mapping(told)
-    name = string(table.get("module")) or f"{string(table.get('group'))}:{string(table.get('name'))}"
+    table = as_mapping(spec)
+    name = as_text(table.get("module")) or f"{as_text(table.get('group'))}:{as_text(table.get('name'))}"
     return name, table.get("version")
 
 
-def _entries(name: str, version: Any, versions: dict[str, Any], note: str, wanted: Wanted) -> Iterator[Entry]:
-    if not wanted("maven", name):
+def _list_entries(
+    name: str, version: Any, versions: dict[str, Any], note: str, is_wanted: IsWanted
+) -> Iterator[DependencyEntry]:
+    if not is_wanted("maven", name):
         return
     if isinstance(version, dict) and "ref" in version:
-        version = versions.get(string(version["ref"]))
+        version = versions.get(as_text(version["ref"]))
     if isinstance(version, dict):
         version = next((version[key] for key in ("strictly", "require", "prefer") if key in version), "")
-    text = string(version)
+    text = as_text(version)
     if text and text[0] not in "[(]" and not text.endswith("+"):
-        yield Entry("maven", name, version=text, direct=True, note=note)
+        yield DependencyEntry("maven", name, version=text, direct=True, note=note)
     else:
-        yield Entry("maven", name, constraint=text or "(managed elsewhere)", direct=True, note=note)
+        yield DependencyEntry("maven", name, constraint=text or "(managed elsewhere)", direct=True, note=note)

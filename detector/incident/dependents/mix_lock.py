@@ -1,4 +1,4 @@
-"""mix.lock: an Elixir map that is read, not run; the mix.exs beside it says what is direct."""
+"""mix.lock: an Elixir map, parsed without executing it; the direct packages are in the mix.exs beside it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import Node, locked
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import Node, list_locked
 
 FILES = ("mix.lock",)
 LOCKS = True
@@ -18,11 +18,11 @@ _NEED = re.compile(r'\{:"?([\w.-]+)"?,\s*"[^"]*"')
 _DIRECT = re.compile(r"\{:(\w+),")
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the locked packages."""
-    text = _safe_parsers.text(file.data)
+    text = _safe_parsers.decode_text(file.data)
     if not text.lstrip().startswith("%{"):
-        raise Unreadable("is not a lock file of mix")
+        raise UnreadableFile("is not a lock file of mix")
     nodes: list[Node] = []
     for line in text.splitlines():
         if found := _HEX.match(line):
@@ -31,9 +31,9 @@ def read(file: File, wanted: Wanted) -> Iterator[Entry]:
             nodes.append(Node(found[1], found[3], note=found[2]))
     direct: list[str] | None = None
     try:
-        beside = file.beside("mix.exs")
-        if beside is not None:
-            direct = _DIRECT.findall(_safe_parsers.text(beside))
-    except Unreadable:
+        sibling = file.read_sibling("mix.exs")
+        if sibling is not None:
+            direct = _DIRECT.findall(_safe_parsers.decode_text(sibling))
+    except UnreadableFile:
         pass
-    yield from locked("hex", nodes, direct, wanted)
+    yield from list_locked("hex", nodes, direct, is_wanted)

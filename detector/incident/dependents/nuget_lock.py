@@ -1,35 +1,35 @@
-"""packages.lock.json of NuGet: a graph for each framework, direct packages marked."""
+"""packages.lock.json of NuGet: a graph for each framework, with direct packages marked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import Node, locked
-from detector.incident.dependents._safe_parsers import mapping, string
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import Node, list_locked
+from detector.incident.dependents._safe_parsers import as_mapping, as_text
 
 FILES = ("packages.lock.json", "packages.*.lock.json")
 LOCKS = True
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the resolved packages of every framework."""
-    whole = mapping(_safe_parsers.json(file.data))
+    whole = as_mapping(_safe_parsers.parse_json(file.data))
     if not isinstance(whole.get("dependencies"), dict):
-        raise Unreadable("is not a lock file of NuGet")
+        raise UnreadableFile("is not a lock file of NuGet")
     for framework, table in whole["dependencies"].items():
-        rows = {name: mapping(told) for name, told in mapping(table).items()}
+        rows = {name: as_mapping(fields) for name, fields in as_mapping(table).items()}
         nodes = [
-            Node(name, string(told.get("resolved")), tuple(mapping(told.get("dependencies"))), note=framework)
-            for name, told in rows.items()
-            if told.get("type") != "Project"
+            Node(name, as_text(fields.get("resolved")), tuple(as_mapping(fields.get("dependencies"))), note=framework)
+            for name, fields in rows.items()
+            if fields.get("type") != "Project"
         ]
-        direct = [name for name, told in rows.items() if told.get("type") == "Direct"]
+        direct = [name for name, fields in rows.items() if fields.get("type") == "Direct"]
         direct += [
             need
-            for told in rows.values()
-            if told.get("type") == "Project"
-            for need in mapping(told.get("dependencies"))
+            for fields in rows.values()
+            if fields.get("type") == "Project"
+            for need in as_mapping(fields.get("dependencies"))
         ]
-        yield from locked("nuget", nodes, direct, wanted)
+        yield from list_locked("nuget", nodes, direct, is_wanted)

@@ -1,9 +1,8 @@
 """package-lock.json and npm-shrinkwrap.json, versions 1 to 3.
 
-Versions 2 and 3 list every package under the folder it is put in; what a
-package asks for is found in its own folder, then in those above, as node does.
-Version 1 nests the packages themselves and knows the direct ones only from the
-package.json beside it.
+Versions 2 and 3 list every package under its installation folder; a dependency is found
+in the folder of the package itself, then in those above, as node does it. Version 1 nests
+the packages; the direct ones are listed only in the package.json beside it.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import ways
-from detector.incident.dependents._safe_parsers import mapping, string
-from detector.incident.dependents.package_json import SECTIONS, fetched, locked
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import find_paths
+from detector.incident.dependents._safe_parsers import as_mapping, as_text
+from detector.incident.dependents.package_json import SECTIONS, list_installed, parse_tarball_url
 
 FILES = ("package-lock.json", "npm-shrinkwrap.json")
 LOCKS = True
@@ -24,80 +23,80 @@ _NEEDS = ("dependencies", "optionalDependencies", "peerDependencies")
 _FOLDER = "node_modules/"
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
-    """Yield every place in which the package is installed."""
-    whole = _safe_parsers.json(file.data)
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
+    """Yield every installation of the package."""
+    whole = _safe_parsers.parse_json(file.data)
     if not isinstance(whole, dict):
-        raise Unreadable("is not a lock file of npm")
+        raise UnreadableFile("is not a lock file of npm")
     packages = whole.get("packages")
     if isinstance(packages, dict) and (packages or not whole.get("dependencies")):
-        yield from _folders(packages, wanted)
+        yield from _list_installed_folders(packages, is_wanted)
     elif isinstance(whole.get("dependencies"), dict):
-        yield from _nested(whole["dependencies"], _asked_beside(file), wanted)
+        yield from _list_nested(whole["dependencies"], _read_direct_names(file), is_wanted)
     elif "lockfileVersion" not in whole:
-        raise Unreadable("is not a lock file of npm")
+        raise UnreadableFile("is not a lock file of npm")
 
 
 # -- versions 2 and 3 --------------------------------------------------------
 
 
-def _folders(packages: dict[str, Any], wanted: Wanted) -> Iterator[Entry]:
+def _list_installed_folders(packages: dict[str, Any], is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     hits: dict[str, list[tuple[str, str]]] = {}
-    for place, told in packages.items():
-        key = place.rpartition(_FOLDER)[2]
-        if place.endswith(key) and _FOLDER in place and isinstance(told, dict) and not told.get("link"):
-            url = string(told.get("resolved"))
-            both = locked(string(told.get("name")) or key, string(told.get("version")) or url, url)
-            if found := [one for one in both if wanted("npm", one[0])]:
-                hits[place] = found
+    for folder, fields in packages.items():
+        key = folder.rpartition(_FOLDER)[2]
+        if folder.endswith(key) and _FOLDER in folder and isinstance(fields, dict) and not fields.get("link"):
+            url = as_text(fields.get("resolved"))
+            both = list_installed(as_text(fields.get("name")) or key, as_text(fields.get("version")) or url, url)
+            if found := [one for one in both if is_wanted("npm", one[0])]:
+                hits[folder] = found
     if not hits:
         return
-    own = [place for place in packages if _FOLDER not in place]  # the root and its workspaces
-    direct = {found for place in own for found in _needs(packages, place, (*SECTIONS,))}
-    known = ways(sorted(direct), lambda place: _needs(packages, place, _NEEDS), hits)
-    for place, name, version in ((place, *one) for place, found in hits.items() for one in found):
-        yield Entry(
+    workspaces = [folder for folder in packages if _FOLDER not in folder]  # the root and its workspaces
+    direct = {found for folder in workspaces for found in _find_needs(packages, folder, (*SECTIONS,))}
+    paths = find_paths(sorted(direct), lambda folder: _find_needs(packages, folder, _NEEDS), hits)
+    for folder, name, version in ((folder, *one) for folder, found in hits.items() for one in found):
+        yield DependencyEntry(
             "npm",
             name,
             version=version,
-            direct=place in direct,
-            via=tuple(_shown(packages, step) for step in known.get(place, ())),
-            note=_note(packages[place], place.rpartition(_FOLDER)[2], name),
+            direct=folder in direct,
+            via=tuple(_format_package(packages, step) for step in paths.get(folder, ())),
+            note=_format_note(packages[folder], folder.rpartition(_FOLDER)[2], name),
         )
 
 
-def _needs(packages: dict[str, Any], place: str, sections: tuple[str, ...]) -> Iterator[str]:
-    """Yield the folders of what the package in *place* asks for."""
-    told = packages.get(place)
-    if not isinstance(told, dict):
+def _find_needs(packages: dict[str, Any], folder: str, sections: tuple[str, ...]) -> Iterator[str]:
+    """Yield the folders of the dependencies of the package in *place*."""
+    fields = packages.get(folder)
+    if not isinstance(fields, dict):
         return
     for section in sections:
-        names = told.get(section)
+        names = fields.get(section)
         if not names or not isinstance(names, dict):
             continue
         for name in names:
-            at = place
+            at = folder
             while True:
                 found = f"{at}/{_FOLDER}{name}" if at else _FOLDER + name
                 if found in packages:
                     linked = packages[found]
                     is_link = isinstance(linked, dict) and linked.get("link")
-                    yield string(linked.get("resolved")) if is_link else found
+                    yield as_text(linked.get("resolved")) if is_link else found
                     break
                 if not at:
                     break
                 at = at.rpartition(f"/{_FOLDER}")[0]
 
 
-def _shown(packages: dict[str, Any], place: str) -> str:
-    told = mapping(packages.get(place))
-    name = string(told.get("name")) or place.rpartition(_FOLDER)[2]
-    version = string(told.get("version"))
+def _format_package(packages: dict[str, Any], folder: str) -> str:
+    fields = as_mapping(packages.get(folder))
+    name = as_text(fields.get("name")) or folder.rpartition(_FOLDER)[2]
+    version = as_text(fields.get("version"))
     return f"{name}@{version}" if version else name
 
 
-def _note(told: dict[str, Any], key: str, name: str) -> str:
-    notes = [word for word in ("dev", "optional", "peer") if told.get(word) is True]
+def _format_note(fields: dict[str, Any], key: str, name: str) -> str:
+    notes = [word for word in ("dev", "optional", "peer") if fields.get(word) is True]
     if key != name:
         notes.append(f"as {key}")
     return ", ".join(notes)
@@ -106,72 +105,74 @@ def _note(told: dict[str, Any], key: str, name: str) -> str:
 # -- version 1 ---------------------------------------------------------------
 
 
-def _asked_beside(file: File) -> set[str] | None:
-    """Return the names that the package.json beside *file* asks for, None if there is none to be read."""
+def _read_direct_names(file: DependencyFile) -> set[str] | None:
+    """Return the names of the dependencies in the package.json beside *file*, None if it cannot be read."""
     try:
-        data = file.beside("package.json")
-        told = mapping(_safe_parsers.json(data)) if data is not None else None
-    except Unreadable:
+        data = file.read_sibling("package.json")
+        fields = as_mapping(_safe_parsers.parse_json(data)) if data is not None else None
+    except UnreadableFile:
         return None
-    return None if told is None else {name for section in SECTIONS for name in mapping(told.get(section))}
+    return None if fields is None else {name for section in SECTIONS for name in as_mapping(fields.get(section))}
 
 
-def _nested(dependencies: dict[str, Any], asked: set[str] | None, wanted: Wanted) -> Iterator[Entry]:
-    Place = tuple[str, ...]
-    tables: dict[Place, dict[str, Any]] = {}
-    stack: list[tuple[Place, dict[str, Any]]] = [((), {"dependencies": dependencies})]
+def _list_nested(
+    dependencies: dict[str, Any], direct_names: set[str] | None, is_wanted: IsWanted
+) -> Iterator[DependencyEntry]:
+    Position = tuple[str, ...]
+    tables: dict[Position, dict[str, Any]] = {}
+    stack: list[tuple[Position, dict[str, Any]]] = [((), {"dependencies": dependencies})]
     while stack:
-        place, told = stack.pop()
-        tables[place] = told
-        if len(place) > _safe_parsers.MAX_DEPTH:
-            raise Unreadable("is nested too deeply")
-        for name, below in mapping(told.get("dependencies")).items():
+        folder, fields = stack.pop()
+        tables[folder] = fields
+        if len(folder) > _safe_parsers.MAX_DEPTH:
+            raise UnreadableFile("is nested too deeply")
+        for name, below in as_mapping(fields.get("dependencies")).items():
             if isinstance(below, dict):
-                stack.append(((*place, name), below))
-    hits: dict[Place, list[tuple[str, str]]] = {}
-    for place, told in tables.items():
-        if place:
-            both = locked(*_alias(place[-1], told), string(told.get("resolved")))
-            if found := [one for one in both if wanted("npm", one[0])]:
-                hits[place] = found
+                stack.append(((*folder, name), below))
+    hits: dict[Position, list[tuple[str, str]]] = {}
+    for folder, fields in tables.items():
+        if folder:
+            both = list_installed(*_resolve_alias(folder[-1], fields), as_text(fields.get("resolved")))
+            if found := [one for one in both if is_wanted("npm", one[0])]:
+                hits[folder] = found
     if not hits:
         return
 
-    def needs(place: Place) -> Iterator[Place]:
-        for name in mapping(tables[place].get("requires")):
-            for above in range(len(place), -1, -1):
-                if (*place[:above], name) in tables:
-                    yield (*place[:above], name)
+    def needs(folder: Position) -> Iterator[Position]:
+        for name in as_mapping(tables[folder].get("requires")):
+            for above in range(len(folder), -1, -1):
+                if (*folder[:above], name) in tables:
+                    yield (*folder[:above], name)
                     break
 
-    if asked is None:  # what nobody requires was asked for by the project
-        required = {found for place in tables for found in needs(place)}
-        direct = {place for place in tables if len(place) == 1 and place not in required}
+    if direct_names is None:  # a package that no other one requires is direct
+        required = {found for folder in tables for found in needs(folder)}
+        direct = {folder for folder in tables if len(folder) == 1 and folder not in required}
     else:
-        direct = {(name,) for name in asked if (name,) in tables}
-    known = ways(sorted(direct), needs, hits)
-    for place, name, version in ((place, *one) for place, found in sorted(hits.items()) for one in found):
-        is_direct = True if place in direct else None if asked is None else False
-        steps = (_alias(step[-1], tables[step]) for step in known.get(place, ()))
-        yield Entry(
+        direct = {(name,) for name in direct_names if (name,) in tables}
+    paths = find_paths(sorted(direct), needs, hits)
+    for folder, name, version in ((folder, *one) for folder, found in sorted(hits.items()) for one in found):
+        is_direct = True if folder in direct else None if direct_names is None else False
+        steps = (_resolve_alias(step[-1], tables[step]) for step in paths.get(folder, ()))
+        yield DependencyEntry(
             "npm",
             name,
             version=version,
             direct=is_direct,
             via=tuple(f"{step}@{at}" if at else step for step, at in steps),
-            note=_note(tables[place], place[-1], name),
+            note=_format_note(tables[folder], folder[-1], name),
         )
 
 
-def _alias(key: str, told: dict[str, Any]) -> tuple[str, str]:
-    """Return the real name and version: ``npm:real@1.0`` stands for an alias."""
-    version = string(told.get("version"))
+def _resolve_alias(key: str, fields: dict[str, Any]) -> tuple[str, str]:
+    """Return the real name and version; the version of an alias is ``npm:real@1.0``."""
+    version = as_text(fields.get("version"))
     if version.startswith("npm:"):
         name, _, version = version[4:].rpartition("@")
         return name, version
-    return fetched(version) or (key, version)  # npm 5 wrote the address of the tarball
+    return parse_tarball_url(version) or (key, version)  # npm 5 wrote the URL of the tarball
 
 
-def covers(file: File) -> Callable[[str], bool]:
-    """Return what tells whether a folder is a workspace of the lock file."""
-    return mapping(mapping(_safe_parsers.json(file.data)).get("packages")).__contains__
+def make_workspace_filter(file: DependencyFile) -> Callable[[str], bool]:
+    """See `WorkspaceReader`."""
+    return as_mapping(as_mapping(_safe_parsers.parse_json(file.data)).get("packages")).__contains__

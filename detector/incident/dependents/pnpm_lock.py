@@ -1,8 +1,8 @@
 """pnpm-lock.yaml, versions 5, 6 and 9.
 
-Every version spells the key of a package its own way: ``/name/1.0_peers``,
-``/name@1.0(peers)``, ``name@1.0(peers)``. From 9 on what a package needs stands
-apart, under `snapshots`.
+The versions spell the key of a package differently: ``/name/1.0_peers``,
+``/name@1.0(peers)``, ``name@1.0(peers)``. Since version 9, the needs of a package are
+listed separately under `snapshots`.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import ways
-from detector.incident.dependents._safe_parsers import mapping, string
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import find_paths
+from detector.incident.dependents._safe_parsers import as_mapping, as_text
 
 FILES = ("pnpm-lock.yaml",)
 LOCKS = True
@@ -21,71 +21,77 @@ LOCKS = True
 _SECTIONS = ("dependencies", "devDependencies", "optionalDependencies")
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the locked versions of the package."""
-    whole = _safe_parsers.yaml(file.data)
+    whole = _safe_parsers.parse_yaml(file.data)
     if not isinstance(whole, dict) or "lockfileVersion" not in whole:
-        raise Unreadable("is not a lock file of pnpm")
-    packages = {**mapping(whole.get("packages")), **mapping(whole.get("snapshots"))}
-    named = {key: _named(key, mapping(told)) for key, told in packages.items()}
-    for key, told in mapping(whole.get("packages")).items():  # a snapshot says less of a package that is no registry's
-        if key in named and mapping(told).get("version"):
-            named[key] = _named(key, mapping(told))
-    hits = {key for key, (name, _) in named.items() if wanted("npm", name)}
+        raise UnreadableFile("is not a lock file of pnpm")
+    packages = {**as_mapping(whole.get("packages")), **as_mapping(whole.get("snapshots"))}
+    named = {key: _split_key(key, as_mapping(fields)) for key, fields in packages.items()}
+    for key, fields in as_mapping(
+        whole.get("packages")
+    ).items():  # a snapshot lacks the version of a package that is not from a registry
+        if key in named and as_mapping(fields).get("version"):
+            named[key] = _split_key(key, as_mapping(fields))
+    hits = {key for key, (name, _) in named.items() if is_wanted("npm", name)}
     if "snapshots" in whole:
-        hits &= set(mapping(whole["snapshots"]))
+        hits &= set(as_mapping(whole["snapshots"]))
     if not hits:
         return
-    importers = mapping(whole.get("importers")) or {".": whole}
+    importers = as_mapping(whole.get("importers")) or {".": whole}
     direct: set[str] = set()
     for importer in importers.values():
-        direct.update(_needs(packages, mapping(importer), _SECTIONS))
-    known = ways(
+        direct.update(_find_needs(packages, as_mapping(importer), _SECTIONS))
+    known = find_paths(
         sorted(direct),
-        lambda key: _needs(packages, mapping(packages.get(key)), ("dependencies", "optionalDependencies")),
+        lambda key: _find_needs(packages, as_mapping(packages.get(key)), ("dependencies", "optionalDependencies")),
         hits,
     )
     seen = set()
     for key in sorted(hits):
         via = tuple("@".join(named[step]) for step in known.get(key, ()))
         name, version = named[key]
-        entry = Entry("npm", name, version=version, direct=key in direct, via=via, note=_note(mapping(packages[key])))
-        if entry not in seen:  # one version may stand there once for each set of peers
+        entry = DependencyEntry(
+            "npm", name, version=version, direct=key in direct, via=via, note=_format_note(as_mapping(packages[key]))
+        )
+        if entry not in seen:  # a version is listed once for each set of peers
             seen.add(entry)
             yield entry
 
 
-def _named(key: str, told: dict[str, Any]) -> tuple[str, str]:
-    """Return name and version of a key.
+def _split_key(key: str, fields: dict[str, Any]) -> tuple[str, str]:
+    """Return name and version of a package key.
 
-    >>> _named("/@a/b/1.2.0_react@17.0.2", {}), _named("/@a/b@1.2.0(react@17.0.2)", {}), _named("a@2.0.0", {})
-    (('@a/b', '1.2.0'), ('@a/b', '1.2.0'), ('a', '2.0.0'))
+    >>> _split_key("/@a/b/1.2.0_react@17.0.2", {}), _split_key("/@a/b@1.2.0(react@17.0.2)", {})
+    (('@a/b', '1.2.0'), ('@a/b', '1.2.0'))
+    >>> _split_key("a@2.0.0", {})
+    ('a', '2.0.0')
     """
-    if told.get("name") and told.get("version"):
-        return string(told["name"]), string(told["version"])
+    if fields.get("name") and fields.get("version"):
+        return as_text(fields["name"]), as_text(fields["version"])
     plain = key.partition("(")[0].lstrip("/")
     at = plain.find("@", 1)
     if at > 0 and plain[:at].count("/") == plain.startswith("@"):
         name, version = plain[:at], plain[at + 1 :]
     else:
         name, _, version = plain.partition("_")[0].rpartition("/")
-    return name, string(told.get("version")) or version
+    return name, as_text(fields.get("version")) or version
 
 
-def _needs(packages: dict[str, Any], told: dict[str, Any], sections: tuple[str, ...]) -> Iterator[str]:
+def _find_needs(packages: dict[str, Any], fields: dict[str, Any], sections: tuple[str, ...]) -> Iterator[str]:
     for section in sections:
-        for name, value in mapping(told.get(section)).items():
-            version = string(value) or string(mapping(value).get("version"))
+        for name, value in as_mapping(fields.get(section)).items():
+            version = as_text(value) or as_text(as_mapping(value).get("version"))
             for key in (f"{name}@{version}", f"/{name}@{version}", f"/{name}/{version}", version, f"/{version}"):
                 if key in packages:
                     yield key
                     break
 
 
-def _note(told: dict[str, Any]) -> str:
-    return "dev" if told.get("dev") == "true" else ""
+def _format_note(fields: dict[str, Any]) -> str:
+    return "dev" if fields.get("dev") == "true" else ""
 
 
-def covers(file: File) -> Callable[[str], bool]:
-    """Return what tells whether a folder is one of the importers of the lock file."""
-    return mapping(mapping(_safe_parsers.yaml(file.data)).get("importers")).__contains__
+def make_workspace_filter(file: DependencyFile) -> Callable[[str], bool]:
+    """See `WorkspaceReader`: the importers of the lock file."""
+    return as_mapping(as_mapping(_safe_parsers.parse_yaml(file.data)).get("importers")).__contains__

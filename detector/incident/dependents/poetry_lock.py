@@ -1,4 +1,4 @@
-"""poetry.lock and pdm.lock: what is installed; the pyproject beside it says what is direct."""
+"""poetry.lock and pdm.lock: installed packages; the direct ones are in the pyproject.toml beside it."""
 
 from __future__ import annotations
 
@@ -6,46 +6,50 @@ from collections.abc import Iterator
 from typing import Any
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import Node, locked
-from detector.incident.dependents._python import asked, requirement
-from detector.incident.dependents._safe_parsers import items, mapping, string
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import Node, list_locked
+from detector.incident.dependents._python import list_requirements, parse_requirement
+from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
 
 FILES = ("poetry.lock", "pdm.lock")
 LOCKS = True
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the locked packages."""
-    whole = _safe_parsers.toml(file.data)
+    whole = _safe_parsers.parse_toml(file.data)
     if "package" not in whole and "metadata" not in whole:
-        raise Unreadable("is not a lock file of poetry or pdm")
+        raise UnreadableFile("is not a lock file of poetry or pdm")
     nodes = [
         Node(
-            string(row.get("name")),
-            string(row.get("version")),
-            _needs(row),
-            note=string(row.get("category")).replace("main", ""),
+            as_text(row.get("name")),
+            as_text(row.get("version")),
+            _list_needs(row),
+            note=as_text(row.get("category")).replace("main", ""),
         )
-        for row in map(mapping, items(whole.get("package")))
+        for row in map(as_mapping, as_list(whole.get("package")))
         if not row.get("path")
     ]
-    yield from locked("pypi", nodes, direct_of(file), wanted)
+    yield from list_locked("pypi", nodes, read_direct_names(file), is_wanted)
 
 
-def _needs(row: dict[str, Any]) -> tuple[str, ...]:
-    told = row.get("dependencies")
-    if isinstance(told, list):  # pdm writes requirements
-        return tuple(requirement(string(text))[0] for text in told)
-    return tuple(mapping(told))
+def _list_needs(row: dict[str, Any]) -> tuple[str, ...]:
+    needs = row.get("dependencies")
+    if isinstance(needs, list):  # pdm writes requirements
+        return tuple(parse_requirement(as_text(text))[0] for text in needs)
+    return tuple(as_mapping(needs))
 
 
-def direct_of(file: File) -> list[str] | None:
-    """Return the names that the pyproject beside *file* asks for; None if there is none to be read."""
+def read_direct_names(file: DependencyFile) -> list[str] | None:
+    """Return the names of the requirements in the pyproject.toml beside *file*; None if it cannot be read."""
     try:
-        beside = file.beside("pyproject.toml")
-        if beside is None:
+        sibling = file.read_sibling("pyproject.toml")
+        if sibling is None:
             return None
-        return [name for name, _, section in asked(_safe_parsers.toml(beside)) if section != "build-system"]
-    except Unreadable:
+        return [
+            name
+            for name, _, section in list_requirements(_safe_parsers.parse_toml(sibling))
+            if section != "build-system"
+        ]
+    except UnreadableFile:
         return None

@@ -1,29 +1,29 @@
-"""pubspec.yaml of Dart and Flutter: what a project asks for."""
+"""pubspec.yaml of Dart and Flutter: the dependencies of a project."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Wanted
-from detector.incident.dependents._safe_parsers import mapping, string
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted
+from detector.incident.dependents._safe_parsers import as_mapping, as_text
 
 FILES = ("pubspec.yaml", "pubspec.yml", "pubspec_overrides.yaml")
 LOCKS = False
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the dependencies of all sections."""
-    whole = mapping(_safe_parsers.yaml(file.data))
+    whole = as_mapping(_safe_parsers.parse_yaml(file.data))
     for section in ("dependencies", "dev_dependencies", "dependency_overrides"):
-        for key, told in mapping(whole.get(section)).items():
-            table = mapping(told)
+        for key, spec in as_mapping(whole.get(section)).items():
+            table = as_mapping(spec)
             if "sdk" in table or "path" in table:
                 continue
-            name = string(mapping(table.get("hosted")).get("name")) or key
-            if wanted("pub", name):
+            name = as_text(as_mapping(table.get("hosted")).get("name")) or key
+            if is_wanted("pub", name):
                 git = table.get("git")
-                source = string(git) or string(mapping(git).get("url"))
-                constraint = string(told) or string(table.get("version")) or source
+                source = as_text(git) or as_text(as_mapping(git).get("url"))
+                constraint = as_text(spec) or as_text(table.get("version")) or source
                 note = "" if section == "dependencies" else section
-                yield Entry("pub", name, constraint=constraint, direct=True, note=note)
+                yield DependencyEntry("pub", name, constraint=constraint, direct=True, note=note)

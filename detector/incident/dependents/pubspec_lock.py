@@ -1,26 +1,28 @@
-"""pubspec.lock of Dart and Flutter: it marks what is direct, and tells no ways."""
+"""pubspec.lock of Dart and Flutter: it marks direct packages, and contains no dependency paths."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._safe_parsers import mapping, string
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._safe_parsers import as_mapping, as_text
 
 FILES = ("pubspec.lock",)
 LOCKS = True
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the locked packages."""
-    whole = _safe_parsers.yaml(file.data)
+    whole = _safe_parsers.parse_yaml(file.data)
     if not isinstance(whole, dict) or "packages" not in whole:
-        raise Unreadable("is not a lock file of pub")
-    for key, row in mapping(whole["packages"]).items():
-        told = mapping(row)
-        name = string(mapping(told.get("description")).get("name")) or key
-        if wanted("pub", name) and told.get("source") not in ("path", "sdk"):
-            kind = string(told.get("dependency"))
+        raise UnreadableFile("is not a lock file of pub")
+    for key, row in as_mapping(whole["packages"]).items():
+        fields = as_mapping(row)
+        name = as_text(as_mapping(fields.get("description")).get("name")) or key
+        if is_wanted("pub", name) and fields.get("source") not in ("path", "sdk"):
+            kind = as_text(fields.get("dependency"))
             note = kind.removeprefix("direct ").replace("main", "") if kind.startswith("direct") else ""
-            yield Entry("pub", name, version=string(told.get("version")), direct=kind.startswith("direct"), note=note)
+            yield DependencyEntry(
+                "pub", name, version=as_text(fields.get("version")), direct=kind.startswith("direct"), note=note
+            )

@@ -1,31 +1,31 @@
-"""pylock.toml, the lock file that all Python installers share (PEP 751)."""
+"""pylock.toml, the common lock file of Python installers (PEP 751)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import Node, locked
-from detector.incident.dependents._safe_parsers import items, mapping, string
-from detector.incident.dependents.poetry_lock import direct_of
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import Node, list_locked
+from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
+from detector.incident.dependents.poetry_lock import read_direct_names
 
 FILES = ("pylock.toml", "pylock.*.toml")
 LOCKS = True
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the locked packages."""
-    whole = _safe_parsers.toml(file.data)
+    whole = _safe_parsers.parse_toml(file.data)
     if "lock-version" not in whole:
-        raise Unreadable("is not a lock file of Python")
+        raise UnreadableFile("is not a lock file of Python packages")
     nodes = [
         Node(
-            string(row.get("name")),
-            string(row.get("version")),
-            tuple(string(mapping(need).get("name")) for need in items(row.get("dependencies"))),
+            as_text(row.get("name")),
+            as_text(row.get("version")),
+            tuple(as_text(as_mapping(need).get("name")) for need in as_list(row.get("dependencies"))),
         )
-        for row in map(mapping, items(whole.get("packages")))
+        for row in map(as_mapping, as_list(whole.get("packages")))
         if "directory" not in row
     ]
-    yield from locked("pypi", nodes, direct_of(file), wanted)
+    yield from list_locked("pypi", nodes, read_direct_names(file), is_wanted)

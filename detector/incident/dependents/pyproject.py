@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Wanted
-from detector.incident.dependents._python import asked, entry
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted
+from detector.incident.dependents._python import list_requirements, make_entry
 
 FILES = ("pyproject.toml",)
 LOCKS = False
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield every requirement."""
-    for name, constraint, section in asked(_safe_parsers.toml(file.data)):
-        if wanted("pypi", name):
-            yield entry(name, constraint, direct=True, note=section)
+    for name, constraint, section in list_requirements(_safe_parsers.parse_toml(file.data)):
+        if is_wanted("pypi", name):
+            yield make_entry(name, constraint, direct=True, note=section)

@@ -1,8 +1,7 @@
-"""Requirement files of pip, with what they include and with constraints.
+"""Requirements files of pip, with includes and constraints.
 
-Where pip-compile or uv wrote the file, its remarks (``# via``) say what brought
-a package in. A constraint pins what is installed anyway: it gives a requirement
-its version; alone it is no more than a hint.
+In a file that pip-compile or uv wrote, comments (``# via``) name the packages that require
+a package. A constraint alone installs nothing; it sets the version of a requirement.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import ways
-from detector.incident.dependents._names import normal
-from detector.incident.dependents._python import entry, requirement
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import find_paths
+from detector.incident.dependents._names import normalize_name
+from detector.incident.dependents._python import make_entry, parse_requirement
 
 FILES = (
     "requirements*.txt",
@@ -32,12 +31,12 @@ LOCKS = False
 MAX_INCLUDES = 64
 
 _OPTION = re.compile(r"(?:(-[rcef])\s*=?\s*|--(requirement|constraint|editable)(?:\s+|=\s*))(.+)")
-_REMARK = re.compile(r"(?:^|\s)#.*")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _VIA = re.compile(r"#\s*via\b\s*(.*)|#\s{2,}(\S.*)")
 
 
-class _Line(NamedTuple):
-    """A requirement, where it stands, and what it says to have brought it in."""
+class _RequirementLine(NamedTuple):
+    """A requirement or constraint, its file, and the names in its ``# via`` comment."""
 
     name: str
     constraint: str
@@ -46,71 +45,71 @@ class _Line(NamedTuple):
     via: tuple[str, ...]
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the requirements of *file* and of what it includes."""
     problems: list[str] = []
     constrains = "constraint" in posixpath.basename(file.path).lower()
-    lines = list(_lines(file, file.path, file.data, constrains, set(), problems))
-    pins = {normal("pypi", line.name): line.constraint for line in lines if line.constrains}
-    asked = {normal("pypi", line.name) for line in lines if not line.constrains}
-    direct, needs = _explained(lines)
-    hits = {normal("pypi", line.name) for line in lines if wanted("pypi", line.name)}
-    known = ways(sorted(direct), lambda name: sorted(needs.get(name, ())), hits) if needs else {}
-    versions = {normal("pypi", line.name): line.constraint for line in lines}
+    lines = list(_read_lines(file, file.path, file.data, constrains, set(), problems))
+    pins = {normalize_name("pypi", line.name): line.constraint for line in lines if line.constrains}
+    requested = {normalize_name("pypi", line.name) for line in lines if not line.constrains}
+    direct, needs = _read_via_comments(lines)
+    hits = {normalize_name("pypi", line.name) for line in lines if is_wanted("pypi", line.name)}
+    paths = find_paths(sorted(direct), lambda name: sorted(needs.get(name, ())), hits) if needs else {}
+    versions = {normalize_name("pypi", line.name): line.constraint for line in lines}
     for line in lines:
-        name = normal("pypi", line.name)
+        name = normalize_name("pypi", line.name)
         if name not in hits:
             continue
         if line.constrains:
-            if name not in asked:
-                yield Entry("pypi", line.name, constraint=line.constraint, note="constraint", path=line.path)
+            if name not in requested:
+                yield DependencyEntry("pypi", line.name, constraint=line.constraint, note="constraint", path=line.path)
             continue
         pinned = line.constraint.startswith("==") or name not in pins
-        yield entry(
+        yield make_entry(
             line.name,
             line.constraint if pinned else pins[name],
             direct=name in direct,
-            via=tuple(_shown(step, versions) for step in known.get(name, ())),
-            note="" if pinned else "by a constraint",
+            via=tuple(_format_requirement(step, versions) for step in paths.get(name, ())),
+            note="" if pinned else "pinned by a constraint",
             path=line.path,
         )
     if problems:
-        raise Unreadable(problems[0])
+        raise UnreadableFile(problems[0])
 
 
-def _shown(name: str, versions: dict[str, str]) -> str:
+def _format_requirement(name: str, versions: dict[str, str]) -> str:
     constraint = versions.get(name, "")
     return f"{name}@{constraint[2:]}" if constraint.startswith("==") else name
 
 
-def _explained(lines: list[_Line]) -> tuple[set[str], dict[str, set[str]]]:
-    """Return what was asked for by people, and what needs what, as the remarks tell it."""
+def _read_via_comments(lines: list[_RequirementLine]) -> tuple[set[str], dict[str, set[str]]]:
+    """Return the direct requirements, and the packages that each package requires, from the ``# via`` comments."""
     direct: set[str] = set()
     needs: dict[str, set[str]] = {}
-    listed = {normal("pypi", line.name) for line in lines}
+    listed = {normalize_name("pypi", line.name) for line in lines}
     for line in lines:
-        name = normal("pypi", line.name)
+        name = normalize_name("pypi", line.name)
         for via in line.via:
-            if normal("pypi", via) not in listed:  # -r requirements.in, or the project itself
+            if normalize_name("pypi", via) not in listed:  # -r requirements.in, or the project itself
                 direct.add(name)
             else:
-                needs.setdefault(normal("pypi", via), set()).add(name)
+                needs.setdefault(normalize_name("pypi", via), set()).add(name)
         if not line.via and not line.constrains:
             direct.add(name)
     return direct, needs
 
 
-def _lines(
-    file: File, path: str, data: bytes, constrains: bool, seen: set[str], problems: list[str]
-) -> Iterator[_Line]:
+def _read_lines(
+    file: DependencyFile, path: str, data: bytes, constrains: bool, seen: set[str], problems: list[str]
+) -> Iterator[_RequirementLine]:
     seen.add(path)
-    pending: _Line | None = None
-    for raw in re.sub(r"\\\r?\n", " ", _safe_parsers.text(data)).splitlines():
-        line = _REMARK.sub("", raw).strip()
+    pending: _RequirementLine | None = None
+    for raw in re.sub(r"\\\r?\n", " ", _safe_parsers.decode_text(data)).splitlines():
+        line = _COMMENT.sub("", raw).strip()
         if not line:
-            said = _VIA.match(raw.strip())
-            if pending and said:
-                pending = _with_via(pending, said[1] or said[2] or "")
+            comment = _VIA.match(raw.strip())
+            if pending and comment:
+                pending = _add_via(pending, comment[1] or comment[2] or "")
             elif pending and not raw.strip():
                 yield pending
                 pending = None
@@ -121,32 +120,32 @@ def _lines(
         option = _OPTION.fullmatch(line)
         if option and (option[1] or "-" + option[2][0]) in ("-r", "-c"):
             kind = (option[1] or "-" + option[2][0]) == "-c"
-            yield from _included(file, path, option[3].strip(" '\""), constrains or kind, seen, problems)
+            yield from _read_included(file, path, option[3].strip(" '\""), constrains or kind, seen, problems)
             continue
         if line.startswith("-") and not option:
             continue
-        name, constraint = requirement(option[3] if option else line)
+        name, constraint = parse_requirement(option[3] if option else line)
         if name:
-            pending = _Line(name, constraint, path, constrains, ())
-            said = _VIA.search(raw)
-            if said:
-                pending = _with_via(pending, said[1] or "")
+            pending = _RequirementLine(name, constraint, path, constrains, ())
+            comment = _VIA.search(raw)
+            if comment:
+                pending = _add_via(pending, comment[1] or "")
     if pending:
         yield pending
 
 
-def _with_via(line: _Line, said: str) -> _Line:
-    if said.startswith("-"):
-        return line._replace(via=(*line.via, said))
-    parts = [part.strip() for part in said.split(",")]
+def _add_via(line: _RequirementLine, comment: str) -> _RequirementLine:
+    if comment.startswith("-"):
+        return line._replace(via=(*line.via, comment))
+    parts = [part.strip() for part in comment.split(",")]
     return line._replace(via=(*line.via, *(part for part in parts if part)))
 
 
-def _included(
-    file: File, path: str, name: str, constrains: bool, seen: set[str], problems: list[str]
-) -> Iterator[_Line]:
+def _read_included(
+    file: DependencyFile, path: str, name: str, constrains: bool, seen: set[str], problems: list[str]
+) -> Iterator[_RequirementLine]:
     if "://" in name:
-        problems.append("includes a file from the network, which is not fetched")
+        problems.append("includes a URL, which is not fetched")
         return
     target = posixpath.normpath(posixpath.join(posixpath.dirname(path), name.replace("\\", "/")))
     if target in seen:
@@ -156,11 +155,11 @@ def _included(
         return
     try:
         from_here = posixpath.relpath(target, posixpath.dirname(file.path) or ".")
-        data = file.beside(name if name.startswith(("/", "~")) else from_here)
-    except Unreadable as error:
+        data = file.read_sibling(name if name.startswith(("/", "~")) else from_here)
+    except UnreadableFile as error:
         problems.append(str(error))
         return
     if data is None:
-        problems.append(f"includes {name!r}, which is not there")
+        problems.append(f"includes {name!r}, which does not exist")
         return
-    yield from _lines(file, target, data, constrains, seen, problems)
+    yield from _read_lines(file, target, data, constrains, seen, problems)

@@ -1,4 +1,4 @@
-"""GitHub workflows and composite actions: the actions, workflows and images that they use."""
+"""GitHub workflows and composite actions: the actions, workflows and images they use."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Wanted
-from detector.incident.dependents._images import images, revision
-from detector.incident.dependents._safe_parsers import items, mapping, string
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted
+from detector.incident.dependents._images import make_revision_entry, match_image
+from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
 
 FILES = (
     ".github/workflows/*.yml",
@@ -23,37 +23,37 @@ FILES = (
 )
 LOCKS = False
 
-_REMARK = re.compile(r"uses:[ \t]*[\"']?([^\s\"'#]+)[\"']?[ \t]*#[ \t]*(?:tag=|pin@)?([vV]?\d[\w.+-]*)")
+_VERSION_COMMENT = re.compile(r"uses:[ \t]*[\"']?([^\s\"'#]+)[\"']?[ \t]*#[ \t]*(?:tag=|pin@)?([vV]?\d[\w.+-]*)")
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield what jobs and steps use."""
-    whole = mapping(_safe_parsers.yaml(file.data))
-    remarks = dict(_REMARK.findall(_safe_parsers.text(file.data)))
-    for used in _uses(whole):
+    whole = as_mapping(_safe_parsers.parse_yaml(file.data))
+    comments = dict(_VERSION_COMMENT.findall(_safe_parsers.decode_text(file.data)))
+    for used in _list_uses(whole):
         if used.startswith("docker://"):
-            yield from images(used[9:], wanted)
+            yield from match_image(used[9:], is_wanted)
         elif not used.startswith("."):
             name, _, ref = used.partition("@")
-            if wanted("github", name):
-                yield revision("github", name, ref, remarks.get(used, ""))
-    for job in map(mapping, mapping(whole.get("jobs")).values()):
-        for place in (job.get("container"), *mapping(job.get("services")).values()):
-            yield from images(string(place) or string(mapping(place).get("image")), wanted)
+            if is_wanted("github", name):
+                yield make_revision_entry("github", name, ref, comments.get(used, ""))
+    for job in map(as_mapping, as_mapping(whole.get("jobs")).values()):
+        for parent in (job.get("container"), *as_mapping(job.get("services")).values()):
+            yield from match_image(as_text(parent) or as_text(as_mapping(parent).get("image")), is_wanted)
 
 
-def _uses(whole: dict[str, Any]) -> Iterator[str]:
-    runs = mapping(whole.get("runs"))
-    yield from _steps(runs)
-    if string(runs.get("image")).startswith("docker://"):
-        yield string(runs["image"])
-    for job in map(mapping, mapping(whole.get("jobs")).values()):
-        if string(job.get("uses")):
-            yield string(job["uses"])
-        yield from _steps(job)
+def _list_uses(whole: dict[str, Any]) -> Iterator[str]:
+    runs = as_mapping(whole.get("runs"))
+    yield from _list_steps(runs)
+    if as_text(runs.get("image")).startswith("docker://"):
+        yield as_text(runs["image"])
+    for job in map(as_mapping, as_mapping(whole.get("jobs")).values()):
+        if as_text(job.get("uses")):
+            yield as_text(job["uses"])
+        yield from _list_steps(job)
 
 
-def _steps(place: dict[str, Any]) -> Iterator[str]:
-    for step in map(mapping, items(place.get("steps"))):
-        if string(step.get("uses")):
-            yield string(step["uses"])
+def _list_steps(parent: dict[str, Any]) -> Iterator[str]:
+    for step in map(as_mapping, as_list(parent.get("steps"))):
+        if as_text(step.get("uses")):
+            yield as_text(step["uses"])

@@ -1,9 +1,9 @@
 """yarn.lock, of yarn 1 and of its successors.
 
-Both are read line by line: a key at the margin names the ranges that a version
-serves, and what is indented belongs to it. Successors list the projects of the
-workspace as well; for yarn 1 the package.json beside it says what is direct,
-and what nothing else needs must be asked for by a workspace.
+Both are read line by line: an unindented key lists the ranges that a version satisfies,
+the indented lines belong to it. The successors also list the projects of the workspace.
+For yarn 1, the direct packages are in the package.json beside it; if it has workspaces,
+packages that no other one requires are taken as direct.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from detector.incident.dependents import _safe_parsers
-from detector.incident.dependents._entry import Entry, File, Unreadable, Wanted
-from detector.incident.dependents._graph import ways
-from detector.incident.dependents._safe_parsers import items, mapping, string
-from detector.incident.dependents.package_json import SECTIONS, locked
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
+from detector.incident.dependents._graph import find_paths
+from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
+from detector.incident.dependents.package_json import SECTIONS, list_installed
 
 FILES = ("yarn.lock",)
 LOCKS = True
@@ -27,10 +27,10 @@ _SECTION = re.compile(r"  (\w+):\s*")
 _NEED = re.compile(r'    "?([^":\s]+)"?:? +"?([^"]*)"?\s*')
 
 
-class _Block(NamedTuple):
-    """A locked version: the ranges that it serves, and what it needs as ranges."""
+class _LockedPackage(NamedTuple):
+    """A locked version: the requests (name and range) that it satisfies, and the requests of its dependencies."""
 
-    serves: tuple[str, ...]
+    requests: tuple[str, ...]
     version: str
     resolution: str
     needs: tuple[str, ...]
@@ -38,88 +38,88 @@ class _Block(NamedTuple):
 
     @property
     def installed(self) -> list[tuple[str, str]]:
-        """Names and versions of what is installed: two if what is fetched is something else."""
-        return [] if self.own else locked(self.name, self.version, self.url)
+        """Name and version, and those of the fetched tarball if they differ."""
+        return [] if self.is_local else list_installed(self.name, self.version, self.url)
 
     @property
     def name(self) -> str:
-        """The real name, whatever the alias."""
-        told = self.resolution or self.serves[0]
-        name, _, rest = told[1:].partition("@")
+        """The real name, also of an alias."""
+        spec = self.resolution or self.requests[0]
+        name, _, rest = spec[1:].partition("@")
         if rest.startswith("npm:") and not rest[4:5].isdigit() and rest[4:5] not in "^~<>=*xv":
             alias = rest[4:]
             return alias[: alias.find("@", 1)] if "@" in alias[1:] else alias
-        return told[0] + name
+        return spec[0] + name
 
     @property
-    def own(self) -> bool:
+    def is_local(self) -> bool:
         """Whether it is a project of the workspace."""
         return "@workspace:" in self.resolution
 
 
-def read(file: File, wanted: Wanted) -> Iterator[Entry]:
+def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]:
     """Yield the locked versions of the package."""
-    text = _safe_parsers.text(file.data)
+    text = _safe_parsers.decode_text(file.data)
     if "<<<<<<<" in text:
-        raise Unreadable("holds the marks of a merge that was not finished")
-    blocks = list(_blocks(text))
+        raise UnreadableFile("contains conflict markers of a merge")
+    blocks = list(_parse(text))
     if not blocks and text.strip() and "# yarn lockfile" not in text and "__metadata" not in text:
-        raise Unreadable("is not a lock file of yarn")
-    serving = {served: number for number, block in enumerate(blocks) for served in block.serves}
-    hits = [number for number, block in enumerate(blocks) if any(wanted("npm", name) for name, _ in block.installed)]
+        raise UnreadableFile("is not a lock file of yarn")
+    by_request = {request: number for number, block in enumerate(blocks) for request in block.requests}
+    hits = [number for number, block in enumerate(blocks) if any(is_wanted("npm", name) for name, _ in block.installed)]
     if not hits:
         return
 
     def needs(number: int) -> Iterator[int]:
         for need in blocks[number].needs:
-            for spelled in (need, need.replace("@", "@npm:", 1) if need[0] != "@" else _npm(need)):
-                if spelled in serving:
-                    yield serving[spelled]
+            for spelled in (need, need.replace("@", "@npm:", 1) if need[0] != "@" else _add_npm_protocol(need)):
+                if spelled in by_request:
+                    yield by_request[spelled]
                     break
 
-    own = [number for number, block in enumerate(blocks) if block.own]
-    told: bool | None = True
-    if own:
-        direct = {other for number in own for other in needs(number)}
+    is_local = [number for number, block in enumerate(blocks) if block.is_local]
+    knows_direct = True
+    if is_local:
+        direct = {other for number in is_local for other in needs(number)}
     else:
-        asked, workspaces = _asked_beside(file)
-        direct = {serving[spec] for spec in asked or () if spec in serving}
+        asked, workspaces = _read_direct_requests(file)
+        direct = {by_request[spec] for spec in asked or () if spec in by_request}
         if asked is None or workspaces:
             needed = {other for number in range(len(blocks)) for other in needs(number)}
             direct |= {number for number in range(len(blocks)) if number not in needed}
-            told = None
-    known = ways(sorted(direct), needs, hits)
+            knows_direct = False
+    paths = find_paths(sorted(direct), needs, hits)
     for number in hits:
         block = blocks[number]
-        via = tuple(f"{blocks[step].name}@{blocks[step].version}" for step in known.get(number, ()))
-        known_as = {served[: served.find("@", 1)] for served in block.serves}
-        is_direct = True if number in direct else None if told is None and not via else False
+        via = tuple(f"{blocks[step].name}@{blocks[step].version}" for step in paths.get(number, ()))
+        names = {request[: request.find("@", 1)] for request in block.requests}
+        is_direct = True if number in direct else None if not knows_direct and not via else False
         for name, version in block.installed:
-            if wanted("npm", name):
-                aliases = sorted(known_as - {name})
+            if is_wanted("npm", name):
+                aliases = sorted(names - {name})
                 note = f"as {', '.join(aliases)}" if aliases else ""
-                yield Entry("npm", name, version=version, direct=is_direct, via=via, note=note)
+                yield DependencyEntry("npm", name, version=version, direct=is_direct, via=via, note=note)
 
 
-def _npm(need: str) -> str:
+def _add_npm_protocol(need: str) -> str:
     name, _, asked = need[1:].partition("@")
     return f"@{name}@npm:{asked}"
 
 
-def _blocks(text: str) -> Iterator[_Block]:
-    serves: tuple[str, ...] = ()
+def _parse(text: str) -> Iterator[_LockedPackage]:
+    requests: tuple[str, ...] = ()
     version = resolution = section = url = ""
     needs: list[str] = []
     for line in text.splitlines():
         if not line or line[0] == "#":
             continue
         if line[0] != " ":
-            if serves and version:
-                yield _Block(serves, version, resolution, tuple(needs), url)
+            if requests and version:
+                yield _LockedPackage(requests, version, resolution, tuple(needs), url)
             key = line.rstrip().rstrip(":")
-            serves = tuple(part.strip(' "') for part in key.split(",") if part.strip(' "'))
-            if serves == ("__metadata",):
-                serves = ()
+            requests = tuple(part.strip(' "') for part in key.split(",") if part.strip(' "'))
+            if requests == ("__metadata",):
+                requests = ()
             version = resolution = section = url = ""
             needs = []
         elif line.startswith("    "):
@@ -137,38 +137,39 @@ def _blocks(text: str) -> Iterator[_Block]:
         else:
             found = _SECTION.fullmatch(line)
             section = found[1] if found else ""
-    if serves and version:
-        yield _Block(serves, version, resolution, tuple(needs), url)
+    if requests and version:
+        yield _LockedPackage(requests, version, resolution, tuple(needs), url)
 
 
-def _asked_beside(file: File) -> tuple[set[str] | None, bool]:
-    """Return what the package.json beside *file* asks for, and whether it has workspaces."""
+def _read_direct_requests(file: DependencyFile) -> tuple[set[str] | None, bool]:
+    """Return the requests in the package.json beside *file*, and whether it has workspaces."""
     try:
-        data = file.beside("package.json")
-        whole = mapping(_safe_parsers.json(data)) if data is not None else None
-    except Unreadable:
+        data = file.read_sibling("package.json")
+        whole = as_mapping(_safe_parsers.parse_json(data)) if data is not None else None
+    except UnreadableFile:
         whole = None
     if whole is None:
         return None, False
-    forced = mapping(whole.get("resolutions"))
+    forced = as_mapping(whole.get("resolutions"))
     asked = set()
     for section in SECTIONS:
-        for name, constraint in mapping(whole.get(section)).items():
-            asked.add(f"{name}@{string(constraint)}")
+        for name, constraint in as_mapping(whole.get(section)).items():
+            asked.add(f"{name}@{as_text(constraint)}")
             if name in forced:
-                asked.add(f"{name}@{string(forced[name])}")
+                asked.add(f"{name}@{as_text(forced[name])}")
     return asked, bool(whole.get("workspaces"))
 
 
-def covers(file: File) -> Callable[[str], bool]:
-    """Return what tells whether a folder is a workspace: the lock file says so, or the package.json beside it."""
-    own = set(re.findall(r'@workspace:([^"]+)"', _safe_parsers.text(file.data)))
+def make_workspace_filter(file: DependencyFile) -> Callable[[str], bool]:
+    """See `WorkspaceReader`: the workspaces in the lock file and in the package.json beside it."""
+    is_local = set(re.findall(r'@workspace:([^"]+)"', _safe_parsers.decode_text(file.data)))
     try:
-        data = file.beside("package.json")
-        told = mapping(_safe_parsers.json(data)).get("workspaces") if data is not None else None
-    except Unreadable:
-        told = None
+        data = file.read_sibling("package.json")
+        workspaces = as_mapping(_safe_parsers.parse_json(data)).get("workspaces") if data is not None else None
+    except UnreadableFile:
+        workspaces = None
     globs = [
-        string(glob).strip("./") for glob in items(told if isinstance(told, list) else mapping(told).get("packages"))
+        as_text(glob).strip("./")
+        for glob in as_list(workspaces if isinstance(workspaces, list) else as_mapping(workspaces).get("packages"))
     ]
-    return lambda folder: folder in own or any(fnmatchcase(folder, glob) for glob in globs)
+    return lambda folder: folder in is_local or any(fnmatchcase(folder, glob) for glob in globs)

@@ -35,9 +35,9 @@ def find_dependents(context: Context) -> None:
 
 def _search(context: Context, repository: ClonedRepository, unread: set[str]) -> list[Note]:
     """Return a note for each dependent file of *repository*; add what cannot be read to *unread*."""
-    from detector.incident.dependents import package, search
+    from detector.incident.dependents import parse_package, search
 
-    wanted = package(context.incident.exposure.package)
+    wanted = parse_package(context.incident.exposure.package)
     notes = []
     for found in search([repository.path], wanted):
         if isinstance(found, Skipped):

@@ -1,4 +1,4 @@
-"""`leakfirst dependents` as a person uses it: the table, the data, the exit code."""
+"""`leakfirst dependents` from the command line: table, JSON and exit codes."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leakfirst._program import main
-from tests.detector.incident.dependents.world import commit, git, write
+from tests.detector.incident.dependents.making import commit, git, write
 
 LOCK = {
     "lockfileVersion": 3,
@@ -18,38 +18,38 @@ LOCK = {
 }
 
 
-def test_a_table_says_who_and_how(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_shows_match_and_dependency_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commit(tmp_path / "app", {"package-lock.json": LOCK})
     commit(tmp_path / "lib", {"package.json": {"dependencies": {"inner": "^2.0.0"}}})
     commit(tmp_path / "none", {"package.json": {"dependencies": {"inner": "^3.0.0"}}})
     assert main(["dependents", "inner@2.0.0", str(tmp_path)]) == 1
-    said = capsys.readouterr()
-    rows = [" ".join(line.split()) for line in said.out.replace(str(tmp_path), "").splitlines()]
+    output = capsys.readouterr()
+    rows = [" ".join(line.split()) for line in output.out.replace(str(tmp_path), "").splitlines()]
     assert rows == [
-        "REPOSITORY FILE ECOSYSTEM PACKAGE HOW THROUGH",
+        "REPOSITORY FILE ECOSYSTEM PACKAGE MATCH VIA",
         "/app package-lock.json npm inner 2.0.0 locked outer@1.0.0",
         "/lib package.json npm inner ^2.0.0 allowed direct",
     ]
-    assert said.err == "leakfirst: 2 of 3 places depend on inner 2.0.0 (npm): 1 locked, 1 allowed\n"
+    assert output.err == "leakfirst: 2 of 3 places depend on inner 2.0.0 (npm): 1 locked, 1 allowed\n"
 
 
-def test_nothing_found_is_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_code_0_without_dependents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, {"package-lock.json": LOCK})
     assert main(["dependents", "left-pad", str(tmp_path)]) == 0
-    said = capsys.readouterr()
-    assert said.out == "" and "1 place looked at: nothing depends on left-pad, of whatever ecosystem" in said.err
+    output = capsys.readouterr()
+    assert output.out == "" and "1 place searched: nothing depends on left-pad (any ecosystem)" in output.err
 
 
-def test_an_ecosystem_may_stand_before_the_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_ecosystem_before_the_name_selects_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, {"package-lock.json": LOCK})
     assert main(["dependents", "npm:inner@2.0.0", str(tmp_path)]) == 1
     assert main(["dependents", "pypi:inner", str(tmp_path)]) == 0
-    assert "nothing depends on inner, of pypi" in capsys.readouterr().err
+    assert "nothing depends on inner (pypi)" in capsys.readouterr().err
     assert main(["dependents", "cobol:inner", str(tmp_path)]) == 2
-    assert "no ecosystem is called 'cobol'; known: npm, pypi" in capsys.readouterr().err
+    assert "no ecosystem is named 'cobol'; known: npm, pypi" in capsys.readouterr().err
 
 
-def test_what_was_not_read_makes_nothing_found_incomplete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_code_3_if_a_file_could_not_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path, {"package-lock.json": LOCK, "sub/yarn.lock": "rubbish\x1b[2J"})
     assert main(["dependents", "left-pad", str(tmp_path)]) == 3
     assert "not read: " in capsys.readouterr().err
@@ -58,13 +58,13 @@ def test_what_was_not_read_makes_nothing_found_incomplete(tmp_path: Path, capsys
     assert "no such file or folder" in capsys.readouterr().err
 
 
-def test_data_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_contains_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tip = commit(tmp_path / "app", {"package-lock.json": LOCK})
     assert main(["dependents", "pkg:npm/inner", "--history", "-f", "json", str(tmp_path / "app")]) == 1
-    told = json.loads(capsys.readouterr().out)
-    (row,) = told["dependents"]
-    assert told["packages"] == [{"ecosystem": "npm", "name": "inner", "range": ""}]
-    assert told["repositories"] == [str(tmp_path / "app")] and told["skipped"] == []
+    data = json.loads(capsys.readouterr().out)
+    (row,) = data["dependents"]
+    assert data["packages"] == [{"ecosystem": "npm", "name": "inner", "range": ""}]
+    assert data["repositories"] == [str(tmp_path / "app")] and data["skipped"] == []
     assert (row["version"], row["via"], row["direct"], row["since"], row["until"]) == (
         "2.0.0",
         ["outer@1.0.0"],
@@ -74,27 +74,27 @@ def test_data_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     )
 
 
-def test_a_fleet_is_listed_and_cloned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_of_repositories_is_cloned(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commit(tmp_path / "app", {"package-lock.json": LOCK})
     git(tmp_path, "clone", "-q", "--bare", "app", "bare.git")
     (tmp_path / "fleet.txt").write_text(f"file://{tmp_path}/bare.git\nfile://{tmp_path}/gone.git\n")
     words = ["dependents", "inner", "--clones", str(tmp_path / "clones"), f"file:{tmp_path}/fleet.txt"]
     assert main(words) == 1
-    said = capsys.readouterr()
-    assert f"{tmp_path}/clones" not in said.out and "bare" in said.out
-    assert "not read: " in said.err and "gone" in said.err
+    output = capsys.readouterr()
+    assert f"{tmp_path}/clones" not in output.out and "bare" in output.out
+    assert "not read: " in output.err and "gone" in output.err
 
 
-def test_many_are_looked_for_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_of_packages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     commit(tmp_path / "app", {"package-lock.json": LOCK, "requirements.txt": "Inner==1.0\nthird>=2\n"})
     names = "\n".join(f"pkg:npm/other{number}@1.0.0" for number in range(100))
     (tmp_path / "many").write_text(
         f"# compromised\npkg:npm/inner@2.0.0   # since May\n\n{names}\npkg:pypi/third@1.0\ninner@1.0\n"
     )
     assert main(["dependents", "--list", str(tmp_path / "many"), "-f", "json", str(tmp_path / "app")]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert len(told["packages"]) == 103
-    assert [(row["ecosystem"], row["name"], row["version"]) for row in told["dependents"]] == [
+    data = json.loads(capsys.readouterr().out)
+    assert len(data["packages"]) == 103
+    assert [(row["ecosystem"], row["name"], row["version"]) for row in data["dependents"]] == [
         ("npm", "inner", "2.0.0"),
         ("pypi", "Inner", "1.0"),
     ]
@@ -104,7 +104,7 @@ def test_many_are_looked_for_at_once(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["dependents"]) == 2
 
 
-def test_an_sbom_is_read_whatever_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_sbom_may_have_any_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     components = [{"bom-ref": "a", "purl": "pkg:npm/inner@2.0.0"}]
     write(tmp_path, {"image.json": {"bomFormat": "CycloneDX", "components": components}})
     assert main(["dependents", "inner", str(tmp_path / "image.json")]) == 1
@@ -114,6 +114,6 @@ def test_an_sbom_is_read_whatever_its_name(tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     "words", [["a>=1"], ["pkg:x/y"], ["x", "--ecosystem", "cobol"], ["x@>=>"], ["x", "nowhere:acme"]]
 )
-def test_nonsense_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_malformed_argument_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dependents", *words]) == 2
     assert capsys.readouterr().err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""The package managers themselves, asked about the same files. None of it needs the network."""
+"""Comparison with the package managers on the same files. Nothing needs the network."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.detector.incident.dependents.world import found, write
+from tests.detector.incident.dependents.making import found, write
 
 MANIFEST = {
     "name": "root",
@@ -34,7 +34,7 @@ LOCK = {
 }
 
 
-def test_npm_sees_the_same(tmp_path: Path) -> None:
+def test_npm_lists_the_same_packages(tmp_path: Path) -> None:
     npm = shutil.which("npm")
     if not npm:
         pytest.skip("npm is not installed")
@@ -71,7 +71,7 @@ def test_npm_sees_the_same(tmp_path: Path) -> None:
     assert {(entry.name, entry.version) for entry in entries if entry.direct} == asked_for
 
 
-def test_go_reads_the_same_module(tmp_path: Path) -> None:
+def test_go_lists_the_same_modules(tmp_path: Path) -> None:
     go = shutil.which("go")
     if not go:
         pytest.skip("go is not installed")
@@ -96,7 +96,7 @@ def test_go_reads_the_same_module(tmp_path: Path) -> None:
     assert {(entry.name, entry.version, entry.direct) for entry in entries} == expected
 
 
-def test_cargo_sees_the_same(tmp_path: Path) -> None:
+def test_cargo_lists_the_same_packages(tmp_path: Path) -> None:
     cargo = shutil.which("cargo")
     if not cargo:
         pytest.skip("cargo is not installed")
@@ -119,7 +119,7 @@ def test_cargo_sees_the_same(tmp_path: Path) -> None:
     if done.returncode:
         pytest.skip(f"cargo does not run here: {done.stderr[:100]}")
     lock = (tmp_path / "root" / "Cargo.lock").read_text()
-    # what lies in folders is the project's own; from a registry it would have a source
+    # path dependencies have no source; registry packages have one
     for name in ("outer", "inner"):
         lock = lock.replace(
             f'name = "{name}"\nversion = "0.1.0"', f'name = "{name}"\nversion = "0.1.0"\nsource = "registry+x"'

@@ -1,14 +1,21 @@
-"""Every kind of file, in small ones written for this: who is in it, how, and through what."""
+"""The entries of small files of every kind, and malformed and hostile files."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from detector.incident.dependents import LOCKED, _reading
-from tests.detector.incident.dependents.world import found, told, unread, write
+from detector import registry
+from detector.errors import UsageError
+from detector.incident.dependents import Match
+from detector.incident.dependents._contract import DependencyReader, WorkspaceReader
+from detector.incident.dependents._readers import PACKAGE, load_readers
+from detector.registry import check_contract, load, names
+from tests.detector.incident.dependents.making import found, summarize, unread, write
+from tests.protocols import check_with_mypy
 
 Row = tuple[str, str, bool | None, tuple[str, ...]]
 
@@ -44,7 +51,7 @@ NPM_3 = {
     },
 }
 DISGUISED = "https://registry.acme.test/inner/-/inner-6.6.6.tgz"
-"""What is fetched under another name, or as another version."""
+"""The URL of a package with another name or version."""
 YARN_1 = """# yarn lockfile v1
 
 
@@ -678,26 +685,58 @@ CASES: list[tuple[str, Mapping[str, Any], list[Row]]] = [
 
 
 @pytest.mark.parametrize(("wanted", "files", "rows"), CASES, ids=[f"{next(iter(case[1]))} {case[0]}" for case in CASES])
-def test_it_says_who_is_in_it(wanted: str, files: Mapping[str, Any], rows: list[Row], tmp_path: Path) -> None:
+def test_the_entries_of_a_file(wanted: str, files: Mapping[str, Any], rows: list[Row], tmp_path: Path) -> None:
     write(tmp_path, files)
     first = next(iter(files))
     entries = found(tmp_path, f"pkg:{wanted}")
-    assert sorted(map(told, entries), key=str) == sorted(((path or first, *rest) for path, *rest in rows), key=str)
+    assert sorted(map(summarize, entries), key=str) == sorted(((path or first, *rest) for path, *rest in rows), key=str)
 
 
-def test_every_reader_has_a_case() -> None:
-    tested = {name for _, files, _ in CASES for name in files}
-    for pattern, reader in _reading.readers():
-        assert any(pattern.fullmatch(name) for name in tested), reader.__name__
-        assert reader.__doc__ and isinstance(reader.LOCKS, bool)
+READERS = names(PACKAGE)
 
 
-RUBBISH = [b"", b"\0\xff\xfe\n", b"[[[", b'{"a": [1, 2', b"<a><b></a>", b"- - - {", b"null", b"[]"]
+def test_there_are_readers() -> None:
+    assert len(READERS) >= 36
+
+
+def test_mypy_accepts_every_reader_as_a_reader() -> None:
+    check_with_mypy(PACKAGE, DependencyReader)
+    workspace_readers = [name for name in READERS if hasattr(load_reader(name), "make_workspace_filter")]
+    check_with_mypy(PACKAGE, WorkspaceReader, workspace_readers)
+
+
+def load_reader(name: str) -> ModuleType:
+    return load(PACKAGE, name, what="reader")
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_reader_fulfils_the_contract_and_has_a_case(name: str) -> None:
+    reader = load_reader(name)
+    check_contract(reader, DependencyReader, "reader")
+    assert reader.FILES and isinstance(getattr(reader, "READS_ANY_NAME", False), bool)
+    assert reader.LOCKS or not hasattr(reader, "make_workspace_filter"), "only a lock file covers a workspace"
+    (pattern,) = [pattern for pattern, module in load_readers() if module is reader]
+    assert any(pattern.fullmatch(file) for _, files, _ in CASES for file in files)
+
+
+def test_a_reader_without_read_is_a_usage_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = ModuleType(f"{PACKAGE}.pip_lock")
+    vars(broken).update(FILES="pip.lock", LOCKS=True, read=lambda file, is_wanted: iter(()))
+    monkeypatch.setattr(registry, "load", lambda *_, **__: broken)
+    load_readers.cache_clear()
+    try:
+        with pytest.raises(UsageError, match=r"^reader 'pip-lock' does not fulfil .*: FILES is a str, not a tuple$"):
+            load_readers()
+    finally:
+        load_readers.cache_clear()
+
+
+GARBAGE = [b"", b"\0\xff\xfe\n", b"[[[", b'{"a": [1, 2', b"<a><b></a>", b"- - - {", b"null", b"[]"]
 
 
 @pytest.mark.parametrize("name", sorted({name for _, files, _ in CASES for name in files}))
-@pytest.mark.parametrize("content", RUBBISH)
-def test_rubbish_is_no_bug(name: str, content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", GARBAGE)
+def test_garbage_raises_no_exception(name: str, content: bytes, tmp_path: Path) -> None:
     write(tmp_path, {name: content})
     assert len(unread(tmp_path)) <= 1
 
@@ -725,7 +764,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_what_is_malformed_gives_one_clear_line(name: str, tmp_path: Path) -> None:
+def test_a_malformed_file_is_one_clear_line(name: str, tmp_path: Path) -> None:
     write(tmp_path, {name: MALFORMED[name]})
     (skipped,) = unread(tmp_path)
     assert skipped.where.endswith(name)
@@ -748,7 +787,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
         b"a: &a [x]\n" + b"".join(b"k%d: [*a, *a, *a]\n" % n for n in range(200)),
         "more than 256 aliases",
     ),
-    "yaml self": ("pubspec.lock", b"a: *a\n", "alias for nothing"),
+    "yaml self": ("pubspec.lock", b"a: *a\n", "alias without an anchor"),
     "xml entities": (
         "pom.xml",
         b'<!DOCTYPE p [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><project>&b;</project>',
@@ -762,7 +801,7 @@ HOSTILE: dict[str, tuple[str, bytes, str]] = {
 
 
 @pytest.mark.parametrize("case", HOSTILE)
-def test_what_is_written_to_hurt_is_refused(case: str, tmp_path: Path) -> None:
+def test_a_hostile_file_is_refused(case: str, tmp_path: Path) -> None:
     name, content, reason = HOSTILE[case]
     write(tmp_path / "repo", {name: content})
     (skipped,) = unread(tmp_path / "repo")
@@ -776,7 +815,7 @@ def test_a_file_of_a_hundred_megabytes_is_not_read(tmp_path: Path) -> None:
     assert "over the limit" in skipped.reason
 
 
-def test_includes_may_be_a_circle_or_a_fan(tmp_path: Path) -> None:
+def test_includes_may_be_circular_but_not_too_many(tmp_path: Path) -> None:
     circle = {f"requirements{n}.txt": f"-r requirements{(n + 1) % 5}.txt\nx{n}==1\n" for n in range(5)}
     write(tmp_path, circle)
     assert len(found(tmp_path, "x3")) == 1
@@ -786,8 +825,8 @@ def test_includes_may_be_a_circle_or_a_fan(tmp_path: Path) -> None:
     assert "more than 64 files" in skipped.reason
 
 
-def test_sentences_that_only_look_alike_take_no_time(tmp_path: Path) -> None:
-    """Each would take minutes if an expression went back and forth over it."""
+def test_no_pattern_backtracks(tmp_path: Path) -> None:
+    """A pattern that backtracks would take minutes for one of these."""
     long = {
         "bun.lock": b'{"lockfileVersion":1}' + b"/*" * 200_000,
         "build.gradle": b"'" + b"a." * 200_000,
@@ -801,7 +840,7 @@ def test_sentences_that_only_look_alike_take_no_time(tmp_path: Path) -> None:
     list(unread(tmp_path))
 
 
-def test_a_lock_file_names_a_version_for_sure(tmp_path: Path) -> None:
+def test_a_version_in_a_lock_file_is_locked(tmp_path: Path) -> None:
     write(tmp_path, {"package-lock.json": json.dumps(NPM_3)})
     (entry,) = found(tmp_path, "pkg:npm/inner@2.0.0")
-    assert entry.match == LOCKED and entry.locked
+    assert entry.match == Match.LOCKED and entry.locked

@@ -1,4 +1,4 @@
-"""Where is looked, what decides, and what is said of what cannot be read."""
+"""Which files are read, which entries count, and what is reported of files that cannot be read."""
 
 import os
 import subprocess
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from detector.errors import UsageError
-from detector.incident.dependents import ALLOWED, LOCKED, Package, package, search
+from detector.incident.dependents import Match, Package, parse_package, search
 from detector.model import Skipped
-from tests.detector.incident.dependents.world import commit, found, git, unread, write
+from tests.detector.incident.dependents.making import commit, found, git, unread, write
 
 LOCK = {
     "lockfileVersion": 3,
@@ -21,7 +21,7 @@ LOCK = {
 }
 
 
-def test_folder_bare_repository_and_clone_say_the_same(tmp_path: Path) -> None:
+def test_a_folder_a_bare_repository_and_a_clone_give_the_same_result(tmp_path: Path) -> None:
     tip = commit(tmp_path / "work", {"package-lock.json": LOCK})
     git(tmp_path, "clone", "-q", "--bare", "work", "bare.git")
     write(tmp_path / "plain", {"package-lock.json": LOCK})
@@ -33,23 +33,23 @@ def test_folder_bare_repository_and_clone_say_the_same(tmp_path: Path) -> None:
         ("work", "package-lock.json", tip),
     ]
     assert {(entry.version, entry.direct, entry.via, entry.match) for entry in entries} == {
-        ("2.1.0", False, ("outer@1.4.0",), LOCKED)
+        ("2.1.0", False, ("outer@1.4.0",), Match.LOCKED)
     }
 
 
-def test_a_lock_file_decides_over_its_manifest(tmp_path: Path) -> None:
+def test_a_lock_file_overrides_its_manifest(tmp_path: Path) -> None:
     manifest = {"dependencies": {"outer": "^1.0.0", "unlocked": "~3.1"}}
     write(tmp_path, {"package.json": manifest, "package-lock.json": LOCK, "sub/package.json": manifest})
     (entry,) = found(tmp_path, "outer@1.5.0")
-    assert (entry.path, entry.match) == ("sub/package.json", ALLOWED), "nothing is locked there"
+    assert (entry.path, entry.match) == ("sub/package.json", Match.ALLOWED), "no lock file covers this folder"
     (entry, _) = found(tmp_path, "outer@1.4.0")
-    assert (entry.path, entry.match, entry.direct) == ("package-lock.json", LOCKED, True)
+    assert (entry.path, entry.match, entry.direct) == ("package-lock.json", Match.LOCKED, True)
     assert {(entry.path, entry.match) for entry in found(tmp_path, "unlocked@3.1.9")} == {
-        ("package.json", ALLOWED),
-        ("sub/package.json", ALLOWED),
+        ("package.json", Match.ALLOWED),
+        ("sub/package.json", Match.ALLOWED),
     }
     (tmp_path / "package-lock.json").unlink()
-    assert {entry.match for entry in found(tmp_path, "outer@1.5.0")} == {ALLOWED}
+    assert {entry.match for entry in found(tmp_path, "outer@1.5.0")} == {Match.ALLOWED}
 
 
 WORKSPACES: dict[str, tuple[str, dict[str, object]]] = {
@@ -113,23 +113,23 @@ MANIFESTS: dict[str, object] = {
 
 
 @pytest.mark.parametrize("kind", WORKSPACES)
-def test_a_lock_file_decides_for_its_workspace_alone(kind: str, tmp_path: Path) -> None:
+def test_a_lock_file_overrides_only_manifests_of_its_workspace(kind: str, tmp_path: Path) -> None:
     manifest, locks = WORKSPACES[kind]
     write(tmp_path, {**locks, f"sub/one/{manifest}": MANIFESTS[manifest]})
     assert found(tmp_path, "outer@1.5.0") == []
     write(tmp_path, {f"apart/{manifest}": str(MANIFESTS[manifest]).replace("one", "apart").replace("'", '"')})
     (entry,) = found(tmp_path, "outer@1.5.0")
-    assert (entry.path, entry.match) == (f"apart/{manifest}", ALLOWED)
+    assert (entry.path, entry.match) == (f"apart/{manifest}", Match.ALLOWED)
 
 
-def test_what_is_installed_or_ignored_is_no_manifest_of_the_repository(tmp_path: Path) -> None:
+def test_installed_and_ignored_manifests_are_not_read(tmp_path: Path) -> None:
     other = {"dependencies": {"inner": "*"}}
     write(tmp_path, {"node_modules/x/package.json": other})
     commit(tmp_path / "repo", {".gitignore": "build/\n", "build/package.json": other})
     assert found(tmp_path, "inner") == []
 
 
-def test_a_token_in_a_url_is_not_repeated(tmp_path: Path) -> None:
+def test_a_token_in_a_url_is_not_shown(tmp_path: Path) -> None:
     secret = "".join(["s3", "cr", "3t"])
     write(tmp_path, {"package.json": {"dependencies": {"inner": f"git+https://me:{secret}@example.test/inner.git"}}})
     (entry,) = found(tmp_path, "inner@1.0.0")
@@ -137,11 +137,11 @@ def test_a_token_in_a_url_is_not_repeated(tmp_path: Path) -> None:
     assert secret not in repr(entry)
 
 
-def test_what_cannot_be_read_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     write(tmp_path, {"package-lock.json": '{"packages": ', "a/package.json": "[" * 100_000})
-    said = unread(tmp_path)
-    assert [skip.where.rpartition(":")[2] for skip in said] == ["package-lock.json", "a/package.json"]
-    assert all("\n" not in skip.reason for skip in said)
+    skipped = unread(tmp_path)
+    assert [skip.where.rpartition(":")[2] for skip in skipped] == ["package-lock.json", "a/package.json"]
+    assert all("\n" not in skip.reason for skip in skipped)
     assert list(search([str(tmp_path / "nothing")], "x")) == [
         Skipped(str(tmp_path / "nothing"), "no such file or folder")
     ]
@@ -161,7 +161,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     assert found(tmp_path / "bare.git", "inner") == []
 
 
-def test_history_says_since_when_and_until_when(tmp_path: Path) -> None:
+def test_history_names_the_adding_and_the_removing_commit(tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     first = commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0"}}})
     commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0", "more": "1"}}})
@@ -175,7 +175,7 @@ def test_history_says_since_when_and_until_when(tmp_path: Path) -> None:
     assert found(repo, "inner") == []
 
 
-def test_history_goes_through_merges(tmp_path: Path) -> None:
+def test_history_includes_merges(tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     first = commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0"}}})
     git(repo, "checkout", "-qb", "side")
@@ -193,7 +193,7 @@ def test_history_goes_through_merges(tmp_path: Path) -> None:
     ]
 
 
-def test_history_knows_what_only_a_branch_has(tmp_path: Path) -> None:
+def test_history_includes_other_branches(tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     commit(repo, {"a": ""})
     git(repo, "checkout", "-qb", "other")
@@ -226,40 +226,40 @@ def test_history_knows_what_only_a_branch_has(tmp_path: Path) -> None:
         ("lodash@vers:npm/>=1", Package("", "lodash", "vers:npm/>=1")),
     ],
 )
-def test_a_package_is_understood(text: str, expected: Package) -> None:
-    assert package(text) == expected
+def test_a_package_is_parsed(text: str, expected: Package) -> None:
+    assert parse_package(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "a@", "a b", "requests>=2", "pkg:npm", "pkg:deb/debian/curl@1", "a@>=>1", "npm:", "npm:a:1"]
 )
-def test_nonsense_is_refused(text: str) -> None:
+def test_a_malformed_package_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
-        package(text)
+        parse_package(text)
 
 
-def test_an_ecosystem_has_other_names(tmp_path: Path) -> None:
-    assert package("x", "Python").ecosystem == "pypi"
+def test_an_ecosystem_may_have_other_names(tmp_path: Path) -> None:
+    assert parse_package("x", "Python").ecosystem == "pypi"
     with pytest.raises(UsageError, match="known: npm"):
-        package("x", "cobol")
+        parse_package("x", "cobol")
     with pytest.raises(UsageError, match="'nmp'; known: npm"):
-        package("nmp:lodash")
+        parse_package("nmp:lodash")
     for name in ("pkg:npm/x@1", "npm:x"):
-        with pytest.raises(UsageError, match="is of npm"):
-            package(name, "pypi")
+        with pytest.raises(UsageError, match="is a package of npm"):
+            parse_package(name, "pypi")
     with pytest.raises(UsageError, match="for an image write docker:node@20"):
-        package("node:20")
-    assert package("npm:x", "node") == package("x", "npm")
-    assert package("taglibs:standard", "maven") == Package("maven", "taglibs:standard")
+        parse_package("node:20")
+    assert parse_package("npm:x", "node") == parse_package("x", "npm")
+    assert parse_package("taglibs:standard", "maven") == Package("maven", "taglibs:standard")
 
 
-def test_an_unborn_branch_has_nothing(tmp_path: Path) -> None:
+def test_a_repository_without_commits_has_no_dependents(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "empty.git")], check=True)
     assert found(tmp_path, "x") == []
     assert found(tmp_path, "x", history=True) == []
 
 
-def test_content_that_a_clone_does_not_have_is_said(tmp_path: Path) -> None:
+def test_missing_content_is_reported(tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     commit(repo, {"package-lock.json": LOCK, "sub/package.json": {"dependencies": {"inner": "1"}}})
     git(tmp_path, "clone", "-q", "--bare", "repo", "bare.git")
@@ -271,12 +271,12 @@ def test_content_that_a_clone_does_not_have_is_said(tmp_path: Path) -> None:
         assert isinstance(entries[0], Skipped) and "missing from this clone" in entries[0].reason
 
 
-def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_has_no_entries(tmp_path: Path) -> None:
     write(tmp_path, {"package-lock.json": "", "pnpm-lock.yaml": "", "go.mod": ""})
     assert found(tmp_path, "inner") == []
 
 
-def test_a_shallow_history_is_said_to_be_one(tmp_path: Path) -> None:
+def test_a_shallow_clone_is_reported(tmp_path: Path) -> None:
     repo = tmp_path / "repo"
     commit(repo, {"package.json": {"dependencies": {"inner": "1.0.0"}}})
     tip = commit(repo, {"package.json": {"dependencies": {"inner": "2.0.0"}}})
@@ -287,7 +287,7 @@ def test_a_shallow_history_is_said_to_be_one(tmp_path: Path) -> None:
     assert len(found(tmp_path / "shallow", "inner")) == 1
 
 
-def test_a_head_that_names_nothing_is_said(tmp_path: Path) -> None:
+def test_a_head_without_a_commit_is_reported(tmp_path: Path) -> None:
     commit(tmp_path / "repo", {"package.json": {"dependencies": {"inner": "1.0.0"}}})
     git(tmp_path, "clone", "-q", "--bare", "repo", "bare.git")
     git(tmp_path / "bare.git", "symbolic-ref", "HEAD", "refs/heads/gone")

@@ -1,4 +1,4 @@
-"""Ranges mean what their ecosystem says: held against packaging, node's own semver, and what the manuals say."""
+"""Version ranges compared with packaging, with node's semver, and with the documentation of ecosystems."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from detector.incident.dependents._version_ranges import inside, touch
+from detector.incident.dependents._version_ranges import is_in_range, overlaps
 
 NUMBER = st.sampled_from(["0", "1", "2", "3", "9"])
 
@@ -24,20 +24,20 @@ def python_version(least: int = 1) -> st.SearchStrategy[str]:
     return st.tuples(dotted(least, 3), st.sampled_from(["", "", "", "a1", "b2", "rc1", ".dev1"])).map("".join)
 
 
-def clause(sign: str) -> st.SearchStrategy[str]:
-    named = python_version(2 if sign == "~=" else 1)
-    if sign in ("==", "!="):
+def clause(operator: str) -> st.SearchStrategy[str]:
+    named = python_version(2 if operator == "~=" else 1)
+    if operator in ("==", "!="):
         named |= dotted(1, 3).map("{}.*".format)
-    return named.map(f"{sign}{{}}".format)
+    return named.map(f"{operator}{{}}".format)
 
 
-CLAUSES = st.one_of([clause(sign) for sign in ("==", "!=", "~=", ">=", "<=", "<", ">")])
+CLAUSES = st.one_of([clause(operator) for operator in ("==", "!=", "~=", ">=", "<=", "<", ">")])
 
 
 @given(st.lists(CLAUSES, min_size=1, max_size=3), python_version())
-def test_python_agrees_with_packaging(clauses: list[str], version: str) -> None:
+def test_pypi_ranges_agree_with_packaging(clauses: list[str], version: str) -> None:
     text = ",".join(clauses)
-    assert inside("pypi", text, version) == SpecifierSet(text).contains(version, prereleases=True)
+    assert is_in_range("pypi", text, version) == SpecifierSet(text).contains(version, prereleases=True)
 
 
 def _semver() -> str:
@@ -48,7 +48,7 @@ def _semver() -> str:
     return ""
 
 
-def test_npm_agrees_with_node() -> None:
+def test_npm_ranges_agree_with_node_semver() -> None:
     node, semver = shutil.which("node"), _semver()
     if not node or not semver:
         pytest.skip("node and its semver are not installed")
@@ -76,13 +76,13 @@ def test_npm_agrees_with_node() -> None:
         const cases = JSON.parse(require('fs').readFileSync(0));
         console.log(JSON.stringify(cases.map(([r, v]) => semver.satisfies(v, r, {{includePrerelease: true}}))))"""
     done = subprocess.run([node, "-e", script], input=json.dumps(cases), capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout)
-    assert 200 < sum(told) < 1300
-    assert [case for case, theirs in zip(cases, told, strict=True) if inside("npm", *case) != theirs] == []
+    theirs = json.loads(done.stdout)
+    assert 200 < sum(theirs) < 1300
+    assert [case for case, expected in zip(cases, theirs, strict=True) if is_in_range("npm", *case) != expected] == []
 
 
 @pytest.mark.parametrize(
-    ("ecosystem", "asked", "version", "expected"),
+    ("ecosystem", "query", "version", "expected"),
     [
         ("cargo", "1.2", "1.2.9", True),
         ("cargo", "1.2", "1.3.0", False),
@@ -122,12 +122,12 @@ def test_npm_agrees_with_node() -> None:
         ("github", "v4", "0123456789012345678901234567890123456789", None),
     ],
 )
-def test_a_version_is_in_a_range(ecosystem: str, asked: str, version: str, expected: bool | None) -> None:
-    assert inside(ecosystem, asked, version) is expected
+def test_whether_a_version_is_in_a_range(ecosystem: str, query: str, version: str, expected: bool | None) -> None:
+    assert is_in_range(ecosystem, query, version) is expected
 
 
 @pytest.mark.parametrize(
-    ("ecosystem", "asked", "constraint", "expected"),
+    ("ecosystem", "query", "constraint", "expected"),
     [
         ("npm", "4.17.20", "^4.17.4", True),
         ("npm", "4.17.20", "~4.16.0", False),
@@ -148,5 +148,7 @@ def test_a_version_is_in_a_range(ecosystem: str, asked: str, version: str, expec
         ("maven", "1.5", "[1.0,2.0)", True),
     ],
 )
-def test_a_constraint_lets_a_range_in(ecosystem: str, asked: str, constraint: str, expected: bool | None) -> None:
-    assert touch(ecosystem, asked, constraint) is expected
+def test_whether_a_constraint_overlaps_a_range(
+    ecosystem: str, query: str, constraint: str, expected: bool | None
+) -> None:
+    assert overlaps(ecosystem, query, constraint) is expected

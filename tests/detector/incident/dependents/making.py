@@ -48,6 +48,6 @@ def unread(folder: Path, wanted: str = "left-pad") -> list[Skipped]:
     return [entry for entry in search([str(folder)], wanted) if isinstance(entry, Skipped)]
 
 
-def told(entry: Dependent) -> tuple[str, str, bool | None, tuple[str, ...]]:
+def summarize(entry: Dependent) -> tuple[str, str, bool | None, tuple[str, ...]]:
     """Return what most tests compare: where, which version, direct, through what."""
     return entry.path, entry.version or entry.constraint, entry.direct, entry.via
