@@ -25,7 +25,7 @@ from detector.fingerprint import project_key
 from detector.fleet.clones import Clones
 from detector.fleet.digests import digest_rules, identify_key
 from detector.fleet.executors.local import LocalExecutor
-from detector.fleet.inventory import entries
+from detector.fleet.inventory import list_repositories
 from detector.fleet.state import open_state
 from detector.fleet.sweep import SweepOptions, sweep
 from detector.fleet.tally import SweepSummary
@@ -51,7 +51,8 @@ def swept(specs: Sequence[str], place: str, jobs: int) -> tuple[SweepSummary, Co
     settings = WorkerSettings(config, Clones(place + ".clones"), digest_rules(rules), identify_key(project_key()))
     before, own, began = processors(), time.process_time(), time.perf_counter()
     with open_state(place) as state:
-        summary = sweep(entries(specs), state, SweepOptions(settings), LocalExecutor(settings, jobs, 0), rules)
+        executor = LocalExecutor(settings, jobs, 0)
+        summary = sweep(list_repositories(specs), state, SweepOptions(settings), executor, rules)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     own = time.process_time() - own
     return summary, Cost(time.perf_counter() - began, processors() - before, own, peak)

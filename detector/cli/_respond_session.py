@@ -88,7 +88,7 @@ class Session:
         """Return the inventory, listed and swept as `leakfirst sweep` does it."""
         from detector.cli.sweep import make_worker_settings, read_sweep_table
         from detector.config import usable_processors
-        from detector.fleet.inventory import Options, entries
+        from detector.fleet.inventory import InventoryOptions, list_repositories
         from detector.incident.spread import InventoryFleet
         from detector.rules.pack import cache_folder
 
@@ -99,6 +99,6 @@ class Session:
         which = {name: table.get(name, False) for name in ("forks", "archived", "wikis", "snippets")}
         pulls = table.get("pull-requests", False)
         cache = os.path.join(cache_folder(), "inventory")
-        listing = Options(cache=cache, operator=self.operator, pulls=pulls, **which)
+        listing = InventoryOptions(cache=cache, operator=self.operator, pull_requests=pulls, **which)
         jobs = self.args.jobs or table.get("jobs", 0) or usable_processors()
-        return InventoryFleet(lambda: entries(exposure.inventory, listing), self.state, settings, rules, jobs)
+        return InventoryFleet(lambda: list_repositories(exposure.inventory, listing), self.state, settings, rules, jobs)

@@ -135,8 +135,7 @@ def run(args: argparse.Namespace) -> int:
     if action in ("status", "report"):
         if words:
             raise UsageError(f"sweep {action}: unexpected argument {words[0]!r}")
-        with open_state(place, create=False) as state:
-            return _print_report(args, state, include_open=action == "report")
+        return _print_report(args, place, include_open=action == "report")
     if len(words) != 1:
         raise UsageError(f"sweep {action}: name one finding by its fingerprint, lf1:…")
     if action == "close" and not args.reason:
@@ -181,10 +180,9 @@ def read_sweep_table(operator: Mapping[str, Any]) -> Mapping[str, Any]:
 def _run_sweep(
     args: argparse.Namespace, specs: list[str], operator: Mapping[str, Any], table: Mapping[str, Any], place: str
 ) -> int:
-    from detector.fleet.inventory import Options as Listing
-    from detector.fleet.inventory import entries
+    from detector.fleet.inventory import InventoryOptions, list_repositories
     from detector.fleet.lifecycle import DEADLINES
-    from detector.fleet.progress import Display
+    from detector.fleet.progress import ProgressDisplay
     from detector.fleet.state import open_state
     from detector.fleet.sweep import SweepOptions, sweep
     from detector.rules.pack import cache_folder
@@ -207,11 +205,11 @@ def _run_sweep(
     fetchers = args.fetch or table.get("fetch", 0) or 8
     if jobs < 1 or fetchers < 1:
         raise UsageError("--jobs and --fetch must be at least 1")
-    listing = Listing(
+    listing = InventoryOptions(
         cache=os.path.join(cache_folder(), "inventory"),
         operator=operator,
-        tell=lambda line: print(f"leakfirst: {line}", file=sys.stderr),
-        pulls=args.pull_requests or table.get("pull-requests", False),
+        notify=lambda line: print(f"leakfirst: {line}", file=sys.stderr),
+        pull_requests=args.pull_requests or table.get("pull-requests", False),
         **{name: getattr(args, name) or table.get(name, False) for name in ("forks", "archived", "wikis", "snippets")},
     )
     options = SweepOptions(
@@ -223,8 +221,8 @@ def _run_sweep(
     )
     with open_state(place) as state:
         executor = _open_executor(args, table, settings, jobs, fetchers)
-        with executor, Display(not (args.quiet or args.no_progress)) as display:
-            summary = sweep(entries(specs, listing), state, options, executor, rules, display)
+        with executor, ProgressDisplay(not (args.quiet or args.no_progress)) as display:
+            summary = sweep(list_repositories(specs, listing), state, options, executor, rules, display)
         _print_summary(summary, state, args.quiet)
     return int(choose_exit_code(summary, args.exit_zero))
 
@@ -259,7 +257,7 @@ def make_worker_settings(
     place = Clones(
         clones or table.get("clones", "") or os.path.join(cache_folder(), "clones"),
         operator,
-        pulls=pull_requests or table.get("pull-requests", False),
+        pull_requests=pull_requests or table.get("pull-requests", False),
         max_size=table.get("max-size", 0),
     )
     owners = tuple(table.get("owners", {}).items())
@@ -316,11 +314,14 @@ def _print_summary(summary: SweepSummary, state: State, quiet: bool) -> None:
 # -- reports -----------------------------------------------------------------
 
 
-def _print_report(args: argparse.Namespace, state: State, include_open: bool) -> int:
+def _print_report(args: argparse.Namespace, place: str, include_open: bool) -> int:
     from detector.fleet.overview import load_overview
-    from detector.fleet.reports import render_report
+    from detector.fleet.reports import load_report
+    from detector.fleet.state import open_state
 
-    pieces = render_report(args.format, load_overview(state, args.run), include_open)
+    report = load_report(args.format)
+    with open_state(place, create=False) as state:
+        pieces = report.render(load_overview(state, args.run), include_open)
     if args.output == "-":
         sys.stdout.writelines(pieces)
     else:

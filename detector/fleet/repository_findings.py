@@ -250,7 +250,7 @@ def _describe(finding: Finding, current: Mapping[str, list[Location]], owners: O
         redacted=finding.secret.redacted,
         at_head=first.at_head,
         locations=tuple(locations),
-        owner="" if ignored else owners.of(first.path, locations[0].author),
+        owner="" if ignored else owners.find(first.path, locations[0].author),
         verdict=finding.verdict.state if finding.verdict.state in (VerdictState.LIVE, VerdictState.DEAD) else "",
         ignored=ignored,
     )

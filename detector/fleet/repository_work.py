@@ -10,7 +10,7 @@ from detector.fleet.tasks import ShareResult, SurveyResult
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-    from detector.fleet.inventory import Entry
+    from detector.fleet.inventory import RepositoryEntry
     from detector.fleet.state.store import Checkpoint
     from detector.model import Skipped
 
@@ -22,7 +22,7 @@ class RepositoryWork:
     yet. With `ended`, results of tasks that are still running do not matter any more.
     """
 
-    def __init__(self, entry: Entry, row: Row[Any] | None, checkpoint: Checkpoint) -> None:
+    def __init__(self, entry: RepositoryEntry, row: Row[Any] | None, checkpoint: Checkpoint) -> None:
         self.entry = entry
         self.row = row
         self.checkpoint = checkpoint

@@ -13,7 +13,7 @@ from detector.fleet.tasks import RepositoryFindings, ShareResult
 if TYPE_CHECKING:
     from sqlalchemy import Row
 
-    from detector.fleet.inventory import Entry
+    from detector.fleet.inventory import RepositoryEntry
     from detector.fleet.state import RunStatus
     from detector.fleet.state.store import State
 
@@ -49,7 +49,7 @@ class ResultWriter:
         state.save_deadlines(deadlines)
         self.run = state.begin_run(ruleset)
 
-    def write_unchanged(self, entry: Entry, row: Row[Any]) -> None:
+    def write_unchanged(self, entry: RepositoryEntry, row: Row[Any]) -> None:
         """Note that nothing has changed in a repository; `flush` writes it at the latest."""
         self._unchanged.append(entry.key)
         listed = {"name": entry.name, **_list_columns(entry)}
@@ -64,7 +64,7 @@ class ResultWriter:
             self._state.mark_unchanged(self._unchanged, self.run, self._renamed)
             self._unchanged, self._renamed = [], {}
 
-    def write_failure(self, entry: Entry, reason: str) -> None:
+    def write_failure(self, entry: RepositoryEntry, reason: str) -> None:
         """Write that a repository could not be read."""
         self._state.record_failure(entry.key, entry.name, reason, self.run)
 
@@ -103,7 +103,7 @@ class ResultWriter:
         )
 
 
-def _list_columns(entry: Entry) -> dict[str, Any]:
+def _list_columns(entry: RepositoryEntry) -> dict[str, Any]:
     """Return what the inventory says about a repository besides its name, by column."""
     return {
         "url": entry.url,

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from detector.errors import LeakfirstError
 from detector.fleet.claims import Claims
 from detector.fleet.executors import ExecutorBackend, JobResult
-from detector.fleet.inventory import Entry
+from detector.fleet.inventory import RepositoryEntry
 from detector.fleet.lifecycle import DEADLINES
 from detector.fleet.object_ids import as_rows, split_rows
 from detector.fleet.read_objects import ReadObjects
@@ -84,7 +84,7 @@ class SweepOptions(NamedTuple):
 
 
 def sweep(
-    entries: Iterable[Entry | Skipped],
+    entries: Iterable[RepositoryEntry | Skipped],
     state: State,
     options: SweepOptions,
     executor: ExecutorBackend,
@@ -116,11 +116,11 @@ class _Coordinator:
         self._rows = state.list_repositories()
         self._queue = TaskQueue(options.fetchers)
         self._claims = Claims()
-        self._entries: deque[Entry] = deque()
+        self._entries: deque[RepositoryEntry] = deque()
         self._active: dict[str, RepositoryWork] = {}
         self._failures: Counter[str] = Counter()
 
-    def run(self, entries: Iterable[Entry | Skipped]) -> SweepSummary:
+    def run(self, entries: Iterable[RepositoryEntry | Skipped]) -> SweepSummary:
         """Sweep *entries*."""
         began = time.monotonic()
         interrupted = False
@@ -141,7 +141,7 @@ class _Coordinator:
             self._objects.forget_previous()
         return summary
 
-    def _list(self, entries: Iterable[Entry | Skipped]) -> None:
+    def _list(self, entries: Iterable[RepositoryEntry | Skipped]) -> None:
         for entry in entries:
             if isinstance(entry, Skipped):
                 self._tally.skipped.append(entry)
@@ -168,7 +168,7 @@ class _Coordinator:
 
     # -- one repository, step by step ------------------------------------------
 
-    def _begin(self, entry: Entry) -> None:
+    def _begin(self, entry: RepositoryEntry) -> None:
         """Ask for a survey, unless it is clear without one that the repository is unchanged."""
         row = self._rows.get(entry.key)
         digest = "" if row is None or self._is_due(row) else row.state_digest
@@ -186,11 +186,11 @@ class _Coordinator:
         incomplete = self._options.retry_incomplete and row.skipped != "[]"
         return bool(incomplete or (row.recheck_on and row.recheck_on <= self._today))
 
-    def _compute_digest(self, entry: Entry) -> str:
+    def _compute_digest(self, entry: RepositoryEntry) -> str:
         from detector.git.repository import discover
 
         settings = self._options.settings
-        path = settings.clones.place(entry)
+        path = settings.clones.find_path(entry)
         try:
             return compute_state_digest(discover(path, settings.config.allow), settings) if os.path.isdir(path) else ""
         except (LeakfirstError, OSError):
@@ -311,7 +311,7 @@ class _Coordinator:
         work.ended = True
         del self._active[work.key]
 
-    def _end_unchanged(self, entry: Entry) -> None:
+    def _end_unchanged(self, entry: RepositoryEntry) -> None:
         row = self._rows[entry.key]
         self._writer.write_unchanged(entry, row)
         self._tally.count_unchanged(entry, row.skipped != "[]")

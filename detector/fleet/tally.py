@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from detector.model import Skipped
 
 if TYPE_CHECKING:
-    from detector.fleet.inventory import Entry
+    from detector.fleet.inventory import RepositoryEntry
     from detector.fleet.result_writer import WrittenResult
     from detector.fleet.tasks import ShareResult
     from detector.scan.messages import Progress
@@ -84,19 +84,19 @@ class Tally:
         """Count the objects of a share, or of a whole repository."""
         self._objects += result.objects
 
-    def count_unchanged(self, entry: Entry, incomplete: bool) -> None:
+    def count_unchanged(self, entry: RepositoryEntry, incomplete: bool) -> None:
         """Count a repository that need not be read; *incomplete* says that parts of it could not be read before."""
         if incomplete:
             self._incomplete.append(entry.name)
         done, unchanged = self.progress.done + 1, self.progress.unchanged + 1
         self.progress = self.progress._replace(done=done, unchanged=unchanged)
 
-    def count_failed(self, entry: Entry, reason: str) -> None:
+    def count_failed(self, entry: RepositoryEntry, reason: str) -> None:
         """Count a repository that could not be read."""
         self._failed[entry.key] = entry.name, reason
         self.progress = self.progress._replace(failed=len(self._failed))
 
-    def count_swept(self, entry: Entry, written: WrittenResult, reread: int) -> None:
+    def count_swept(self, entry: RepositoryEntry, written: WrittenResult, reread: int) -> None:
         """Count a repository whose result was written."""
         self._swept += 1
         self._reread += reread

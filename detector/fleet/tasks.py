@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from detector.config import Config
 from detector.fleet.clones import Clones
-from detector.fleet.inventory import Entry
+from detector.fleet.inventory import RepositoryEntry
 from detector.fleet.lifecycle import ObservedFinding
 from detector.model import Skipped
 
@@ -55,7 +55,7 @@ class Survey(NamedTuple):
     `state_digest` is that of the last result: a repository that still has it is unchanged.
     """
 
-    entry: Entry
+    entry: RepositoryEntry
     state_digest: str = ""
     packs: bytes = b""
 
@@ -84,7 +84,7 @@ class ScanRepository(NamedTuple):
     have made in its own clone.
     """
 
-    entry: Entry
+    entry: RepositoryEntry
     known: bytes = b""
     older: bytes = b""
     changed_rules: frozenset[str] = frozenset()
@@ -114,7 +114,7 @@ class ScanShare(NamedTuple):
     `refs_digest` is that of the plan, which another worker may have made in its own clone.
     """
 
-    entry: Entry
+    entry: RepositoryEntry
     share: HistoryShare
     changed_rules: frozenset[str] = frozenset()
     refs_digest: str = ""
@@ -141,7 +141,7 @@ class CollectFindings(NamedTuple):
     the snapshot of the last result (incremental.py).
     """
 
-    entry: Entry
+    entry: RepositoryEntry
     flagged: bytes
     id_bytes: int
     newly_flagged: bytes = b""

@@ -12,7 +12,7 @@ from detector.scan.state import refs_digest, rule_digest
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
-    from detector.fleet.inventory import Entry
+    from detector.fleet.inventory import RepositoryEntry
     from detector.git.repository import Repository
     from detector.rules.pack import Pack
 
@@ -49,14 +49,14 @@ class Worker:
             self._rules = LoadedRules(pack, engine_of(pack), key)
         return self._rules
 
-    def open_repository(self, entry: Entry, expected_refs: str = "") -> Repository:
+    def open_repository(self, entry: RepositoryEntry, expected_refs: str = "") -> Repository:
         """Return the repository of *entry* on this machine.
 
         A clone that is missing, or whose refs do not have the digest *expected_refs*, is fetched first.
         """
         from detector.git.repository import discover
 
-        path, allow = self.settings.clones.place(entry), self.settings.config.allow
+        path, allow = self.settings.clones.find_path(entry), self.settings.config.allow
         if not entry.local and not os.path.isdir(path):
             return discover(self.settings.clones.refresh(entry).path, allow)
         repository = discover(path, allow)

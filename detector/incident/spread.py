@@ -14,7 +14,7 @@ from detector.errors import SourceError
 from detector.model import Skipped
 
 if TYPE_CHECKING:
-    from detector.fleet.inventory import Entry
+    from detector.fleet.inventory import RepositoryEntry
     from detector.fleet.state.store import State
     from detector.fleet.tasks import WorkerSettings
 
@@ -103,7 +103,7 @@ class InventoryFleet:
 
     def __init__(
         self,
-        list_entries: Callable[[], Iterator[Entry | Skipped]],
+        list_entries: Callable[[], Iterator[RepositoryEntry | Skipped]],
         state: State,
         settings: WorkerSettings,
         rules: Mapping[str, str],
@@ -115,7 +115,7 @@ class InventoryFleet:
 
     def list_repositories(self) -> Iterator[ClonedRepository | Skipped]:
         """See `Fleet`."""
-        from detector.fleet.clones import Unreachable
+        from detector.fleet.clones import UnreachableRepository
 
         for entry in self._list_entries():
             if isinstance(entry, Skipped):
@@ -123,7 +123,7 @@ class InventoryFleet:
                 continue
             try:
                 yield ClonedRepository(entry.key, entry.name, self._settings.clones.refresh(entry).path)
-            except Unreachable as error:
+            except UnreachableRepository as error:
                 yield Skipped(entry.name, str(error))
                 if error.clone:
                     yield ClonedRepository(entry.key, entry.name, error.clone.path)
@@ -148,7 +148,7 @@ class InventoryFleet:
             if key in listed_keys:
                 yield SweptRepository(key, row.name, row.state_digest, counts.get(row.id, 0), row.complete)
 
-    def _run_sweep(self, listed: Sequence[Entry | Skipped]) -> Iterator[Skipped]:
+    def _run_sweep(self, listed: Sequence[RepositoryEntry | Skipped]) -> Iterator[Skipped]:
         from detector.fleet.executors import ExecutorOptions, open_executor
         from detector.fleet.sweep import SweepOptions, sweep
 

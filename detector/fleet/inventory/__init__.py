@@ -1,35 +1,34 @@
-"""Which repositories there are: the list that a sweep goes through.
+"""The inventory: the repositories that a sweep scans.
 
-A specification is ``kind:place`` (``github:acme``, ``folder:/srv/git``), and a
-kind is a module of this folder. What has no kind is a URL, a repository, a
-folder of them or a file with a list. A listing that fails part of the way says
-so and ends nothing: the other specifications are read, and so is what could
-be listed.
+A specification is ``kind:location`` (``github:acme``, ``folder:/srv/git``), and a
+kind is a module of this folder that fulfils `InventoryModule`. A specification
+without a kind is a URL, a repository, a folder of repositories or a file with a
+list. If one listing fails, the sweep reports it and goes on with the others and
+with what could be listed.
 
-Names and URLs come from servers, which may be hostile: an `Entry` carries none
-with control characters, options, passwords or transports that run programs.
+Names and URLs come from servers, which may be hostile: a `RepositoryEntry` never
+contains control characters, options, passwords or transports that run programs.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from detector.errors import UsageError
 from detector.model import Skipped
-from detector.registry import load, names
+from detector.registry import check_contract, load, names
 
 
-class Entry(NamedTuple):
-    """One repository of the fleet.
+class RepositoryEntry(NamedTuple):
+    """One repository of the inventory.
 
-    `key` stays the same when a repository is renamed, where its server has a
-    number for it (``github.com#12345``); otherwise it is the URL. `url` is
-    what to clone, or an absolute path that is read in place. `kind` is one of
-    repository, wiki, gist, snippet. While `version` stays the same and is not
-    empty, nothing was pushed; compare it with the one of the last sweep that
-    came to its end.
+    `key` identifies the repository. Where its server has a number for it, the key
+    is host and number (``github.com#12345``), which a renamed repository keeps;
+    otherwise it is the URL. `url` is the URL to clone, or an absolute path that is
+    read in place. `kind` is one of repository, wiki, gist, snippet. If `version` is
+    not empty and equal to that of the last complete sweep, nothing was pushed.
     """
 
     key: str
@@ -47,18 +46,18 @@ class Entry(NamedTuple):
         return os.path.isabs(self.url)
 
 
-def _silent(_line: str) -> None:
-    """Tell nobody."""
+def _ignore(_line: str) -> None:
+    """Do nothing."""
 
 
-class Options(NamedTuple):
-    """What to list, and how.
+class InventoryOptions(NamedTuple):
+    """What to list.
 
-    `cache` is a folder for what was listed ("" keeps nothing). `pulls` says
-    that pull requests are fetched too, of which no version knows. `operator`
-    is the operator's file, whose ``[sweep.host."NAME"]`` tables say where
-    tokens come from. `longest_wait` bounds, in seconds, how long a rate limit
-    is waited for; `tell` gets a line for the person when that takes long.
+    `cache` is a folder for the pages of servers ("" caches nothing). With
+    `pull_requests`, the version of a repository is unknown, because servers do not
+    count pull requests as pushes. `operator` is the operator's configuration, whose
+    ``[sweep.host."NAME"]`` tables name the tokens. A listing waits for rate limits
+    at most `max_wait` seconds in total; `notify` gets one line about each long wait.
     """
 
     cache: str = ""
@@ -66,56 +65,72 @@ class Options(NamedTuple):
     archived: bool = False
     wikis: bool = False
     snippets: bool = False
-    pulls: bool = False
+    pull_requests: bool = False
     operator: Mapping[str, Any] = {}
-    longest_wait: float = 900.0
-    tell: Callable[[str], None] = _silent
+    max_wait: float = 900.0
+    notify: Callable[[str], None] = _ignore
 
 
-def entries(specs: Iterable[str], options: Options | None = None) -> Iterator[Entry | Skipped]:
-    """List the repositories of *specs*, each once.
+class InventoryModule(Protocol):
+    """detector/fleet/inventory/<name>.py: one kind of specification."""
 
-    A specification that means nothing raises `UsageError` before anything is
-    asked; what cannot be listed is a `Skipped`.
+    def list_repositories(self, location: str, options: InventoryOptions, /) -> Iterator[RepositoryEntry | Skipped]:
+        """Return the repositories at *location*.
+
+        Raises `UsageError` at once if *location* is invalid; what cannot be listed is
+        yielded as a `Skipped`.
+        """
+
+
+def list_repositories(
+    specs: Iterable[str], options: InventoryOptions | None = None
+) -> Iterator[RepositoryEntry | Skipped]:
+    """Return the repositories of all *specs*, each once.
+
+    An invalid specification raises `UsageError` before any server is asked; what
+    cannot be listed is yielded as a `Skipped`.
     """
-    options = options or Options()
-    listings = [_listed_by(spec, options) for spec in specs]
-    return _each_once(listings)
+    options = options or InventoryOptions()
+    listings = [_open_listing(spec, options) for spec in specs]
+    return _remove_duplicates(listings)
 
 
-def _listed_by(spec: str, options: Options) -> Iterator[Entry | Skipped]:
-    kind, place = kind_of(spec)
+def _open_listing(spec: str, options: InventoryOptions) -> Iterator[RepositoryEntry | Skipped]:
+    kind, location = parse_spec(spec)
     module = load(__name__, kind, what="inventory")
-    listing: Iterator[Entry | Skipped] = module.entries(place, options)
+    check_contract(module, InventoryModule, "inventory")
+    listing: Iterator[RepositoryEntry | Skipped] = module.list_repositories(location, options)
     return listing
 
 
-def _each_once(listings: Iterable[Iterator[Entry | Skipped]]) -> Iterator[Entry | Skipped]:
-    seen: set[str] = set()
+def _remove_duplicates(
+    listings: Iterable[Iterator[RepositoryEntry | Skipped]],
+) -> Iterator[RepositoryEntry | Skipped]:
+    keys: set[str] = set()
     for listing in listings:
-        for found in listing:
-            if isinstance(found, Skipped):
-                yield found
-            elif found.key not in seen:
-                seen.add(found.key)
-                yield found
+        for item in listing:
+            if isinstance(item, Skipped):
+                yield item
+            elif item.key not in keys:
+                keys.add(item.key)
+                yield item
 
 
-def kind_of(spec: str) -> tuple[str, str]:
-    """Split *spec* into its kind and place.
+def parse_spec(spec: str) -> tuple[str, str]:
+    """Return kind and location of a specification.
 
-    >>> kind_of("github:acme")
+    >>> parse_spec("github:acme")
     ('github', 'acme')
-    >>> kind_of("https://git.example.org/team/app.git")
+    >>> parse_spec("https://git.example.org/team/app.git")
     ('repository', 'https://git.example.org/team/app.git')
     """
     if not spec or not spec.isprintable():
-        raise UsageError(f"{spec!r} names no inventory")
-    kind, colon, place = spec.partition(":")
+        raise UsageError(f"{spec!r} is not an inventory")
+    kind, colon, location = spec.partition(":")
     if colon and kind in names(__name__) and not spec.startswith("file://"):
-        if not place:
-            raise UsageError(f"{spec}: name what to list, such as {kind}:PLACE")
-        return kind, place
+        if not location:
+            raise UsageError(f"{spec}: name what to list, such as {kind}:LOCATION")
+        return kind, location
     if "://" in spec or ("@" in kind and colon):
         return "repository", spec
     if os.path.isdir(spec):
@@ -125,7 +140,7 @@ def kind_of(spec: str) -> tuple[str, str]:
     if os.path.exists(spec):
         return "file", spec
     if os.path.isabs(os.path.expanduser(spec)):
-        return "folder", spec  # perhaps not mounted today
+        return "folder", spec  # it may not be mounted today
     if colon and kind.isalnum():
         raise UsageError(f"unknown inventory {kind!r}; known: {', '.join(names(__name__))}")
     raise UsageError(f"{spec}: no such file, folder or inventory")

@@ -1,7 +1,7 @@
-"""From the rows of a server's list to entries: what is taken, left out or refused.
+"""Turn the rows of a server's list into repository entries: which are taken, left out or rejected.
 
-The servers differ in the names of their fields; a kind says which row means
-which `Listed`. What a row may contain, and what is told of it, is the same for all.
+Servers differ in the names of their fields. The module of each server turns a row
+into a `ListedRepository`; the rest is the same for all.
 """
 
 from __future__ import annotations
@@ -13,217 +13,239 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from detector.errors import UsageError
-from detector.fleet.inventory import Entry, Options
-from detector.fleet.inventory._api import Api, Failed, Page, Row
-from detector.fleet.inventory._names import Refused, plain_name, plain_url, shown
+from detector.fleet.inventory import InventoryOptions, RepositoryEntry
+from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
+from detector.fleet.inventory._names import InvalidName, check_name, make_line, normalize_url
+from detector.fleet.inventory._page_cache import Page
 from detector.model import Skipped
 
 
-class Place(NamedTuple):
-    """Where on which server to look: ``https://git.example.org`` and ``team/app``."""
+class ServerLocation(NamedTuple):
+    """What to list on which server: ``https://git.example.org`` and ``team/app``."""
 
     site: str
     path: str
 
     @property
     def host(self) -> str:
-        """The host, with its port unless it is the usual one."""
+        """The host, with the port unless it is the default one."""
         return urlsplit(self.site).netloc
 
     @property
-    def quoted(self) -> str:
+    def quoted_path(self) -> str:
         """The path as one segment of a URL."""
         return quote(self.path, safe="")
 
 
-class Listed(NamedTuple):
-    """One row that can be used: its entry, whether it has a wiki, the path under which its snippets are listed.
+class ListedRepository(NamedTuple):
+    """One valid row: its entry, whether it has a wiki, and the API path of its snippets.
 
-    A project may have these and no `repository`.
+    A project may have a wiki and snippets but no repository.
     """
 
-    entry: Entry
-    wiki: bool = False
-    snippets: str = ""
-    repository: bool = True
+    entry: RepositoryEntry
+    has_wiki: bool = False
+    snippets_path: str = ""
+    has_repository: bool = True
 
 
-def place_of(text: str, kind: str, usual: str = "") -> Place:
-    """Read the place in a specification; *usual* is the host where none is named. Raises `UsageError`."""
+class LastPush(NamedTuple):
+    """How a row tells when somebody pushed last.
+
+    `field` is the field of the row, `read_at` the server's time when the row was
+    read, and `settles_after` the seconds after which another push changes the field.
+    """
+
+    field: str
+    read_at: float
+    settles_after: float
+
+
+def parse_location(text: str, kind: str, default_host: str = "") -> ServerLocation:
+    """Return the location in a specification; without a server it is on *default_host*. Raises `UsageError`."""
     if "://" not in text:
-        if not usual:
-            raise UsageError(f"{kind}:{shown(text)}: name the server, such as {kind}:https://git.example.org/team")
-        text = f"https://{usual}/{text}"
+        if not default_host:
+            example = f"{kind}:https://git.example.org/team"
+            raise UsageError(f"{kind}:{make_line(text)}: name the server, such as {example}")
+        text = f"https://{default_host}/{text}"
     text = text.rstrip("/")
-    whole = "/" not in text.partition("://")[2]
+    is_whole_server = "/" not in text.partition("://")[2]
     try:
-        parts = urlsplit(plain_url(f"{text}/all" if whole else text))
-    except Refused as refused:
-        raise UsageError(f"{kind}:{shown(text.rpartition('@')[2])} {refused}") from None
+        parts = urlsplit(normalize_url(f"{text}/all" if is_whole_server else text))
+    except InvalidName as error:
+        raise UsageError(f"{kind}:{make_line(text.rpartition('@')[2])} {error}") from None
     if parts.scheme not in ("https", "http"):
-        raise UsageError(f"{kind}:{shown(text)}: the server's API is reached over https")
-    return Place(f"{parts.scheme}://{parts.netloc}", "" if whole else parts.path.strip("/").removesuffix(".git"))
+        raise UsageError(f"{kind}:{make_line(text)}: the API of a server needs an https URL")
+    path = "" if is_whole_server else parts.path.strip("/").removesuffix(".git")
+    return ServerLocation(f"{parts.scheme}://{parts.netloc}", path)
 
 
-def text_of(row: Row, field: str, usual: str | None = None) -> str:
-    """Return a field that must be text; raises `Refused`."""
+# -- fields of a row -----------------------------------------------------------
+
+
+def get_text(row: Row, field: str) -> str:
+    """Return a field that must be a string; raises `InvalidName`."""
     value = row.get(field)
-    if value is None and usual is not None:
-        return usual
     if not isinstance(value, str):
-        raise Refused(f"comes without a {field} that can be used")
+        raise InvalidName(f"has no valid {field}")
     return value
 
 
-def number_of(row: Row, field: str = "id") -> int:
-    """Return a field that must be a whole number above 0; raises `Refused`."""
+def get_number(row: Row, field: str = "id") -> int:
+    """Return a field that must be a positive integer; raises `InvalidName`."""
     value = row.get(field)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 1 << 63:
-        raise Refused(f"comes without a {field} that can be used")
+        raise InvalidName(f"has no valid {field}")
     return value
 
 
-def own_url(row: Row, field: str, hosts: Iterable[str], site: str) -> str:
-    """Return a clone's URL that leads to one of *hosts* as *site* does; raises `Refused`."""
-    url = plain_url(text_of(row, field))
+def get_clone_url(row: Row, field: str, hosts: Iterable[str], site: str) -> str:
+    """Return a clone URL on one of *hosts* with the scheme of *site*; raises `InvalidName`."""
+    url = normalize_url(get_text(row, field))
     parts = urlsplit(url)
     if parts.netloc not in hosts:
-        raise Refused(f"is to be cloned from another host ({shown(parts.netloc, 80)}), which nobody named")
+        raise InvalidName(f"has a clone URL on another host ({make_line(parts.netloc, 80)})")
     if parts.scheme != urlsplit(site).scheme:
-        raise Refused(f"is to be cloned over {parts.scheme}, the server was named with {urlsplit(site).scheme}")
+        raise InvalidName(f"has a clone URL with {parts.scheme}, but the server was named with {urlsplit(site).scheme}")
     return url
 
 
-def branch_of(row: Row) -> str:
-    """Return the default branch, "" if the row names none that can be one."""
+def get_default_branch(row: Row) -> str:
+    """Return the default branch, or "" if the row has no valid one."""
     name = row.get("default_branch")
     return name if isinstance(name, str) and name.isprintable() and not name.startswith("-") else ""
 
 
-def version_of(row: Row, field: str, at: float, settles: float, options: Options) -> str:
-    """Return the time of the last push as a version, "" while it may stand for several pushes.
+def get_version(row: Row, push: LastPush, options: InventoryOptions) -> str:
+    """Return the time of the last push as a version, or "" while it may stand for several pushes.
 
-    A server notes the time with a second's precision or, like GitLab, not more
-    often than once an hour. Once it is *settles* seconds old, any further push
-    changes it.
+    A server records the time with a precision of one second or, like GitLab, at most
+    once an hour. Once it is older than that, every further push changes it.
     """
-    text = row.get(field)
-    if options.pulls or not isinstance(text, str) or len(text) > 40:
+    text = row.get(push.field)
+    if options.pull_requests or not isinstance(text, str) or len(text) > 40:
         return ""
     try:
-        when = timegm(datetime.fromisoformat(text).utctimetuple())
+        pushed_at = timegm(datetime.fromisoformat(text).utctimetuple())
     except (ValueError, OverflowError):
         return ""
-    return text if when + settles < at else ""
+    return text if pushed_at + push.settles_after < push.read_at else ""
 
 
-def entry_of(
-    row: Row, place: Place, options: Options, *, name: str, url: str, fork: object, version: tuple[str, float, float]
-) -> Entry:
-    """Return the repository of a row; raises `Refused`.
-
-    *name* and *url* are fields; *version* is the field with the time of the last
-    push, the time when the row was read, and the seconds after which it settles.
-    """
-    return Entry(
-        key=f"{place.host}#{number_of(row)}",
-        name=text_of(row, name),
-        url=own_url(row, url, (place.host,), place.site),
+def make_entry(
+    row: Row, server: ServerLocation, options: InventoryOptions, *, name: str, url: str, fork: object, push: LastPush
+) -> RepositoryEntry:
+    """Return the entry of a row; *name* and *url* are names of fields. Raises `InvalidName`."""
+    return RepositoryEntry(
+        key=f"{server.host}#{get_number(row)}",
+        name=get_text(row, name),
+        url=get_clone_url(row, url, (server.host,), server.site),
         archived=row.get("archived") is True,
         fork=bool(fork),
-        default_branch=branch_of(row),
-        version=version_of(row, *version, options),
+        default_branch=get_default_branch(row),
+        version=get_version(row, push, options),
     )
 
 
-def wiki_of(entry: Entry) -> Entry:
-    """Return the wiki that lies next to a repository."""
+def make_wiki_entry(entry: RepositoryEntry) -> RepositoryEntry:
+    """Return the wiki that belongs to a repository."""
     url = f"{entry.url.removesuffix('.git')}.wiki.git"
     return entry._replace(
         key=f"{entry.key}.wiki", name=f"{entry.name}.wiki", url=url, kind="wiki", default_branch="", version=""
     )
 
 
-def listed(
-    api: Api,
+# -- lists ---------------------------------------------------------------------
+
+
+def list_entries(
+    api: ApiClient,
     where: str,
     url: str,
     fields: tuple[str, ...],
-    read: Callable[[Row, float], Listed],
-    options: Options,
-    snippets: Callable[[Api, str, Entry], Iterator[Entry | Skipped]] | None = None,
+    parse_row: Callable[[Row, float], ListedRepository],
+    options: InventoryOptions,
+    list_snippets: Callable[[ApiClient, str, RepositoryEntry], Iterator[RepositoryEntry | Skipped]] | None = None,
     inner: str = "",
-) -> Iterator[Entry | Skipped]:
-    """Yield what the pages from *url* on list. Raises `Failed` only for the first page."""
-    left = {"forks": 0, "archived": 0, "without a repository": 0}
-    for page in _or_as_it_was(api, where, url, fields, inner):
+) -> Iterator[RepositoryEntry | Skipped]:
+    """Yield what the pages from *url* on list. Raises `ListingFailed` only for the first page."""
+    left_out = {"forks": 0, "archived": 0, "without a repository": 0}
+    for page in _read_pages(api, where, url, fields, inner):
         if isinstance(page, Skipped):
             yield page
             continue
         for row in page.rows:
             try:
                 if not isinstance(row, dict):
-                    raise Refused("a row is no object")
-                found = read(row, page.at)
-                plain_name(found.entry.name)
-            except Refused as refused:
-                yield Skipped(f"{where}: {_name_of(row)}", str(refused))
+                    raise InvalidName("is a row that is not an object")
+                listed = parse_row(row, page.at)
+                check_name(listed.entry.name)
+            except InvalidName as error:
+                yield Skipped(f"{where}: {_name_row(row)}", str(error))
                 continue
-            entry = found.entry
-            if (entry.fork and not options.forks) or (entry.archived and not options.archived):
-                left["forks" if entry.fork and not options.forks else "archived"] += 1
+            if reason := _find_exclusion(listed.entry, options):
+                left_out[reason] += 1
                 continue
-            if found.repository:
-                yield entry
+            if listed.has_repository:
+                yield listed.entry
             else:
-                left["without a repository"] += 1
-            if found.wiki and options.wikis:
-                yield wiki_of(entry)
-            if found.snippets and options.snippets and snippets:
-                yield from snippets(api, found.snippets, entry)
-    for what, count in left.items():
+                left_out["without a repository"] += 1
+            if listed.has_wiki and options.wikis:
+                yield make_wiki_entry(listed.entry)
+            if listed.snippets_path and options.snippets and list_snippets:
+                yield from list_snippets(api, listed.snippets_path, listed.entry)
+    for reason, count in left_out.items():
         if count:
-            asked = "" if what == "without a repository" else " (listed on request)"
-            yield Skipped(where, f"left out, {what}: {count}{asked}", expected=True)
+            hint = "" if reason == "without a repository" else " (listed on request)"
+            yield Skipped(where, f"left out, {reason}: {count}{hint}", expected=True)
 
 
-def _or_as_it_was(api: Api, where: str, url: str, fields: tuple[str, ...], inner: str = "") -> Iterator[Page | Skipped]:
-    """Yield the pages; from where that fails, as they were listed the last time."""
-    following = url
+def _find_exclusion(entry: RepositoryEntry, options: InventoryOptions) -> str:
+    """Return as what an entry is left out, or ""."""
+    if entry.fork and not options.forks:
+        return "forks"
+    return "archived" if entry.archived and not options.archived else ""
+
+
+def _read_pages(
+    api: ApiClient, where: str, url: str, fields: tuple[str, ...], inner: str = ""
+) -> Iterator[Page | Skipped]:
+    """Yield the pages from *url* on; after a failure, the rest as the last complete listing had it."""
+    next_url = url
     try:
         for page in api.pages(url, fields, inner):
-            following = page.next
+            next_url = page.next
             yield page
-    except Failed as failed:
-        older = api.remembered(following)
-        first = next(older, None)
-        if first is None and following == url:
+    except ListingFailed as error:
+        cached = api.cached_pages(next_url)
+        first = next(cached, None)
+        if first is None and next_url == url:
             raise
-        api.broke_off()
+        api.mark_incomplete()
         if first is None:
-            yield Skipped(where, f"the list breaks off: {failed}")
+            yield Skipped(where, f"the list is incomplete: {error}")
             return
-        yield Skipped(where, f"{failed}; the rest is taken from the last complete list")
+        yield Skipped(where, f"{error}; the rest is taken from the last complete list")
         yield first
-        yield from older
+        yield from cached
 
 
-def rows_of(api: Api, where: str, url: str, fields: tuple[str, ...]) -> Iterator[Row | Skipped]:
-    """Yield the rows of pages as they are; what fails is told."""
+def read_rows(api: ApiClient, where: str, url: str, fields: tuple[str, ...]) -> Iterator[Row | Skipped]:
+    """Yield the rows of all pages; failures are yielded as `Skipped`."""
     try:
-        for page in _or_as_it_was(api, where, url, fields):
+        for page in _read_pages(api, where, url, fields):
             if isinstance(page, Skipped):
                 yield page
             else:
                 yield from (row for row in page.rows if isinstance(row, dict))
-    except Failed as failed:
-        if failed.status != 404:
-            api.broke_off()
-        yield Skipped(where, str(failed))
+    except ListingFailed as error:
+        if error.status != 404:
+            api.mark_incomplete()
+        yield Skipped(where, str(error))
 
 
-def _name_of(row: Any) -> str:
+def _name_row(row: Any) -> str:
     for field in ("full_name", "path_with_namespace", "id"):
         if isinstance(row, dict) and isinstance(row.get(field), str | int):
-            return shown(str(row[field]), 100)
+            return make_line(str(row[field]), 100)
     return "a repository"

@@ -1,8 +1,8 @@
-"""A folder of clones, bare or not, at any depth.
+"""A folder of repositories, bare or not, at any depth.
 
-What lies inside a repository's own work tree is not looked for. Links are
-followed to a repository, not to a folder of them. A clone is read in place;
-whoever made it keeps it up to date.
+Repositories inside another repository's work tree are not listed. A symbolic
+link is followed if it leads to a repository, but not to a folder of
+repositories. A repository is read in place; whoever made it keeps it up to date.
 """
 
 from __future__ import annotations
@@ -11,41 +11,41 @@ import os
 from collections.abc import Iterator
 
 from detector.errors import UsageError
-from detector.fleet.inventory import Entry, Options
-from detector.fleet.inventory._names import Refused, entry_for_path, shown
+from detector.fleet.inventory import InventoryOptions, RepositoryEntry
+from detector.fleet.inventory._names import InvalidName, make_line, make_path_entry
 from detector.git.layout import is_repository
 from detector.model import Skipped
 
 
-def entries(place: str, _options: Options) -> Iterator[Entry | Skipped]:
-    """List the repositories below *place*.
+def list_repositories(location: str, _options: InventoryOptions) -> Iterator[RepositoryEntry | Skipped]:
+    """Return the repositories below *location*.
 
-    Raises `UsageError` if it is no folder; one that is named by its whole path
-    may just not be mounted, which must not end the sweep of all others.
+    Raises `UsageError` if it is not a folder. A missing folder with an absolute path
+    is a `Skipped`: it may not be mounted, and the sweep continues with the others.
     """
-    root = os.path.expanduser(place)
+    root = os.path.expanduser(location)
     if not os.path.isdir(root):
         if os.path.isabs(root):
-            return iter([Skipped(shown(root), "no such folder")])
-        raise UsageError(f"{place}: no such folder")
-    return _below(os.path.abspath(root))
+            return iter([Skipped(make_line(root), "no such folder")])
+        raise UsageError(f"{location}: no such folder")
+    return _walk(os.path.abspath(root))
 
 
-def _below(root: str) -> Iterator[Entry | Skipped]:
-    waiting = [root]
-    while waiting:
-        here = waiting.pop()
-        if is_repository(here):
+def _walk(root: str) -> Iterator[RepositoryEntry | Skipped]:
+    folders = [root]
+    while folders:
+        folder = folders.pop()
+        if is_repository(folder):
             try:
-                yield entry_for_path(here, root)
-            except Refused as refused:
-                yield Skipped(shown(here), str(refused))
+                yield make_path_entry(folder, root)
+            except InvalidName as error:
+                yield Skipped(make_line(folder), str(error))
             continue
         try:
-            with os.scandir(here) as found:
-                inner = [entry for entry in found if entry.is_dir()]
+            with os.scandir(folder) as scanned:
+                inner = [entry for entry in scanned if entry.is_dir()]
         except OSError as error:
-            yield Skipped(shown(here), f"cannot be read ({error.strerror})")
+            yield Skipped(make_line(folder), f"cannot be read ({error.strerror})")
             continue
-        plain = (entry.path for entry in inner if not entry.is_symlink() or is_repository(entry.path))
-        waiting += sorted(plain, reverse=True)
+        followed = (entry.path for entry in inner if not entry.is_symlink() or is_repository(entry.path))
+        folders += sorted(followed, reverse=True)

@@ -8,62 +8,65 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from detector.fleet.credentials import Access, access
-from detector.fleet.inventory import Entry, Options
-from detector.fleet.inventory._api import Api, Failed, Row
+from detector.fleet.credentials import HostAccess, find_access
+from detector.fleet.inventory import InventoryOptions, RepositoryEntry
+from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
 from detector.fleet.inventory._listing import (
-    Listed,
-    Place,
-    entry_of,
-    listed,
-    place_of,
+    LastPush,
+    ListedRepository,
+    ServerLocation,
+    list_entries,
+    make_entry,
+    parse_location,
 )
 from detector.model import Skipped
 
 FIELDS = ("id", "full_name", "clone_url", "archived", "fork", "default_branch", "updated_at", "has_wiki")
-MOST = 50
-"""More rows a page are not given by default."""
+PAGE_ROWS = 50
+"""The most rows of a page that a server allows by default."""
 
-SETTLES = 300.0
-
-
-def entries(place: str, options: Options) -> Iterator[Entry | Skipped]:
-    """List *place*. Raises `UsageError` if it names no server."""
-    where = place_of(place, "gitea")
-    return _entries(where, access(where.site, options.operator), options)
+SETTLES_AFTER = 300.0
+"""Seconds after which another push changes ``updated_at``."""
 
 
-def _entries(place: Place, allowed: Access, options: Options) -> Iterator[Entry | Skipped]:
-    name = f"{place.host}/{place.path}"
+def list_repositories(location: str, options: InventoryOptions) -> Iterator[RepositoryEntry | Skipped]:
+    """Return the repositories at *location*. Raises `UsageError` if it names no server."""
+    server = parse_location(location, "gitea")
+    return _list(server, find_access(server.site, options.operator), options)
 
-    def read(row: Row, at: float) -> Listed:
-        pushed = "updated_at", at, SETTLES
+
+def _list(server: ServerLocation, access: HostAccess, options: InventoryOptions) -> Iterator[RepositoryEntry | Skipped]:
+    where = f"{server.host}/{server.path}"
+
+    def parse_row(row: Row, at: float) -> ListedRepository:
+        push = LastPush("updated_at", at, SETTLES_AFTER)
         fork = row.get("fork")
-        entry = entry_of(row, place, options, name="full_name", url="clone_url", fork=fork, version=pushed)
-        return Listed(entry, row.get("has_wiki") is True)
+        entry = make_entry(row, server, options, name="full_name", url="clone_url", fork=fork, push=push)
+        return ListedRepository(entry, row.get("has_wiki") is True)
 
-    with Api(f"{place.site}/api/v1", allowed, allowed.headers("token"), f"gitea {name}", options) as api:
-        trouble: Failed | None = None
-        for url, inner in _lists_of(api, place):
-            chosen = options._replace(forks=True, archived=True) if "/" in place.path else options
+    headers = access.make_headers("token")
+    with ApiClient(f"{server.site}/api/v1", access, headers, f"gitea {where}", options) as api:
+        failure: ListingFailed | None = None
+        for url, inner in _find_lists(api, server):
+            chosen = options._replace(forks=True, archived=True) if "/" in server.path else options
             try:
-                yield from listed(api, name, url, FIELDS, read, chosen, inner=inner)
-                api.finished()
+                yield from list_entries(api, where, url, FIELDS, parse_row, chosen, inner=inner)
+                api.finish()
                 return
-            except Failed as failed:
-                trouble = failed
-                if failed.status != 404:
+            except ListingFailed as error:
+                failure = error
+                if error.status != 404:
                     break
-        yield Skipped(name, str(trouble))
+        yield Skipped(where, str(failure))
 
 
-def _lists_of(api: Api, place: Place) -> Iterator[tuple[str, str]]:
-    """Yield the URLs that may list *place*, each with the field of the answer that holds the list."""
-    owner = quote(place.path)
-    if not place.path:
-        yield api.url("/repos/search", sort="id", order="asc", limit=MOST), "data"
-    elif "/" in place.path:
+def _find_lists(api: ApiClient, server: ServerLocation) -> Iterator[tuple[str, str]]:
+    """Yield the URLs that may list the repositories, each with the field of the answer that holds the list."""
+    owner = quote(server.path)
+    if not server.path:
+        yield api.url("/repos/search", sort="id", order="asc", limit=PAGE_ROWS), "data"
+    elif "/" in server.path:
         yield api.url(f"/repos/{owner}"), ""
     else:
-        yield api.url(f"/orgs/{owner}/repos", limit=MOST), ""
-        yield api.url(f"/users/{owner}/repos", limit=MOST), ""
+        yield api.url(f"/orgs/{owner}/repos", limit=PAGE_ROWS), ""
+        yield api.url(f"/users/{owner}/repos", limit=PAGE_ROWS), ""

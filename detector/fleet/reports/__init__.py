@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from detector.registry import check_contract, load
 
@@ -22,12 +22,10 @@ class SweepReport(Protocol):
         """
 
 
-def render_report(format_: str, overview: Overview, include_open: bool = True) -> Iterator[str]:
-    """Return the report in *format_*, in pieces.
-
-    An unknown format, or a module that is no report, is a `UsageError`.
-    """
-    module = load(__name__, format_, what="format of the sweep's report")
-    check_contract(module, SweepReport, "format of the sweep's report")
-    pieces: Iterator[str] = module.render(overview, include_open)
-    return pieces
+def load_report(format_: str) -> SweepReport:
+    """Return the module of a format. An unknown format, or a module that is no report, is a `UsageError`."""
+    what = "format of the sweep's report"
+    module: Any = load(__name__, format_, what=what)
+    check_contract(module, SweepReport, what)
+    report: SweepReport = module
+    return report

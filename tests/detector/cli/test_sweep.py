@@ -112,7 +112,7 @@ def test_names_from_a_hostile_repository_stay_text(tmp_path, capsys):
     [
         ((), "no inventory"),
         (("status",), "there is no state yet"),
-        (("report", "--format", "nonsense"), "there is no state yet"),
+        (("report", "--format", "nonsense"), "known: html, json, markdown, text"),
         (("close", "lf1:0", "--reason", "x"), "there is no state yet"),
         (("close", "lf1:0"), "give a --reason"),
         (("reopen",), "name one finding"),

@@ -14,9 +14,9 @@ from threading import Event
 import pytest
 
 from detector.errors import SourceError
-from detector.fleet.clones import KEPT, Clones, Unreachable
-from detector.fleet.inventory import Entry
-from detector.fleet.inventory._names import entry_for_path, entry_for_url
+from detector.fleet.clones import KEPT, Clones, UnreachableRepository
+from detector.fleet.inventory import RepositoryEntry
+from detector.fleet.inventory._names import make_path_entry, make_url_entry
 from tests.fakes.git_server import GitServer, commit, git, git_server, remove, repository
 
 pytestmark = pytest.mark.net
@@ -32,11 +32,11 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
 
 @pytest.fixture
 def clones(tmp_path: Path) -> Clones:
-    return Clones(str(tmp_path / "clones"), patience=0.2)
+    return Clones(str(tmp_path / "clones"), lock_timeout=0.2)
 
 
-def entry(server: GitServer, name: str) -> Entry:
-    return entry_for_url(f"{server.url}/{name}")
+def entry(server: GitServer, name: str) -> RepositoryEntry:
+    return make_url_entry(f"{server.url}/{name}")
 
 
 def refs(path: str) -> dict[str, str]:
@@ -63,10 +63,10 @@ def test_the_second_refresh_has_nothing_to_do_and_the_third_brings_what_is_new(
     bare = repository(server.root, "app.git")
     first = clones.refresh(entry(server, "app.git"))
     second = clones.refresh(entry(server, "app.git"))
-    assert (second.changed, second.refs) == (False, first.refs)
+    assert (second.changed, second.refs_digest) == (False, first.refs_digest)
     new = commit(bare, b="2")
     third = clones.refresh(entry(server, "app.git"))
-    assert third.changed and third.refs != first.refs
+    assert third.changed and third.refs_digest != first.refs_digest
     assert refs(third.path) == {"refs/heads/main": new}
 
 
@@ -97,7 +97,7 @@ def test_pull_requests_come_on_request(server: GitServer, clones: Clones, tmp_pa
     for ref in ("refs/pull/1/head", "refs/pull/1/merge", "refs/merge-requests/2/head"):
         git(bare, "update-ref", ref, "main")
     assert set(refs(clones.refresh(entry(server, "app.git")).path)) == {"refs/heads/main"}
-    all_of_it = Clones(str(tmp_path / "more"), pulls=True).refresh(entry(server, "app.git"))
+    all_of_it = Clones(str(tmp_path / "more"), pull_requests=True).refresh(entry(server, "app.git"))
     assert set(refs(all_of_it.path)) == {"refs/heads/main", "refs/pull/1/head", "refs/merge-requests/2/head"}
 
 
@@ -122,14 +122,14 @@ def test_a_deleted_repository_keeps_its_clone_and_says_so(server: GitServer, clo
     repository(server.root, "app.git")
     made = clones.refresh(entry(server, "app.git"))
     remove(server.root, "app.git")
-    with pytest.raises(Unreachable, match=r"app: .*not found.*the clone from before is kept") as told:
+    with pytest.raises(UnreachableRepository, match=r"app: .*not found.*the earlier clone is kept") as told:
         clones.refresh(entry(server, "app.git"))
     assert told.value.missing and told.value.clone == made._replace(changed=False)
     assert pickle.loads(pickle.dumps(told.value)).clone == told.value.clone
 
 
 def test_a_repository_that_was_never_there_leaves_nothing(server: GitServer, clones: Clones) -> None:
-    with pytest.raises(Unreachable, match="not found") as told:
+    with pytest.raises(UnreachableRepository, match="not found") as told:
         clones.refresh(entry(server, "none.git"))
     assert told.value.clone is None
     assert [name for name in os.listdir(clones.folder) if not name.endswith(".lock")] == []
@@ -155,13 +155,13 @@ def test_a_renamed_repository_keeps_its_clone(server: GitServer, clones: Clones)
 
 def test_local_repositories_are_read_in_place(tmp_path: Path, clones: Clones) -> None:
     bare = repository(tmp_path, "here.git")
-    made = clones.refresh(entry_for_path(str(bare)))
+    made = clones.refresh(make_path_entry(str(bare)))
     assert made.path == str(bare) and made.changed
     assert not os.path.exists(clones.folder)
 
 
 def test_folder_names_hold_no_path_of_the_server(clones: Clones) -> None:
-    hostile = clones.place(Entry("../../etc/x#1\n", "../x", "https://git.example.org/x"))
+    hostile = clones.find_path(RepositoryEntry("../../etc/x#1\n", "../x", "https://git.example.org/x"))
     assert os.path.dirname(hostile) == clones.folder
     assert os.path.basename(hostile).isprintable()
 
@@ -169,7 +169,7 @@ def test_folder_names_hold_no_path_of_the_server(clones: Clones) -> None:
 @pytest.mark.parametrize("url", ["ext::sh -c id", "file:///etc", "-u./x", "https://u:p@git.example.org/x", "fd::3"])
 def test_a_url_that_does_more_than_name_a_repository_is_refused(url: str, clones: Clones) -> None:
     with pytest.raises(SourceError) as told:
-        clones.refresh(Entry("k", "n", url))
+        clones.refresh(RepositoryEntry("k", "n", url))
     assert "\n" not in str(told.value) and "u:p" not in str(told.value)
 
 
@@ -233,7 +233,7 @@ def test_over_ssh_the_operators_own_program_is_used(
     program.chmod(0o700)
     monkeypatch.setenv("GIT_SSH_COMMAND", str(program))
     monkeypatch.setenv("GIT_SSH_VARIANT", "simple")
-    made = clones.refresh(entry_for_url(f"git@git.example.org:{bare}"))
+    made = clones.refresh(make_url_entry(f"git@git.example.org:{bare}"))
     assert refs(made.path) == refs(str(bare))
 
 
@@ -257,7 +257,7 @@ def test_a_repository_that_is_broken_on_the_server_is_called_that(server: GitSer
 
 def test_two_sweeps_at_once_wait_for_each_other(server: GitServer, clones: Clones) -> None:
     repository(server.root, "app.git")
-    patient = Clones(clones.folder, patience=30)
+    patient = Clones(clones.folder, lock_timeout=30)
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: patient.refresh(entry(server, "app.git")), range(4)))
     assert sorted(clone.changed for clone in made) == [False, False, False, True]
@@ -282,8 +282,8 @@ def killed_in_the_middle(server: GitServer, clones: Clones, name: str) -> None:
     del server.asked[:]
     code = (
         "import sys; from detector.fleet.clones import Clones; "
-        "from detector.fleet.inventory._names import entry_for_url; "
-        "Clones(sys.argv[1]).refresh(entry_for_url(sys.argv[2]))"
+        "from detector.fleet.inventory._names import make_url_entry; "
+        "Clones(sys.argv[1]).refresh(make_url_entry(sys.argv[2]))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, clones.folder, f"{server.url}/{name}"])
     until = time.monotonic() + 30
@@ -298,11 +298,11 @@ def test_a_kill_in_the_middle_of_a_clone_and_of_a_fetch_is_gone_on_from(server: 
     bare = repository(server.root, "app.git")
     listed = entry(server, "app.git")
     killed_in_the_middle(server, clones, "app.git")
-    assert not os.path.exists(clones.place(listed))
+    assert not os.path.exists(clones.find_path(listed))
     with pytest.raises(SourceError, match="another sweep is fetching it"):
         clones.refresh(listed)
     server.held.pop("app.git").set()
-    patient = Clones(clones.folder, patience=30)
+    patient = Clones(clones.folder, lock_timeout=30)
     assert refs(patient.refresh(listed).path) == refs(str(bare))
 
     old = refs(str(bare))["refs/heads/main"]
@@ -319,14 +319,14 @@ def test_a_fetch_that_takes_too_long_is_ended(server: GitServer, clones: Clones)
     with pytest.raises(SourceError, match="took longer than 0 s"):
         Clones(clones.folder, timeout=0.1).refresh(entry(server, "app.git"))
     server.held.pop("app.git").set()
-    assert os.listdir(clones.folder) == [os.path.basename(clones.place(entry(server, "app.git"))) + ".lock"]
+    assert os.listdir(clones.folder) == [os.path.basename(clones.find_path(entry(server, "app.git"))) + ".lock"]
 
 
 def test_a_repository_that_is_too_large_is_not_kept(server: GitServer, clones: Clones) -> None:
     repository(server.root, "app.git", big=os.urandom(40_000).hex())
     with pytest.raises(SourceError, match="is larger than 20000 bytes"):
         Clones(clones.folder, max_size=20_000).refresh(entry(server, "app.git"))
-    assert not os.path.exists(clones.place(entry(server, "app.git")))
+    assert not os.path.exists(clones.find_path(entry(server, "app.git")))
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing_torn(server: GitServer, tmp_path: Path) -> None:
@@ -341,9 +341,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_torn(server: GitServer, tmp_
         clones.refresh(entry(server, "app.git"))
         was = refs(str(bare))["refs/heads/main"]
         commit(bare, big=os.urandom(300_000).hex())
-        with pytest.raises(Unreachable, match=r"the disk of .* is full; the clone from before is kept"):
+        with pytest.raises(UnreachableRepository, match=r"the disk of .* is full; the earlier clone is kept"):
             clones.refresh(entry(server, "app.git"))
-        assert refs(clones.place(entry(server, "app.git")))["refs/heads/main"] == was
+        assert refs(clones.find_path(entry(server, "app.git")))["refs/heads/main"] == was
         repository(server.root, "large.git", big=os.urandom(300_000).hex())
         with pytest.raises(SourceError, match=r"the disk of .* is full$"):
             clones.refresh(entry(server, "large.git"))
@@ -371,10 +371,10 @@ def test_refs_that_a_server_makes_up_reach_no_file(
     from detector.fleet.clones import _Git
 
     repository(server.root, "app.git")
-    true = _Git.asked
+    true = _Git.list_remote
     tip = "1" * 40
     forged = f"ref: refs/heads/../../../x\tHEAD\n{tip}\trefs/heads/../../../x\n{tip}\trefs/heads/\x1b[2J\n{tip}\t../x\nnone\n"
-    monkeypatch.setattr(_Git, "asked", lambda self: true(self) + forged.encode())
+    monkeypatch.setattr(_Git, "list_remote", lambda self: true(self) + forged.encode())
     made = Path(clones.refresh(entry(server, "app.git")).path)
     assert ".." not in (made / "HEAD").read_text()
     assert set(refs(str(made))) == {"refs/heads/main"}

@@ -3,7 +3,7 @@
 import pytest
 
 from detector.errors import UsageError
-from detector.fleet.credentials import access
+from detector.fleet.credentials import find_access
 
 
 @pytest.fixture(autouse=True)
@@ -14,16 +14,16 @@ def _empty(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_usual_variables_serve_for_their_own_host_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "sesame")
-    assert access("https://github.com", {}).headers() == {"Authorization": "Bearer sesame"}
+    assert find_access("https://github.com", {}).make_headers() == {"Authorization": "Bearer sesame"}
     for other in ("https://github.example.org", "https://github.com.example.org", "https://gitlab.com"):
-        assert access(other, {}).headers() == {}
+        assert find_access(other, {}).make_headers() == {}
 
 
 def test_a_variable_names_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKFIRST_TOKEN_MY__GIT_EXAMPLE_ORG___8443", "sesame")
-    assert access("https://my-git.example.org:8443", {}).token
-    assert not access("https://my-git.example.org", {}).token
-    assert not access("https://my.git.example.org:8443", {}).token
+    assert find_access("https://my-git.example.org:8443", {}).token
+    assert not find_access("https://my-git.example.org", {}).token
+    assert not find_access("https://my.git.example.org:8443", {}).token
 
 
 def test_the_operators_file_names_a_variable_or_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,8 +32,13 @@ def test_the_operators_file_names_a_variable_or_a_command(monkeypatch: pytest.Mo
         "a.example.org": {"token-env": "ELSEWHERE", "user": "deploy"},
         "b.example.org": {"token-command": ["printf", "sesame\\n"]},
     }}}  # fmt: skip
-    assert access("https://A.example.org", operator).git("https://a.example.org/x")["LEAKFIRST_GIT_USER"] == "deploy"
-    assert access("https://b.example.org", operator).headers("private-token") == {"PRIVATE-TOKEN": "sesame"}
+    assert (
+        find_access("https://A.example.org", operator).make_git_environment("https://a.example.org/x")[
+            "LEAKFIRST_GIT_USER"
+        ]
+        == "deploy"
+    )
+    assert find_access("https://b.example.org", operator).make_headers("private-token") == {"PRIVATE-TOKEN": "sesame"}
 
 
 @pytest.mark.parametrize(
@@ -50,18 +55,18 @@ def test_the_operators_file_names_a_variable_or_a_command(monkeypatch: pytest.Mo
 )
 def test_what_is_wrong_in_the_operators_file_is_said(table: dict) -> None:
     with pytest.raises(UsageError) as told:
-        access("https://a.example.org", {"sweep": {"host": {"a.example.org": table}}})
+        find_access("https://a.example.org", {"sweep": {"host": {"a.example.org": table}}})
     assert "sesame" not in str(told.value)
 
 
 def test_a_token_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKFIRST_TOKEN_A_EXAMPLE_ORG", "sesame")
-    with pytest.raises(UsageError, match="over https only"):
-        access("http://a.example.org", {})
+    with pytest.raises(UsageError, match="only sent over https"):
+        find_access("http://a.example.org", {})
 
 
 def test_a_token_does_not_print_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKFIRST_TOKEN_A_EXAMPLE_ORG", "sesame-sesame")
-    allowed = access("https://a.example.org", {})
+    allowed = find_access("https://a.example.org", {})
     assert "sesame" not in repr(allowed)
-    assert "sesame" not in allowed.hide("the server said: sesame-sesame!")
+    assert "sesame" not in allowed.redact("the server said: sesame-sesame!")

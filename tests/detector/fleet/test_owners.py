@@ -41,22 +41,22 @@ with\\ space/      @space
     ],
 )
 def test_the_last_line_that_fits_wins(path, owners):
-    assert CodeOwners(TEXT).of(path) == owners
+    assert CodeOwners(TEXT).find(path) == owners
 
 
 def test_each_section_has_a_say_and_a_usual_owner():
     text = "* @all\n[Docs] @writers\ndocs/\ndocs/api/ @api\n^[Database][2] @dba\n*.sql\n[docs]\n/docs/legal/ @legal\n"
     owners = CodeOwners(text)
-    assert owners.of("docs/a.md") == ("@all", "@writers")
-    assert owners.of("docs/api/x.sql") == ("@all", "@api", "@dba")
-    assert owners.of("docs/legal/x") == ("@all", "@legal")
+    assert owners.find("docs/a.md") == ("@all", "@writers")
+    assert owners.find("docs/api/x.sql") == ("@all", "@api", "@dba")
+    assert owners.find("docs/legal/x") == ("@all", "@legal")
 
 
 def test_the_operators_map_comes_first_and_who_changed_it_last():
     table = {"acme/*": "acme", "acme/pay:src/**": "payments", "other": "nobody"}
     code = CodeOwners("/docs/ @docs\n")
-    assert Owners("acme/pay", table, code, str).of("src/a.py", "author") == "payments"
-    assert Owners("acme/pay", table, code, str).of("docs/a.md", "author") == "acme"
-    assert Owners("b/c", table, code, str).of("docs/a.md", "author") == "@docs"
-    assert Owners("b/c", table, code, lambda path: f"last of {path}").of("x.zip!in/y", "author") == "last of x.zip"
-    assert Owners("b/c", table, None, lambda path: "").of("x", "author") == "author"
+    assert Owners("acme/pay", table, code, str).find("src/a.py", "author") == "payments"
+    assert Owners("acme/pay", table, code, str).find("docs/a.md", "author") == "acme"
+    assert Owners("b/c", table, code, str).find("docs/a.md", "author") == "@docs"
+    assert Owners("b/c", table, code, lambda path: f"last of {path}").find("x.zip!in/y", "author") == "last of x.zip"
+    assert Owners("b/c", table, None, lambda path: "").find("x", "author") == "author"

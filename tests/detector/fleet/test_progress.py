@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from detector.fleet.progress import Display, picture
+from detector.fleet.progress import ProgressDisplay, render_progress
 from detector.fleet.tally import SweepProgress
 
 
@@ -15,16 +15,16 @@ class Terminal(io.StringIO):
 
 def shown(tally: SweepProgress, seconds: float) -> str:
     console = Console(file=io.StringIO(), width=160)
-    console.print(picture(tally, seconds))
+    console.print(render_progress(tally, seconds))
     return console.file.getvalue()
 
 
 def test_it_says_done_at_work_waiting_failed_rate_and_time_left():
     names = tuple(f"acme/{number}" for number in range(6))
     said = shown(SweepProgress(200, 50, 40, 10, 134, names, 5_000_000), 30.0)
-    for part in ("60 of 200 done (40 unchanged)", "6 at work", "134 waiting", "10 failed", "5.0 MB read", "2.0/s"):
+    for part in ("60 of 200 done (40 unchanged)", "6 running", "134 waiting", "10 failed", "5.0 MB read", "2.0/s"):
         assert part in said
-    assert "1:10 left" in said
+    assert "1:10 remaining" in said
     assert "acme/0, acme/1, acme/2, acme/3 and 2 more" in said
 
 
@@ -36,10 +36,10 @@ def test_names_of_repositories_are_no_terminal_codes_and_no_markup():
 
 def test_it_is_silent_anywhere_but_on_a_terminal():
     for wanted, out in ((True, io.StringIO()), (False, Terminal())):
-        with Display(wanted, out) as display:
+        with ProgressDisplay(wanted, out) as display:
             display(SweepProgress(1))
         assert out.getvalue() == ""
     terminal = Terminal()
-    with Display(True, terminal) as display:
+    with ProgressDisplay(True, terminal) as display:
         display(SweepProgress(1, running=("acme/app",)))
     assert "acme/app" in terminal.getvalue()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from detector.fleet import share_scan
-from detector.fleet.inventory import entries
+from detector.fleet.inventory import list_repositories
 from detector.fleet.object_ids import split_rows
 from detector.fleet.share_scan import has_trusted_owner, merge_share_results
 from detector.fleet.task_runner import run_task
@@ -27,7 +27,7 @@ def test_an_object_under_a_false_id_hides_nothing_in_other_repositories(
     (evil / "objects" / name[:2]).mkdir(exist_ok=True)
     (evil / "objects" / name[:2] / name[2:]).write_bytes(zlib.compress(b"blob 9\0harmless\n"))
     settings, _ = Bench(tmp_path / "fleet", "").settings()
-    worker, (entry,) = Worker(settings), entries([str(evil)])
+    worker, (entry,) = Worker(settings), list_repositories([str(evil)])
     monkeypatch.setattr(share_scan, "has_trusted_owner", lambda stores: False)
     *_, result = run_task(worker, ScanRepository(entry))
     assert isinstance(result, RepositoryResult)

@@ -15,7 +15,7 @@ from detector.fleet.clones import Clones
 from detector.fleet.digests import digest_rules, identify_key
 from detector.fleet.executors import ExecutorBackend
 from detector.fleet.executors.local import LocalExecutor
-from detector.fleet.inventory import entries
+from detector.fleet.inventory import list_repositories
 from detector.fleet.state import open_state
 from detector.fleet.state.store import count_rows
 from detector.fleet.state.tables import events, findings, locations, repositories
@@ -47,7 +47,7 @@ class Bench:
         settings, rules = self.settings()
         with open_state(self.place) as state, self.executor(settings) as executor:
             options = SweepOptions(settings, retry_incomplete=retry_incomplete, **self.options)
-            return sweeping.sweep(entries([str(self.folder)]), state, options, executor, rules, watch)
+            return sweeping.sweep(list_repositories([str(self.folder)]), state, options, executor, rules, watch)
 
     def told(self) -> dict[str, set[tuple[object, ...]]]:
         """What the state says of each repository: credentials and where they came in."""

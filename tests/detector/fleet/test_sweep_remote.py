@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from detector.fleet.clones import Clones
-from detector.fleet.inventory._names import entry_for_url
+from detector.fleet.inventory._names import make_url_entry
 from detector.fleet.state import open_state
 from detector.fleet.sweep import SweepOptions, sweep
 from tests.detector.fleet import making
@@ -36,7 +36,7 @@ class Served(Bench):
     def sweep(self, watch=None):
         settings, rules = self.settings()
         names = sorted(path.name for path in self.server.root.iterdir())
-        listed = [entry_for_url(f"{self.server.url}/{name}")._replace(version=self.version) for name in names]
+        listed = [make_url_entry(f"{self.server.url}/{name}")._replace(version=self.version) for name in names]
         with open_state(self.place) as state, self.executor(settings) as executor:
             return sweep(listed, state, SweepOptions(settings, fetchers=2), executor, rules, watch)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detector.errors import locate_error
-from detector.fleet.inventory._names import entry_for_url
+from detector.fleet.inventory._names import make_url_entry
 from detector.fleet.task_runner import run_task
 from detector.fleet.tasks import (
     CollectFindings,
@@ -35,7 +35,7 @@ def test_a_worker_fetches_again_when_its_clone_is_older_than_the_survey(tmp_path
     clones = Path(settings.clones.folder)
     with git_server(tmp_path / "served") as server:
         bare = repository(server.root, "app.git")
-        entry = entry_for_url(f"{server.url}/app.git")
+        entry = make_url_entry(f"{server.url}/app.git")
         worker = Worker(settings)
         *_, survey = run_task(worker, Survey(entry))
         shutil.copytree(clones, tmp_path / "other")
@@ -55,7 +55,7 @@ def test_each_task_makes_the_clone_if_it_is_missing(tmp_path: Path) -> None:
     settings, _ = Bench(tmp_path / "fleet", str(tmp_path / "sweep.db")).settings()
     with git_server(tmp_path / "served") as server:
         repository(server.root, "app.git", env=f"TOKEN={making.secret(7)}\n")
-        entry = entry_for_url(f"{server.url}/app.git")
+        entry = make_url_entry(f"{server.url}/app.git")
 
         def run_without_clone(task: Task) -> object:
             shutil.rmtree(settings.clones.folder, ignore_errors=True)
@@ -89,7 +89,7 @@ def test_a_task_that_fails_says_so_without_its_values(tmp_path, monkeypatch, pro
         raise problem
 
     monkeypatch.setattr(worker, "open_repository", fail)
-    entry = entry_for_url("https://git.example.org/app.git")._replace(url=str(tmp_path))
+    entry = make_url_entry("https://git.example.org/app.git")._replace(url=str(tmp_path))
     (failure,) = run_task(worker, Survey(entry))
     assert isinstance(failure, TaskFailure)
     assert failure.reason.startswith(reason)

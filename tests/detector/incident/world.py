@@ -205,7 +205,7 @@ class _Telling(vaults.Handler):
 
     def _answer(self, path: str, body: dict[str, Any], me: str) -> Any:
         if me not in self.vault.tokens and not path.startswith(vaults.OPEN):
-            raise vaults.Refused(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
+            raise vaults.InvalidName(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
         return super()._answer(path, body, me)
 
 

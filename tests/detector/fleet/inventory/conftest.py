@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from detector.fleet.inventory import Entry, Options, _api, entries
+from detector.fleet.inventory import InventoryOptions, RepositoryEntry, _api, list_repositories
 from detector.model import Skipped
 from tests.fakes.forges import Forge, forge
 
-Listed = tuple[list[Entry], list[Skipped]]
+Listed = tuple[list[RepositoryEntry], list[Skipped]]
 
 
 @pytest.fixture(autouse=True)
@@ -32,14 +32,14 @@ def server() -> Iterator[Forge]:
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> Options:
-    return Options(cache=str(tmp_path / "cache"))
+def options(tmp_path: Path) -> InventoryOptions:
+    return InventoryOptions(cache=str(tmp_path / "cache"))
 
 
 @pytest.fixture
 def ls() -> Callable[..., Listed]:
-    def listing(spec: str, options: Options | None = None) -> Listed:
-        found = list(entries([spec], options))
-        return [e for e in found if isinstance(e, Entry)], [s for s in found if isinstance(s, Skipped)]
+    def listing(spec: str, options: InventoryOptions | None = None) -> Listed:
+        found = list(list_repositories([spec], options))
+        return [e for e in found if isinstance(e, RepositoryEntry)], [s for s in found if isinstance(s, Skipped)]
 
     return listing

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.fleet.inventory import Options, _api, entries
+from detector.fleet.inventory import InventoryOptions, _api, list_repositories
 from tests.fakes.forges import Forge, Scripted
 
 pytestmark = pytest.mark.net
@@ -31,14 +31,16 @@ def names(found: list) -> list[str]:
 ALL = ["one", "two", "three", "four", "five"]
 
 
-def test_an_unchanged_page_is_not_sent_again(five: Forge, ls: Callable, options: Options) -> None:
+def test_an_unchanged_page_is_not_sent_again(five: Forge, ls: Callable, options: InventoryOptions) -> None:
     assert names(ls(spec(five), options)[0]) == ALL
     del five.asked[:]
     assert names(ls(spec(five), options)[0]) == ALL
     assert [asked.status for asked in five.asked] == [304, 304, 200]
 
 
-def test_what_is_new_is_listed_although_pages_were_remembered(five: Forge, ls: Callable, options: Options) -> None:
+def test_what_is_new_is_listed_although_pages_were_remembered(
+    five: Forge, ls: Callable, options: InventoryOptions
+) -> None:
     five.add("acme/six")
     ls(spec(five), options)
     five.add("acme/seven")
@@ -47,73 +49,75 @@ def test_what_is_new_is_listed_although_pages_were_remembered(five: Forge, ls: C
     assert names(found) == ["one", "renamed", "three", "four", "five", "six", "seven"]
 
 
-def test_only_the_fields_that_are_used_are_remembered(five: Forge, ls: Callable, options: Options) -> None:
+def test_only_the_fields_that_are_used_are_remembered(five: Forge, ls: Callable, options: InventoryOptions) -> None:
     ls(spec(five), options)
     (file,) = Path(options.cache).iterdir()
     assert "not kept" not in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_a_listing_that_was_broken_off_goes_on_behind_the_pages_it_has_read(five: Forge, options: Options) -> None:
-    listing = entries([spec(five)], options)
+def test_a_listing_that_was_broken_off_goes_on_behind_the_pages_it_has_read(
+    five: Forge, options: InventoryOptions
+) -> None:
+    listing = list_repositories([spec(five)], options)
     assert [next(listing).name for _ in range(3)] == ["acme/one", "acme/two", "acme/three"]
     listing.close()
     del five.asked[:]
-    assert len(list(entries([spec(five)], options))) == 5
+    assert len(list(list_repositories([spec(five)], options))) == 5
     assert [path.partition("page=")[2] for path in five.paths()] == ["3"]
 
 
-def test_a_line_that_a_crash_has_torn_is_read_again(five: Forge, options: Options) -> None:
-    listing = entries([spec(five)], options)
+def test_a_line_that_a_crash_has_torn_is_read_again(five: Forge, options: InventoryOptions) -> None:
+    listing = list_repositories([spec(five)], options)
     for _ in range(3):
         next(listing)
     listing.close()
     (part,) = Path(options.cache).iterdir()
     part.write_bytes(part.read_bytes()[:-20])
     del five.asked[:]
-    assert len(list(entries([spec(five)], options))) == 5
+    assert len(list(list_repositories([spec(five)], options))) == 5
     assert len(five.asked) == 2
 
 
-def test_a_listing_of_yesterday_is_not_gone_on_with(five: Forge, options: Options) -> None:
+def test_a_listing_of_yesterday_is_not_gone_on_with(five: Forge, options: InventoryOptions) -> None:
     import os
 
-    listing = entries([spec(five)], options)
+    listing = list_repositories([spec(five)], options)
     next(listing)
     listing.close()
     (part,) = Path(options.cache).iterdir()
     os.utime(part, (time.time() - 86400,) * 2)
     del five.asked[:]
-    list(entries([spec(five)], options))
+    list(list_repositories([spec(five)], options))
     assert [asked.status for asked in five.asked] == [304, 200, 200]
 
 
-def test_two_listings_at_once_do_not_get_in_each_others_way(five: Forge, options: Options) -> None:
-    first = entries([spec(five)], options)
+def test_two_listings_at_once_do_not_get_in_each_others_way(five: Forge, options: InventoryOptions) -> None:
+    first = list_repositories([spec(five)], options)
     next(first)
-    assert len(list(entries([spec(five)], options))) == 5
+    assert len(list(list_repositories([spec(five)], options))) == 5
     assert len(list(first)) == 4
 
 
-def test_when_the_server_fails_the_rest_is_as_it_was(five: Forge, ls: Callable, options: Options) -> None:
+def test_when_the_server_fails_the_rest_is_as_it_was(five: Forge, ls: Callable, options: InventoryOptions) -> None:
     ls(spec(five), options)
     five.script = [Scripted(500, path="page=2")] * 20
     found, skipped = ls(spec(five), options)
     assert names(found) == ALL
     assert [skip.reason for skip in skipped] == [
-        "the server is in trouble (HTTP 500); the rest is taken from the last complete list"
+        "the server has an error (HTTP 500); the rest is taken from the last complete list"
     ]
     five.script = [Scripted(401)] * 20
     found, skipped = ls(spec(five), options)
     assert names(found) == ALL
-    assert "the token is refused" in skipped[0].reason
+    assert "the token is rejected" in skipped[0].reason
 
 
 def test_when_the_server_fails_the_first_time_it_is_told_how_far_it_came(five: Forge, ls: Callable) -> None:
     five.script = [Scripted(500, path="page=2")] * 20
     found, skipped = ls(spec(five))
     assert names(found) == ["one", "two"]
-    assert skipped[0].reason == "the list breaks off: the server is in trouble (HTTP 500)"
+    assert skipped[0].reason == "the list is incomplete: the server has an error (HTTP 500)"
     assert not skipped[0].expected
 
 
@@ -136,7 +140,7 @@ def test_a_primary_limit_is_waited_for_until_its_reset(five: Forge, ls: Callable
     told: list[str] = []
     reset = str(int(time.time()) + 90)
     five.script = [Scripted(403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}, path="page=2")]
-    assert names(ls(spec(five), Options(tell=told.append))[0]) == ALL
+    assert names(ls(spec(five), InventoryOptions(notify=told.append))[0]) == ALL
     assert len(waits) == 1 and 88 <= waits[0] <= 92
     assert told == [f"{five.url.removeprefix('http://')}: rate limit, waiting {waits[0]:.0f} s"]
 
@@ -168,12 +172,12 @@ def test_a_secondary_limit_is_waited_for(
 
 
 def test_a_limit_that_lasts_too_long_ends_the_listing_for_today(
-    five: Forge, ls: Callable, waits: list[float], options: Options
+    five: Forge, ls: Callable, waits: list[float], options: InventoryOptions
 ) -> None:
     five.script = [Scripted(429, {"retry-after": "4000"}, path="page=3")]
     found, skipped = ls(spec(five), options)
     assert names(found) == ["one", "two", "three", "four"]
-    assert "rate limit: asked again from" in skipped[0].reason and waits == []
+    assert "rate limit until" in skipped[0].reason and waits == []
     del five.asked[:]
     assert names(ls(spec(five), options)[0]) == ALL
     assert len(five.asked) == 1
@@ -205,7 +209,7 @@ def test_links_to_elsewhere_are_not_followed(header: dict[str, str], five: Forge
 
 
 def test_a_redirect_to_elsewhere_is_not_followed(five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    with _api.Api(five.url, _api.Access("h"), {}, "x", Options()):
+    with _api.ApiClient(five.url, _api.HostAccess("h"), {}, "x", InventoryOptions()):
         pass
     five.script = [Scripted(302, {"location": "http://localhost:1/steal"})]
     _, skipped = ls(spec(five))
@@ -215,7 +219,7 @@ def test_a_redirect_to_elsewhere_is_not_followed(five: Forge, ls: Callable, monk
 def test_pages_that_go_round_in_a_circle_end(five: Forge, ls: Callable) -> None:
     link = {"link": f'<{five.url}/api/v1/orgs/acme/repos?limit=50>; rel="next"'}
     five.script = [Scripted(200, link, b"[]")]
-    assert "have no end" in ls(spec(five))[1][0].reason
+    assert "do not end" in ls(spec(five))[1][0].reason
     five.script = [Scripted(301, {"location": "/api/v1/orgs/acme/repos"})] * 9
     assert "redirects have no end" in ls(spec(five))[1][0].reason
 
@@ -231,7 +235,7 @@ def test_an_answer_of_the_wrong_shape_is_told(body: bytes, five: Forge, ls: Call
 
 
 def test_a_page_without_end_is_not_read(five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_api, "MAX_PAGE", 1 << 20)
+    monkeypatch.setattr(_api, "MAX_PAGE_BYTES", 1 << 20)
     five.script = [Scripted(200, {}, b"[" + b" " * (2 << 20) + b"]")]
     assert ls(spec(five))[1][0].reason == "the answer is longer than 1 MiB"
 
@@ -278,7 +282,11 @@ def test_a_hostile_branch_is_no_branch(five: Forge, ls: Callable) -> None:
 
 
 def test_the_token_is_not_printed_whatever_happens(
-    five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], options: Options
+    five: Forge,
+    ls: Callable,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    options: InventoryOptions,
 ) -> None:
     from detector import log
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from detector.errors import UsageError
-from detector.fleet.inventory import Options, entries
+from detector.fleet.inventory import InventoryOptions, list_repositories
 from tests.fakes.forges import Forge
 
 pytestmark = pytest.mark.net
@@ -27,7 +27,7 @@ def test_an_organisation_a_user_a_repository_and_a_whole_server(server: Forge, l
 
 def test_wikis_come_on_request_and_the_update_is_the_version(server: Forge, ls: Callable) -> None:
     server.add("acme/app", has_wiki=True)
-    found, _ = ls(spec(server), Options(wikis=True))
+    found, _ = ls(spec(server), InventoryOptions(wikis=True))
     assert [e.name for e in found] == ["acme/app", "acme/app.wiki"]
     assert found[0].version == "2024-05-01T10:00:00Z"
 
@@ -46,4 +46,4 @@ def test_an_unknown_owner_is_told(server: Forge, ls: Callable) -> None:
 
 def test_a_server_must_be_named() -> None:
     with pytest.raises(UsageError, match="name the server"):
-        entries(["gitea:acme"])
+        list_repositories(["gitea:acme"])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from detector.errors import UsageError
-from detector.fleet.inventory import Options, entries
+from detector.fleet.inventory import InventoryOptions, list_repositories
 from tests.fakes.forges import Forge
 
 pytestmark = pytest.mark.net
@@ -31,7 +31,7 @@ def test_all_pages_are_read_and_the_number_is_the_key(server: Forge, ls: Callabl
     assert sum("repos" in path for path in server.paths()) == 3
 
 
-def test_forks_archived_ones_and_wikis_come_on_request(server: Forge, ls: Callable, options: Options) -> None:
+def test_forks_archived_ones_and_wikis_come_on_request(server: Forge, ls: Callable, options: InventoryOptions) -> None:
     server.add("acme/app", has_wiki=True)
     server.add("acme/fork", fork=True)
     server.add("acme/old", archived=True)
@@ -68,7 +68,7 @@ def test_of_the_tokens_own_user_the_private_ones_are_listed(
     assert "/api/v3/users/ann/repos" in server.paths()[-1]
     monkeypatch.setenv("HOME_TOKEN", "sesame")
     operator = {"sweep": {"host": {host(server): {"token-env": "HOME_TOKEN"}}}}
-    found, _ = ls(spec(server, "ann"), Options(operator=operator))
+    found, _ = ls(spec(server, "ann"), InventoryOptions(operator=operator))
     assert [entry.name for entry in found] == ["ann/private"]
     assert "/api/v3/user/repos?affiliation=owner" in server.paths()[-1]
     assert server.asked[-1].headers["authorization"] == "Bearer sesame"
@@ -79,14 +79,14 @@ def test_the_gists_of_members_are_listed_on_request(server: Forge, ls: Callable)
     server.members = ["ann", "bob", "eve"]
     server.gists["ann"] = [{"id": "a1f0", "git_pull_url": f"{server.url}/gist/a1f0.git"}]
     server.gists["eve"] = [{"id": "../x", "git_pull_url": f"{server.url}/x"}, {"id": "bb", "git_pull_url": "ext::sh"}]
-    found, skipped = ls(spec(server), Options(snippets=True))
+    found, skipped = ls(spec(server), InventoryOptions(snippets=True))
     assert [(e.key, e.name, e.kind) for e in found[1:]] == [(f"{host(server)}#gist.a1f0", "ann/a1f0", "gist")]
     assert len(skipped) == 2
 
 
 def test_pull_requests_make_the_time_of_the_last_push_useless(server: Forge, ls: Callable) -> None:
     server.add("acme/app")
-    assert ls(spec(server), Options(pulls=True))[0][0].version == ""
+    assert ls(spec(server), InventoryOptions(pull_requests=True))[0][0].version == ""
 
 
 def test_a_push_of_this_minute_is_no_version_yet(server: Forge, ls: Callable) -> None:
@@ -98,7 +98,7 @@ def test_a_push_of_this_minute_is_no_version_yet(server: Forge, ls: Callable) ->
 def test_an_unknown_owner_is_told_and_ends_nothing(server: Forge, ls: Callable) -> None:
     found, skipped = ls(spec(server, "nobody"))
     assert not found
-    assert "not found (HTTP 404: Not Found); without a token only public ones are seen" in skipped[0].reason
+    assert "not found (HTTP 404: Not Found); without a token only public repositories are listed" in skipped[0].reason
 
 
 def test_an_organisation_that_was_renamed_is_followed_on_its_own_host(server: Forge, ls: Callable) -> None:
@@ -111,5 +111,5 @@ def test_an_organisation_that_was_renamed_is_followed_on_its_own_host(server: Fo
 @pytest.mark.parametrize("text", ["github:", "github:a/b/c", "github:https://u:p@github.com/a", "github:ssh://x/a"])
 def test_what_names_no_owner_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError) as told:
-        entries([text])
+        list_repositories([text])
     assert "u:p" not in str(told.value)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from detector.errors import UsageError
-from detector.fleet.inventory import Options, entries
+from detector.fleet.inventory import InventoryOptions, list_repositories
 from tests.fakes.forges import Forge
 
 pytestmark = pytest.mark.net
@@ -40,7 +40,7 @@ def test_a_user_a_project_and_a_whole_server(server: Forge, ls: Callable) -> Non
     server.add("team/app", forked_from_project={"id": 9})
     server.rows[0]["path_with_namespace"] = "team/app"
     assert [e.name for e in ls(spec(server, "/team/app"))[0]] == ["team/app"]
-    assert ls(spec(server, ""), Options(forks=True))[0][0].fork
+    assert ls(spec(server, ""), InventoryOptions(forks=True))[0][0].fork
     assert ls(spec(server, ""))[0] == []
     found, skipped = ls(spec(server, "/nobody"))
     assert not found and "not found" in skipped[0].reason
@@ -53,13 +53,13 @@ def test_wikis_and_snippets_come_on_request(server: Forge, ls: Callable) -> None
         {"id": 8, "http_url_to_repo": None},
     ]
     assert len(ls(spec(server))[0]) == 1
-    found, skipped = ls(spec(server), Options(wikis=True, snippets=True))
+    found, skipped = ls(spec(server), InventoryOptions(wikis=True, snippets=True))
     assert [(e.key.partition("#")[2], e.name, e.kind) for e in found] == [
         ("1", "acme/app", "repository"),
         ("1.wiki", "acme/app.wiki", "wiki"),
         ("snippet.7", "acme/app/snippets/7", "snippet"),
     ]
-    assert [skip.reason for skip in skipped] == ["a snippet comes without a http_url_to_repo that can be used"]
+    assert [skip.reason for skip in skipped] == ["a snippet has no valid http_url_to_repo"]
 
 
 def test_the_last_activity_is_a_version_only_when_it_is_old_enough(server: Forge, ls: Callable) -> None:
@@ -79,12 +79,12 @@ def test_the_token_goes_in_its_own_header(server: Forge, ls: Callable, monkeypat
 
 def test_the_whole_of_gitlab_com_is_not_listed() -> None:
     with pytest.raises(UsageError, match="name a group"):
-        entries(["gitlab:https://gitlab.com"])
+        list_repositories(["gitlab:https://gitlab.com"])
 
 
 def test_a_project_without_a_repository_is_not_cloned(server: Forge, ls: Callable) -> None:
     server.add("acme/app")
     server.add("acme/board", repository_access_level="disabled", wiki_enabled=True)
-    found, skipped = ls(spec(server), Options(wikis=True))
+    found, skipped = ls(spec(server), InventoryOptions(wikis=True))
     assert [e.name for e in found] == ["acme/app", "acme/board.wiki"]
     assert [(skip.reason, skip.expected) for skip in skipped] == [("left out, without a repository: 1", True)]
