@@ -174,7 +174,7 @@ def cost(paths: Sequence[str], runs: int = 5) -> None:
 
 def _cost_of_a_scan(folder: str, engines: dict[str, Engine], runs: int) -> None:
     """Time what a worker does with a whole checkout: reading, examining, lines; containers are opened only "with"."""
-    shares = [share for share in targets.split(folder, Config(history=False)) if not isinstance(share, Skipped)]
+    shares = [share for share in targets.split_target(folder, Config(history=False)) if not isinstance(share, Skipped)]
     times: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(runs):
         for name, engine in engines.items():

@@ -56,7 +56,7 @@ class Inner(NamedTuple):
     """A repository inside of a target: a target of its own, or for its history alone."""
 
     path: str
-    history_alone: bool = False
+    history_only: bool = False
 
 
 class Source(Protocol):

@@ -19,7 +19,7 @@ from detector.scan.worker import examine_share
 from hooks._git import Objects, Stored
 
 if TYPE_CHECKING:
-    from detector.scan.masking import Veil
+    from detector.scan.masking import NameMasker
 
 LARGE = 8 << 20
 """Objects over this many bytes are read in pieces."""
@@ -121,12 +121,12 @@ def look(portion: Portion, engine: Engine, patterns: Sequence[str] = ()) -> Seen
 
 
 class Judged(NamedTuple):
-    """What came of it after triage; `veil` hides the values that were seen in whatever else is said."""
+    """What came of it after triage; `masker` hides the values that were seen in whatever else is said."""
 
     findings: list[Finding]
     ignored: list[Ignored]
     notes: list[str]
-    veil: Veil
+    masker: NameMasker
 
 
 def judge(
@@ -148,10 +148,10 @@ def judge(
     from detector.config import operator_file
     from detector.ignores.loader import load_policy
     from detector.scan import triage
-    from detector.scan.masking import veil_of
-    from detector.scan.policies import Policies
+    from detector.scan.masking import make_name_masker
+    from detector.scan.policies import IgnorePolicies
 
-    policies = Policies(
+    policies = IgnorePolicies(
         [
             load_policy(
                 reader if chosen.repository_ignores else None,
@@ -163,13 +163,13 @@ def judge(
     )
     if policies.line_patterns:
         seen = again(policies.line_patterns).sightings
-    veil = veil_of([*seen, *beside], engine.rules)
-    seen = veil.sightings(list(seen))
-    kept, ignored = triage.set_aside(seen, engine.rules, policies.report_key, policies.why)
-    findings = triage.gather(kept, engine.rules, policies.report_key)
-    sure = [finding for finding in findings if triage.confident(finding, chosen.min_confidence)]
-    ignored = [entry._replace(by=veil.text(entry.by)) for entry in ignored]
-    return Judged(sure, ignored, policies.notes(everything=False), veil)
+    masker = make_name_masker([*seen, *beside], engine.rules)
+    seen = masker.mask_sightings(list(seen))
+    kept, ignored = triage.split_ignored(seen, engine.rules, policies.report_key, policies.find_reason)
+    findings = triage.build_findings(kept, engine.rules, policies.report_key)
+    sure = [finding for finding in findings if triage.is_confident(finding, chosen.min_confidence)]
+    ignored = [entry._replace(by=masker.mask(entry.by)) for entry in ignored]
+    return Judged(sure, ignored, policies.notes(everything=False), masker)
 
 
 def contents(objects: Objects, wanted: Sequence[tuple[str, Origin]]) -> Iterator[Blob | Skipped]:

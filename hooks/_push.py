@@ -10,7 +10,7 @@ from typing import NamedTuple
 from detector.git import changes
 from detector.git.repository import Repository, discover
 from detector.model import Blob, Finding, Origin, Skipped
-from detector.scan.masking import Veil
+from detector.scan.masking import NameMasker
 from hooks import _audit, _examine, _git, _message
 
 CLEAN, FOUND, INCOMPLETE = 0, 1, 3
@@ -62,7 +62,7 @@ def check(repository: Repository, tips: Sequence[str], known: set[str], chosen: 
     portion = _examine.Portion(read, "what is pushed")
     seen = _examine.look(portion, engine)
     if not seen.sightings:
-        return Outcome(_examine.Judged([], [], [], Veil()), seen.troubles)
+        return Outcome(_examine.Judged([], [], [], NameMasker()), seen.troubles)
     objects = _git.Objects()
     try:
         judged = _examine.judge(
@@ -70,7 +70,7 @@ def check(repository: Repository, tips: Sequence[str], known: set[str], chosen: 
         )
     finally:
         objects.close()
-    return Outcome(judged, judged.veil.skipped(seen.troubles))
+    return Outcome(judged, judged.masker.mask_skipped(seen.troubles))
 
 
 def _brought_in(repository: Repository, tips: list[str], known: set[str]) -> Iterator[changes.Change | Skipped]:
@@ -155,7 +155,7 @@ def record(hook: str, repository: Repository, event: str, updates: Sequence[Upda
         repository.common_dir,
         hook,
         event,
-        refs=[[judged.veil.text(word) for word in update] for update in updates],
+        refs=[[judged.masker.mask(word) for word in update] for update in updates],
         **_audit.facts_of(judged.findings, judged.ignored),
         unseen=[[skip.where, skip.reason] for skip in outcome.troubles],
     )

@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         from rotators.core.service import Desk
 
         pack, key = rules_for(args)
-        findings, skipped = reread.findings_of(args.report, pack, key)
+        findings, skipped = reread.reread_report(args.report, pack, key)
         for skip in skipped:
             print(f"leakfirst: {skip.where}: {skip.reason}", file=sys.stderr)
         code = react(findings, Desk(policy_at(args.policy), args.state))

@@ -53,13 +53,13 @@ def _check(arguments: Sequence[str], listing: _git.Running, objects: _git.Object
         return CLEAN
     seen = _examine.look(_portion(objects, added), engine)
     if seen.sightings:
-        from detector.scan.masking import veil_of
+        from detector.scan.masking import make_name_masker
 
         known = _Before(objects, engine, changes)
         news = [sighting for sighting in seen.sightings if not known.holds(sighting)]
         if news:
             return _say(news, seen, chosen, engine, objects, added)
-        seen = seen._replace(troubles=veil_of(seen.sightings, engine.rules).skipped(seen.troubles))
+        seen = seen._replace(troubles=make_name_masker(seen.sightings, engine.rules).mask_skipped(seen.troubles))
     return _incomplete(seen.troubles, chosen.strict)
 
 
@@ -128,7 +128,7 @@ def _say(
 
     judged = _examine.judge(news, engine, chosen, make_folder_reader("."), again, everything.sightings)
     if not judged.findings:
-        return _incomplete(judged.veil.skipped(everything.troubles), chosen.strict)
+        return _incomplete(judged.masker.mask_skipped(everything.troubles), chosen.strict)
     findings = judged.findings
     names = list(dict.fromkeys(finding.locations[0].origin.path for finding in findings))
     again_with = f"git add {_message.safe(names[0])}" if len(names) == 1 and names[0] in paths else "git add the files"

@@ -60,7 +60,7 @@ class Engine(core.Engine):
 
     def __init__(self, patterns: Iterable[str] = (), only: Iterable[str] = (), skip: Iterable[str] = ()) -> None:
         config = Config(patterns=tuple(patterns), only=tuple(only), skip=tuple(skip))
-        pack = pipeline.rule_pack(config)
+        pack = pipeline.load_rule_pack(config)
         super().__init__(
             pack.rules,
             pack.anchors,

@@ -58,9 +58,9 @@ def run(args: argparse.Namespace) -> int:
     known = baseline.read(path) if exists and args.action != "create" else baseline.create_empty()
     found = _scan(args)
     if args.action == "prune":
-        from detector.scan.pipeline import rule_pack
+        from detector.scan.pipeline import load_rule_pack
 
-        return _prune(path, known, found, {rule.id for rule in rule_pack(_make_config(args)).rules})
+        return _prune(path, known, found, {rule.id for rule in load_rule_pack(_make_config(args)).rules})
     listed = {entry.fingerprint for entry in known.entries}
     new = [finding for finding in found.findings if listed.isdisjoint(known.list_fingerprints(finding))]
     if args.action == "review":

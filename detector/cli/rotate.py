@@ -144,8 +144,8 @@ def _leaks(desk: Desk, args: argparse.Namespace) -> list[Leak]:
 
     pack, key = rules_for(args)
     if args.stdin:
-        return [leak_of(reread.finding_in(sys.stdin.buffer.read(), args.rule, pack, key), given=True)]
-    found, skipped = reread.findings_of(args.report, pack, key)
+        return [leak_of(reread.find_in_text(sys.stdin.buffer.read(), args.rule, pack, key), given=True)]
+    found, skipped = reread.reread_report(args.report, pack, key)
     for skip in skipped:
         print(f"leakfirst: {skip.where}: {skip.reason}", file=sys.stderr)
     return [leak_of(finding) for finding in found if finding.fingerprint.startswith(args.only)]
@@ -258,7 +258,7 @@ def rules_for(args: argparse.Namespace) -> tuple[Pack, bytes]:
     from detector.scan.policies import load_policies
 
     config = Config(targets=(".",), patterns=tuple(args.patterns))
-    return pipeline.rule_pack(config), load_policies(config).report_key
+    return pipeline.load_rule_pack(config), load_policies(config).report_key
 
 
 # -- looking -----------------------------------------------------------------

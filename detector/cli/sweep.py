@@ -243,8 +243,8 @@ def make_worker_settings(
     from detector.fleet.digests import digest_rules, identify_key
     from detector.fleet.tasks import WorkerSettings
     from detector.rules.pack import cache_folder
-    from detector.scan.pipeline import rule_pack
-    from detector.scan.state import rule_digest
+    from detector.scan.pipeline import load_rule_pack
+    from detector.scan.state import digest_rule
 
     config = Config(
         worktree=False,
@@ -253,7 +253,7 @@ def make_worker_settings(
         min_confidence=min_confidence,
         operator={name: operator[name] for name in ("ignore", "allow") if name in operator},  # sent to all workers
     )
-    rules = {rule.id: rule_digest(rule) for rule in rule_pack(config).rules}
+    rules = {rule.id: digest_rule(rule) for rule in load_rule_pack(config).rules}
     place = Clones(
         clones or table.get("clones", "") or os.path.join(cache_folder(), "clones"),
         operator,

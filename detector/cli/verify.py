@@ -65,13 +65,13 @@ def run(args: argparse.Namespace) -> int:
         reports=(ReportTo(args.format or "text", args.output),),
         operator=operator_file(args.config),
     )
-    pack = pipeline.rule_pack(config)
+    pack = pipeline.load_rule_pack(config)
     key = load_policies(config._replace(targets=(".",))).report_key
     skipped: list[Skipped] = []
     if args.rule:
-        findings = [reread.finding_in(sys.stdin.buffer.read(), args.rule, pack, key)]
+        findings = [reread.find_in_text(sys.stdin.buffer.read(), args.rule, pack, key)]
     else:
-        findings, skipped = reread.findings_of(args.report, pack, key)
+        findings, skipped = reread.reread_report(args.report, pack, key)
     streaming = not args.format and not args.dry_run
     known, notes, interrupted = ask(tuple(findings), config, _say if streaming else None)
     if streaming:

@@ -23,8 +23,8 @@ from detector.git.branch_heads import BRANCHES
 from detector.git.refs import read_reflogs, read_refs
 from detector.git.repository import Repository
 from detector.git.safe_git import SafeGit, run_safe_git
-from detector.scan.masking import Veil
-from detector.scan.state import ScanMemory
+from detector.scan.masking import NameMasker
+from detector.scan.state import ScanState
 
 FORWARD = ("HEAD", *BRANCHES)
 """Prefixes of the refs that may move forward."""
@@ -61,7 +61,7 @@ def parse_snapshot(content: bytes) -> AttributionSnapshot | None:
         return None
 
 
-class IncrementalMemory(ScanMemory):
+class IncrementalMemory(ScanState):
     """Which flagged objects have to be read again, and what is known about where they come from.
 
     If `is_incremental`, `objects_to_read` are the new ones and those that counted
@@ -82,28 +82,30 @@ class IncrementalMemory(ScanMemory):
         if self.is_incremental:
             self.objects_to_read = sorted(self._attributions)
 
-    def attributions(self, repository: Repository, wanted: Mapping[str, str]) -> dict[str, Attribution]:
+    def load_attributions(self, repository: Repository, wanted: Mapping[str, str]) -> dict[str, Attribution]:
         """Return where objects come from, if all of them existed before or were added by new commits."""
         del repository
         if not self.is_incremental or not all(name in self._attributions for name in wanted):
             return {}
         return {name: self._attributions[name] for name in wanted}
 
-    def attributed(self, repository: Repository, found: Mapping[str, Attribution], told: Collection[str]) -> None:
-        """Note where objects come from, and which of them count (*told*): the others are later versions of these."""
+    def record_attributions(
+        self, repository: Repository, found: Mapping[str, Attribution], counting: Collection[str]
+    ) -> None:
+        """Record where objects come from; the ones that are not *counting* are later versions of those that are."""
         del repository
         self._attributions.update(found)
-        self._counting.update(told)
+        self._counting.update(counting)
 
-    def save(self, veil: Veil) -> bytes:
-        """Return the snapshot for the next sweep, masked by *veil*.
+    def save(self, masker: NameMasker) -> bytes:
+        """Return the snapshot for the next sweep, masked by *masker*.
 
         It is empty if a path contains a credential: a rule may depend on the path.
         """
         objects = {name: self._attributions[name] for name in sorted(self._counting) if name in self._attributions}
-        if any(veil.text(place.path) != place.path for at in objects.values() for place in at.introductions):
+        if any(masker.mask(place.path) != place.path for at in objects.values() for place in at.introductions):
             return b""
-        objects = {name: _mask(at, veil) for name, at in objects.items()}
+        objects = {name: _mask(at, masker) for name, at in objects.items()}
         return AttributionSnapshot(self._refs, self._reflogs, objects).to_bytes()
 
     def _continue_from(
@@ -137,9 +139,9 @@ def _hide_name(ref: str) -> str:
     return prefix + hashlib.blake2b(ref.encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
 
 
-def _mask(at: Attribution, veil: Veil) -> Attribution:
-    places = tuple(Introduction(*map(veil.text, place)) for place in at.introductions)
-    return Attribution(at.kind, places, veil.text(at.held_by))
+def _mask(at: Attribution, masker: NameMasker) -> Attribution:
+    places = tuple(Introduction(*map(masker.mask, place)) for place in at.introductions)
+    return Attribution(at.kind, places, masker.mask(at.held_by))
 
 
 def _has_lost_commits(repository: Repository, old: Iterable[str], new: Iterable[str]) -> bool:

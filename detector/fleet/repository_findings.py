@@ -25,9 +25,9 @@ from detector.git.branch_heads import CurrentLocation, find_in_branch_heads
 from detector.ignores.loader import HeadReader, load_policy
 from detector.model import Finding, Location, Sighting, Skipped, VerdictState
 from detector.scan import attribution, triage
-from detector.scan.masking import Veil, veil_of
+from detector.scan.masking import NameMasker, make_name_masker
 from detector.scan.messages import ExamineOptions, Progress
-from detector.scan.policies import Policies
+from detector.scan.policies import IgnorePolicies
 from detector.scan.worker import examine_safely
 
 if TYPE_CHECKING:
@@ -68,32 +68,34 @@ def collect_findings(
     in_memory = {str(sighting.location.origin.object_id) for sighting in scanned}
     names = sorted({*memory.objects_to_read, *(head.object_id for head in heads)} - in_memory)
     reread = _Reread(repository, names, policies)
-    with attribution.Placing(config._replace(jobs=1), memory, rules.pack) as places:  # one of many processes already
+    with attribution.Attributor(config._replace(jobs=1), memory, rules.pack) as places:  # one of many processes already
         yield from reread.read(rules, scanned, places, memory)
         sightings = reread.sightings
         counted = set(memory.objects_to_read)
-        placed, unplaced = places.place(one for one in sightings if one.location.origin.object_id in counted)
+        placed, unplaced = places.attribute(one for one in sightings if one.location.origin.object_id in counted)
     skipped = [*reread.skipped, *unplaced, *_list_unread(repository, names, reread.delivered)]
-    veil = veil_of(placed, rules.pack.rules)
+    masker = make_name_masker(placed, rules.pack.rules)
 
-    current = _locate_at_heads(heads, sightings, rules, config, policies, skipped, veil)
+    current = _locate_at_heads(heads, sightings, rules, config, policies, skipped, masker)
     owners = Owners(
         task.entry.name,
         dict(worker.settings.owners),
         _load_code_owners(files_at_head),
-        lambda path: veil.text(_find_last_committer(repository, path)),
+        lambda path: masker.mask(_find_last_committer(repository, path)),
     )
-    kept, ignored = triage.set_aside(veil.sightings(placed), rules.pack.rules, rules.key, policies.why)
-    found = {one.finding.fingerprint: _describe(one.finding, {}, owners, veil.text(one.by)) for one in ignored}
-    for finding in triage.gather(kept, rules.pack.rules, rules.key):
-        confident = triage.confident(finding, config.min_confidence)
+    kept, ignored = triage.split_ignored(
+        masker.mask_sightings(placed), rules.pack.rules, rules.key, policies.find_reason
+    )
+    found = {one.finding.fingerprint: _describe(one.finding, {}, owners, masker.mask(one.by)) for one in ignored}
+    for finding in triage.build_findings(kept, rules.pack.rules, rules.key):
+        confident = triage.is_confident(finding, config.min_confidence)
         reason = "" if confident else f"confidence {finding.confidence}"
         found[finding.fingerprint] = _describe(finding, current, owners, reason)
     yield RepositoryFindings(
         tuple(found[name] for name in sorted(found)),
-        tuple(veil.skipped(skipped)),
+        tuple(masker.mask_skipped(skipped)),
         _find_next_change([*files_at_head.given, repr(config.operator).encode()], today),
-        memory.save(veil),
+        memory.save(masker),
         len(names),
     )
 
@@ -103,9 +105,9 @@ def line_patterns(repository: Repository, config: Config) -> tuple[str, ...]:
     return _load_policies(HeadReader(repository, FILES), config, time.strftime("%Y-%m-%d")).line_patterns
 
 
-def _load_policies(files_at_head: HeadReader, config: Config, today: str) -> Policies:
+def _load_policies(files_at_head: HeadReader, config: Config, today: str) -> IgnorePolicies:
     policy = load_policy(files_at_head, operator=config.operator, baseline_file=config.baseline, today=today)
-    return Policies([policy])
+    return IgnorePolicies([policy])
 
 
 # -- reading flagged objects again ---------------------------------------------
@@ -114,7 +116,7 @@ def _load_policies(files_at_head: HeadReader, config: Config, today: str) -> Pol
 class _Reread:
     """Flagged objects that are read again: their sightings, and what could not be read."""
 
-    def __init__(self, repository: Repository, names: Sequence[str], policies: Policies) -> None:
+    def __init__(self, repository: Repository, names: Sequence[str], policies: IgnorePolicies) -> None:
         self._share = _FlaggedObjects(repository, names)
         self._options = ExamineOptions(patterns=policies.line_patterns)
         self.sightings: list[Sighting] = []
@@ -129,19 +131,19 @@ class _Reread:
         self,
         rules: LoadedRules,
         scanned: Sequence[Sighting],
-        places: attribution.Placing,
+        places: attribution.Attributor,
         memory: IncrementalMemory,
     ) -> Iterator[Progress]:
         """Read the objects. *places* learns early about those that need an attribution."""
         self.sightings.extend(scanned)
         counted = set(memory.objects_to_read)
         for sighting in scanned[:1]:
-            places.notice(sighting.location.origin)
+            places.start_for(sighting.location.origin)
         for message in examine_safely(self._share, rules.engine, self._options):
             if isinstance(message, Sighting):
                 self.sightings.append(message)
                 if message.location.origin.object_id in counted:
-                    places.notice(message.location.origin)
+                    places.start_for(message.location.origin)
             elif isinstance(message, Skipped):
                 self.skipped.append(message)
             elif isinstance(message, Progress):
@@ -213,9 +215,9 @@ def _locate_at_heads(
     sightings: Iterable[Sighting],
     rules: LoadedRules,
     config: Config,
-    policies: Policies,
+    policies: IgnorePolicies,
     skipped: list[Skipped],
-    veil: Veil,
+    masker: NameMasker,
 ) -> dict[str, list[Location]]:
     """Return for each fingerprint its locations at branch heads that are not ignored."""
     by_object: dict[str, list[Sighting]] = {}
@@ -230,8 +232,8 @@ def _locate_at_heads(
             here = origin._replace(path=path, commit=head.commit)
             moved.append(sighting._replace(location=sighting.location._replace(origin=here)))
     found: dict[str, list[Location]] = {}
-    for sighting in veil.sightings(attribution.second_look(moved, rules.pack, config, skipped)):
-        if not policies.why(sighting, rules.pack.rules[sighting.rule]):
+    for sighting in masker.mask_sightings(attribution.recheck_with_paths(moved, rules.pack, config, skipped)):
+        if not policies.find_reason(sighting, rules.pack.rules[sighting.rule]):
             found.setdefault(fingerprint(sighting.secret, rules.key), []).append(sighting.location)
     return found
 

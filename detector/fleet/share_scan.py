@@ -12,9 +12,9 @@ from detector.fleet.object_ids import as_rows, join_hex, split_rows
 from detector.fleet.survey import PACK_SIZE_BYTES
 from detector.fleet.tasks import PlanShares, ScanRepository, ScanShare, SharePlan, ShareResult
 from detector.model import Sighting, Skipped
-from detector.scan.masking import veil_of
+from detector.scan.masking import make_name_masker
 from detector.scan.messages import ExamineOptions, Progress
-from detector.scan.state import Reading, ScanMemory
+from detector.scan.state import HistoryPlan, ScanState
 from detector.scan.worker import examine_safely
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class ScannedSightings(NamedTuple):
 # -- planning ------------------------------------------------------------------
 
 
-class _KnownToSweep(ScanMemory):
+class _KnownToSweep(ScanState):
     """What the coordinator knows about a repository, in the place of a scan's own state."""
 
     def __init__(self, scan: ScanRepository) -> None:
@@ -47,7 +47,7 @@ class _KnownToSweep(ScanMemory):
         self._scan = scan
         self.packs: tuple[bytes, ...] = ()
 
-    def plan(self, repository: Repository, workers: int) -> Reading:
+    def plan(self, repository: Repository, workers: int) -> HistoryPlan:
         """Divide what has to be read of *repository*."""
         import numpy as np
 
@@ -61,9 +61,9 @@ class _KnownToSweep(ScanMemory):
         new = plan_shares(repository, workers=workers, exclude=both, known_packs=packs)
         self.packs = new.pack_keys
         if not len(older):
-            return Reading(new)
+            return HistoryPlan(new)
         rest = sort_ids(np.concatenate([known, sort_ids(new.ids)]))
-        return Reading(new, plan_shares(repository, workers=workers, exclude=rest, known_packs=packs))
+        return HistoryPlan(new, plan_shares(repository, workers=workers, exclude=rest, known_packs=packs))
 
 
 def plan_shares(worker: Worker, task: PlanShares) -> Iterator[SharePlan]:
@@ -119,7 +119,7 @@ def scan_share(
     flagged = {str(sighting.location.origin.object_id) for sighting in sightings}
     unread = {name for skip in skipped if not skip.expected for name in _find_object_ids(skip.where, store.id_bytes)}
     clean = _list_share_ids(task.share, store.id_bytes, without=flagged | unread)
-    masked = veil_of(sightings, rules.engine.rules).skipped(skipped)
+    masked = make_name_masker(sightings, rules.engine.rules).mask_skipped(skipped)
     yield ShareResult(store.id_bytes, clean, join_hex(flagged), tuple(masked), objects=objects)
 
 

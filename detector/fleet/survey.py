@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from detector import __version__
 from detector.fleet.object_ids import split_rows
 from detector.fleet.tasks import Survey, SurveyResult
-from detector.scan.state import refs_digest
+from detector.scan.state import digest_refs
 
 if TYPE_CHECKING:
     from detector.fleet.tasks import WorkerSettings
@@ -32,7 +32,7 @@ def survey(worker: Worker, task: Survey) -> Iterator[SurveyResult]:
         return
     known_packs = frozenset(split_rows(task.packs, repository.id_bytes + PACK_SIZE_BYTES))
     ids, stored_bytes = list_objects(repository, known_packs)
-    yield SurveyResult(digest, repository.id_bytes, ids, stored_bytes, refs_digest=refs_digest(repository))
+    yield SurveyResult(digest, repository.id_bytes, ids, stored_bytes, refs_digest=digest_refs(repository))
 
 
 def compute_state_digest(repository: Repository, settings: WorkerSettings) -> str:
@@ -44,7 +44,7 @@ def compute_state_digest(repository: Repository, settings: WorkerSettings) -> st
     from detector.git.refs import read_shallow_commits
 
     digest = hashlib.blake2b(digest_size=16)
-    digest.update(f"{refs_digest(repository)} {settings.rules_digest} {__version__}".encode())
+    digest.update(f"{digest_refs(repository)} {settings.rules_digest} {__version__}".encode())
     config = settings.config
     policy = (config.min_confidence, config.operator.get("ignore"), config.operator.get("allow"), settings.owners)
     digest.update(repr((policy, config.baseline, config.only, config.skip, read_shallow_commits(repository))).encode())

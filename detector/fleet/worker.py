@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from detector.containers import Clean
 from detector.errors import SourceError
 from detector.fleet.tasks import WorkerSettings
-from detector.scan.state import refs_digest, rule_digest
+from detector.scan.state import digest_refs, digest_rule
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
@@ -39,10 +39,10 @@ class Worker:
             from detector.fingerprint import project_key
             from detector.fleet.digests import digest_rules, identify_key
             from detector.rules.pack import engine_of
-            from detector.scan.pipeline import rule_pack
+            from detector.scan.pipeline import load_rule_pack
 
-            pack, key = rule_pack(self.settings.config), project_key()
-            if digest_rules({rule.id: rule_digest(rule) for rule in pack.rules}) != self.settings.rules_digest:
+            pack, key = load_rule_pack(self.settings.config), project_key()
+            if digest_rules({rule.id: digest_rule(rule) for rule in pack.rules}) != self.settings.rules_digest:
                 raise SourceError("this worker's rules differ from the coordinator's: install the same version")
             if identify_key(key) != self.settings.key_id:
                 raise SourceError("this worker's key differs from the coordinator's: set LEAKFIRST_KEY for both")
@@ -60,7 +60,7 @@ class Worker:
         if not entry.local and not os.path.isdir(path):
             return discover(self.settings.clones.refresh(entry).path, allow)
         repository = discover(path, allow)
-        if not entry.local and expected_refs and refs_digest(repository) != expected_refs:
+        if not entry.local and expected_refs and digest_refs(repository) != expected_refs:
             self.settings.clones.refresh(entry)
             return discover(path, allow)
         return repository

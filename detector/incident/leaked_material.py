@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from detector.errors import SourceError, UsageError
 from detector.incident.model import Credential, Exposure, ExposureKind, LineKind, Note
 from detector.model import Finding, Location, Skipped
-from detector.sources.remote import named
+from detector.sources.remote import strip_credentials
 
 if TYPE_CHECKING:
     from detector.rules.pack import Pack
@@ -43,7 +43,8 @@ def validate_exposure(exposure: Exposure) -> None:
             raise SourceError(f"{target}: no such file or folder")
         if is_remote(target) and _has_credential(target):
             raise UsageError(
-                f"{named(target)}: remove user and password from the URL: it is stored, and git has a credential helper"
+                f"{strip_credentials(target)}: remove user and password from the URL: "
+                "it is stored, and git has a credential helper"
             )
     if (exposure.range or exposure.paths) and exposure.kind != ExposureKind.REPOSITORY:
         raise UsageError("--range and --path apply only to a repository")
@@ -51,15 +52,17 @@ def validate_exposure(exposure: Exposure) -> None:
         from detector.config import Config
         from detector.sources import changes
 
-        changes.check([target for target in exposure.targets if not is_remote(target)], Config(range=exposure.range))
+        changes.check_revisions(
+            [target for target in exposure.targets if not is_remote(target)], Config(range=exposure.range)
+        )
 
 
 def is_remote(target: str) -> bool:
     """Return whether *target* is the URL of a repository."""
     from detector.config import Config
-    from detector.scan.targets import sources
+    from detector.scan.targets import choose_sources
 
-    return sources(target, Config()) == ["remote"]
+    return choose_sources(target, Config()) == ["remote"]
 
 
 def _has_credential(url: str) -> bool:
@@ -251,7 +254,7 @@ def _reread(rows: Any, exposure: Exposure) -> tuple[list[Finding], list[Skipped]
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump({"schema": "leakfirst/findings/1", "findings": rows}, file)
         file.flush()
-        return reread.findings_of(file.name, pack, project_key())
+        return reread.reread_report(file.name, pack, project_key())
 
 
 def load_pack(exposure: Exposure) -> Pack:
@@ -259,4 +262,4 @@ def load_pack(exposure: Exposure) -> Pack:
     from detector.config import Config
     from detector.scan import pipeline
 
-    return pipeline.rule_pack(Config(patterns=exposure.patterns))
+    return pipeline.load_rule_pack(Config(patterns=exposure.patterns))

@@ -24,10 +24,10 @@ from detector.model import Blob, Origin, Sighting, Skipped
 from detector.rules.pack import Pack, engine_of
 from detector.scan.locate import SpanIndex
 from detector.scan.pool import WorkerPool
-from detector.scan.state import ScanMemory
-from detector.scan.triage import instant
+from detector.scan.state import ScanState
+from detector.scan.triage import to_timestamp
 from detector.scan.worker import find_sightings
-from detector.sources.remote import label
+from detector.sources.remote import get_clone_url
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
@@ -39,27 +39,27 @@ OBJECTS = ("blob", "commit", "tag")
 _OBJECT = re.compile(r"(?:.*:)?(?P<id>[0-9a-f]{40}(?:[0-9a-f]{24})?)(?P<inner>!.*)?", re.DOTALL)
 """Where something was not looked at in history, as it is told before paths are known."""
 
-LARGE = 32 << 20
+EARLY_START_BYTES = 32 << 20
 """Bytes of packs from which on dividing a repository takes a noticeable time."""
 
-WORTH_WORKERS = 200
+MIN_PARALLEL_OBJECTS = 200
 """From so many objects on that have to be judged again several processes do it sooner than one."""
 
 
-class Placing:
+class Attributor:
     """Attribution for one scan: it begins beside the scan, with the first object of a repository that is flagged,
     or before that where the first repository is large.
 
     A context manager: leaving it ends whatever still runs.
     """
 
-    def __init__(self, config: Config, memory: ScanMemory, pack: Pack) -> None:
+    def __init__(self, config: Config, memory: ScanState, pack: Pack) -> None:
         self._config = config
         self._memory = memory
         self._pack = pack
         self._blames: dict[str, Blame | None] = {}
 
-    def __enter__(self) -> Placing:
+    def __enter__(self) -> Attributor:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,16 +67,16 @@ class Placing:
             if blame:
                 blame.__exit__()
 
-    def expect(self, repository: str) -> None:
+    def start_early(self, repository: str) -> None:
         """Begin with a large *repository* while its objects are still being divided: a processor is free by then.
 
         In nearly every large one something is flagged; where nothing is, the work was in vain. Of several
         targets only the first is begun with so early: the others would all run at once.
         """
         if self._config.workers > 1 and not self._config.state and not self._blames:
-            self._begin(repository, {}, LARGE)
+            self._begin(repository, {}, EARLY_START_BYTES)
 
-    def notice(self, origin: Origin) -> None:
+    def start_for(self, origin: Origin) -> None:
         """Something was seen at *origin*: begin with its repository, unless an earlier scan has left what it takes."""
         if origin.kind != "blob" or origin.commit or not origin.object_id:
             return
@@ -94,7 +94,7 @@ class Placing:
             if least and measure_packs(home) < least:
                 return
             self._blames[repository] = None
-            if seen and not self._config.every_commit and self._memory.attributions(home, seen):
+            if seen and not self._config.every_commit and self._memory.load_attributions(home, seen):
                 return
             blame = Blame(home, self._config.every_commit)
             self._blames[repository] = blame.__enter__()
@@ -102,7 +102,7 @@ class Placing:
         except SourceError:
             self._blames.setdefault(repository, None)  # `place` meets it again, and reports it
 
-    def place(self, seen: Iterable[Sighting], hurry: bool = False) -> tuple[list[Sighting], list[Skipped]]:
+    def attribute(self, seen: Iterable[Sighting], hurry: bool = False) -> tuple[list[Sighting], list[Skipped]]:
         """Return the sightings with commit, path, author and date, and what could not be placed.
 
         In a *hurry* (Ctrl-C ends git, too) they are returned as they are.
@@ -111,7 +111,7 @@ class Placing:
             return [_labelled(sighting) for sighting in seen], []
         return _place_all(seen, self._config, self._memory, self._pack, self._blames)
 
-    def named(self, skipped: list[Skipped], shares: Iterable[Share]) -> list[Skipped]:
+    def describe_skipped(self, skipped: list[Skipped], shares: Iterable[Share]) -> list[Skipped]:
         """Call what could not be looked at in history by path and commit: an id says nothing to anybody."""
         about = {skip: match for skip in skipped if (match := _OBJECT.fullmatch(skip.where))}
         if all(skip.expected for skip in about):
@@ -130,7 +130,7 @@ class Placing:
 
 
 def _place_all(
-    seen: Iterable[Sighting], config: Config, memory: ScanMemory, pack: Pack, blames: Mapping[str, Blame | None]
+    seen: Iterable[Sighting], config: Config, memory: ScanState, pack: Pack, blames: Mapping[str, Blame | None]
 ) -> tuple[list[Sighting], list[Skipped]]:
     placed: list[Sighting] = []
     stored: dict[str, list[Sighting]] = {}
@@ -147,11 +147,11 @@ def _place_all(
         except SourceError as error:
             placed += sightings
             skipped.append(Skipped(repository or ".", f"commits could not be attributed: {error}"))
-    looked = second_look(placed, pack, config, skipped, config.workers)
+    looked = recheck_with_paths(placed, pack, config, skipped, config.workers)
     return [_labelled(sighting) for sighting in looked], skipped
 
 
-def second_look(
+def recheck_with_paths(
     seen: Iterable[Sighting], pack: Pack, config: Config, skipped: list[Skipped], workers: int = 1
 ) -> list[Sighting]:
     """Judge what has no format of its own again, now that the path of its file is known.
@@ -165,7 +165,7 @@ def second_look(
     for sighting in seen:
         origin = sighting.location.origin
         judged = pack.rules[sighting.rule].scored and "!" not in origin.path
-        path = MESSAGE if origin.kind in ("commit", "tag") else origin.path
+        path = MESSAGE_PATH if origin.kind in ("commit", "tag") else origin.path
         if judged and origin.object_id and path:
             doubtful.setdefault(_Doubt(origin.repository, path, origin.object_id), []).append(sighting)
         else:
@@ -200,7 +200,7 @@ def second_look(
     return kept
 
 
-MESSAGE = "message"
+MESSAGE_PATH = "message"
 """In place of the path of a commit or a tag: a text like any other."""
 
 
@@ -215,11 +215,11 @@ class _Doubt(NamedTuple):
 def _all_again(
     doubts: list[_Doubt], pack: Pack, config: Config, workers: int
 ) -> Iterator[tuple[_Doubt, list[Sighting]] | Skipped]:
-    if workers <= 1 or len(doubts) < WORTH_WORKERS:
+    if workers <= 1 or len(doubts) < MIN_PARALLEL_OBJECTS:
         if doubts:
             yield from _again(engine_of(pack), config, doubts)
         return
-    some = max(WORTH_WORKERS // 4, len(doubts) // (4 * workers))
+    some = max(MIN_PARALLEL_OBJECTS // 4, len(doubts) // (4 * workers))
     tasks = deque(doubts[at : at + some] for at in range(0, len(doubts), some))
     yield from WorkerPool(tasks, workers, partial(_answering, pack, config), _not_again).run()
 
@@ -261,13 +261,13 @@ def _contents(repository: str, names: list[str], config: Config) -> dict[str, by
 def _labelled(sighting: Sighting) -> Sighting:
     """Name a clone of ours by its URL."""
     origin = sighting.location.origin
-    if not (origin.repository and (name := label(origin.repository)) != origin.repository):
+    if not (origin.repository and (name := get_clone_url(origin.repository)) != origin.repository):
         return sighting
     return sighting._replace(location=sighting.location._replace(origin=origin._replace(repository=name)))
 
 
 def _placed(
-    repository: str, sightings: Sequence[Sighting], config: Config, memory: ScanMemory, begun: Blame | None
+    repository: str, sightings: Sequence[Sighting], config: Config, memory: ScanState, begun: Blame | None
 ) -> list[Sighting]:
     from detector.git.blame import attribute
     from detector.git.repository import discover
@@ -277,14 +277,14 @@ def _placed(
     sightings = [sighting for sighting in sightings if not sighting.location.origin.commit]
     origins = [sighting.location.origin for sighting in sightings]
     wanted = {str(origin.object_id): origin.kind for origin in origins}
-    found = {} if config.every_commit else memory.attributions(home, wanted)
+    found = {} if config.every_commit else memory.load_attributions(home, wanted)
     if not found:
         found = begun.attribute(wanted) if begun else attribute(home, wanted, config.every_commit)
     versions: dict[tuple[object, ...], tuple[tuple[object, ...], list[tuple[Sighting, Origin]]]] = {}
-    ages = {at.when: instant(at.when) for attribution in found.values() for at in attribution.introductions}
+    ages = {at.when: to_timestamp(at.when) for attribution in found.values() for at in attribution.introductions}
     for sighting in sightings:
         for origin in _origins(sighting.location.origin, found[str(sighting.location.origin.object_id)]):
-            when = ages[origin.when] if origin.when in ages else instant(origin.when)
+            when = ages[origin.when] if origin.when in ages else to_timestamp(origin.when)
             age = (when, origin.commit or "", origin.object_id)
             key: tuple[object, ...] = (origin.kind, origin.path, sighting.secret, sighting.parts)
             if config.every_commit or not origin.path:
@@ -300,7 +300,7 @@ def _placed(
         for sighting, origin in group
     ]
     if not config.every_commit:
-        memory.attributed(home, found, {str(sighting.location.origin.object_id) for sighting in kept})
+        memory.record_attributions(home, found, {str(sighting.location.origin.object_id) for sighting in kept})
     return [*_dated(named, home), *kept]
 
 
@@ -332,7 +332,7 @@ def _brought(repository: str, names: set[str], config: Config, begun: Blame | No
 def _called(skip: Skipped, match: re.Match[str], repository: str = "", place: Introduction | None = None) -> Skipped:
     if not place:
         return skip
-    where = f"{label(repository)}:" if repository else ""
+    where = f"{get_clone_url(repository)}:" if repository else ""
     at = f"(blob {match['id'][:7]} of commit {place.commit[:7]})"
     return skip._replace(where=f"{where}{place.path}{match['inner'] or ''} {at}")
 

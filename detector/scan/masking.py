@@ -24,25 +24,25 @@ LONGEST_WORD = 24
 `changePassword` is taken for one in a file that tests it."""
 
 
-class Veil:
+class NameMasker:
     """Names without the values of some secrets. Where no name holds any, everything is returned as it is."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         values = [secret.reveal() for secret in secrets if len(secret) >= SHORTEST]
-        self._automaton = _automaton([value for value in values if not _is_word(value)])
+        self._automaton = _build_automaton([value for value in values if not _is_word(value)])
         self._texts: dict[str, str] = {}
         self._origins: dict[Origin, Origin] = {}
 
-    def text(self, name: str) -> str:
+    def mask(self, name: str) -> str:
         """Return *name* with its values redacted; values that overlap are redacted as one."""
         if self._automaton is None:
             return name
         hidden = self._texts.get(name)
         if hidden is None:
-            hidden = self._texts[name] = self._hidden(name)
+            hidden = self._texts[name] = self._replace_values(name)
         return hidden
 
-    def _hidden(self, name: str) -> str:
+    def _replace_values(self, name: str) -> str:
         spans: list[tuple[int, int]] = []
         for last, size in self._automaton.iter(name):
             start = last + 1 - size
@@ -54,38 +54,38 @@ class Veil:
             name = f"{name[:start]}{redact(value)}{name[end:]}"
         return name
 
-    def origin(self, origin: Origin) -> Origin:
+    def mask_origin(self, origin: Origin) -> Origin:
         """Return *origin* with path, repository and author hidden."""
         if self._automaton is None:
             return origin
         hidden = self._origins.get(origin)
         if hidden is None:
-            author = origin.author and self.text(origin.author)
-            names = self.text(origin.path), self.text(origin.repository), author
+            author = origin.author and self.mask(origin.author)
+            names = self.mask(origin.path), self.mask(origin.repository), author
             hidden = origin
             if names != (origin.path, origin.repository, origin.author):
                 hidden = origin._replace(path=names[0], repository=names[1], author=author)
             self._origins[origin] = hidden
         return hidden
 
-    def sightings(self, seen: list[Sighting]) -> list[Sighting]:
+    def mask_sightings(self, seen: list[Sighting]) -> list[Sighting]:
         """Return what was *seen* with its origins hidden."""
-        return [self._sighting(sighting) for sighting in seen] if self._automaton is not None else seen
+        return [self._mask_sighting(sighting) for sighting in seen] if self._automaton is not None else seen
 
-    def _sighting(self, sighting: Sighting) -> Sighting:
+    def _mask_sighting(self, sighting: Sighting) -> Sighting:
         location = sighting.location
-        origin = self.origin(location.origin)
+        origin = self.mask_origin(location.origin)
         if origin is location.origin:
             return sighting
-        evidence = tuple(Evidence(self.text(said.fact), said.weight) for said in sighting.evidence)
+        evidence = tuple(Evidence(self.mask(said.fact), said.weight) for said in sighting.evidence)
         return sighting._replace(location=location._replace(origin=origin), evidence=evidence)
 
-    def skipped(self, skipped: Iterable[Skipped]) -> list[Skipped]:
+    def mask_skipped(self, skipped: Iterable[Skipped]) -> list[Skipped]:
         """Return what was *skipped* with place and reason hidden."""
-        return [Skipped(self.text(skip.where), self.text(skip.reason), skip.expected) for skip in skipped]
+        return [Skipped(self.mask(skip.where), self.mask(skip.reason), skip.expected) for skip in skipped]
 
 
-def veil_of(seen: Iterable[Sighting], rules: Sequence[Rule]) -> Veil:
+def make_name_masker(seen: Iterable[Sighting], rules: Sequence[Rule]) -> NameMasker:
     """Return what hides the values of all that was *seen*.
 
     Parts that are no secret stay, and so does what has no format of its own and is hardly one: a place that nobody
@@ -99,14 +99,14 @@ def veil_of(seen: Iterable[Sighting], rules: Sequence[Rule]) -> Veil:
             if sighting.parts:
                 told = {part.name for part in rule.companions if not part.secret}
                 secrets.update(secret for name, secret in sighting.parts if name not in told)
-    return Veil(secrets)
+    return NameMasker(secrets)
 
 
 def _is_word(value: bytes) -> bool:
     return len(value) <= LONGEST_WORD and value.isalpha()
 
 
-def _automaton(values: Sequence[bytes]) -> Any:
+def _build_automaton(values: Sequence[bytes]) -> Any:
     if not values:
         return None
     import ahocorasick

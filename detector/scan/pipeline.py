@@ -19,9 +19,9 @@ from detector.log import step
 from detector.model import Finding, Ignored, Origin, RejectedCandidate, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules import pack as packs
 from detector.scan import attribution, policies, pool, targets, triage
-from detector.scan.masking import veil_of
+from detector.scan.masking import make_name_masker
 from detector.scan.messages import ExamineOptions, Progress, Rejection, UnusedMark
-from detector.scan.state import ScanMemory
+from detector.scan.state import ScanState
 
 
 class Tally(NamedTuple):
@@ -44,14 +44,16 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     `interrupted` and holds what was found so far.
     """
     started = time.monotonic()
-    pack = rule_pack(config)
+    pack = load_rule_pack(config)
     if not len(pack.rules):
         raise UsageError("no rule is left to apply; see --only and --skip, and `leakfirst rules list`")
     if config.since or config.range:
         from detector.sources import changes
 
-        changes.check([target for target in config.targets if targets.sources(target, config) == ["changes"]], config)
-    memory = ScanMemory(config.state, pack, config.every_commit)
+        changes.check_revisions(
+            [target for target in config.targets if targets.choose_sources(target, config) == ["changes"]], config
+        )
+    memory = ScanState(config.state, pack, config.every_commit)
     shares: list[Share] = []
     skipped: list[Skipped] = []
     unused: list[UnusedMark] = []
@@ -60,11 +62,11 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     done = Progress(0, 0)
     deadline = started + config.timeout if config.timeout else None
     interrupted = False
-    with attribution.Placing(config, memory, pack) as places:
+    with attribution.Attributor(config, memory, pack) as places:
         for target in config.targets:
-            if "history" in targets.sources(target, config):
-                places.expect("" if target == "." else target)
-            for entry in targets.split(target, config, memory):
+            if "history" in targets.choose_sources(target, config):
+                places.start_early("" if target == "." else target)
+            for entry in targets.split_target(target, config, memory):
                 (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
         step("planned", targets=len(config.targets), shares=len(shares), rules=len(pack.rules))
         ignoring = policies.load_policies(config)
@@ -82,9 +84,9 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
                         break
                 elif isinstance(message, Sighting):
                     seen.append(message)
-                    places.notice(message.location.origin)
+                    places.start_for(message.location.origin)
                 elif isinstance(message, pool.FirstSighting):
-                    places.notice(message.origin)
+                    places.start_for(message.origin)
                 elif isinstance(message, Rejection):
                     rejected.append((message.origin, message.candidate))
                 elif isinstance(message, UnusedMark):
@@ -98,26 +100,26 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
         flagged = seen  # also what gives way to an older version: that may be gone from the history next time
         try:
-            seen, unplaced = places.place(flagged, hurry=interrupted)
+            seen, unplaced = places.attribute(flagged, hurry=interrupted)
         except KeyboardInterrupt:
             interrupted, read_all = True, False
             skipped.append(Skipped("the rest", "interrupted"))
-            seen, unplaced = places.place(flagged, hurry=True)
+            seen, unplaced = places.attribute(flagged, hurry=True)
         if not interrupted:
-            skipped = places.named(skipped, shares)
-    veil = veil_of(seen, pack.rules)
-    seen = veil.sightings(seen)
+            skipped = places.describe_skipped(skipped, shares)
+    masker = make_name_masker(seen, pack.rules)
+    seen = masker.mask_sightings(seen)
     if read_all:
-        memory.keep(flagged, veil)
-    seen, ignored = triage.set_aside(seen, pack.rules, ignoring.report_key, ignoring.why)
-    findings = triage.gather(seen, pack.rules, ignoring.report_key)
-    kept = tuple(finding for finding in findings if triage.confident(finding, config.min_confidence))
+        memory.save_objects_read(flagged, masker)
+    seen, ignored = triage.split_ignored(seen, pack.rules, ignoring.report_key, ignoring.find_reason)
+    findings = triage.build_findings(seen, pack.rules, ignoring.report_key)
+    kept = tuple(finding for finding in findings if triage.is_confident(finding, config.min_confidence))
     unsure = tuple(
         Ignored(finding, f"confidence {finding.confidence} is below {config.min_confidence}")
         for finding in findings
-        if not triage.confident(finding, config.min_confidence)
+        if not triage.is_confident(finding, config.min_confidence)
     )
-    skipped = veil.skipped([*skipped, *unplaced])
+    skipped = masker.mask_skipped([*skipped, *unplaced])
     complete = all(skip.expected for skip in skipped)
     notes: tuple[str, ...] = ()
     if config.verify and not interrupted:
@@ -132,8 +134,8 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         *notes,
         *(note for target in config.targets for note in targets.unread(target, config)),
         *memory.notes,
-        *ignoring.notes(everything=complete and not interrupted and whole(config)),
-        *_said_of(unused),
+        *ignoring.notes(everything=complete and not interrupted and is_complete_scan(config)),
+        *_describe_unused_marks(unused),
     )
     return Scan(
         findings=kept,
@@ -141,11 +143,11 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         stats=Stats(done.bytes, done.blobs, time.monotonic() - started, len(pack.rules)),
         ruleset=pack.digest,
         complete=complete,
-        ignored=tuple(entry._replace(by=veil.text(entry.by)) for entry in ignored),
-        rejected=tuple((veil.origin(origin), rejected) for origin, rejected in rejected),
-        notes=tuple(map(veil.text, notes)),
+        ignored=tuple(entry._replace(by=masker.mask(entry.by)) for entry in ignored),
+        rejected=tuple((masker.mask_origin(origin), rejected) for origin, rejected in rejected),
+        notes=tuple(map(masker.mask, notes)),
         interrupted=interrupted,
-        target=veil.text(" ".join(config.targets)),
+        target=masker.mask(" ".join(config.targets)),
     )
 
 
@@ -155,27 +157,27 @@ def without_context(finding: Finding) -> Finding:
     return finding._replace(locations=tuple(at._replace(snippet=shown) for at in finding.locations))
 
 
-def whole(config: Config) -> bool:
+def is_complete_scan(config: Config) -> bool:
     """Tell whether *config* leaves nothing out, so that what an entry does not match is gone."""
     narrowed = config.staged or config.since or config.range or config.only or config.skip or config.state
     read = config.history and config.worktree and not config.as_published and not config.max_size
     return read and not narrowed and policies.covers_roots(config.targets)
 
 
-def _said_of(unused: Sequence[UnusedMark]) -> Iterator[str]:
+def _describe_unused_marks(unused: Sequence[UnusedMark]) -> Iterator[str]:
     """Name our own unused marks one by one, and count those that may serve another tool."""
     ours = [mark for mark in unused if mark.text.startswith("leakfirst")]
-    for mark in sorted(ours)[: policies.NAMED]:
+    for mark in sorted(ours)[: policies.MAX_NAMED]:
         yield f"{mark.origin.path}:{mark.line}: {mark.text} ignores nothing and can be removed"
-    if len(ours) > policies.NAMED:
-        yield f"{len(ours) - policies.NAMED} more marks ignore nothing"
+    if len(ours) > policies.MAX_NAMED:
+        yield f"{len(ours) - policies.MAX_NAMED} more marks ignore nothing"
     if others := sorted(set(unused) - set(ours)):
         first = others[0]
         where = f"{first.text}, {first.origin.path}:{first.line}"
         yield f"{len(others)} marks of other tools ignore nothing (the first: {where})"
 
 
-def rule_pack(config: Config) -> packs.Pack:
+def load_rule_pack(config: Config) -> packs.Pack:
     """Return the rules that *config* asks for, compiled. Raises `RuleError`, `UsageError`."""
     files: list[str] = []
     for path in config.patterns:

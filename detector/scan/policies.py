@@ -14,13 +14,13 @@ from detector.ignores import baseline
 from detector.ignores.loader import HeadReader, Reader, load_policy, make_folder_reader
 from detector.ignores.policy import IgnorePolicy
 from detector.model import Origin, Rule, Sighting
-from detector.sources.remote import clone_of
+from detector.sources.remote import find_clone
 
-NAMED = 20
+MAX_NAMED = 20
 """Entries and marks that ignore nothing and are named one by one."""
 
 
-class Policies:
+class IgnorePolicies:
     """The policies of all roots of one scan, asked one after the other."""
 
     def __init__(self, policies: Sequence[IgnorePolicy]) -> None:
@@ -36,7 +36,7 @@ class Policies:
         """The key of the fingerprints in reports: the user's if given, else that of the baseline."""
         return project_key() if os.environ.get(baseline.FROM_ENVIRONMENT) else self._policies[0].keys[0]
 
-    def why(self, sighting: Sighting, rule: Rule) -> str:
+    def find_reason(self, sighting: Sighting, rule: Rule) -> str:
         """Return why *sighting* is ignored, or "" if it is reported."""
         return next(filter(None, (policy.find_reason(sighting, rule) for policy in self._policies)), "")
 
@@ -46,17 +46,17 @@ class Policies:
         if everything:
             idle = [policy.list_unused() for policy in self._policies]
             unused = [by for by in idle[0] if all(by in others for others in idle)]
-            notes += [f"{by} ignores nothing any more" for by in unused[:NAMED]]
-            if len(unused) > NAMED:
-                notes.append(f"{len(unused) - NAMED} more entries ignore nothing any more")
+            notes += [f"{by} ignores nothing any more" for by in unused[:MAX_NAMED]]
+            if len(unused) > MAX_NAMED:
+                notes.append(f"{len(unused) - MAX_NAMED} more entries ignore nothing any more")
         return list(dict.fromkeys(notes))
 
 
-def load_policies(config: Config) -> Policies:
+def load_policies(config: Config) -> IgnorePolicies:
     """Gather the policies of all targets of *config*. Raises `UsageError`."""
     today = time.strftime("%Y-%m-%d")
     roots = {find_root(target): target for target in config.targets}
-    return Policies(
+    return IgnorePolicies(
         [
             load_policy(
                 _reader(target, root, config),
@@ -75,7 +75,7 @@ def _reader(target: str, root: str, config: Config) -> Reader | None:
 
     if root and not is_bare(root):
         return make_folder_reader(root)
-    clone = root or clone_of(target)
+    clone = root or find_clone(target)
     return HeadReader(discover(clone, config.allow)) if clone else None
 
 

@@ -20,29 +20,29 @@ if TYPE_CHECKING:
     from detector.git.blame import Attribution
     from detector.git.repository import Repository
     from detector.git.shares import SharePlan
-    from detector.scan.masking import Veil
+    from detector.scan.masking import NameMasker
 
 
-class Reading(NamedTuple):
+class HistoryPlan(NamedTuple):
     """What a history has to be read for: its new objects by all rules, its old ones by the changed rules."""
 
     new: SharePlan
     old: SharePlan | None = None
 
 
-class ScanMemory:
+class ScanState:
     """What earlier scans have read, for one scan. Without a path it knows nothing and keeps nothing."""
 
     def __init__(self, path: str = "", pack: packs.Pack | None = None, every_version: bool = False) -> None:
         """Open the state at *path* for the rules of *pack*."""
         self._every_version = every_version
-        self._readings: list[Reading] = []
+        self._readings: list[HistoryPlan] = []
         self._homes: dict[str, tuple[str, str]] = {}
         self._state = None
         if path and pack:
             from detector.git.known_objects import KnownObjectsFile
 
-            self._state = KnownObjectsFile(path, {rule.id: rule_digest(rule) for rule in pack.rules})
+            self._state = KnownObjectsFile(path, {rule.id: digest_rule(rule) for rule in pack.rules})
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ class ScanMemory:
         """The rules that are new or other than last time."""
         return self._state.changed if self._state else frozenset()
 
-    def plan(self, repository: Repository, workers: int) -> Reading:
+    def plan(self, repository: Repository, workers: int) -> HistoryPlan:
         """Divide what has to be read of *repository*.
 
         Of what had a finding, versions that gave way to an older one are not read again as long as the refs
@@ -63,11 +63,11 @@ class ScanMemory:
         from detector.git.shares import plan_shares
 
         if self._state is None:
-            return Reading(plan_shares(repository, workers=workers))
+            return HistoryPlan(plan_shares(repository, workers=workers))
         width = repository.id_bytes
         state = self._state
         if not state.changed:
-            known = {} if self._every_version else self._known(repository)
+            known = {} if self._every_version else self._load_known(repository)
             spare = dict.fromkeys(known.get("rows", ()) if known.get("told") else ())
             for name in known.get("told", ()):
                 spare.pop(name, None)
@@ -80,7 +80,7 @@ class ScanMemory:
                 reread=again,
                 reread_fallback=list(spare),
             )
-            reading = Reading(new)
+            reading = HistoryPlan(new)
         else:
             from detector.git.packs import sort_ids
 
@@ -90,15 +90,15 @@ class ScanMemory:
                 if len(state.get_outdated_ids(width))
                 else None
             )
-            reading = Reading(new, old)
+            reading = HistoryPlan(new, old)
         self._readings.append(reading)
         return reading
 
-    def attributions(self, repository: Repository, wanted: Mapping[str, str]) -> dict[str, Attribution]:
+    def load_attributions(self, repository: Repository, wanted: Mapping[str, str]) -> dict[str, Attribution]:
         """Return what is known of where objects come from, if the refs are what they were then."""
         from detector.git.blame import Attribution, Introduction
 
-        stored = self._known(repository).get("rows", {})
+        stored = self._load_known(repository).get("rows", {})
         if not all(name in stored for name in wanted):
             return {}
         return {
@@ -108,35 +108,37 @@ class ScanMemory:
             for name in wanted
         }
 
-    def attributed(self, repository: Repository, found: Mapping[str, Attribution], told: Collection[str]) -> None:
-        """Note where objects come from, and which of them are *told*: the others are later versions of these."""
+    def record_attributions(
+        self, repository: Repository, found: Mapping[str, Attribution], counting: Collection[str]
+    ) -> None:
+        """Record where objects come from; the ones that are not *counting* are later versions of those that are."""
         if self._state is not None:
             rows = {
                 name: [at.kind, [list(place) for place in at.introductions], at.held_by] for name, at in found.items()
             }
-            home, refs = self._home(repository)
-            rows = {**self._known(repository).get("rows", {}), **rows}
-            self._state.attributions[home] = {"refs": refs, "rows": rows, "told": sorted(told)}
+            home, refs = self._identify(repository)
+            rows = {**self._load_known(repository).get("rows", {}), **rows}
+            self._state.attributions[home] = {"refs": refs, "rows": rows, "told": sorted(counting)}
 
-    def _known(self, repository: Repository) -> dict[str, Any]:
+    def _load_known(self, repository: Repository) -> dict[str, Any]:
         """Return what was found out of *repository* when its refs were what they are now."""
         if self._state is None:
             return {}
-        home, refs = self._home(repository)
+        home, refs = self._identify(repository)
         known = self._state.attributions.get(home, {})
         return known if known.get("refs") == refs else {}
 
-    def _home(self, repository: Repository) -> tuple[str, str]:
+    def _identify(self, repository: Repository) -> tuple[str, str]:
         """Name *repository*, and the state of its refs when it was first asked about in this scan."""
         if repository.common_dir not in self._homes:
             home = hashlib.blake2b(os.fsencode(repository.common_dir), digest_size=16).hexdigest()
-            self._homes[repository.common_dir] = home, refs_digest(repository)
+            self._homes[repository.common_dir] = home, digest_refs(repository)
         return self._homes[repository.common_dir]
 
-    def keep(self, seen: Iterable[Sighting], veil: Veil) -> None:
+    def save_objects_read(self, seen: Iterable[Sighting], masker: NameMasker) -> None:
         """Remember that everything planned was read; objects with a sighting are read again next time.
 
-        Where these come from is kept as far as *veil* lets it be seen. A path that holds a value is not: what is
+        Where these come from is kept as far as *masker* lets it be seen. A path that holds a value is not: what is
         in the file may be judged by it, so it is asked for again.
         """
         if self._state is None:
@@ -149,14 +151,14 @@ class ScanMemory:
         for home, _ in self._homes.values():
             rows = self._state.attributions.get(home, {}).get("rows", {})
             for name, (kind, places, held_by) in list(rows.items()):
-                hidden = [[veil.text(text) for text in place] for place in places]
-                rows[name] = [kind, hidden, veil.text(held_by)]
+                hidden = [[masker.mask(text) for text in place] for place in places]
+                rows[name] = [kind, hidden, masker.mask(held_by)]
                 if any(place[1] != before[1] for place, before in zip(hidden, places, strict=True)):
                     del rows[name]
         self._state.save()
 
 
-def refs_digest(repository: Repository) -> str:
+def digest_refs(repository: Repository) -> str:
     """Name the place and the state of the refs of *repository*: with them attributions change."""
     from detector.git.refs import read_head, read_reflogs, read_refs
 
@@ -171,7 +173,7 @@ def refs_digest(repository: Repository) -> str:
     return hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
-def rule_digest(rule: Rule) -> str:
+def digest_rule(rule: Rule) -> str:
     """Name what *rule* finds: its own text without the remarks for people, and the code of the judgement."""
     telling = rule._replace(finds="", harm="", revoke="", links=(), examples=(), misses=(), source="", probe={})
     text = repr(telling) + (__version__ if rule.scored else "")

@@ -20,7 +20,7 @@ from detector.model import Skipped
 from detector.registry import load
 
 if TYPE_CHECKING:
-    from detector.scan.state import ScanMemory
+    from detector.scan.state import ScanState
 
 MAX_NESTING = 16
 """Repositories within repositories that are followed."""
@@ -28,13 +28,15 @@ MAX_NESTING = 16
 _URL = re.compile(r"(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 
 
-def split(target: str, config: Config, memory: ScanMemory | None = None, depth: int = 0) -> Iterator[Share | Skipped]:
+def split_target(
+    target: str, config: Config, memory: ScanState | None = None, depth: int = 0
+) -> Iterator[Share | Skipped]:
     """Split *target* into shares. Raises `SourceError` when it is nothing we can read.
 
     Repositories inside of it (submodules, or those below a plain folder) follow;
     one that cannot be read is skipped, the others are still looked at.
     """
-    chosen = sources(target, config)
+    chosen = choose_sources(target, config)
     inside: list[Inner] = []
     for name in chosen:
         source = load("detector.sources", name, what="source")
@@ -50,29 +52,29 @@ def split(target: str, config: Config, memory: ScanMemory | None = None, depth: 
 
 def _submodules(target: str, config: Config) -> list[Inner]:
     from detector.git.repository import discover
-    from detector.sources.worktree import submodules
+    from detector.sources.worktree import list_submodules
 
-    return list(submodules(discover(target, config.allow)))
+    return list(list_submodules(discover(target, config.allow)))
 
 
 def _nested(
-    target: str, inside: list[Inner], config: Config, memory: ScanMemory | None, depth: int
+    target: str, inside: list[Inner], config: Config, memory: ScanState | None, depth: int
 ) -> Iterator[Share | Skipped]:
-    for path, history_alone in inside:
+    for path, history_only in inside:
         inner = os.path.relpath(path) if not os.path.isabs(target) else path
         if depth >= MAX_NESTING:
             yield Skipped(inner, f"more than {MAX_NESTING} repositories inside each other")
             continue
         try:
-            if history_alone:
+            if history_only:
                 yield from load("detector.sources", "history", what="source").shares(inner, config, memory)
             else:
-                yield from split(inner, config, memory, depth + 1)
+                yield from split_target(inner, config, memory, depth + 1)
         except SourceError as error:
             yield Skipped(inner, str(error))
 
 
-def sources(target: str, config: Config) -> list[str]:
+def choose_sources(target: str, config: Config) -> list[str]:
     """Name the sources that read *target*. Raises `UsageError` where *config* leaves nothing of it."""
     if not config.worktree and not config.history:
         raise UsageError("--no-history and --no-worktree together leave nothing to look at; leave one of them out")
@@ -93,7 +95,7 @@ def sources(target: str, config: Config) -> list[str]:
 
 def unread(target: str, config: Config) -> Iterator[str]:
     """Say so where *target* is a folder within a repository, whose history is then not read."""
-    if not config.history or not os.path.isdir(target) or sources(target, config) != ["files"]:
+    if not config.history or not os.path.isdir(target) or choose_sources(target, config) != ["files"]:
         return
     top = find_root(target)
     if top != os.path.abspath(target):

@@ -14,7 +14,7 @@ from detector.model import CONFIDENCES, SEVERITIES, Finding, Ignored, Location, 
 from detector.secret import Secret
 
 
-def gather(sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes) -> list[Finding]:
+def build_findings(sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes) -> list[Finding]:
     """Put sightings of the same credential together; the result is sorted and stable.
 
     The order is severity, confidence, then the first place. Within a finding
@@ -23,12 +23,12 @@ def gather(sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes) -> 
     groups: dict[str, list[Sighting]] = {}
     for sighting in sightings:
         groups.setdefault(fingerprint(sighting.secret, key), []).append(sighting)
-    findings = [_finding(name, group, rules) for name, group in groups.items()]
+    findings = [_build_finding(name, group, rules) for name, group in groups.items()]
     findings.sort(key=_order)
     return findings
 
 
-def set_aside(
+def split_ignored(
     sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes, why: Callable[[Sighting, Rule], str]
 ) -> tuple[list[Sighting], list[Ignored]]:
     """Part what stays from what is ignored; *why* names the reason, or "" for what stays.
@@ -41,11 +41,13 @@ def set_aside(
         reason = why(sighting, rules[sighting.rule])
         (ignored.setdefault(reason, []) if reason else kept).append(sighting)
     return kept, [
-        Ignored(finding, reason) for reason in sorted(ignored) for finding in gather(ignored[reason], rules, key)
+        Ignored(finding, reason)
+        for reason in sorted(ignored)
+        for finding in build_findings(ignored[reason], rules, key)
     ]
 
 
-def _finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> Finding:
+def _build_finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> Finding:
     group = sorted(group, key=lambda s: _age(s.location))  # workers end in any order; the oldest of equals is told
     best = max(group, key=lambda s: (*_weight(s, rules), rules[s.rule].id))
     parts: dict[tuple[str, str], tuple[str, Secret]] = {}
@@ -84,10 +86,17 @@ def _place(location: Location) -> tuple[object, ...]:
 
 def _age(location: Location) -> tuple[object, ...]:
     origin = location.origin
-    return (instant(origin.when), origin.path, location.line, location.column, origin.object_id or "", location.start)
+    return (
+        to_timestamp(origin.when),
+        origin.path,
+        location.line,
+        location.column,
+        origin.object_id or "",
+        location.start,
+    )
 
 
-def instant(when: str | None) -> float:
+def to_timestamp(when: str | None) -> float:
     """Return seconds since 1970 of an ISO 8601 date; what has no date comes last."""
     from datetime import datetime
 
@@ -110,6 +119,6 @@ def _order(finding: Finding) -> tuple[object, ...]:
     )
 
 
-def confident(finding: Finding, least: str) -> bool:
+def is_confident(finding: Finding, least: str) -> bool:
     """Tell whether *finding* reaches the confidence that the user wants to see."""
     return CONFIDENCES.index(finding.confidence) >= CONFIDENCES.index(least)

@@ -52,7 +52,7 @@ def shares(target: str, config: Config) -> Iterator[ChangesShare]:
     yield ChangesShare(discover(target, config.allow), label, config.since, config.range)
 
 
-def check(targets: Sequence[str], config: Config) -> None:
+def check_revisions(targets: Sequence[str], config: Config) -> None:
     """Raise `UsageError` for a revision that none of *targets* has: it is mistyped.
 
     Where only some of them have it, and where one cannot be read, the share says so.

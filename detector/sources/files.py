@@ -141,7 +141,7 @@ def _history_of(folder: str, names: set[str], config: Config) -> Iterator[Inner 
 
     try:
         if open_nested(folder, config.allow):
-            yield Inner(folder, history_alone=True)
+            yield Inner(folder, history_only=True)
     except SourceError as error:
         yield Skipped(folder, str(error))
 

@@ -18,7 +18,7 @@ from detector.git import shares as git_shares
 from detector.git.missing_objects import find_missing_objects
 from detector.git.repository import discover
 from detector.model import Blob, Origin, Skipped
-from detector.scan.state import ScanMemory
+from detector.scan.state import ScanState
 
 
 class HistoryShare(NamedTuple):
@@ -61,7 +61,7 @@ class HistoryShare(NamedTuple):
         return Blob(stored.data, Origin(stored.kind, "", self.repository, stored.id.hex()))
 
 
-def shares(target: str, config: Config, memory: ScanMemory | None = None) -> Iterator[HistoryShare | Skipped]:
+def shares(target: str, config: Config, memory: ScanState | None = None) -> Iterator[HistoryShare | Skipped]:
     """Split the objects of the repository at *target* into shares of like cost.
 
     *memory* leaves out what an earlier scan has read.
@@ -70,7 +70,7 @@ def shares(target: str, config: Config, memory: ScanMemory | None = None) -> Ite
     name = "" if target == "." else target
     with ThreadPoolExecutor(1) as beside:  # that is for git to do, while we divide
         missing = beside.submit(list, find_missing_objects(repository))
-        reading = (memory or ScanMemory()).plan(repository, config.workers)
+        reading = (memory or ScanState()).plan(repository, config.workers)
     for plan, changed in ((reading.new, False), (reading.old, True)):
         if plan is not None:
             yield from plan.skipped

@@ -29,7 +29,7 @@ def shares(target: str, config: Config) -> Iterator[Share | Skipped]:
     try:
         import git
     except ImportError:
-        raise SourceError(f"{named(target)}: cannot be cloned: git is not installed") from None
+        raise SourceError(f"{strip_credentials(target)}: cannot be cloned: git is not installed") from None
 
     from detector.sources import history
 
@@ -39,25 +39,27 @@ def shares(target: str, config: Config) -> Iterator[Share | Skipped]:
     try:
         git.Repo.clone_from(target, folder, mirror=True, env=environment).close()
     except git.GitCommandError as error:
-        raise SourceError(f"{named(target)}: cannot be cloned: {_reason(str(error.stderr), target)}") from None
+        raise SourceError(
+            f"{strip_credentials(target)}: cannot be cloned: {_reason(str(error.stderr), target)}"
+        ) from None
     except git.GitError as error:
-        raise SourceError(f"{named(target)}: cannot be cloned: {type(error).__name__}") from None
-    _clones[folder] = named(target)
+        raise SourceError(f"{strip_credentials(target)}: cannot be cloned: {type(error).__name__}") from None
+    _clones[folder] = strip_credentials(target)
     for entry in history.shares(folder, config):
-        yield entry._replace(where=named(target)) if isinstance(entry, Skipped) else entry
+        yield entry._replace(where=strip_credentials(target)) if isinstance(entry, Skipped) else entry
 
 
-def label(repository: str) -> str:
+def get_clone_url(repository: str) -> str:
     """Return the URL that *repository* is a clone of, if it is one of ours, else itself."""
     return _clones.get(repository, repository)
 
 
-def clone_of(url: str) -> str:
+def find_clone(url: str) -> str:
     """Return the folder with our clone of *url*, or ""."""
-    return next((folder for folder, known in _clones.items() if known == named(url)), "")
+    return next((folder for folder, known in _clones.items() if known == strip_credentials(url)), "")
 
 
-def named(url: str) -> str:
+def strip_credentials(url: str) -> str:
     """Return *url* without the user and password that it may carry."""
     try:
         parts = urlsplit(url)
@@ -70,7 +72,7 @@ def named(url: str) -> str:
 
 def _reason(stderr: str, url: str) -> str:
     """Pick the line that says why; git repeats the URL, perhaps with a password in it."""
-    lines = [line.strip(" '\n") for line in stderr.replace(url, named(url)).splitlines()]
+    lines = [line.strip(" '\n") for line in stderr.replace(url, strip_credentials(url)).splitlines()]
     telling = [line for line in lines if line.startswith(("fatal:", "ERROR:", "remote:"))]
     chosen = (telling or lines or ["git gave no reason"])[-1]
     return re.sub(r"://[^/\s@]+@", "://", chosen)

@@ -31,16 +31,18 @@ def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
     repository = discover(target, config.allow)
     if not repository.work_tree:
         return
-    yield from files.grouped(listed(repository, config), config, "" if target == "." else target)
+    yield from files.grouped(list_files(repository, config), config, "" if target == "." else target)
 
 
-def submodules(repository: Repository) -> Iterator[Inner]:
+def list_submodules(repository: Repository) -> Iterator[Inner]:
     """List the repositories checked out inside of the working tree of *repository*."""
     if repository.work_tree:
-        yield from (entry for entry in listed(repository) if isinstance(entry, Inner))
+        yield from (entry for entry in list_files(repository) if isinstance(entry, Inner))
 
 
-def listed(repository: Repository, config: Config | None = None) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
+def list_files(
+    repository: Repository, config: Config | None = None
+) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
     """List what git lists in the working tree: regular files, repositories of their own, and what is not read."""
     config = config or Config()
     root = repository.work_tree or ""

@@ -17,7 +17,7 @@ from detector.errors import SourceError, UsageError
 from detector.fingerprint import fingerprint
 from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict, VerdictState
 from detector.rules.pack import Pack, engine_of
-from detector.scan.triage import gather
+from detector.scan.triage import build_findings
 from detector.scan.worker import examine_share
 from detector.secret import Secret
 from detector.sources.files import read_file
@@ -47,7 +47,7 @@ class _Places(NamedTuple):
             yield from _objects(repository, origins)
 
 
-def findings_of(path: str, pack: Pack, key: bytes) -> tuple[list[Finding], list[Skipped]]:
+def reread_report(path: str, pack: Pack, key: bytes) -> tuple[list[Finding], list[Skipped]]:
     """Return the findings of the report at *path* with their credentials, and what was not found again.
 
     Relative places are read from the current folder, as the scan did; *key* is
@@ -61,7 +61,7 @@ def findings_of(path: str, pack: Pack, key: bytes) -> tuple[list[Finding], list[
             sightings.append(message)
         elif isinstance(message, Skipped):
             skipped.append(message)
-    again = {finding.fingerprint: finding for finding in gather(sightings, pack.rules, key)}
+    again = {finding.fingerprint: finding for finding in build_findings(sightings, pack.rules, key)}
     found = []
     for row in rows:
         finding = again.get(row["fingerprint"])
@@ -137,7 +137,7 @@ def _objects(repository: str, origins: list[Origin]) -> Iterator[Blob | Skipped]
             yield Blob(data, origin)
 
 
-def finding_in(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
+def find_in_text(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
     """Return the one credential of rule *rule_id* in *text*, which may also be the bare value.
 
     Further parts may stand in the text as they would in a file. Raises `UsageError`.
@@ -151,7 +151,7 @@ def finding_in(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
     origin = Origin("stdin")
     share = _Given(text, origin)
     seen = [message for message in examine_share(share, engine_of(pack)) if isinstance(message, Sighting)]
-    for finding in gather(seen, pack.rules, key):
+    for finding in build_findings(seen, pack.rules, key):
         if finding.rule.id == rule_id:
             return finding
     secret = Secret(text.strip())

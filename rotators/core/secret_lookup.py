@@ -47,7 +47,7 @@ def recall(plan: RotationPlan, pack: Pack, key: bytes, given: bytes = b"") -> Le
     if not plan.where:
         if not given:
             raise UsageError("the credential was given on standard input when it was planned; give it again (--stdin)")
-        finding = reread.finding_in(given, plan.rule_id, pack, key)
+        finding = reread.find_in_text(given, plan.rule_id, pack, key)
         if finding.fingerprint != plan.fingerprint:
             raise RotationError("this is not the credential that was planned")
         return leak_of(finding, given=True)
@@ -56,7 +56,7 @@ def recall(plan: RotationPlan, pack: Pack, key: bytes, given: bytes = b"") -> Le
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(report, file)
         file.flush()
-        found, _ = reread.findings_of(file.name, pack, key)
+        found, _ = reread.reread_report(file.name, pack, key)
     if not found:
         raise RotationError("the credential is not found again where it stood; give it on standard input (--stdin)")
     return leak_of(found[0])._replace(where=plan.where)

@@ -77,9 +77,9 @@ def _search_target(
             yield from match_repository(target, repository, wanted, history)
             on_repository(target)
             if repository.work_tree:
-                from detector.sources.worktree import submodules
+                from detector.sources.worktree import list_submodules
 
-                inner = [entry.path for entry in submodules(repository)]
+                inner = [entry.path for entry in list_submodules(repository)]
     except SourceError as error:
         yield Skipped(target, str(error))
     for path in inner:

@@ -87,10 +87,10 @@ class FolderTree:
 
     def _list_with_git(self) -> Iterator[str | Skipped]:
         from detector.contracts import Inner
-        from detector.sources.worktree import listed
+        from detector.sources.worktree import list_files
 
         assert self._repository is not None
-        for entry in listed(self._repository):
+        for entry in list_files(self._repository):
             if isinstance(entry, Inner):
                 self.inner.append(entry.path)
             elif isinstance(entry, Skipped):

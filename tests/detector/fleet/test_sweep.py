@@ -23,7 +23,7 @@ from detector.fleet.sweep import SweepOptions
 from detector.fleet.tally import SweepSummary
 from detector.fleet.tasks import WorkerSettings
 from detector.scan import attribution, pipeline
-from detector.scan.state import rule_digest
+from detector.scan.state import digest_rule
 from tests.detector.fleet import making
 
 
@@ -36,7 +36,7 @@ class Bench:
         self.config = Config(worktree=False)
 
     def settings(self) -> tuple[WorkerSettings, dict[str, str]]:
-        rules = {rule.id: rule_digest(rule) for rule in pipeline.rule_pack(self.config).rules}
+        rules = {rule.id: digest_rule(rule) for rule in pipeline.load_rule_pack(self.config).rules}
         clones = Clones(str(self.folder.parent / "clones"))
         return WorkerSettings(self.config, clones, digest_rules(rules), identify_key(project_key())), rules
 
@@ -99,7 +99,7 @@ def bench(made, tmp_path) -> Bench:
 
 
 def test_a_worker_judges_again_by_itself(bench, monkeypatch):
-    monkeypatch.setattr(attribution, "WORTH_WORKERS", 0)  # it may have no processes of its own
+    monkeypatch.setattr(attribution, "MIN_PARALLEL_OBJECTS", 0)  # it may have no processes of its own
     summary = bench.sweep()
     assert (summary.failed, summary.incomplete) == ((), ())
     assert bench.told() == bench.alone()

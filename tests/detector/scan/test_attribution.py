@@ -43,10 +43,10 @@ def test_a_large_repository_is_begun_with_before_it_is_planned(
     config = Config(targets=(str(built.path),), worktree=False, jobs=jobs)
     late = pipeline.scan(config)
     told: list[str] = []
-    start, split = blame.Blame.start, pipeline.targets.split
-    monkeypatch.setattr(attribution, "LARGE", 1)
+    start, split = blame.Blame.start, pipeline.targets.split_target
+    monkeypatch.setattr(attribution, "EARLY_START_BYTES", 1)
     monkeypatch.setattr(blame.Blame, "start", lambda self: told.append("begun") or start(self))
-    monkeypatch.setattr(pipeline.targets, "split", lambda *args: told.append("planned") or split(*args))
+    monkeypatch.setattr(pipeline.targets, "split_target", lambda *args: told.append("planned") or split(*args))
     early = pipeline.scan(config)
     assert told[:2] == (["begun", "planned"] if jobs > 1 else ["planned", "begun"])
     assert early.findings == late.findings and len(early.findings) == 1
@@ -62,7 +62,7 @@ def test_what_was_begun_is_ended_even_if_it_could_not_start(
     def fail(self: blame.Blame) -> None:
         raise SourceError("git is gone")
 
-    monkeypatch.setattr(attribution, "LARGE", 0)
+    monkeypatch.setattr(attribution, "EARLY_START_BYTES", 0)
     monkeypatch.setattr(blame.Blame, "start", fail)
     pipeline.scan(Config(targets=(str(built.path),), worktree=False, jobs=2))
     assert len(ended) == 1
@@ -74,7 +74,7 @@ def test_a_target_named_twice_and_further_targets_are_not_begun_with_early(
     built = build()
     built.commit("settings.py", b"nothing")
     started: list[blame.Blame] = []
-    monkeypatch.setattr(attribution, "LARGE", 0)
+    monkeypatch.setattr(attribution, "EARLY_START_BYTES", 0)
     monkeypatch.setattr(blame.Blame, "start", lambda self: started.append(self))
     pipeline.scan(Config(targets=(str(built.path), str(built.path), f"{built.path}/.git"), worktree=False, jobs=2))
     assert len(started) == 1 and ended == started
@@ -118,7 +118,7 @@ def test_a_history_says_what_the_files_of_it_say(
             for column, shape in enumerate(SIGNS)
         ]
         built.commit(name, "".join(f"{line}\n# between\n" for line in lines).encode())
-    monkeypatch.setattr(attribution, "WORTH_WORKERS", 2)
+    monkeypatch.setattr(attribution, "MIN_PARALLEL_OBJECTS", 2)
     config = Config(targets=(str(built.path),), jobs=workers, min_confidence="low")
     files = seen(pipeline.scan(config._replace(history=False)))
     assert len(files) > 200
@@ -177,7 +177,7 @@ def test_an_interrupt_while_findings_are_placed_loses_none(
     def interrupt(*args: object) -> list[Sighting]:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(attribution, "second_look", interrupt)
+    monkeypatch.setattr(attribution, "recheck_with_paths", interrupt)
     scan = pipeline.scan(Config(targets=(str(built.path),), worktree=False, jobs=1))
     assert scan.interrupted and not scan.complete and len(scan.findings) == 1
 

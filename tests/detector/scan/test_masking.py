@@ -2,7 +2,7 @@
 
 from detector.model import Companion, Evidence, Location, Origin, Rule, Sighting, Skipped
 from detector.rules.shapes import expand
-from detector.scan.masking import Veil, veil_of
+from detector.scan.masking import NameMasker, make_name_masker
 from detector.secret import Secret
 
 TOKEN = expand("ghp_{alnum:36}", 1)
@@ -19,62 +19,64 @@ def sighting(value: str, rule: int = 0, **more) -> Sighting:
 
 
 def test_each_value_in_a_name_is_redacted():
-    veil = Veil([secret(TOKEN), secret(OTHER)])
-    assert veil.text(f"a/{TOKEN}/{OTHER}_{TOKEN}.txt") == (f"a/{secret(TOKEN)}/{secret(OTHER)}_{secret(TOKEN)}.txt")
-    assert veil.text("a/b.txt") == "a/b.txt"
-    assert veil.text(veil.text(f"a/{TOKEN}")) == f"a/{secret(TOKEN)}"
+    masker = NameMasker([secret(TOKEN), secret(OTHER)])
+    assert masker.mask(f"a/{TOKEN}/{OTHER}_{TOKEN}.txt") == (f"a/{secret(TOKEN)}/{secret(OTHER)}_{secret(TOKEN)}.txt")
+    assert masker.mask("a/b.txt") == "a/b.txt"
+    assert masker.mask(masker.mask(f"a/{TOKEN}")) == f"a/{secret(TOKEN)}"
 
 
 def test_values_that_overlap_are_redacted_as_one():
     whole = f"user:{OTHER}@host/{TOKEN}"
-    veil = Veil([secret(OTHER), secret(whole), secret(f"{TOKEN[8:]}.txt"), secret(TOKEN[:12])])
-    assert veil.text(whole) == str(secret(whole))
-    assert veil.text(f"{whole}.txt") == str(secret(f"{whole}.txt"))
+    masker = NameMasker([secret(OTHER), secret(whole), secret(f"{TOKEN[8:]}.txt"), secret(TOKEN[:12])])
+    assert masker.mask(whole) == str(secret(whole))
+    assert masker.mask(f"{whole}.txt") == str(secret(f"{whole}.txt"))
 
 
 def test_a_value_that_is_no_utf_8_is_hidden_in_a_path_of_such_bytes():
     value = f"{OTHER}\udce9\udcff"
-    assert OTHER[:8] not in Veil([secret(value)]).text(f"caf\udce9/{value}")
+    assert OTHER[:8] not in NameMasker([secret(value)]).mask(f"caf\udce9/{value}")
 
 
 def test_short_values_and_plain_words_stay():
-    veil = Veil(map(secret, ["hunter2", "wordpress", "changePassword", "x9-pq!Lm"]))
-    assert veil.text("hunter2/wordpress/changePassword.js/x9-pq!Lm") == "hunter2/wordpress/changePassword.js/… (8)"
+    masker = NameMasker(map(secret, ["hunter2", "wordpress", "changePassword", "x9-pq!Lm"]))
+    assert masker.mask("hunter2/wordpress/changePassword.js/x9-pq!Lm") == "hunter2/wordpress/changePassword.js/… (8)"
 
 
 def test_what_is_hardly_a_credential_hides_no_name():
     rules = [Rule("generic.password", "a password", scored=True), Rule("acme.key", "a key")]
     for rule, confidence, hidden in [(0, "low", False), (0, "medium", True), (1, "low", True)]:
-        veil = veil_of([sighting(OTHER, rule, confidence=confidence)], rules)
-        assert (OTHER not in veil.text(f"a/{OTHER}")) is hidden
+        masker = make_name_masker([sighting(OTHER, rule, confidence=confidence)], rules)
+        assert (OTHER not in masker.mask(f"a/{OTHER}")) is hidden
 
 
 def test_origins_lose_values_and_what_holds_none_is_the_same_object():
-    veil = Veil([secret(TOKEN)])
+    masker = NameMasker([secret(TOKEN)])
     clean = Origin("blob", "a.py", "repo", author="Ada")
-    assert veil.origin(clean) is clean
-    hidden = veil.origin(Origin("blob", TOKEN, f"/srv/{TOKEN}", "1" * 40, "2" * 40, f"Ada <{TOKEN}@x.y>", "2025"))
+    assert masker.mask_origin(clean) is clean
+    hidden = masker.mask_origin(
+        Origin("blob", TOKEN, f"/srv/{TOKEN}", "1" * 40, "2" * 40, f"Ada <{TOKEN}@x.y>", "2025")
+    )
     shown = str(secret(TOKEN))
     assert hidden == Origin("blob", shown, f"/srv/{shown}", "1" * 40, "2" * 40, f"Ada <{shown}@x.y>", "2025")
 
 
 def test_sightings_and_skips_are_hidden_with_everything_that_they_say():
-    veil = Veil([secret(TOKEN)])
+    masker = NameMasker([secret(TOKEN)])
     clean = sighting(TOKEN)
     named = sighting(TOKEN, origin=Origin("blob", TOKEN), evidence=(Evidence(f"is part of {TOKEN}", 1.5),))
-    first, second = veil.sightings([clean, named])
+    first, second = masker.mask_sightings([clean, named])
     assert first is clean
     assert second.location.origin.path == str(secret(TOKEN))
     assert second.evidence == (Evidence(f"is part of {secret(TOKEN)}", 1.5),)
-    assert veil.skipped([Skipped(TOKEN, f"no {TOKEN}", True)]) == [
+    assert masker.mask_skipped([Skipped(TOKEN, f"no {TOKEN}", True)]) == [
         Skipped(f"{secret(TOKEN)}", f"no {secret(TOKEN)}", True)
     ]
 
 
 def test_without_values_everything_comes_back():
     seen = [sighting("short")]
-    assert Veil().sightings(seen) is seen
-    assert Veil().text(TOKEN) == TOKEN
+    assert NameMasker().mask_sightings(seen) is seen
+    assert NameMasker().mask(TOKEN) == TOKEN
 
 
 def test_what_is_no_secret_is_not_hidden():
@@ -87,6 +89,6 @@ def test_what_is_no_secret_is_not_hidden():
         sighting(TOKEN, parts=(("account", secret(account)), ("key", secret(key)))),
         sighting(folder, rule=1),
     ]
-    veil = veil_of(seen, rules)
-    assert veil.text(f"{account} {folder}") == f"{account} {folder}"
-    assert veil.text(f"{TOKEN} {key}") == f"{secret(TOKEN)} {secret(key)}"
+    masker = make_name_masker(seen, rules)
+    assert masker.mask(f"{account} {folder}") == f"{account} {folder}"
+    assert masker.mask(f"{TOKEN} {key}") == f"{secret(TOKEN)} {secret(key)}"

@@ -7,7 +7,7 @@ from detector.scan import policies
 
 def test_of_many_entries_that_do_nothing_some_are_named() -> None:
     many = [ExactEntry(f"list:{number}", ("line", "a.py", number)) for number in range(25)]
-    notes = policies.Policies([IgnorePolicy(exact=many)]).notes(everything=True)
+    notes = policies.IgnorePolicies([IgnorePolicy(exact=many)]).notes(everything=True)
     assert len(notes) == 21 and notes[-1] == "5 more entries ignore nothing any more"
 
 

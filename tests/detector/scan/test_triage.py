@@ -4,7 +4,7 @@ import random
 
 from detector.model import Evidence, Location, Origin, Sighting
 from detector.rules.loader import parse
-from detector.scan.triage import gather
+from detector.scan.triage import build_findings
 from detector.secret import Secret
 
 RULES = parse("""
@@ -26,8 +26,8 @@ def sighting(number: int) -> Sighting:
 
 def test_a_finding_says_the_same_in_whatever_order_its_places_were_seen() -> None:
     seen = [sighting(number) for number in range(12)]
-    told = gather(seen, RULES, b"key")
+    told = build_findings(seen, RULES, b"key")
     for seed in range(20):
         random.Random(seed).shuffle(seen)
-        assert gather(seen, RULES, b"key") == told
+        assert build_findings(seen, RULES, b"key") == told
     assert told[0].evidence == (Evidence("version 0"),), "the oldest of equals is told"

@@ -73,7 +73,7 @@ def test_only_what_is_not_there_is_missing(repository: Path, monkeypatch: pytest
         return looked(path, *rest, **more)
 
     monkeypatch.setattr(os, "lstat", refuse)
-    skipped = [entry for entry in worktree.listed(discover(str(repository)), False) if isinstance(entry, Skipped)]
+    skipped = [entry for entry in worktree.list_files(discover(str(repository)), False) if isinstance(entry, Skipped)]
     assert skipped == [
         Skipped("known/a", "cannot be examined: Input/output error"),
         Skipped(str(repository), "1 tracked files are not in the working tree", expected=True),

@@ -14,7 +14,7 @@ from detector.incident.notify._outbox import PACKAGE, Outbox, read_destinations
 from detector.incident.notify._redact import make_redactor
 from detector.registry import names
 from detector.rules.shapes import expand
-from detector.scan.pipeline import rule_pack
+from detector.scan.pipeline import load_rule_pack
 from tests.detector.incident.notify.making import make_event
 
 pytestmark = pytest.mark.net
@@ -27,7 +27,7 @@ CANARIES = [
 
 
 def test_no_channel_sends_a_credential(operator, deliveries, timer, arrived, mailbox, mail_settings, capfd) -> None:
-    redact = make_redactor(lambda: rule_pack(Config()))
+    redact = make_redactor(lambda: load_rule_pack(Config()))
     github, gitlab, stripe = CANARIES
     event = make_event(
         summary=f"branch {github} is exposed",
