@@ -27,7 +27,7 @@ from urllib.parse import urlsplit
 from detector.errors import SourceError, UsageError
 from detector.fleet.credentials import HostAccess, find_access
 from detector.fleet.inventory import RepositoryEntry
-from detector.fleet.inventory._names import InvalidName, make_line, normalize_url
+from detector.fleet.names import InvalidName, make_line, normalize_url
 from detector.git.refs import read_refs
 from detector.git.repository import discover
 from detector.git.safe_git import build_isolated_environment, find_git_program

@@ -24,8 +24,8 @@ from urllib.parse import urlencode, urlsplit
 
 from detector.fleet.credentials import HostAccess
 from detector.fleet.inventory import InventoryOptions
-from detector.fleet.inventory._names import make_line
 from detector.fleet.inventory._page_cache import Page, PageCache
+from detector.fleet.names import make_line
 from detector.log import step
 from detector.net.failures import RequestFailed
 from detector.net.http_client import Reply, Request, resolve_on_same_host

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 from detector.errors import UsageError
 from detector.fleet.inventory import InventoryOptions, RepositoryEntry
 from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
-from detector.fleet.inventory._names import InvalidName, check_name, make_line, normalize_url
 from detector.fleet.inventory._page_cache import Page
+from detector.fleet.names import InvalidName, check_name, make_line, normalize_url
 from detector.model import Skipped
 
 

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 
 from detector.errors import UsageError
 from detector.fleet.inventory import InventoryOptions, RepositoryEntry
-from detector.fleet.inventory._names import InvalidName, make_line, make_path_entry
+from detector.fleet.inventory._entries import make_path_entry
+from detector.fleet.names import InvalidName, make_line
 from detector.git.layout import is_repository
 from detector.model import Skipped
 

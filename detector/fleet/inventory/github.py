@@ -25,7 +25,7 @@ from detector.fleet.inventory._listing import (
     parse_location,
     read_rows,
 )
-from detector.fleet.inventory._names import InvalidName, make_line
+from detector.fleet.names import InvalidName, make_line
 from detector.model import Skipped
 
 FIELDS = ("id", "full_name", "clone_url", "archived", "fork", "default_branch", "pushed_at", "has_wiki")

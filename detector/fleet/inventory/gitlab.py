@@ -24,7 +24,7 @@ from detector.fleet.inventory._listing import (
     parse_location,
     read_rows,
 )
-from detector.fleet.inventory._names import InvalidName
+from detector.fleet.names import InvalidName
 from detector.model import Skipped
 
 FIELDS = (

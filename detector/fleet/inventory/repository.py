@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from detector.errors import UsageError
 from detector.fleet.inventory import InventoryOptions, RepositoryEntry
-from detector.fleet.inventory._names import InvalidName, make_line
-from detector.fleet.inventory._single import make_entry
+from detector.fleet.inventory._entries import make_entry
+from detector.fleet.names import InvalidName, make_line
 from detector.model import Skipped
 
 

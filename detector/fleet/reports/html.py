@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 
 from detector.fleet.overview import ListedFinding, Overview
-from detector.fleet.reports.text import (
+from detector.fleet.reports._headings import (
     FAILED_HEADING,
     HEADINGS,
     INCOMPLETE_HEADING,

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.fleet.lifecycle import EventKind
 from detector.fleet.overview import FindingChange, ListedFinding, Overview
+from detector.fleet.reports._headings import (
+    FAILED_HEADING,
+    HEADINGS,
+    INCOMPLETE_HEADING,
+    SHARED_HEADING,
+    format_headline,
+    format_location,
+)
 from detector.model import SEVERITIES
-from detector.text.numbers import format_count
 from detector.text.untrusted import make_printable
-
-HEADINGS = {
-    EventKind.OPENED: "New",
-    EventKind.REOPENED: "Reopened",
-    EventKind.RETURNED: "Back at a branch head",
-    EventKind.REMOVED: "Removed from all branch heads, still in the history",
-    EventKind.ABSENT: "Removed from the history",
-    EventKind.ROTATED: "Rotated",
-    EventKind.DEAD: "Dead",
-    EventKind.CLOSED: "Closed",
-}
-"""The heading for each kind of event, the most urgent first."""
-
-SHARED_HEADING = "The same credential in several repositories"
-FAILED_HEADING = "Could not be scanned"
-INCOMPLETE_HEADING = "Not scanned completely"
 
 
 def render(overview: Overview, include_open: bool) -> Iterator[str]:
@@ -47,23 +37,6 @@ def render(overview: Overview, include_open: bool) -> Iterator[str]:
             yield f"  {_format_finding(finding)}\n"
 
 
-def format_headline(overview: Overview) -> str:
-    """Return the state of the fleet in one or two lines."""
-    run, counts = overview.run, overview.counts
-    if not run:
-        return "No sweep yet."
-    counters = run["counters"]
-    ended = f"{run['status']} {run['ended']}" if run["ended"] else "not completed"
-    states = ", ".join(f"{number} {state}" for state, number in sorted(counts["states"].items()))
-    scanned = (
-        f": {format_count(counters['repositories'], 'repository', 'repositories')}, "
-        f"{counters['unchanged']} unchanged, {counters['failed']} failed"
-        if counters
-        else ""
-    )
-    return f"Sweep {run['id']}, {ended}{scanned}\nFindings: {states or 'none'}; {counts['overdue']} overdue"
-
-
 def list_changes(overview: Overview) -> Iterator[str]:
     """Yield what changed by kind of event, the most severe findings first."""
     for kind, heading in HEADINGS.items():
@@ -82,13 +55,6 @@ def list_unread(overview: Overview) -> Iterator[str]:
         for unread in group:
             times = f" ({unread.failures} times)" if unread.failures > 1 else ""
             yield f"  {make_printable(unread.repository)}: {make_printable(unread.reason)}{times}\n"
-
-
-def format_location(finding: ListedFinding) -> str:
-    """Return repository, path and line. They come from the repository and may contain anything."""
-    if not finding.path:
-        return finding.repository
-    return f"{finding.repository}:{finding.path}:{finding.line}"
 
 
 def _by_severity(change: FindingChange) -> tuple[int, str, str, int]:

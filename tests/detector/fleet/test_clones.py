@@ -16,7 +16,7 @@ import pytest
 from detector.errors import SourceError
 from detector.fleet.clones import KEPT, Clones, UnreachableRepository
 from detector.fleet.inventory import RepositoryEntry
-from detector.fleet.inventory._names import make_path_entry, make_url_entry
+from detector.fleet.inventory._entries import make_path_entry, make_url_entry
 from tests.fakes.git_server import GitServer, commit, git, git_server, remove, repository
 
 pytestmark = pytest.mark.net
@@ -282,7 +282,7 @@ def killed_in_the_middle(server: GitServer, clones: Clones, name: str) -> None:
     del server.asked[:]
     code = (
         "import sys; from detector.fleet.clones import Clones; "
-        "from detector.fleet.inventory._names import make_url_entry; "
+        "from detector.fleet.inventory._entries import make_url_entry; "
         "Clones(sys.argv[1]).refresh(make_url_entry(sys.argv[2]))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, clones.folder, f"{server.url}/{name}"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from detector.fleet.clones import Clones
-from detector.fleet.inventory._names import make_url_entry
+from detector.fleet.inventory._entries import make_url_entry
 from detector.fleet.state import open_state
 from detector.fleet.sweep import SweepOptions, sweep
 from tests.detector.fleet import making

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from detector.errors import locate_error
-from detector.fleet.inventory._names import make_url_entry
+from detector.fleet.inventory._entries import make_url_entry
 from detector.fleet.task_runner import run_task
 from detector.fleet.tasks import (
     CollectFindings,

@@ -6,8 +6,8 @@ import pytest
 
 from detector.errors import UsageError
 from detector.fleet.inventory import list_repositories
-from detector.fleet.inventory._names import InvalidName
-from detector.fleet.inventory._single import make_entry
+from detector.fleet.inventory._entries import make_entry, make_path_entry, make_url_entry
+from detector.fleet.names import InvalidName
 from tests.fakes.git_server import repository
 
 
@@ -31,3 +31,15 @@ def test_what_is_not_a_repository_is_refused(tmp_path: Path, text: str, reason: 
         make_entry(text, str(tmp_path))
     with pytest.raises(UsageError, match=r"^ext::sh names a program as transport"):
         list_repositories(["repository:ext::sh"])
+
+
+def test_one_repository_has_one_key_however_its_url_is_written() -> None:
+    written = ("https://h.org/a/b", "https://H.org:443/a/b.git", "HTTPS://h.org/a/b/")
+    assert {make_url_entry(url).key for url in written} == {"https://h.org/a/b"}
+
+
+def test_a_repository_is_named_by_its_path_below_the_root_or_its_last_two_folders(tmp_path) -> None:
+    path = tmp_path / "srv" / "team" / "app.git"
+    assert make_path_entry(str(path), str(tmp_path)).name == "srv/team/app"
+    assert make_path_entry(str(path)).name == "team/app"
+    assert make_path_entry(str(path), str(path)).name == "app.git"

@@ -8,11 +8,8 @@ message that is itself safe to print.
 
 from __future__ import annotations
 
-import os
 import re
 from urllib.parse import unquote, urlsplit, urlunsplit
-
-from detector.fleet.inventory import RepositoryEntry
 
 SCHEMES = ("https", "http", "ssh", "git")
 PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
@@ -84,27 +81,3 @@ def check_name(text: str) -> str:
     if any(part in ("", ".", "..") or part.startswith("-") for part in text.split("/")) or "\\" in text:
         raise InvalidName("has an invalid name")
     return text
-
-
-def make_url_entry(text: str) -> RepositoryEntry:
-    """Return the repository at a URL that the operator wrote; raises `InvalidName`."""
-    url = normalize_url(text)
-    parts = urlsplit(url)
-    name = check_name(parts.path.strip("/").removesuffix(".git"))
-    host = parts.netloc.rpartition("@")[2]
-    kind = "wiki" if url.endswith((".wiki.git", ".wiki")) else "repository"
-    return RepositoryEntry(f"{parts.scheme}://{host}/{name}", name, url, kind)
-
-
-def make_path_entry(path: str, root: str = "") -> RepositoryEntry:
-    """Return the repository at *path*, named by its path below *root* or by its last two folders.
-
-    Raises `InvalidName`.
-    """
-    real = os.path.realpath(path)
-    home = real.removesuffix("/.git")
-    if not real.isprintable():
-        raise InvalidName("has a name that is not printable")
-    inner = os.path.relpath(home, os.path.realpath(root)) if root else "/".join(home.split(os.sep)[-2:])
-    name = inner.removesuffix(".git").strip("/") if inner != "." else os.path.basename(home)
-    return RepositoryEntry(real, name, real)
