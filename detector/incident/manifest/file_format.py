@@ -1,12 +1,11 @@
-r"""The manifest as a file: lines that `sha256sum -c` reads, and remarks that it passes over.
+r"""The file format of manifests: lines that `sha256sum -c` reads, and comments that it ignores.
 
-A line for a regular file is the digest, two spaces and the path; a path with a
-backslash or a line end in it is escaped, and the line begins with a backslash
-then, all as sha256sum does it. What sha256sum knows nothing of stands in
-remarks: links, modes, what was left out, and a digest of everything below it
-that tells two manifests apart at a glance.
+The line of a regular file is its digest, two spaces and the path. A path with a backslash
+or a line break is escaped, and its line begins with a backslash, as sha256sum does it.
+Comments contain what sha256sum does not support: links, modes, excluded patterns, and a
+digest of all following lines, which identifies the manifest.
 
->>> entry = Entry("a\nb", "file", "00" * 32)
+>>> entry = ManifestEntry("a\nb", "file", "00" * 32)
 >>> print(render({entry.path: entry}).decode().splitlines()[-1][:12])
 \00000000000
 """
@@ -32,10 +31,11 @@ _SIGNATURE = b"# signature "
 _LINE = re.compile(rb"(\\?)([0-9a-f]{64}) [ *](.+)", re.DOTALL)
 
 
-class Entry(NamedTuple):
-    """One path: a file with its digest, or a link with its target. `mode` holds words of `MODES`.
+class ManifestEntry(NamedTuple):
+    """One path: a file with its digest, or a link with its target. `mode` are words of `MODES`.
 
-    As read from the disk, `kind` may be other things too; of an unreadable one `target` says why.
+    An entry that was read from disk may have other kinds, such as pipe or unreadable; for the
+    latter, `target` is the reason.
     """
 
     path: str
@@ -46,14 +46,14 @@ class Entry(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """A manifest as it was read.
+    """A parsed manifest.
 
-    `of` are the parts of the tree that it is about (none: all of it), `excluded`
-    the patterns of what was left out. `signed` are the bytes that an embedded
-    signature is over, `signature` its words, if there is one.
+    `of` are the parts of the tree that it covers (none: all of it), `excluded` the patterns
+    that were excluded. `signed` are the bytes that an embedded signature covers, `signature`
+    its words, if there is one. `root` is the digest of all lines.
     """
 
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, ManifestEntry]
     of: tuple[str, ...]
     excluded: tuple[str, ...]
     root: str
@@ -61,24 +61,24 @@ class Manifest(NamedTuple):
     signature: tuple[str, ...] = ()
 
 
-def render(entries: Mapping[str, Entry], of: tuple[str, ...] = (), excluded: tuple[str, ...] = ()) -> bytes:
+def render(entries: Mapping[str, ManifestEntry], of: tuple[str, ...] = (), excluded: tuple[str, ...] = ()) -> bytes:
     """Return the manifest of *entries*, unsigned."""
     rows = sorted(entries.values(), key=lambda entry: os.fsencode(entry.path))
-    body = b"".join(_lines(rows, of, excluded))
+    body = b"".join(_render_lines(rows, of, excluded))
     return HEAD + _ROOT + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
-def _lines(rows: list[Entry], of: tuple[str, ...], excluded: tuple[str, ...]) -> Iterator[bytes]:
+def _render_lines(rows: list[ManifestEntry], of: tuple[str, ...], excluded: tuple[str, ...]) -> Iterator[bytes]:
     for part in of:
-        yield _remark("of", part)
+        yield _render_comment("of", part)
     for pattern in excluded:
-        yield _remark("exclude", pattern)
+        yield _render_comment("exclude", pattern)
     for entry in rows:
         for word in entry.mode:
-            yield _remark(word, entry.path)
+            yield _render_comment(word, entry.path)
     for entry in rows:
         if entry.kind == "link":
-            yield _remark("link", entry.path, entry.target)
+            yield _render_comment("link", entry.path, entry.target)
     for entry in rows:
         if entry.kind == "file":
             name = os.fsencode(entry.path)
@@ -86,47 +86,43 @@ def _lines(rows: list[Entry], of: tuple[str, ...], excluded: tuple[str, ...]) ->
             yield b"%s%s  %s\n" % (b"\\" if plain != name else b"", entry.digest.encode(), plain)
 
 
-def _remark(*words: str) -> bytes:
+def _render_comment(*words: str) -> bytes:
     return f"# {words[0]} {' '.join(map(json.dumps, words[1:]))}\n".encode()
 
 
 def parse(data: bytes, name: str = NAME) -> Manifest:
-    """Read a manifest. `StateError` says what is wrong with it, and where."""
+    """Parse a manifest; *name* is used in error messages. Raises `StateError`."""
     if not data.startswith(HEAD):
-        raise StateError(f"{name}: is not a manifest; `leakfirst manifest create` writes one")
-    signed, signature = _split(data)
+        raise StateError(f"{name}: is not a manifest; create one with `leakfirst manifest create`")
+    signed, signature = _split_signature(data)
     lines = signed.split(b"\n")
     root = lines[1].removeprefix(_ROOT).decode("ascii", "replace") if len(lines) > 1 else ""
     body = signed[len(HEAD) + len(lines[1]) + 1 :] if len(lines) > 1 else b""
     if not signed.endswith(b"\n") or hashlib.sha256(body).hexdigest() != root:
-        raise StateError(
-            f"{name}: was altered or cut short: its lines do not have the digest that its second line says"
-        )
-    entries: dict[str, Entry] = {}
+        raise StateError(f"{name}: was altered or truncated: its digest differs from its second line")
+    entries: dict[str, ManifestEntry] = {}
     modes: dict[str, list[str]] = {}
     of: list[str] = []
     excluded: list[str] = []
     for number, line in enumerate(lines[2:-1], 3):
         if line.startswith(b"# "):
-            word, values = _remarked(line, f"{name}:{number}")
+            word, values = _parse_comment(line, f"{name}:{number}")
             if word in MODES:
                 modes.setdefault(values[0], []).append(word)
             elif word == "of":
-                of.append(_safe(values[0], f"{name}:{number}"))
+                of.append(_check_path(values[0], f"{name}:{number}"))
             elif word == "exclude":
                 excluded.append(values[0])
             elif word == "link" and len(values) == 2:
-                entry = Entry(_safe(values[0], f"{name}:{number}"), "link", target=values[1])
+                entry = ManifestEntry(_check_path(values[0], f"{name}:{number}"), "link", target=values[1])
             else:
-                raise StateError(
-                    f"{name}:{number}: {word!r} is not known; this manifest was written by a later version"
-                )
+                raise StateError(f"{name}:{number}: {word!r} is unknown; the manifest was written by a newer version")
             if word != "link":
                 continue
         else:
-            entry = _hashed(line, f"{name}:{number}")
+            entry = _parse_digest_line(line, f"{name}:{number}")
         if entry.path in entries:
-            raise StateError(f"{name}:{number}: {entry.path!r} is there twice")
+            raise StateError(f"{name}:{number}: {entry.path!r} occurs twice")
         entries[entry.path] = entry
     for path, words in modes.items():
         if path in entries:
@@ -134,8 +130,8 @@ def parse(data: bytes, name: str = NAME) -> Manifest:
     return Manifest(entries, tuple(of), tuple(excluded), root, signed, signature)
 
 
-def _split(data: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """Part the last line from the rest if it is a signature."""
+def _split_signature(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Split off the last line if it is a signature."""
     at = data.rfind(b"\n", 0, len(data) - 1) + 1
     last = data[at:]
     if last.startswith(_SIGNATURE):
@@ -143,7 +139,7 @@ def _split(data: bytes) -> tuple[bytes, tuple[str, ...]]:
     return data, ()
 
 
-def _remarked(line: bytes, place: str) -> tuple[str, list[str]]:
+def _parse_comment(line: bytes, place: str) -> tuple[str, list[str]]:
     word, _, rest = line[2:].decode("ascii", "replace").partition(" ")
     try:
         decoder, values, at = json.JSONDecoder(), [], 0
@@ -158,23 +154,25 @@ def _remarked(line: bytes, place: str) -> tuple[str, list[str]]:
     return word, values
 
 
-def _hashed(line: bytes, place: str) -> Entry:
+def _parse_digest_line(line: bytes, place: str) -> ManifestEntry:
     found = _LINE.fullmatch(line)
     if not found:
-        raise StateError(f"{place}: is neither a digest with a path nor a remark")
+        raise StateError(f"{place}: is neither a digest with a path nor a comment")
     name = found[3]
     if found[1]:
-        name = re.sub(rb"\\(.)", lambda sign: {b"n": b"\n", b"r": b"\r"}.get(sign[1], sign[1]), name, flags=re.DOTALL)
-    return Entry(_safe(os.fsdecode(name), place), "file", found[2].decode())
+        name = re.sub(
+            rb"\\(.)", lambda match: {b"n": b"\n", b"r": b"\r"}.get(match[1], match[1]), name, flags=re.DOTALL
+        )
+    return ManifestEntry(_check_path(os.fsdecode(name), place), "file", found[2].decode())
 
 
-def _safe(path: str, place: str) -> str:
-    """Return *path* if it stays below the root."""
+def _check_path(path: str, place: str) -> str:
+    """Return *path* if it is below the root. Raises `StateError`."""
     if path.startswith("/") or "\0" in path or not {"..", "", "."}.isdisjoint(path.split("/")):
-        raise StateError(f"{place}: {path!r} leads out of the tree")
+        raise StateError(f"{place}: {path!r} is outside of the tree")
     return path
 
 
-def sign_with(data: bytes, words: tuple[str, ...]) -> bytes:
+def append_signature(data: bytes, words: tuple[str, ...]) -> bytes:
     """Return the manifest *data* with a signature as its last line."""
     return data + _SIGNATURE + " ".join(words).encode() + b"\n"

@@ -1,9 +1,9 @@
-"""Stay, and say within a second what changes in a tree.
+"""Watch a tree and report changes within a second.
 
-The system tells which paths changed; those are looked at again, whole folders
-where one came or went. A message may get lost (a storm overflows the queue of
-the kernel, a folder is filled before it is watched), so the whole tree is
-looked at after a storm and now and then.
+The operating system reports which paths changed; these are compared again, and whole
+folders if one was added or removed. Events may be lost (a burst overflows the kernel's
+queue, a folder is filled before it is watched), so the whole tree is compared after a
+burst and at regular intervals.
 """
 
 from __future__ import annotations
@@ -13,90 +13,92 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import Any
 
 from detector.errors import UsageError
-from detector.incident.manifest import Difference, differences, tree
+from detector.incident.manifest import Difference, DifferenceKind, compare_entries, tree
 from detector.incident.manifest.file_format import Manifest
 
-STORM = 2000
-"""Changes at once after which the whole tree is looked at."""
+BURST = 2000
+"""Changes in one batch after which the whole tree is compared."""
 
-SWEEP = 60.0
-"""Seconds after which the whole tree is looked at in any case."""
+FULL_COMPARISON = 60.0
+"""Seconds between two comparisons of the whole tree."""
 
 _TICK = 250
-"""Milliseconds after which is looked whether to stop, and whether the root is still there."""
+"""Milliseconds between checks whether to stop and whether the root still exists."""
 
-_POLL = 0.4
-"""Seconds between two looks where the system cannot tell."""
+_POLL_INTERVAL = 0.4
+"""Seconds between two comparisons if the system reports no events."""
 
 _MODIFIED = 2
 
 
 def watch(
-    manifest: Manifest, root: str, omit: frozenset[str], stop: threading.Event, sweep: float = SWEEP
+    manifest: Manifest, root: str, omit: frozenset[str], stop: threading.Event, interval: float = FULL_COMPARISON
 ) -> Iterator[tuple[Difference, bool]]:
-    """Yield each difference as it comes (True) and as it goes (False), until *stop* is set.
+    """Yield each difference when it appears (True) and when it is gone (False), until *stop* is set.
 
-    The differences that there are at the start come first. That the root is
-    gone is one of kind ``root``; it is over when there is a root again.
+    The differences at the start come first. A missing root is a difference of kind ``root``,
+    which is gone when a root exists again.
     """
-    try:
-        from watchfiles import watch as changes
-    except ImportError:
-        raise UsageError("watching needs watchfiles: pip install 'leakfirst[watch]'") from None
-
     root = os.path.realpath(root)
-    excluded = tree.excluding(manifest.excluded)
-    known: dict[tuple[str, str], Difference] = {}
-    gone = Difference(".", "root", "folder", "gone")
+    excluded = tree.make_exclude_filter(manifest.excluded)
+    known: dict[tuple[str, DifferenceKind], Difference] = {}
+    gone = Difference(".", DifferenceKind.ROOT, "folder", "gone")
     polling = False
     while not stop.is_set():
-        identity = _identity(root)
+        identity = _get_identity(root)
         if identity is None:
             yield gone, True
-            while not stop.wait(_TICK / 1000) and _identity(root) is None:
+            while not stop.wait(_TICK / 1000) and _get_identity(root) is None:
                 pass
             if not stop.is_set():
                 yield gone, False
             continue
-        # The watch is set up before the first look, so nothing that happens meanwhile is lost.
-        batches = (
-            _polled(root, stop)
-            if polling
-            else changes(
-                root,
-                watch_filter=None,
-                debounce=200,
-                step=50,
-                stop_event=stop,
-                rust_timeout=_TICK,
-                yield_on_timeout=True,
-                raise_interrupt=False,
-                ignore_permission_denied=True,
-            )
-        )
-        look_at = time.monotonic()
+        # The watch starts before the first comparison, so no change is lost.
+        batches = _poll(root, stop) if polling else _watch_events(root, stop)
+        next_full = time.monotonic()
         try:
             for batch in batches:
-                if _identity(root) != identity:
+                if _get_identity(root) != identity:
                     break
-                if len(batch) > STORM:
-                    look_at = 0.0
-                if time.monotonic() >= look_at:
-                    yield from _look(manifest, root, excluded, omit, known, None)
-                    # more of a storm may be under way
-                    look_at = time.monotonic() + (1.0 if len(batch) > STORM else sweep)
+                if len(batch) > BURST:
+                    next_full = 0.0
+                if time.monotonic() >= next_full:
+                    yield from _compare(manifest, root, excluded, omit, known, None)
+                    # the burst may continue
+                    next_full = time.monotonic() + (1.0 if len(batch) > BURST else interval)
                 elif batch:
-                    yield from _look(manifest, root, excluded, omit, known, _paths(batch, root, manifest.of))
+                    yield from _compare(manifest, root, excluded, omit, known, _select_paths(batch, root, manifest.of))
         except (FileNotFoundError, NotADirectoryError):
-            pass  # the root went away while the watch was set up
+            pass  # the root was removed while the watch started
         except RuntimeError:
-            polling = True  # a name that is not UTF-8, of which it cannot tell
+            polling = True  # watchfiles does not support names that are not UTF-8
 
 
-def _polled(root: str, stop: threading.Event) -> Iterator[set[tuple[int, str]]]:
-    """Yield what changed between looks at the dates and sizes of all files: slower, but never at a loss for a name."""
+def _watch_events(root: str, stop: threading.Event) -> Iterator[set[Any]]:
+    """Yield the changes that the operating system reports, and an empty set from time to time."""
+    try:
+        from watchfiles import watch as watch_files
+    except ImportError:
+        raise UsageError("watching needs watchfiles: pip install 'leakfirst[watch]'") from None
+
+    return watch_files(
+        root,
+        watch_filter=None,
+        debounce=200,
+        step=50,
+        stop_event=stop,
+        rust_timeout=_TICK,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        ignore_permission_denied=True,
+    )
+
+
+def _poll(root: str, stop: threading.Event) -> Iterator[set[tuple[int, str]]]:
+    """Yield the paths whose dates or sizes changed: slower than events, but it supports names that are not UTF-8."""
     before: dict[str, tuple[int, ...]] | None = None
     while not stop.is_set():
         now: dict[str, tuple[int, ...]] = {}
@@ -112,11 +114,11 @@ def _polled(root: str, stop: threading.Event) -> Iterator[set[tuple[int, str]]]:
         seen = now if before is None else before
         yield {(0, at) for at in seen.keys() | now.keys() if seen.get(at) != now.get(at)}
         before = now
-        stop.wait(_POLL)
+        stop.wait(_POLL_INTERVAL)
 
 
-def _paths(batch: Iterable[tuple[int, str]], root: str, of: tuple[str, ...]) -> set[str]:
-    """Return what to look at again, relative to the root. Of a folder that changed, its files tell."""
+def _select_paths(batch: Iterable[tuple[int, str]], root: str, of: tuple[str, ...]) -> set[str]:
+    """Return the paths to compare again, relative to the root. Events of files cover a changed folder."""
     found: set[str] = set()
     for change, at in batch:
         if change == _MODIFIED and os.path.isdir(at) and not os.path.islink(at):
@@ -129,7 +131,7 @@ def _paths(batch: Iterable[tuple[int, str]], root: str, of: tuple[str, ...]) -> 
     return found
 
 
-def _identity(root: str) -> tuple[int, int] | None:
+def _get_identity(root: str) -> tuple[int, int] | None:
     try:
         found = os.stat(root)
     except OSError:
@@ -137,37 +139,37 @@ def _identity(root: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _look(
+def _compare(
     manifest: Manifest,
     root: str,
-    excluded: tree.Excluded,
+    excluded: tree.IsExcluded,
     omit: frozenset[str],
-    known: dict[tuple[str, str], Difference],
+    known: dict[tuple[str, DifferenceKind], Difference],
     paths: set[str] | None,
 ) -> Iterator[tuple[Difference, bool]]:
-    """Compare *paths* and all below them, or everything, with *manifest*; yield what is new and what is over."""
+    """Compare *paths* and everything below them, or the whole tree, with *manifest*; yield new and gone differences."""
     if paths is None or "." in paths:
         below: Callable[[str], bool] = lambda _path: True  # noqa: E731
-        found = tree.read(root, manifest.of, excluded, omit, manifest.entries)
+        found = tree.read_tree(root, manifest.of, excluded, omit, manifest.entries)
     else:
-        below = _beneath(paths)
-        parts = [path for path in paths if not _left_out(path, excluded)]
-        found = tree.read(root, parts, excluded, omit, manifest.entries) if parts else {}
+        below = _make_subtree_filter(paths)
+        parts = [path for path in paths if not _is_excluded(path, excluded)]
+        found = tree.read_tree(root, parts, excluded, omit, manifest.entries) if parts else {}
     expected = {path: entry for path, entry in manifest.entries.items() if below(path)}
-    now = {(one.path, one.what): one for one in differences(expected, found)}
+    now = {(one.path, one.what): one for one in compare_entries(expected, found)}
     still = {path for path, _ in now}
     for key in [key for key in known if below(key[0]) and now.get(key) != known[key]]:
-        over = known.pop(key)
-        if over.path not in still:
-            yield over, False
+        gone = known.pop(key)
+        if gone.path not in still:
+            yield gone, False
     for key, difference in now.items():
         if key not in known:
             known[key] = difference
             yield difference, True
 
 
-def _beneath(paths: set[str]) -> Callable[[str], bool]:
-    """Return what tells whether a path is one of *paths* or below one."""
+def _make_subtree_filter(paths: set[str]) -> Callable[[str], bool]:
+    """Return a function that says whether a path is one of *paths* or below one."""
 
     def below(path: str) -> bool:
         at = len(path)
@@ -180,7 +182,7 @@ def _beneath(paths: set[str]) -> Callable[[str], bool]:
     return below
 
 
-def _left_out(path: str, excluded: tree.Excluded) -> bool:
-    """Tell whether *path* or a folder above it is excluded."""
+def _is_excluded(path: str, excluded: tree.IsExcluded) -> bool:
+    """Return whether *path* or a folder above it is excluded."""
     pieces = path.split("/")
     return excluded(path) or any(excluded("/".join(pieces[:count]) + "/") for count in range(1, len(pieces) + 1))
