@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from detector.incident.dependents import Dependent, search
 from detector.model import Skipped
@@ -51,3 +52,22 @@ def unread(folder: Path, wanted: str = "left-pad") -> list[Skipped]:
 def summarize(entry: Dependent) -> tuple[str, str, bool | None, tuple[str, ...]]:
     """Return what most tests compare: where, which version, direct, through what."""
     return entry.path, entry.version or entry.constraint, entry.direct, entry.via
+
+
+Row = tuple[str, str, bool | None, tuple[str, ...]]
+"""Path (empty for the first file of a case), version or constraint, direct, dependency path."""
+
+Case = tuple[str, Mapping[str, Any], list[Row]]
+"""A package URL without ``pkg:``, files, and the expected rows."""
+
+
+def simple(version: str, *via: str, direct: bool | None = False) -> Row:
+    return "", version, direct, via
+
+
+def check_entries(wanted: str, files: Mapping[str, Any], rows: list[Row], folder: Path) -> None:
+    """Search *files* in *folder* and compare the result with *rows*, in any order."""
+    write(folder, files)
+    first = next(iter(files))
+    entries = found(folder, f"pkg:{wanted}")
+    assert sorted(map(summarize, entries), key=str) == sorted(((path or first, *rest) for path, *rest in rows), key=str)

@@ -1,0 +1,22 @@
+"""The entries of Gemfile, gems.rb, *.gemfile and similar files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.detector.incident.dependents.making import Case, Row, check_entries, simple
+
+CASES: list[Case] = [
+    (
+        "gem/inner",
+        {"Gemfile": 'gem "inner", "~> 2.0", ">= 2.0.1", require: false\n', "x.gemspec": 's.add_dependency("inner")\n'},
+        [simple("~> 2.0, >= 2.0.1", direct=True), ("x.gemspec", "", True, ())],
+    ),
+]
+
+
+@pytest.mark.parametrize(("wanted", "files", "rows"), CASES)
+def test_the_entries_of_a_file(wanted: str, files: Mapping[str, Any], rows: list[Row], tmp_path: Path) -> None:
+    check_entries(wanted, files, rows, tmp_path)
