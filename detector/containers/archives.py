@@ -1,8 +1,8 @@
 """Archives: zip and its family, tar, compressed files, Debian and RPM packages, 7z.
 
 Each function takes a binary file (seekable for zip and 7z, any stream for the
-others) and yields its members in order; a member is read before the next one
-is asked for. Links, devices and folders hold no content and are passed over.
+others) and yields its members in order. The caller reads a member before it
+requests the next one. Links, devices and folders are skipped.
 """
 
 from __future__ import annotations
@@ -13,49 +13,51 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from detector.containers.contract import Member, Stream
-from detector.containers.limits import LOCKED, OverLimit
+from detector.containers.limits import ENCRYPTED, LimitExceeded
 from detector.model import Skipped
 
-LARGEST_7Z = 1 << 30
-LARGEST_AT_ONCE = 64 << 20
-"""An entry of a zip file up to this size is inflated in one go, twice as fast as piece by piece."""
+MAX_7Z_BYTES = 1 << 30
+MAX_BYTES_AT_ONCE = 64 << 20
+"""An entry of a zip file up to this size in bytes is inflated in one call, which is twice as fast as in chunks."""
 
 _DEFLATE_RATIO = 1032
-"""Deflate cannot make one byte into more than this."""
+"""Deflate expands one byte to at most this many."""
 
 
-def zip_members(file: Any) -> Iterator[Member | Skipped]:
-    """Read a zip file: jar, war, whl, docx, xlsx, pptx, apk, nupkg, vsix and whatever else is one."""
+def read_zip(file: Any) -> Iterator[Member | Skipped]:
+    """Read a zip file: also jar, war, whl, docx, xlsx, pptx, apk, nupkg, vsix and other formats based on zip."""
     import zipfile
 
-    from detector.containers.documents import office_text
+    from detector.containers.documents import extract_office_text
 
     with zipfile.ZipFile(file) as archive:
         for entry in archive.infolist():
             if entry.is_dir():
                 continue
             if entry.flag_bits & 1:
-                yield Skipped(entry.filename, LOCKED)
+                yield Skipped(entry.filename, ENCRYPTED)
                 continue
             try:
                 stream: Stream = archive.open(entry)
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as problem:
                 yield Skipped(entry.filename, f"cannot be unpacked: {problem}")
                 continue
-            packed = _packed(file, entry)
+            packed = _read_packed(file, entry)
             if packed is None:
-                yield Member(entry.filename, office_text(entry.filename, stream))
+                yield Member(entry.filename, extract_office_text(entry.filename, stream))
             else:
-                unpacked = _Inflated(packed, entry.file_size, entry.CRC, stream)
-                yield Member(entry.filename, office_text(entry.filename, unpacked), mark=_mark(entry, packed))
+                unpacked = _InflatedStream(packed, entry.file_size, entry.CRC, stream)
+                yield Member(
+                    entry.filename, extract_office_text(entry.filename, unpacked), digest=_compute_digest(entry, packed)
+                )
 
 
-def _packed(file: Any, entry: Any) -> bytes | None:
-    """Return the compressed bytes of an entry that may be inflated at once, else None."""
+def _read_packed(file: Any, entry: Any) -> bytes | None:
+    """Return the compressed bytes of an entry that can be inflated in one call, else None."""
     deflated, most = 8, _DEFLATE_RATIO * entry.compress_size
-    if entry.compress_type != deflated or not entry.file_size <= min(most, LARGEST_AT_ONCE):
+    if entry.compress_type != deflated or not entry.file_size <= min(most, MAX_BYTES_AT_ONCE):
         return None
-    if entry.compress_size > LARGEST_AT_ONCE:
+    if entry.compress_size > MAX_BYTES_AT_ONCE:
         return None
     file.seek(entry.header_offset + 26)
     lengths: bytes = file.read(4)
@@ -64,40 +66,40 @@ def _packed(file: Any, entry: Any) -> bytes | None:
     return packed
 
 
-def _mark(entry: Any, packed: bytes) -> bytes:
+def _compute_digest(entry: Any, packed: bytes) -> bytes:
     digest = hashlib.sha256(packed)
     digest.update(b"%d %d" % (entry.file_size, entry.CRC))
     return digest.digest()
 
 
-class _Inflated:
-    """A deflated entry, inflated at once when it is first read; as a stream, if it is not what it announces."""
+class _InflatedStream:
+    """A deflated entry, inflated in one call on the first read; read as a stream if its header is wrong."""
 
     def __init__(self, packed: bytes, size: int, checksum: int, stream: Stream) -> None:
         self._packed = packed
         self._size = size
         self._checksum = checksum
-        self._slow = stream
+        self._fallback = stream
         self._stream: Stream | None = None
 
     def read(self, size: int = -1, /) -> bytes:
         if self._stream is None:
-            self._stream = self._unpack() or self._slow
+            self._stream = self._inflate() or self._fallback
             self._packed = b""
         return self._stream.read(size)
 
-    def _unpack(self) -> Stream | None:
+    def _inflate(self) -> Stream | None:
         import deflate
 
         try:
             content = deflate.deflate_decompress(self._packed, self._size)
         except deflate.DeflateError:
             return None
-        whole = len(content) == self._size and deflate.crc32(content) == self._checksum
-        return io.BytesIO(content) if whole else None
+        valid = len(content) == self._size and deflate.crc32(content) == self._checksum
+        return io.BytesIO(content) if valid else None
 
 
-def tar_members(file: Any) -> Iterator[Member]:
+def read_tar(file: Any) -> Iterator[Member]:
     """Read a tar archive as a stream."""
     import tarfile
 
@@ -107,30 +109,30 @@ def tar_members(file: Any) -> Iterator[Member]:
                 stream = archive.extractfile(entry)
                 assert stream is not None
                 yield Member(entry.name, stream)
-            archive.members = []  # type: ignore[attr-defined]  # a stream never goes back, and a million entries would be kept
+            archive.members = []  # type: ignore[attr-defined]  # otherwise all entries stay in memory
 
 
-class _Unpacked:
-    """What a compressed stream holds; all that can be unpacked is given out before a fault is raised.
+class _DecompressedStream:
+    """The decompressed content of a stream; everything before an error is returned before the error is raised.
 
-    The readers of the standard library lose what they hold when a stream breaks off.
+    The readers of the standard library lose their buffer if a stream is truncated.
     """
 
     def __init__(self, file: Any, start: Callable[[], Any]) -> None:
         self._file = file
         self._start = start
         self._stream = start()
-        self._rest = b""
+        self._pending = b""
         self._first = True
 
     def read(self, size: int = -1, /) -> bytes:
         size = size if size >= 0 else 1 << 20
         while size:
             if self._stream.eof:
-                self._rest = self._stream.unused_data
+                self._pending = self._stream.unused_data
                 self._stream, self._first = self._start(), False
             wanted = getattr(self._stream, "needs_input", True)
-            data = self._rest or (self._file.read(1 << 16) if wanted else b"")
+            data = self._pending or (self._file.read(1 << 16) if wanted else b"")
             if not data and wanted:
                 break
             try:
@@ -138,36 +140,36 @@ class _Unpacked:
             except Exception:
                 if self._first:
                     raise
-                break  # rubbish behind the last stream
-            self._rest = getattr(self._stream, "unconsumed_tail", b"")
+                break  # garbage after the last stream
+            self._pending = getattr(self._stream, "unconsumed_tail", b"")
             if part:
                 return part
         return b""
 
 
-def gzip_member(file: Any) -> Iterator[Member]:
+def read_gzip(file: Any) -> Iterator[Member]:
     """Read a gzip file."""
     import zlib
 
-    yield Member("", _Unpacked(file, lambda: zlib.decompressobj(wbits=31)))
+    yield Member("", _DecompressedStream(file, lambda: zlib.decompressobj(wbits=31)))
 
 
-def bzip2_member(file: Any) -> Iterator[Member]:
+def read_bzip2(file: Any) -> Iterator[Member]:
     """Read a bzip2 file."""
     import bz2
 
-    yield Member("", _Unpacked(file, bz2.BZ2Decompressor))
+    yield Member("", _DecompressedStream(file, bz2.BZ2Decompressor))
 
 
-def xz_member(file: Any) -> Iterator[Member]:
+def read_xz(file: Any) -> Iterator[Member]:
     """Read an xz file."""
     import lzma
 
-    yield Member("", _Unpacked(file, lambda: lzma.LZMADecompressor(memlimit=256 << 20)))
+    yield Member("", _DecompressedStream(file, lambda: lzma.LZMADecompressor(memlimit=256 << 20)))
 
 
-def zstd_member(file: Any) -> Iterator[Member | Skipped]:
-    """Read a zstd file, where the library is installed."""
+def read_zstd(file: Any) -> Iterator[Member | Skipped]:
+    """Read a zstd file, if the library is installed."""
     try:
         import zstandard
     except ImportError:
@@ -177,44 +179,44 @@ def zstd_member(file: Any) -> Iterator[Member | Skipped]:
     yield Member("", unpacker.stream_reader(file, read_across_frames=True))
 
 
-class _Part:
+class _BoundedStream:
     """The next *size* bytes of a stream."""
 
     def __init__(self, file: Any, size: int) -> None:
         self._file = file
-        self.left = size
+        self.remaining = size
 
     def read(self, size: int = -1, /) -> bytes:
-        part: bytes = self._file.read(self.left if size < 0 else min(size, self.left))
-        self.left -= len(part)
+        part: bytes = self._file.read(self.remaining if size < 0 else min(size, self.remaining))
+        self.remaining -= len(part)
         return part
 
     def skip(self, more: int = 0) -> None:
-        """Pass over what was not read, and *more* bytes of padding."""
-        left = self.left + more
-        while left > 0 and (part := self._file.read(min(left, 1 << 20))):
-            left -= len(part)
-        self.left = 0
+        """Skip the bytes that were not read, and *more* bytes of padding."""
+        remaining = self.remaining + more
+        while remaining > 0 and (part := self._file.read(min(remaining, 1 << 20))):
+            remaining -= len(part)
+        self.remaining = 0
 
 
-def ar_members(file: Any) -> Iterator[Member]:
+def read_ar(file: Any) -> Iterator[Member]:
     """Read an `ar` archive: a Debian package, a static library."""
     file.read(8)
     while len(header := file.read(60)) == 60 and header[58:] == b"`\n":
         size = int(header[48:58])
         name = header[:16].decode("latin-1").rstrip().rstrip("/")
-        part = _Part(file, size)
-        if header.startswith(b"#1/"):  # BSD: the name stands in front of the content
+        part = _BoundedStream(file, size)
+        if header.startswith(b"#1/"):  # BSD: the content starts with the name
             name = part.read(int(header[3:16])).rstrip(b"\0").decode("utf-8", "replace")
         yield Member(name or "names", part)
         part.skip(size & 1)
 
 
-def cpio_members(file: Any) -> Iterator[Member]:
-    """Read a cpio archive, in the new form or the portable old one."""
+def read_cpio(file: Any) -> Iterator[Member]:
+    """Read a cpio archive, in the new or the old portable format."""
     while magic := file.read(6):
         if magic in (b"070701", b"070702"):
-            fields = [int(digits, 16) for digits in _cut(file.read(104), 8)]
+            fields = [int(digits, 16) for digits in _split(file.read(104), 8)]
             mode, size, length = fields[1], fields[6], fields[11]
             pads = -(110 + length) % 4, -size % 4
         elif magic == b"070707":
@@ -223,30 +225,30 @@ def cpio_members(file: Any) -> Iterator[Member]:
             pads = 0, 0
         else:
             return
-        name = _Part(file, length).read().rstrip(b"\0").decode("utf-8", "replace")
-        _Part(file, 0).skip(pads[0])
+        name = _BoundedStream(file, length).read().rstrip(b"\0").decode("utf-8", "replace")
+        _BoundedStream(file, 0).skip(pads[0])
         if name == "TRAILER!!!":
             return
-        part = _Part(file, size)
+        part = _BoundedStream(file, size)
         if mode & 0o170000 == 0o100000:
             yield Member(name, part)
         part.skip(pads[1])
 
 
-def _cut(text: bytes, width: int) -> list[bytes]:
+def _split(text: bytes, width: int) -> list[bytes]:
     return [text[at : at + width] for at in range(0, len(text), width)]
 
 
-def rpm_member(file: Any) -> Iterator[Member]:
-    """Read an RPM package: two headers (scripts stand in the second), then a compressed cpio archive."""
+def read_rpm(file: Any) -> Iterator[Member]:
+    """Read an RPM package: two headers (the second contains scripts), then a compressed cpio archive."""
     file.read(96)
     for padded in (True, False):
         start = file.read(16)
         if start[:3] != b"\x8e\xad\xe8":
-            raise ValueError("no header where one is expected")
+            raise ValueError("header expected")
         entries, size = int.from_bytes(start[8:12]), int.from_bytes(start[12:16])
-        _Part(file, 16 * entries).skip()
-        part = _Part(file, size)
+        _BoundedStream(file, 16 * entries).skip()
+        part = _BoundedStream(file, size)
         if padded:
             part.skip(-size % 8)
         else:
@@ -255,8 +257,8 @@ def rpm_member(file: Any) -> Iterator[Member]:
     yield Member("", file)
 
 
-def sevenzip_members(file: Any) -> Iterator[Member | Skipped]:
-    """Read a 7z archive, where the library is installed; it unpacks into memory, all at once."""
+def read_7z(file: Any) -> Iterator[Member | Skipped]:
+    """Read a 7z archive, if the library is installed; it is unpacked into memory as a whole."""
     try:
         import py7zr
     except ImportError:
@@ -267,22 +269,22 @@ def sevenzip_members(file: Any) -> Iterator[Member | Skipped]:
     try:
         with py7zr.SevenZipFile(file) as archive:
             if archive.needs_password():
-                yield Skipped("", LOCKED)
+                yield Skipped("", ENCRYPTED)
                 return
             total = sum(entry.uncompressed for entry in archive.list())
-            if total > LARGEST_7Z:
-                raise OverLimit(f"unpacks to {total} bytes, more than are held in memory")
-            factory = BytesIOFactory(LARGEST_7Z)
+            if total > MAX_7Z_BYTES:
+                raise LimitExceeded(f"unpacks to {total} bytes, more than the limit of {MAX_7Z_BYTES}")
+            factory = BytesIOFactory(MAX_7Z_BYTES)
             archive.extractall(factory=factory)  # noqa: S202 - into memory
     except py7zr.PasswordRequired:
-        yield Skipped("", LOCKED)
+        yield Skipped("", ENCRYPTED)
         return
     for name, content in factory.products.items():
         content.seek(0)
         yield Member(name, content)
 
 
-def rar_members(file: Any) -> Iterator[Skipped]:
-    """Say that RAR, a format without a free reader, was not looked at."""
+def skip_rar(file: Any) -> Iterator[Skipped]:
+    """Report that RAR is not supported: there is no free library that reads it."""
     del file
-    yield Skipped("", "RAR archives cannot be read")
+    yield Skipped("", "RAR archives are not supported")

@@ -1,4 +1,4 @@
-"""What the reader of a kind of container is given and what it yields."""
+"""The types that the readers of containers take and return."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import NamedTuple, Protocol
 
 
 class Stream(Protocol):
-    """What members are read from."""
+    """A readable stream of bytes."""
 
     def read(self, size: int, /) -> bytes:
         """Return up to *size* bytes; b"" at the end."""
 
 
 class Member(NamedTuple):
-    """A file within a container. Content without a name of its own is named after the container.
+    """A file inside a container. A member without a name is named after the container.
 
-    What is `left` is the container itself, without its members. Members with the
-    same `mark` hold the same, if there is one.
+    `is_remainder` marks the content of the container itself, without its
+    members. Members with the same non-empty `digest` have the same content.
     """
 
     name: str
     stream: Stream
-    left: bool = False
-    mark: bytes = b""
+    is_remainder: bool = False
+    digest: bytes = b""

@@ -1,8 +1,8 @@
-r"""Documents: office files, PDF, SQLite, notebooks, source maps.
+r"""Documents: office files, PDF, SQLite, notebooks, source maps, compiled Python.
 
-What a person reads in them is not what their bytes say: a word processor cuts
-a token into runs, a PDF into kerned pieces, a notebook into lines of JSON.
-Here they become the text again, piece by piece, with the name of the piece.
+Their bytes differ from the text that a person sees: a word processor splits a
+token into runs, a PDF into kerned parts, a notebook into lines of JSON. The
+readers here restore the text and yield it as named members.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from detector.containers.contract import Member, Stream
-from detector.containers.limits import LOCKED
+from detector.containers.limits import ENCRYPTED
 from detector.model import Skipped
 
-LARGEST = 64 << 20
-"""A part of an office file, or a stream of a PDF, that is larger is scanned as it is, or cut."""
+MAX_PART_BYTES = 64 << 20
+"""A larger part of an office file is scanned as it is; a larger stream of a PDF is truncated."""
 
 # -- office files ------------------------------------------------------------
 
@@ -28,18 +28,18 @@ _BREAKS = re.compile(rb"</(?:w:p|a:p|text:p|text:h|si|c|row)>|<(?:w:br|w:tab|a:b
 _TAGS = re.compile(rb"<[^>]*>")
 
 
-def office_text(name: str, stream: Stream) -> Stream:
-    """Return the text of a part of an office file, tags taken out; any other member as it is."""
+def extract_office_text(name: str, stream: Stream) -> Stream:
+    """Return the text of an office file's XML member without its tags; any other member as it is."""
     if not _OFFICE.fullmatch(name):
         return stream
-    content = stream.read(LARGEST + 1)
-    if len(content) > LARGEST:
-        return _Again(content, stream)
-    return io.BytesIO(_entities(_TAGS.sub(b"", _BREAKS.sub(b"\n", content))))
+    content = stream.read(MAX_PART_BYTES + 1)
+    if len(content) > MAX_PART_BYTES:
+        return _RestoredStream(content, stream)
+    return io.BytesIO(_decode_entities(_TAGS.sub(b"", _BREAKS.sub(b"\n", content))))
 
 
-class _Again:
-    """A stream of which the beginning was read already."""
+class _RestoredStream:
+    """A stream whose first bytes were already read and are returned again."""
 
     def __init__(self, first: bytes, stream: Stream) -> None:
         self._first: bytes = first
@@ -52,22 +52,22 @@ class _Again:
         return self._stream.read(size)
 
 
-def _entities(text: bytes) -> bytes:
+def _decode_entities(text: bytes) -> bytes:
     for name, character in ((b"&lt;", b"<"), (b"&gt;", b">"), (b"&quot;", b'"'), (b"&apos;", b"'"), (b"&amp;", b"&")):
         text = text.replace(name, character)
     return text
 
 
-def encrypted_office(file: Any) -> Iterator[Skipped]:
-    """Say that the document is encrypted."""
+def skip_encrypted_office(file: Any) -> Iterator[Skipped]:
+    """Report that the document is encrypted."""
     del file
-    yield Skipped("", LOCKED)
+    yield Skipped("", ENCRYPTED)
 
 
 # -- PDF ---------------------------------------------------------------------
 
 _STREAM = re.compile(rb"stream(?<!endstream)\r?\n")
-_SHOWN = re.compile(  # every branch begins with a sign of its own, so that `re` leaps over all other signs
+_PAGE_TOKEN = re.compile(  # every branch starts with its own character, so that `re` skips all others fast
     rb"\((?:[^()\\]++|\\.|\((?:[^()\\]++|\\.)*+\))*+\)|<[0-9A-Fa-f\s]*+>|\[|\]"
     rb"|-(?<![\w.]-)[0-9]{3,}(?:\.[0-9]+)?(?![\w.])"
     rb"|T(?<![A-Za-z]T)[dDmJj*](?![A-Za-z])|E(?<![A-Za-z]E)T(?![A-Za-z])"
@@ -76,18 +76,18 @@ _SHOWN = re.compile(  # every branch begins with a sign of its own, so that `re`
 )
 _ESCAPE = re.compile(rb"\\(?:([0-7]{1,3})|\r?\n|(.))", re.DOTALL)
 _CONTROL = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
-_GAP = 200
-"""A kerning of more thousandths of the font's size is a blank."""
+_BLANK_KERNING = 200
+"""A kerning of more thousandths of the font size is read as a blank."""
 
 
-def pdf_texts(file: Any) -> Iterator[Member | Skipped]:
-    """Read the streams of a PDF: what its pages show as text, anything else unpacked."""
+def read_pdf(file: Any) -> Iterator[Member | Skipped]:
+    """Read the streams of a PDF: the text of pages, and other streams uncompressed."""
     import base64
     import zlib
 
     data = file.read()
     if b"/Encrypt" in data:
-        yield Skipped("", LOCKED)
+        yield Skipped("", ENCRYPTED)
     number = 0
     for begin in _STREAM.finditer(data):
         number += 1
@@ -101,43 +101,43 @@ def pdf_texts(file: Any) -> Iterator[Member | Skipped]:
                 continue
         if b"Flate" in head or b"/Fl" in head:
             try:
-                content = zlib.decompressobj().decompress(content, LARGEST)
+                content = zlib.decompressobj().decompress(content, MAX_PART_BYTES)
             except zlib.error:
                 continue
         elif b"/Filter" in head and b"ASCII85" not in head:
-            continue  # pictures
-        shows = b"BT" in content and b"/BitsPerComponent" not in head  # the bytes of a picture may look like anything
-        yield Member(f"stream {number}", io.BytesIO(_shown(content) if shows else content))
+            continue  # an image
+        is_page = b"BT" in content and b"/BitsPerComponent" not in head  # image data can contain anything
+        yield Member(f"stream {number}", io.BytesIO(_extract_page_text(content) if is_page else content))
 
 
-def _shown(content: bytes) -> bytes:
-    """Return what a page shows: strings put together along a line, a line break where the pen moves."""
+def _extract_page_text(content: bytes) -> bytes:
+    """Return the text of a page: strings of one line joined, with a line break where the text position moves."""
     out: list[bytes] = []
-    held: list[bytes] = []
+    strings: list[bytes] = []
     kerned = False
-    for found in _SHOWN.finditer(content):
+    for found in _PAGE_TOKEN.finditer(content):
         text = found[0]
-        sign = text[:1]
-        if sign == b"(":
-            held.append(_ESCAPE.sub(_unescaped, text[1:-1]))
-        elif sign == b"-":
-            if kerned and float(text) < -_GAP:
-                held.append(b" ")
-        elif sign in b"[]":
-            kerned = sign == b"["
-        elif sign == b"<":
+        first = text[:1]
+        if first == b"(":
+            strings.append(_ESCAPE.sub(_unescape, text[1:-1]))
+        elif first == b"-":
+            if kerned and float(text) < -_BLANK_KERNING:
+                strings.append(b" ")
+        elif first in b"[]":
+            kerned = first == b"["
+        elif first == b"<":
             digits = text[1:-1].translate(None, b" \t\r\n\f\v")
-            held.append(binascii.a2b_hex(digits + b"0" * (len(digits) % 2)).replace(b"\0", b""))
+            strings.append(binascii.a2b_hex(digits + b"0" * (len(digits) % 2)).replace(b"\0", b""))
         else:
             if text in (b"Tj", b"TJ", b"'", b'"'):
-                out += held
+                out += strings
             elif out and out[-1] != b"\n":
                 out.append(b"\n")
-            held = []
+            strings = []
     return b"".join(out)
 
 
-def _unescaped(found: re.Match[bytes]) -> bytes:
+def _unescape(found: re.Match[bytes]) -> bytes:
     if found[1]:
         return bytes([int(found[1], 8) & 0xFF])
     return _CONTROL.get(found[2], found[2]) if found[2] else b""
@@ -149,18 +149,18 @@ _CONSTANT = re.compile(
     rb"[zZ\xfa\xda](.)(?=[\t\n\r -~]{8})|[aAust\xe1\xc1\xf5\xf3\xf4](...)\0(?=[\t\n\r -~]{8})", re.DOTALL
 )
 
-_LONG = 4096
-"""What follows in a longer text is found where it is stored."""
+_MAX_TEXT = 4096
+"""Longer texts are truncated to this many bytes; their rest is found in the raw bytes."""
 
 
-def pyc_constants(file: Any) -> Iterator[Member]:
-    """Read the texts among the constants, a line each: as stored, the type of the next one is glued to them."""
+def read_pyc(file: Any) -> Iterator[Member]:
+    """Read the string constants, one per line: in the file, the type byte of the next one follows directly."""
     data = file.read()
     texts = []
     at = 0
     while found := _CONSTANT.search(data, at):
         size = int.from_bytes(found[1] or found[2], "little")
-        text = data[found.end() : found.end() + min(size, _LONG)]
+        text = data[found.end() : found.end() + min(size, _MAX_TEXT)]
         at = found.start() + 1
         if size >= 8 and text.isascii():
             texts.append(text)
@@ -171,8 +171,8 @@ def pyc_constants(file: Any) -> Iterator[Member]:
 # -- SQLite ------------------------------------------------------------------
 
 
-def sqlite_tables(file: Any) -> Iterator[Member | Skipped]:
-    """Read the tables of a database, a row to a line; the database is opened in memory, its triggers never run."""
+def read_sqlite(file: Any) -> Iterator[Member | Skipped]:
+    """Read the tables of a database, one row per line. It is opened in memory, and its triggers never run."""
     import sqlite3
 
     connection = sqlite3.connect(":memory:")
@@ -188,32 +188,32 @@ def sqlite_tables(file: Any) -> Iterator[Member | Skipped]:
             quoted = str(name).replace('"', '""')
             rows = connection.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608 - a name, quoted
             columns = [str(column[0]) for column in rows.description]
-            yield Member(str(name), _Lines(b"".join(_row(columns, row)) for row in rows))
+            yield Member(str(name), _LineStream(b"".join(_format_row(columns, row)) for row in rows))
     finally:
         connection.close()
 
 
-def _row(columns: list[str], row: Iterable[Any]) -> Iterator[bytes]:
+def _format_row(columns: list[str], row: Iterable[Any]) -> Iterator[bytes]:
     for column, value in zip(columns, row, strict=True):
         text = value if isinstance(value, bytes) else str("" if value is None else value).encode("utf-8", "replace")
         yield column.encode("utf-8", "replace") + b": " + text.replace(b"\n", b"\\n") + b"\t"
     yield b"\n"
 
 
-class _Lines:
-    """Lines as a stream."""
+class _LineStream:
+    """A stream made of lines."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
-        self._held = b""
+        self._pending = b""
 
     def read(self, size: int, /) -> bytes:
-        parts, length = [self._held], len(self._held)
+        parts, length = [self._pending], len(self._pending)
         while length < size and (line := next(self._lines, b"")):
             parts.append(line)
             length += len(line)
         text = b"".join(parts)
-        self._held = text[size:]
+        self._pending = text[size:]
         return text[:size]
 
 
@@ -225,28 +225,28 @@ _SOURCES = re.compile(rb'"sourcesContent"\s*:\s*\[')
 _NAMES = re.compile(rb'"sources"\s*:\s*\[')
 
 
-def source_map_sources(file: Any) -> Iterator[Member]:
-    """Read the sources that a map carries. Only one is decoded at a time: such maps have tens of megabytes."""
+def read_source_map(file: Any) -> Iterator[Member]:
+    """Read the sources in a source map. Only one is decoded at a time: maps can have tens of megabytes."""
     data = file.read()
-    names = [json.loads(data[start:end]) for start, end in _elements(data, _NAMES, 0)]
-    left, at, count = [], 0, 0
+    names = [json.loads(data[start:end]) for start, end in _find_elements(data, _NAMES, 0)]
+    remainder, at, count = [], 0, 0
     while begin := _SOURCES.search(data, at):
-        left.append(data[at : begin.end()])
+        remainder.append(data[at : begin.end()])
         at = begin.end()
-        for start, end in _elements(data, _SOURCES, begin.start()):
+        for start, end in _find_elements(data, _SOURCES, begin.start()):
             at = end
             content = json.loads(data[start:end])
             name = names[count] if count < len(names) else None
             count += 1
             if content:
                 yield Member(str(name or f"source {count}"), io.BytesIO(content.encode("utf-8", "surrogatepass")))
-        left.append(b"\n" * data.count(b"\n", begin.end(), at))
-    left.append(data[at:])
-    yield Member("", io.BytesIO(b"".join(left)), left=True)
+        remainder.append(b"\n" * data.count(b"\n", begin.end(), at))
+    remainder.append(data[at:])
+    yield Member("", io.BytesIO(b"".join(remainder)), is_remainder=True)
 
 
-def _elements(data: bytes, array: re.Pattern[bytes], at: int) -> Iterator[tuple[int, int]]:
-    """Yield the spans of the texts of the first *array* behind *at*."""
+def _find_elements(data: bytes, array: re.Pattern[bytes], at: int) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the strings in the first *array* after *at*."""
     begin = array.search(data, at)
     at = _BETWEEN.match(data, begin.end()).end() if begin else len(data)  # type: ignore[union-attr]
     while element := _TEXT.match(data, at):
@@ -254,24 +254,24 @@ def _elements(data: bytes, array: re.Pattern[bytes], at: int) -> Iterator[tuple[
         at = _BETWEEN.match(data, element.end()).end()  # type: ignore[union-attr]
 
 
-def notebook_cells(file: Any) -> Iterator[Member]:
-    """Read the cells of a notebook and what they printed; cells count from 1, as notebooks show them."""
+def read_notebook(file: Any) -> Iterator[Member]:
+    """Read the cells of a notebook and their outputs; cells are numbered from 1, as notebooks show them."""
     book = json.loads(file.read())
     cells = book.pop("cells")
     for number, cell in enumerate(cells, 1):
-        yield Member(f"cell {number}", _text(cell.pop("source", "")))
+        yield Member(f"cell {number}", _open_text(cell.pop("source", "")))
         for index, output in enumerate(cell.pop("outputs", ()), 1):
             parts = [output.get("text", ""), "\n".join(output.get("traceback", ()))]
             for kind, shown in output.get("data", {}).items():
                 if not kind.startswith("image/") or kind.startswith("image/svg"):
                     parts.append(shown if isinstance(shown, str | list) else json.dumps(shown))
-            yield Member(f"cell {number} output {index}", _text(["\n".join(map(_flat, parts))]))
-    yield Member("", _text(json.dumps([book, cells], indent=1)), left=True)
+            yield Member(f"cell {number} output {index}", _open_text(["\n".join(map(_join, parts))]))
+    yield Member("", _open_text(json.dumps([book, cells], indent=1)), is_remainder=True)
 
 
-def _flat(text: Any) -> str:
+def _join(text: Any) -> str:
     return "".join(map(str, text)) if isinstance(text, list) else str(text)
 
 
-def _text(text: Any) -> Stream:
-    return io.BytesIO(_flat(text).encode("utf-8", "surrogatepass"))
+def _open_text(text: Any) -> Stream:
+    return io.BytesIO(_join(text).encode("utf-8", "surrogatepass"))

@@ -1,4 +1,4 @@
-"""Which bytes are a container: asked of every blob there is, so it has to be cheap for what is none."""
+"""Detect which bytes are a container. This runs for every blob, so it must be cheap for blobs that are none."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 
 from detector.model import Blob
 
-UNPACKED = ("archive", "image")
-"""Kinds of origin that came out of a container; those within it were opened with it."""
+UNPACKED_ORIGINS = ("archive", "image")
+"""The kinds of origin of members; containers among them are unpacked together with the outermost one."""
 
 _MAGIC = (
     (b"PK\x03\x04", "zip"),
@@ -26,16 +26,18 @@ _MAGIC = (
     (b"%PDF-", "pdf"),
     (b"SQLite format 3\x00", "sqlite"),
 )
-_STARTS = frozenset(magic[0] for magic, _ in _MAGIC)
-_IMAGE = re.compile(rb"(?:\./)?(?:blobs/|oci-layout\0|index\.json\0|manifest\.json\0|repositories\0|[0-9a-f]{64}[/.])")
-"""The first member of an archive that `docker save` writes."""
+_MAGIC_FIRST_BYTES = frozenset(magic[0] for magic, _ in _MAGIC)
+_IMAGE_MEMBER = re.compile(
+    rb"(?:\./)?(?:blobs/|oci-layout\0|index\.json\0|manifest\.json\0|repositories\0|[0-9a-f]{64}[/.])"
+)
+"""The name of the first member of an archive that `docker save` writes."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-FIRST = _STARTS | {_OLE[0], ord("{")}
-"""With which bytes a container begins, where it is known by them (see `portions.doubtful` for the others)."""
+FIRST_BYTES = _MAGIC_FIRST_BYTES | {_OLE[0], ord("{")}
+"""The first bytes of containers; for kinds without a fixed first byte see `detector.scan.batching`."""
 
 
-def recognised(data: bytes) -> str:
-    """Name the kind of container that *data* begins, or is; "" for anything else. Cheap for anything else.
+def detect_kind(data: bytes) -> str:
+    """Return the kind of container that *data* is or begins with; "" if it is none.
 
     >>> recognised(b"PK\\x03\\x04..."), recognised(b"plain text")
     ('zip', '')
@@ -43,7 +45,7 @@ def recognised(data: bytes) -> str:
     if not data:
         return ""
     first = data[0]
-    if first in _STARTS:
+    if first in _MAGIC_FIRST_BYTES:
         for magic, kind in _MAGIC:
             if data.startswith(magic):
                 return kind if kind != "bzip2" or data[4:10] in (b"1AY&SY", b"\x17rE8P\x90") else ""
@@ -54,20 +56,20 @@ def recognised(data: bytes) -> str:
             return "notebook"
         return ""
     if data[257:262] == b"ustar":
-        return "image" if _IMAGE.match(data) else "tar"
+        return "image" if _IMAGE_MEMBER.match(data) else "tar"
     if first == 0xD0 and data.startswith(_OLE) and data.find("EncryptedPackage".encode("utf-16-le")) >= 0:
         return "encrypted office"
     if data[2:4] == b"\r\n" and 0x0C <= data[1] <= 0x0F and len(data) > 16:
         return "pyc"
     if data[-22:-18] == b"PK\x05\x06":
-        return "zip"  # behind a program that unpacks it
+        return "zip"  # appended to a program, as in self-extracting archives
     return ""
 
 
-def container(blob: Blob) -> str:
-    """Name the kind of container that *blob* is as a whole, "" for anything else and for a piece of a larger file."""
-    kind = recognised(blob.data)
-    if not kind or blob.origin.kind in UNPACKED or blob.base:
+def detect_container(blob: Blob) -> str:
+    """Return the kind of container that *blob* is; "" if it is none or only a chunk of a larger file."""
+    kind = detect_kind(blob.data)
+    if not kind or blob.origin.kind in UNPACKED_ORIGINS or blob.base:
         return ""
     return "" if blob.core and blob.core != (0, len(blob.data)) else kind
 
@@ -79,7 +81,7 @@ _PACKAGE = re.compile(
 
 
 def is_package(path: str) -> bool:
-    """Tell from its name whether the file at *path* is made to be published.
+    """Return whether the file at *path* is a package made to be published, judging by its name.
 
     >>> is_package("dist/acme-1.0-py3-none-any.whl"), is_package("fixtures/data.zip")
     (True, False)

@@ -1,46 +1,46 @@
-"""How much of one outermost container is read, and what is said of one that cannot be."""
+"""Limits on reading one outermost container."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-DEPTH = 8
-MEMBERS = 200_000
-LEAST_BYTES = 256 << 20
-MOST_BYTES = 16 << 30
-RATIO = 200
-"""What comes out of a container may be so many times its size, but at least `LEAST_BYTES`."""
-SECONDS = 600.0
-IN_MEMORY = 512 << 20
-"""A container within another that cannot be read as a stream is held in memory up to this size."""
+MAX_DEPTH = 8
+MAX_MEMBERS = 200_000
+MIN_BUDGET_BYTES = 256 << 20
+MAX_BUDGET_BYTES = 16 << 30
+MAX_RATIO = 200
+"""The unpacked size may be this many times the size of the container; at least `MIN_BUDGET_BYTES` are allowed."""
+MAX_SECONDS = 600.0
+MAX_IN_MEMORY = 512 << 20
+"""A container inside another that cannot be read as a stream is read into memory up to this size in bytes."""
 
-LOCKED = "is protected by a password"
-
-
-class OverLimit(Exception):
-    """The container holds more than may be read; the text says of what."""
+ENCRYPTED = "is protected by a password"
 
 
-class Budget:
-    """What may still be read of one outermost container."""
+class LimitExceeded(Exception):
+    """The container exceeds a limit; the message names which."""
+
+
+class UnpackBudget:
+    """How many bytes and members of one outermost container may still be read, and until when."""
 
     def __init__(self, size: int, now: Callable[[], float] = time.monotonic) -> None:
-        self.bytes = min(max(RATIO * size, LEAST_BYTES), MOST_BYTES)
-        self.members = MEMBERS
+        self.bytes = min(max(MAX_RATIO * size, MIN_BUDGET_BYTES), MAX_BUDGET_BYTES)
+        self.members = MAX_MEMBERS
         self._now = now
-        self._end = now() + SECONDS
+        self._end = now() + MAX_SECONDS
 
-    def take(self, count: int) -> None:
-        """Count bytes that were read. Raises `OverLimit`."""
+    def count_bytes(self, count: int) -> None:
+        """Subtract bytes that were read. Raises `LimitExceeded`."""
         self.bytes -= count
         if self.bytes < 0:
-            raise OverLimit("unpacks to more bytes than are read; the rest was not looked at")
+            raise LimitExceeded("unpacks to more bytes than the limit; the remaining ones were not scanned")
 
-    def enter(self) -> None:
-        """Count a member. Raises `OverLimit`."""
+    def count_member(self) -> None:
+        """Subtract one member and check the time. Raises `LimitExceeded`."""
         self.members -= 1
         if self.members < 0:
-            raise OverLimit(f"holds more than {MEMBERS} members; the rest was not looked at")
+            raise LimitExceeded(f"contains more than {MAX_MEMBERS} members; the remaining ones were not scanned")
         if self._now() > self._end:
-            raise OverLimit(f"takes longer than {SECONDS:g} seconds; the rest was not looked at")
+            raise LimitExceeded(f"takes longer than {MAX_SECONDS:g} seconds; the remaining members were not scanned")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from detector.containers import Clean
+from detector.containers.unpack import CleanMembers
 from detector.errors import SourceError
 from detector.fleet.tasks import WorkerSettings
 from detector.scan.state import digest_refs, digest_rule
@@ -30,7 +30,7 @@ class Worker:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self.settings = settings
-        self.clean = Clean()
+        self.clean = CleanMembers()
         self._rules: LoadedRules | None = None
 
     def load_rules(self) -> LoadedRules:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from detector.containers.kinds import FIRST, recognised
+from detector.containers.kinds import FIRST_BYTES, detect_kind
 from detector.engine.decode.text import codec_of
 from detector.engine.stored import Stored
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Row = tuple[bytes, str, Stored | None]
 """Content, path (unknown), and how it is stored: what the engine takes."""
 
-_DOUBTFUL: Final = bytes([byte in FIRST or byte in b"\xff\xfe\x00" for byte in range(256)])
+_DOUBTFUL: Final = bytes([byte in FIRST_BYTES or byte in b"\xff\xfe\x00" for byte in range(256)])
 
 
 def doubtful(data: bytes) -> bool:
@@ -48,7 +48,7 @@ def take(objects: Iterator[Stored], rows: list[Row], special: list[Stored], enou
     most: i64 = enough
     for stored in objects:
         data = stored.data
-        if stored.kind == "blob" and doubtful(data) and (codec_of(data) or recognised(data)):
+        if stored.kind == "blob" and doubtful(data) and (codec_of(data) or detect_kind(data)):
             special.append(stored)
         else:
             rows.append((data, "", stored))

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, NamedTuple
 
-from detector.containers import Clean
+from detector.containers.unpack import CleanMembers
 from detector.contracts import Share
 from detector.model import Origin, Sighting, Skipped
 from detector.rules.pack import Pack, engine_of
@@ -64,7 +64,7 @@ def examine_shares(
     """
     queue = deque(shares)
     if workers <= 1 or len(queue) <= 1:
-        engine, clean = engine_of(pack), Clean()
+        engine, clean = engine_of(pack), CleanMembers()
         for share in queue:
             yield from examine_safely(share, engine, options, clean)
         return
@@ -88,7 +88,7 @@ def collect_garbage_rarely() -> Iterator[None]:
 
 
 def _begin_examining(pack: Pack, options: ExamineOptions) -> TaskHandler:
-    engine, clean = engine_of(pack), Clean()
+    engine, clean = engine_of(pack), CleanMembers()
     gc.freeze()  # objects of the parent process live as long as this one
     gc.set_threshold(*RARE_COLLECTION)
     return lambda share: _announce_first(examine_safely(share, engine, options, clean))

@@ -12,7 +12,7 @@ from detector.scan.messages import Message, Progress
 from detector.scan.publishing import PublishingCheck
 
 if TYPE_CHECKING:
-    from detector.containers import Clean, Ended
+    from detector.containers.unpack import CleanMembers, MemberEnd
     from detector.scan.examine import Examiner
     from detector.secret import Secret
 
@@ -21,24 +21,24 @@ BATCH_BYTES = 4 << 20
 
 
 def examine_container(
-    examiner: Examiner, blob: Blob, kind: str, published: bool = False, clean: Clean | None = None
+    examiner: Examiner, blob: Blob, kind: str, published: bool = False, clean: CleanMembers | None = None
 ) -> Iterator[Message]:
     """Yield what is found in the members of a container, then what its own bytes hold beyond that.
 
     *published* says that the container as a whole is published. *clean* knows members in which nothing was found.
     """
-    from detector.containers import Clean, inside, inside_but
+    from detector.containers.unpack import CleanMembers, unpack, unpack_changed
 
-    items: Iterator[Blob | Skipped | Sighting | Ended]
+    items: Iterator[Blob | Skipped | Sighting | MemberEnd]
     if published or kind == "image" or is_package(blob.origin.path):
         prefix = "" if published else f"{blob.origin.path}!"
-        items = _check_members(PublishingCheck(examiner.engine.rules), inside(blob.data, kind, blob.origin), prefix)
+        items = _check_members(PublishingCheck(examiner.engine.rules), unpack(blob.data, kind, blob.origin), prefix)
     elif clean is not None:
-        items = inside_but(blob.data, kind, blob.origin, clean)
+        items = unpack_changed(blob.data, kind, blob.origin, clean)
     else:
-        items = inside(blob.data, kind, blob.origin)
+        items = unpack(blob.data, kind, blob.origin)
     known: set[Secret] = set()
-    for messages in _examine_members(examiner, items, Clean() if clean is None else clean):
+    for messages in _examine_members(examiner, items, CleanMembers() if clean is None else clean):
         for message in messages:
             if isinstance(message, Sighting):
                 known.add(message.secret)
@@ -60,12 +60,12 @@ def _check_members(
 
 
 def _examine_members(
-    examiner: Examiner, items: Iterable[Blob | Skipped | Sighting | Ended], clean: Clean
+    examiner: Examiner, items: Iterable[Blob | Skipped | Sighting | MemberEnd], clean: CleanMembers
 ) -> Iterator[Iterable[Message]]:
     """Examine members in batches; add those in which nothing is found to *clean*."""
     batch: list[Blob] = []
     owners: list[int] = []  # for each blob of the batch, how many members had ended before it
-    ended: list[Ended] = []
+    ended: list[MemberEnd] = []
     with_messages: set[int] = set()
     size = 0
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from detector.containers.kinds import UNPACKED, container, is_package
+from detector.containers.kinds import UNPACKED_ORIGINS, detect_container, is_package
 from detector.contracts import Share, StoredShare
 from detector.engine.decode.text import readable
 from detector.engine.delta_reuse import VersionCache
@@ -23,14 +23,14 @@ from detector.scan.publishing import PublishingCheck
 from detector.scan.unpack import BATCH_BYTES, examine_container
 
 if TYPE_CHECKING:
-    from detector.containers import Clean
+    from detector.containers.unpack import CleanMembers
 
 SMALL = 64 << 10
 """Bytes up to which a blob is examined in a batch with others."""
 
 
 def examine_share(
-    share: Share, engine: Engine, options: ExamineOptions = DEFAULT_OPTIONS, clean: Clean | None = None
+    share: Share, engine: Engine, options: ExamineOptions = DEFAULT_OPTIONS, clean: CleanMembers | None = None
 ) -> Iterator[Message]:
     """Read *share* and yield what is in it; progress comes at least every few megabytes.
 
@@ -45,7 +45,7 @@ def examine_share(
 
 
 def examine_safely(
-    share: Share, engine: Engine, options: ExamineOptions = DEFAULT_OPTIONS, clean: Clean | None = None
+    share: Share, engine: Engine, options: ExamineOptions = DEFAULT_OPTIONS, clean: CleanMembers | None = None
 ) -> Iterator[Message]:
     """Do what `examine_share` does; a share that fails is a `Skipped` under its name."""
     try:
@@ -64,7 +64,7 @@ def find_sightings(engine: Engine, blob: Blob) -> Iterator[Sighting]:
 
 
 def examine_blobs(
-    blobs: Iterable[Blob | Skipped], examiner: Examiner, *, published: bool = False, clean: Clean | None = None
+    blobs: Iterable[Blob | Skipped], examiner: Examiner, *, published: bool = False, clean: CleanMembers | None = None
 ) -> Iterator[Message]:
     """Examine *blobs*: containers by themselves, large blobs one by one, small ones in batches."""
     check = PublishingCheck(examiner.engine.rules)
@@ -78,9 +78,9 @@ def examine_blobs(
             count += 1
             size += len(blob.data)
             blob = readable(blob)
-            if published or blob.origin.kind in UNPACKED:
+            if published or blob.origin.kind in UNPACKED_ORIGINS:
                 yield from _check_published(check, blob, published)
-            if kind := container(blob):
+            if kind := detect_container(blob):
                 yield from examine_container(examiner, blob, kind, published, clean)
             elif len(blob.data) <= SMALL:
                 batch.append(blob)
@@ -114,7 +114,7 @@ def _check_published(check: PublishingCheck, blob: Blob, published: bool) -> Ite
         yield from check.check(blob, name, package)
 
 
-def _examine_objects(share: StoredShare, examiner: Examiner, clean: Clean | None) -> Iterator[Message]:
+def _examine_objects(share: StoredShare, examiner: Examiner, clean: CleanMembers | None) -> Iterator[Message]:
     """Examine a history: half a million objects, of which a thousand hold anything.
 
     No blob is made of an object before pass 1 has hit in it. Text that is not UTF-8

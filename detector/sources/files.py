@@ -188,22 +188,22 @@ def read_file(path: str, origin: Origin) -> Iterator[Blob | Skipped]:
 
 def _large(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skipped]:
     """Read a file in pieces, unless it is a container, which makes sense as a whole only."""
-    from detector.containers.kinds import recognised
+    from detector.containers.kinds import detect_kind
 
     head = read_fully(descriptor, 1024)
     if head[:1] == b"{":
         head += read_fully(descriptor, chunks.CHUNK_BYTES)
     os.lseek(descriptor, 0, os.SEEK_SET)
-    kind = recognised(head)
+    kind = detect_kind(head)
     if not kind:
         yield from _pieces(descriptor, size, origin)
     elif size <= WHOLE:
         yield Blob(read_fully(descriptor, size), origin)
     else:
-        from detector.containers import inside_file
+        from detector.containers.unpack import unpack_file
 
         with os.fdopen(os.dup(descriptor), "rb") as file:
-            yield from inside_file(file, size, kind, origin)
+            yield from unpack_file(file, size, kind, origin)
 
 
 def _pieces(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skipped]:

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from detector.containers.kinds import UNPACKED
+from detector.containers.kinds import UNPACKED_ORIGINS
 from detector.errors import SourceError, UsageError
 from detector.fingerprint import fingerprint
 from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict, VerdictState
@@ -98,7 +98,7 @@ def _origins(row: Mapping[str, Any]) -> Iterator[Origin]:
     for place in row["locations"]:
         path = str(place.get("path") or "").partition("!")[0]
         kind = str(place.get("origin"))
-        if kind in UNPACKED:  # the container itself is read, and looked into again
+        if kind in UNPACKED_ORIGINS:  # the container itself is read, and looked into again
             kind = "blob" if place.get("object") else "worktree"
         yield Origin(
             kind=kind,
