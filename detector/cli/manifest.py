@@ -206,7 +206,7 @@ def _verify(args: argparse.Namespace) -> ExitCode:
     bundle = args.bundle or f"{path}.sigstore.json"
     manifest = file_format.parse(_read_limited(path, file_format.MAX_SIZE), _escape(path))
     result = _check_signatures(args, manifest, path, bundle)
-    if not result.acceptable:
+    if not result.is_acceptable:
         _print_differences(args.format, manifest, result, [])
         return ExitCode.FOUND
     omit = _list_omitted(args.root, path, args.detached, bundle) - manifest.entries.keys()
@@ -231,12 +231,12 @@ def _check_signatures(args: argparse.Namespace, manifest: Manifest, path: str, b
     if args.detached and not keys:
         raise UsageError("--detached needs a --public-key to check the signature with")
     by_key = signature.check_signature(manifest, keys, detached)
-    if not (args.cosign_key or args.cosign_identity) or not by_key.acceptable:
+    if not (args.cosign_key or args.cosign_identity) or not by_key.is_acceptable:
         return by_key
     by_cosign = signature.check_with_cosign(
         path, bundle, args.cosign_key, args.cosign_identity, args.cosign_issuer, args.cosign_option
     )
-    if by_key.state != signature.SignatureState.GOOD or not by_cosign.acceptable:
+    if by_key.state != signature.SignatureState.GOOD or not by_cosign.is_acceptable:
         return by_cosign
     return by_cosign._replace(why=f"{by_key.why}; {by_cosign.why}")
 
@@ -266,7 +266,7 @@ def _print_differences(
 def _format_summary(manifest: Manifest, result: SignatureResult, differences: Sequence[Difference]) -> str:
     from collections import Counter
 
-    if not result.acceptable:
+    if not result.is_acceptable:
         return f"not verified: {_escape(result.why)}"
     counts = Counter(one.what for one in differences)
     labels = {"mode": "with another mode", "link": "with another target", "kind": "of another kind"}
@@ -281,7 +281,7 @@ def _to_json(manifest: Manifest, result: SignatureResult, differences: Sequence[
         "root": manifest.root,
         "files": len(manifest.entries),
         "signature": result._asdict(),
-        "verified": result.acceptable and not differences,
+        "verified": result.is_acceptable and not differences,
         "differences": [one._asdict() for one in differences],
     }
 

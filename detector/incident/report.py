@@ -61,7 +61,9 @@ def build_report(incident: Incident, problems: Sequence[str], now: float) -> lis
         ),
         Section(
             "Dependent repositories",
-            _say_none(incident.dependents) if incident.exposure.package else ("The leaked material is not a package.",),
+            _describe_empty(incident.dependents)
+            if incident.exposure.package
+            else ("The leaked material is not a package.",),
             ("repository", "file", "version", "how", "swept again"),
             tuple(_list_dependents(incident)),
         ),
@@ -74,10 +76,10 @@ def build_report(incident: Incident, problems: Sequence[str], now: float) -> lis
 
 
 def _build_table(title: str, heads: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> Section:
-    return Section(title, _say_none(rows), heads, rows)
+    return Section(title, _describe_empty(rows), heads, rows)
 
 
-def _say_none(rows: Sequence[object]) -> tuple[str, ...]:
+def _describe_empty(rows: Sequence[object]) -> tuple[str, ...]:
     return () if rows else ("None.",)
 
 

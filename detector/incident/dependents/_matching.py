@@ -76,7 +76,7 @@ class Dependent(NamedTuple):
     until: str = ""
 
     @property
-    def locked(self) -> bool:
+    def is_locked(self) -> bool:
         """Whether the file names exactly one version, which is in the range."""
         return self.match == Match.LOCKED
 

@@ -71,11 +71,11 @@ class FolderTree:
     After `paths`, `count` is their number and `inner` are the repositories below the folder.
     """
 
-    def __init__(self, root: str, interesting: IsInteresting, repository: Repository | None = None) -> None:
+    def __init__(self, root: str, is_interesting: IsInteresting, repository: Repository | None = None) -> None:
         self.root = os.path.realpath(root)
         self.inner: list[str] = []
         self.count = 0
-        self._interesting = interesting
+        self._is_interesting = is_interesting
         self._repository = repository
         self.commit = (read_head(repository) or "") if repository else ""
 
@@ -96,7 +96,7 @@ class FolderTree:
             elif isinstance(entry, Skipped):
                 if not entry.expected:
                     yield entry
-            elif self._interesting(entry[0]):
+            elif self._is_interesting(entry[0]):
                 yield entry[0]
 
     def _walk(self) -> Iterator[str | Skipped]:
@@ -118,7 +118,7 @@ class FolderTree:
                     self.inner.append(at)
             for name in sorted(files):
                 path = os.path.relpath(os.path.join(place, name), self.root).replace(os.sep, "/")
-                if self._interesting(path):
+                if self._is_interesting(path):
                     yield path
         yield from errors
 
@@ -163,17 +163,17 @@ class CommitTree:
     """The files of a commit."""
 
     def __init__(
-        self, commit: str, interesting: IsInteresting, git: SafeGit, objects: BlobReader | None = None
+        self, commit: str, is_interesting: IsInteresting, git: SafeGit, objects: BlobReader | None = None
     ) -> None:
         self.commit = commit
-        self._interesting = interesting
+        self._is_interesting = is_interesting
         self._git = git
         self._objects = objects or BlobReader(git)
         self._files: dict[str, str] | None = None
 
     def paths(self) -> Iterator[str | Skipped]:
         """Yield the interesting regular files."""
-        yield from (path for path in self.list_files() if self._interesting(path))
+        yield from (path for path in self.list_files() if self._is_interesting(path))
 
     def list_files(self) -> dict[str, str]:
         """Return the blob id of every regular file by path."""
@@ -240,7 +240,7 @@ _DIFF = ("-c", "-r", "--root", "--raw", "--no-abbrev", "--no-renames", "-z")
 
 
 def list_contents(
-    git: SafeGit, tips: Sequence[str], interesting: IsInteresting
+    git: SafeGit, tips: Sequence[str], is_interesting: IsInteresting
 ) -> tuple[list[str], dict[tuple[str, str], ContentSpan]]:
     """Return all commits that *tips* reach, parents first, and every content of interesting paths.
 
@@ -261,7 +261,7 @@ def list_contents(
             if change:
                 wanted = known.get(field)
                 if wanted is None:
-                    wanted = known[field] = interesting(os.fsdecode(field))
+                    wanted = known[field] = is_interesting(os.fsdecode(field))
                 if wanted:
                     _record_change(found, os.fsdecode(field), change, at)
                 change = b""

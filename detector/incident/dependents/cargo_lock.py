@@ -38,7 +38,7 @@ def make_workspace_filter(file: DependencyFile) -> Callable[[str], bool]:
     rows = [as_mapping(row) for row in as_list(_safe_parsers.parse_toml(file.data).get("package"))]
     own = {as_text(row.get("name")) for row in rows if not row.get("source")}
 
-    def covered(folder: str) -> bool:
+    def is_in_workspace(folder: str) -> bool:
         try:
             data = file.read_sibling(f"{folder}/Cargo.toml")
             return (
@@ -48,4 +48,4 @@ def make_workspace_filter(file: DependencyFile) -> Callable[[str], bool]:
         except UnreadableFile:
             return False
 
-    return covered
+    return is_in_workspace

@@ -46,7 +46,7 @@ class SignatureResult(NamedTuple):
     why: str = ""
 
     @property
-    def acceptable(self) -> bool:
+    def is_acceptable(self) -> bool:
         """Whether every signature that was required is valid."""
         return self.state in (SignatureState.GOOD, SignatureState.UNCHECKED, SignatureState.NONE)
 

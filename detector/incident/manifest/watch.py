@@ -149,16 +149,16 @@ def _compare(
 ) -> Iterator[tuple[Difference, bool]]:
     """Compare *paths* and everything below them, or the whole tree, with *manifest*; yield new and gone differences."""
     if paths is None or "." in paths:
-        below: Callable[[str], bool] = lambda _path: True  # noqa: E731
+        is_below: Callable[[str], bool] = lambda _path: True  # noqa: E731
         found = tree.read_tree(root, manifest.of, excluded, omit, manifest.entries)
     else:
-        below = _make_subtree_filter(paths)
+        is_below = _make_subtree_filter(paths)
         parts = [path for path in paths if not _is_excluded(path, excluded)]
         found = tree.read_tree(root, parts, excluded, omit, manifest.entries) if parts else {}
-    expected = {path: entry for path, entry in manifest.entries.items() if below(path)}
+    expected = {path: entry for path, entry in manifest.entries.items() if is_below(path)}
     now = {(one.path, one.what): one for one in compare_entries(expected, found)}
     still = {path for path, _ in now}
-    for key in [key for key in known if below(key[0]) and now.get(key) != known[key]]:
+    for key in [key for key in known if is_below(key[0]) and now.get(key) != known[key]]:
         gone = known.pop(key)
         if gone.path not in still:
             yield gone, False
@@ -171,7 +171,7 @@ def _compare(
 def _make_subtree_filter(paths: set[str]) -> Callable[[str], bool]:
     """Return a function that says whether a path is one of *paths* or below one."""
 
-    def below(path: str) -> bool:
+    def is_below(path: str) -> bool:
         at = len(path)
         while at > 0:
             if path[:at] in paths:
@@ -179,7 +179,7 @@ def _make_subtree_filter(paths: set[str]) -> Callable[[str], bool]:
             at = path.rfind("/", 0, at)
         return False
 
-    return below
+    return is_below
 
 
 def _is_excluded(path: str, excluded: tree.IsExcluded) -> bool:

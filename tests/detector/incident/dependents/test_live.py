@@ -65,7 +65,7 @@ def test_npm_lists_the_same_packages(tmp_path: Path) -> None:
         }
 
     names = ("outer", "inner", "@scope/deep", "renamed")
-    entries = [entry for name in names for entry in found(tmp_path, name, ecosystem="npm") if entry.locked]
+    entries = [entry for name in names for entry in found(tmp_path, name, ecosystem="npm") if entry.is_locked]
     assert {(entry.name, entry.version) for entry in entries} == query("*")
     asked_for = query(":root > *") | query(".workspace > *")
     assert {(entry.name, entry.version) for entry in entries if entry.direct} == asked_for

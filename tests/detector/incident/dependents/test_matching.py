@@ -1,13 +1,11 @@
 """Which files are read, which entries count, and what is reported of files that cannot be read."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from detector.errors import UsageError
-from detector.incident.dependents import Match, Package, parse_package, search
+from detector.incident.dependents import Match, search
 from detector.model import Skipped
 from tests.detector.incident.dependents.making import commit, found, git, unread, write
 
@@ -122,13 +120,6 @@ def test_a_lock_file_overrides_only_manifests_of_its_workspace(kind: str, tmp_pa
     assert (entry.path, entry.match) == (f"apart/{manifest}", Match.ALLOWED)
 
 
-def test_installed_and_ignored_manifests_are_not_read(tmp_path: Path) -> None:
-    other = {"dependencies": {"inner": "*"}}
-    write(tmp_path, {"node_modules/x/package.json": other})
-    commit(tmp_path / "repo", {".gitignore": "build/\n", "build/package.json": other})
-    assert found(tmp_path, "inner") == []
-
-
 def test_a_token_in_a_url_is_not_shown(tmp_path: Path) -> None:
     secret = "".join(["s3", "cr", "3t"])
     write(tmp_path, {"package.json": {"dependencies": {"inner": f"git+https://me:{secret}@example.test/inner.git"}}})
@@ -145,20 +136,6 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
     assert list(search([str(tmp_path / "nothing")], "x")) == [
         Skipped(str(tmp_path / "nothing"), "no such file or folder")
     ]
-
-
-def test_links_are_not_followed(tmp_path: Path) -> None:
-    write(tmp_path / "outside", {"package.json": {"dependencies": {"inner": "1"}}})
-    inside = tmp_path / "inside"
-    commit(inside, {"a": ""})
-    (inside / "package.json").symlink_to(tmp_path / "outside" / "package.json")
-    (inside / "folder").symlink_to(tmp_path / "outside")
-    os.mkfifo(inside / "pom.xml")
-    git(inside, "add", "-A")
-    git(inside, "commit", "-qm", "links")
-    assert found(inside, "inner") == []
-    git(tmp_path, "clone", "-q", "--bare", "inside", "bare.git")
-    assert found(tmp_path / "bare.git", "inner") == []
 
 
 def test_history_names_the_adding_and_the_removing_commit(tmp_path: Path) -> None:
@@ -201,74 +178,6 @@ def test_history_includes_other_branches(tmp_path: Path) -> None:
     git(repo, "checkout", "-q", "main")
     (entry,) = found(repo, "inner", history=True)
     assert (entry.since, entry.until) == (since, "elsewhere")
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("lodash", Package("", "lodash")),
-        ("@a/b@>=1 <2", Package("", "@a/b", ">=1 <2")),
-        ("pkg:npm/%40a/b@1.2", Package("npm", "@a/b", "1.2")),
-        ("pkg:maven/org.x/y@1.0", Package("maven", "org.x:y", "1.0")),
-        ("pkg:golang/github.com/x/y@v1.2.3", Package("golang", "github.com/x/y", "v1.2.3")),
-        ("pkg:pypi/Foo_bar?vers=vers:pypi/%3E%3D1", Package("pypi", "foo-bar", "vers:pypi/>=1")),
-        ("pkg:docker/library/node@18", Package("docker", "library/node", "18")),
-        ("actions/checkout@v4", Package("", "actions/checkout", "v4")),
-        ("npm:lodash", Package("npm", "lodash")),
-        ("npm:@a/b@>=1 <2", Package("npm", "@a/b", ">=1 <2")),
-        ("Go:github.com/x/y@v1.2.3", Package("golang", "github.com/x/y", "v1.2.3")),
-        ("maven:taglibs:standard", Package("maven", "taglibs:standard")),
-        ("docker:localhost:5000/app", Package("docker", "localhost:5000/app")),
-        ("docker:node@20", Package("docker", "node", "20")),
-        ("org.x:y@1.0", Package("", "org.x:y", "1.0")),
-        ("junit:junit", Package("", "junit:junit")),
-        ("localhost:5000/app", Package("", "localhost:5000/app")),
-        ("lodash@vers:npm/>=1", Package("", "lodash", "vers:npm/>=1")),
-    ],
-)
-def test_a_package_is_parsed(text: str, expected: Package) -> None:
-    assert parse_package(text) == expected
-
-
-@pytest.mark.parametrize(
-    "text", ["", "a@", "a b", "requests>=2", "pkg:npm", "pkg:deb/debian/curl@1", "a@>=>1", "npm:", "npm:a:1"]
-)
-def test_a_malformed_package_is_refused(text: str) -> None:
-    with pytest.raises(UsageError):
-        parse_package(text)
-
-
-def test_an_ecosystem_may_have_other_names(tmp_path: Path) -> None:
-    assert parse_package("x", "Python").ecosystem == "pypi"
-    with pytest.raises(UsageError, match="known: npm"):
-        parse_package("x", "cobol")
-    with pytest.raises(UsageError, match="'nmp'; known: npm"):
-        parse_package("nmp:lodash")
-    for name in ("pkg:npm/x@1", "npm:x"):
-        with pytest.raises(UsageError, match="is a package of npm"):
-            parse_package(name, "pypi")
-    with pytest.raises(UsageError, match="for an image write docker:node@20"):
-        parse_package("node:20")
-    assert parse_package("npm:x", "node") == parse_package("x", "npm")
-    assert parse_package("taglibs:standard", "maven") == Package("maven", "taglibs:standard")
-
-
-def test_a_repository_without_commits_has_no_dependents(tmp_path: Path) -> None:
-    subprocess.run(["git", "init", "-q", "--bare", str(tmp_path / "empty.git")], check=True)
-    assert found(tmp_path, "x") == []
-    assert found(tmp_path, "x", history=True) == []
-
-
-def test_missing_content_is_reported(tmp_path: Path) -> None:
-    repo = tmp_path / "repo"
-    commit(repo, {"package-lock.json": LOCK, "sub/package.json": {"dependencies": {"inner": "1"}}})
-    git(tmp_path, "clone", "-q", "--bare", "repo", "bare.git")
-    gone = git(repo, "rev-parse", "HEAD:package-lock.json")
-    os.unlink(tmp_path / "bare.git" / "objects" / gone[:2] / gone[2:])
-    for history in (False, True):
-        entries = list(search([str(tmp_path / "bare.git")], "inner", history=history))
-        assert [type(entry).__name__ for entry in entries] == ["Skipped", "Dependent"]
-        assert isinstance(entries[0], Skipped) and "missing from this clone" in entries[0].reason
 
 
 def test_an_empty_file_has_no_entries(tmp_path: Path) -> None:

@@ -1,0 +1,17 @@
+"""The Protocols of readers, as the loader and the matching use them."""
+
+import pytest
+
+from detector.incident.dependents import cargo_lock, go_mod
+from detector.incident.dependents._contract import UnreadableFile, WorkspaceReader
+
+
+def test_a_workspace_reader_is_recognized_by_its_function() -> None:
+    assert isinstance(cargo_lock, WorkspaceReader)
+    assert not isinstance(go_mod, WorkspaceReader)
+
+
+def test_an_unreadable_file_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match=r"is not a go\.mod"):
+        go_mod.parse_go_mod(b"hello world")
+    assert issubclass(UnreadableFile, ValueError)
