@@ -1,1 +1,1 @@
-"""What calls us by itself: git hooks, CI, a live finding."""
+"""Git hooks, the hook for CI pipelines, and the reaction to a live finding: one module per hook."""

@@ -1,28 +1,29 @@
-"""The trail of a hook's decisions: JSON lines in the git directory, appended whole.
+"""The audit log of the hooks: JSON lines in the git directory, each appended in one write.
 
-It tells what was refused, let through, set aside or skipped, by which hook,
-when and for whom. Credentials are in it as keyed fingerprints only.
+It records what was refused, allowed, ignored or skipped, by which hook, when and
+for whom. Of credentials it contains only keyed fingerprints.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable
 from typing import Any
 
 from detector.model import Finding, Ignored
 
 NAME = os.path.join("leakfirst", "audit.jsonl")
-WHO = ("GL_USERNAME", "GL_ID", "GITEA_PUSHER_NAME", "GITHUB_USER_LOGIN", "REMOTE_USER", "LOGNAME", "USER")
-"""Where hosts say who pushes, the most telling first."""
+USER_VARIABLES = ("GL_USERNAME", "GL_ID", "GITEA_PUSHER_NAME", "GITHUB_USER_LOGIN", "REMOTE_USER", "LOGNAME", "USER")
+"""Environment variables that name the person who pushes, the most specific first."""
 
 
-def note(git_directory: str, hook: str, event: str, **facts: Any) -> None:
-    """Append one line; a trail that cannot be written is said, never in the way."""
+def append_event(git_directory: str, hook: str, event: str, **facts: Any) -> None:
+    """Append one line. If that fails, a warning is printed; the hook goes on."""
     import json
     import time
 
-    who = next((os.environ[name] for name in WHO if os.environ.get(name)), "")
+    who = next((os.environ[name] for name in USER_VARIABLES if os.environ.get(name)), "")
     line = {"at": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "hook": hook, "event": event, "who": who, **facts}
     path = os.path.join(git_directory, NAME)
     try:
@@ -33,25 +34,19 @@ def note(git_directory: str, hook: str, event: str, **facts: Any) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        print(f"leakfirst: {path}: the audit trail cannot be written ({error.strerror})", file=_errors())
+        print(f"leakfirst: {path}: the audit log cannot be written ({error.strerror})", file=sys.stderr)
 
 
-def facts_of(findings: Iterable[Finding], ignored: Iterable[Ignored] = ()) -> dict[str, Any]:
-    """Return what a line says of findings: fingerprint, rule and first place."""
+def describe_findings(findings: Iterable[Finding], ignored: Iterable[Ignored] = ()) -> dict[str, Any]:
+    """Return the members of a line for *findings* and *ignored*: fingerprint, rule and first location of each."""
 
-    def one(finding: Finding) -> dict[str, Any]:
+    def describe(finding: Finding) -> dict[str, Any]:
         first = finding.locations[0]
         row = {"fingerprint": finding.fingerprint, "rule": finding.rule.id, "path": first.origin.path}
         commit = {"commit": first.origin.commit} if first.origin.commit else {}
         return {**row, "line": first.line, **commit}
 
     return {
-        "findings": [one(finding) for finding in findings],
-        "ignored": [{**one(entry.finding), "by": entry.by} for entry in ignored],
+        "findings": [describe(finding) for finding in findings],
+        "ignored": [{**describe(entry.finding), "by": entry.by} for entry in ignored],
     }
-
-
-def _errors() -> Any:
-    import sys
-
-    return sys.stderr

@@ -1,7 +1,7 @@
-"""Look at content on behalf of a hook: what is found, what was set aside, what is not new.
+"""Examine content for a hook: find credentials, apply ignores and the baseline.
 
-The clean case is the fast one: rules come from the compiled pack, and ignore
-files, baselines and configuration are read only once something was found.
+A clean commit is the fast case: rules come from the compiled pack, and ignore
+files, baselines and configuration are read only after something was found.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from detector.model import Blob, Finding, Ignored, Origin, Sighting, Skipped
 from detector.rules import pack as packs
 from detector.scan.messages import ExamineOptions
 from detector.scan.worker import examine_share
-from hooks._git import Objects, Stored
+from hooks._git import ObjectHeader, ObjectReader
 
 if TYPE_CHECKING:
     from detector.scan.masking import NameMasker
 
 LARGE = 8 << 20
-"""Objects over this many bytes are read in pieces."""
+"""Size in bytes above which an object is read in pieces."""
 
-LFS = b"version https://git-lfs.github.com/spec/v1\n"
-
-
-VALUES = ("--patterns", "--baseline", "--config", "--min-confidence")
-FLAGS = ("--no-repository-ignores", "--strict")
+LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 
 
-class Options(NamedTuple):
-    """What `leakfirst hook install` wrote into the hook."""
+VALUE_OPTIONS = ("--patterns", "--baseline", "--config", "--min-confidence")
+FLAG_OPTIONS = ("--no-repository-ignores", "--strict")
+
+
+class HookOptions(NamedTuple):
+    """The options in the script of a hook (`leakfirst hook install` writes it); `rest` are the arguments from git."""
 
     patterns: tuple[str, ...] = ()
     baseline: str = ""
@@ -43,8 +43,8 @@ class Options(NamedTuple):
     rest: tuple[str, ...] = ()
 
 
-def options(arguments: Sequence[str]) -> Options:
-    """Read a hook's arguments: our long options first, then what git adds. Raises `UsageError`."""
+def parse_options(arguments: Sequence[str]) -> HookOptions:
+    """Parse the arguments of a hook: our options, then what git adds. Raises `UsageError`."""
     chosen: dict[str, str] = {}
     patterns: list[str] = []
     flags = set()
@@ -54,11 +54,11 @@ def options(arguments: Sequence[str]) -> Options:
         at += 1
         if name == "--":
             break
-        if name in FLAGS:
+        if name in FLAG_OPTIONS:
             flags.add(name)
             continue
-        if name not in VALUES:
-            raise UsageError(f"{name}: a hook takes {', '.join((*VALUES, *FLAGS))}")
+        if name not in VALUE_OPTIONS:
+            raise UsageError(f"{name}: unknown option of a hook; known: {', '.join((*VALUE_OPTIONS, *FLAG_OPTIONS))}")
         if not equals:
             if at == len(arguments):
                 raise UsageError(f"{name} needs a value")
@@ -69,8 +69,8 @@ def options(arguments: Sequence[str]) -> Options:
         else:
             chosen[name[2:].replace("-", "_")] = value
     if chosen.get("min_confidence", "medium") not in ("low", "medium", "high"):
-        raise UsageError("--min-confidence is low, medium or high")
-    return Options(
+        raise UsageError("--min-confidence must be low, medium or high")
+    return HookOptions(
         tuple(patterns),
         chosen.get("baseline", ""),
         chosen.get("config", ""),
@@ -81,47 +81,47 @@ def options(arguments: Sequence[str]) -> Options:
     )
 
 
-def engine_for(chosen: Options) -> Engine:
-    """Return the engine with all rules in force. Raises `RuleError`."""
+def load_engine(chosen: HookOptions) -> Engine:
+    """Return the engine with all rules of *chosen*. Raises `RuleError`."""
     files: list[str] = []
     for path in chosen.patterns:
         files += packs.rule_files(path) if os.path.isdir(path) else [path]
     return packs.engine_of(packs.load(files))
 
 
-class Portion(NamedTuple):
-    """What a hook looks at, as a share: some blobs."""
+class BlobShare(NamedTuple):
+    """The content that a hook examines, as a share. `name` is what messages call it."""
 
     read: Callable[[], Iterator[Blob | Skipped]]
-    name: str = "what is committed"
+    name: str = "the staged content"
     weight: int = 0
 
     def blobs(self) -> Iterator[Blob | Skipped]:
-        """Read the content."""
+        """Read the content; called again if an allowlist needs the lines of hits."""
         return self.read()
 
 
-class Seen(NamedTuple):
-    """What the first look gives: nothing decided yet."""
+class ExaminedContent(NamedTuple):
+    """The sightings in the content, before ignores are applied, and what could not be scanned."""
 
     sightings: list[Sighting]
-    troubles: list[Skipped]
+    skipped: list[Skipped]
 
 
-def look(portion: Portion, engine: Engine, patterns: Sequence[str] = ()) -> Seen:
-    """Examine *portion*; *patterns* are those of allow-lists that need the line of a hit."""
+def examine(share: BlobShare, engine: Engine, patterns: Sequence[str] = ()) -> ExaminedContent:
+    """Examine *share*; *patterns* are those of allowlists that need the line of a hit."""
     sightings: list[Sighting] = []
-    troubles: list[Skipped] = []
-    for message in examine_share(portion, engine, ExamineOptions(patterns=tuple(patterns))):
+    skipped: list[Skipped] = []
+    for message in examine_share(share, engine, ExamineOptions(patterns=tuple(patterns))):
         if isinstance(message, Sighting):
             sightings.append(message)
         elif isinstance(message, Skipped) and not message.expected:
-            troubles.append(message)
-    return Seen(sightings, troubles)
+            skipped.append(message)
+    return ExaminedContent(sightings, skipped)
 
 
-class Judged(NamedTuple):
-    """What came of it after triage; `masker` hides the values that were seen in whatever else is said."""
+class TriagedFindings(NamedTuple):
+    """Findings to report and ignored ones; `masker` masks all found values in further texts."""
 
     findings: list[Finding]
     ignored: list[Ignored]
@@ -129,19 +129,19 @@ class Judged(NamedTuple):
     masker: NameMasker
 
 
-def judge(
-    seen: Sequence[Sighting],
+def triage_sightings(
+    sightings: Sequence[Sighting],
     engine: Engine,
-    chosen: Options,
+    chosen: HookOptions,
     reader: Callable[[str], bytes | None] | None,
-    again: Callable[[Sequence[str]], Seen],
-    beside: Sequence[Sighting] = (),
-) -> Judged:
-    """Set aside what the user asked not to see, and name what stays.
+    examine_again: Callable[[Sequence[str]], ExaminedContent],
+    others: Sequence[Sighting] = (),
+) -> TriagedFindings:
+    """Apply the ignores to *sightings* and make findings of the rest.
 
-    *reader* gives the repository's own ignore files, *again* looks once more
-    where an allow-list needs the line of a hit; the values of what was seen
-    *beside* it are hidden in names, too.
+    *reader* reads the repository's ignore files; *examine_again* is called with the
+    patterns of an allowlist that needs the lines of hits. The values of *others* are
+    masked in names too.
     """
     import time
 
@@ -162,65 +162,65 @@ def judge(
         ]
     )
     if policies.line_patterns:
-        seen = again(policies.line_patterns).sightings
-    masker = make_name_masker([*seen, *beside], engine.rules)
-    seen = masker.mask_sightings(list(seen))
-    kept, ignored = triage.split_ignored(seen, engine.rules, policies.report_key, policies.find_reason)
+        sightings = examine_again(policies.line_patterns).sightings
+    masker = make_name_masker([*sightings, *others], engine.rules)
+    sightings = masker.mask_sightings(list(sightings))
+    kept, ignored = triage.split_ignored(sightings, engine.rules, policies.report_key, policies.find_reason)
     findings = triage.build_findings(kept, engine.rules, policies.report_key)
-    sure = [finding for finding in findings if triage.is_confident(finding, chosen.min_confidence)]
+    reported = [finding for finding in findings if triage.is_confident(finding, chosen.min_confidence)]
     ignored = [entry._replace(by=masker.mask(entry.by)) for entry in ignored]
-    return Judged(sure, ignored, policies.notes(everything=False), masker)
+    return TriagedFindings(reported, ignored, policies.notes(everything=False), masker)
 
 
-def contents(objects: Objects, wanted: Sequence[tuple[str, Origin]]) -> Iterator[Blob | Skipped]:
-    """Read the objects *wanted*, each with the origin to give it."""
-    for index, stored in objects.ask([name for name, _ in wanted]):
+def read_objects(objects: ObjectReader, wanted: Sequence[tuple[str, Origin]]) -> Iterator[Blob | Skipped]:
+    """Read the objects *wanted*: their ids, each with the origin for its blobs."""
+    for index, header in objects.request([name for name, _ in wanted]):
         origin = wanted[index][1]
-        if stored is None:
-            yield Skipped(origin.path or wanted[index][0], "is not in the object store")
+        if header is None:
+            yield Skipped(origin.path or wanted[index][0], "not in the object store")
         else:
-            yield from blobs_of(objects, stored, origin)
+            yield from read_blobs(objects, header, origin)
 
 
-def blobs_of(objects: Objects, stored: Stored, origin: Origin) -> Iterator[Blob | Skipped]:
-    """Give one object as blobs; what a pointer of Git LFS stands for comes along when it is here."""
-    if stored.size > LARGE:
-        yield from _pieces(objects, stored, origin)
+def read_blobs(objects: ObjectReader, header: ObjectHeader, origin: Origin) -> Iterator[Blob | Skipped]:
+    """Read the object whose header was read last; for a Git LFS pointer also its file, if it is in the local store."""
+    if header.size > LARGE:
+        yield from _read_in_pieces(objects, header, origin)
         return
-    data = objects.content(stored)
-    if len(data) < stored.size:
-        yield Skipped(origin.path, "could not be read to its end")
+    data = objects.read_content(header)
+    if len(data) < header.size:
+        yield Skipped(origin.path, "could not be read completely")
     if data:
         yield Blob(data, origin)
-    if stored.size < 1024 and data.startswith(LFS):
-        yield from _lfs(data, origin)
+    if header.size < 1024 and data.startswith(LFS_HEAD):
+        yield from _read_lfs(data, origin)
 
 
-def _pieces(objects: Objects, stored: Stored, origin: Origin) -> Iterator[Blob | Skipped]:
+def _read_in_pieces(objects: ObjectReader, header: ObjectHeader, origin: Origin) -> Iterator[Blob | Skipped]:
     from detector.text.chunks import split_stream
 
-    left = stored.size
+    left = header.size
 
-    def more(count: int) -> bytes:
+    def read(count: int) -> bytes:
         nonlocal left
-        data = objects.part(min(count, left)) if left else b""
+        data = objects.read_part(min(count, left)) if left else b""
         left -= len(data)
         return data
 
-    yield from split_stream(more, origin)
+    yield from split_stream(read, origin)
     if left:
-        yield Skipped(origin.path, "could not be read to its end")
-    objects.part(1)
+        yield Skipped(origin.path, "could not be read completely")
+    objects.read_part(1)
 
 
-def _lfs(pointer: bytes, origin: Origin) -> Iterator[Blob | Skipped]:
+def _read_lfs(pointer: bytes, origin: Origin) -> Iterator[Blob | Skipped]:
     from detector.sources.files import read_file
-    from hooks._git import common_directory, directory
+    from hooks._git import find_common_directory, find_git_directory
 
     digest = pointer.partition(b"oid sha256:")[2][:64].decode("latin-1")
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
         return
-    store = os.path.join(common_directory(directory()), "lfs", "objects")
+    store = os.path.join(find_common_directory(find_git_directory()), "lfs", "objects")
     path = os.path.join(store, digest[:2], digest[2:4], digest)
     if os.path.isfile(path):
         yield from read_file(path, origin)

@@ -1,4 +1,4 @@
-"""What pushes have in common: look at what commits bring in, judge it, say it, note it."""
+"""What the hooks for pushes share: scan the new commits, apply ignores, print the result, record it."""
 
 from __future__ import annotations
 
@@ -16,82 +16,88 @@ from hooks import _audit, _examine, _git, _message
 CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 
 
-class Update(NamedTuple):
-    """One ref that is pushed: what it was, what it becomes (all zeros: nothing)."""
+class RefUpdate(NamedTuple):
+    """One pushed ref with its old and new object id; an id of zeros means that it does not exist."""
 
     ref: str
     old: str
     new: str
 
     @property
-    def deletes(self) -> bool:
-        """Tell whether the ref goes away."""
+    def is_deletion(self) -> bool:
+        """Whether the ref is deleted."""
         return not self.new.strip("0")
 
 
-def repository() -> Repository:
-    """Return the repository here, with the quarantine where a push waits for its answer."""
-    found = discover(_git.directory(), (os.sep,))
-    own = [os.environ.get("GIT_OBJECT_DIRECTORY", ""), os.environ.get("GIT_QUARANTINE_PATH", "")]
-    waiting = [os.path.abspath(place) for place in own if place]
-    others = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
-    lent = [os.path.abspath(place) for place in others.split(os.pathsep) if place and not place.startswith('"')]
-    return found._replace(object_dirs=tuple(dict.fromkeys([*waiting, *found.object_dirs, *lent])))
+def open_repository() -> Repository:
+    """Return the current repository, including the quarantine that holds the objects of a push during pre-receive."""
+    found = discover(_git.find_git_directory(), (os.sep,))
+    quarantine = [os.environ.get("GIT_OBJECT_DIRECTORY", ""), os.environ.get("GIT_QUARANTINE_PATH", "")]
+    pending = [os.path.abspath(path) for path in quarantine if path]
+    alternates = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
+    borrowed = [os.path.abspath(path) for path in alternates.split(os.pathsep) if path and not path.startswith('"')]
+    return found._replace(object_dirs=tuple(dict.fromkeys([*pending, *found.object_dirs, *borrowed])))
 
 
-class Outcome(NamedTuple):
-    """What came of a push: who is to be told what, and what the trail says."""
+class PushResult(NamedTuple):
+    """The findings in a push, and what could not be scanned."""
 
-    judged: _examine.Judged
-    troubles: list[Skipped]
+    triaged: _examine.TriagedFindings
+    skipped: list[Skipped]
 
 
-def check(repository: Repository, tips: Sequence[str], known: set[str], chosen: _examine.Options) -> Outcome:
-    """Look at everything that *tips* bring in and *known* do not have."""
-    engine = _examine.engine_for(chosen)
+def examine_push(
+    repository: Repository, tips: Sequence[str], known: set[str], chosen: _examine.HookOptions
+) -> PushResult:
+    """Scan everything that *tips* reach and *known* do not."""
+    engine = _examine.load_engine(chosen)
     wanted = [tip for tip in dict.fromkeys(tips) if tip not in known]
 
     def read() -> Iterator[Blob | Skipped]:
-        for change in _brought_in(repository, wanted, known):
+        for change in _list_changes(repository, wanted, known):
             if isinstance(change, Skipped):
                 yield change
                 continue
             origin = Origin(change.kind, change.path, object_id=change.object_id, commit=change.commit)
             yield Blob(change.data, origin, new=change.new)
 
-    portion = _examine.Portion(read, "what is pushed")
-    seen = _examine.look(portion, engine)
-    if not seen.sightings:
-        return Outcome(_examine.Judged([], [], [], NameMasker()), seen.troubles)
-    objects = _git.Objects()
+    share = _examine.BlobShare(read, "the pushed content")
+    examined = _examine.examine(share, engine)
+    if not examined.sightings:
+        return PushResult(_examine.TriagedFindings([], [], [], NameMasker()), examined.skipped)
+    objects = _git.ObjectReader()
     try:
-        judged = _examine.judge(
-            seen.sightings, engine, chosen, _reader(objects, wanted), lambda more: _examine.look(portion, engine, more)
+        triaged = _examine.triage_sightings(
+            examined.sightings,
+            engine,
+            chosen,
+            _make_reader(objects, wanted),
+            lambda patterns: _examine.examine(share, engine, patterns),
         )
     finally:
         objects.close()
-    return Outcome(judged, judged.masker.mask_skipped(seen.troubles))
+    return PushResult(triaged, triaged.masker.mask_skipped(examined.skipped))
 
 
-def _brought_in(repository: Repository, tips: list[str], known: set[str]) -> Iterator[changes.Change | Skipped]:
-    """Yield what commits bring in, then what a tag of a tree or a file does."""
-    kinds = _peeled(tips)
+def _list_changes(repository: Repository, tips: list[str], known: set[str]) -> Iterator[changes.Change | Skipped]:
+    """Yield the changes of new commits, then the content of tags of trees and files."""
+    kinds = _peel(tips)
     commits = [tip for tip in tips if kinds.get(tip) == "commit"]
     if commits:
         for change in changes.read_introduced(repository, commits, known):
-            # A tag that is not pushed stays here, whatever it says.
+            # An annotated tag that is not pushed is not published.
             if isinstance(change, Skipped) or change.kind != "tag" or change.object_id in tips:
                 yield change
     for tip in tips:
         if kinds.get(tip) != "commit":
-            yield from _content_of(tip)
+            yield from _read_reachable(tip)
 
 
-def _peeled(tips: Sequence[str]) -> dict[str, str]:
-    """Return the kind of object that each tip stands for, tags looked through."""
-    objects = _git.Objects()
+def _peel(tips: Sequence[str]) -> dict[str, str]:
+    """Return the type of the object that each tip points to, with tags dereferenced."""
+    objects = _git.ObjectReader()
     kinds = {}
-    for index, stored in objects.ask([f"{tip}^{{}}" for tip in tips]):
+    for index, stored in objects.request([f"{tip}^{{}}" for tip in tips]):
         if stored is not None:
             kinds[tips[index]] = stored.kind
             objects.skip(stored)
@@ -99,27 +105,27 @@ def _peeled(tips: Sequence[str]) -> dict[str, str]:
     return kinds
 
 
-def _content_of(tip: str) -> Iterator[changes.Change]:
-    """Yield every object that *tip*, no commit and no tag of one, reaches."""
-    listing = _git.Running(["rev-list", "--objects", tip])
+def _read_reachable(tip: str) -> Iterator[changes.Change]:
+    """Yield every object that *tip* reaches, which is not a commit or a tag of one."""
+    listing = _git.GitProcess(["rev-list", "--objects", tip])
     heads = "--batch=%(objectname) %(objecttype) %(objectsize) %(rest)"
-    objects = _git.Objects(_git.pipe(listing, ["cat-file", heads]))
-    for stored in objects.every():
+    objects = _git.ObjectReader(_git.pipe(listing, ["cat-file", heads]))
+    for stored in objects.read_all():
         if stored is None:
             continue
-        data = objects.content(stored)
+        data = objects.read_content(stored)
         if stored.kind in ("blob", "tag"):
             yield changes.Change(stored.kind, stored.name, stored.id, data, ((0, len(data)),))
     objects.close()
     listing.wait()
 
 
-def _reader(objects: _git.Objects, tips: Sequence[str]) -> Callable[[str], bytes | None]:
-    """Read ignore files as the pushed commits have them; the first one that has the file counts."""
+def _make_reader(objects: _git.ObjectReader, tips: Sequence[str]) -> Callable[[str], bytes | None]:
+    """Return a reader of ignore files in the pushed commits; the first commit that has the file counts."""
 
     def read(name: str) -> bytes | None:
         for tip in tips:
-            content = objects.text(f"{tip}:{name}")
+            content = objects.read_object(f"{tip}:{name}")
             if content is not None:
                 return content
         return None
@@ -127,35 +133,37 @@ def _reader(objects: _git.Objects, tips: Sequence[str]) -> Callable[[str], bytes
     return read
 
 
-def rewriting(findings: Sequence[Finding]) -> str:
-    """Say how to take a value out of commits that exist already."""
-    commits = list(dict.fromkeys(place.origin.commit for finding in findings for place in finding.locations))
+def advise_rewriting(findings: Sequence[Finding]) -> str:
+    """Return how to remove a value from existing commits."""
+    commits = list(dict.fromkeys(location.origin.commit for finding in findings for location in finding.locations))
     named = [commit for commit in commits if commit]
-    lines = ["Take the value out of the file: read it from the environment or a secret store."]
+    lines = ["Remove the value from the file: read it from the environment or a secret store."]
     if named:
-        lines.append("It stands in commits already, so they have to be rewritten:")
+        lines.append("It is in these commits already, so rewrite them:")
         lines.append(f"  the last commit:  git commit --amend      an older one:  git rebase -i {named[0][:12]}^")
     return "\n".join(lines)
 
 
-def say(title: str, outcome: Outcome, advice: Sequence[str]) -> None:
-    """Print what was found, and what could not be looked at."""
-    if outcome.judged.findings:
-        print(_message.refusal(title, outcome.judged.findings, advice), file=sys.stderr)
-    if outcome.troubles:
-        print(_message.incomplete(outcome.troubles), file=sys.stderr)
+def print_result(title: str, result: PushResult, advice: Sequence[str]) -> None:
+    """Print the findings, and what could not be scanned."""
+    if result.triaged.findings:
+        print(_message.format_refusal(title, result.triaged.findings, advice), file=sys.stderr)
+    if result.skipped:
+        print(_message.format_incomplete(result.skipped), file=sys.stderr)
 
 
-def record(hook: str, repository: Repository, event: str, updates: Sequence[Update], outcome: Outcome) -> None:
-    """Note in the trail what became of a push, with everything that was set aside."""
-    judged = outcome.judged
-    if event == "passed" and not judged.ignored and not outcome.troubles:
+def record_event(
+    hook: str, repository: Repository, event: str, updates: Sequence[RefUpdate], result: PushResult
+) -> None:
+    """Record the push in the audit log, with all findings that were ignored."""
+    triaged = result.triaged
+    if event == "passed" and not triaged.ignored and not result.skipped:
         return
-    _audit.note(
+    _audit.append_event(
         repository.common_dir,
         hook,
         event,
-        refs=[[judged.masker.mask(word) for word in update] for update in updates],
-        **_audit.facts_of(judged.findings, judged.ignored),
-        unseen=[[skip.where, skip.reason] for skip in outcome.troubles],
+        refs=[[triaged.masker.mask(word) for word in update] for update in updates],
+        **_audit.describe_findings(triaged.findings, triaged.ignored),
+        unseen=[[skip.where, skip.reason] for skip in result.skipped],
     )

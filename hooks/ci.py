@@ -1,8 +1,8 @@
-"""Look at what a pipeline is about: the commits of the merge request or the push, told in its host's way.
+"""Scan the commits of a merge request or a push in a CI pipeline, and write the report that its host reads.
 
-`leakfirst hook run ci [OPTIONS OF scan]` works out from the environment which
-commits are new, and which report the host reads. Where it cannot tell, or where
-the clone is too shallow to hold the base, everything is looked at.
+`leakfirst hook run ci [OPTIONS OF scan]` finds the new commits and the report format
+from the environment variables of the pipeline. If they do not name the base commit,
+or the clone is too shallow to contain it, everything is scanned.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ REPORTS = {
     "GITHUB_ACTIONS": ("--report", "github=-", "--report", "sarif=leakfirst.sarif"),
     "GITLAB_CI": ("--report", "text=-", "--report", "gitlab=gl-secret-detection-report.json"),
 }
-"""What is written where nothing else was asked for; anywhere else it is a text and a JUnit file."""
+"""Options for the reports of each host, by an environment variable that it sets."""
 
-ELSEWHERE = ("--report", "text=-", "--report", "junit=leakfirst-junit.xml")
+DEFAULT_REPORTS = ("--report", "text=-", "--report", "junit=leakfirst-junit.xml")
 
 
 def main(arguments: list[str]) -> int:
-    """Scan as `leakfirst scan` does, with the range and the reports of this pipeline."""
+    """Scan like `leakfirst scan`, with the range and the reports of this pipeline; return its exit code."""
     from detector.registry import run_command
 
     words = ["scan", "--no-progress", *arguments]
-    if not _asks_for(arguments, ("--format", "-f", "--report", "--output", "-o")):
-        words += reports(os.environ)
-    if not _asks_for(arguments, ("--since", "--range", "--staged")):
-        base = base_of(os.environ)
-        commit = _commit(base)
+    if not _has_option(arguments, ("--format", "-f", "--report", "--output", "-o")):
+        words += choose_reports(os.environ)
+    if not _has_option(arguments, ("--since", "--range", "--staged")):
+        base = find_base(os.environ)
+        commit = _resolve_commit(base)
         if commit:
             words += ["--range", f"{commit}..HEAD"]
         else:
-            reason = f"{base} is not in this clone (fetch all of it)" if base else "no base is named"
-            print(f"leakfirst: looking at everything: {reason}", file=sys.stderr)
+            reason = f"the base {base} is not in this clone; fetch it with full depth" if base else "no base is known"
+            print(f"leakfirst: scanning everything: {reason}", file=sys.stderr)
     return run_command(words)
 
 
-def _asks_for(arguments: list[str], options: tuple[str, ...]) -> bool:
+def _has_option(arguments: list[str], options: tuple[str, ...]) -> bool:
     return any(word.partition("=")[0] in options for word in arguments)
 
 
-def reports(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the options that write what the host reads."""
-    return next((options for name, options in REPORTS.items() if environment.get(name)), ELSEWHERE)
+def choose_reports(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the options for the reports that the host reads."""
+    return next((options for name, options in REPORTS.items() if environment.get(name)), DEFAULT_REPORTS)
 
 
-def base_of(environment: Mapping[str, str]) -> str:
-    """Return the revision that what is new is new against, or ""."""
+def find_base(environment: Mapping[str, str]) -> str:
+    """Return the revision that the new commits are based on, "" if it is not known."""
     given = environment.get("LEAKFIRST_BASE", "")
     if given:
         return given
@@ -67,7 +67,7 @@ def base_of(environment: Mapping[str, str]) -> str:
         if environment.get(name, "").strip("0"):
             return environment[name]
     if environment.get("GITHUB_EVENT_PATH"):
-        return _github(environment)
+        return _find_github_base(environment)
     for name in ("CHANGE_TARGET", "BUILDKITE_PULL_REQUEST_BASE_BRANCH", "SYSTEM_PULLREQUEST_TARGETBRANCH"):
         branch = environment.get(name, "").removeprefix("refs/heads/")
         if branch:
@@ -76,7 +76,7 @@ def base_of(environment: Mapping[str, str]) -> str:
     return f"refs/remotes/origin/{branch}" if branch and branch != environment.get("CI_COMMIT_BRANCH") else ""
 
 
-def _github(environment: Mapping[str, str]) -> str:
+def _find_github_base(environment: Mapping[str, str]) -> str:
     try:
         with open(environment["GITHUB_EVENT_PATH"], encoding="utf-8") as file:
             event: dict[str, Any] = json.load(file)
@@ -93,9 +93,9 @@ def _github(environment: Mapping[str, str]) -> str:
     return str(found)
 
 
-def _commit(name: str) -> str:
-    """Return the commit that *name* stands for in this clone, or ""."""
+def _resolve_commit(name: str) -> str:
+    """Return the id of the commit *name* in this clone, "" if it is not here."""
     if not name or name.startswith("-"):
         return ""
-    found = _git.lines_of(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"], quiet=True)
+    found = _git.read_lines(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"], quiet=True)
     return found[-1] if found else ""

@@ -1,4 +1,4 @@
-"""`leakfirst hook`: put the git hooks in place, take them away, say how it stands."""
+"""`leakfirst hook`: install, remove or show the git hooks."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ EXAMPLE = """examples:
   leakfirst hook status
   leakfirst hook uninstall
 
-  Hooks that are there already keep working: they are called first.
-  `leakfirst hook run NAME` is what husky, lefthook or a script of your own calls.
+  Existing hooks keep working: they are called first.
+  husky, lefthook or your own scripts can call `leakfirst hook run NAME`.
 """
 
 
@@ -28,90 +28,90 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("action", choices=("install", "uninstall", "status"), help="what to do")
     parser.add_argument(
-        "hooks", nargs="*", metavar="HOOK", help=f"{', '.join(_install.HOOKS)}; default: those that fit"
+        "hooks", nargs="*", metavar="HOOK", help=f"{', '.join(_install.HOOKS)}; default: those that apply"
     )
     parser.add_argument("--global", dest="everywhere", action="store_true", help="for all repositories of this user")
     parser.add_argument("--repository", default=".", metavar="PATH", help="the repository; default: the one here")
-    handed = parser.add_argument_group("handed to the hook each time")
-    handed.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules: a file or folder")
-    handed.add_argument("--baseline", default="", metavar="FILE", help="findings that are known")
-    handed.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
-    handed.add_argument("--min-confidence", default="", choices=("low", "medium", "high"), help="default: medium")
-    handed.add_argument(
-        "--no-repository-ignores", action="store_true", help="obey no baseline or allow-list of the repository itself"
+    passed = parser.add_argument_group("options of the installed hook")
+    passed.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules: a file or folder")
+    passed.add_argument("--baseline", default="", metavar="FILE", help="list of known findings")
+    passed.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
+    passed.add_argument("--min-confidence", default="", choices=("low", "medium", "high"), help="default: medium")
+    passed.add_argument(
+        "--no-repository-ignores", action="store_true", help="do not apply baselines and allowlists of the repository"
     )
-    handed.add_argument("--strict", action="store_true", help="refuse also what could not be looked at (exit 3)")
+    passed.add_argument("--strict", action="store_true", help="fail if some content could not be scanned (exit 3)")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it and say what was done."""
+    """Carry out the action and print what was done; return the exit code."""
     unknown = [name for name in args.hooks if name not in _install.HOOKS]
     if unknown:
         raise UsageError(f"unknown hook {unknown[0]!r}; known: {', '.join(_install.HOOKS)}")
-    place = _install.global_place() if args.everywhere else _install.repository_place(args.repository)
+    folder = _install.find_global_folder() if args.everywhere else _install.find_repository_folder(args.repository)
     if args.action == "install":
-        _try(_handed(args))
+        _check_options(_make_options(args))
     try:
-        return _do(args, place)
+        return _carry_out(args, folder)
     except OSError as error:
         raise UsageError(f"{error.filename}: cannot be changed ({error.strerror})") from None
 
 
-def _do(args: argparse.Namespace, place: _install.Place) -> int:
+def _carry_out(args: argparse.Namespace, folder: _install.HookFolder) -> int:
     if args.action == "install":
-        hooks = args.hooks or (["pre-receive"] if place.bare else ["pre-commit", "pre-push"])
-        for state in _install.install(place, hooks, _handed(args)):
+        hooks = args.hooks or (["pre-receive"] if folder.is_bare else ["pre-commit", "pre-push"])
+        for state in _install.install(folder, hooks, _make_options(args)):
             print(f"{state.hook}: installed in {state.path}")
             if state.chained:
-                print(f"  the hook that was there is called first ({state.chained})")
+                print(f"  the existing hook is called first ({state.chained})")
     elif args.action == "uninstall":
-        removed = _install.uninstall(place, args.hooks or _install.HOOKS)
+        removed = _install.uninstall(folder, args.hooks or _install.HOOKS)
         for state in removed:
             print(f"{state.hook}: removed from {state.path}")
         if not removed:
-            print(f"nothing of ours in {place.folder}")
+            print(f"no hook of leakfirst in {folder.path}")
     else:
-        for state in _install.status(place, args.hooks or _install.HOOKS):
+        for state in _install.read_status(folder, args.hooks or _install.HOOKS):
             chained = f", after {state.chained}" if state.chained else ""
-            print(f"{state.hook}: {'installed' + chained if state.installed else 'not installed'} ({state.path})")
-        chosen = _install.git("config", "core.hooksPath", cwd=args.repository)
+            print(f"{state.hook}: {'installed' + chained if state.is_installed else 'not installed'} ({state.path})")
+        chosen = _install.run_git("config", "core.hooksPath", cwd=args.repository)
         if chosen:
-            print(f"git takes its hooks from {chosen} (core.hooksPath)")
+            print(f"git runs the hooks in {chosen} (core.hooksPath)")
     return int(ExitCode.CLEAN)
 
 
-def _try(handed: list[str]) -> None:
-    """Read what the hook will read, so that none is installed that cannot work. Raises `LeakfirstError`.
+def _check_options(options: list[str]) -> None:
+    """Load what the hook will load, so that no broken hook is installed. Raises `LeakfirstError`.
 
-    The rules are compiled by that: the first commit need not wait for it.
+    This also compiles the rules, so the first commit does not have to wait for that.
     """
     from detector.config import operator_file
     from detector.ignores.loader import load_policy
     from hooks import _examine
 
-    chosen = _examine.options(handed)
+    chosen = _examine.parse_options(options)
     operator = operator_file(chosen.config) if chosen.config else {}
     load_policy(None, operator=operator, baseline_file=chosen.baseline)
-    _examine.engine_for(chosen)
+    _examine.load_engine(chosen)
 
 
-def _handed(args: argparse.Namespace) -> list[str]:
-    """Return the options as the hook gets them; paths are made absolute, for a hook runs elsewhere."""
-    handed = [word for path in args.patterns for word in ("--patterns", os.path.abspath(path))]
+def _make_options(args: argparse.Namespace) -> list[str]:
+    """Return the options for the script of the hook; paths are absolute, because a hook runs in another folder."""
+    options = [word for path in args.patterns for word in ("--patterns", os.path.abspath(path))]
     if args.baseline:
-        handed += ["--baseline", _absolute(args.baseline)]
+        options += ["--baseline", _make_absolute(args.baseline)]
     if args.config:
-        handed += ["--config", os.path.abspath(args.config)]
+        options += ["--config", os.path.abspath(args.config)]
     if args.min_confidence:
-        handed += ["--min-confidence", args.min_confidence]
+        options += ["--min-confidence", args.min_confidence]
     if args.no_repository_ignores:
-        handed.append("--no-repository-ignores")
+        options.append("--no-repository-ignores")
     if args.strict:
-        handed.append("--strict")
-    return handed
+        options.append("--strict")
+    return options
 
 
-def _absolute(named: str) -> str:
+def _make_absolute(named: str) -> str:
     from detector.ignores.loader import NO_BASELINE, split_format
 
     if named == NO_BASELINE:

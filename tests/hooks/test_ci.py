@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hooks.ci import base_of, reports
+from hooks.ci import choose_reports, find_base
 from tests.hooks.world import ROOT, Repository, leakfirst, token
 
 ZERO = "0" * 40
@@ -33,7 +33,7 @@ def event(folder: Path, content: dict[str, object]) -> dict[str, str]:
     ],
 )
 def test_github_tells_it_in_an_event(tmp_path: Path, content: dict[str, object], base: str) -> None:
-    assert base_of(event(tmp_path, content)) == base
+    assert find_base(event(tmp_path, content)) == base
 
 
 @pytest.mark.parametrize(
@@ -53,13 +53,13 @@ def test_github_tells_it_in_an_event(tmp_path: Path, content: dict[str, object],
     ],
 )
 def test_other_hosts_tell_it_in_variables(environment: dict[str, str], base: str) -> None:
-    assert base_of(environment) == base
+    assert find_base(environment) == base
 
 
 def test_each_host_gets_its_report() -> None:
-    assert "github=-" in reports({"GITHUB_ACTIONS": "true"})
-    assert "gitlab=gl-secret-detection-report.json" in reports({"GITLAB_CI": "true"})
-    assert "junit=leakfirst-junit.xml" in reports({})
+    assert "github=-" in choose_reports({"GITHUB_ACTIONS": "true"})
+    assert "gitlab=gl-secret-detection-report.json" in choose_reports({"GITLAB_CI": "true"})
+    assert "junit=leakfirst-junit.xml" in choose_reports({})
 
 
 @pytest.fixture
@@ -86,9 +86,9 @@ def test_only_what_is_new_counts(repo: Repository) -> None:
 
 
 @pytest.mark.parametrize("base", ["", "f" * 40, "--all"])
-def test_without_a_base_everything_is_looked_at_and_that_is_said(repo: Repository, base: str) -> None:
+def test_without_a_base_everything_is_scanned_and_that_is_printed(repo: Repository, base: str) -> None:
     done = leakfirst("hook", "run", "ci", cwd=repo.path, LEAKFIRST_BASE=base, **QUIET)
-    assert done.returncode == 1 and "looking at everything" in done.stderr
+    assert done.returncode == 1 and "scanning everything" in done.stderr
 
 
 def test_the_gitlab_report_is_written(repo: Repository) -> None:

@@ -37,7 +37,7 @@ def test_the_first_commit_of_a_repository_is_refused_with_a_token_and_passes_wit
 def test_the_message_says_what_where_why_and_what_to_do(repo: Repository) -> None:
     repo.add("a.py", f"t = '{token()}'\n")
     said = repo.commit().stderr
-    for part in ("not committed", "a.py:1:6", "Why it matters", "environment", "leakfirst:allow", "LEAKFIRST_SKIP=1"):
+    for part in ("commit refused", "a.py:1:6", "Why it matters", "environment", "leakfirst:allow", "LEAKFIRST_SKIP=1"):
         assert part in said
     assert said.isprintable() or "\x1b" not in said
     assert max(len(line) for line in said.splitlines()) < 200

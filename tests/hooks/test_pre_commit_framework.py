@@ -44,7 +44,7 @@ def test_a_commit_with_a_token_is_refused_and_without_it_passes(repo: Repository
     repo.add("a.py", f"t = '{token()}'\n")
     done = repo.commit()
     assert done.returncode == 1
-    assert "not committed" in done.stderr and "a.py:1:6" in done.stderr
+    assert "commit refused" in done.stderr and "a.py:1:6" in done.stderr
     repo.add("a.py", "clean\n")
     assert repo.commit().returncode == 0
 
@@ -64,7 +64,7 @@ def test_a_push_of_what_slipped_is_refused(repo: Repository, tmp_path: Path) -> 
     repo.add("a.py", f"t = '{token()}'\n")
     assert repo.commit("slips", "--no-verify").returncode == 0
     done = repo.try_git("push", "-q", "origin", "main")
-    assert done.returncode == 1 and "not pushed" in done.stderr + done.stdout
+    assert done.returncode == 1 and "push refused" in done.stderr + done.stdout
 
 
 def test_all_files_can_be_looked_at_by_hand(repo: Repository) -> None:

@@ -46,7 +46,7 @@ def test_pre_push_catches_what_no_verify_let_through(pair: Pair) -> None:
     done = pair.push()
     assert done.returncode == 1
     commit = pair.here.git("rev-parse", "HEAD").strip()
-    for part in ("not pushed", "a.py:1:6", commit[:12], "git commit --amend", "git rebase -i"):
+    for part in ("push refused", "a.py:1:6", commit[:12], "git commit --amend", "git rebase -i"):
         assert part in done.stderr
     assert token() not in done.stderr + pair.here.trail
     refused = [json.loads(line) for line in pair.here.trail.splitlines()][-1]
@@ -168,7 +168,7 @@ def test_a_push_option_skips_only_where_that_is_allowed(pair: Pair) -> None:
     assert pair.push(*option).returncode == 1
     pair.server.git("config", "leakfirst.allowSkip", "true")
     assert pair.push(*option).returncode == 0
-    assert "let through: revoked already" in pair.server.trail
+    assert "allowed: revoked already" in pair.server.trail
 
 
 def test_a_token_in_names_of_files_and_tags_is_neither_said_nor_noted(pair: Pair) -> None:

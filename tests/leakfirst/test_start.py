@@ -158,14 +158,14 @@ def test_an_installed_hook_imports_nothing_of_the_repository(repository: Reposit
     done = repository.commit(PYTHONPATH=".")
     assert done.returncode == 1
     assert "PLANTED" not in done.stdout + done.stderr
-    assert "not committed" in done.stderr
+    assert "commit refused" in done.stderr
 
 
 def test_the_script_of_a_hook_refuses_foreign_packages(tmp_path: Path) -> None:
     """Where the folder that it names has lost our packages, a later folder may hold others of these names."""
     home = copied(tmp_path / "home", "leakfirst", "detector")
     plant(tmp_path / "other", "hooks", "rotators")
-    code = _install.starting_code("pre-commit", [])
+    code = _install.build_start_code("pre-commit", [])
     names = f"import sys; sys.path += [{str(home)!r}, {str(tmp_path / 'other')!r}]; "
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", names + code.partition("; ")[2].partition("; ")[2]],
