@@ -1,0 +1,83 @@
+"""The findings of a repository: where they are, whose they are, what ignores them, and no value."""
+
+from pathlib import Path
+
+import pytest
+
+from detector.fleet.inventory import list_repositories
+from detector.fleet.lifecycle import ObservedFinding
+from detector.fleet.object_ids import join_hex
+from detector.fleet.repository_findings import BRANCH_HEAD, collect_findings
+from detector.fleet.tasks import CollectFindings, RepositoryFindings
+from detector.fleet.worker import Worker
+from tests.detector.fleet import making
+from tests.detector.fleet.test_sweep import Bench
+
+
+def line(number: int) -> str:
+    return f"TOKEN={making.secret(number)}\n"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    place = tmp_path / "fleet" / "r.git"
+    place.mkdir(parents=True)
+    making.git(place, "init", "-q", "--bare", "-b", "main", ".")
+    stream = making.Stream(3)
+    stream.commit("main", {"old.env": line(1), "src/app.env": line(2)}, "Begin")
+    stream.commit("main", {"old.env": None, "src/new.env": f"# moved\n{line(2)}", "src/app.env": None}, "Move")
+    stream.into(place)
+    return place
+
+
+def collect(bare: Path, worker: Worker, *paths: str) -> RepositoryFindings:
+    (entry,) = list_repositories([str(bare)])
+    names = [making.git(bare, "rev-parse", path).decode().strip() for path in paths]
+    *_, found = collect_findings(worker, CollectFindings(entry, join_hex(names), 20, join_hex(names)))
+    assert isinstance(found, RepositoryFindings)
+    return found
+
+
+def by_path(found: RepositoryFindings) -> dict[str, ObservedFinding]:
+    return {finding.locations[0].path: finding for finding in found.findings}
+
+
+def test_the_first_and_the_current_locations_are_told_apart(bare):
+    worker = Worker(Bench(bare.parent, "").settings()[0])
+    found = collect(bare, worker, "main~1:old.env", "main~1:src/app.env", "main:src/new.env")
+    assert found.reread_objects == 3 and not found.skipped
+    old, app = by_path(found)["old.env"], by_path(found)["src/app.env"]
+    assert not old.at_head and [location.at_head for location in old.locations] == [False]
+    assert app.at_head
+    assert [(location.path, location.at_head) for location in app.locations][-1] == ("src/new.env", True)
+    assert app.locations[-1].kind in ("blob", BRANCH_HEAD)
+    assert making.secret(1) not in repr(found) and making.secret(2) not in repr(found)
+
+
+def test_the_owner_is_that_of_the_current_location(bare):
+    settings, _ = Bench(bare.parent, "").settings()
+    stream = making.Stream(4)
+    stream.commit("main", {"CODEOWNERS": "/src/ @app\n"}, "Owners", onto="refs/heads/main^0")
+    stream.into(bare)
+    found = collect(bare, Worker(settings), "main~2:old.env", "main~2:src/app.env", "main:src/new.env")
+    assert by_path(found)["src/app.env"].owner == "@app"
+    assert by_path(found)["old.env"].owner == "Ada Example <ada@example.test>"
+    mapped = settings._replace(owners=(("fleet/r", "team-r"),))
+    assert by_path(collect(bare, Worker(mapped), "main~2:old.env"))["old.env"].owner == "team-r"
+
+
+def test_what_is_ignored_at_head_is_reported_with_the_reason_and_until_when(bare):
+    worker = Worker(Bench(bare.parent, "").settings()[0])
+    stream = making.Stream(4)
+    stream.commit("main", {".leakfirstignore": "# until 2099-01-31\nsrc/\n"}, "Ignore", onto="refs/heads/main^0")
+    stream.into(bare)
+    found = collect(bare, worker, "main~2:src/app.env", "main:src/new.env")
+    (finding,) = found.findings
+    assert ".leakfirstignore" in finding.ignored and finding.owner == ""
+    assert found.recheck_on == "2099-02-01"
+
+
+def test_a_repository_without_flagged_objects_is_not_opened(tmp_path):
+    worker = Worker(Bench(tmp_path, "").settings()[0])
+    (entry,) = list_repositories(["https://git.example.org/a"])
+    assert list(collect_findings(worker, CollectFindings(entry, b"", 20))) == [RepositoryFindings(())]
