@@ -1,0 +1,16 @@
+# leakfirst with git, for CI systems and Kubernetes. Mount the repository at /work: docker run --rm -v "$PWD:/work:ro" IMAGE scan .
+FROM python:3.13-slim AS build
+RUN apt-get update && apt-get install --no-install-recommends --yes gcc libc6-dev git && rm -rf /var/lib/apt/lists/*
+COPY . /source
+RUN python -m venv /opt/leakfirst && /opt/leakfirst/bin/pip install --no-cache-dir "/source[verify]"
+
+FROM python:3.13-slim
+RUN apt-get update && apt-get install --no-install-recommends --yes git && rm -rf /var/lib/apt/lists/* \
+    && useradd --create-home --uid 10001 leakfirst \
+    && git config --system --add safe.directory '*'
+COPY --from=build /opt/leakfirst /opt/leakfirst
+USER leakfirst
+WORKDIR /work
+ENV PATH=/opt/leakfirst/bin:$PATH
+ENTRYPOINT ["leakfirst"]
+CMD ["--help"]

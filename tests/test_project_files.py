@@ -1,0 +1,132 @@
+"""The files for people who meet the project: workflows, templates, changelog, and what is public."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import leakfirst
+from tests.program import CHECKOUT
+
+PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+WORKFLOWS = sorted((CHECKOUT / ".github" / "workflows").glob("*.yml"))
+SCHEMAS = {
+    **dict.fromkeys(WORKFLOWS, "vendor.github-workflows"),
+    **dict.fromkeys((CHECKOUT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml"), "vendor.github-issue-forms"),
+    CHECKOUT / ".github" / "ISSUE_TEMPLATE" / "config.yml": "vendor.github-issue-config",
+    CHECKOUT / ".github" / "dependabot.yml": "vendor.dependabot",
+}
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool that stands beside this Python, or on the path."""
+    beside = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+    program = shutil.which(words[0], path=beside)
+    if program is None:
+        pytest.skip(f"{words[0]} is not installed")
+    return subprocess.run([program, *words[1:]], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda path: path.name)
+def test_what_github_reads_is_valid(path: Path) -> None:
+    done = run("check-jsonschema", "--builtin-schema", SCHEMAS[path], str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_actionlint_finds_nothing() -> None:
+    done = run("actionlint", *map(str, WORKFLOWS))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_action_of_others_is_pinned_by_commit() -> None:
+    files = [
+        *WORKFLOWS,
+        CHECKOUT / "action.yml",
+        *(CHECKOUT / "docs").rglob("*.yml"),
+        *(CHECKOUT / "docs").glob("*.md"),
+    ]
+    used = [
+        (path.name, *found.groups())
+        for path in files
+        for found in re.finditer(r"^[ -]*uses: (\S+)(?: # (\S+))?", path.read_text(), re.MULTILINE)
+    ]
+    others = [(name, action, version) for name, action, version in used if not action.startswith(("./", "leakfirst/"))]
+    assert len(others) > 15
+    for name, action, version in others:
+        assert re.fullmatch(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}", action), f"{name}: {action}"
+        assert re.fullmatch(r"v\d+\.\d+\.\d+", version or ""), f"{name}: {action} does not say its version"
+    pins = {(action.partition("@")[0], action) for _, action, _ in others}
+    assert len(pins) == len({name for name, _ in pins}), "one action is pinned to two commits"
+
+
+def test_no_workflow_keeps_a_token_or_takes_more_than_it_needs() -> None:
+    for path in WORKFLOWS:
+        workflow = yaml.safe_load(path.read_text())
+        assert workflow["permissions"] == {"contents": "read"}
+        for job in workflow["jobs"].values():
+            for step in job.get("steps", ()):
+                if step.get("uses", "").startswith("actions/checkout@"):
+                    assert step["with"]["persist-credentials"] is False
+
+
+def test_the_supported_versions_of_python_are_tested_and_built() -> None:
+    supported = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["project"]["classifiers"]))
+    matrix = yaml.safe_load((CHECKOUT / ".github/workflows/tests.yml").read_text())["jobs"]["matrix"]["strategy"][
+        "matrix"
+    ]
+    assert matrix["python"] == supported
+    assert PROJECT["tool"]["cibuildwheel"]["build"] == [f"cp{version.replace('.', '')}-*" for version in supported]
+    assert PROJECT["project"]["requires-python"] == f">={supported[0]}"
+
+
+def test_the_configuration_of_pre_commit_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path))
+    done = run("pre-commit", "validate-config", ".pre-commit-config.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_fragment_of_the_changelog_has_a_category_and_lists_changes() -> None:
+    categories = "|".join(entry["directory"] for entry in PROJECT["tool"]["towncrier"]["type"])
+    fragments = [
+        path for path in (CHECKOUT / "changelog.d").iterdir() if path.name not in ("README.md", "template.md.jinja")
+    ]
+    for path in fragments:
+        assert re.fullmatch(rf"\+[a-z0-9-]+\.(?:{categories})\.md", path.name), f"{path.name}: see CONTRIBUTING.md"
+        assert all(line.startswith(("- ", "  ")) for line in path.read_text().splitlines()), path.name
+
+
+def test_the_changelog_can_be_built() -> None:
+    done = run("towncrier", "build", "--draft", "--version", leakfirst.__version__)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"## {leakfirst.__version__}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name", ["CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "CHANGELOG.md", "docs/versions.md"]
+)
+def test_links_of_the_pages_for_contributors_lead_somewhere(name: str) -> None:
+    page = CHECKOUT / name
+    for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+        assert (page.parent / link).exists(), link
+
+
+def test_what_is_public_is_documented() -> None:
+    page = (CHECKOUT / "docs" / "versions.md").read_text()
+    assert not [name for name in leakfirst.__all__ if f"`{name}`" not in page]
+
+
+def test_the_files_that_the_recipes_name_exist() -> None:
+    recipes = (CHECKOUT / "CONTRIBUTING.md").read_text().partition("## Add one")[2].partition("## Releases")[0]
+    named = {
+        name for name in re.findall(r"`([\w./-]+\.(?:py|toml|md)|[\w/]+/)`", recipes) if "<" not in name and "/" in name
+    }
+    assert len(named) > 15
+    assert not [name for name in sorted(named) if not (CHECKOUT / name).exists()]
