@@ -30,7 +30,7 @@ from detector.fleet.state import open_state
 from detector.fleet.sweep import SweepOptions, sweep
 from detector.fleet.tally import SweepSummary
 from detector.fleet.tasks import WorkerSettings
-from detector.scan import pipeline
+from detector.scan.rule_pack import load_rule_pack
 from detector.scan.state import digest_rule
 from tests.detector.fleet import making
 
@@ -47,7 +47,7 @@ class Cost(NamedTuple):
 def swept(specs: Sequence[str], place: str, jobs: int) -> tuple[SweepSummary, Cost]:
     """Sweep once."""
     config = Config(worktree=False)
-    rules = {rule.id: digest_rule(rule) for rule in pipeline.load_rule_pack(config).rules}
+    rules = {rule.id: digest_rule(rule) for rule in load_rule_pack(config).rules}
     settings = WorkerSettings(config, Clones(place + ".clones"), digest_rules(rules), identify_key(project_key()))
     before, own, began = processors(), time.process_time(), time.perf_counter()
     with open_state(place) as state:

@@ -13,6 +13,7 @@ from detector.errors import UsageError
 from detector.model import CONFIDENCES, Scan
 from detector.rules import pack as packs
 from detector.scan import pipeline
+from detector.scan.rule_pack import load_rule_pack
 
 Texts = tuple[str, ...] | list[str]
 
@@ -60,7 +61,7 @@ class Engine(core.Engine):
 
     def __init__(self, patterns: Iterable[str] = (), only: Iterable[str] = (), skip: Iterable[str] = ()) -> None:
         config = Config(patterns=tuple(patterns), only=tuple(only), skip=tuple(skip))
-        pack = pipeline.load_rule_pack(config)
+        pack = load_rule_pack(config)
         super().__init__(
             pack.rules,
             pack.anchors,

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     known = baseline.read(path) if exists and args.action != "create" else baseline.create_empty()
     found = _scan(args)
     if args.action == "prune":
-        from detector.scan.pipeline import load_rule_pack
+        from detector.scan.rule_pack import load_rule_pack
 
         return _prune(path, known, found, {rule.id for rule in load_rule_pack(_make_config(args)).rules})
     listed = {entry.fingerprint for entry in known.entries}

@@ -254,11 +254,11 @@ def _recalled(plan: RotationPlan, args: argparse.Namespace) -> Leak:
 def rules_for(args: argparse.Namespace) -> tuple[Pack, bytes]:
     """Return the rules with `args.patterns` added, and the key of the fingerprints."""
     from detector.config import Config
-    from detector.scan import pipeline
     from detector.scan.policies import load_policies
+    from detector.scan.rule_pack import load_rule_pack
 
     config = Config(targets=(".",), patterns=tuple(args.patterns))
-    return pipeline.load_rule_pack(config), load_policies(config).report_key
+    return load_rule_pack(config), load_policies(config).report_key
 
 
 # -- looking -----------------------------------------------------------------

@@ -13,7 +13,7 @@ from detector.log import set_level
 from detector.model import CONFIDENCES, Scan
 
 if TYPE_CHECKING:
-    from detector.scan.pipeline import OnProgress, Tally
+    from detector.scan.pipeline import OnProgress, ScanProgress
 
 SUMMARY = "scan files, folders, git repositories (working tree and history) or standard input"
 
@@ -218,12 +218,12 @@ class progress_bar:
 
         began = time.monotonic()
 
-        def update(tally: Tally) -> None:
+        def update(progress: ScanProgress) -> None:
             if self._bar is None:
                 if time.monotonic() - began < 1:
                     return
                 self._bar = _open_bar()
-            self._bar.update(0, completed=tally.bytes, total=max(tally.expected, tally.bytes))
+            self._bar.update(0, completed=progress.bytes, total=max(progress.expected, progress.bytes))
 
         return update
 

@@ -243,7 +243,7 @@ def make_worker_settings(
     from detector.fleet.digests import digest_rules, identify_key
     from detector.fleet.tasks import WorkerSettings
     from detector.rules.pack import cache_folder
-    from detector.scan.pipeline import load_rule_pack
+    from detector.scan.rule_pack import load_rule_pack
     from detector.scan.state import digest_rule
 
     config = Config(

@@ -45,8 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read the credentials again, ask, print, return the exit code."""
     from detector.config import Config, ReportTo, operator_file
-    from detector.scan import pipeline
     from detector.scan.policies import load_policies
+    from detector.scan.rule_pack import load_rule_pack
     from detector.text.untrusted import make_printable
     from detector.verify import ask, reread
 
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
         reports=(ReportTo(args.format or "text", args.output),),
         operator=operator_file(args.config),
     )
-    pack = pipeline.load_rule_pack(config)
+    pack = load_rule_pack(config)
     key = load_policies(config._replace(targets=(".",))).report_key
     skipped: list[Skipped] = []
     if args.rule:

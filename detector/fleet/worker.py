@@ -39,7 +39,7 @@ class Worker:
             from detector.fingerprint import project_key
             from detector.fleet.digests import digest_rules, identify_key
             from detector.rules.pack import engine_of
-            from detector.scan.pipeline import load_rule_pack
+            from detector.scan.rule_pack import load_rule_pack
 
             pack, key = load_rule_pack(self.settings.config), project_key()
             if digest_rules({rule.id: digest_rule(rule) for rule in pack.rules}) != self.settings.rules_digest:

@@ -260,6 +260,6 @@ def _reread(rows: Any, exposure: Exposure) -> tuple[list[Finding], list[Skipped]
 def load_pack(exposure: Exposure) -> Pack:
     """Return the rules, including the additional ones that the incident was opened with."""
     from detector.config import Config
-    from detector.scan import pipeline
+    from detector.scan.rule_pack import load_rule_pack
 
-    return pipeline.load_rule_pack(Config(patterns=exposure.patterns))
+    return load_rule_pack(Config(patterns=exposure.patterns))

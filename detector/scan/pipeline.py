@@ -1,30 +1,36 @@
-"""The story, in a screenful: bytes come in, findings go out.
+"""One scan, in five steps: plan, examine, attribute, triage, verify.
 
-Sources split the targets into shares, workers examine them, what was seen is
-put together into findings, placed in history, sorted, verified on request.
+Sources split the targets into shares; workers examine them; sightings in the
+history get their commits; sightings of one credential become a finding;
+findings are verified on request.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from detector.config import Config
 from detector.contracts import Share
 from detector.errors import UsageError
 from detector.log import step
-from detector.model import Finding, Ignored, Origin, RejectedCandidate, Rule, Scan, Sighting, Skipped, Stats
-from detector.rules import pack as packs
-from detector.scan import attribution, policies, pool, targets, triage
+from detector.model import Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
+from detector.rules.pack import Pack
+from detector.scan import targets
+from detector.scan.attribution import Attributor
 from detector.scan.masking import make_name_masker
 from detector.scan.messages import ExamineOptions, Progress, Rejection, UnusedMark
+from detector.scan.policies import IgnorePolicies, covers_roots, describe_unused_marks, load_policies
+from detector.scan.pool import FirstSighting, collect_garbage_rarely, examine_shares
+from detector.scan.rule_pack import load_rule_pack
 from detector.scan.state import ScanState
+from detector.scan.triage import build_findings, is_confident, split_ignored
+
+INTERRUPTED = Skipped("the rest", "interrupted")
 
 
-class Tally(NamedTuple):
+class ScanProgress(NamedTuple):
     """How far a scan is: bytes and blobs done, bytes expected (an estimate)."""
 
     bytes: int
@@ -32,170 +38,242 @@ class Tally(NamedTuple):
     expected: int
 
 
-OnProgress = Callable[[Tally], None]
+OnProgress = Callable[[ScanProgress], None]
 
 
-@pool.collect_garbage_rarely()
+@collect_garbage_rarely()
 def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
-    """Look at everything that *config* names and return what was found.
+    """Scan everything that *config* names.
 
-    Raises `LeakfirstError` for what makes no scan possible; whatever else could
-    not be looked at is in `skipped`. Ctrl-C ends the scan early: the result says
+    Raises `LeakfirstError` for what makes a scan impossible; whatever else could
+    not be read is in `skipped`. Ctrl-C ends the scan early: the result says
     `interrupted` and holds what was found so far.
     """
     started = time.monotonic()
     pack = load_rule_pack(config)
     if not len(pack.rules):
         raise UsageError("no rule is left to apply; see --only and --skip, and `leakfirst rules list`")
-    if config.since or config.range:
-        from detector.sources import changes
-
-        changes.check_revisions(
-            [target for target in config.targets if targets.choose_sources(target, config) == ["changes"]], config
-        )
-    memory = ScanState(config.state, pack, config.every_commit)
-    shares: list[Share] = []
-    skipped: list[Skipped] = []
-    unused: list[UnusedMark] = []
-    seen: list[Sighting] = []
-    rejected: list[tuple[Origin, RejectedCandidate]] = []
-    done = Progress(0, 0)
+    state = ScanState(config.state, pack, config.every_commit)
     deadline = started + config.timeout if config.timeout else None
-    interrupted = False
-    with attribution.Attributor(config, memory, pack) as places:
-        for target in config.targets:
-            if "history" in targets.choose_sources(target, config):
-                places.start_early("" if target == "." else target)
-            for entry in targets.split_target(target, config, memory):
-                (skipped if isinstance(entry, Skipped) else shares).append(entry)  # type: ignore[arg-type]
-        step("planned", targets=len(config.targets), shares=len(shares), rules=len(pack.rules))
-        ignoring = policies.load_policies(config)
-        planned = len(skipped)
-        expected = sum(share.weight for share in shares)
-        try:
-            options = ExamineOptions(config.show_ignored, ignoring.line_patterns, memory.changed)
-            for message in pool.examine_shares(shares, pack, config.workers, options):
-                if isinstance(message, Progress):
-                    done = done.plus(message)
-                    if on_progress:
-                        on_progress(Tally(done.bytes, done.blobs, expected))
-                    if deadline and time.monotonic() > deadline:
-                        skipped.append(Skipped("the rest", f"--timeout of {config.timeout:g} seconds is over"))
-                        break
-                elif isinstance(message, Sighting):
-                    seen.append(message)
-                    places.start_for(message.location.origin)
-                elif isinstance(message, pool.FirstSighting):
-                    places.start_for(message.origin)
-                elif isinstance(message, Rejection):
-                    rejected.append((message.origin, message.candidate))
-                elif isinstance(message, UnusedMark):
-                    unused.append(message)
-                else:
-                    skipped.append(message)
-        except KeyboardInterrupt:
-            interrupted = True
-            skipped.append(Skipped("the rest", "interrupted"))
-        step("examined", blobs=done.blobs, bytes=done.bytes, sightings=len(seen))
-        read_all = not interrupted and all(skip.expected for skip in skipped[planned:])
-        flagged = seen  # also what gives way to an older version: that may be gone from the history next time
-        try:
-            seen, unplaced = places.attribute(flagged, hurry=interrupted)
-        except KeyboardInterrupt:
-            interrupted, read_all = True, False
-            skipped.append(Skipped("the rest", "interrupted"))
-            seen, unplaced = places.attribute(flagged, hurry=True)
-        if not interrupted:
-            skipped = places.describe_skipped(skipped, shares)
-    masker = make_name_masker(seen, pack.rules)
-    seen = masker.mask_sightings(seen)
-    if read_all:
-        memory.save_objects_read(flagged, masker)
-    seen, ignored = triage.split_ignored(seen, pack.rules, ignoring.report_key, ignoring.find_reason)
-    findings = triage.build_findings(seen, pack.rules, ignoring.report_key)
-    kept = tuple(finding for finding in findings if triage.is_confident(finding, config.min_confidence))
-    unsure = tuple(
-        Ignored(finding, f"confidence {finding.confidence} is below {config.min_confidence}")
-        for finding in findings
-        if not triage.is_confident(finding, config.min_confidence)
-    )
-    skipped = masker.mask_skipped([*skipped, *unplaced])
-    complete = all(skip.expected for skip in skipped)
-    notes: tuple[str, ...] = ()
-    if config.verify and not interrupted:
-        from detector.verify import ask
-
-        kept, notes, interrupted = ask(kept, config)
-    ignored = [*ignored, *unsure]
+    with Attributor(config, state, pack) as attributor:
+        planned = plan(config, state, attributor)
+        step("planned", targets=len(config.targets), shares=len(planned.shares), rules=len(pack.rules))
+        options = ExamineOptions(config.show_ignored, planned.policies.line_patterns, state.changed)
+        on_sighting = attributor.start_for
+        examined = examine(planned.shares, pack, config, options, on_sighting, on_progress, deadline)
+        step("examined", blobs=examined.blobs, bytes=examined.bytes, sightings=len(examined.sightings))
+        attributed = attribute(planned, examined, attributor)
+    masker = make_name_masker(attributed.sightings, pack.rules)
+    if examined.is_complete and not attributed.interrupted:
+        state.save_objects_read(examined.sightings, masker)
+    triaged = triage(masker.mask_sightings(attributed.sightings), pack.rules, planned.policies, config)
+    if config.verify and not attributed.interrupted:
+        verified = verify(triaged.findings, config)
+    else:
+        verified = VerifyResult(triaged.findings, interrupted=attributed.interrupted)
+    findings, ignored = verified.findings, triaged.ignored
     if config.only or config.skip:
-        kept = tuple(without_context(finding) for finding in kept)
-        ignored = [entry._replace(finding=without_context(entry.finding)) for entry in ignored]
+        findings = tuple(without_context(finding) for finding in findings)
+        ignored = tuple(entry._replace(finding=without_context(entry.finding)) for entry in ignored)
+    skipped = masker.mask_skipped(attributed.skipped)
+    complete = all(skip.expected for skip in skipped)
+    unused_entries = complete and not verified.interrupted and is_complete_scan(config)
     notes = (
-        *notes,
-        *(note for target in config.targets for note in targets.unread(target, config)),
-        *memory.notes,
-        *ignoring.notes(everything=complete and not interrupted and is_complete_scan(config)),
-        *_describe_unused_marks(unused),
+        *verified.notes,
+        *planned.notes,
+        *state.notes,
+        *planned.policies.notes(everything=unused_entries),
+        *describe_unused_marks(examined.unused_marks),
     )
     return Scan(
-        findings=kept,
+        findings=findings,
         skipped=tuple(sorted(set(skipped))),
-        stats=Stats(done.bytes, done.blobs, time.monotonic() - started, len(pack.rules)),
+        stats=Stats(examined.bytes, examined.blobs, time.monotonic() - started, len(pack.rules)),
         ruleset=pack.digest,
         complete=complete,
         ignored=tuple(entry._replace(by=masker.mask(entry.by)) for entry in ignored),
-        rejected=tuple((masker.mask_origin(origin), rejected) for origin, rejected in rejected),
+        rejected=tuple((masker.mask_origin(one.origin), one.candidate) for one in examined.rejected),
         notes=tuple(map(masker.mask, notes)),
-        interrupted=interrupted,
+        interrupted=verified.interrupted,
         target=masker.mask(" ".join(config.targets)),
     )
 
 
+# -- plan ----------------------------------------------------------------------
+
+
+class Plan(NamedTuple):
+    """What a scan reads, and the policies that decide which findings are ignored."""
+
+    shares: tuple[Share, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+    policies: IgnorePolicies
+
+
+def plan(config: Config, state: ScanState, attributor: Attributor) -> Plan:
+    """Split the targets of *config* into shares, and load the ignore policies.
+
+    Raises `UsageError` and `SourceError` for a target that cannot be read at all.
+    """
+    if config.since or config.range:
+        from detector.sources import changes
+
+        claimed = [target for target in config.targets if targets.choose_sources(target, config) == ["changes"]]
+        changes.check_revisions(claimed, config)
+    shares: list[Share] = []
+    skipped: list[Skipped] = []
+    for target in config.targets:
+        if "history" in targets.choose_sources(target, config):
+            attributor.start_early("" if target == "." else target)
+        for entry in targets.split_target(target, config, state):
+            if isinstance(entry, Skipped):
+                skipped.append(entry)
+            else:
+                shares.append(entry)
+    notes = tuple(note for target in config.targets for note in targets.unread(target, config))
+    return Plan(tuple(shares), tuple(skipped), notes, load_policies(config))
+
+
+# -- examine -------------------------------------------------------------------
+
+
+class ExamineResult(NamedTuple):
+    """What the workers found in the shares of a scan."""
+
+    sightings: list[Sighting]
+    rejected: list[Rejection]
+    unused_marks: list[UnusedMark]
+    skipped: list[Skipped]
+    bytes: int = 0
+    blobs: int = 0
+    interrupted: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all shares were read to the end."""
+        return not self.interrupted and all(skip.expected for skip in self.skipped)
+
+
+def examine(
+    shares: Sequence[Share],
+    pack: Pack,
+    config: Config,
+    options: ExamineOptions,
+    on_sighting: Callable[[Origin], None] = lambda _origin: None,
+    on_progress: OnProgress | None = None,
+    deadline: float | None = None,
+) -> ExamineResult:
+    """Examine *shares* until all are read, Ctrl-C is pressed or the *deadline* (`time.monotonic`) has passed.
+
+    *on_sighting* is told early where something is found.
+    """
+    result = ExamineResult([], [], [], [])
+    expected = sum(share.weight for share in shares)
+    done, interrupted = Progress(0, 0), False
+    try:
+        for message in examine_shares(shares, pack, config.workers, options):
+            if isinstance(message, Progress):
+                done = done.plus(message)
+                if on_progress:
+                    on_progress(ScanProgress(done.bytes, done.blobs, expected))
+                if deadline and time.monotonic() > deadline:
+                    result.skipped.append(Skipped("the rest", f"--timeout of {config.timeout:g} seconds is over"))
+                    break
+            elif isinstance(message, Sighting):
+                result.sightings.append(message)
+                on_sighting(message.location.origin)
+            elif isinstance(message, FirstSighting):
+                on_sighting(message.origin)
+            elif isinstance(message, Rejection):
+                result.rejected.append(message)
+            elif isinstance(message, UnusedMark):
+                result.unused_marks.append(message)
+            else:
+                result.skipped.append(message)
+    except KeyboardInterrupt:
+        interrupted = True
+        result.skipped.append(INTERRUPTED)
+    return result._replace(bytes=done.bytes, blobs=done.blobs, interrupted=interrupted)
+
+
+# -- attribute -----------------------------------------------------------------
+
+
+class AttributeResult(NamedTuple):
+    """Sightings with commit, path, author and date, and everything that the scan could not read until now."""
+
+    sightings: list[Sighting]
+    skipped: list[Skipped]
+    interrupted: bool = False
+
+
+def attribute(planned: Plan, examined: ExamineResult, attributor: Attributor) -> AttributeResult:
+    """Attribute sightings in a history to commits. After Ctrl-C they are returned as they are."""
+    interrupted = examined.interrupted
+    skipped = [*planned.skipped, *examined.skipped]
+    try:
+        sightings, not_attributed = attributor.attribute(examined.sightings, hurry=interrupted)
+    except KeyboardInterrupt:
+        interrupted = True
+        skipped.append(INTERRUPTED)
+        sightings, not_attributed = attributor.attribute(examined.sightings, hurry=True)
+    if not interrupted:
+        skipped = attributor.describe_skipped(skipped, planned.shares)
+    return AttributeResult(sightings, [*skipped, *not_attributed], interrupted)
+
+
+# -- triage --------------------------------------------------------------------
+
+
+class TriageResult(NamedTuple):
+    """The findings to report, and those that are not reported, each with the reason."""
+
+    findings: tuple[Finding, ...]
+    ignored: tuple[Ignored, ...]
+
+
+def triage(
+    sightings: Sequence[Sighting], rules: Sequence[Rule], policies: IgnorePolicies, config: Config
+) -> TriageResult:
+    """Build findings from *sightings*, without those that a policy ignores or whose confidence is too low."""
+    reported, ignored = split_ignored(sightings, rules, policies.report_key, policies.find_reason)
+    findings: list[Finding] = []
+    for finding in build_findings(reported, rules, policies.report_key):
+        if is_confident(finding, config.min_confidence):
+            findings.append(finding)
+        else:
+            reason = f"confidence {finding.confidence} is below {config.min_confidence}"
+            ignored.append(Ignored(finding, reason))
+    return TriageResult(tuple(findings), tuple(ignored))
+
+
 def without_context(finding: Finding) -> Finding:
-    """Show the redacted value alone: rules that were left out hide nothing of what stands beside it."""
+    """Show the redacted value alone: rules that were left out mask nothing that stands beside it."""
     shown = finding.secret.redacted
     return finding._replace(locations=tuple(at._replace(snippet=shown) for at in finding.locations))
 
 
 def is_complete_scan(config: Config) -> bool:
-    """Tell whether *config* leaves nothing out, so that what an entry does not match is gone."""
+    """Return whether *config* leaves nothing out, so that an entry that matches nothing is out of date."""
     narrowed = config.staged or config.since or config.range or config.only or config.skip or config.state
     read = config.history and config.worktree and not config.as_published and not config.max_size
-    return read and not narrowed and policies.covers_roots(config.targets)
+    return read and not narrowed and covers_roots(config.targets)
 
 
-def _describe_unused_marks(unused: Sequence[UnusedMark]) -> Iterator[str]:
-    """Name our own unused marks one by one, and count those that may serve another tool."""
-    ours = [mark for mark in unused if mark.text.startswith("leakfirst")]
-    for mark in sorted(ours)[: policies.MAX_NAMED]:
-        yield f"{mark.origin.path}:{mark.line}: {mark.text} ignores nothing and can be removed"
-    if len(ours) > policies.MAX_NAMED:
-        yield f"{len(ours) - policies.MAX_NAMED} more marks ignore nothing"
-    if others := sorted(set(unused) - set(ours)):
-        first = others[0]
-        where = f"{first.text}, {first.origin.path}:{first.line}"
-        yield f"{len(others)} marks of other tools ignore nothing (the first: {where})"
+# -- verify --------------------------------------------------------------------
 
 
-def load_rule_pack(config: Config) -> packs.Pack:
-    """Return the rules that *config* asks for, compiled. Raises `RuleError`, `UsageError`."""
-    files: list[str] = []
-    for path in config.patterns:
-        files += packs.rule_files(path) if os.path.isdir(path) else [path]
-    return packs.load(files, select=_selector(config), selection=f"{config.only}{config.skip}", engine=config.engine)
+class VerifyResult(NamedTuple):
+    """Findings with what their providers answered."""
+
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    interrupted: bool = False
 
 
-def _selector(config: Config) -> Callable[[Sequence[Rule]], Sequence[Rule]] | None:
-    if not config.only and not config.skip:
-        return None
+def verify(findings: tuple[Finding, ...], config: Config) -> VerifyResult:
+    """Ask the providers whether *findings* are active."""
+    from detector.verify import ask
 
-    def fits(rule: Rule, *globs: str) -> bool:
-        return any(fnmatch.fnmatchcase(rule.id, glob) for glob in globs)
-
-    def wanted(rules: Sequence[Rule]) -> Sequence[Rule]:
-        idle = [repr(glob) for glob in (*config.only, *config.skip) if not any(fits(rule, glob) for rule in rules)]
-        if idle:
-            raise UsageError(f"no rule fits {', '.join(idle)}; see `leakfirst rules list`")
-        return [rule for rule in rules if fits(rule, *(config.only or ("*",))) and not fits(rule, *config.skip)]
-
-    return wanted
+    return VerifyResult(*ask(findings, config))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from detector.config import Config
@@ -14,6 +14,7 @@ from detector.ignores import baseline
 from detector.ignores.loader import HeadReader, Reader, load_policy, make_folder_reader
 from detector.ignores.policy import IgnorePolicy
 from detector.model import Origin, Rule, Sighting
+from detector.scan.messages import UnusedMark
 from detector.sources.remote import find_clone
 
 MAX_NAMED = 20
@@ -110,3 +111,16 @@ def _below(root: str, name: str, origin: Origin) -> str:
     inner = "" if origin.repository == name else origin.repository
     path = os.path.relpath(os.path.abspath(os.path.join(inner, origin.path)), root)
     return origin.path if path.startswith("..") else path.replace(os.sep, "/")
+
+
+def describe_unused_marks(unused: Sequence[UnusedMark]) -> Iterator[str]:
+    """Name our own unused marks one by one, and count those that may serve another tool."""
+    ours = [mark for mark in unused if mark.text.startswith("leakfirst")]
+    for mark in sorted(ours)[:MAX_NAMED]:
+        yield f"{mark.origin.path}:{mark.line}: {mark.text} ignores nothing and can be removed"
+    if len(ours) > MAX_NAMED:
+        yield f"{len(ours) - MAX_NAMED} more marks ignore nothing"
+    if others := sorted(set(unused) - set(ours)):
+        first = others[0]
+        where = f"{first.text}, {first.origin.path}:{first.line}"
+        yield f"{len(others)} marks of other tools ignore nothing (the first: {where})"

@@ -23,6 +23,7 @@ from detector.fleet.sweep import SweepOptions
 from detector.fleet.tally import SweepSummary
 from detector.fleet.tasks import WorkerSettings
 from detector.scan import attribution, pipeline
+from detector.scan.rule_pack import load_rule_pack
 from detector.scan.state import digest_rule
 from tests.detector.fleet import making
 
@@ -36,7 +37,7 @@ class Bench:
         self.config = Config(worktree=False)
 
     def settings(self) -> tuple[WorkerSettings, dict[str, str]]:
-        rules = {rule.id: digest_rule(rule) for rule in pipeline.load_rule_pack(self.config).rules}
+        rules = {rule.id: digest_rule(rule) for rule in load_rule_pack(self.config).rules}
         clones = Clones(str(self.folder.parent / "clones"))
         return WorkerSettings(self.config, clones, digest_rules(rules), identify_key(project_key())), rules
 

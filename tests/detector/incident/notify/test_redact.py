@@ -14,7 +14,7 @@ from detector.incident.notify._outbox import PACKAGE, Outbox, read_destinations
 from detector.incident.notify._redact import make_redactor
 from detector.registry import names
 from detector.rules.shapes import expand
-from detector.scan.pipeline import load_rule_pack
+from detector.scan.rule_pack import load_rule_pack
 from tests.detector.incident.notify.making import make_event
 
 pytestmark = pytest.mark.net
