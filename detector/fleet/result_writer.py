@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from detector.fleet.inventory import RepositoryEntry
-    from detector.fleet.state import RunStatus
+    from detector.fleet.state.run_status import RunStatus
     from detector.fleet.state.store import State
 
 RETRY_AFTER = timedelta(days=7)

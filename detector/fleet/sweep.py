@@ -30,7 +30,7 @@ from detector.fleet.read_objects import ReadObjects
 from detector.fleet.repository_work import RepositoryWork
 from detector.fleet.result_writer import ResultWriter
 from detector.fleet.share_scan import merge_share_results
-from detector.fleet.state import RunStatus
+from detector.fleet.state.run_status import RunStatus
 from detector.fleet.state.store import Checkpoint
 from detector.fleet.survey import compute_state_digest
 from detector.fleet.tally import SweepProgress, SweepSummary, Tally, counters

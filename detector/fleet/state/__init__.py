@@ -14,19 +14,10 @@ SQLAlchemy is imported when the first state is opened.
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from detector.fleet.state.store import State
-
-
-class RunStatus(StrEnum):
-    """How a sweep ended; one that was killed stays `RUNNING`."""
-
-    RUNNING = "running"
-    COMPLETED = "completed"
-    INTERRUPTED = "interrupted"
 
 
 def open_state(url: str = "", key: bytes | None = None, create: bool = True) -> State:

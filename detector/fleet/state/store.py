@@ -30,7 +30,8 @@ from detector.fleet.lifecycle import (
     Transition,
     compute_deadline,
 )
-from detector.fleet.state import RunStatus, schema
+from detector.fleet.state import schema
+from detector.fleet.state.run_status import RunStatus
 from detector.fleet.state.tables import (
     events,
     findings,

@@ -20,7 +20,7 @@ from sqlalchemy import (  # noqa: TID253  (this module is itself imported late)
     UniqueConstraint,
 )
 
-from detector.fleet.state import RunStatus
+from detector.fleet.state.run_status import RunStatus
 
 metadata = MetaData()
 

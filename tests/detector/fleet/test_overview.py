@@ -4,7 +4,8 @@ import pytest
 
 from detector.fleet.lifecycle import FindingState
 from detector.fleet.overview import load_overview
-from detector.fleet.state import RunStatus, open_state
+from detector.fleet.state import open_state
+from detector.fleet.state.run_status import RunStatus
 from tests.detector.fleet.conftest import KEY
 from tests.detector.fleet.state.test_store import AT, finding, record
 

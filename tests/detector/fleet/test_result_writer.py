@@ -7,7 +7,8 @@ from detector.fleet.inventory import RepositoryEntry
 from detector.fleet.lifecycle import DEADLINES
 from detector.fleet.repository_work import RepositoryWork
 from detector.fleet.result_writer import ResultWriter
-from detector.fleet.state import RunStatus, open_state
+from detector.fleet.state import open_state
+from detector.fleet.state.run_status import RunStatus
 from detector.fleet.state.store import Checkpoint
 from detector.fleet.tasks import RepositoryFindings, ShareResult, SurveyResult
 from detector.model import Skipped
