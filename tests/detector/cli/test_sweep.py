@@ -1,14 +1,18 @@
 """`leakfirst sweep`: what it prints, what it writes, with which exit code."""
 
+import argparse
 import json
 import pickle
 import re
+import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from detector.cli.sweep import make_worker_settings, read_sweep_table
+from detector.cli.sweep import add_arguments, make_worker_settings, read_sweep_table
 from detector.errors import UsageError
+from detector.fleet.inventory import parse_spec
 from detector.registry import names
 from leakfirst._program import main
 from tests.detector.fleet import making
@@ -166,3 +170,44 @@ def test_repositories_that_were_left_out_on_purpose_do_not_make_a_sweep_incomple
         assert capsys.readouterr().out == ""
         assert run(f"gitea:{server.url}/acme") == 0
         assert "left out, forks: 1" in capsys.readouterr().out
+
+
+# -- documentation -------------------------------------------------------------
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def find_blocks(file: str, language: str) -> list[str]:
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", (DOCS / file).read_text(), re.S | re.M)
+    assert blocks
+    return blocks
+
+
+def test_the_commands_in_the_documentation_are_accepted():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    lines = [line for block in find_blocks("sweep.md", "sh") for line in block.splitlines()]
+    commands = [shlex.split(line, comments=True)[2:] for line in lines if line.startswith("leakfirst sweep")]
+    assert len(commands) >= 6
+    for words in commands:
+        parser.parse_intermixed_args(words)
+
+
+@pytest.mark.parametrize("file", ["sweep.md", "inventory.md"])
+def test_the_configuration_in_the_documentation_is_valid(file):
+    for block in find_blocks(file, "toml"):
+        assert read_sweep_table(tomllib.loads(block))
+
+
+def test_the_specifications_in_the_documentation_are_known():
+    specs = re.findall(r"`((?:github|gitlab|gitea|folder|file):[^`]+)`", (DOCS / "inventory.md").read_text())
+    assert {parse_spec(spec)[0] for spec in specs} == {"github", "gitlab", "gitea", "folder", "file"}
+
+
+def test_the_documented_options_exist_and_every_option_has_a_help_text(capsys):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    known = {option for action in parser._actions for option in action.option_strings}
+    named = set(re.findall(r"`(--[a-z][a-z-]+)", (DOCS / "sweep.md").read_text()))
+    assert named - known <= {"--no-worktree", "--nthreads", "--alone"}
+    assert all(action.help for action in parser._actions)
