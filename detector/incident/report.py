@@ -117,6 +117,12 @@ def _build_exposure(incident: Incident) -> Section:
     return Section("Leaked material", tuple(sentences), (exposure.kind, "bytes", "SHA-256"), rows)
 
 
+def _build_dependents(incident: Incident) -> Section:
+    rows = tuple(_list_dependents(incident))
+    sentences = _describe_empty(rows) if incident.exposure.package else ("The leaked material is not a package.",)
+    return Section("Dependent repositories", sentences, ("repository", "file", "version", "how", "swept again"), rows)
+
+
 def _list_credentials(incident: Incident) -> Iterator[tuple[str, ...]]:
     for one in events.sort_by_urgency(incident.credentials):
         first = one.where[0] if one.where else {}

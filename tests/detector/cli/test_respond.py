@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -60,54 +59,6 @@ def test_a_credential_without_a_probe_waits_for_a_person(leaked, capsys) -> None
     assert "Closed: samples" in capsys.readouterr().out
 
 
-def test_each_step_can_be_run_alone_and_repeated(leaked, capsys) -> None:
-    assert respond("open", "--only-open", leaked) == 0
-    for step in ("detect", "verify", "contain", "spread", "dependents", "prove", "notify"):
-        respond("run", step)
-        respond("run", step)
-    capsys.readouterr()
-    respond("log", "--json")
-    kinds = [json.loads(line)["kind"] for line in capsys.readouterr().out.splitlines()]
-    assert kinds.count("credential") == 2 and kinds.count("step") == 7
-    assert respond("run", "detection") == 2
-    assert "known: detect, verify" in capsys.readouterr().err
-    assert respond("log", "--check") == 0
-
-
-def test_an_earlier_discovery_time_is_escalated_once(leaked, capsys, tmp_path, monkeypatch) -> None:
-    from tests.fakes import receivers
-
-    with receivers.receiving() as there:
-        monkeypatch.setenv("ROUTING_KEY", receivers.ROUTING)
-        config = tmp_path / "config.toml"
-        table = '[notify.oncall]\nchannel = "pagerduty"\nrouting_key_env = "ROUTING_KEY"\n'
-        config.write_text(f'{table}endpoint = "{there.url}"\nphases = ["escalated"]\n')
-        before = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() - 30 * 3600))
-        for _ in range(2):
-            code = (
-                respond("open", leaked, "--found-at", before, "--config", config)
-                if not there.pages
-                else respond("next", "--all", "--config", config)
-            )
-            assert code == 4
-    (page,) = there.pages
-    assert "left, and 2 tasks open" in page["payload"]["summary"]
-    assert page["payload"]["severity"] == "critical"
-
-
-def test_an_unreachable_destination_is_reported_and_stops_nothing(leaked, capsys, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("SLACK_URL", "http://127.0.0.1:9/services/x/url-canary")
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    config = tmp_path / "config.toml"
-    config.write_text('[notify.room]\nchannel = "slack"\nurl_env = "SLACK_URL"\n')
-    assert respond("open", leaked, "--config", config) == 4
-    message = capsys.readouterr()
-    assert "room was not notified" in message.err and "url-canary" not in message.err + message.out
-    assert respond("run", "notify", "--dry-run", "--config", config) == 0
-    message = capsys.readouterr()
-    assert "-- room (slack)" in message.out and "url-canary" not in message.out
-
-
 def test_no_output_contains_a_credential(leaked, capfd, home) -> None:
     respond("open", "-v", leaked)
     for words in (["status"], ["status", "--json"], ["log"], ["log", "--json"], ["report"], ["next", "-v"], ["take"]):
@@ -118,14 +69,6 @@ def test_no_output_contains_a_credential(leaked, capfd, home) -> None:
     assert b"ATBB" in text, "the redacted form is there"
     for token in TOKENS:
         assert token.encode() not in text and token[4:28].encode() not in text
-
-
-def test_missing_leaked_material_is_reported(leaked, capsys) -> None:
-    respond("open", "--only-open", leaked)
-    leaked.unlink()
-    capsys.readouterr()
-    assert respond("run", "detect") == 3
-    assert "does not exist any more" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -158,33 +101,7 @@ def test_a_wrong_configuration_opens_no_incident(leaked, capsys) -> None:
     assert respond("status") == 0 and capsys.readouterr().out == ""
 
 
-def test_several_incidents_are_listed(leaked, capsys) -> None:
-    for title in ("first", "second"):
-        respond("open", "--only-open", "--title", title, leaked)
-    capsys.readouterr()
-    assert respond("status") == 0
-    out = capsys.readouterr().out
-    assert "first" in out and "second" in out and "1 d 23 h left" in out
-    for words in (["next"], ["take"], ["run", "notify"], ["close", "--reason", "drill"]):
-        assert respond(*words) == 2, "which one?"
-        err = capsys.readouterr().err
-        assert "2 incidents are open; name one: " in err and "(first)" in err and "(second)" in err, err
-
-
 def test_an_unknown_credential_is_one_line(leaked, capsys) -> None:
     name = open_incident(leaked, capsys)["incident"]
     assert respond("accept", name, "zzz", "--reason", "drill") == 2
     assert f"no credential of {name} matches 'zzz'" in capsys.readouterr().err
-
-
-def test_without_a_name_the_only_open_incident_is_used(leaked, capsys) -> None:
-    respond("open", "--only-open", leaked)
-    assert respond("close", "--reason", " ") == 2
-    assert "give a reason" in capsys.readouterr().err
-    assert respond("close", "--reason", "drill") == 0
-    capsys.readouterr()
-    name = open_incident(leaked, capsys)["incident"]
-    assert respond("run", "prove") == 4
-    capsys.readouterr()
-    assert respond("status") == 4
-    assert capsys.readouterr().out.startswith(name)

@@ -9,62 +9,11 @@ from typing import Any
 
 import pytest
 
-from detector.incident.model import LineKind
 from leakfirst._program import main
-from rotators.core import executor
-from tests.detector.incident.world import aws_users
+from tests.detector.incident.aws import ALLOWED, ASK, AUTO, KINDS, Operator
 from tests.rotators.world import Aws
 
 pytestmark = pytest.mark.net
-
-KINDS = """
-[rotators.aws-iam]
-endpoint = "{url}"
-end_sessions = false
-prove_by_use = false
-"""
-ALLOWED = '[accounts]\nallow = ["aws:*"]\n'
-AUTO = '[[rotate]]\nrules = ["aws.*"]\ndecide = "auto"\norder = "contain-first"\nmay = ["disable"]\n'
-
-
-@pytest.fixture
-def accounts(moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Aws]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(executor, "PAUSE", 0.05)
-    made = aws_users(moto_url, 2)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", made[0].root[0])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", made[0].root[1])
-    return made
-
-
-class Operator:
-    """A leak of both keys under one policy."""
-
-    def __init__(self, folder: Path, accounts: list[Aws], policy: str, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
-        self.leaked = folder / "leaked.js"
-        self.leaked.write_text(
-            "".join(f'const k{n} = {{ id: "{a.old[0]}", awsSecret: "{a.old[1]}" }};\n' for n, a in enumerate(accounts))
-        )
-        self.files = ["--policy", str(folder / "rotation.toml"), "--config", str(folder / "config.toml")]
-        (folder / "config.toml").write_text(
-            f'[verify]\nallow-internal = ["127.0.0.1"]\n[verify.host]\n"aws.*" = "{accounts[0].url}"\n'
-        )
-        self.policy(policy + KINDS.format(url=accounts[0].url))
-
-    def policy(self, text: str) -> None:
-        path = Path(self.files[1])
-        path.touch(0o600)
-        path.write_text(text)
-
-    def __call__(self, *words: str) -> dict[str, Any]:
-        self._capsys.readouterr()
-        self.code = main(["respond", *words, "--json", *self.files])
-        found: dict[str, Any] = json.loads(self._capsys.readouterr().out)
-        return found
 
 
 @pytest.mark.parametrize(
@@ -163,17 +112,6 @@ def test_an_expired_plan_is_made_again_and_must_be_read_again(
     assert all(fresh[row["fingerprint"]]["plan"] != row["plan"] for row in (one, other))
 
 
-def test_a_run_that_was_continued_with_rotate_is_noticed(
-    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    operator = Operator(tmp_path, accounts, ALLOWED + AUTO, capsys)
-    incident = operator("open", str(operator.leaked))
-    for one in incident["credentials"]:
-        assert one["hold"]["kind"] == "by-hand"
-        assert main(["rotate", "resume", one["plan"], "--done", *operator.files[:2]]) == 0
-    assert operator("run", "prove")["counts"]["waiting for a person"] == 0
-
-
 def test_a_single_step_uses_the_verdicts_of_the_step_before(
     accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,21 +120,6 @@ def test_a_single_step_uses_the_verdicts_of_the_step_before(
     for step in ("detect", "verify", "contain"):
         incident = operator("run", step)
     assert incident["counts"]["contained"] == 2, "the policy says so of what is live"
-
-
-ASK = '[[rotate]]\nrules = ["aws.*"]\norder = "contain-first"\nmay = ["disable"]\n'
-
-
-def test_a_restored_key_is_live_again(accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    operator = Operator(tmp_path, accounts, ALLOWED + AUTO, capsys)
-    incident = operator("open", str(operator.leaked))
-    assert incident["counts"]["contained"] == 2
-    back, _ = incident["credentials"]
-    assert main(["rotate", "undo", back["plan"], *operator.files[:2]]) == 0
-    incident = operator("next")
-    assert incident["counts"]["contained"] == 1
-    (task,) = [task for task in incident["tasks"] if task["subject"] == back["fingerprint"]]
-    assert task["why"].startswith("STILL LIVE: ")
 
 
 def test_a_plan_without_approval_is_made_again_on_another_machine(
@@ -260,23 +183,3 @@ def test_an_approval_given_with_rotate_is_in_the_report(
     main(["respond", "report"])
     why = capsys.readouterr().out.partition("Decisions")[2].partition("##")[0]
     assert "`grace`" in why and f"`approved (all) plan {one['plan'][:12]}`" in why
-
-
-def test_a_credential_that_is_live_again_is_not_dead(
-    accounts: list[Aws], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from detector.incident.context import Context
-    from detector.incident.steps import verify
-
-    operator = Operator(tmp_path, accounts, ALLOWED + ASK, capsys)
-    operator("open", str(operator.leaked))
-    for state, dead in (("dead", 2), ("unknown", 2), ("live", 0), ("dead", 2)):
-
-        def answer(context: Context, findings: list[Any], on_live: object = None, state: str = state) -> None:
-            for finding in findings:
-                context.ledger.add(LineKind.VERDICT, finding.fingerprint, state=state, why="", owner="", facts={})
-
-        monkeypatch.setattr(verify, "ask_providers", answer)
-        incident = operator("run", "prove")
-        assert incident["counts"]["dead"] == dead, state
-        assert incident["counts"]["waiting for a person"] == 2 - dead, state

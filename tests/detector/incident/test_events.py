@@ -118,11 +118,3 @@ def test_only_a_proven_credential_is_called_dead() -> None:
     log("step", "prove", state="done")
     (event,) = [event for event in build_events(log.incident, SETTINGS, START) if event.phase == "proven"]
     assert event.summary.endswith("of 3 live credentials 1 proven dead, 1 ended (unverifiable), 1 accepted as they are")
-
-
-def test_a_closed_incident_with_an_open_task_has_exit_code_4() -> None:
-    from detector.cli._respond_output import choose_exit_code
-
-    log = live(IncidentLog())("step", "contain", state="done")("dead", "lf1:a1", at=DUE, result="dead")
-    assert choose_exit_code(log("closed", "", reason="all dead").incident) == 0
-    assert choose_exit_code(log("dead", "lf1:a1", at=None, result="alive", why="signs in").incident) == 4

@@ -6,8 +6,6 @@ import multiprocessing
 import threading
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import delete, update
 
 from detector.errors import UsageError
@@ -25,7 +23,7 @@ from detector.incident.ledger import (
 )
 from detector.incident.model import Note
 from detector.incident.notify._event import IncidentEvent
-from detector.incident.tables import incident_log, incidents, metadata
+from detector.incident.tables import incident_log, incidents
 from rotators.core.model import Clock
 from tests.detector.fleet.conftest import KEY
 
@@ -41,12 +39,6 @@ def state(place):
 @pytest.fixture
 def incident(state) -> str:
     return open_incident(state, "something leaked", {"due_at": "2030-01-01T00:00:00+00:00"}, CLOCK, "ada")
-
-
-def test_the_migrations_create_these_tables(state) -> None:
-    with state.read() as db:
-        ours = {"include_object": lambda _, name, kind, found, to: not (kind == "table" and found and to is None)}
-        assert compare_metadata(MigrationContext.configure(db, opts=ours), metadata) == []
 
 
 def test_a_repeated_line_is_not_written(state, incident) -> None:

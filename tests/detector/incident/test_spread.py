@@ -1,0 +1,44 @@
+"""What an incident knows of the fleet, with and without an inventory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from detector.incident.spread import EmptyFleet, Fleet, SweptRepository
+from detector.incident.steps.detect import detect
+from detector.model import Skipped
+from tests.detector.incident.fleet import make_leak_with_fleet
+from tests.detector.incident.running import opened
+
+
+@pytest.fixture
+def leaked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
+    return make_leak_with_fleet(tmp_path)
+
+
+def test_an_empty_fleet_has_nothing() -> None:
+    fleet: Fleet = EmptyFleet()
+    assert [*fleet.list_repositories(), *fleet.sweep(), *fleet.find_locations(["lf1:a"])] == []
+    fleet.mark_ended("lf1:a", True, "why", "ada")
+
+
+def test_an_inventory_is_swept_once_and_again_when_it_is_asked_for(tmp_path: Path, leaked: Path) -> None:
+    specs = (f"folder:{tmp_path / 'fleet'}", f"folder:{tmp_path / 'missing'}")
+    # the missing folder is skipped each time
+    with opened(tmp_path, [leaked], inventory=specs) as context:
+        detect(context)
+        fleet = context.tools.fleet
+        swept = [entry for entry in fleet.sweep() if isinstance(entry, SweptRepository)]
+        assert [(one.name, one.findings, one.complete) for one in swept] == [("app", 1, True)]
+        assert [type(entry) for entry in fleet.list_repositories()].count(Skipped) == 1
+        (location,) = fleet.find_locations([one.fingerprint for one in context.incident.credentials])
+        assert (location.repository, location.path, location.line, location.at_head) == ("app", "copy.env", 1, True)
+        (_, again) = fleet.sweep([swept[0].key], {"app": swept[0].refs})
+        assert again == swept[0], "these refs were swept before"
+        (_, anew) = fleet.sweep([swept[0].key], {"app": "other refs"})
+        assert anew == swept[0], "the same result after a sweep that was forced"
+        fleet.mark_ended(location.fingerprint, True, "rotated", "ada")
+        fleet.mark_ended("lf1:unknown", False, "unknown to the fleet", "ada")
