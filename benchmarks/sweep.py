@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from detector.config import Config
-from detector.fingerprint import project_key
+from detector.fingerprint import load_project_key
 from detector.fleet.clones import Clones
 from detector.fleet.digests import digest_rules, identify_key
 from detector.fleet.executors.local import LocalExecutor
@@ -48,7 +48,7 @@ def swept(specs: Sequence[str], place: str, jobs: int) -> tuple[SweepSummary, Co
     """Sweep once."""
     config = Config(worktree=False)
     rules = {rule.id: digest_rule(rule) for rule in load_rule_pack(config).rules}
-    settings = WorkerSettings(config, Clones(place + ".clones"), digest_rules(rules), identify_key(project_key()))
+    settings = WorkerSettings(config, Clones(place + ".clones"), digest_rules(rules), identify_key(load_project_key()))
     before, own, began = processors(), time.process_time(), time.perf_counter()
     with open_state(place) as state:
         executor = LocalExecutor(settings, jobs, 0)

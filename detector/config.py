@@ -1,8 +1,8 @@
-"""Flags, environment and file, read once into one frozen value.
+"""The configuration of one run, from the command line, the environment and the operator's file.
 
-The scanned repository may carry a configuration of its own; it can only narrow
-what is looked at (paths, allow-lists), never add rules, requests, rotators or
-destinations. Those come from the operator's file alone.
+A configuration file in the scanned repository can only narrow what is reported
+(paths, allowlists), never add rules, requests, rotators or destinations. Those come
+only from the operator's file.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 from detector.errors import UsageError
 
 
-class ReportTo(NamedTuple):
-    """One report: its format and where it goes; ``-`` is standard output."""
+class ReportTarget(NamedTuple):
+    """One report: its format and its file; ``-`` is standard output."""
 
     format: str
     file: str = "-"
 
 
 class Config(NamedTuple):
-    """What one run is asked to do. Sizes in bytes, times in seconds."""
+    """The options of one run. Sizes are in bytes, times in seconds; 0 means no limit."""
 
     targets: tuple[str, ...] = (".",)
     history: bool = True
@@ -47,7 +47,7 @@ class Config(NamedTuple):
     ssh_hosts: tuple[str, ...] = ()
     reach: bool = False
     dry_run: bool = False
-    reports: tuple[ReportTo, ...] = (ReportTo("text"),)
+    reports: tuple[ReportTarget, ...] = (ReportTarget("text"),)
     show_secrets: bool = False
     quiet: bool = False
     progress: bool = True
@@ -62,22 +62,22 @@ class Config(NamedTuple):
 
     @property
     def workers(self) -> int:
-        """How many processes to use: ``--jobs``, else the processors we may use."""
-        return self.jobs or usable_processors()
+        """The number of processes to use: ``--jobs``, else one for each usable processor."""
+        return self.jobs or count_processors()
 
 
-def usable_processors() -> int:
+def count_processors() -> int:
     """Return the number of processors this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
 
 
-def operator_file(path: str = "") -> Mapping[str, Any]:
-    """Read the operator's configuration.
+def load_operator_file(path: str = "") -> Mapping[str, Any]:
+    """Read the operator's configuration file.
 
     *path* (``--config``), else ``LEAKFIRST_CONFIG``, else ``leakfirst/config.toml``
-    in the user's configuration folder, if it is there. Raises `UsageError`.
+    in the user's configuration folder if that file exists. Raises `UsageError`.
     """
     wanted = path or os.environ.get("LEAKFIRST_CONFIG", "")
     if not wanted:

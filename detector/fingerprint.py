@@ -1,9 +1,9 @@
-"""Names for credentials that say nothing about them.
+"""Fingerprints: names of credentials that reveal nothing about their values.
 
-A fingerprint is a keyed digest of the value, so it is the same when lines
-move, files are renamed or commits are squashed, and useless for guessing a
-short password. The key belongs to whoever runs the scan: `LEAKFIRST_KEY` (text,
-for CI), a baseline's own key, else a random one kept in the user's folder.
+A fingerprint is a keyed digest of the value. It stays the same when lines move,
+files are renamed or commits are squashed, and without the key it cannot be used to
+guess a short password. The key belongs to whoever runs the scan: `LEAKFIRST_KEY`
+(text, for CI), the key in a baseline, else a random key in the user's folder.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from detector.secret import Secret
 PREFIX = "lf1:"
 
 
-def fingerprint(secret: Secret, key: bytes) -> str:
-    """Return ``lf1:`` and 32 hex digits, equal for equal values under one key."""
+def compute_fingerprint(secret: Secret, key: bytes) -> str:
+    """Return ``lf1:`` and 32 hex digits; equal values have equal fingerprints under one key."""
     return PREFIX + secret.digest(key)
 
 
-def project_key() -> bytes:
-    """Return the key for fingerprints; made once per user if there is none.
+def load_project_key() -> bytes:
+    """Return the key for fingerprints; it is created once per user. Raises `UsageError`.
 
-    Without a writable folder the key lives for this run alone: fingerprints
-    then differ between runs, which `LEAKFIRST_KEY` prevents.
+    Without a writable folder the key is used for this run only, so fingerprints differ
+    between runs; `LEAKFIRST_KEY` prevents that.
     """
     given = os.environ.get("LEAKFIRST_KEY")
     if given is not None:
         if len(given) < 16:
             raise UsageError("LEAKFIRST_KEY is too short: give at least 16 characters (openssl rand -hex 32)")
         return hashlib.sha256(b"leakfirst fingerprint\0" + given.encode("utf-8", "surrogateescape")).digest()
-    path = os.path.join(state_folder(), "key")
+    path = os.path.join(find_state_folder(), "key")
     try:
         with open(path, "rb") as file:
             key = file.read()
@@ -49,7 +49,7 @@ def project_key() -> bytes:
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(key)
         try:
-            os.link(beside, path)  # the first of two processes wins, the other reads
+            os.link(beside, path)  # if two processes create a key, the first one wins
         except FileExistsError:
             with open(path, "rb") as file:
                 key = file.read()
@@ -60,8 +60,8 @@ def project_key() -> bytes:
     return key
 
 
-def state_folder() -> str:
-    """Return the user's folder for what leakfirst remembers (``LEAKFIRST_HOME``)."""
+def find_state_folder() -> str:
+    """Return the folder for the user's key and states: ``LEAKFIRST_HOME``, else below ``XDG_STATE_HOME``."""
     chosen = os.environ.get("LEAKFIRST_HOME")
     if chosen:
         return chosen

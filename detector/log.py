@@ -1,8 +1,8 @@
-"""Named events for those who want to watch: `-v` says the steps.
+"""Structured log events on standard error, with `-v`.
 
-structlog is imported with the first event that is wanted, so a quiet run does
-not pay for it. Facts are chosen one by one; a `Secret` among them prints itself
-redacted, bytes are never printed, and tracebacks carry no locals.
+structlog is imported with the first event that is printed, so other runs do not
+load it. The facts of an event are chosen one by one; a `Secret` among them is
+redacted, and bytes are never printed.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ _level = 0
 
 
 def set_level(verbose: int) -> None:
-    """Set how much is said: 0 nothing, 1 the steps."""
+    """Set which events are printed: 0 none, 1 or more the steps."""
     global _level
     _level = verbose
 
 
-def step(event: str, **facts: Any) -> None:
-    """Say what is being done now (`-v`)."""
+def log_step(event: str, **facts: Any) -> None:
+    """Log what is done next, with *facts* about it."""
     if _level >= 1:
-        _logger().info(event, **facts)
+        _get_logger().info(event, **facts)
 
 
-def _logger() -> Any:
+def _get_logger() -> Any:
     import structlog
 
     if not structlog.is_configured():
@@ -37,14 +37,14 @@ def _logger() -> Any:
                 structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
                 structlog.processors.KeyValueRenderer(key_order=["timestamp", "event"], drop_missing=True),
             ],
-            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever it is by then
+            logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # looked up for each logger: tests replace it
             cache_logger_on_first_use=False,
         )
     return structlog.get_logger()
 
 
 def redact_facts(_logger: Any, _method: str, facts: Any) -> Any:
-    """Replace what may hold a credential by what may be shown of it."""
+    """Replace values that may contain a credential: a `Secret` by its redacted form, bytes by their number."""
     for name, value in facts.items():
         if isinstance(value, Secret):
             facts[name] = value.redacted

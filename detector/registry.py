@@ -19,8 +19,8 @@ from detector.errors import UsageError
 
 
 @cache
-def names(package: str) -> tuple[str, ...]:
-    """List the modules in *package* by their public names (``my_name`` → ``my-name``)."""
+def list_names(package: str) -> tuple[str, ...]:
+    """Return the public names of the modules in *package* (``my_name`` → ``my-name``)."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(package)
@@ -37,13 +37,13 @@ def names(package: str) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def load(package: str, name: str, *, what: str, entry_points: str = "") -> ModuleType:
+def load_plugin(package: str, name: str, *, what: str, entry_points: str = "") -> ModuleType:
     """Import the module called *name* in *package*. Raises `UsageError` for an unknown name.
 
     *what* is the noun for the message; *entry_points* is the group of entry points
     that other distributions may add to.
     """
-    if name in names(package):
+    if name in list_names(package):
         return import_module(f"{package}.{name.replace('-', '_')}")
     others: dict[str, object] = {}
     if entry_points:
@@ -55,7 +55,7 @@ def load(package: str, name: str, *, what: str, entry_points: str = "") -> Modul
             module = others[name].load()  # type: ignore[attr-defined]
             assert isinstance(module, ModuleType)
             return module
-    known = ", ".join(sorted({*names(package), *others}))
+    known = ", ".join(sorted({*list_names(package), *others}))
     raise UsageError(f"unknown {what} {name!r}; known: {known}")
 
 
@@ -66,7 +66,7 @@ def run_command(words: Sequence[str]) -> int:
 
     from detector.contracts import Command
 
-    module: Any = load("detector.cli", words[0], what="command")
+    module: Any = load_plugin("detector.cli", words[0], what="command")
     check_contract(module, Command, "command")
     command: Command = module
     parser = argparse.ArgumentParser(prog=f"leakfirst {words[0]}", description=command.SUMMARY, allow_abbrev=False)

@@ -145,7 +145,7 @@ def triage_sightings(
     """
     import time
 
-    from detector.config import operator_file
+    from detector.config import load_operator_file
     from detector.ignores.loader import load_policy
     from detector.scan import triage
     from detector.scan.masking import make_name_masker
@@ -155,7 +155,7 @@ def triage_sightings(
         [
             load_policy(
                 reader if chosen.repository_ignores else None,
-                operator=operator_file(chosen.config),
+                operator=load_operator_file(chosen.config),
                 baseline_file=chosen.baseline,
                 today=time.strftime("%Y-%m-%d"),
             )

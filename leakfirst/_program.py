@@ -86,9 +86,9 @@ def _dispatch(words: list[str]) -> int:
 
 def _run_hook(name: str, arguments: list[str]) -> int:
     from detector.contracts import Hook
-    from detector.registry import check_contract, load
+    from detector.registry import check_contract, load_plugin
 
-    module: Any = load("hooks", name, what="hook")
+    module: Any = load_plugin("hooks", name, what="hook")
     check_contract(module, Hook, "hook")
     hook: Hook = module
     return hook.main(arguments)

@@ -8,14 +8,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from detector.registry import names
+from detector.registry import list_names
 
 ROOT = Path(__file__).parent.parent
 
 
 def check_with_mypy(package: str, protocol: type, only: Sequence[str] | None = None) -> None:
     """Raise `AssertionError` with mypy's output unless every plug-in of *package*, or each in *only*, fulfils *protocol*."""
-    modules = [name.replace("-", "_") for name in (names(package) if only is None else only)]
+    modules = [name.replace("-", "_") for name in (list_names(package) if only is None else only)]
     assert modules, f"no plug-in found in {package}"
     source = [f"from {protocol.__module__} import {protocol.__name__}"]
     source += [f"from {package} import {name} as plugin_{name}" for name in modules]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.registry import load, names
+from detector.registry import list_names, load_plugin
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -30,7 +30,7 @@ def test_a_command_is_understood(line: str, capsys) -> None:
     import argparse
 
     words = shlex.split(line)
-    command = load("detector.cli", words[0], what="command")
+    command = load_plugin("detector.cli", words[0], what="command")
     parser = argparse.ArgumentParser(allow_abbrev=False)
     command.add_arguments(parser)
     parser.parse_args(words[1:])
@@ -45,11 +45,11 @@ def test_links_lead_somewhere() -> None:
         assert (ROOT / link).exists(), link
 
 
-@pytest.mark.parametrize("name", names("detector.cli"))
+@pytest.mark.parametrize("name", list_names("detector.cli"))
 def test_every_command_has_help_with_an_example(name: str) -> None:
     import argparse
 
-    command = load("detector.cli", name, what="command")
+    command = load_plugin("detector.cli", name, what="command")
     parser = argparse.ArgumentParser(prog=f"leakfirst {name}")
     command.add_arguments(parser)
     told = parser.format_help()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from detector.registry import load, names
+from detector.registry import list_names, load_plugin
 
 
 def overview() -> str:
     """Return the text of ``leakfirst --help``."""
-    commands = names("detector.cli")
+    commands = list_names("detector.cli")
     width = max(len(name) for name in commands)
-    lines = [f"  {name:{width}}  {load('detector.cli', name, what='command').SUMMARY}" for name in commands]
+    lines = [f"  {name:{width}}  {load_plugin('detector.cli', name, what='command').SUMMARY}" for name in commands]
     return (
         "leakfirst finds hard-coded credentials in files and git history, confirms them, and ends the leak.\n\n"
         "usage: leakfirst COMMAND [OPTIONS]\n\ncommands:\n"

@@ -87,7 +87,7 @@ class Session:
     def _make_fleet(self, exposure: Exposure) -> Fleet:
         """Return the inventory, listed and swept as `leakfirst sweep` does it."""
         from detector.cli.sweep import make_worker_settings, read_sweep_table
-        from detector.config import usable_processors
+        from detector.config import count_processors
         from detector.fleet.inventory import InventoryOptions, list_repositories
         from detector.incident.spread import InventoryFleet
         from detector.rules.pack import cache_folder
@@ -100,5 +100,5 @@ class Session:
         pulls = table.get("pull-requests", False)
         cache = os.path.join(cache_folder(), "inventory")
         listing = InventoryOptions(cache=cache, operator=self.operator, pull_requests=pulls, **which)
-        jobs = self.args.jobs or table.get("jobs", 0) or usable_processors()
+        jobs = self.args.jobs or table.get("jobs", 0) or count_processors()
         return InventoryFleet(lambda: list_repositories(exposure.inventory, listing), self.state, settings, rules, jobs)

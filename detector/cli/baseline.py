@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from detector.config import Config, operator_file
+from detector.config import Config, load_operator_file
 from detector.errors import ExitCode, UsageError
 from detector.ignores import baseline
 from detector.model import CONFIDENCES
@@ -124,7 +124,7 @@ def _make_config(args: argparse.Namespace) -> Config:
         min_confidence="low" if args.action == "prune" else args.min_confidence,
         baseline=NO_BASELINE,
         progress=not args.no_progress,
-        operator=operator_file(args.config),
+        operator=load_operator_file(args.config),
     )
 
 

@@ -126,14 +126,14 @@ class _Targets:
                 yield from self._clone(target)
 
     def _clone(self, spec: str) -> Iterator[str]:
-        from detector.config import operator_file
+        from detector.config import load_operator_file
         from detector.errors import SourceError
         from detector.fleet.clones import Clones
         from detector.fleet.inventory import InventoryOptions, RepositoryEntry, list_repositories
         from detector.model import Skipped
         from detector.rules.pack import cache_folder
 
-        operator = operator_file(self._args.config)
+        operator = load_operator_file(self._args.config)
         clones = Clones(self._args.clones or os.path.join(cache_folder(), "clones"), operator)
         for entry in list_repositories([spec], InventoryOptions(operator=operator)):
             if not isinstance(entry, RepositoryEntry):

@@ -85,12 +85,12 @@ def _check_options(options: list[str]) -> None:
 
     This also compiles the rules, so the first commit does not have to wait for that.
     """
-    from detector.config import operator_file
+    from detector.config import load_operator_file
     from detector.ignores.loader import load_policy
     from hooks import _examine
 
     chosen = _examine.parse_options(options)
-    operator = operator_file(chosen.config) if chosen.config else {}
+    operator = load_operator_file(chosen.config) if chosen.config else {}
     load_policy(None, operator=operator, baseline_file=chosen.baseline)
     _examine.load_engine(chosen)
 

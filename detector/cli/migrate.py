@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from detector.config import Config, operator_file
+from detector.config import Config, load_operator_file
 from detector.errors import ExitCode, UsageError
 from detector.git.layout import find_root
 from detector.ignores import allowlist, baseline, loader
@@ -107,7 +107,7 @@ def _scan(args: argparse.Namespace) -> Scan:
         min_confidence="low",
         baseline=loader.NO_BASELINE,
         progress=not args.no_progress,
-        operator=operator_file(args.config),
+        operator=load_operator_file(args.config),
     )
     with progress_bar(config) as on_progress:
         return pipeline.scan(config, on_progress)

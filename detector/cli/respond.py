@@ -107,13 +107,13 @@ def run(args: argparse.Namespace) -> int:
     from detector.cli import _respond_actions
     from detector.cli._respond_session import Session
     from detector.cli.sweep import read_sweep_table
-    from detector.config import operator_file
+    from detector.config import load_operator_file
     from detector.fleet.state import open_state
     from detector.incident.settings import read_settings
     from detector.log import set_level
 
     set_level(args.verbose)
-    operator = operator_file(args.config)
+    operator = load_operator_file(args.config)
     settings = read_settings(operator)
     if not getattr(args, "reason", "not asked for").strip():
         raise UsageError("--reason: give a reason; it is in the report")

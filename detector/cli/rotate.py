@@ -225,7 +225,7 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
     """Tell whom the policy names: by the operator's file, or by asking the reader to."""
     if not plan.tell:
         return
-    from detector.config import operator_file
+    from detector.config import load_operator_file
     from detector.incident.notify import _redact, _rotation
 
     def memory() -> Any:
@@ -235,7 +235,7 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
         return SentMessages(open_state())
 
     clean = _redact.make_redactor(lambda: rules_for(args)[0])
-    told, others = _rotation.notify_outcome(plan, outcome, operator_file(), memory, clean)
+    told, others = _rotation.notify_outcome(plan, outcome, load_operator_file(), memory, clean)
     out = sys.stderr if args.json else sys.stdout
     for done in told:
         became = f"not told: {done.destination}: {done.why}" if done.why else f"told: {done.destination}"

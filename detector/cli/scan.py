@@ -7,7 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from detector.config import Config, ReportTo, operator_file
+from detector.config import Config, ReportTarget, load_operator_file
 from detector.errors import ExitCode, UsageError
 from detector.log import set_level
 from detector.model import CONFIDENCES, Scan
@@ -129,9 +129,9 @@ def configure(args: argparse.Namespace) -> Config:
         name, equals, file = text.partition("=")
         if not equals or not name or not file:
             raise UsageError(f"--report {text!r}: write FORMAT=FILE, for example sarif=leaks.sarif")
-        reports.append(ReportTo(name, file))
+        reports.append(ReportTarget(name, file))
     if not reports or args.format != "text" or args.output != "-":
-        reports.insert(0, ReportTo(args.format, args.output))
+        reports.insert(0, ReportTarget(args.format, args.output))
     if args.jobs < 0:
         raise UsageError(f"--jobs {args.jobs}: give a number of processes, or 0 for one per processor")
     if args.rotate and not args.verify:
@@ -175,7 +175,7 @@ def configure(args: argparse.Namespace) -> Config:
         state=args.state,
         exit_zero=args.exit_zero,
         engine=args.engine,
-        operator=operator_file(args.config),
+        operator=load_operator_file(args.config),
     )
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from detector.config import Config, operator_file, usable_processors
+from detector.config import Config, count_processors, load_operator_file
 from detector.errors import ExitCode, UsageError
 from detector.log import set_level
 
@@ -123,7 +123,7 @@ def _add_scan_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the action and return the exit code."""
     set_level(args.verbose)
-    operator = operator_file(args.config)
+    operator = load_operator_file(args.config)
     table = read_sweep_table(operator)
     place = args.state or table.get("state", "")
     action, words = (args.words[0], args.words[1:]) if args.words[:1] and args.words[0] in ACTIONS else ("", args.words)
@@ -201,7 +201,7 @@ def _run_sweep(
         clones=args.clones,
         pull_requests=args.pull_requests,
     )
-    jobs = args.jobs or table.get("jobs", 0) or usable_processors()
+    jobs = args.jobs or table.get("jobs", 0) or count_processors()
     fetchers = args.fetch or table.get("fetch", 0) or 8
     if jobs < 1 or fetchers < 1:
         raise UsageError("--jobs and --fetch must be at least 1")
@@ -238,7 +238,7 @@ def make_worker_settings(
     pull_requests: bool = False,
 ) -> tuple[WorkerSettings, dict[str, str]]:
     """Return what workers need, and the digest of each rule. Arguments take precedence over *table*, ``[sweep]``."""
-    from detector.fingerprint import project_key
+    from detector.fingerprint import load_project_key
     from detector.fleet.clones import Clones
     from detector.fleet.digests import digest_rules, identify_key
     from detector.fleet.tasks import WorkerSettings
@@ -261,7 +261,7 @@ def make_worker_settings(
         max_size=table.get("max-size", 0),
     )
     owners = tuple(table.get("owners", {}).items())
-    return WorkerSettings(config, place, digest_rules(rules), identify_key(project_key()), owners), rules
+    return WorkerSettings(config, place, digest_rules(rules), identify_key(load_project_key()), owners), rules
 
 
 def _open_executor(

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the credentials again, ask, print, return the exit code."""
-    from detector.config import Config, ReportTo, operator_file
+    from detector.config import Config, ReportTarget, load_operator_file
     from detector.scan.policies import load_policies
     from detector.scan.rule_pack import load_rule_pack
     from detector.text.untrusted import make_printable
@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
         baseline=args.baseline,
         reach=args.reach,
         dry_run=args.dry_run,
-        reports=(ReportTo(args.format or "text", args.output),),
-        operator=operator_file(args.config),
+        reports=(ReportTarget(args.format or "text", args.output),),
+        operator=load_operator_file(args.config),
     )
     pack = load_rule_pack(config)
     key = load_policies(config._replace(targets=(".",))).report_key

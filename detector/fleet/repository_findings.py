@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from detector.config import Config
-from detector.fingerprint import fingerprint
+from detector.fingerprint import compute_fingerprint
 from detector.fleet.incremental import IncrementalMemory
 from detector.fleet.lifecycle import FindingLocation, ObservedFinding
 from detector.fleet.object_ids import split_rows
@@ -234,7 +234,7 @@ def _locate_at_heads(
     found: dict[str, list[Location]] = {}
     for sighting in masker.mask_sightings(attribution.recheck_with_paths(moved, rules.pack, config, skipped)):
         if not policies.find_reason(sighting, rules.pack.rules[sighting.rule]):
-            found.setdefault(fingerprint(sighting.secret, rules.key), []).append(sighting.location)
+            found.setdefault(compute_fingerprint(sighting.secret, rules.key), []).append(sighting.location)
     return found
 
 

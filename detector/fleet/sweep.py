@@ -49,7 +49,7 @@ from detector.fleet.tasks import (
     TaskFailure,
     WorkerSettings,
 )
-from detector.log import step
+from detector.log import log_step
 from detector.model import Skipped
 from detector.scan.messages import Progress
 
@@ -284,7 +284,7 @@ class _Coordinator:
         if self._failures[entry.key] <= self._options.retries:
             self._entries.append(entry)
             return
-        step("failed", repository=entry.name, reason=failure.reason)
+        log_step("failed", repository=entry.name, reason=failure.reason)
         self._writer.write_failure(entry, failure.reason)
         self._tally.count_failed(entry, failure.reason)
 
@@ -320,4 +320,4 @@ class _Coordinator:
         written = self._writer.write_result(work, scan, findings)
         self._end(work)
         self._tally.count_swept(work.entry, written, findings.reread_objects)
-        step("swept", repository=work.entry.name, objects=scan.objects, seconds=round(work.seconds, 3))
+        log_step("swept", repository=work.entry.name, objects=scan.objects, seconds=round(work.seconds, 3))

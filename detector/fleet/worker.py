@@ -36,12 +36,12 @@ class Worker:
     def load_rules(self) -> LoadedRules:
         """Return the rules, loaded once. Raises `SourceError` if rules or key differ from the coordinator's."""
         if self._rules is None:
-            from detector.fingerprint import project_key
+            from detector.fingerprint import load_project_key
             from detector.fleet.digests import digest_rules, identify_key
             from detector.rules.pack import engine_of
             from detector.scan.rule_pack import load_rule_pack
 
-            pack, key = load_rule_pack(self.settings.config), project_key()
+            pack, key = load_rule_pack(self.settings.config), load_project_key()
             if digest_rules({rule.id: digest_rule(rule) for rule in pack.rules}) != self.settings.rules_digest:
                 raise SourceError("this worker's rules differ from the coordinator's: install the same version")
             if identify_key(key) != self.settings.key_id:

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from detector.errors import UsageError
-from detector.fingerprint import PREFIX, fingerprint, project_key
+from detector.fingerprint import PREFIX, compute_fingerprint, load_project_key
 from detector.ignores.policy import ExactEntry
 from detector.model import Finding
 
@@ -64,7 +64,7 @@ class Baseline(NamedTuple):
 
     def list_fingerprints(self, finding: Finding) -> list[str]:
         """Return the fingerprint of *finding* under each key of this baseline."""
-        return [fingerprint(finding.secret, key) for key in self.keys]
+        return [compute_fingerprint(finding.secret, key) for key in self.keys]
 
 
 def is_expired(entry: BaselineEntry, today: str) -> bool:
@@ -75,7 +75,7 @@ def is_expired(entry: BaselineEntry, today: str) -> bool:
 def create_empty() -> Baseline:
     """Return an empty baseline with a new random key, or the key in ``LEAKFIRST_KEY``."""
     if os.environ.get(FROM_ENVIRONMENT) is not None:
-        return Baseline((project_key(),), (), True)
+        return Baseline((load_project_key(),), (), True)
     return Baseline((os.urandom(KEY_BYTES),), ())
 
 
@@ -124,7 +124,7 @@ def _read_key(row: dict[str, Any], path: str, number: int) -> bytes:
         return bytes(row["salt"])
     if os.environ.get(FROM_ENVIRONMENT) is None:
         raise UsageError(f"{path}: its key is not in the file; set {FROM_ENVIRONMENT} to that key")
-    return project_key()
+    return load_project_key()
 
 
 def write(path: str, baseline: Baseline) -> None:
@@ -154,7 +154,10 @@ def format_baseline(baseline: Baseline) -> str:
 def make_entry(finding: Finding, baseline: Baseline, **decided: str) -> BaselineEntry:
     """Return an entry for *finding* under the first key of *baseline*; *decided* are its further fields."""
     return BaselineEntry(
-        fingerprint(finding.secret, baseline.keys[0]), finding.rule.id, finding.locations[0].origin.path, **decided
+        compute_fingerprint(finding.secret, baseline.keys[0]),
+        finding.rule.id,
+        finding.locations[0].origin.path,
+        **decided,
     )
 
 

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from detector.errors import UsageError
-from detector.fingerprint import project_key
+from detector.fingerprint import load_project_key
 from detector.ignores import allowlist, baseline
 from detector.ignores.policy import AllowEntry, ExactEntry, IgnorePolicy, ParsedIgnores
 from detector.model import Origin
@@ -106,7 +106,7 @@ def load_policy(
     return IgnorePolicy(
         loaded.allowlist,
         loaded.exact,
-        keys=(*loaded.keys, project_key()),
+        keys=(*loaded.keys, load_project_key()),
         notes=loaded.notes,
         today=today,
         relative=relative,
@@ -222,9 +222,9 @@ def _add_settings(reader: Reader, loaded: _LoadedFiles, name: str, content: byte
 def parse_ignores(kind: str, content: bytes, name: str) -> ParsedIgnores:
     """Parse a file of the format *kind*, a module of `detector.ignores.formats`. Raises `UsageError`."""
     from detector.contracts import IgnoreFormat
-    from detector.registry import check_contract, load
+    from detector.registry import check_contract, load_plugin
 
-    module: Any = load("detector.ignores.formats", kind, what="ignore format")
+    module: Any = load_plugin("detector.ignores.formats", kind, what="ignore format")
     check_contract(module, IgnoreFormat, "ignore format")
     format_: IgnoreFormat = module
     return format_.load(content, name)
@@ -232,10 +232,10 @@ def parse_ignores(kind: str, content: bytes, name: str) -> ParsedIgnores:
 
 def split_format(named: str) -> tuple[str, str]:
     """Split ``FORMAT:FILE``; the format is "" if none is named."""
-    from detector.registry import names
+    from detector.registry import list_names
 
     kind, colon, path = named.partition(":")
-    if colon and (kind == "leakfirst" or kind in names("detector.ignores.formats")):
+    if colon and (kind == "leakfirst" or kind in list_names("detector.ignores.formats")):
         return kind, path
     return "", named
 

@@ -134,13 +134,13 @@ class IgnorePolicy:
         return next((self.exact[key] for key in self._make_keys(sighting) if key in self.exact), None)
 
     def _make_keys(self, sighting: Sighting) -> Iterable[EntryKey]:
-        from detector.fingerprint import fingerprint
+        from detector.fingerprint import compute_fingerprint
 
         where = sighting.location
         path = self._relative(where.origin)
         secrets = [sighting.secret, *(part for _, part in sighting.parts)]
         if ("value", 2) in self._kinds:
-            yield from (("value", fingerprint(sighting.secret, key)) for key in self.keys)
+            yield from (("value", compute_fingerprint(sighting.secret, key)) for key in self.keys)
         if ("line", 3) in self._kinds:
             yield ("line", path, where.line)
         if ("line", 4) in self._kinds and where.origin.commit:
@@ -173,9 +173,9 @@ class IgnorePolicy:
         return all(answers) if allow.match_all else any(answers)
 
     def _has_fingerprint(self, fingerprints: tuple[str, ...], sighting: Sighting) -> bool:
-        from detector.fingerprint import fingerprint
+        from detector.fingerprint import compute_fingerprint
 
-        return any(fingerprint(sighting.secret, key) in fingerprints for key in self.keys)
+        return any(compute_fingerprint(sighting.secret, key) in fingerprints for key in self.keys)
 
 
 def check_patterns(allow: AllowEntry) -> None:

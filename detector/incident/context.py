@@ -60,7 +60,7 @@ class Context:
     def record_step(self, step: Step, state: StepState, why: str = "") -> None:
         """Record the result of a step."""
         self.ledger.add(LineKind.STEP, step, state=state, why=why)
-        log.step("step", incident=self.ledger.incident_id, step=step, state=state)
+        log.log_step("step", incident=self.ledger.incident_id, step=step, state=state)
 
     def record_search(self, step: Step, unread: set[str]) -> None:
         """Record the result of a search; *unread* are the places that it could not read."""
@@ -83,6 +83,6 @@ class Context:
                 exposure = self.incident.exposure
                 self.findings |= leaked_material.reread_credentials(exposure, missing, self.tools.jobs)
             except (SourceError, UsageError) as error:
-                log.step("gone", why=str(error))
+                log.log_step("gone", why=str(error))
         found = [self.findings[one.fingerprint] for one in chosen if one.fingerprint in self.findings]
         return found, [one for one in chosen if one.fingerprint not in self.findings]

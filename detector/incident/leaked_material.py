@@ -247,14 +247,14 @@ def _to_report_row(credential: Credential) -> Mapping[str, Any]:
 def _reread(rows: Any, exposure: Exposure) -> tuple[list[Finding], list[Skipped]]:
     import tempfile
 
-    from detector.fingerprint import project_key
+    from detector.fingerprint import load_project_key
     from detector.verify import reread
 
     pack = load_pack(exposure)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump({"schema": "leakfirst/findings/1", "findings": rows}, file)
         file.flush()
-        return reread.reread_report(file.name, pack, project_key())
+        return reread.reread_report(file.name, pack, load_project_key())
 
 
 def load_pack(exposure: Exposure) -> Pack:

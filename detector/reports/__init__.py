@@ -15,7 +15,7 @@ from detector import __version__
 from detector.config import Config
 from detector.contracts import Report
 from detector.model import Scan
-from detector.registry import check_contract, load
+from detector.registry import check_contract, load_plugin
 from detector.reports._options import ReportOptions
 
 
@@ -27,7 +27,7 @@ def check_formats(config: Config) -> None:
 
 def load_report(name: str) -> Report:
     """Return the module of the format called *name*. Raises `UsageError`."""
-    module: Any = load("detector.reports", name, what="format")
+    module: Any = load_plugin("detector.reports", name, what="format")
     check_contract(module, Report, "format")
     report: Report = module
     return report

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from detector.config import Config
 from detector.contracts import Share
 from detector.errors import UsageError
-from detector.log import step
+from detector.log import log_step
 from detector.model import Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules.pack import Pack
 from detector.scan import targets
@@ -57,11 +57,11 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     deadline = started + config.timeout if config.timeout else None
     with Attributor(config, state, pack) as attributor:
         planned = plan(config, state, attributor)
-        step("planned", targets=len(config.targets), shares=len(planned.shares), rules=len(pack.rules))
+        log_step("planned", targets=len(config.targets), shares=len(planned.shares), rules=len(pack.rules))
         options = ExamineOptions(config.show_ignored, planned.policies.line_patterns, state.changed)
         on_sighting = attributor.start_for
         examined = examine(planned.shares, pack, config, options, on_sighting, on_progress, deadline)
-        step("examined", blobs=examined.blobs, bytes=examined.bytes, sightings=len(examined.sightings))
+        log_step("examined", blobs=examined.blobs, bytes=examined.bytes, sightings=len(examined.sightings))
         attributed = attribute(planned, examined, attributor)
     masker = make_name_masker(attributed.sightings, pack.rules)
     if examined.is_complete and not attributed.interrupted:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from detector.config import Config
-from detector.fingerprint import project_key
+from detector.fingerprint import load_project_key
 from detector.git.layout import find_root, is_bare, is_repository
 from detector.ignores import baseline
 from detector.ignores.loader import HeadReader, Reader, load_policy, make_folder_reader
@@ -35,7 +35,7 @@ class IgnorePolicies:
     @property
     def report_key(self) -> bytes:
         """The key of the fingerprints in reports: the user's if given, else that of the baseline."""
-        return project_key() if os.environ.get(baseline.FROM_ENVIRONMENT) else self._policies[0].keys[0]
+        return load_project_key() if os.environ.get(baseline.FROM_ENVIRONMENT) else self._policies[0].keys[0]
 
     def find_reason(self, sighting: Sighting, rule: Rule) -> str:
         """Return why *sighting* is ignored, or "" if it is reported."""

@@ -17,7 +17,7 @@ from detector.contracts import Inner, Share
 from detector.errors import SourceError, UsageError
 from detector.git.layout import find_root, is_repository
 from detector.model import Skipped
-from detector.registry import load
+from detector.registry import load_plugin
 
 if TYPE_CHECKING:
     from detector.scan.state import ScanState
@@ -39,7 +39,7 @@ def split_target(
     chosen = choose_sources(target, config)
     inside: list[Inner] = []
     for name in chosen:
-        source = load("detector.sources", name, what="source")
+        source = load_plugin("detector.sources", name, what="source")
         for entry in source.shares(target, config, memory) if name == "history" else source.shares(target, config):
             if isinstance(entry, Inner):
                 inside.append(entry)
@@ -67,7 +67,7 @@ def _nested(
             continue
         try:
             if history_only:
-                yield from load("detector.sources", "history", what="source").shares(inner, config, memory)
+                yield from load_plugin("detector.sources", "history", what="source").shares(inner, config, memory)
             else:
                 yield from split_target(inner, config, memory, depth + 1)
         except SourceError as error:

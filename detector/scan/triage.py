@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from detector.fingerprint import fingerprint
+from detector.fingerprint import compute_fingerprint
 from detector.model import CONFIDENCES, SEVERITIES, Finding, Ignored, Location, Rule, Sighting, VerdictState
 from detector.secret import Secret
 
@@ -22,7 +22,7 @@ def build_findings(sightings: Iterable[Sighting], rules: Sequence[Rule], key: by
     """
     groups: dict[str, list[Sighting]] = {}
     for sighting in sightings:
-        groups.setdefault(fingerprint(sighting.secret, key), []).append(sighting)
+        groups.setdefault(compute_fingerprint(sighting.secret, key), []).append(sighting)
     findings = [_build_finding(name, group, rules) for name, group in groups.items()]
     findings.sort(key=_order)
     return findings

@@ -34,13 +34,13 @@ def ask(
     With `dry_run` nothing is asked and the notes say what would be. Raises
     `UsageError` when the optional part of the distribution is missing.
     """
-    from detector.fingerprint import project_key
+    from detector.fingerprint import load_project_key
     from detector.verify import run
     from detector.verify.settings import settings_of
 
     settings = settings_of(config)
     if config.dry_run:
-        return findings, tuple(run.told(line) for line in run.plan(findings, settings, project_key())), False
+        return findings, tuple(run.told(line) for line in run.plan(findings, settings, load_project_key())), False
     ready()
-    known, interrupted = run.verify(findings, settings, project_key(), on_verdict)
+    known, interrupted = run.verify(findings, settings, load_project_key(), on_verdict)
     return known, run.notes(known), interrupted

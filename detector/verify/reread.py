@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from detector.containers.kinds import UNPACKED_ORIGINS
 from detector.errors import SourceError, UsageError
-from detector.fingerprint import fingerprint
+from detector.fingerprint import compute_fingerprint
 from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict, VerdictState
 from detector.rules.pack import Pack, engine_of
 from detector.scan.triage import build_findings
@@ -156,7 +156,7 @@ def find_in_text(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
             return finding
     secret = Secret(text.strip())
     place = Location(origin, 0, len(text), 1, 1, 1, len(text) + 1)
-    return Finding(fingerprint(secret, key), rule, rule.severity, rule.confidence, secret, (), (place,))
+    return Finding(compute_fingerprint(secret, key), rule, rule.severity, rule.confidence, secret, (), (place,))
 
 
 class _Given(NamedTuple):

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from detector.errors import UsageError
-from detector.registry import load, names
+from detector.registry import list_names, load_plugin
 from rotators.core.contracts import Rotator, Store
 from rotators.core.model import Capability, Case
 
@@ -27,12 +27,12 @@ BY_HAND = "runbook"
 
 def rotator_names() -> tuple[str, ...]:
     """List our rotators by their public names."""
-    return tuple(name for name in names(PACKAGE) if name not in ("core", "stores"))
+    return tuple(name for name in list_names(PACKAGE) if name not in ("core", "stores"))
 
 
 def store_names() -> tuple[str, ...]:
     """List our stores by their public names."""
-    return names(STORES)
+    return list_names(STORES)
 
 
 def serves(rule_id: str) -> str | None:
@@ -60,7 +60,7 @@ def rotator_module(name: str) -> ModuleType:
     """Import the rotator *name*."""
     if name in ("core", "stores"):
         raise UsageError(f"unknown rotator {name!r}; known: {', '.join(rotator_names())}")
-    return load(PACKAGE, name, what="rotator", entry_points="leakfirst.rotators")
+    return load_plugin(PACKAGE, name, what="rotator", entry_points="leakfirst.rotators")
 
 
 def capability(name: str) -> Capability:
@@ -78,7 +78,7 @@ def open_rotator(name: str, case: Case) -> Rotator:
 
 def open_store(name: str, case: Case) -> Store:
     """Return the store *name* for one case; `case.settings` is its destination table."""
-    module = load(STORES, name, what="store", entry_points="leakfirst.stores")
+    module = load_plugin(STORES, name, what="store", entry_points="leakfirst.stores")
     made: Store = module.Store(case)
     return made
 

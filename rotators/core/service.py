@@ -31,7 +31,7 @@ def state_folder() -> str:
     """Return where plans and journal are kept (``LEAKFIRST_HOME``/rotations)."""
     from detector import fingerprint
 
-    return os.path.join(fingerprint.state_folder(), "rotations")
+    return os.path.join(fingerprint.find_state_folder(), "rotations")
 
 
 class Desk:

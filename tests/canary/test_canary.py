@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.registry import names
+from detector.registry import list_names
 from detector.rules.shapes import expand
 from tests import program
 
@@ -91,7 +91,7 @@ def run(words: list[str], folder: Path, home: Path, code: tuple[int, ...] = (0, 
     return done.stdout + done.stderr + written
 
 
-@pytest.mark.parametrize("format_", names("detector.reports"))
+@pytest.mark.parametrize("format_", list_names("detector.reports"))
 def test_no_format_shows_it(format_: str, planted: Path, tmp_path: Path) -> None:
     words = [
         "scan",
@@ -112,7 +112,7 @@ def test_no_format_shows_it(format_: str, planted: Path, tmp_path: Path) -> None
 
 
 def test_reports_in_files_do_not_show_it(planted: Path, tmp_path: Path) -> None:
-    words = [word for name in names("detector.reports") for word in ("--report", f"{name}={tmp_path / name}")]
+    words = [word for name in list_names("detector.reports") for word in ("--report", f"{name}={tmp_path / name}")]
     assert (
         leaks(run(["scan", *words, "--state", str(tmp_path / "state.db"), "-vv", "."], planted, tmp_path, (1,))) == []
     )
@@ -147,7 +147,7 @@ def named(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("format_", names("detector.reports"))
+@pytest.mark.parametrize("format_", list_names("detector.reports"))
 def test_no_format_shows_it_in_a_name(format_: str, named: Path, tmp_path: Path) -> None:
     words = ["scan", "--format", format_, "--min-confidence", "low", "--show-ignored", "--explain", "-vv", "."]
     state = ["--state", str(tmp_path / "state.db"), "--report", f"json={tmp_path / 'report.json'}"]
@@ -173,7 +173,7 @@ def test_a_sweep_keeps_and_shows_no_names_with_it(named: Path, tmp_path: Path) -
         with closing(sqlite3.connect(tmp_path / "state" / "sweep.db")) as state:
             kept = [row[0] for row in state.execute("SELECT told FROM repositories")]
         assert leaks(b"".join(zlib.decompress(told) for told in kept if told)) == []
-    for format_ in names("detector.fleet.reports"):
+    for format_ in list_names("detector.fleet.reports"):
         output = run(["sweep", "report", "--format", format_], named, tmp_path, (0,))
         assert b"github.pat-classic" in output
         assert leaks(output) == []
@@ -195,7 +195,7 @@ def test_rules_that_are_left_out_show_nothing_of_their_own(planted: Path, tmp_pa
 def test_a_sweep_keeps_and_shows_nothing_of_it(planted: Path, tmp_path: Path) -> None:
     words = ["sweep", "-vv", "--min-confidence", "low", "--jobs", "2"]
     assert leaks(run([*words, str(planted.parent)], planted, tmp_path, (1,))) == []
-    for format_ in names("detector.fleet.reports"):
+    for format_ in list_names("detector.fleet.reports"):
         output = run(["sweep", "report", "--format", format_], planted, tmp_path, (0,))
         assert b"github.pat-classic" in output
         assert leaks(output) == []

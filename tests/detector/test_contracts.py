@@ -13,7 +13,7 @@ from detector.contracts import Command, Hook, IgnoreFormat, Report
 from detector.fleet.executors import ExecutorModule
 from detector.fleet.inventory import InventoryModule
 from detector.fleet.reports import SweepReport
-from detector.registry import check_contract, load, names
+from detector.registry import check_contract, list_names, load_plugin
 from leakfirst._program import main
 from tests.protocols import check_with_mypy
 
@@ -35,10 +35,10 @@ def test_mypy_accepts_every_plugin(package: str, protocol: type, _words: list[st
 
 @pytest.mark.parametrize(("package", "protocol", "_words"), KINDS)
 def test_every_plugin_fulfils_its_contract(package: str, protocol: type, _words: list[str]) -> None:
-    found = names(package)
+    found = list_names(package)
     assert len(found) >= 2
     for name in found:
-        check_contract(load(package, name, what="plug-in"), protocol, "plug-in")
+        check_contract(load_plugin(package, name, what="plug-in"), protocol, "plug-in")
 
 
 @pytest.fixture
@@ -48,11 +48,11 @@ def broken(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     (tmp_path / "broken.py").write_text('"""Fulfils nothing."""\n')
     (tmp_path / "known.txt").write_text("a\n")
     folders.append(str(tmp_path))
-    names.cache_clear()
+    list_names.cache_clear()
     yield tmp_path
     sys.modules.pop(f"{request.param}.broken", None)
     folders.remove(str(tmp_path))
-    names.cache_clear()
+    list_names.cache_clear()
 
 
 @pytest.mark.parametrize(("broken", "protocol", "words"), KINDS, indirect=["broken"])

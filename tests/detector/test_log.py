@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from detector.log import set_level, step
+from detector.log import log_step, set_level
 from detector.secret import Secret
 
 
@@ -23,7 +23,7 @@ def test_events_follow_standard_error_and_are_redacted(monkeypatch: pytest.Monke
     for _ in range(2):
         with io.StringIO() as out:
             monkeypatch.setattr(sys, "stderr", out)
-            step("looked", value=Secret(b"canary-in-a-log"), raw=b"canary", where="a.txt")
+            log_step("looked", value=Secret(b"canary-in-a-log"), raw=b"canary", where="a.txt")
             said = out.getvalue()
         assert "looked" in said and "a.txt" in said
         assert "canary" not in said

@@ -6,19 +6,19 @@ from typing import Protocol
 import pytest
 
 from detector.errors import UsageError
-from detector.registry import check_contract, load, names
+from detector.registry import check_contract, list_names, load_plugin
 
 
 def test_every_module_of_a_folder_is_listed_and_loads() -> None:
-    found = names("detector.sources")
+    found = list_names("detector.sources")
     assert {"files", "stdin"} <= set(found)
     for name in found:
-        assert load("detector.sources", name, what="source").shares
+        assert load_plugin("detector.sources", name, what="source").shares
 
 
 def test_an_unknown_name_says_what_is_known() -> None:
     with pytest.raises(UsageError, match=r"unknown source 'tape'; known: .*files"):
-        load("detector.sources", "tape", what="source")
+        load_plugin("detector.sources", "tape", what="source")
 
 
 class Pigeon(Protocol):

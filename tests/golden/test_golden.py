@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from detector.registry import load, names
+from detector.registry import list_names, load_plugin
 from tests.golden.sample import OPTIONS, empty, scan
 
-FORMATS = names("detector.reports")
+FORMATS = list_names("detector.reports")
 HERE = Path(__file__).parent
 SUFFIX = {"text": "txt", "github": "txt", "junit": "xml", "gitlab": "json", "sarif": "json", "markdown": "md"}
 VARIANTS = {
@@ -32,7 +32,7 @@ def test_output_is_as_recorded(
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     make, options = VARIANTS[variant]
     out = io.StringIO()
-    load("detector.reports", name, what="format").write(make(), out, options)
+    load_plugin("detector.reports", name, what="format").write(make(), out, options)
     text = out.getvalue()
     if name == "html":  # style and script stand in their own files; their digests stay
         text = re.sub(r"<(style|script)>.*?</\1>", r"<\1></\1>", text, flags=re.DOTALL)

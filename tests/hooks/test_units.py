@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from detector.registry import load
+from detector.registry import load_plugin
 
 UNITS = Path(__file__).parent.parent.parent / "hooks" / "units"
 SERVICE = UNITS / "systemd" / "leakfirst-sweep.service"
@@ -42,7 +42,7 @@ def commands() -> list[list[str]]:
 @pytest.mark.parametrize("words", commands(), ids=["systemd", "cron", "kubernetes"])
 def test_the_command_is_one_that_we_have(words: list[str]) -> None:
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    load("detector.cli", words[1], what="command").add_arguments(parser)
+    load_plugin("detector.cli", words[1], what="command").add_arguments(parser)
     asked = parser.parse_args(words[2:])
     assert os.path.basename(words[0]) == "leakfirst" and asked.quiet
     for spec in asked.words:

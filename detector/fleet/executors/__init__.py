@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from detector.fleet.tasks import Task, TaskResult, WorkerSettings
-from detector.registry import check_contract, load
+from detector.registry import check_contract, load_plugin
 from detector.scan.messages import Progress
 
 
@@ -73,7 +73,7 @@ class ExecutorModule(Protocol):
 
 def open_executor(name: str, settings: WorkerSettings, options: ExecutorOptions) -> ExecutorBackend:
     """Open the backend *name*. An unknown name, or a module that is no backend, is a `UsageError`."""
-    module = load(__name__, name, what="executor")
+    module = load_plugin(__name__, name, what="executor")
     check_contract(module, ExecutorModule, "executor")
     backend: ExecutorBackend = module.open_executor(settings, options)
     return backend

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from detector.errors import UsageError
 from detector.model import Skipped
-from detector.registry import check_contract, load, names
+from detector.registry import check_contract, list_names, load_plugin
 
 
 class RepositoryEntry(NamedTuple):
@@ -97,7 +97,7 @@ def list_repositories(
 
 def _open_listing(spec: str, options: InventoryOptions) -> Iterator[RepositoryEntry | Skipped]:
     kind, location = parse_spec(spec)
-    module = load(__name__, kind, what="inventory")
+    module = load_plugin(__name__, kind, what="inventory")
     check_contract(module, InventoryModule, "inventory")
     listing: Iterator[RepositoryEntry | Skipped] = module.list_repositories(location, options)
     return listing
@@ -127,7 +127,7 @@ def parse_spec(spec: str) -> tuple[str, str]:
     if not spec or not spec.isprintable():
         raise UsageError(f"{spec!r} is not an inventory")
     kind, colon, location = spec.partition(":")
-    if colon and kind in names(__name__) and not spec.startswith("file://"):
+    if colon and kind in list_names(__name__) and not spec.startswith("file://"):
         if not location:
             raise UsageError(f"{spec}: name what to list, such as {kind}:LOCATION")
         return kind, location
@@ -142,5 +142,5 @@ def parse_spec(spec: str) -> tuple[str, str]:
     if os.path.isabs(os.path.expanduser(spec)):
         return "folder", spec  # it may not be mounted today
     if colon and kind.isalnum():
-        raise UsageError(f"unknown inventory {kind!r}; known: {', '.join(names(__name__))}")
+        raise UsageError(f"unknown inventory {kind!r}; known: {', '.join(list_names(__name__))}")
     raise UsageError(f"{spec}: no such file, folder or inventory")

@@ -26,7 +26,7 @@ from detector.fleet.credentials import HostAccess
 from detector.fleet.inventory import InventoryOptions
 from detector.fleet.inventory._page_cache import Page, PageCache
 from detector.fleet.names import make_line
-from detector.log import step
+from detector.log import log_step
 from detector.net.failures import RequestFailed
 from detector.net.http_client import Reply, Request, resolve_on_same_host
 
@@ -154,7 +154,7 @@ class ApiClient:
         reply = self._request(url, headers)
         at = _read_server_time(reply)
         if reply.status == 304 and known:
-            step("page-unchanged", url=url)
+            log_step("page-unchanged", url=url)
             return known._replace(at=at)
         try:
             found = json.loads(reply.body)
@@ -185,7 +185,7 @@ class ApiClient:
             self._requested_pause = 0.0
         request = Request("GET", url, tuple({**self._headers, **headers}.items()), follow=True)
         while True:
-            step("page", url=url)
+            log_step("page", url=url)
             tries += 1
             try:
                 reply = self._client.send(request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
-from detector.registry import check_contract, load
+from detector.registry import check_contract, load_plugin
 
 if TYPE_CHECKING:
     from detector.fleet.overview import Overview
@@ -25,7 +25,7 @@ class SweepReport(Protocol):
 def load_report(format_: str) -> SweepReport:
     """Return the module of a format. An unknown format, or a module that is no report, is a `UsageError`."""
     what = "format of the sweep's report"
-    module: Any = load(__name__, format_, what=what)
+    module: Any = load_plugin(__name__, format_, what=what)
     check_contract(module, SweepReport, what)
     report: SweepReport = module
     return report

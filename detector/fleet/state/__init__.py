@@ -27,14 +27,14 @@ def open_state(url: str = "", key: bytes | None = None, create: bool = True) -> 
     project's. Raises `StateError` if the state cannot be used, or if it does not
     exist and *create* is false.
     """
-    from detector.fingerprint import project_key
+    from detector.fingerprint import load_project_key
     from detector.fleet.state.store import State
 
-    return State(url or default_place(), project_key() if key is None else key, create)
+    return State(url or default_place(), load_project_key() if key is None else key, create)
 
 
 def default_place() -> str:
     """Return the path of the state in the user's folder."""
-    from detector.fingerprint import state_folder
+    from detector.fingerprint import find_state_folder
 
-    return os.path.join(state_folder(), "sweep.db")
+    return os.path.join(find_state_folder(), "sweep.db")

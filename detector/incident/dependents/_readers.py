@@ -18,11 +18,11 @@ def load_readers() -> tuple[tuple[re.Pattern[str], DependencyReader], ...]:
 
     Raises `UsageError` if a reader does not fulfil its contract.
     """
-    from detector.registry import check_contract, load, names
+    from detector.registry import check_contract, list_names, load_plugin
 
     readers = []
-    for name in names(PACKAGE):
-        module = load(PACKAGE, name, what="reader")
+    for name in list_names(PACKAGE):
+        module = load_plugin(PACKAGE, name, what="reader")
         check_contract(module, DependencyReader, "reader")
         globs = "|".join(re.escape(glob).replace(r"\*", "[^/]*") for glob in module.FILES)
         pattern = re.compile(f"(?:.*/)?(?:{globs})", re.DOTALL | re.IGNORECASE)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, cast
 from detector.errors import LeakfirstError, UsageError
 from detector.incident.notify._event import Channel, DeliveryFailed, Draft, IncidentEvent, Link, Phase, Send
 from detector.net.log_silencing import silence_client_logs
-from detector.registry import check_contract, load
+from detector.registry import check_contract, load_plugin
 from rotators.core.model import Clock
 
 PACKAGE = "detector.incident.notify"
@@ -100,7 +100,7 @@ def _read_destination(name: str, table: Any) -> NotifyDestination:
 
 def _load_channel(name: str) -> Channel:
     """Return the channel *name*. Raises `UsageError` if there is none or if it does not fulfil `Channel`."""
-    module = load(PACKAGE, name, what="channel")
+    module = load_plugin(PACKAGE, name, what="channel")
     check_contract(module, Channel, "channel")
     return cast("Channel", module)
 

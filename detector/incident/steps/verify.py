@@ -29,7 +29,7 @@ def ask_providers(
     context: Context, findings: list[Finding], on_live: Callable[[Finding], object] = lambda _: None
 ) -> None:
     """Verify *findings* and record each verdict as it arrives."""
-    from detector.fingerprint import project_key
+    from detector.fingerprint import load_project_key
     from detector.verify import ready, run
     from detector.verify.settings import settings_of
 
@@ -44,7 +44,7 @@ def ask_providers(
         if verdict.state == VerdictState.LIVE:
             on_live(finding)
 
-    known, interrupted = run.verify(findings, settings_of(context.tools.config), project_key(), record)
+    known, interrupted = run.verify(findings, settings_of(context.tools.config), load_project_key(), record)
     if interrupted:
         raise KeyboardInterrupt
     context.findings |= {finding.fingerprint: finding for finding in known}

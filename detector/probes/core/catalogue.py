@@ -9,20 +9,20 @@ from typing import cast
 from detector.model import Rule
 from detector.probes.core import declarative
 from detector.probes.core.contract import Probe, ProbeModule
-from detector.registry import check_contract, load, names
+from detector.registry import check_contract, list_names, load_plugin
 
 PACKAGE = "detector.probes"
 
 
 def probe_names() -> tuple[str, ...]:
     """List the probe modules by their public names."""
-    return tuple(name for name in names(PACKAGE) if name != "core")
+    return tuple(name for name in list_names(PACKAGE) if name != "core")
 
 
 @cache
 def load_probe(name: str) -> ProbeModule:
     """Import the probe *name*. Raises `UsageError` if it does not fulfil `ProbeModule`."""
-    module = load(PACKAGE, name, what="probe")
+    module = load_plugin(PACKAGE, name, what="probe")
     check_contract(module, ProbeModule, "probe")
     return cast(ProbeModule, module)
 

@@ -13,7 +13,7 @@ import pytest
 from detector.cli.sweep import add_arguments, make_worker_settings, read_sweep_table
 from detector.errors import UsageError
 from detector.fleet.inventory import parse_spec
-from detector.registry import names
+from detector.registry import list_names
 from leakfirst._program import main
 from tests.detector.fleet import making
 from tests.fakes.forges import forge
@@ -83,7 +83,7 @@ def test_closing_reopening_and_what_is_overdue(fleet, tmp_path, capsys):
     assert "1 finding reopened" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("format_", names("detector.fleet.reports"))
+@pytest.mark.parametrize("format_", list_names("detector.fleet.reports"))
 def test_every_format_of_the_report_names_the_findings_and_shows_no_value(fleet, tmp_path, capsys, format_):
     run(str(fleet), "--quiet")
     capsys.readouterr()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from detector.config import Config
-from detector.fingerprint import project_key
+from detector.fingerprint import load_project_key
 from detector.fleet import claims
 from detector.fleet import sweep as sweeping
 from detector.fleet.clones import Clones
@@ -39,7 +39,7 @@ class Bench:
     def settings(self) -> tuple[WorkerSettings, dict[str, str]]:
         rules = {rule.id: digest_rule(rule) for rule in load_rule_pack(self.config).rules}
         clones = Clones(str(self.folder.parent / "clones"))
-        return WorkerSettings(self.config, clones, digest_rules(rules), identify_key(project_key())), rules
+        return WorkerSettings(self.config, clones, digest_rules(rules), identify_key(load_project_key())), rules
 
     def executor(self, settings: WorkerSettings) -> ExecutorBackend:
         return LocalExecutor(settings, self.jobs, 0)

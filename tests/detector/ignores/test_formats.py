@@ -12,7 +12,7 @@ from detector.errors import UsageError
 from detector.ignores import loader
 from detector.ignores.policy import IgnorePolicy, ParsedIgnores
 from detector.model import Location, Origin, Rule, Sighting
-from detector.registry import names
+from detector.registry import list_names
 from detector.secret import Secret
 
 RULE = Rule("github.pat-classic", "GitHub token")
@@ -44,8 +44,8 @@ Hides = Callable[..., bool]
 
 
 def test_every_format_is_listed_and_tested_here() -> None:
-    tested = {name for name in names("detector.ignores.formats") if f'"{name}"' in Path(__file__).read_text()}
-    assert tested == set(names("detector.ignores.formats"))
+    tested = {name for name in list_names("detector.ignores.formats") if f'"{name}"' in Path(__file__).read_text()}
+    assert tested == set(list_names("detector.ignores.formats"))
 
 
 def test_gitleaks_allow_lists(hides: Hides) -> None:
@@ -223,7 +223,7 @@ def test_gitignore(hides: Hides) -> None:
     assert hides(loaded, path="a/build/x") and hides(loaded, path="a.lock") and not hides(loaded, path="keep.lock")
 
 
-@pytest.mark.parametrize("kind", sorted(set(names("detector.ignores.formats"))))
+@pytest.mark.parametrize("kind", sorted(set(list_names("detector.ignores.formats"))))
 @pytest.mark.parametrize("text", ["", "\0\xff", "[1, 2", "{", "a: [", "- 1", "[[x]]", "null", "[]", "{}", "3"])
 def test_junk_is_a_usage_error_or_nothing(kind: str, text: str) -> None:
     with contextlib.suppress(UsageError):

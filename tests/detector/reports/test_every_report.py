@@ -16,13 +16,13 @@ import detector.reports
 import detector.text
 from detector.contracts import Report
 from detector.model import Location, Origin
-from detector.registry import names
+from detector.registry import list_names
 from detector.reports import load_report
 from detector.reports._options import ReportOptions
 from detector.secret import Secret
 from tests.golden.sample import CLONE_PASSWORD, KEY, KEY_ID, OPTIONS, PASSWORD, PEM, TOKEN, empty, large, scan
 
-FORMATS = names("detector.reports")
+FORMATS = list_names("detector.reports")
 LOUD = OPTIONS._replace(show_ignored=True, explain=True, verbose=2)
 SHOWS_SECRETS = {"text", "json"}
 

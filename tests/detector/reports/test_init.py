@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from detector.config import Config, ReportTo
+from detector.config import Config, ReportTarget
 from detector.errors import UsageError
 from detector.reports import check_formats, make_options, write
 from tests.golden.sample import scan
@@ -35,7 +35,7 @@ def test_the_width_is_that_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_an_unknown_format_is_refused_before_the_scan() -> None:
     with pytest.raises(UsageError, match=r"unknown format 'xml'; known: csv, .*text"):
-        check_formats(Config(reports=(ReportTo("xml"),)))
+        check_formats(Config(reports=(ReportTarget("xml"),)))
 
 
 @pytest.mark.parametrize("name", ["csv", "markdown", "html", "github", "text"])

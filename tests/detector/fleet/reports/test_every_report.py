@@ -1,4 +1,4 @@
-"""Every format of the sweep's report, compared with a golden file and with hostile names."""
+"""Every format of the sweep's report, compared with a golden file and with hostile list_names."""
 
 import html
 import json
@@ -8,11 +8,11 @@ import pytest
 
 from detector.fleet.overview import Overview
 from detector.fleet.reports import load_report
-from detector.registry import names
+from detector.registry import list_names
 from tests.golden.sweep.sample import FINDINGS, OVERVIEW
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "sweep"
-FORMATS = names("detector.fleet.reports")
+FORMATS = list_names("detector.fleet.reports")
 SUFFIXES = {"text": "txt", "markdown": "md", "html": "html", "json": "json"}
 EMPTY = Overview("", {}, {"repositories": 0, "states": {}, "unresolved": {}, "overdue": 0}, (), (), (), (), (), ())
 

@@ -8,11 +8,11 @@ import pytest
 
 from detector.incident.dependents._contract import DependencyReader, WorkspaceReader
 from detector.incident.dependents._readers import PACKAGE, load_readers
-from detector.registry import check_contract, load, names
+from detector.registry import check_contract, list_names, load_plugin
 from tests.detector.incident.dependents.making import found, unread, write
 from tests.protocols import check_with_mypy
 
-READERS = names(PACKAGE)
+READERS = list_names(PACKAGE)
 
 
 def test_there_are_readers() -> None:
@@ -26,7 +26,7 @@ def test_mypy_accepts_every_reader_as_a_reader() -> None:
 
 
 def load_reader(name: str) -> ModuleType:
-    return load(PACKAGE, name, what="reader")
+    return load_plugin(PACKAGE, name, what="reader")
 
 
 @pytest.mark.parametrize("name", READERS)

@@ -30,7 +30,7 @@ def test_which_paths_are_read(path: str, expected: bool) -> None:
 def test_a_reader_without_read_is_a_usage_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = ModuleType(f"{PACKAGE}.pip_lock")
     vars(broken).update(FILES="pip.lock", LOCKS=True, read=lambda file, is_wanted: iter(()))
-    monkeypatch.setattr(registry, "load", lambda *_, **__: broken)
+    monkeypatch.setattr(registry, "load_plugin", lambda *_, **__: broken)
     load_readers.cache_clear()
     try:
         with pytest.raises(UsageError, match=r"^reader 'pip-lock' does not fulfil .*: FILES is a str, not a tuple$"):

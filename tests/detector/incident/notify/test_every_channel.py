@@ -12,13 +12,13 @@ from detector.errors import UsageError
 from detector.incident.notify import _outbox
 from detector.incident.notify._event import Channel
 from detector.incident.notify._outbox import PACKAGE, Outbox, read_destinations
-from detector.registry import check_contract, load, names
+from detector.registry import check_contract, list_names, load_plugin
 from tests.detector.incident.notify.making import make_event, make_outbox
 from tests.fakes import mail
 from tests.fakes.receivers import TOKEN
 from tests.protocols import check_with_mypy
 
-CHANNELS = names(PACKAGE)
+CHANNELS = list_names(PACKAGE)
 
 
 def test_there_are_channels() -> None:
@@ -31,7 +31,7 @@ def test_mypy_accepts_every_channel_as_a_channel() -> None:
 
 @pytest.mark.parametrize("name", CHANNELS)
 def test_every_channel_fulfils_the_contract(name: str) -> None:
-    channel = load(PACKAGE, name, what="channel")
+    channel = load_plugin(PACKAGE, name, what="channel")
     check_contract(channel, Channel, "channel")
     assert not channel.SETTINGS & {"token", "password", "key", "routing_key"}, "a credential is named, never written"
 
@@ -39,7 +39,7 @@ def test_every_channel_fulfils_the_contract(name: str) -> None:
 def test_a_channel_without_deliver_is_a_usage_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = ModuleType(f"{PACKAGE}.pigeon")
     vars(broken).update(SETTINGS=frozenset(), PER_OWNER=False, draft=lambda event, settings: None)
-    monkeypatch.setattr(_outbox, "load", lambda *_, **__: broken)
+    monkeypatch.setattr(_outbox, "load_plugin", lambda *_, **__: broken)
     with pytest.raises(UsageError, match=r"^channel 'pigeon' does not fulfil Channel \(.*\): deliver\(\) is missing$"):
         read_destinations({"notify": {"x": {"channel": "pigeon"}}})
 

@@ -12,7 +12,7 @@ from detector.config import Config
 from detector.incident.notify._event import Link
 from detector.incident.notify._outbox import PACKAGE, Outbox, read_destinations
 from detector.incident.notify._redact import make_redactor
-from detector.registry import names
+from detector.registry import list_names
 from detector.rules.shapes import expand
 from detector.scan.rule_pack import load_rule_pack
 from tests.detector.incident.notify.making import make_event
@@ -36,7 +36,7 @@ def test_no_channel_sends_a_credential(operator, deliveries, timer, arrived, mai
         links=(Link("clone", f"git clone https://x:{github}@git.test/a.git"),),
     )
     destinations = read_destinations({"notify": {**operator["notify"], "mail": mail_settings}})
-    assert {destination.channel for destination in destinations.values()} == set(names(PACKAGE)) - {"apprise"}
+    assert {destination.channel for destination in destinations.values()} == set(list_names(PACKAGE)) - {"apprise"}
     outbox = Outbox(destinations, deliveries, timer.clock, redact)
     shown = "".join(draft.render() for _, draft in outbox.preview(event))
     assert all(result.sent for result in outbox.send(event))
