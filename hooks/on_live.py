@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     args = parser.parse_args(arguments)
     try:
         from detector.cli.rotate import policy_at, rules_for
-        from detector.verify import reread
+        from detector.scan import reread
         from rotators.core.service import Desk
 
         pack, key = rules_for(args)

@@ -140,7 +140,7 @@ def _leaks(desk: Desk, args: argparse.Namespace) -> list[Leak]:
         except ValueError as error:
             raise UsageError(str(error)) from None
         return list(desk.aged(args.rotator or "aws-iam", age))
-    from detector.verify import reread
+    from detector.scan import reread
 
     pack, key = rules_for(args)
     if args.stdin:

@@ -45,10 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Read the credentials again, ask, print, return the exit code."""
     from detector.config import Config, ReportTarget, load_operator_file
+    from detector.scan import reread
     from detector.scan.policies import load_policies
     from detector.scan.rule_pack import load_rule_pack
     from detector.text.untrusted import make_printable
-    from detector.verify import ask, reread
+    from detector.verify import ask
 
     if bool(args.report) == bool(args.rule):
         raise UsageError("give a report, or --rule ID and the credential on standard input")

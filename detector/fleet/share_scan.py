@@ -14,7 +14,7 @@ from detector.fleet.tasks import PlanShares, ScanRepository, ScanShare, SharePla
 from detector.model import Sighting, Skipped
 from detector.scan.masking import make_name_masker
 from detector.scan.messages import ExamineOptions, Progress
-from detector.scan.state import HistoryPlan, ScanState
+from detector.scan.state import ScanState
 from detector.scan.worker import examine_safely
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from detector.git.packs import ByteArray
     from detector.git.repository import Repository
     from detector.model import Blob
-    from detector.sources.history import HistoryShare
+    from detector.sources.history import HistoryPlan, HistoryShare
 
 
 class ScannedSightings(NamedTuple):
@@ -53,6 +53,7 @@ class _KnownToSweep(ScanState):
 
         from detector.git.packs import sort_ids
         from detector.git.shares import plan_shares
+        from detector.sources.history import HistoryPlan
 
         id_bytes = repository.id_bytes
         packs = frozenset(split_rows(self._scan.packs, id_bytes + PACK_SIZE_BYTES))

@@ -248,7 +248,7 @@ def _reread(rows: Any, exposure: Exposure) -> tuple[list[Finding], list[Skipped]
     import tempfile
 
     from detector.fingerprint import load_project_key
-    from detector.verify import reread
+    from detector.scan import reread
 
     pack = load_pack(exposure)
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:

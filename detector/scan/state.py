@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from detector import __version__
 from detector.model import Rule, Sighting
@@ -19,15 +19,8 @@ from detector.rules import pack as packs
 if TYPE_CHECKING:
     from detector.git.blame import Attribution
     from detector.git.repository import Repository
-    from detector.git.shares import SharePlan
     from detector.scan.masking import NameMasker
-
-
-class HistoryPlan(NamedTuple):
-    """What a history has to be read for: its new objects by all rules, its old ones by the changed rules."""
-
-    new: SharePlan
-    old: SharePlan | None = None
+    from detector.sources.history import HistoryPlan
 
 
 class ScanState:
@@ -61,6 +54,7 @@ class ScanState:
         are what they were then, unless every version is asked for.
         """
         from detector.git.shares import plan_shares
+        from detector.sources.history import HistoryPlan
 
         if self._state is None:
             return HistoryPlan(plan_shares(repository, workers=workers))

@@ -10,15 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from detector.config import Config
 from detector.engine.stored import Stored
 from detector.git import shares as git_shares
 from detector.git.missing_objects import find_missing_objects
-from detector.git.repository import discover
+from detector.git.repository import Repository, discover
 from detector.model import Blob, Origin, Skipped
-from detector.scan.state import ScanState
+
+
+class HistoryPlan(NamedTuple):
+    """What a history has to be read for: its new objects by all rules, its old ones by the changed rules."""
+
+    new: git_shares.SharePlan
+    old: git_shares.SharePlan | None = None
+
+
+class HistoryPlanner(Protocol):
+    """Decides which objects of a repository are read; an earlier scan may have read the others."""
+
+    def plan(self, repository: Repository, workers: int) -> HistoryPlan:
+        """Divide what has to be read of *repository* into shares."""
 
 
 class HistoryShare(NamedTuple):
@@ -61,7 +74,7 @@ class HistoryShare(NamedTuple):
         return Blob(stored.data, Origin(stored.kind, "", self.repository, stored.id.hex()))
 
 
-def shares(target: str, config: Config, memory: ScanState | None = None) -> Iterator[HistoryShare | Skipped]:
+def shares(target: str, config: Config, memory: HistoryPlanner | None = None) -> Iterator[HistoryShare | Skipped]:
     """Split the objects of the repository at *target* into shares of like cost.
 
     *memory* leaves out what an earlier scan has read.
@@ -70,7 +83,10 @@ def shares(target: str, config: Config, memory: ScanState | None = None) -> Iter
     name = "" if target == "." else target
     with ThreadPoolExecutor(1) as beside:  # that is for git to do, while we divide
         missing = beside.submit(list, find_missing_objects(repository))
-        reading = (memory or ScanState()).plan(repository, config.workers)
+        if memory:
+            reading = memory.plan(repository, config.workers)
+        else:
+            reading = HistoryPlan(git_shares.plan_shares(repository, workers=config.workers))
     for plan, changed in ((reading.new, False), (reading.old, True)):
         if plan is not None:
             yield from plan.skipped

@@ -2,8 +2,7 @@
 
 `run.py` tells the story; `ssrf_guard.py` decides which address may be asked at all,
 `http_client.py` asks, `declarative.py` reads the answer as the rule's probe table says,
-`negative_control.py` makes the copy that must be refused, `reread.py` finds the
-credential of a report again.
+`negative_control.py` makes the copy that must be refused.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def recall(plan: RotationPlan, pack: Pack, key: bytes, given: bytes = b"") -> Le
     """Return the leak behind *plan*: from its places, or from the *given* value."""
     if plan.fingerprint.startswith(BY_AGE):
         return Leak(plan.rule_id, plan.fingerprint, Secret(dict(plan.facts)["credential"].encode()))
-    from detector.verify import reread
+    from detector.scan import reread
 
     if not plan.where:
         if not given:
