@@ -36,7 +36,7 @@ class Session:
         return self.args.by or f"{getpass.getuser()}@{socket.gethostname()}"
 
     def open_ledger(self, name: str) -> Ledger:
-        """Return the log of the incident that *name* stands for. Raises `UsageError`."""
+        """Return the log of the incident that *name* means. Raises `UsageError`."""
         from detector.incident.ledger import Ledger, resolve_incident
 
         return Ledger(self.state, resolve_incident(self.state, name), self.clock, self.by)

@@ -105,7 +105,7 @@ def _read_list(path: str) -> str:
 
 
 class _Targets:
-    """The paths that the targets stand for; remote repositories are cloned.
+    """The paths of the targets; remote repositories are cloned.
 
     `names` maps the path of a clone to its display name. What cannot be listed or cloned
     is added to *skipped*.

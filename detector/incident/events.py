@@ -43,9 +43,7 @@ def list_tasks(incident: Incident) -> list[Task]:
     for one, location in list_current_copies(incident):
         what = f"{one.name} in {location['repository']} {location['path']}:{location['line']}"
         owner = str(location.get("owner") or one.owner)
-        found.append(
-            Task(one.fingerprint, what, "it is in the current version of a branch: remove it", owner, incident.due_at)
-        )
+        found.append(Task(one.fingerprint, what, "it is at a branch head: remove it", owner, incident.due_at))
     return found
 
 
@@ -61,7 +59,7 @@ def sort_by_urgency(credentials: Iterable[Credential]) -> list[Credential]:
 
 
 def list_current_copies(incident: Incident) -> Iterator[tuple[Credential, Mapping[str, Any]]]:
-    """Yield the copies in current versions of branches, except of credentials that were never live or were accepted."""
+    """Yield the copies at branch heads, except of credentials that were never live or were accepted."""
     known = {one.fingerprint: one for one in incident.credentials}
     for location in incident.locations:
         one = known.get(str(location["fingerprint"]))

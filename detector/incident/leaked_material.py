@@ -1,7 +1,7 @@
 """The leaked material: scanned to find its credentials, and read again when a value is needed.
 
 No value is stored. Ignore comments, baselines and allow-lists in the leaked material have
-no effect: they hid nothing from whoever found the leak.
+no effect: they hide nothing from an attacker.
 """
 
 from __future__ import annotations

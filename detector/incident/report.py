@@ -56,7 +56,7 @@ def build_report(incident: Incident, problems: Sequence[str], now: float) -> lis
         _build_table("Open tasks", ("what", "why", "owner", "due", "how"), _list_tasks(incident)),
         _build_table(
             "Other locations",
-            ("credential", "repository", "location", "in the current version of a branch"),
+            ("credential", "repository", "location", "at a branch head"),
             _list_locations(incident),
         ),
         Section(

@@ -41,7 +41,7 @@ class SweptRepository(NamedTuple):
 
 
 class FleetLocation(NamedTuple):
-    """A location outside of the leaked material. `at_head` says whether it is in the current version of a branch."""
+    """A location outside of the leaked material. `at_head` says whether it is at a branch head."""
 
     fingerprint: str
     key: str

@@ -10,12 +10,12 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 
 from detector.errors import SourceError
-from detector.incident.dependents._matching import Dependent, Match, match_repository, match_tree
+from detector.incident.dependents._matching import DependencyMatch, Dependent, match_repository, match_tree
 from detector.incident.dependents._query import Package, Packages, check_range, parse_package, parse_package_list
 from detector.incident.dependents._readers import is_dependency_file
 from detector.model import Skipped
 
-__all__ = ["Dependent", "Match", "Package", "Packages", "parse_package", "parse_package_list", "search"]
+__all__ = ["DependencyMatch", "Dependent", "Package", "Packages", "parse_package", "parse_package_list", "search"]
 
 
 def search(

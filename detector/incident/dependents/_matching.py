@@ -39,7 +39,7 @@ _FAST_FORMATS = (".json", ".jsonc")
 """Formats that are parsed faster than they are searched."""
 
 
-class Match(StrEnum):
+class DependencyMatch(StrEnum):
     """How a file depends on the package.
 
     `LOCKED`: it names a version in the range. `ALLOWED`: its constraint allows one.
@@ -70,7 +70,7 @@ class Dependent(NamedTuple):
     constraint: str = ""
     direct: bool | None = None
     via: tuple[str, ...] = ()
-    match: Match = Match.LOCKED
+    match: DependencyMatch = DependencyMatch.LOCKED
     note: str = ""
     since: str = ""
     until: str = ""
@@ -78,7 +78,7 @@ class Dependent(NamedTuple):
     @property
     def is_locked(self) -> bool:
         """Whether the file names exactly one version, which is in the range."""
-        return self.match == Match.LOCKED
+        return self.match == DependencyMatch.LOCKED
 
 
 class _LocatedEntry(NamedTuple):
@@ -206,9 +206,9 @@ def _match_entry(name: str, commit: str, located: _LocatedEntry, wanted: Package
     entry = located.entry
     ranges = [one.range for one in wanted.find_matches(entry.ecosystem, entry.name)]
     if entry.version:
-        results, match = [is_in_range(entry.ecosystem, text, entry.version) for text in ranges], Match.LOCKED
+        results, match = [is_in_range(entry.ecosystem, text, entry.version) for text in ranges], DependencyMatch.LOCKED
     else:
-        results, match = [overlaps(entry.ecosystem, text, entry.constraint) for text in ranges], Match.ALLOWED
+        results, match = [overlaps(entry.ecosystem, text, entry.constraint) for text in ranges], DependencyMatch.ALLOWED
     if True not in results and None not in results:
         return None
     return Dependent(
@@ -221,7 +221,7 @@ def _match_entry(name: str, commit: str, located: _LocatedEntry, wanted: Package
         constraint=strip_url_credentials(entry.constraint),
         direct=entry.direct,
         via=entry.via,
-        match=match if True in results else Match.UNKNOWN,
+        match=match if True in results else DependencyMatch.UNKNOWN,
         note=entry.note,
     )
 

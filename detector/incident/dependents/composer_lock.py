@@ -27,8 +27,8 @@ def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]
     try:
         sibling = file.read_sibling("composer.json")
         if sibling is not None:
-            asked = as_mapping(_safe_parsers.parse_json(sibling))
-            direct = [name for section in ("require", "require-dev") for name in as_mapping(asked.get(section))]
+            manifest = as_mapping(_safe_parsers.parse_json(sibling))
+            direct = [name for section in ("require", "require-dev") for name in as_mapping(manifest.get(section))]
     except UnreadableFile:
         pass
     yield from list_locked("composer", nodes, direct, is_wanted)

@@ -82,9 +82,9 @@ def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]
     if is_local:
         direct = {other for number in is_local for other in needs(number)}
     else:
-        asked, workspaces = _read_direct_requests(file)
-        direct = {by_request[spec] for spec in asked or () if spec in by_request}
-        if asked is None or workspaces:
+        direct_requests, workspaces = _read_direct_requests(file)
+        direct = {by_request[spec] for spec in direct_requests or () if spec in by_request}
+        if direct_requests is None or workspaces:
             needed = {other for number in range(len(blocks)) for other in needs(number)}
             direct |= {number for number in range(len(blocks)) if number not in needed}
             knows_direct = False
@@ -102,8 +102,8 @@ def read(file: DependencyFile, is_wanted: IsWanted) -> Iterator[DependencyEntry]
 
 
 def _add_npm_protocol(need: str) -> str:
-    name, _, asked = need[1:].partition("@")
-    return f"@{name}@npm:{asked}"
+    name, _, constraint = need[1:].partition("@")
+    return f"@{name}@npm:{constraint}"
 
 
 def _parse(text: str) -> Iterator[_LockedPackage]:
@@ -151,13 +151,13 @@ def _read_direct_requests(file: DependencyFile) -> tuple[set[str] | None, bool]:
     if whole is None:
         return None, False
     forced = as_mapping(whole.get("resolutions"))
-    asked = set()
+    direct_requests = set()
     for section in SECTIONS:
         for name, constraint in as_mapping(whole.get(section)).items():
-            asked.add(f"{name}@{as_text(constraint)}")
+            direct_requests.add(f"{name}@{as_text(constraint)}")
             if name in forced:
-                asked.add(f"{name}@{as_text(forced[name])}")
-    return asked, bool(whole.get("workspaces"))
+                direct_requests.add(f"{name}@{as_text(forced[name])}")
+    return direct_requests, bool(whole.get("workspaces"))
 
 
 def make_workspace_filter(file: DependencyFile) -> Callable[[str], bool]:

@@ -46,7 +46,7 @@ class Link(NamedTuple):
 
 
 class IncidentEvent(NamedTuple):
-    """One thing that happened in an incident.
+    """An event of an incident, or of a rotation.
 
     Two events with the same `key` are the same event: each destination receives it
     once. `owner` is set when the event is the work list of one person; with

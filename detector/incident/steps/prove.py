@@ -67,11 +67,7 @@ def _record_result(context: Context, gone: list[Credential]) -> None:
     unproven = [one for one in incident.live_credentials if one.times.dead is None and not one.accepted]
     copies = len(list(events.list_current_copies(incident)))
     why = [f"{len(unproven)} are not proven dead"] if unproven else []
-    why += (
-        [f"{'1 copy is' if copies == 1 else f'{copies} copies are'} in the current version of a branch"]
-        if copies
-        else []
-    )
+    why += [f"{'1 copy is' if copies == 1 else f'{copies} copies are'} at a branch head"] if copies else []
     why += [f"{len(gone)} values cannot be read any more and were not checked"] if gone else []
     context.record_step(Step.PROVE, StepState.INCOMPLETE if why else StepState.DONE, "; ".join(why))
 

@@ -15,7 +15,7 @@ def spread(context: Context) -> None:
 
 
 def recheck_current_copies(context: Context) -> None:
-    """Sweep the repositories with a copy in the current version of a branch again: somebody may have removed it."""
+    """Sweep the repositories with a copy at a branch head again: somebody may have removed it."""
     keys = {str(location["key"]) for location in context.incident.locations if location.get("at_head")}
     if keys:
         for found in context.tools.fleet.sweep(keys):
@@ -25,7 +25,7 @@ def recheck_current_copies(context: Context) -> None:
 
 
 def record_locations(context: Context) -> None:
-    """Record every location that the fleet knows, and which copies are no longer in the current version of a branch."""
+    """Record every location that the fleet knows, and which copies are no longer at a branch head."""
     incident = context.incident
     notes = []
     for at in context.tools.fleet.find_locations([one.fingerprint for one in incident.credentials]):

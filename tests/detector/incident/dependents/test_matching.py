@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.incident.dependents import Match, search
+from detector.incident.dependents import DependencyMatch, search
 from detector.model import Skipped
 from tests.detector.incident.dependents.making import commit, found, git, unread, write
 
@@ -31,7 +31,7 @@ def test_a_folder_a_bare_repository_and_a_clone_give_the_same_result(tmp_path: P
         ("work", "package-lock.json", tip),
     ]
     assert {(entry.version, entry.direct, entry.via, entry.match) for entry in entries} == {
-        ("2.1.0", False, ("outer@1.4.0",), Match.LOCKED)
+        ("2.1.0", False, ("outer@1.4.0",), DependencyMatch.LOCKED)
     }
 
 
@@ -39,15 +39,15 @@ def test_a_lock_file_overrides_its_manifest(tmp_path: Path) -> None:
     manifest = {"dependencies": {"outer": "^1.0.0", "unlocked": "~3.1"}}
     write(tmp_path, {"package.json": manifest, "package-lock.json": LOCK, "sub/package.json": manifest})
     (entry,) = found(tmp_path, "outer@1.5.0")
-    assert (entry.path, entry.match) == ("sub/package.json", Match.ALLOWED), "no lock file covers this folder"
+    assert (entry.path, entry.match) == ("sub/package.json", DependencyMatch.ALLOWED), "no lock file covers this folder"
     (entry, _) = found(tmp_path, "outer@1.4.0")
-    assert (entry.path, entry.match, entry.direct) == ("package-lock.json", Match.LOCKED, True)
+    assert (entry.path, entry.match, entry.direct) == ("package-lock.json", DependencyMatch.LOCKED, True)
     assert {(entry.path, entry.match) for entry in found(tmp_path, "unlocked@3.1.9")} == {
-        ("package.json", Match.ALLOWED),
-        ("sub/package.json", Match.ALLOWED),
+        ("package.json", DependencyMatch.ALLOWED),
+        ("sub/package.json", DependencyMatch.ALLOWED),
     }
     (tmp_path / "package-lock.json").unlink()
-    assert {entry.match for entry in found(tmp_path, "outer@1.5.0")} == {Match.ALLOWED}
+    assert {entry.match for entry in found(tmp_path, "outer@1.5.0")} == {DependencyMatch.ALLOWED}
 
 
 WORKSPACES: dict[str, tuple[str, dict[str, object]]] = {
@@ -117,7 +117,7 @@ def test_a_lock_file_overrides_only_manifests_of_its_workspace(kind: str, tmp_pa
     assert found(tmp_path, "outer@1.5.0") == []
     write(tmp_path, {f"apart/{manifest}": str(MANIFESTS[manifest]).replace("one", "apart").replace("'", '"')})
     (entry,) = found(tmp_path, "outer@1.5.0")
-    assert (entry.path, entry.match) == (f"apart/{manifest}", Match.ALLOWED)
+    assert (entry.path, entry.match) == (f"apart/{manifest}", DependencyMatch.ALLOWED)
 
 
 def test_a_token_in_a_url_is_not_shown(tmp_path: Path) -> None:

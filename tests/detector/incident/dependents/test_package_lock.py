@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from detector.incident.dependents import Match
+from detector.incident.dependents import DependencyMatch
 from tests.detector.incident.dependents.making import Case, Row, check_entries, found, simple, write
 
 NPM_1 = {
@@ -99,4 +99,4 @@ def test_the_entries_of_a_file(wanted: str, files: Mapping[str, Any], rows: list
 def test_a_version_in_a_lock_file_is_locked(tmp_path: Path) -> None:
     write(tmp_path, {"package-lock.json": NPM_3})
     (entry,) = found(tmp_path, "pkg:npm/inner@2.0.0")
-    assert entry.match == Match.LOCKED and entry.is_locked
+    assert entry.match == DependencyMatch.LOCKED and entry.is_locked
