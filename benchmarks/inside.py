@@ -144,11 +144,11 @@ def packages(paths: Sequence[str]) -> None:
 
 def cost(paths: Sequence[str], runs: int = 5) -> None:
     """Time the engine with and without decoders, alternating, on the content of files; processor time."""
-    pack = packs.load()
+    pack = packs.load_pack()
     plain = build_automaton(pack.anchors, pack.engine)
     engines = {
         "without": Engine(pack.rules, pack.anchors, pack.anchor_rules, plain, pack.lengths),
-        "with": packs.engine_of(pack),
+        "with": packs.build_engine(pack),
     }
     sizes = f"{len(plain.dump())} bytes without, {len(pack.dumped)} with"
     print(f"{len(pack.anchors)} anchors, {len(pack.marks) // 2} markers: {sizes}")

@@ -81,8 +81,8 @@ def main() -> None:
     chosen = parser.parse_args()
 
     started = time.process_time()
-    rules = load_files(packs.rule_files(packs.shipped_folder()))
-    pack = packs.make(rules)
+    rules = load_files(packs.list_rule_files(packs.shipped_folder()))
+    pack = packs.compile_pack(rules)
     spent = time.process_time() - started
     print(f"{len(rules)} rules, {len(pack.anchors)} anchors, compiled in {spent:.1f} s ({pack.engine})")
     for target in chosen.targets:
@@ -96,14 +96,14 @@ def main() -> None:
 
 def together(pack: packs.Pack, contents: list[bytes]) -> None:
     """Print what the set costs, in one run: anchors of formats, all of the first pass, everything."""
-    engine = packs.engine_of(pack)
+    engine = packs.build_engine(pack)
     formats = [
         anchor for anchor, used in zip(pack.anchors, pack.anchor_rules, strict=True) if tuple(used) != (GENERIC,)
     ]
     size = sum(map(len, contents))
     for name, automaton in (
         ("formats alone", build_automaton(formats, pack.engine)),
-        ("pass 1", packs.automaton_of(pack)),
+        ("pass 1", packs.take_automaton(pack)),
     ):
         spent = min(seconds(automaton.scan, contents) for _ in range(3))
         stops = sum(len(automaton.scan(data)) for data in contents)
@@ -113,7 +113,7 @@ def together(pack: packs.Pack, contents: list[bytes]) -> None:
 
 def each(pack: packs.Pack, contents: list[bytes], top: int) -> None:
     """Print, for the costliest rules, how often they stop, what that costs and what they match."""
-    automaton = packs.automaton_of(pack)
+    automaton = packs.take_automaton(pack)
     stops: Counter[str] = Counter()
     spent: Counter[str] = Counter()
     found: Counter[str] = Counter()
@@ -141,7 +141,7 @@ def alone(pack: packs.Pack, sample: bytes, top: int) -> None:
     """Print the rules whose anchors are the slowest when nothing else is looked for."""
     slow = []
     for rule in pack.rules:
-        automaton = packs.automaton_of(packs.make([rule]))
+        automaton = packs.take_automaton(packs.compile_pack([rule]))
         slow.append((min(seconds(automaton.scan, [sample]) for _ in range(3)), rule.id))
     print("\nslowest anchors by themselves (GB/s)")
     for spent, name in sorted(slow, reverse=True)[:top]:

@@ -85,8 +85,8 @@ def load_engine(chosen: HookOptions) -> Engine:
     """Return the engine with all rules of *chosen*. Raises `RuleError`."""
     files: list[str] = []
     for path in chosen.patterns:
-        files += packs.rule_files(path) if os.path.isdir(path) else [path]
-    return packs.engine_of(packs.load(files))
+        files += packs.list_rule_files(path) if os.path.isdir(path) else [path]
+    return packs.build_engine(packs.load_pack(files))
 
 
 class BlobShare(NamedTuple):

@@ -66,7 +66,7 @@ class Engine(core.Engine):
             pack.rules,
             pack.anchors,
             pack.anchor_rules,
-            packs.automaton_of(pack),
+            packs.take_automaton(pack),
             pack.lengths,
             pack.marks,
             pack.scored_indexes,

@@ -15,7 +15,7 @@ from detector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from detector.model import Rule
-    from detector.rules.loader import Loaded
+    from detector.rules.loader import LoadedRules
 
 SUMMARY = "list, show and check the rules, or write the table of providers"
 
@@ -60,13 +60,13 @@ def run(args: argparse.Namespace) -> int:
     return int(actions[args.action](args))
 
 
-def _loaded(paths: Sequence[str], *, shipped: bool = True) -> Loaded:
+def _loaded(paths: Sequence[str], *, shipped: bool = True) -> LoadedRules:
     from detector.rules import pack
     from detector.rules.loader import load_all
 
-    files = pack.rule_files(pack.shipped_folder()) if shipped else []
+    files = pack.list_rule_files(pack.shipped_folder()) if shipped else []
     for path in paths:
-        files += pack.rule_files(path) if os.path.isdir(path) else [path]
+        files += pack.list_rule_files(path) if os.path.isdir(path) else [path]
     return load_all(files)
 
 
@@ -142,8 +142,9 @@ def _check(args: argparse.Namespace) -> ExitCode:
         print(f"note: {note}")
     grave = lesser = 0
     for problem in check(loaded.rules, others):
-        grave, lesser = grave + problem.grave, lesser + (not problem.grave)
-        print(f"{problem.source}: {'error' if problem.grave else 'warning'}: {problem.rule}: {problem.text}")
+        grave, lesser = grave + problem.is_error, lesser + (not problem.is_error)
+        place = f"{problem.source}: " if problem.source else ""
+        print(f"{place}{'error' if problem.is_error else 'warning'}: {problem.rule}: {problem.text}")
     print(f"{len(loaded.rules)} rules, {grave} errors, {lesser} warnings", file=sys.stderr)
     return ExitCode.FOUND if grave else ExitCode.CLEAN
 

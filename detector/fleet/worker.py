@@ -38,7 +38,7 @@ class Worker:
         if self._rules is None:
             from detector.fingerprint import load_project_key
             from detector.fleet.digests import digest_rules, identify_key
-            from detector.rules.pack import engine_of
+            from detector.rules.pack import build_engine
             from detector.scan.rule_pack import load_rule_pack
 
             pack, key = load_rule_pack(self.settings.config), load_project_key()
@@ -46,7 +46,7 @@ class Worker:
                 raise SourceError("this worker's rules differ from the coordinator's: install the same version")
             if identify_key(key) != self.settings.key_id:
                 raise SourceError("this worker's key differs from the coordinator's: set LEAKFIRST_KEY for both")
-            self._rules = LoadedRules(pack, engine_of(pack), key)
+            self._rules = LoadedRules(pack, build_engine(pack), key)
         return self._rules
 
     def open_repository(self, entry: RepositoryEntry, expected_refs: str = "") -> Repository:

@@ -23,10 +23,10 @@ from detector.rules import pack as packs
 from detector.rules.shapes import expand
 
 SEEDS = range(2)
-SLOW = 0.25
+MAX_SECONDS = 0.25
 """Seconds that an expression may take on any text of its window."""
 
-MOST = 65_536
+MAX_ATTACK = 65_536
 """Bytes of hostile text at most."""
 
 
@@ -35,7 +35,7 @@ class Problem(NamedTuple):
 
     rule: str
     text: str
-    grave: bool = True
+    is_error: bool = True
     source: str = ""
 
 
@@ -43,24 +43,24 @@ def check(rules: Sequence[Rule], others: Sequence[Rule] = ()) -> Iterator[Proble
     """Examine *rules*; *others* are in force with them and may claim the same bytes."""
     known = {rule.id for rule in rules}
     everything = [*rules, *(rule for rule in others if rule.id not in known)]
-    engine = packs.engine_of(packs.make(everything))
+    engine = packs.build_engine(packs.compile_pack(everything))
     if not any(rule.examples for rule in rules):  # a format that has none
-        yield Problem("*", "no rule has an example; nothing shows that they find anything", grave=False)
+        yield Problem("*", "no rule has an example; nothing shows that they find anything", is_error=False)
     for rule in rules:
-        alone = packs.engine_of(packs.make([rule], engine="ahocorasick"))
-        for problem in (*_samples(rule, alone, engine), *_anchors(rule), *_hostile(rule)):
+        alone = packs.build_engine(packs.compile_pack([rule], engine="ahocorasick"))
+        for problem in (*_check_samples(rule, alone, engine), *_check_anchors(rule), *_check_speed(rule)):
             yield problem._replace(source=rule.source)
 
 
 # -- examples and near-misses ----------------------------------------------------
 
 
-def _samples(rule: Rule, alone: Engine, together: Engine) -> Iterator[Problem]:
+def _check_samples(rule: Rule, alone: Engine, together: Engine) -> Iterator[Problem]:
     if not rule.examples and rule.misses:
-        yield Problem(rule.id, "has no example; nothing shows that it finds anything", grave=False)
+        yield Problem(rule.id, "has no example; nothing shows that it finds anything", is_error=False)
     try:
         for shape in rule.examples:
-            yield from _example(rule, shape, alone, together)
+            yield from _check_example(rule, shape, alone, together)
         for shape in rule.misses:
             if any(_finds(alone, rule, expand(shape, seed)) for seed in SEEDS):
                 yield Problem(rule.id, f"finds the near-miss {shape!r}")
@@ -68,28 +68,28 @@ def _samples(rule: Rule, alone: Engine, together: Engine) -> Iterator[Problem]:
         yield Problem(rule.id, str(error))
 
 
-def _example(rule: Rule, shape: str, alone: Engine, together: Engine) -> Iterator[Problem]:
+def _check_example(rule: Rule, shape: str, alone: Engine, together: Engine) -> Iterator[Problem]:
     for seed in SEEDS:
         text = expand(shape, seed)
         if not _finds(alone, rule, text):
             why = {rejected.reason for rejected in alone.examine(text.encode(), keep_rejected=True).rejected}
             yield Problem(rule.id, f"does not find its example {shape!r}{f' ({min(why)})' if why else ''}")
             return
-        hits = together.scan(text.encode(), _path_for(rule))
+        hits = together.scan(text.encode(), _choose_path(rule))
         if rule.id not in {hit.rule.id for hit in hits}:
             named = ", ".join(sorted({hit.rule.id for hit in hits}))
-            yield Problem(rule.id, f"its example {shape!r} is taken by {named}, which is more specific", grave=False)
+            yield Problem(rule.id, f"its example {shape!r} is taken by {named}, which is more specific", is_error=False)
             return
 
 
 def _finds(engine: Engine, rule: Rule, text: str) -> bool:
-    return any(hit.rule.id == rule.id for hit in engine.scan(text.encode(), _path_for(rule)))
+    return any(hit.rule.id == rule.id for hit in engine.scan(text.encode(), _choose_path(rule)))
 
 
 _PATHS = ("sample", ".npmrc", "main.tf", ".pypirc", ".netrc", ".env", "config.json", "settings.xml", "app.yml", "x.sql")
 
 
-def _path_for(rule: Rule) -> str:
+def _choose_path(rule: Rule) -> str:
     """Return a path that the rule wants; none means that its `paths` are not asked."""
     patterns = [compile_pattern(pattern) for pattern in rule.paths]
     return next((path for path in _PATHS if not patterns or any(p.search(path.encode()) for p in patterns)), "")
@@ -98,11 +98,11 @@ def _path_for(rule: Rule) -> str:
 # -- anchors ------------------------------------------------------------------
 
 
-def _anchors(rule: Rule) -> Iterator[Problem]:
+def _check_anchors(rule: Rule) -> Iterator[Problem]:
     rng = random.Random(rule.id)  # noqa: S311 - samples, not secrets
     anchors = [_anchor_pattern(anchor) for anchor in rule.anchors]
     for _ in range(8):
-        text = draw(rule.pattern, rng)
+        text = draw_match(rule.pattern, rng)
         found = compile_pattern(rule.pattern).search(text)
         if not found:
             continue
@@ -125,17 +125,17 @@ def _anchor_pattern(anchor: Any) -> Any:
     return regex.compile(build_expression(anchor), regex.IGNORECASE if anchor.ignore_case else 0)
 
 
-def draw(pattern: str, rng: random.Random) -> bytes:
+def draw_match(pattern: str, rng: random.Random) -> bytes:
     """Draw a text from *pattern*; look-arounds and boundaries are left to chance."""
     from re import _parser, error  # type: ignore[attr-defined]
 
     try:
-        return bytes(_drawn(_parser.parse(pattern.encode()), rng))
+        return bytes(_draw_tokens(_parser.parse(pattern.encode()), rng))
     except error:  # syntax that only `regex` has
         return b""
 
 
-def _drawn(tokens: Iterable[tuple[Any, Any]], rng: random.Random) -> Iterator[int]:
+def _draw_tokens(tokens: Iterable[tuple[Any, Any]], rng: random.Random) -> Iterator[int]:
     for operation, argument in tokens:
         name = str(operation)
         if name == "LITERAL":
@@ -143,21 +143,21 @@ def _drawn(tokens: Iterable[tuple[Any, Any]], rng: random.Random) -> Iterator[in
         elif name in ("NOT_LITERAL", "ANY"):
             yield ord("b" if argument == ord("a") else "a")
         elif name == "IN":
-            yield _one_of(argument, rng)
+            yield _draw_from_class(argument, rng)
         elif name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
             low, high, inner = argument
             for _ in range(rng.randint(low, min(int(high), low + 3))):
-                yield from _drawn(inner, rng)
+                yield from _draw_tokens(inner, rng)
         elif name == "SUBPATTERN":
-            yield from _drawn(argument[3], rng)
+            yield from _draw_tokens(argument[3], rng)
         elif name == "BRANCH":
-            yield from _drawn(rng.choice(argument[1]), rng)
+            yield from _draw_tokens(rng.choice(argument[1]), rng)
 
 
 _CATEGORIES = {"CATEGORY_SPACE": b" ", "CATEGORY_DIGIT": b"0123456789"}
 
 
-def _one_of(items: Sequence[tuple[Any, Any]], rng: random.Random) -> int:
+def _draw_from_class(items: Sequence[tuple[Any, Any]], rng: random.Random) -> int:
     allowed: list[int] = []
     for operation, argument in items:
         if str(operation) == "LITERAL":
@@ -174,27 +174,27 @@ def _one_of(items: Sequence[tuple[Any, Any]], rng: random.Random) -> int:
 # -- hostile text ----------------------------------------------------------------
 
 
-def _hostile(rule: Rule) -> Iterator[Problem]:
+def _check_speed(rule: Rule) -> Iterator[Problem]:
     patterns = [rule.pattern, *(part.pattern for part in rule.companions)]
     for pattern in patterns:
-        for text in _attacks(rule, pattern):
+        for text in _make_attacks(rule, pattern):
             started = time.process_time()
             try:
-                compile_pattern(pattern).search(text, timeout=4 * SLOW)
+                compile_pattern(pattern).search(text, timeout=4 * MAX_SECONDS)
                 took = time.process_time() - started
             except TimeoutError:
-                took = 4 * SLOW
-            if took > SLOW:
+                took = 4 * MAX_SECONDS
+            if took > MAX_SECONDS:
                 beginning = text[:40].decode("latin-1")
                 yield Problem(rule.id, f"its expression takes {took:.1f} s or more on text like {beginning!r}…")
                 return
 
 
-def _attacks(rule: Rule, pattern: str) -> Iterator[bytes]:
+def _make_attacks(rule: Rule, pattern: str) -> Iterator[bytes]:
     """Make texts that fail late: beginnings of a match, then one of its bytes over and over."""
-    size = min(MOST, sum(rule.window) + 1024)
+    size = min(MAX_ATTACK, sum(rule.window) + 1024)
     rng = random.Random(rule.id)  # noqa: S311
-    sample = draw(pattern, rng) or b"a"
+    sample = draw_match(pattern, rng) or b"a"
     heads = {b"", sample, *(sample[: len(sample) * part // 4] for part in (1, 2, 3))}
     pumps = {b"a", b"0", b" ", b"\n", b"=", b"/", b"a ", b"a.", b"-", b"\"'", sample[:1], sample[-1:], sample}
     for head in sorted(heads):

@@ -25,29 +25,29 @@ _TOKEN = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
-_OPPOSITE = {"startsWith": "starts", "endsWith": "ends", "contains": "contains-case"}
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_TESTS = {"startsWith": "starts", "endsWith": "ends", "contains": "contains-case"}
 _WHERE = {"secret": "secret", "match": "match", "line": "line", "context": "line"}
 
 
-class _Place(str):
+class _TextOf(str):
     """A text of the find: secret, match, line or path."""
 
 
-class _Measure(tuple[Any, ...]):
+class _NumberOf(tuple[Any, ...]):
     """A number of the find: its entropy or its length."""
 
 
-def condition(text: str, rule_id: str = "") -> Condition:
+def translate_filter(text: str, rule_id: str = "") -> Condition:
     """Translate one filter. Raises `Untranslatable`."""
-    reader = _Reader(text, rule_id)
+    reader = _FilterParser(text, rule_id)
     found = reader.either()
     if reader.sign():
         raise Untranslatable(f"{reader.sign()!r} in a filter")
-    return _condition(found)
+    return _require_condition(found)
 
 
-class _Reader:
+class _FilterParser:
     """Recursive descent over the tokens of one expression."""
 
     def __init__(self, text: str, rule_id: str) -> None:
@@ -78,7 +78,7 @@ class _Reader:
         while self.sign() in ("||", "or"):
             self.at += 1
             parts.append(self.both())
-        return parts[0] if len(parts) == 1 else ("or", *map(_condition, parts))
+        return parts[0] if len(parts) == 1 else ("or", *map(_require_condition, parts))
 
     def both(self) -> Any:
         """Read what must hold together."""
@@ -86,21 +86,21 @@ class _Reader:
         while self.sign() in ("&&", "and"):
             self.at += 1
             parts.append(self.compared())
-        return parts[0] if len(parts) == 1 else ("and", *map(_condition, parts))
+        return parts[0] if len(parts) == 1 else ("and", *map(_require_condition, parts))
 
     def compared(self) -> Any:
         """Read one test."""
         if self.sign() in ("!", "not"):
             self.at += 1
-            return ("not", _condition(self.compared()))
+            return ("not", _require_condition(self.compared()))
         left = self.value()
         sign = self.sign()
-        if sign in _TURNED:
+        if sign in _MIRRORED:
             self.at += 1
-            return _comparison(left, sign, self.value())
-        if sign in (*_OPPOSITE, "matches", "in"):
+            return _compare(left, sign, self.value())
+        if sign in (*_TESTS, "matches", "in"):
             self.at += 1
-            return _tested(left, sign, self.value())
+            return _test(left, sign, self.value())
         return left
 
     def value(self) -> Any:
@@ -108,7 +108,7 @@ class _Reader:
         kind, text = self.tokens[self.at] if self.at < len(self.tokens) else ("", "the end")
         self.at += 1
         if kind == "text":
-            found: Any = text[1:-1] if text[0] == "`" else _unescaped(text[1:-1])
+            found: Any = text[1:-1] if text[0] == "`" else _unescape(text[1:-1])
         elif kind == "number":
             found = float(text)
         elif text == "(":
@@ -158,9 +158,9 @@ class _Reader:
         if of == "finding" and key == "rule_id":
             return self.rule_id
         if of == "finding" and key in _WHERE:
-            return _Place(_WHERE[key])
+            return _TextOf(_WHERE[key])
         if of == "attributes" and key == "path":
-            return _Place("path")
+            return _TextOf("path")
         raise Untranslatable(f"{of}[{key!r}] in a filter")
 
     def called(self, name: str, given: list[Any]) -> Any:
@@ -168,21 +168,21 @@ class _Reader:
         if name == "get" and len(given) >= 2 and given[0] in ("finding", "attributes"):
             return self.place(given[0], given[1])
         place = given[0] if given else None
-        if not isinstance(place, _Place):
+        if not isinstance(place, _TextOf):
             raise Untranslatable(f"{name}() in a filter")
         if name == "entropy" and place == "secret":
-            return _Measure(("entropy",))
+            return _NumberOf(("entropy",))
         if name in ("len", "size") and place == "secret":
-            return _Measure(("size",))
+            return _NumberOf(("size",))
         texts = given[1] if len(given) == 2 and isinstance(given[1], list) else None
         if texts is not None and name == "matchesAny":
-            return ("matches", str(place), *_expressions(texts))
+            return ("matches", str(place), *_translate_all(texts))
         if texts is not None and name == "containsAny":  # the text is lowered there, the words are not
             return ("contains", str(place), *(text.encode() for text in texts))
         raise Untranslatable(f"{name}() in a filter")
 
 
-def _expressions(texts: list[str]) -> list[str]:
+def _translate_all(texts: list[str]) -> list[str]:
     import regex
 
     kept = []
@@ -196,40 +196,40 @@ def _expressions(texts: list[str]) -> list[str]:
     return kept
 
 
-def _comparison(left: Any, sign: str, right: Any) -> Condition:
-    if isinstance(right, _Measure):
-        left, sign, right = right, _TURNED[sign], left
-    if isinstance(left, _Measure) and isinstance(right, float):
+def _compare(left: Any, sign: str, right: Any) -> Condition:
+    if isinstance(right, _NumberOf):
+        left, sign, right = right, _MIRRORED[sign], left
+    if isinstance(left, _NumberOf) and isinstance(right, float):
         test = (left[0], "==" if sign == "!=" else sign, right)
         return ("not", test) if sign == "!=" else test
-    if isinstance(right, _Place):
+    if isinstance(right, _TextOf):
         left, right = right, left
     if isinstance(left, str) and isinstance(right, str) and sign in ("==", "!="):
         same: Condition = ("is", str(left), right.encode())
-        if not isinstance(left, _Place):
+        if not isinstance(left, _TextOf):
             same = ("and",) if left == right else ("or",)
         return ("not", same) if sign == "!=" else same
     raise Untranslatable(f"a comparison by {sign!r} in a filter")
 
 
-def _tested(left: Any, sign: str, right: Any) -> Condition:
-    if not isinstance(left, _Place):
+def _test(left: Any, sign: str, right: Any) -> Condition:
+    if not isinstance(left, _TextOf):
         raise Untranslatable(f"{sign!r} in a filter")
     if sign == "in" and isinstance(right, list):
         return ("is", str(left), *(text.encode() for text in right))
     if sign == "matches" and isinstance(right, str):
-        return ("matches", str(left), *_expressions([right]))
-    if sign in _OPPOSITE and isinstance(right, str):
-        return (_OPPOSITE[sign], str(left), right.encode())
+        return ("matches", str(left), *_translate_all([right]))
+    if sign in _TESTS and isinstance(right, str):
+        return (_TESTS[sign], str(left), right.encode())
     raise Untranslatable(f"{sign!r} in a filter")
 
 
-def _condition(found: Any) -> Condition:
-    if isinstance(found, tuple) and not isinstance(found, _Measure) and found:
+def _require_condition(found: Any) -> Condition:
+    if isinstance(found, tuple) and not isinstance(found, _NumberOf) and found:
         return found
     raise Untranslatable("a filter that is no condition")
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     known = {"n": "\n", "t": "\t", "r": "\r"}
     return re.sub(r"\\(.)", lambda found: known.get(found[1], found[1]), text)

@@ -13,10 +13,10 @@ import regex
 
 from detector.engine.conditions import AROUND
 from detector.model import Anchor, Rule
-from detector.rules.literals import SHORTEST, anchors_of, width_of
+from detector.rules.literals import MIN_LITERAL, derive_anchors, max_width
 from detector.rules.re2 import Untranslatable
 
-WIDEST = 8192
+MAX_WIDTH = 8192
 """A match that may be wider is looked for this far around its anchor."""
 
 SPECIFICITY = 90
@@ -25,7 +25,7 @@ SPECIFICITY = 90
 Condition = tuple[Any, ...]
 
 
-class Foreign(NamedTuple):
+class ForeignRules(NamedTuple):
     """The rules of a file, and one line about each thing that could not be carried over.
 
     `extends` are the files that it brought in.
@@ -36,7 +36,7 @@ class Foreign(NamedTuple):
     extends: tuple[str, ...] = ()
 
 
-def compiled(pattern: str) -> Any:
+def compile_translated(pattern: str) -> Any:
     """Compile a translated expression. Raises `Untranslatable`."""
     try:
         return regex.compile(pattern.encode())
@@ -44,15 +44,15 @@ def compiled(pattern: str) -> Any:
         raise Untranslatable(f"the expression: {error}") from None
 
 
-def anchored(rule: Rule, keywords: tuple[str, ...] = ()) -> Rule:
+def add_anchors(rule: Rule, keywords: tuple[str, ...] = ()) -> Rule:
     """Give *rule* anchors, a window, and the gate of its *keywords*.
 
     Raises `Untranslatable` when nothing can be looked for.
     """
-    if compiled(rule.pattern).match(b""):
+    if compile_translated(rule.pattern).match(b""):
         raise Untranslatable("its expression matches the empty text")
     try:
-        width, found = width_of(rule.pattern, WIDEST), anchors_of(rule.pattern)
+        width, found = max_width(rule.pattern, MAX_WIDTH), derive_anchors(rule.pattern)
     except Exception as error:  # what `regex` reads and `re` does not
         raise Untranslatable(f"its expression cannot be read for literals ({error})") from None
     words = tuple(word.lower().encode() for word in keywords)
@@ -63,6 +63,6 @@ def anchored(rule: Rule, keywords: tuple[str, ...] = ()) -> Rule:
         return rule._replace(anchors=found, window=(width, width), reject_when=reject_when)
     if not words:
         raise Untranslatable("its expression has no literal to look for, and it names no keywords")
-    if min(map(len, words)) < SHORTEST:
-        raise Untranslatable(f"its expression has no literal to look for, and a keyword is shorter than {SHORTEST}")
+    if min(map(len, words)) < MIN_LITERAL:
+        raise Untranslatable(f"its expression has no literal to look for, and a keyword is shorter than {MIN_LITERAL}")
     return rule._replace(anchors=tuple(Anchor(word, ignore_case=True) for word in words), window=(AROUND, AROUND))

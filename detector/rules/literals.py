@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 from detector.model import Anchor
 
-SHORTEST = 3
+MIN_LITERAL = 3
 """A literal of fewer bytes occurs everywhere."""
 
-MOST = 64
+MAX_TEXTS = 64
 """More alternatives than this make no anchor."""
 
 
-class Text(NamedTuple):
+class Literal(NamedTuple):
     """A literal, whether its case is ignored, and what follows it at once (as in `Anchor`)."""
 
     text: bytes
@@ -33,7 +33,7 @@ class Text(NamedTuple):
 class Literals(NamedTuple):
     """Every match contains one of `texts`: the whole of it (`exact`), or at its beginning (`head`), or somewhere."""
 
-    texts: tuple[Text, ...]
+    texts: tuple[Literal, ...]
     exact: bool = False
     head: bool = False
 
@@ -48,19 +48,19 @@ class Literals(NamedTuple):
         return shortest * 8 - len(self.texts).bit_length()
 
 
-_EMPTY = Literals((Text(b""),), exact=True, head=True)
+_EMPTY = Literals((Literal(b""),), exact=True, head=True)
 _NOTHING = Literals(())
 
 
-def anchors_of(pattern: str) -> tuple[Anchor, ...]:
+def derive_anchors(pattern: str) -> tuple[Anchor, ...]:
     """Return anchors that *pattern* implies, none when it has no literal of use."""
-    found = _best(_required(_parse(pattern), False))
-    if not found.texts or min(len(text.text) + bool(text.tail) for text in found.texts) < SHORTEST:
+    found = _choose_best(_list_required(_parse(pattern), False))
+    if not found.texts or min(len(text.text) + bool(text.tail) for text in found.texts) < MIN_LITERAL:
         return ()
     return tuple(sorted({Anchor(text.lower() if fold else text, fold, tail) for text, fold, tail in found.texts}))
 
 
-def width_of(pattern: str, limit: int) -> int:
+def max_width(pattern: str, limit: int) -> int:
     """Return how many bytes a match of *pattern* has at most, at most *limit*."""
     return int(min(_parse(pattern).getwidth()[1], limit))
 
@@ -71,37 +71,37 @@ def _parse(pattern: str) -> Any:
     return _parser.parse(pattern.encode())
 
 
-def _best(pieces: Iterable[Literals]) -> Literals:
+def _choose_best(pieces: Iterable[Literals]) -> Literals:
     return max(pieces, key=lambda piece: piece.worth, default=_NOTHING)
 
 
-def _required(tokens: Iterable[tuple[Any, Any]], folded: bool) -> list[Literals]:
+def _list_required(tokens: Iterable[tuple[Any, Any]], folded: bool) -> list[Literals]:
     """List what each stretch of a sequence requires; neighbours that are exact are joined."""
     done: list[Literals] = []
     run = _EMPTY
     for operation, argument in tokens:
-        piece = _piece(str(operation), argument, folded)
+        piece = _read_piece(str(operation), argument, folded)
         if piece is None:  # matches no byte
             continue
-        joined = _joined(run, piece)
+        joined = _join(run, piece)
         if piece.exact and joined.texts:
             run = joined
             continue
-        if run != _EMPTY and (tail := _tail(str(operation), argument)):
+        if run != _EMPTY and (tail := _read_tail(str(operation), argument)):
             run = run._replace(texts=tuple(text._replace(tail=tail) for text in run.texts), exact=False)
         done += [run, joined, piece._replace(head=False)]
         run = piece._replace(head=False) if piece.exact else _EMPTY._replace(head=False)
     return [*done, run]
 
 
-def _joined(left: Literals, right: Literals) -> Literals:
-    if not left.exact or not right.head or len(left.texts) * len(right.texts) > MOST:
+def _join(left: Literals, right: Literals) -> Literals:
+    if not left.exact or not right.head or len(left.texts) * len(right.texts) > MAX_TEXTS:
         return _NOTHING
-    texts = (Text(a.text + b.text, a.folded or b.folded, b.tail) for a, b in product(left.texts, right.texts))
+    texts = (Literal(a.text + b.text, a.folded or b.folded, b.tail) for a, b in product(left.texts, right.texts))
     return Literals(tuple(texts), right.exact, left.head)
 
 
-def _tail(operation: str, argument: Any) -> str:
+def _read_tail(operation: str, argument: Any) -> str:
     """Return an expression for a long enough repeat of one class, to stand behind a literal."""
     if operation not in ("MAX_REPEAT", "MIN_REPEAT") or argument[0] < 6 or len(argument[2]) != 1:
         return ""
@@ -119,24 +119,24 @@ def _tail(operation: str, argument: Any) -> str:
     return f"[{out}]{{{min(argument[0], 12)}}}"
 
 
-def _piece(operation: str, argument: Any, folded: bool) -> Literals | None:
+def _read_piece(operation: str, argument: Any, folded: bool) -> Literals | None:
     if operation in ("AT", "ASSERT", "ASSERT_NOT"):
         return None
     if operation == "LITERAL":
-        return Literals((Text(bytes([argument]), folded),), exact=True, head=True)
+        return Literals((Literal(bytes([argument]), folded),), exact=True, head=True)
     if operation == "IN":
-        return _class(argument, folded)
+        return _read_class(argument, folded)
     if operation == "SUBPATTERN":
         _, on, off, inner = argument
-        return _sequence(inner, (folded or bool(on & re.IGNORECASE)) and not off & re.IGNORECASE)
+        return _read_sequence(inner, (folded or bool(on & re.IGNORECASE)) and not off & re.IGNORECASE)
     if operation in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-        return _repeat(argument, folded)
+        return _read_repeat(argument, folded)
     if operation == "BRANCH":
-        return _branch(argument[1], folded)
+        return _read_branch(argument[1], folded)
     return _NOTHING
 
 
-def _class(items: Sequence[tuple[Any, Any]], folded: bool) -> Literals:
+def _read_class(items: Sequence[tuple[Any, Any]], folded: bool) -> Literals:
     letters: list[int] = []
     for operation, argument in items:
         if str(operation) == "LITERAL":
@@ -147,36 +147,36 @@ def _class(items: Sequence[tuple[Any, Any]], folded: bool) -> Literals:
             return _NOTHING
     if len(letters) > 4:
         return _NOTHING
-    return Literals(tuple(Text(bytes([letter]), folded) for letter in letters), exact=True, head=True)
+    return Literals(tuple(Literal(bytes([letter]), folded) for letter in letters), exact=True, head=True)
 
 
-def _sequence(tokens: Any, folded: bool) -> Literals:
-    pieces = [piece for piece in _required(tokens, folded) if piece.texts != _EMPTY.texts]
+def _read_sequence(tokens: Any, folded: bool) -> Literals:
+    pieces = [piece for piece in _list_required(tokens, folded) if piece.texts != _EMPTY.texts]
     if not pieces:
         return _EMPTY
-    return pieces[0] if len(pieces) == 1 else _best(pieces)._replace(exact=False)
+    return pieces[0] if len(pieces) == 1 else _choose_best(pieces)._replace(exact=False)
 
 
-def _repeat(argument: Any, folded: bool) -> Literals:
+def _read_repeat(argument: Any, folded: bool) -> Literals:
     low, high, inner = argument
-    piece = _sequence(inner, folded)
+    piece = _read_sequence(inner, folded)
     if low == high and 0 < low <= 4 and piece.exact:
         whole = piece
         for _ in range(low - 1):
-            whole = _joined(whole, piece)
+            whole = _join(whole, piece)
         return whole
     if low == 0 and high == 1 and piece.exact and piece != _EMPTY:
-        return Literals((*piece.texts, Text(b"")), exact=True, head=True)
+        return Literals((*piece.texts, Literal(b"")), exact=True, head=True)
     return piece._replace(exact=False, head=False) if low else _NOTHING
 
 
-def _branch(branches: Iterable[Any], folded: bool) -> Literals:
-    texts: list[Text] = []
+def _read_branch(branches: Iterable[Any], folded: bool) -> Literals:
+    texts: list[Literal] = []
     exact = head = True
     for branch in branches:
-        piece = _sequence(branch, folded)
+        piece = _read_sequence(branch, folded)
         texts += piece.texts
         exact, head = exact and piece.exact, head and piece.head
-        if not piece.texts or len(texts) > MOST:
+        if not piece.texts or len(texts) > MAX_TEXTS:
             return _NOTHING
     return Literals(tuple(dict.fromkeys(texts)), exact, head)

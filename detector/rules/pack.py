@@ -1,17 +1,17 @@
-"""All rules in force as one ready file, so that the hook pays a millisecond.
+"""All rules in force as one cache file, so that a hook starts in a millisecond.
 
 Parsing the rule files and compiling the automaton takes a second or two. The
-result is kept in the user's cache folder under a name that is the digest of
-everything it was made from: rule texts, our version, the versions of the
-libraries, the processor. A cache that is missing, torn, foreign or unwritable
-costs time, never correctness.
+result is stored in the user's cache folder; its name is the digest of everything
+it was made from: rule files, our version, the versions of the libraries, the
+processor. A cache that is missing, damaged, foreign or not writable costs time,
+never correctness.
 
-Each rule is kept compressed: a home folder is scanned, too, and in the open the
-examples of a thousand rules look like what they find. So nothing has to be left
-out of a scan for being called a pack, and a rule that is not used costs nothing.
+Each rule is stored compressed: scans of a home folder read the cache too, and the
+examples of a thousand rules look like credentials. So no file has to be excluded
+from scans by its name, and a rule that is not used costs nothing.
 
-Not even the rule texts are read where a stamp (size, times, inode of every
-file) says that they are those of which the digest is known.
+The rule files are not even read if a stamp (size, times and inode of every file)
+says that their digest is known.
 """
 
 from __future__ import annotations
@@ -33,31 +33,32 @@ from detector.model import Anchor, Companion, Confidence, Rule, Severity
 FORMAT = b"leakfirst-pack-7\n"
 _CHECK = 4
 _SIZE = 8
-_READERS = ("loader.py", "pack.py", "gitleaks.py", "kingfisher.py", "foreign.py", "literals.py", "re2.py", "expr.py")
 SETTLED = 2_000_000_000
-"""Nanoseconds after which a file that changes again surely gets another time."""
+"""Age in nanoseconds above which a file that changes again is sure to get another time stamp."""
 
 
-class Ready:
-    """The automaton that was made to check a cache, handed out once: it is neither shared nor sent to a worker."""
+class PreparedAutomaton:
+    """The automaton that checking a cache file created, returned once; it is not shared and not pickled."""
 
     def __init__(self, automaton: Automaton | None = None) -> None:
         self._automaton = automaton
 
     def take(self) -> Automaton | None:
-        """Return it, or None if it is gone."""
+        """Return the automaton the first time, then None."""
         taken, self._automaton = self._automaton, None
         return taken
 
-    def __reduce__(self) -> tuple[type[Ready], tuple[()]]:
-        return Ready, ()
+    def __reduce__(self) -> tuple[type[PreparedAutomaton], tuple[()]]:
+        return PreparedAutomaton, ()
 
 
 class Pack(NamedTuple):
-    """Rules, the anchors they share, and the dumped automaton.
+    """Rules, the anchors that they share, and the dumped automaton.
 
-    `marks` are the decoders' markers, which the automaton reports behind the
-    anchors: for each a byte for the code and one for the length.
+    `anchor_rules[i]` lists the indexes of the rules of anchor *i*, `lengths[i]` the lengths of
+    its occurrences. `marks` holds one byte for the code and one for the length of each marker of
+    a decoder, which the automaton reports with numbers above the anchors. `scored_indexes`
+    are the indexes of the rules that are `scored`.
     """
 
     digest: str
@@ -70,11 +71,11 @@ class Pack(NamedTuple):
     notes: tuple[str, ...] = ()
     marks: bytes = b""
     scored_indexes: tuple[int, ...] = ()
-    ready: Ready | None = None
+    ready: PreparedAutomaton | None = None
 
 
 class _LazyRules(Sequence[Rule]):
-    """Rules made from their rows when first asked for."""
+    """Rules that are made from their rows on first use."""
 
     def __init__(self, rows: Sequence[bytes]) -> None:
         self._rows = rows
@@ -89,12 +90,12 @@ class _LazyRules(Sequence[Rule]):
         rule = self._made.get(index)
         if rule is None:
             row = marshal.loads(zlib.decompress(self._rows[index]))  # noqa: S302 - our own cache, checked as a whole
-            rule = self._made[index] = _unrow(row)
+            rule = self._made[index] = _from_row(row)
         return rule
 
 
 def shipped_folder() -> str:
-    """Return the folder of the rules that come with the distribution."""
+    """Return the folder of the shipped rules."""
     return os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "patterns")
 
 
@@ -112,7 +113,7 @@ def cache_folder() -> str:
     return os.path.join(base, "leakfirst")
 
 
-def load(
+def load_pack(
     extra: Sequence[str] = (),
     *,
     shipped: bool = True,
@@ -120,35 +121,35 @@ def load(
     selection: str = "",
     engine: str = "",
 ) -> Pack:
-    """Return the pack of the shipped rules and the *extra* files.
+    """Return the pack of the shipped rules and the *extra* files, from the cache if possible.
 
-    *select* keeps some of the rules; *selection* is a text that names that choice,
-    so that it can be cached (unless *select* refuses it: it may raise). *engine* is
-    ``hyperscan`` or ``ahocorasick``, by default the best for this machine. Raises `RuleError`.
+    *select* returns the rules to keep and may raise; *selection* is a text that identifies
+    that choice in the cache. *engine* is ``hyperscan`` or ``ahocorasick``, by default the best
+    for this machine. Raises `RuleError`.
     """
     from detector.errors import RuleError
 
     engine = engine or choose_backend()
-    files = [*(rule_files(shipped_folder()) if shipped else ()), *extra]
+    files = [*(list_rule_files(shipped_folder()) if shipped else ()), *extra]
     try:
-        digest = _known_digest(files, selection)
+        digest = _find_digest(files, selection)
     except OSError as error:
         raise RuleError(f"{error.filename}: cannot be read ({error.strerror})") from None
-    cached = os.path.join(cache_folder(), f"{digest}-{_machine(engine)}.pack")
+    cached = os.path.join(cache_folder(), f"{digest}-{_platform_name(engine)}.pack")
     pack = _read(cached, digest, engine)
     if pack is None:
         from detector.rules.loader import load_all
 
         loaded = load_all(files)
-        pack = make(select(loaded.rules) if select else loaded.rules, digest, engine)
+        pack = compile_pack(select(loaded.rules) if select else loaded.rules, digest, engine)
         pack = pack._replace(notes=loaded.notes)
-        if not loaded.extends:  # what else they bring in is not in the digest
+        if not loaded.extends:  # the files that they extend are not in the digest
             _write(cached, pack)
     return pack
 
 
-def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
-    """Compile *rules* into a pack, without any cache."""
+def compile_pack(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
+    """Compile *rules* into a pack, without the cache."""
     engine = engine or choose_backend()
     anchor_rules: dict[Anchor, list[int]] = {}
     for index, rule in enumerate(rules):
@@ -160,42 +161,42 @@ def make(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
         for anchor in ANCHORS:
             anchor_rules.setdefault(anchor, []).append(GENERIC)
     anchors = tuple(anchor_rules)
-    used = tuple(tuple(indexes) for indexes in anchor_rules.values())
-    found = _markers(anchors, used)
+    indexes = tuple(tuple(found) for found in anchor_rules.values())
+    found = _list_markers(anchors, indexes)
     dumped = build_automaton([*anchors, *(marker.anchor for marker in found)], engine).dump() if anchors else b""
     marks = bytes(byte for marker in found for byte in (marker.code, marker.length))
     widths = tuple(length_range(anchor) for anchor in anchors)
-    judged = tuple(index for index, rule in enumerate(rules) if rule.scored)
-    return Pack(digest, engine, rules, anchors, used, dumped, widths, marks=marks, scored_indexes=judged)
+    scored = tuple(index for index, rule in enumerate(rules) if rule.scored)
+    return Pack(digest, engine, rules, anchors, indexes, dumped, widths, marks=marks, scored_indexes=scored)
 
 
-def _markers(anchors: Sequence[Anchor], anchor_rules: Sequence[Sequence[int]]) -> list[Marker]:
-    """List what starts a decoder: encoded forms of the anchors of rules. Generic words have markers of their own."""
-    named = [anchor for anchor, used in zip(anchors, anchor_rules, strict=True) if tuple(used) != (GENERIC,)]
+def _list_markers(anchors: Sequence[Anchor], anchor_rules: Sequence[Sequence[int]]) -> list[Marker]:
+    """List the markers of decoders for the anchors of rules; anchors of generic credentials get none."""
+    named = [anchor for anchor, rules in zip(anchors, anchor_rules, strict=True) if tuple(rules) != (GENERIC,)]
     return markers(named) if named else []
 
 
-def engine_of(pack: Pack) -> Engine:
-    """Make the engine that applies *pack*."""
-    automaton = automaton_of(pack)
+def build_engine(pack: Pack) -> Engine:
+    """Build the engine that applies *pack*."""
+    automaton = take_automaton(pack)
     return Engine(pack.rules, pack.anchors, pack.anchor_rules, automaton, pack.lengths, pack.marks, pack.scored_indexes)
 
 
-def automaton_of(pack: Pack) -> Automaton:
-    """Make the first pass of *pack*."""
+def take_automaton(pack: Pack) -> Automaton:
+    """Return the automaton of *pack*: the prepared one, or a new one."""
     if not pack.anchors:
-        return _Nothing()
+        return _EmptyAutomaton()
     ready = pack.ready.take() if pack.ready else None
     if ready is not None:
         return ready
     if pack.dumped:
         return build_automaton((), pack.engine, pack.dumped)
     return build_automaton(
-        [*pack.anchors, *(marker.anchor for marker in _markers(pack.anchors, pack.anchor_rules))], pack.engine
+        [*pack.anchors, *(marker.anchor for marker in _list_markers(pack.anchors, pack.anchor_rules))], pack.engine
     )
 
 
-class _Nothing:
+class _EmptyAutomaton:
     """The automaton of no rules."""
 
     def scan(self, data: bytes) -> list[Any]:
@@ -206,19 +207,19 @@ class _Nothing:
         return b""
 
 
-def rule_files(folder: str) -> list[str]:
-    """List the rule files below *folder*, sorted, so that order never depends on the disk."""
+def list_rule_files(folder: str) -> list[str]:
+    """List the rule files below *folder*, sorted."""
     found = []
     for entry in os.scandir(folder):
         if entry.is_dir():
-            found += rule_files(entry.path)
+            found += list_rule_files(entry.path)
         elif entry.name.endswith((".toml", ".yml", ".yaml")):
             found.append(entry.path)
     return sorted(found)
 
 
-def _known_digest(files: Sequence[str], selection: str) -> str:
-    """Return the digest of *files*, from their stamps where those are known. Raises `OSError`."""
+def _find_digest(files: Sequence[str], selection: str) -> str:
+    """Return the digest of *files*, without reading them if their stamps are known. Raises `OSError`."""
     found = [os.stat(path) for path in files]
     stamps = [(at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino) for at in found]
     asked = marshal.dumps(([os.path.abspath(path) for path in files], selection, FORMAT, _code_stamp()))
@@ -229,19 +230,19 @@ def _known_digest(files: Sequence[str], selection: str) -> str:
         if (known, then) == (asked, stamps):
             return str(digest)
     except (OSError, ValueError, EOFError, TypeError):
-        pass  # no stamp, or a torn one: the texts tell
+        pass  # no stamp, or a damaged one: read the files
     texts = []
     for path in files:
         with open(path, "rb") as file:
             texts.append(file.read())
-    digest = _digest(files, texts, selection)
+    digest = _compute_digest(files, texts, selection)
     if all(max(at.st_mtime_ns, at.st_ctime_ns) + SETTLED < time.time_ns() for at in found):
-        _put(place, marshal.dumps((asked, stamps, digest)))
+        _write_atomically(place, marshal.dumps((asked, stamps, digest)))
     return digest
 
 
-def _digest(files: Sequence[str], texts: Sequence[bytes], selection: str) -> str:
-    """Name what is in force: the texts, their order, the choice among them, our own code."""
+def _compute_digest(files: Sequence[str], texts: Sequence[bytes], selection: str) -> str:
+    """Return the digest of the rule files, their order, the selection and our own code."""
     import hashlib
 
     total = hashlib.blake2b(FORMAT, digest_size=16)
@@ -253,21 +254,20 @@ def _digest(files: Sequence[str], texts: Sequence[bytes], selection: str) -> str
     return total.hexdigest()
 
 
+_ENGINE_CODE = (("", "anchors.py"), ("decode", "markers.py"), ("scoring", "anchors.py"))
+
+
 def _code_stamp() -> tuple[int, ...]:
-    """Change when the loader, the anchors or the gate change, so that no stale pack is read."""
-    stamps = []
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    readers = [os.path.join("rules", name) for name in _READERS]
-    for name in (*readers, "engine/anchors.py", "engine/decode/markers.py", "engine/scoring/anchors.py"):
-        try:
-            stamps.append(os.stat(os.path.join(package, name)).st_mtime_ns)
-        except OSError:
-            stamps.append(0)
-    return tuple(stamps)
+    """Return the modification times of the code that makes packs, so that no outdated pack is read."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    engine = os.path.join(os.path.dirname(here), "engine")
+    code = [os.path.join(here, name) for name in sorted(os.listdir(here)) if name.endswith(".py")]
+    code += [os.path.join(engine, folder, name) for folder, name in _ENGINE_CODE]
+    return tuple([os.stat(path).st_mtime_ns for path in code])
 
 
-def _machine(engine: str) -> str:
-    """Name what a dumped automaton and marshalled rows depend on."""
+def _platform_name(engine: str) -> str:
+    """Name everything that a dumped automaton and marshalled rows depend on."""
     version = ""
     if engine == "hyperscan":
         import hyperscan
@@ -277,7 +277,7 @@ def _machine(engine: str) -> str:
     return f"{engine}{version}-py{sys.version_info[0]}{sys.version_info[1]}-{node}"
 
 
-def _row(rule: Rule) -> tuple[Any, ...]:
+def _to_row(rule: Rule) -> tuple[Any, ...]:
     row: list[Any] = list(rule)
     row[rule._fields.index("severity")] = str(rule.severity)  # marshal takes plain strings only
     row[rule._fields.index("confidence")] = str(rule.confidence)
@@ -287,7 +287,7 @@ def _row(rule: Rule) -> tuple[Any, ...]:
     return tuple(row)
 
 
-def _unrow(row: tuple[Any, ...]) -> Rule:
+def _from_row(row: tuple[Any, ...]) -> Rule:
     rule = Rule(*row)
     return rule._replace(
         severity=Severity(rule.severity),
@@ -308,24 +308,24 @@ def _read(path: str, digest: str, engine: str) -> Pack | None:
     if not body or zlib.crc32(body).to_bytes(_CHECK) != head[len(FORMAT) : -_SIZE]:
         return None
     try:
-        kept, name, rows, anchors, anchor_rules, widths, notes, marks, judged = marshal.loads(body)  # noqa: S302 - checked
+        kept, name, rows, anchors, anchor_rules, widths, notes, marks, scored = marshal.loads(body)  # noqa: S302 - checked
         if (kept, name) != (digest, engine):
             return None
         lazy, literals = _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors)
-        pack = Pack(kept, name, lazy, literals, anchor_rules, dumped, widths, notes, marks, judged)
+        pack = Pack(kept, name, lazy, literals, anchor_rules, dumped, widths, notes, marks, scored)
         # A database that is damaged or of another processor fails here: it has a checksum of its own.
-        return pack._replace(ready=Ready(automaton_of(pack)))
-    except Exception:  # whatever is wrong with a cache, the rules themselves are at hand
+        return pack._replace(ready=PreparedAutomaton(take_automaton(pack)))
+    except Exception:  # whatever is wrong with a cache, the rule files can be read
         return None
 
 
 def _write(path: str, pack: Pack) -> None:
-    """Keep *pack* for the next run: beside, then renamed, so that a reader sees the whole file or none."""
+    """Store *pack* in the cache file *path*."""
     body = marshal.dumps(
         (
             pack.digest,
             pack.engine,
-            tuple(zlib.compress(marshal.dumps(_row(rule))) for rule in pack.rules),
+            tuple(zlib.compress(marshal.dumps(_to_row(rule))) for rule in pack.rules),
             tuple(tuple(a) for a in pack.anchors),
             pack.anchor_rules,
             pack.lengths,
@@ -334,27 +334,28 @@ def _write(path: str, pack: Pack) -> None:
             pack.scored_indexes,
         )
     )
-    if _put(path, FORMAT + zlib.crc32(body).to_bytes(_CHECK) + len(body).to_bytes(_SIZE) + body + pack.dumped):
-        _forget_old(os.path.dirname(path))
+    head = FORMAT + zlib.crc32(body).to_bytes(_CHECK) + len(body).to_bytes(_SIZE)
+    if _write_atomically(path, head + body + pack.dumped):
+        _remove_old(os.path.dirname(path))
 
 
-def _put(path: str, content: bytes) -> bool:
-    """Write *content* to *path* whole, if that can be done."""
-    beside = f"{path}.{os.getpid()}.tmp"
+def _write_atomically(path: str, content: bytes) -> bool:
+    """Write *content* to a temporary file and rename it to *path*; return whether that succeeded."""
+    temporary = f"{path}.{os.getpid()}.tmp"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(beside, "wb") as file:
+        with open(temporary, "wb") as file:
             file.write(content)
-        os.replace(beside, path)
+        os.replace(temporary, path)
     except OSError:
         with suppress(OSError):
-            os.unlink(beside)
+            os.unlink(temporary)
         return False
     return True
 
 
-def _forget_old(folder: str, keep: int = 8) -> None:
-    """Keep the most recent packs only; each change of a rule makes a new one."""
+def _remove_old(folder: str, keep: int = 8) -> None:
+    """Delete all but the *keep* most recent packs and stamps; each change of a rule makes a new one."""
     for suffix in (".pack", ".stamp"):
         kept = [entry for entry in os.scandir(folder) if entry.name.endswith(suffix)]
         kept.sort(key=lambda entry: -entry.stat().st_mtime)

@@ -1,9 +1,9 @@
 """The probe table of a rule: one harmless request, and how to read the answer.
 
-A table says what is asked (method, address, headers, body), which answers mean
-live and dead, and where the answer names the owner. It is checked when the
-rule file is read, so that a mistake is named by file and line and not found on
-the day a leak has to be confirmed. Asking is left to `detector.verify`.
+A table says what is requested (method, address, headers, body), which answers mean
+live and dead, and where the answer names the owner. It is checked when the rule
+file is read, so that a mistake is reported with file and line, and not discovered
+when a leak has to be verified. `detector.probes` sends the request.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from detector.errors import RuleError
+from detector.text.suggestions import suggest
 
-HOLE = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_-]*)(?:\|last:(.))?\}", re.IGNORECASE)
-"""A place in a template that a part of the credential fills (``{secret}``; ``{secret|last:-}`` is
-what stands behind its last ``-``), or a doubled brace."""
+FIELD = re.compile(r"\{\{|\}\}|\{([a-z][a-z0-9_-]*)(?:\|last:(.))?\}", re.IGNORECASE)
+"""A field of a template that a part of the credential fills (``{secret}``; ``{secret|last:-}`` is
+the text after its last ``-``), or a doubled brace."""
 
 METHODS = ("get", "post", "head")
 KEYS = {
@@ -50,15 +51,15 @@ _REACH_KEYS = {*METHODS, "headers", "body", "json", "form", "facts"}
 _CONDITION = re.compile(r"\$\.([\w.\[\]@*-]+)(?:\s*(==|!=|~)\s*(.+))?", re.DOTALL)
 
 
-class Condition(NamedTuple):
-    """What the body must say: a field of its JSON, or (without `path`) an expression over its text."""
+class AnswerCondition(NamedTuple):
+    """What the body of an answer must contain: a field of its JSON, or (if `path` is "") a match of an expression."""
 
     path: str
     sign: str
     value: Any
 
-    def holds(self, body: str, document: object) -> bool:
-        """Tell whether an answer fulfils it; *document* is its JSON or None."""
+    def is_met(self, body: str, document: object) -> bool:
+        """Return whether an answer meets the condition; *document* is its JSON or None."""
         if not self.path:
             return bool(re.search(self.value, body))
         if not isinstance(document, Mapping | list):
@@ -71,8 +72,8 @@ class Condition(NamedTuple):
         return (found == self.value) is (self.sign == "==")
 
 
-class Call(NamedTuple):
-    """One request as a template; `basic` is ``user:password``, `content` text, a mapping (form) or any JSON value."""
+class RequestTemplate(NamedTuple):
+    """A request with fields to fill; `basic` is ``user:password``, `content` is text, a form or JSON."""
 
     method: str
     url: str
@@ -84,16 +85,16 @@ class Call(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """A checked table. `live` and `dead` are status codes, `hosts` globs that a filled-in host must match."""
+    """A checked table. `live` and `dead` are status codes; a host from the credential must match a glob in `hosts`."""
 
-    call: Call
+    call: RequestTemplate
     live: tuple[int, ...]
     dead: tuple[int, ...]
-    live_body: tuple[Condition, ...] = ()
-    dead_body: tuple[Condition, ...] = ()
+    live_body: tuple[AnswerCondition, ...] = ()
+    dead_body: tuple[AnswerCondition, ...] = ()
     answer: str = "json"
     owner: tuple[str, ...] = ()
-    reach: tuple[Call, ...] = ()
+    reach: tuple[RequestTemplate, ...] = ()
     hosts: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
     control: bool = True
@@ -102,7 +103,7 @@ class Probe(NamedTuple):
 
 
 def look_up(document: object, path: str) -> object:
-    """Return what stands at *path* (``user.emails[0]``, ``*.name`` of each) in a JSON document, or None.
+    """Return the value at *path* (``user.emails[0]``, ``*.name`` of each) of a JSON document, or None.
 
     >>> look_up({"user": {"emails": ["a@b.test"]}}, "user.emails[0]")
     'a@b.test'
@@ -123,18 +124,18 @@ def look_up(document: object, path: str) -> object:
     return here
 
 
-def holes(probe: Probe) -> set[str]:
-    """Name the parts that a request needs."""
+def list_fields(probe: Probe) -> set[str]:
+    """Return the names of the fields of all requests."""
     found: set[str] = set()
     for call in (probe.call, *probe.reach):
         for text in _templates([call.url, call.headers, call.basic, call.content]):
-            found |= holes_in(text)
+            found |= list_fields_in(text)
     return found
 
 
-def holes_in(template: str) -> set[str]:
-    """Name the parts that fill a template."""
-    return {hole[1] for hole in HOLE.finditer(template) if hole[1]}
+def list_fields_in(template: str) -> set[str]:
+    """Return the names of the fields of *template*."""
+    return {hole[1] for hole in FIELD.finditer(template) if hole[1]}
 
 
 def _templates(value: Any) -> list[str]:
@@ -145,49 +146,21 @@ def _templates(value: Any) -> list[str]:
 
 
 def parse(table: Any, where: str, parts: Sequence[str] = ()) -> Probe:
-    """Check *table* and return it ready for use.
+    """Check *table* and return it as a `Probe`.
 
     *parts* are the names of the rule's companions. Raises `RuleError`, which
     starts with *where*.
     """
     where = f"{where}: probe"
-    if not isinstance(table, Mapping):
-        raise RuleError(f"{where}: write a table")
-    _only(table, KEYS, where)
-    if table.get("host", "line") != "line":
-        raise RuleError(
-            f'{where}: host is "line" (the host stands beside the credential); fixed hosts stand in the URL'
-        )
-    if table.get("answer", "json") not in ANSWERS:
-        raise RuleError(f"{where}: answer is one of {', '.join(ANSWERS)}, not {table['answer']!r}")
-    for key in ("control", "follow"):
-        if not isinstance(table.get(key, True), bool):
-            raise RuleError(f"{where}: {key} is true or false")
-    if not isinstance(table.get("note", ""), str):
-        raise RuleError(f"{where}: note must be text")
-    live = _codes(table.get("live", 200), "live", where)
-    dead = _codes(table.get("dead", 401), "dead", where)
-    live_body = _conditions(table.get("live_body", []), "live_body", where)
-    dead_body = _conditions(table.get("dead_body", []), "dead_body", where)
+    _check_keys(table, KEYS, where)
+    _check_choices(table, where)
+    live = _parse_codes(table.get("live", 200), "live", where)
+    dead = _parse_codes(table.get("dead", 401), "dead", where)
+    live_body = _parse_conditions(table.get("live_body", []), "live_body", where)
+    dead_body = _parse_conditions(table.get("dead_body", []), "dead_body", where)
     if set(live) & set(dead) and not (live_body and dead_body):
-        raise RuleError(f"{where}: a status means live and dead; tell them apart by live_body and dead_body")
-    facts = dict(_paths_of(table.get("facts", {}), where))
-    if "scopes" in table:
-        facts["scopes"] = _path(table["scopes"], "scopes", where)
-    owner = _texts(table.get("owner", []), "owner", where)
-    headers = _pairs(table.get("headers", {}), "headers", where)
-    if "bearer" in table:
-        headers += (("Authorization", f"Bearer {_text(table['bearer'], 'bearer', where)}"),)
-    basic = _text(table["basic"], "basic", where) if "basic" in table else ""
-    call = _call(table, headers, basic, tuple(facts.items()), where)
-    rows = table.get("reach", [])
-    if not isinstance(rows, list):
-        raise RuleError(f"{where}: reach is a list of tables")
-    reach = []
-    for row in rows:
-        _only(row, _REACH_KEYS, f"{where}: reach")
-        more = _pairs(row.get("headers", {}), "headers", where)
-        reach.append(_call(row, headers + more, basic, _paths_of(row.get("facts", {}), where), f"{where}: reach"))
+        raise RuleError(f"{where}: a status means both live and dead; distinguish them by live_body and dead_body")
+    call, reach = _parse_requests(table, where)
     probe = Probe(
         call=call,
         live=live,
@@ -195,22 +168,56 @@ def parse(table: Any, where: str, parts: Sequence[str] = ()) -> Probe:
         live_body=live_body,
         dead_body=dead_body,
         answer=table.get("answer", "json"),
-        owner=tuple(_path(path, "owner", where) for path in owner),
-        reach=tuple(reach),
-        hosts=_texts(table.get("hosts", []), "hosts", where),
-        sites=_texts(table.get("sites", []), "sites", where),
+        owner=tuple(_parse_path(path, "owner", where) for path in _check_texts(table.get("owner", []), "owner", where)),
+        reach=reach,
+        hosts=_check_texts(table.get("hosts", []), "hosts", where),
+        sites=_check_texts(table.get("sites", []), "sites", where),
         control=table.get("control", True),
         follow=table.get("follow", False),
         note=table.get("note", ""),
     )
-    _check_holes(probe, {"secret", "host", *(["site"] if probe.sites else []), *parts}, where)
+    _check_fields(probe, {"secret", "host", *(["site"] if probe.sites else []), *parts}, where)
     return probe
 
 
-def _check_holes(probe: Probe, known: set[str], where: str) -> None:
-    wanted = holes(probe)
+def _check_choices(table: Mapping[str, Any], where: str) -> None:
+    if table.get("host", "line") != "line":
+        raise RuleError(f'{where}: host is "line" (the host is near the credential); write a fixed host in the URL')
+    if table.get("answer", "json") not in ANSWERS:
+        raise RuleError(f"{where}: answer is one of {', '.join(ANSWERS)}, not {table['answer']!r}")
+    for key in ("control", "follow"):
+        if not isinstance(table.get(key, True), bool):
+            raise RuleError(f"{where}: {key} is true or false")
+    if not isinstance(table.get("note", ""), str):
+        raise RuleError(f"{where}: note must be a string")
+
+
+def _parse_requests(table: Mapping[str, Any], where: str) -> tuple[RequestTemplate, tuple[RequestTemplate, ...]]:
+    """Return the request that decides, and those that find out how far the credential reaches."""
+    facts = dict(_parse_paths(table.get("facts", {}), where))
+    if "scopes" in table:
+        facts["scopes"] = _parse_path(table["scopes"], "scopes", where)
+    headers = _check_pairs(table.get("headers", {}), "headers", where)
+    if "bearer" in table:
+        headers += (("Authorization", f"Bearer {_check_text(table['bearer'], 'bearer', where)}"),)
+    basic = _check_text(table["basic"], "basic", where) if "basic" in table else ""
+    call = _parse_request(table, headers, basic, tuple(facts.items()), where)
+    rows = table.get("reach", [])
+    if not isinstance(rows, list):
+        raise RuleError(f"{where}: reach is a list of tables")
+    reach = []
+    for row in rows:
+        _check_keys(row, _REACH_KEYS, f"{where}: reach")
+        more = _check_pairs(row.get("headers", {}), "headers", where)
+        found = _parse_paths(row.get("facts", {}), where)
+        reach.append(_parse_request(row, headers + more, basic, found, f"{where}: reach"))
+    return call, tuple(reach)
+
+
+def _check_fields(probe: Probe, known: set[str], where: str) -> None:
+    wanted = list_fields(probe)
     for name in sorted(wanted - known):
-        raise RuleError(f"{where}: {{{name}}} is no part of the credential; known: {', '.join(sorted(known))}")
+        raise RuleError(f"{where}: {{{name}}} is not a part of the credential; known: {', '.join(sorted(known))}")
     if "secret" not in wanted:
         raise RuleError(f"{where}: the request does not contain {{secret}}")
     for call in (probe.call, *probe.reach):
@@ -221,24 +228,24 @@ def _check_holes(probe: Probe, known: set[str], where: str) -> None:
             if address.scheme != "https" or not address.netloc:
                 raise RuleError(f"{where}: {call.url!r} must start with https://")
             place = address.netloc
-        filled = holes_in(place) - {"host", *(["site"] if probe.sites else [])}
+        filled = list_fields_in(place) - {"host", *(["site"] if probe.sites else [])}
         if filled and not probe.hosts:
-            raise RuleError(f"{where}: the credential fills in the host; say in 'hosts' which ones may be asked")
+            raise RuleError(f"{where}: the credential fills in the host; list in 'hosts' the hosts that may be asked")
     for glob in probe.hosts:
         if not re.fullmatch(r"(\*\.)?([a-z0-9-]+\.)+[a-z]{2,}", glob):
-            raise RuleError(f"{where}: {glob!r} in hosts is no host name such as '*.acme.test'")
+            raise RuleError(f"{where}: {glob!r} in hosts is not a host name such as '*.acme.test'")
 
 
-def _call(
+def _parse_request(
     table: Mapping[str, Any],
     headers: tuple[tuple[str, str], ...],
     basic: str,
     facts: tuple[tuple[str, str], ...],
     where: str,
-) -> Call:
-    asked = [method for method in METHODS if method in table]
-    if len(asked) != 1:
-        raise RuleError(f"{where}: give one of {', '.join(METHODS)} with the URL to ask")
+) -> RequestTemplate:
+    methods = [method for method in METHODS if method in table]
+    if len(methods) != 1:
+        raise RuleError(f"{where}: give one of {', '.join(METHODS)} with the URL")
     kinds = [kind for kind in ("body", "json", "form") if kind in table]
     if len(kinds) > 1:
         raise RuleError(f"{where}: body, json and form exclude each other")
@@ -250,36 +257,37 @@ def _call(
         try:
             content = json.loads(content)
         except ValueError as error:
-            raise RuleError(f"{where}: json is no JSON ({error})") from None
+            raise RuleError(f"{where}: json is not JSON ({error})") from None
     if kind == "form":
-        content = dict(_pairs(content, "form", where))
+        content = dict(_check_pairs(content, "form", where))
     if kind == "body" and not isinstance(content, str):
-        raise RuleError(f"{where}: body must be text")
-    return Call(asked[0].upper(), _text(table[asked[0]], asked[0], where), headers, basic, kind, content, facts)
+        raise RuleError(f"{where}: body must be a string")
+    url = _check_text(table[methods[0]], methods[0], where)
+    return RequestTemplate(methods[0].upper(), url, headers, basic, kind, content, facts)
 
 
-def _only(table: Any, known: set[str], where: str) -> None:
+def _check_keys(table: Any, known: set[str], where: str) -> None:
     if not isinstance(table, Mapping):
         raise RuleError(f"{where}: write a table")
     for key in table:
         if key not in known:
-            raise RuleError(f"{where}: unknown key {key!r}; known: {', '.join(sorted(known))}")
+            raise RuleError(f"{where}: unknown key {key!r}; {suggest(key, known)}")
 
 
-def _codes(value: Any, key: str, where: str) -> tuple[int, ...]:
+def _parse_codes(value: Any, key: str, where: str) -> tuple[int, ...]:
     codes = value if isinstance(value, list) else [value]
     if not all(type(code) is int and 100 <= code <= 599 for code in codes):
         raise RuleError(f"{where}: {key} is a status code such as 200 or a list of them, not {value!r}")
     return tuple(codes)
 
 
-def _conditions(value: Any, key: str, where: str) -> tuple[Condition, ...]:
-    return tuple(_condition(text, key, where) for text in _texts(value, key, where))
+def _parse_conditions(value: Any, key: str, where: str) -> tuple[AnswerCondition, ...]:
+    return tuple(_parse_condition(text, key, where) for text in _check_texts(value, key, where))
 
 
-def _condition(text: str, key: str, where: str) -> Condition:
+def _parse_condition(text: str, key: str, where: str) -> AnswerCondition:
     if not text.startswith("$."):
-        return Condition("", "~", _expression(text, key, where))
+        return AnswerCondition("", "~", _check_expression(text, key, where))
     found = _CONDITION.fullmatch(text)
     if not found:
         raise RuleError(
@@ -287,46 +295,46 @@ def _condition(text: str, key: str, where: str) -> Condition:
         )
     path, sign, value = found.groups()
     if not sign:
-        return Condition(path, "", None)
+        return AnswerCondition(path, "", None)
     if sign == "~":
-        return Condition(path, sign, _expression(value, key, where))
+        return AnswerCondition(path, sign, _check_expression(value, key, where))
     try:
-        return Condition(path, sign, json.loads(value))
+        return AnswerCondition(path, sign, json.loads(value))
     except ValueError:
-        return Condition(path, sign, value.strip())
+        return AnswerCondition(path, sign, value.strip())
 
 
-def _expression(text: str, key: str, where: str) -> str:
+def _check_expression(text: str, key: str, where: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise RuleError(f"{where}: {key} {text!r} is no regular expression: {error}") from None
+        raise RuleError(f"{where}: {key} {text!r} is not a regular expression: {error}") from None
     return text
 
 
-def _text(value: Any, key: str, where: str) -> str:
+def _check_text(value: Any, key: str, where: str) -> str:
     if not isinstance(value, str) or not value or not value.isprintable():
-        raise RuleError(f"{where}: {key} must be text on one line")
+        raise RuleError(f"{where}: {key} must be a string on one line")
     return value
 
 
-def _texts(value: Any, key: str, where: str) -> tuple[str, ...]:
+def _check_texts(value: Any, key: str, where: str) -> tuple[str, ...]:
     values = value if isinstance(value, list) else [value]
-    return tuple(_text(one, key, where) for one in values)
+    return tuple(_check_text(one, key, where) for one in values)
 
 
-def _pairs(value: Any, key: str, where: str) -> tuple[tuple[str, str], ...]:
+def _check_pairs(value: Any, key: str, where: str) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, Mapping):
-        raise RuleError(f"{where}: {key} must be a table of texts")
-    return tuple((str(name), _text(text, key, where)) for name, text in value.items())
+        raise RuleError(f"{where}: {key} must be a table of strings")
+    return tuple((str(name), _check_text(text, key, where)) for name, text in value.items())
 
 
-def _paths_of(value: Any, where: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name, _path(path, "facts", where)) for name, path in _pairs(value, "facts", where))
+def _parse_paths(value: Any, where: str) -> tuple[tuple[str, str], ...]:
+    return tuple((name, _parse_path(path, "facts", where)) for name, path in _check_pairs(value, "facts", where))
 
 
-def _path(value: Any, key: str, where: str) -> str:
-    path = _text(value, key, where).removeprefix("$.")
+def _parse_path(value: Any, key: str, where: str) -> str:
+    path = _check_text(value, key, where).removeprefix("$.")
     if not re.fullmatch(r"header:[A-Za-z0-9-]+|[\w.\[\]@*-]+", path):
         raise RuleError(f"{where}: {key} is a path such as 'user.email' or 'header:X-Name', not {value!r}")
     return path

@@ -21,7 +21,7 @@ from detector.config import Config
 from detector.contracts import Share
 from detector.errors import SourceError
 from detector.model import Blob, Origin, Sighting, Skipped
-from detector.rules.pack import Pack, engine_of
+from detector.rules.pack import Pack, build_engine
 from detector.scan.locate import SpanIndex
 from detector.scan.pool import WorkerPool
 from detector.scan.state import ScanState
@@ -217,7 +217,7 @@ def _all_again(
 ) -> Iterator[tuple[_Doubt, list[Sighting]] | Skipped]:
     if workers <= 1 or len(doubts) < MIN_PARALLEL_OBJECTS:
         if doubts:
-            yield from _again(engine_of(pack), config, doubts)
+            yield from _again(build_engine(pack), config, doubts)
         return
     some = max(MIN_PARALLEL_OBJECTS // 4, len(doubts) // (4 * workers))
     tasks = deque(doubts[at : at + some] for at in range(0, len(doubts), some))
@@ -227,7 +227,7 @@ def _all_again(
 def _answering(
     pack: Pack, config: Config
 ) -> Callable[[list[_Doubt]], Iterator[tuple[_Doubt, list[Sighting]] | Skipped]]:
-    return partial(_again, engine_of(pack), config)
+    return partial(_again, build_engine(pack), config)
 
 
 def _again(engine: Engine, config: Config, doubts: list[_Doubt]) -> Iterator[tuple[_Doubt, list[Sighting]] | Skipped]:

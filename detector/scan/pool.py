@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from detector.containers.unpack import CleanMembers
 from detector.contracts import Share
 from detector.model import Origin, Sighting, Skipped
-from detector.rules.pack import Pack, engine_of
+from detector.rules.pack import Pack, build_engine
 from detector.scan.examine import DEFAULT_OPTIONS
 from detector.scan.messages import ExamineOptions, Message, Progress
 from detector.scan.worker import examine_safely
@@ -64,7 +64,7 @@ def examine_shares(
     """
     queue = deque(shares)
     if workers <= 1 or len(queue) <= 1:
-        engine, clean = engine_of(pack), CleanMembers()
+        engine, clean = build_engine(pack), CleanMembers()
         for share in queue:
             yield from examine_safely(share, engine, options, clean)
         return
@@ -88,7 +88,7 @@ def collect_garbage_rarely() -> Iterator[None]:
 
 
 def _begin_examining(pack: Pack, options: ExamineOptions) -> TaskHandler:
-    engine, clean = engine_of(pack), CleanMembers()
+    engine, clean = build_engine(pack), CleanMembers()
     gc.freeze()  # objects of the parent process live as long as this one
     gc.set_threshold(*RARE_COLLECTION)
     return lambda share: _announce_first(examine_safely(share, engine, options, clean))

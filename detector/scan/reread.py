@@ -16,7 +16,7 @@ from detector.containers.kinds import UNPACKED_ORIGINS
 from detector.errors import SourceError, UsageError
 from detector.fingerprint import compute_fingerprint
 from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict, VerdictState
-from detector.rules.pack import Pack, engine_of
+from detector.rules.pack import Pack, build_engine
 from detector.scan.triage import build_findings
 from detector.scan.worker import examine_share
 from detector.secret import Secret
@@ -56,7 +56,7 @@ def reread_report(path: str, pack: Pack, key: bytes) -> tuple[list[Finding], lis
     rows = _rows(path)
     origins = dict.fromkeys(origin for row in rows for origin in _origins(row))
     sightings, skipped = [], []
-    for message in examine_share(_Places(tuple(origins)), engine_of(pack)):
+    for message in examine_share(_Places(tuple(origins)), build_engine(pack)):
         if isinstance(message, Sighting):
             sightings.append(message)
         elif isinstance(message, Skipped):
@@ -150,7 +150,7 @@ def find_in_text(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
         raise UsageError("no credential on standard input")
     origin = Origin("stdin")
     share = _Given(text, origin)
-    seen = [message for message in examine_share(share, engine_of(pack)) if isinstance(message, Sighting)]
+    seen = [message for message in examine_share(share, build_engine(pack)) if isinstance(message, Sighting)]
     for finding in build_findings(seen, pack.rules, key):
         if finding.rule.id == rule_id:
             return finding

@@ -16,8 +16,8 @@ def load_rule_pack(config: Config) -> packs.Pack:
     """Return the rules that *config* asks for, compiled. Raises `RuleError`, `UsageError`."""
     files: list[str] = []
     for path in config.patterns:
-        files += packs.rule_files(path) if os.path.isdir(path) else [path]
-    return packs.load(
+        files += packs.list_rule_files(path) if os.path.isdir(path) else [path]
+    return packs.load_pack(
         files, select=_make_selector(config), selection=f"{config.only}{config.skip}", engine=config.engine
     )
 

@@ -21,8 +21,8 @@ from detector.model import Finding, Location, Origin, Rule, Verdict, VerdictStat
 from detector.probes.core.contract import ProbeSettings
 from detector.rules import probe as probes
 from detector.rules.loader import load_files
-from detector.rules.pack import rule_files, shipped_folder
-from detector.rules.probe import Condition, Probe
+from detector.rules.pack import list_rule_files, shipped_folder
+from detector.rules.probe import AnswerCondition, Probe
 from detector.secret import Secret
 from detector.verify import run
 from tests.fakes.issuer import Authority, Heard, Issuer, Say, client_to, issuer
@@ -32,7 +32,7 @@ HOST = "named.by.the.operator.test"
 
 
 def shipped() -> list[Rule]:
-    return [rule for rule in load_files(rule_files(shipped_folder())) if rule.probe]
+    return [rule for rule in load_files(list_rule_files(shipped_folder())) if rule.probe]
 
 
 RULES = shipped()
@@ -64,7 +64,7 @@ def part_of(rule: Rule, name: str, number: int) -> str:
 
 def finding_of(rule: Rule, number: int) -> Finding:
     place = Location(Origin("worktree", "a"), 0, 1, 1, 1, 1, 2, snippet=f"https://{HOST}/x")
-    used = probes.holes(TABLES[rule.id]) - {"secret", "host", "site"} | (
+    used = probes.list_fields(TABLES[rule.id]) - {"secret", "host", "site"} | (
         {"site"} if not TABLES[rule.id].sites else set()
     )
     parts = tuple(
@@ -92,7 +92,7 @@ def read_text(table: Probe, *, live: bool) -> Say:
     return Say(status, {"id": 1} if status != 204 else b"")
 
 
-def satisfying(condition: Condition) -> Any:
+def satisfying(condition: AnswerCondition) -> Any:
     """Make a body that fulfils a condition, and check that it does."""
     if not condition.path:
         body: Any = example_of(condition.value)

@@ -26,9 +26,9 @@ import pytest
 from detector.engine.confirm import compile_pattern
 from detector.engine.engine import Engine
 from detector.model import Rule
-from detector.rules.check import draw
+from detector.rules.check import draw_match
 from detector.rules.loader import load_files
-from detector.rules.pack import engine_of, make, rule_files, shipped_folder
+from detector.rules.pack import build_engine, compile_pack, list_rule_files, shipped_folder
 from detector.rules.shapes import expand
 
 SEEDS = range(3)
@@ -36,12 +36,12 @@ SEEDS = range(3)
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    return tuple(load_files(rule_files(shipped_folder())))
+    return tuple(load_files(list_rule_files(shipped_folder())))
 
 
 @cache
 def engine(automaton: str = "") -> Engine:
-    return engine_of(make(rules(), engine=automaton))
+    return build_engine(compile_pack(rules(), engine=automaton))
 
 
 RULES = {
@@ -185,7 +185,7 @@ def test_anchors_are_implied_by_the_pattern(rule: Rule) -> None:
     ]
     rng = random.Random(rule.id)
     for _ in range(6):
-        texts = [draw(rule.pattern, rng)]
+        texts = [draw_match(rule.pattern, rng)]
         assert texts[0], "no text can be drawn from this pattern"
         if not compile_pattern(rule.pattern).search(texts[0]):
             continue
@@ -193,7 +193,7 @@ def test_anchors_are_implied_by_the_pattern(rule: Rule) -> None:
         if places:
             assert min(places) <= rule.window[0], "the anchor stands further inside than the window reaches"
             continue
-        texts += [draw(part.pattern, rng) for part in rule.companions if part.required]
+        texts += [draw_match(part.pattern, rng) for part in rule.companions if part.required]
         assert any(anchor.search(text) for anchor in anchors for text in texts), f"no anchor in {texts[0][:120]!r}"
 
 

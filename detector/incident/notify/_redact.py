@@ -23,9 +23,9 @@ def make_redactor(load_pack: Callable[[], Pack]) -> Callable[[str], str]:
 
     @cache
     def engine() -> Engine:
-        from detector.rules.pack import engine_of
+        from detector.rules.pack import build_engine
 
-        return engine_of(load_pack())
+        return build_engine(load_pack())
 
     def redact_text(text: str) -> str:
         data = text.encode("utf-8", "surrogateescape")

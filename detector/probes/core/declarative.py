@@ -19,7 +19,7 @@ from detector.probes.core.client import ProbeClient
 from detector.probes.core.contract import NoVerdict, PlannedRequest, ProbeInput, ProbeResult, ProbeSettings
 from detector.probes.core.hosts import choose_host, is_allowed, parse_host, require_tls
 from detector.rules import probe as probes
-from detector.rules.probe import HOLE, Call, Condition, Probe
+from detector.rules.probe import FIELD, AnswerCondition, Probe, RequestTemplate
 
 LONGEST_FACT = 160
 
@@ -61,7 +61,7 @@ async def _check_site(probe: Probe, credential: ProbeInput, client: ProbeClient,
     return ProbeResult(VerdictState.LIVE, why, owner, tuple(facts))
 
 
-def _facts(call: Call, reply: Reply) -> list[tuple[str, str]]:
+def _facts(call: RequestTemplate, reply: Reply) -> list[tuple[str, str]]:
     found = [(name, read_text(reply, path)) for name, path in call.facts]
     return [(name, text) for name, text in found if text]
 
@@ -98,9 +98,9 @@ def evaluate_reply(probe: Probe, reply: Reply) -> tuple[VerdictState, str]:
     return VerdictState.UNKNOWN, f"the answer means neither live nor dead ({status})"
 
 
-def _all_or_none(conditions: tuple[Condition, ...], text: str, document: object) -> bool:
+def _all_or_none(conditions: tuple[AnswerCondition, ...], text: str, document: object) -> bool:
     """Any one of the conditions suffices; none given means none needed."""
-    return not conditions or any(condition.holds(text, document) for condition in conditions)
+    return not conditions or any(condition.is_met(text, document) for condition in conditions)
 
 
 def read_text(reply: Reply, path: str) -> str:
@@ -120,7 +120,9 @@ def read_text(reply: Reply, path: str) -> str:
 # -- building the request ------------------------------------------------------
 
 
-def request(probe: Probe, call: Call, credential: ProbeInput, settings: ProbeSettings, site: str = "") -> Request:
+def request(
+    probe: Probe, call: RequestTemplate, credential: ProbeInput, settings: ProbeSettings, site: str = ""
+) -> Request:
     """Fill the template. Raises `NoVerdict` where a part is missing or the host may not be asked."""
     place = choose_host(credential, settings, probe.hosts) if "{host}" in call.url else None
 
@@ -135,7 +137,7 @@ def request(probe: Probe, call: Call, credential: ProbeInput, settings: ProbeSet
             text = credential.text(hole[1])
             return encode(text.rpartition(hole[2])[2] if hole[2] else text)
 
-        return HOLE.sub(value, template)
+        return FIELD.sub(value, template)
 
     url = _url(call.url, fill)
     if place and place.scheme == "http":
@@ -181,13 +183,13 @@ def _url(template: str, fill: Callable[[str, Callable[[str], str]], str]) -> str
     return filled + (sign + fill(query, lambda text: quote(text, safe="")) if sign else "")
 
 
-def _check_url(probe: Probe, call: Call, url: str, settings: ProbeSettings) -> None:
+def _check_url(probe: Probe, call: RequestTemplate, url: str, settings: ProbeSettings) -> None:
     """Refuse a URL whose host a part of the credential brought in and nobody who may decide names."""
     place = parse_host(url)
     if place is None or "@" in urlsplit(url).netloc:
         raise NoVerdict("its host is no host name")
     template = call.url if call.url.startswith("{") else urlsplit(call.url).netloc
-    filled = probes.holes_in(template) - {"host", *(["site"] if probe.sites else [])}
+    filled = probes.list_fields_in(template) - {"host", *(["site"] if probe.sites else [])}
     if filled and not is_allowed(place, settings, probe.hosts):
         raise NoVerdict(f"{place.name} is named neither by the rule nor by the operator, and is not asked")
     require_tls(urlsplit(url).scheme, place, settings)
@@ -195,7 +197,7 @@ def _check_url(probe: Probe, call: Call, url: str, settings: ProbeSettings) -> N
 
 def count_host_bytes(credential: ProbeInput) -> int:
     """Count the bytes at the end of the secret that name the host (``{secret|last:-}``)."""
-    signs = [hole[2] for hole in HOLE.finditer(parse_probe(credential).call.url) if hole[1] == "secret" and hole[2]]
+    signs = [hole[2] for hole in FIELD.finditer(parse_probe(credential).call.url) if hole[1] == "secret" and hole[2]]
     return len(credential.secret.reveal().rpartition(signs[0].encode())[2]) if signs else 0
 
 

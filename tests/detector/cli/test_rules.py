@@ -74,3 +74,21 @@ def test_docs_are_written_once(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert main(["rules", "docs", "--output", page, "--check"]) == 0
     assert main(["rules", "docs", "--output", str(tmp_path)]) == 2
     assert f"{tmp_path}: Is a directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["rules", "check"], ["scan", "--patterns"]])
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (MINE + MINE, ":10: the id 'acme.key' is taken by {}:2"),
+        (MINE + 'serverity = "high"', ":9: acme.key: unknown key 'serverity'; did you mean 'severity'?"),
+    ],
+)
+def test_a_mistake_in_a_rule_file_is_one_line_and_exit_code_2(
+    command: list[str], text: str, error: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    assert main([*command, str(path), *([str(tmp_path)] if command[0] == "scan" else [])]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"leakfirst: {path}{error.format(path)}\n")

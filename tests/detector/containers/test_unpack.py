@@ -7,7 +7,7 @@ import pytest
 from detector.containers import kinds, unpack
 from detector.model import Blob, Origin
 from detector.rules import pack as packs
-from detector.rules.pack import engine_of
+from detector.rules.pack import build_engine
 from detector.rules.shapes import expand
 from detector.scan import worker
 from detector.scan.examine import Examiner
@@ -35,7 +35,7 @@ def test_a_truncated_container_raises_nothing(place: Place) -> None:
 
 def test_a_member_without_findings_is_unpacked_once(rules: str) -> None:
     """In the next version of a container only new members and those with findings are unpacked."""
-    engine = engine_of(packs.load((rules,), shipped=False))
+    engine = build_engine(packs.load_pack((rules,), shipped=False))
     token = expand("ghp_{alnum:36}", 4)
     nested = deflate_zip({"deep.txt": f"key = {token}".encode()})
     first = deflate_zip({"same.txt": b"nothing " * 900, "key.txt": f"key = {token}\n".encode() * 3, "in.zip": nested})

@@ -45,7 +45,7 @@ def test_hits_far_from_each_other_stand_in_cuts_of_their_own() -> None:
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return packs.engine_of(packs.load())
+    return packs.build_engine(packs.load_pack())
 
 
 TOKEN = expand("ghp_{alnum:30}{check:github-crc32}", 1)

@@ -29,7 +29,7 @@ finds = "a word after acme"
 anchors = ["(?i)acme[ =]{1,40}[a-z]{3}"]
 pattern = '(?i:acme)[ =]{1,40}([a-z]{3,20})'
 """
-ENGINE: Engine = packs.engine_of(packs.make(parse(RULES)))
+ENGINE: Engine = packs.build_engine(packs.compile_pack(parse(RULES)))
 TOKENS = [expand("acme_{base36:24}", seed).encode() for seed in range(3)]
 PIECES = [*TOKENS, TOKENS[0][:11], b"Acme = ", b"value", b"\n", b"x" * 150, b"-" * 400, b" ", b"acme"]
 

@@ -51,7 +51,7 @@ SUM = expand("acm_{alnum:30}{check:github-crc32}", 2).encode()
 
 
 def engine(automaton: str = "hyperscan", text: str = RULES) -> Engine:
-    return packs.engine_of(packs.make(parse(text), engine=automaton))
+    return packs.build_engine(packs.compile_pack(parse(text), engine=automaton))
 
 
 ENGINES = {name: engine(name) for name in ("hyperscan", "ahocorasick")}
@@ -110,7 +110,7 @@ def test_the_specific_rule_keeps_the_bytes() -> None:
 
 
 def test_no_rules_find_nothing() -> None:
-    assert packs.engine_of(packs.make([])).scan(KEY) == ()
+    assert packs.build_engine(packs.compile_pack([])).scan(KEY) == ()
 
 
 PIECES = [
@@ -171,7 +171,7 @@ def _private_keys(rules: Sequence[Rule]) -> list[Rule]:
 
 
 def test_a_key_under_a_passphrase_has_low_confidence() -> None:
-    keys = packs.engine_of(packs.load(select=_private_keys, selection="keys"))
+    keys = packs.build_engine(packs.load_pack(select=_private_keys, selection="keys"))
     for shape, confidence in (
         ("{pem:openssh}", "high"),
         ("{pem:openssh-locked}", "low"),

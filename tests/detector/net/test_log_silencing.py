@@ -20,7 +20,7 @@ from detector.model import Finding, Location, Origin, Rule
 from detector.net.log_silencing import CLIENT_LIBRARIES, PLACEHOLDER, silence_client_logs
 from detector.probes.core.contract import ProbeSettings
 from detector.rules.loader import load_files
-from detector.rules.pack import rule_files, shipped_folder
+from detector.rules.pack import list_rule_files, shipped_folder
 from detector.rules.shapes import expand
 from detector.secret import Secret
 from detector.verify import run
@@ -64,7 +64,7 @@ def findings() -> list[Finding]:
     """Make one finding for every shipped rule that somebody can be asked about, all with the canary in it."""
     place = Location(Origin("worktree", "a"), 0, 1, 1, 1, 1, 2, snippet="https://acme.test/ postgres://u:X@acme.test/d")
     made = []
-    for rule in load_files(rule_files(shipped_folder())):
+    for rule in load_files(list_rule_files(shipped_folder())):
         if not run.has_probe(rule):
             continue
         secret = Secret(CANARY.encode())

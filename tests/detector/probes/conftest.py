@@ -28,11 +28,11 @@ def finding(
 
 def _rules() -> dict[str, Rule]:
     from detector.rules.loader import load_files
-    from detector.rules.pack import rule_files, shipped_folder
+    from detector.rules.pack import list_rule_files, shipped_folder
 
     global _LOADED
     if _LOADED is None:
-        _LOADED = {rule.id: rule for rule in load_files(rule_files(shipped_folder()))}
+        _LOADED = {rule.id: rule for rule in load_files(list_rule_files(shipped_folder()))}
     return _LOADED
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 import regex
 
-from detector.rules.check import check, draw
+from detector.rules.check import check, draw_match
 from detector.rules.loader import parse
 
 GOOD = """
@@ -20,7 +20,7 @@ misses = ["acme_{base36:23}"]
 
 
 def problems(text: str, others: str = "") -> list[tuple[bool, str]]:
-    return [(problem.grave, problem.text) for problem in check(parse(text), parse(others))]
+    return [(problem.is_error, problem.text) for problem in check(parse(text), parse(others))]
 
 
 def test_a_good_rule_has_no_problem() -> None:
@@ -71,5 +71,5 @@ def test_an_exponential_expression_is_found() -> None:
 
 @pytest.mark.parametrize("pattern", [r"a[bc]{2,3}(?:x|y)+\d", r"[^a-z]q(?i:A)\s", r"(?P<n>k)\bz?"])
 def test_a_drawn_text_matches(pattern: str) -> None:
-    drawn = draw(pattern.replace(r"\b", ""), random.Random(1))
+    drawn = draw_match(pattern.replace(r"\b", ""), random.Random(1))
     assert regex.fullmatch(pattern.replace(r"\b", "").encode(), drawn)

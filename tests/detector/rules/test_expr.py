@@ -4,7 +4,7 @@ import pytest
 
 from detector.engine.conditions import is_met
 from detector.engine.confirm import Match
-from detector.rules.expr import condition
+from detector.rules.expr import translate_filter
 from detector.rules.re2 import Untranslatable
 
 LINE = b'api_key = "q7Zt9XbLm3"  # demo\n'
@@ -35,7 +35,7 @@ SECRET = Match(0, 22, 11, 21)
     ],
 )
 def test_a_filter_is_applied(text: str, reject_when: bool) -> None:
-    assert is_met(condition(text, "acme"), LINE, SECRET, "tests/x.py") is reject_when
+    assert is_met(translate_filter(text, "acme"), LINE, SECRET, "tests/x.py") is reject_when
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,4 @@ def test_a_filter_is_applied(text: str, reject_when: bool) -> None:
 )
 def test_what_is_not_understood_is_named(text: str, says: str) -> None:
     with pytest.raises(Untranslatable, match=says):
-        condition(text)
+        translate_filter(text)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from detector.errors import RuleError
-from detector.rules.gitleaks import is_theirs, read
+from detector.rules.gitleaks import is_gitleaks_file, read
 from detector.rules.loader import load_all
-from detector.rules.pack import engine_of, load, make
+from detector.rules.pack import build_engine, compile_pack, load_pack
 
 RULE = """
 [[rules]]
@@ -29,7 +29,7 @@ def scan() -> Scan:
 
     def scanned(config: str, text: str = LINE, path: str = "src/x.py") -> list[str]:
         rules = read(config, "x.toml").rules
-        return [hit.secret.reveal().decode() for hit in engine_of(make(rules)).scan(text.encode(), path)]
+        return [hit.secret.reveal().decode() for hit in build_engine(compile_pack(rules)).scan(text.encode(), path)]
 
     return scanned
 
@@ -103,12 +103,14 @@ def test_an_extended_file_comes_first(tmp_path: Path, scan: Scan) -> None:
     ("config", "says"),
     [
         (RULE + "[extend]\nuseDefault = true", "useDefault"),
-        ("[[rules]]\nid = 'p12'\npath = '''\\.p12$'''", "p12: is not carried over: it matches the names of files"),
+        ("[[rules]]\nid = 'p12'\npath = '''\\.p12$'''", "p12: is not carried over: it matches names of files"),
         ("[[rules]]\nid = 'any'\nregex = '''[a-z]{32}'''", "any: is not carried over: .* no literal"),
         ("[[rules]]\nid = 'ahead'\nregex = '''key(?=a)'''", "ahead: is not carried over: look-around"),
         (LIST + "commits = ['abc']", "acme-token: the commits"),
         (LIST + "regexes = ['''(?=a)''']", "acme-token: the expression .* look-around"),
         (RULE + "validate = '''true'''", r"live checks \(validate\) of 1 rules"),
+        (RULE + "keyword = ['acme']", r"x\.toml:\d+: acme-token: unknown key 'keyword'; did you mean 'keywords'"),
+        ("titel = 'x'\n" + RULE, r"x\.toml:1: unknown key 'titel'; did you mean 'title'"),
         (RULE + "filter = '''let x = 1; x == 1'''", "acme-token: filter is not applied: 'let'"),
     ],
 )
@@ -116,7 +118,7 @@ def test_what_is_left_out_is_named_in_one_line(config: str, says: str) -> None:
     import re
 
     assert any(re.search(says, note) for note in read(config, "x.toml").notes)
-    assert all("\n" not in note and note.startswith("x.toml: ") for note in read(config, "x.toml").notes)
+    assert all("\n" not in note and note.startswith("x.toml:") for note in read(config, "x.toml").notes)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,12 @@ def test_what_is_left_out_is_named_in_one_line(config: str, says: str) -> None:
         (RULE + "[extend]\nuseDefault = true\npath = 'y'", "not both"),
         (RULE + "[extend]\npath = '/nowhere/y.toml'", "cannot be read"),
         ("[[rules]\n", r"x\.toml:1: "),
+        (RULE + RULE, r"x\.toml:\d+: the id 'acme-token' is taken by x\.toml:\d+$"),
+        (RULE + "entropy = 'high'", r"x\.toml:\d+: entropy must be a number"),
+        ("[[rules]]\nid = 'a'\nregex = 'a'\nkeywords = 'acme'", r"x\.toml:4: keywords must be a list of strings"),
+        ("rules = 3\n[extend]\nuseDefault = true", r"x\.toml:1: rules must be a list"),
+        ("rules = [1]\n[extend]\nuseDefault = true", "two brackets"),
+        (LIST + "paths = 'a'", "paths must be a list of strings"),
     ],
 )
 def test_a_mistake_is_an_error(config: str, says: str) -> None:
@@ -140,11 +148,11 @@ def test_a_mistake_is_an_error(config: str, says: str) -> None:
 
 
 def test_files_are_told_apart_by_what_they_hold(tmp_path: Path) -> None:
-    assert is_theirs(RULE)
-    assert is_theirs("title = 'x'\n[extend]\nuseDefault = true\n")
-    assert not is_theirs("[[rule]]\nid = 'acme.key'\n")
+    assert is_gitleaks_file(RULE)
+    assert is_gitleaks_file("title = 'x'\n[extend]\nuseDefault = true\n")
+    assert not is_gitleaks_file("[[rule]]\nid = 'acme.key'\n")
     path = tmp_path / ".gitleaks.toml"
     path.write_text(RULE + "validate = '''true'''")
     assert [rule.id for rule in load_all([str(path)]).rules] == ["acme-token"]
     for _ in range(2):  # made, then from the cache
-        assert "validate" in load([str(path)], shipped=False).notes[0]
+        assert "validate" in load_pack([str(path)], shipped=False).notes[0]

@@ -7,7 +7,7 @@ import pytest
 from detector.errors import RuleError
 from detector.rules.kingfisher import read
 from detector.rules.loader import load_all
-from detector.rules.pack import engine_of, make
+from detector.rules.pack import build_engine, compile_pack
 from detector.rules.shapes import expand
 
 RULE = """rules:
@@ -23,7 +23,10 @@ LINE = f"acme_key = {VALUE}\n"
 
 
 def scan(config: str, text: str = LINE) -> list[str]:
-    return [hit.secret.reveal().decode() for hit in engine_of(make(read(config, "x.yml").rules)).scan(text.encode())]
+    return [
+        hit.secret.reveal().decode()
+        for hit in build_engine(compile_pack(read(config, "x.yml").rules)).scan(text.encode())
+    ]
 
 
 def test_the_secret_is_the_named_group_else_the_first() -> None:
@@ -52,7 +55,7 @@ def test_what_lets_a_find_go(more: str, found: bool) -> None:
 def test_what_it_depends_on_is_a_part_when_it_is_near() -> None:
     config = RULE + "  depends_on_rule: [{rule_id: acme.2, variable: ACME_ID}]\n"
     config += "- {name: Acme id, id: acme.2, visible: false, pattern: 'id-(\\d{6})'}\n"
-    engine = engine_of(make(read(config, "x.yml").rules))
+    engine = build_engine(compile_pack(read(config, "x.yml").rules))
     (hit,) = engine.scan(b"id-482715\n" + LINE.encode())
     assert [(part.name, part.secret.reveal()) for part in hit.parts] == [("acme-id", b"482715")]
     assert len(engine.scan(LINE.encode())) == 1
@@ -86,11 +89,12 @@ def test_what_is_left_out_is_named_in_one_line(config: str, says: str | None) ->
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        ("rules: [", r"x\.yml:\d+: is no YAML"),
+        ("rules: [", r"x\.yml:\d+: is not YAML"),
         ("- 1", "holds a list called rules"),
         ("rules: [1]", "a rule is a mapping"),
         ("rules: [{name: x, id: y}]", r"a rule \(y\) has no pattern"),
-        (RULE + RULE.partition("\n")[2], "given twice"),
+        (RULE + RULE.partition("\n")[2], r"x\.yml:\d+: the id 'acme\.1' is taken by x\.yml:2"),
+        (RULE + "  min_entropy: high\n", r"x\.yml:2: acme\.1: a value has the wrong type"),
     ],
 )
 def test_a_mistake_is_an_error(config: str, says: str) -> None:

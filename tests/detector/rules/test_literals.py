@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detector.engine.anchors import build_expression
-from detector.rules.literals import anchors_of, width_of
+from detector.rules.literals import derive_anchors, max_width
 
 
 @pytest.mark.parametrize(
@@ -24,22 +24,22 @@ from detector.rules.literals import anchors_of, width_of
     ],
 )
 def test_the_best_literals_are_taken(pattern: str, texts: set[bytes]) -> None:
-    assert {anchor.text for anchor in anchors_of(pattern)} == texts
+    assert {anchor.text for anchor in derive_anchors(pattern)} == texts
 
 
 def test_a_short_literal_gets_a_tail() -> None:
-    (anchor,) = anchors_of(r"SK[0-9a-f]{32}")
+    (anchor,) = derive_anchors(r"SK[0-9a-f]{32}")
     assert regex.search(build_expression(anchor), b"SK0123456789abcdef")
     assert not regex.search(build_expression(anchor), b"SKIPPED 0123456789")
 
 
 def test_case_is_kept_where_it_counts() -> None:
-    assert [anchor.ignore_case for anchor in anchors_of("(?i:acme)_")] == [True]
-    assert [anchor.ignore_case for anchor in anchors_of("acme_")] == [False]
+    assert [anchor.ignore_case for anchor in derive_anchors("(?i:acme)_")] == [True]
+    assert [anchor.ignore_case for anchor in derive_anchors("acme_")] == [False]
 
 
 def test_a_width_has_a_limit() -> None:
-    assert (width_of("ab[c]{3}", 100), width_of("a.*", 100)) == (5, 100)
+    assert (max_width("ab[c]{3}", 100), max_width("a.*", 100)) == (5, 100)
 
 
 PIECES = ["acme", "[ab]", "[a-z]{2}", "(?:key|token)", "x?", "(?i:Foo)", "(?:a|bc)+", "_{2}", "(?:one|t[wv]o)"]
@@ -49,7 +49,7 @@ PIECES = ["acme", "[ab]", "[a-z]{2}", "(?:key|token)", "x?", "(?i:Foo)", "(?:a|b
 def test_every_match_contains_an_anchor(pieces: list[str], data: st.DataObject) -> None:
     pattern = "".join(pieces)
     text = data.draw(st.from_regex(pattern, fullmatch=True, alphabet=st.characters(codec="ascii"))).encode()
-    anchors = anchors_of(pattern)
+    anchors = derive_anchors(pattern)
     flags = [regex.IGNORECASE if anchor.ignore_case else 0 for anchor in anchors]
     found = [regex.search(build_expression(anchor), text, flag) for anchor, flag in zip(anchors, flags, strict=True)]
     assert not anchors or any(found)

@@ -5,7 +5,8 @@ import regex
 
 from detector.engine.anchors import build_automaton, build_expression
 from detector.errors import RuleError
-from detector.rules.loader import KEY_WORDS, load_files, parse
+from detector.rules.context import KEY_WORDS
+from detector.rules.loader import load_files, parse
 
 GOOD = """
 [[rule]]
@@ -26,23 +27,53 @@ def test_defaults_are_filled_in() -> None:
     ("change", "says"),
     [
         (("[[rule]]", "[rule]"), r"two brackets"),
-        (('id = "acme.key"', 'id = "Acme Key"'), r"f\.toml:2: a rule needs an id such as"),
+        (('id = "acme.key"', 'id = "Acme Key"'), r"f\.toml:3: a rule needs an id such as"),
         (('finds = "Acme key"', ""), r"f\.toml:2: acme\.key: say in 'finds'"),
         (('anchors = ["acme_"]', ""), r"acme\.key: name at least one anchor"),
         (('anchors = ["acme_"]', 'anchors = ["a"]'), r"too short"),
-        (("(acme_[0-9a-z]{24})", "(acme_[0-9a-z{24})"), r"acme\.key: pattern is no valid regular expression"),
-        (("(acme_[0-9a-z]{24})", "(acme_)?"), r"matches the empty text"),
+        (
+            ("(acme_[0-9a-z]{24})", "(acme_[0-9a-z{24})"),
+            r"f\.toml:6: acme\.key: pattern is not a valid regular expression",
+        ),
+        (("(acme_[0-9a-z]{24})", "(acme_)?"), r"matches the empty string"),
         (('finds = "Acme key"', 'finds = "x"\nseverity = "urgent"'), r"severity is one of info, low"),
         (('finds = "Acme key"', 'finds = "x"\nmin_entropy = "3"'), r"min_entropy is a number"),
         (('finds = "Acme key"', 'finds = "x"\nlinks = "http"'), r"links must be a list"),
-        (('finds = "Acme key"', 'finds = "x"\nchecks = ["nope"]'), r"unknown check 'nope'; known: .*github-crc32"),
-        (('finds = "Acme key"', 'finds = "x"\nregex = "a"'), r"unknown key 'regex'"),
+        (
+            ('finds = "Acme key"', 'finds = "x"\nchecks = ["nope"]'),
+            r"f\.toml:5: acme\.key: unknown check 'nope'; known: .*github-crc32",
+        ),
+        (
+            ('finds = "Acme key"', 'finds = "x"\nregex = "a"'),
+            r"f\.toml:5: acme\.key: unknown key 'regex'; known: alphabet, ",
+        ),
         (('finds = "Acme key"', 'finds = "x"\nwindow = [1, -2]'), r"window is \[bytes before"),
         (('finds = "Acme key"', 'finds = "x"\ncontext = ["acme"]'), r"either a 'pattern', or 'context'"),
         (('finds = "Acme key"', 'finds = "x"\ngroup = 2'), r"no group 2"),
-        (('finds = "Acme key"', 'finds = "x"\ncompanions = [{name = "y"}]'), r"a companion has name and pattern"),
+        (
+            ('finds = "Acme key"', 'finds = "x"\nserverity = "low"'),
+            r"f\.toml:5: .* 'serverity'; did you mean 'severity'\?$",
+        ),
+        (
+            ('finds = "Acme key"', 'finds = "x"\nspecificity = "far"'),
+            r"f\.toml:5: .*: specificity must be a whole number",
+        ),
+        (('finds = "Acme key"', 'finds = "x"\nscored = 1'), r"f\.toml:5: .*: scored is true or false"),
+        (
+            ('finds = "Acme key"', 'finds = "x"\ncompanions = [{name = "y"}]'),
+            r"f\.toml:5: .*: a companion needs a pattern",
+        ),
+        (
+            ("24})'", "24})'\n[[rule.companions]]\nname = 'x'\npattern = 'y'\nwitin = 3"),
+            r"f\.toml:10: .* did you mean 'within'",
+        ),
+        (
+            ("24})'", "24})'\n[[rule.companions]]\nname = 'x'\npattern = 'y'\nwithin = '3'"),
+            r"f\.toml:10: .*within of companion 'x'",
+        ),
+        (("[[rule]]", "harm = 3\n[[rule]]"), r"f\.toml:2: harm must be a string"),
         (('finds = "Acme key"', 'finds = "x"\nkeyed = 3'), r"keyed"),
-        (("[[rule]]", "x = 1\n[[rule]]"), r"f\.toml:2: unknown key 'x'"),
+        (("[[rule]]", "x = 1\n[[rule]]"), r"f\.toml:2: unknown key 'x' outside of \[\[rule\]\] tables"),
         (('id = "acme.key"', 'id = "acme.key'), r"f\.toml:3: "),
     ],
 )
@@ -136,9 +167,32 @@ def test_an_id_is_given_once(tmp_path) -> None:
         load_files([str(tmp_path / "a.toml"), str(tmp_path / "b.toml")])
 
 
+def test_two_rules_of_one_file_with_one_id_are_an_error(tmp_path) -> None:
+    (tmp_path / "a.toml").write_text(GOOD + GOOD)
+    with pytest.raises(RuleError, match=r"a\.toml:8: the id 'acme\.key' is taken by .*a\.toml:2"):
+        load_files([str(tmp_path / "a.toml")])
+
+
+def test_inline_tables_are_rules_too() -> None:
+    (rule,) = parse(
+        """rule = [{ id = "a.b", finds = "x", anchors = ["acme_"], pattern = 'acme_[0-9]{9}' }]\n""", "f.toml"
+    )
+    assert (rule.id, rule.source) == ("a.b", "f.toml:1")
+
+
+def test_lines_are_those_of_the_tables_whatever_their_strings_hold() -> None:
+    rules = parse(GOOD + "misses = ['''\n[[rule]]\n''']\n" + GOOD.replace("acme.key", "acme.other"), "f.toml")
+    assert [rule.source for rule in rules] == ["f.toml:2", "f.toml:11"]
+
+
 def test_a_file_that_is_no_text_is_named(tmp_path) -> None:
     (tmp_path / "x.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(RuleError, match=r"x\.toml: is not UTF-8"):
         load_files([str(tmp_path / "x.toml")])
     with pytest.raises(RuleError, match=r"y\.toml: cannot be read"):
         load_files([str(tmp_path / "y.toml")])
+
+
+def test_rules_that_are_no_tables_are_an_error() -> None:
+    with pytest.raises(RuleError, match=r"^f\.toml:1: write \[\[rule\]\] with two brackets$"):
+        parse("rule = ['x']\n", "f.toml")

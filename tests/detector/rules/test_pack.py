@@ -32,7 +32,7 @@ def rules(tmp_path, monkeypatch) -> str:
 
 
 def found(rules: str, **options) -> list[str]:
-    return [hit.rule.id for hit in packs.engine_of(packs.load([rules], shipped=False, **options)).scan(DATA)]
+    return [hit.rule.id for hit in packs.build_engine(packs.load_pack([rules], shipped=False, **options)).scan(DATA)]
 
 
 def cached() -> list[str]:
@@ -43,7 +43,7 @@ def cached() -> list[str]:
 @pytest.mark.parametrize("engine", ["hyperscan", "ahocorasick"])
 def test_a_second_load_comes_from_the_cache(rules: str, engine: str, monkeypatch) -> None:
     assert found(rules, engine=engine) == ["acme.key"]
-    monkeypatch.setattr(packs, "make", None)  # compiling again would fail
+    monkeypatch.setattr(packs, "compile_pack", None)  # compiling again would fail
     assert found(rules, engine=engine) == ["acme.key"]
 
 
@@ -90,7 +90,7 @@ def test_an_unwritable_cache_is_no_matter(rules: str, tmp_path, monkeypatch) -> 
 
 
 def test_two_processes_may_start_at_once(rules: str) -> None:
-    code = "import sys; from detector.rules import pack; print(len(pack.load([sys.argv[1]], shipped=False).rules))"
+    code = "import sys; from detector.rules import pack; print(len(pack.load_pack([sys.argv[1]], shipped=False).rules))"
     running = [
         subprocess.Popen([sys.executable, "-c", code, rules], stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]
@@ -100,7 +100,7 @@ def test_two_processes_may_start_at_once(rules: str) -> None:
 
 def test_a_missing_rule_file_is_named() -> None:
     with pytest.raises(RuleError, match=r"nowhere\.toml: cannot be read"):
-        packs.load(["nowhere.toml"])
+        packs.load_pack(["nowhere.toml"])
 
 
 @pytest.mark.parametrize("engine", ["hyperscan", "ahocorasick"])

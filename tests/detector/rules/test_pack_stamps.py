@@ -25,7 +25,7 @@ def old(path: Path) -> None:
 
 
 def digest(path: Path) -> str:
-    return pack._known_digest([str(path)], "")
+    return pack._find_digest([str(path)], "")
 
 
 def settle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +37,7 @@ def test_a_settled_file_is_not_read_again(tmp_path: Path, monkeypatch: pytest.Mo
     rules = tmp_path / "acme.toml"
     rules.write_text(RULE % 20)
     first = digest(rules)
-    monkeypatch.setattr(pack, "_digest", None)
+    monkeypatch.setattr(pack, "_compute_digest", None)
     assert digest(rules) == first
 
 
@@ -80,23 +80,23 @@ def test_damage_in_the_automaton_is_noticed_and_mended(tmp_path: Path, monkeypat
     monkeypatch.setenv("LEAKFIRST_CACHE", str(tmp_path / "cache"))
     rules = tmp_path / "acme.toml"
     rules.write_text(RULE % 20)
-    made = pack.load([str(rules)], shipped=False)
+    made = pack.load_pack([str(rules)], shipped=False)
     (cached,) = tmp_path.glob("cache/*.pack")
     whole = cached.read_bytes()
     for damaged in (whole[:-9], whole[:-40] + bytes(40), whole[:30], whole[: len(whole) // 2]):
         cached.write_bytes(damaged)
-        again = pack.load([str(rules)], shipped=False)
-        assert (again.anchors, again.lengths, again.judged) == (made.anchors, made.lengths, made.judged)
-        assert pack.engine_of(again).scan(b"acme_live_abcdefghijklmnopqrst"[:30]) is not None
+        again = pack.load_pack([str(rules)], shipped=False)
+        assert (again.anchors, again.lengths, again.scored_indexes) == (made.anchors, made.lengths, made.scored_indexes)
+        assert pack.build_engine(again).scan(b"acme_live_abcdefghijklmnopqrst"[:30]) is not None
 
 
 def test_the_automaton_of_the_check_is_used_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKFIRST_CACHE", str(tmp_path / "cache"))
     rules = tmp_path / "acme.toml"
     rules.write_text(RULE % 20)
-    pack.load([str(rules)], shipped=False)
-    loaded = pack.load([str(rules)], shipped=False)
-    one, two = pack.automaton_of(loaded), pack.automaton_of(loaded)
+    pack.load_pack([str(rules)], shipped=False)
+    loaded = pack.load_pack([str(rules)], shipped=False)
+    one, two = pack.take_automaton(loaded), pack.take_automaton(loaded)
     assert one is not two
-    sent = pickle.loads(pickle.dumps(pack.load([str(rules)], shipped=False)))
-    assert sent.ready.take() is None and pack.automaton_of(sent).scan(b"acme_live_x")
+    sent = pickle.loads(pickle.dumps(pack.load_pack([str(rules)], shipped=False)))
+    assert sent.ready.take() is None and pack.take_automaton(sent).scan(b"acme_live_x")

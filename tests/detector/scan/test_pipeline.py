@@ -9,7 +9,7 @@ import pytest
 from detector.config import Config
 from detector.errors import SourceError, UsageError
 from detector.model import Location, Origin, Sighting, Skipped
-from detector.rules.pack import Pack, load
+from detector.rules.pack import Pack, load_pack
 from detector.rules.shapes import expand
 from detector.scan import pipeline
 from detector.scan.attribution import Attributor
@@ -34,7 +34,7 @@ TOKEN = expand("acmekey_{base36:24}", 1)
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Pack:
     path = tmp_path_factory.mktemp("rules") / "acme.toml"
     path.write_text(RULE)
-    return load((str(path),), shipped=False)
+    return load_pack((str(path),), shipped=False)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from detector.scan import pool
 from detector.scan.messages import Progress
 from tests.program import FIND_TESTS, environment
 
-PACK = packs.make(
+PACK = packs.compile_pack(
     parse(
         """
 [[rule]]

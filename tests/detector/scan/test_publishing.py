@@ -7,12 +7,12 @@ import pytest
 from detector.config import Config
 from detector.model import Blob, Origin, Rule
 from detector.rules.loader import load_files
-from detector.rules.pack import rule_files, shipped_folder
+from detector.rules.pack import list_rule_files, shipped_folder
 from detector.scan import pipeline
 from detector.scan.publishing import PublishingCheck
 from tests.fakes.hidden import image, source_map, tarred, zipped
 
-RULES = [rule for rule in load_files(rule_files(shipped_folder())) if rule.published]
+RULES = [rule for rule in load_files(list_rule_files(shipped_folder())) if rule.published]
 EACH = pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
 
 PEM = b"-----BEGIN " + b"PRIVATE KEY-----\nAAAA\n"

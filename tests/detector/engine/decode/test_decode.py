@@ -32,7 +32,9 @@ specificity = 10
 """
 TOKEN = expand("ghp_{alnum:36}", 7)
 PLACES = encoded(TOKEN)
-ENGINES = {name: packs.engine_of(packs.make(parse(RULES), engine=name)) for name in ("hyperscan", "ahocorasick")}
+ENGINES = {
+    name: packs.build_engine(packs.compile_pack(parse(RULES), engine=name)) for name in ("hyperscan", "ahocorasick")
+}
 
 
 @pytest.mark.parametrize("name", ENGINES)

@@ -31,7 +31,7 @@ def test_parts_are_found_by_any_place_in_them() -> None:
 
 @pytest.mark.parametrize("count", [50, 400])
 def test_no_run_is_compared_with_all_others(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
-    engine = packs.engine_of(packs.make(parse(RULE)))
+    engine = packs.build_engine(packs.compile_pack(parse(RULE)))
     text = b"".join(
         b"data: %b\n" % base64.b64encode(f"key = {expand('acmekey_{base36:24}', number)}".encode())
         for number in range(count)

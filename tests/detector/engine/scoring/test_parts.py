@@ -24,7 +24,7 @@ from detector.engine.scoring.features import describe_shape
 from detector.engine.scoring.field_names import FieldName, read_name
 from detector.engine.scoring.file_kinds import read_path
 from detector.engine.scoring.weights import PRIOR, WEIGHTS
-from detector.rules.check import draw
+from detector.rules.check import draw_match
 
 ONCE = "a request token"
 
@@ -174,7 +174,7 @@ def test_an_anchor_is_seen_where_it_is_looked_for_loosely_first() -> None:
     fast, plain = (build_automaton(looked_for, engine) for engine in ("hyperscan", "ahocorasick"))
     for index, anchor in enumerate(looked_for):
         for _ in range(8):
-            text = draw(re.escape(anchor.text.decode("latin-1")) + anchor.tail, rng)
+            text = draw_match(re.escape(anchor.text.decode("latin-1")) + anchor.tail, rng)
             places = fast.scan(text)
             assert (index, len(text)) in places, (anchor, text)
             assert {place.anchor for place in places} == {place.anchor for place in plain.scan(text)}
