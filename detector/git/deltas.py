@@ -34,47 +34,54 @@ class DeltaError(ValueError):
 
 def apply_delta(base: bytes, delta: bytes, limit: int) -> bytes:
     """Apply *delta* to the content *base* and return the result; `DeltaError` if it exceeds *limit* bytes."""
-    i: i64 = 0
-    end: i64 = len(delta)
-    base_size: i64 = len(base)
-    most: i64 = limit
     parts: list[Any] = []
     writer = BytesWriter()  # the bytes that follow the last part
     try:
-        byte: i64 = 128
-        shift: i64 = 0
-        expected: i64 = 0
-        while byte >= 128:
-            byte = delta[i]
-            i += 1
-            if shift > 55:
-                raise DeltaError("delta declares an impossible size")
-            expected |= (byte & 127) << shift
-            shift += 7
-        if expected != base_size:
+        base_size, at = _read_size(delta, 0)
+        if base_size != len(base):
             raise DeltaError("delta was made for another base object")
-        byte = 128
-        shift = 0
-        size: i64 = 0
-        while byte >= 128:
-            byte = delta[i]
-            i += 1
-            if shift > 55:
-                raise DeltaError("delta declares an impossible size")
-            size |= (byte & 127) << shift
-            shift += 7
-        if size > most:
+        size, at = _read_size(delta, at)
+        if size > limit:
             raise DeltaError("result is over the size limit")
+        _run_instructions(base, delta, at, size, parts, writer)
+    except IndexError:
+        raise DeltaError("delta is truncated") from None
+    if len(writer):
+        parts.append(writer.getvalue())
+    return b"".join(parts)
 
-        made: i64 = 0  # size of the result so far
-        start: i64 = 0  # the pending copy, base[start:stop]; adjacent copies are merged
-        stop: i64 = 0
-        while i < end:
-            byte = delta[i]
-            i += 1
-            if byte >= 128:
-                offset: i64 = 0
-                length: i64 = 0
+
+def _read_size(delta: bytes, at: i64) -> tuple[i64, i64]:
+    """Return the size at offset *at*, seven bits per byte, and the offset behind it."""
+    size: i64 = 0
+    shift: i64 = 0
+    byte: i64 = 128
+    while byte >= 128:
+        byte = delta[at]
+        at += 1
+        if shift > 55:
+            raise DeltaError("delta declares an impossible size")
+        size |= (byte & 127) << shift
+        shift += 7
+    return size, at
+
+
+def _run_instructions(base: bytes, delta: bytes, i: i64, size: i64, parts: list[Any], writer: BytesWriter) -> None:
+    """Append the result of the instructions from offset *i* on, which has *size* bytes."""
+    end: i64 = len(delta)
+    base_size: i64 = len(base)
+    made: i64 = 0  # size of the result so far
+    start: i64 = 0  # the pending copy, base[start:stop]; adjacent copies are merged
+    stop: i64 = 0
+    while i < end:
+        byte: i64 = delta[i]
+        i += 1
+        if byte >= 128:
+            offset: i64 = 0
+            length: i64 = 0
+            if byte & 72:
+                offset, length, i = _decode_large_copy(delta, i, byte)
+            else:
                 if byte & 1:
                     offset = delta[i]
                     i += 1
@@ -86,10 +93,6 @@ def apply_delta(base: bytes, delta: bytes, limit: int) -> bytes:
                     part = delta[i]
                     offset |= part << 16
                     i += 1
-                if byte & 8:
-                    part = delta[i]
-                    offset |= part << 24
-                    i += 1
                 if byte & 16:
                     length = delta[i]
                     i += 1
@@ -97,43 +100,52 @@ def apply_delta(base: bytes, delta: bytes, limit: int) -> bytes:
                     part = delta[i]
                     length |= part << 8
                     i += 1
-                if byte & 64:
-                    part = delta[i]
-                    length |= part << 16
-                    i += 1
-                if length == 0:
-                    length = 0x10000
-                if offset + length > base_size:
-                    raise DeltaError("delta copies from beyond its base object")
-                made += length
-                if made > size:
-                    raise DeltaError("delta produces more bytes than it declares")
-                if offset != stop or start == stop:
-                    _append(parts, writer, base, start, stop)
-                    start = offset
-                stop = offset + length
-            elif byte:
-                if stop > start:
-                    _append(parts, writer, base, start, stop)
-                    start = 0
-                    stop = 0
-                if i + byte > end:
-                    raise DeltaError("delta is truncated")
-                made += byte
-                if made > size:
-                    raise DeltaError("delta produces more bytes than it declares")
-                _append(parts, writer, delta, i, i + byte)
-                i += byte
+            if length == 0:
+                length = 0x10000
+            if offset + length > base_size:
+                raise DeltaError("delta copies from beyond its base object")
+            if offset != stop or start == stop:
+                _append(parts, writer, base, start, stop)
+                start = offset
+            stop = offset + length
+            made += length
+        elif byte:
+            if stop > start:
+                _append(parts, writer, base, start, stop)
+                start = stop = 0
+            if i + byte > end:
+                raise DeltaError("delta is truncated")
+            _append(parts, writer, delta, i, i + byte)
+            i += byte
+            made += byte
+        else:
+            raise DeltaError("delta has an unknown instruction")
+        if made > size:
+            raise DeltaError("delta produces more bytes than it declares")
+    if made != size:
+        raise DeltaError("delta produces fewer bytes than it declares")
+    _append(parts, writer, base, start, stop)
+
+
+def _decode_large_copy(delta: bytes, i: i64, code: i64) -> tuple[i64, i64, i64]:
+    """Return offset and length of a copy with all their bytes, and the offset of the next instruction.
+
+    Only offsets from 16 MiB and lengths from 64 KiB on need this; they are rare.
+    """
+    offset: i64 = 0
+    length: i64 = 0
+    shift: i64 = 0
+    while shift < 56:
+        if code & 1:
+            part: i64 = delta[i]
+            i += 1
+            if shift < 32:
+                offset |= part << shift
             else:
-                raise DeltaError("delta has an unknown instruction")
-        if made != size:
-            raise DeltaError("delta produces fewer bytes than it declares")
-        _append(parts, writer, base, start, stop)
-        if len(writer):
-            parts.append(writer.getvalue())
-    except IndexError:
-        raise DeltaError("delta is truncated") from None
-    return b"".join(parts)
+                length |= part << (shift - 32)
+        code >>= 1
+        shift += 8
+    return offset, length, i
 
 
 def _append(parts: list[Any], writer: BytesWriter, source: bytes, start: i64, stop: i64) -> None:

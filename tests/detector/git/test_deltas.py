@@ -116,3 +116,13 @@ def test_short_and_long_instructions_keep_their_order(length: int) -> None:
     result = b"".join(op if isinstance(op, bytes) else base[op[0] : op[0] + op[1]] for op in ops)
     for module in (deltas, INTERPRETED):
         assert module.apply_delta(base, encode_size(len(base)) + encode_size(len(result)) + delta, LIMIT) == result
+
+
+@pytest.mark.parametrize(
+    ("offset", "length"), [((1 << 24) + 7, 3), (5, 0x10001), ((1 << 24) + 7, 0x20000), (0, 1 << 16)]
+)
+def test_copies_with_large_offsets_and_lengths_are_decoded(offset: int, length: int) -> None:
+    base = bytes(range(251)) * ((1 << 24) // 251 + 600)
+    for module in (deltas, INTERPRETED):
+        delta = encode_size(len(base)) + encode_size(length) + encode_copy(offset, length)
+        assert module.apply_delta(base, delta, LIMIT) == base[offset : offset + length]
