@@ -119,13 +119,13 @@ def relay(to: str) -> Iterator[tuple[str, list[tuple[float, str]]]]:
     server.shutdown()
 
 
-def responder(account: Aws) -> tuple[str, str]:
+def operator_key(account: Aws) -> tuple[str, str]:
     """Make an identity that may do everything; it is not the leaked one."""
     iam = account.client("iam")
-    iam.create_user(UserName="responder")
+    iam.create_user(UserName="operator")
     rule = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    iam.put_user_policy(UserName="responder", PolicyName="all", PolicyDocument=json.dumps(rule))
-    key = iam.create_access_key(UserName="responder")["AccessKey"]
+    iam.put_user_policy(UserName="operator", PolicyName="all", PolicyDocument=json.dumps(rule))
+    key = iam.create_access_key(UserName="operator")["AccessKey"]
     return key["AccessKeyId"], key["SecretAccessKey"]
 
 
@@ -135,7 +135,7 @@ def once(folder: Path, megabytes: int, cold: bool) -> dict[str, float]:
         os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")  # moto's, before it checks anything
         account = Aws(url)
         account.plant()
-        ours = responder(account)
+        ours = operator_key(account)
         moto_api(url, "reset-auth", b"0")
         leaked = folder / "bundle.js.map"
         source_map(leaked, megabytes << 20, f'const id = "{account.old[0]}", awsSecret = "{account.old[1]}"')

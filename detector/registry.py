@@ -14,26 +14,37 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING
 
 from detector.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 @cache
 def list_names(package: str) -> tuple[str, ...]:
-    """Return the public names of the modules in *package* (``my_name`` → ``my-name``)."""
+    """List the modules in *package* by their public names (``my_name`` → ``my-name``).
+
+    Raises `UsageError` if two of them have one name.
+    """
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(package)
-    found = set()
+    found: dict[str, str] = {}
     for folder in spec.submodule_search_locations:
         for entry in os.listdir(folder):
             stem, suffix = os.path.splitext(entry)
+            path = os.path.join(folder, entry)
             if stem.startswith("_"):
                 continue
-            if suffix == ".py" or suffix == ".so" or suffix == ".pyd":
-                found.add(stem.partition(".")[0].replace("_", "-"))
-            elif os.path.exists(os.path.join(folder, entry, "__init__.py")):
-                found.add(entry.replace("_", "-"))
+            if suffix in (".py", ".so", ".pyd"):
+                path = os.path.join(folder, f"{stem.partition('.')[0]}.py")  # compiled modules lie beside their source
+            elif not os.path.exists(os.path.join(path, "__init__.py")):
+                continue
+            name = os.path.basename(path).removesuffix(".py").replace("_", "-")
+            if found.setdefault(name, path) != path:
+                raise UsageError(f"two plug-ins are called {name!r}: {found[name]} and {path}; remove one")
     return tuple(sorted(found))
 
 
@@ -45,16 +56,9 @@ def load_plugin(package: str, name: str, *, what: str, entry_points: str = "") -
     """
     if name in list_names(package):
         return import_module(f"{package}.{name.replace('-', '_')}")
-    others: dict[str, object] = {}
-    if entry_points:
-        from importlib.metadata import entry_points as installed
-
-        for entry in installed(group=entry_points):
-            others[entry.name] = entry
-        if name in others:
-            module = others[name].load()  # type: ignore[attr-defined]
-            assert isinstance(module, ModuleType)
-            return module
+    others = find_installed(package, entry_points) if entry_points else {}
+    if name in others:
+        return import_installed(others[name], what)
     known = ", ".join(sorted({*list_names(package), *others}))
     raise UsageError(f"unknown {what} {name!r}; known: {known}")
 
@@ -81,51 +85,97 @@ def run_command(words: Sequence[str]) -> int:
     return int(command.run(args))
 
 
+def find_installed(package: str, group: str) -> dict[str, EntryPoint]:
+    """Return the entry points of *group* by name; nothing is imported.
+
+    Raises `UsageError` if two of them have one name, or one has the name of a
+    module of *package*: it would depend on the order of installation which one runs.
+    """
+    from importlib.metadata import entry_points as installed
+
+    found: dict[str, EntryPoint] = {}
+    for entry in installed(group=group):
+        owner = entry.dist.name if entry.dist else "an unknown distribution"
+        other = found.get(entry.name)
+        if entry.name in list_names(package):
+            raise UsageError(f"{owner} installs {entry.name!r} ({group}), which is the name of a built-in one")
+        if other is not None and other.value != entry.value:
+            owners = sorted({owner, other.dist.name if other.dist else "an unknown distribution"})
+            raise UsageError(f"{entry.name!r} ({group}) is installed twice, by {' and '.join(owners)}: remove one")
+        found[entry.name] = entry
+    return found
+
+
+def import_installed(entry: EntryPoint, what: str) -> ModuleType:
+    """Import the module that *entry* names. Raises `UsageError` if that fails or it is no module."""
+    failure = "it is not a module"
+    try:
+        module = entry.load()
+        if isinstance(module, ModuleType):
+            return module
+    except (ImportError, AttributeError) as error:
+        failure = f"it cannot be imported ({type(error).__name__})"
+    raise UsageError(f"{what} {entry.name!r} ({entry.value}): {failure}")
+
+
 _VARIABLE_ARGUMENTS, _VARIABLE_KEYWORDS = 0x04, 0x08  # CO_VARARGS and CO_VARKEYWORDS of the inspect module
 _TYPES = {"str": str, "bool": bool, "int": int, "tuple": tuple, "frozenset": frozenset}
 
 
-def check_contract(module: ModuleType, protocol: type, what: str) -> None:
-    """Raise `UsageError` in one line if *module* does not fulfil *protocol*.
+def check_contract(plug_in: ModuleType | type, protocol: type, what: str) -> None:
+    """Raise `UsageError` in one line if a module, or a class in it, does not fulfil *protocol*.
 
     mypy checks our own modules; this check is for a module that somebody added. It
     compares attributes by their outer type and functions by their parameters.
+    Of a class only `ClassVar` attributes are expected: the others belong to its objects.
     """
-    problem = next(_find_problems(module, protocol), "")
+    problem = next(_find_problems(plug_in, protocol), "")
     if problem:
-        name = module.__name__.rpartition(".")[2].replace("_", "-")
+        module = plug_in.__module__ if isinstance(plug_in, type) else plug_in.__name__
+        name = module.rpartition(".")[2].replace("_", "-")
         raise UsageError(f"{what} {name!r} does not fulfil {protocol.__name__} ({protocol.__module__}): {problem}")
 
 
-def _find_problems(module: ModuleType, protocol: type) -> Iterator[str]:
+def _find_problems(plug_in: ModuleType | type, protocol: type) -> Iterator[str]:
     for base in protocol.__mro__:
         for name, kind in getattr(base, "__annotations__", {}).items():
-            yield from _compare_attribute(module, name, kind)
+            of_class, outer = _outer_type(kind)
+            if of_class or not isinstance(plug_in, type):
+                yield from _compare_attribute(plug_in, name, outer)
         for name, member in vars(base).items():
             if isinstance(member, property) and member.fget and not name.startswith("_"):
-                yield from _compare_attribute(module, name, member.fget.__annotations__.get("return", ""))
+                kind = member.fget.__annotations__.get("return", "")
+                yield from _compare_attribute(plug_in, name, _outer_type(kind)[1])
             elif isinstance(member, FunctionType) and not name.startswith("_"):
-                yield from _compare_function(module, name, member)
+                yield from _compare_function(plug_in, name, member)
 
 
-def _compare_attribute(module: ModuleType, name: str, kind: object) -> Iterator[str]:
-    if not hasattr(module, name):
+def _outer_type(kind: object) -> tuple[bool, str]:
+    """Return whether an annotation is a `ClassVar`, and the name of its outer type."""
+    text = kind.__name__ if isinstance(kind, type) else str(kind).removeprefix("typing.")
+    inner = text.removeprefix("ClassVar[")
+    return inner != text, inner.partition("[")[0].removesuffix("]")
+
+
+def _compare_attribute(plug_in: ModuleType | type, name: str, outer: str) -> Iterator[str]:
+    if not hasattr(plug_in, name):
         yield f"{name} is missing"
         return
-    outer = str(getattr(kind, "__name__", kind)).partition("[")[0]
-    found = getattr(module, name)
+    found = getattr(plug_in, name)
     if outer in _TYPES and not isinstance(found, _TYPES[outer]):
         yield f"{name} is a {type(found).__name__}, not a {outer}"
 
 
-def _compare_function(module: ModuleType, name: str, expected: FunctionType) -> Iterator[str]:
-    found = getattr(module, name, None)
+def _compare_function(plug_in: ModuleType | type, name: str, expected: FunctionType) -> Iterator[str]:
+    found = getattr(plug_in, name, None)
     if not callable(found):
         yield f"{name}() is missing"
         return
     arguments, keywords = _list_parameters(expected)
     arguments = arguments[1:]  # without self
-    if not _accepts(found, len(arguments), keywords):
+    classes = plug_in.__mro__ if isinstance(plug_in, type) else ()
+    has_self = isinstance(next((vars(base)[name] for base in classes if name in vars(base)), None), FunctionType)
+    if not _accepts(found, len(arguments) + has_self, keywords):
         yield f"{name}() does not take ({', '.join((*arguments, *keywords))})"
 
 

@@ -17,7 +17,7 @@ from detector.model import VerdictState
 
 if TYPE_CHECKING:
     from detector.model import Finding
-    from rotators.core.service import Desk
+    from rotators.core.service import RotationService
 
 
 def main(arguments: list[str]) -> int:
@@ -31,36 +31,36 @@ def main(arguments: list[str]) -> int:
     try:
         from detector.cli.rotate import policy_at, rules_for
         from detector.scan import reread
-        from rotators.core.service import Desk
+        from rotators.core.service import RotationService
 
         pack, key = rules_for(args)
         findings, skipped = reread.reread_report(args.report, pack, key)
         for skip in skipped:
             print(f"leakfirst: {skip.where}: {skip.reason}", file=sys.stderr)
-        code = react(findings, Desk(policy_at(args.policy), args.state))
+        code = react(findings, RotationService(policy_at(args.policy), args.state))
     except LeakfirstError as error:
         print(f"leakfirst: {error}", file=sys.stderr)
         return int(error.exit_code)
     return int(max(code, ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN))
 
 
-def react(findings: Iterable[Finding], desk: Desk, *, act: bool = True) -> ExitCode:
+def react(findings: Iterable[Finding], service: RotationService, *, act: bool = True) -> ExitCode:
     """Plan for every live finding; with *act*, carry out what the policy lets happen by itself."""
     from detector.cli.rotate import describe
-    from rotators.core.secret_lookup import leak_of
+    from rotators.core.secret_lookup import make_leak
 
     code = ExitCode.CLEAN
     for finding in findings:
         if finding.verdict.state != VerdictState.LIVE:
             continue
         try:
-            leak = leak_of(finding)
-            plan = desk.plan(leak)
+            leak = make_leak(finding)
+            plan = service.make_plan(leak)
             print(describe(plan))
-            if not act or not desk.auto(plan):
+            if not act or not service.approve_by_policy(plan):
                 code = ExitCode.NEEDS_PERSON
                 continue
-            outcome = desk.apply(plan, leak)
+            outcome = service.apply(plan, leak)
             print(f"{plan.id[:12]}  {outcome.state}  {outcome.step}  {outcome.why}".rstrip())
             if outcome.state == "needs-person":
                 code = ExitCode.NEEDS_PERSON

@@ -1,1 +1,1 @@
-"""Mint and revoke at the issuer; the file name is the rotator."""
+"""Mint and revoke at the provider; the file name is the rotator."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles
-from rotators.core.model import CONTAIN, DELETE, DISABLE, Capability, Identity
-from rotators.core.provider import Issuer, hinted, only
+from rotators.core.model import Capability, Identity, StepKind
+from rotators.core.provider import TokenProvider, matches_hint, require_one
 
 SERVES = ("anthropic.api-key",)
 
@@ -21,7 +21,7 @@ CAPABILITY = Capability(
 )
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint, token_env or token_file (an admin key)."""
 
     service = "anthropic"
@@ -29,21 +29,23 @@ class Rotator(Issuer):
     who = "/v1/models"
 
     def headers(self, secret: Secret) -> dict[str, str]:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         return {"x-api-key": secret.reveal().decode(), "anthropic-version": "2023-06-01"}
 
     def identify(self) -> Identity:
         """Find the key by its hint."""
         keys = self.api().pages("/v1/organizations/api_keys", "data", "last_id", "after_id")
-        key = only([k for k in keys if hinted(self.case.leak.secret, k.get("partial_key_hint", ""))], "keys")
+        key = require_one(
+            [k for k in keys if matches_hint(self.case.leak.secret, k.get("partial_key_hint", ""))], "keys"
+        )
         facts = (("status", key["status"]), ("name", key.get("name", "")))
         return Identity(key["id"], self.label(key.get("workspace_id") or "default"), facts=facts)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
-        """See `Issuer`."""
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
+        """See `TokenProvider`."""
         path = f"POST /v1/organizations/api_keys/{self.case.handles.get('handle')}"
         inactive = (f"{path} status=inactive",)
-        shown = {CONTAIN: inactive, DISABLE: inactive, DELETE: (f"{path} status=archived",)}
+        shown = {StepKind.CONTAIN: inactive, StepKind.DISABLE: inactive, StepKind.DELETE: (f"{path} status=archived",)}
         return shown.get(kind) or super().calls(kind)
 
     def disable(self) -> Handles:
@@ -54,7 +56,7 @@ class Rotator(Issuer):
         """See `contracts.Rotator`."""
         return self._set("archived")
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
         self._set("active")
 

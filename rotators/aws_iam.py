@@ -16,26 +16,18 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import aws, contracts
 from rotators.core.contracts import Handles, Values
-from rotators.core.journal import seconds, stamp
+from rotators.core.journal import format_time, parse_time
 from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DELETE,
-    DISABLE,
-    MINT,
-    PROVE_DEAD,
-    PROVE_GONE,
-    PROVE_NEW,
-    UNVERIFIABLE,
     Capability,
     Case,
     Identity,
     Leak,
-    Minted,
-    NotYet,
+    NewCredential,
+    NotPropagated,
     Proof,
-    Surprise,
+    ProofState,
+    StepKind,
+    UnexpectedState,
 )
 
 SERVES = ("aws.*",)
@@ -65,7 +57,7 @@ class Rotator(contracts.Rotator):
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         self._settings = case.settings
-        self._id = aws.key_id(case.leak)
+        self._id = aws.find_key_id(case.leak)
 
     # -- looking -------------------------------------------------------------
 
@@ -75,7 +67,7 @@ class Rotator(contracts.Rotator):
         key = self._key(user, self._id)
         used = self._last_used()
         account = self._account(user)
-        hint = aws.account_hint(self._id)
+        hint = aws.decode_account(self._id)
         facts = [("status", key["Status"]), ("keys of this user", str(len(self._keys(user))))]
         if hint and hint != account:
             facts.append(("account in the key id", f"{hint} (old ids spell nonsense)"))
@@ -101,7 +93,7 @@ class Rotator(contracts.Rotator):
         }
         return tuple((name, ", ".join(names)) for name, names in found.items() if names)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         end = ("iam:PutUserPolicy deny sessions issued before now",) if self._ends_sessions() else ()
         quarantine = (f"iam:AttachUserPolicy {self._quarantine()}",) if self._quarantine() else ()
@@ -111,13 +103,13 @@ class Rotator(contracts.Rotator):
         if self._proves_by_use():
             proof += ("sts:GetCallerIdentity with the old key",)
         return {
-            CONTAIN: (*deny, *quarantine, *inactive, *end),
-            MINT: ("iam:ListAccessKeys", "iam:CreateAccessKey (once, never repeated)"),
-            PROVE_NEW: ("sts:GetCallerIdentity with the new key",),
-            DISABLE: (*inactive, *end),
-            PROVE_DEAD: proof,
-            DELETE: (f"iam:DeleteAccessKey {self._id}",),
-            PROVE_GONE: proof,
+            StepKind.CONTAIN: (*deny, *quarantine, *inactive, *end),
+            StepKind.MINT: ("iam:ListAccessKeys", "iam:CreateAccessKey (once, never repeated)"),
+            StepKind.PROVE_NEW: ("sts:GetCallerIdentity with the new key",),
+            StepKind.DISABLE: (*inactive, *end),
+            StepKind.PROVE_DEAD: proof,
+            StepKind.DELETE: (f"iam:DeleteAccessKey {self._id}",),
+            StepKind.PROVE_GONE: proof,
         }.get(kind, ())
 
     def unprovable(self) -> tuple[str, ...]:
@@ -140,32 +132,32 @@ class Rotator(contracts.Rotator):
     def preflight(self) -> None:
         """The two-key rule: an active key that we did not make is never deleted for room."""
         user = self._user()
-        aws.not_the_leaked(self._iam(), self._id)
+        aws.require_other_key(self._iam(), self._id)
         keys = self._keys(user)
         if self._id not in {key["AccessKeyId"] for key in keys}:
-            raise Surprise(f"{self._id} is no key of {user} any more")
+            raise UnexpectedState(f"{self._id} is no key of {user} any more")
         if len(keys) < 2:
             return
         other = next(key for key in keys if key["AccessKeyId"] != self._id)
         if other["Status"] == "Inactive" and other["AccessKeyId"] == self._settings.get("may_delete"):
             self._delete(user, other["AccessKeyId"])
             return
-        raise Surprise(
+        raise UnexpectedState(
             f"{user} has two keys; {other['AccessKeyId']} ({other['Status']}) is not ours to delete. "
             "Deactivate and delete it, or name it in may_delete once it is inactive"
         )
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
-        iam = aws.client("iam", self._settings, once=True)
-        aws.not_the_leaked(iam, self._id)
-        with aws.answers():
+        iam = aws.make_client("iam", self._settings, once=True)
+        aws.require_other_key(iam, self._id)
+        with aws.translate_errors():
             key = iam.create_access_key(UserName=self._user())["AccessKey"]
         return self._minted(key["AccessKeyId"], Secret(key["SecretAccessKey"].encode()))
 
-    def _minted(self, key_id: str, secret: Secret) -> Minted:
+    def _minted(self, key_id: str, secret: Secret) -> NewCredential:
         values = {"access_key_id": Secret(key_id.encode()), "secret_access_key": secret}
-        return Minted(values, {"new_handle": key_id})
+        return NewCredential(values, {"new_handle": key_id})
 
     def strays(self) -> tuple[str, ...]:
         """Find the key that a crash lost: new since the intent, never used, and alone."""
@@ -173,18 +165,18 @@ class Rotator(contracts.Rotator):
         if started is None:
             return ()
         before = self.case.handles["before.keys"].split()
-        since = seconds(started)
+        since = parse_time(started)
         fresh = [key for key in self._keys(self._user()) if key["AccessKeyId"] not in before]
         for key in fresh:
             name, made = key["AccessKeyId"], key["CreateDate"].timestamp()
             if not since - 5 <= made <= since + STRAY_WINDOW or self._last_used(name)[0]:
-                raise Surprise(f"somebody else made the key {name} meanwhile; look at it, then resume")
+                raise UnexpectedState(f"somebody else made the key {name} meanwhile; look at it, then resume")
         return tuple(key["AccessKeyId"] for key in fresh)
 
     def discard(self, handle: str) -> None:
         """Deactivate first: should it be in use after all, that can be taken back."""
         if handle in self.case.handles["before.keys"].split():
-            raise Surprise(f"{handle} was there before this run")
+            raise UnexpectedState(f"{handle} was there before this run")
         self._set(self._user(), handle, "Inactive")
         self._delete(self._user(), handle)
 
@@ -192,12 +184,12 @@ class Rotator(contracts.Rotator):
         """Sign in as the new key; it must be the same user."""
         found = self._try(values["access_key_id"].reveal().decode(), values["secret_access_key"])
         if not found.endswith(f"/{self._user()}"):
-            raise Surprise(f"the new key belongs to {found}, not to {self._user()}")
-        return Proof(ALIVE, f"signs in as {found}")
+            raise UnexpectedState(f"the new key belongs to {found}, not to {self._user()}")
+        return Proof(ProofState.ALIVE, f"signs in as {found}")
 
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
-        secret = aws.key_secret(self.case.leak)
+        secret = aws.find_key_secret(self.case.leak)
         return {"access_key_id": Secret(self._id.encode()), "secret_access_key": secret} if secret else {}
 
     # -- the old key ---------------------------------------------------------
@@ -205,7 +197,7 @@ class Rotator(contracts.Rotator):
     def used_since(self, when: float) -> str:
         """See `contracts.Rotator`; AWS tells the last use only."""
         date, *where = self._last_used()
-        return f"{date} {' '.join(where)}" if date and seconds(date) > when else ""
+        return f"{date} {' '.join(where)}" if date and parse_time(date) > when else ""
 
     def contain(self) -> Handles:
         """Quarantine, deactivate, end sessions, and look for keys made in the meantime."""
@@ -217,25 +209,25 @@ class Rotator(contracts.Rotator):
         if arn := self._quarantine():
             attached = iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]
             if arn not in {policy["PolicyArn"] for policy in attached}:
-                with aws.answers():
+                with aws.translate_errors():
                     iam.attach_user_policy(UserName=user, PolicyArn=arn)
                 done["quarantined"] = arn
         done.update(self.disable())
         before = set(self.case.handles["before.keys"].split())
         fresh = sorted(key["AccessKeyId"] for key in self._keys(user) if key["AccessKeyId"] not in before)
         if fresh:
-            raise Surprise(f"{user} got new keys while we contained it: {', '.join(fresh)}")
+            raise UnexpectedState(f"{user} got new keys while we contained it: {', '.join(fresh)}")
         return done
 
     def disable(self) -> Handles:
         """Deactivate the key and deny the sessions that it opened."""
         user = self._user()
-        aws.not_the_leaked(self._iam(), self._id)
+        aws.require_other_key(self._iam(), self._id)
         if self._key(user, self._id)["Status"] != "Inactive":
             self._set(user, self._id, "Inactive")
         if not self._ends_sessions() or "sessions_denied" in self.case.handles:
             return {}
-        now = stamp(self.case.clock.now()).replace("+00:00", "Z")
+        now = format_time(self.case.clock.now()).replace("+00:00", "Z")
         self._put_policy(user, DENY_SESSIONS, {"DateLessThan": {"aws:TokenIssueTime": now}})
         return {"sessions_denied": now}
 
@@ -244,40 +236,40 @@ class Rotator(contracts.Rotator):
         user = self._user()
         status = next((k["Status"] for k in self._keys(user) if k["AccessKeyId"] == self._id), "deleted")
         if status == "Active":
-            return Proof(ALIVE, "the key is listed as Active")
-        secret = aws.key_secret(self.case.leak)
+            return Proof(ProofState.ALIVE, "the key is listed as Active")
+        secret = aws.find_key_secret(self.case.leak)
         if not self._proves_by_use() or secret is None:
-            return Proof(UNVERIFIABLE, f"listed as {status}; not tried")
+            return Proof(ProofState.UNVERIFIABLE, f"listed as {status}; not tried")
         try:
-            return Proof(ALIVE, f"listed as {status}, but still signs in as {self._try(self._id, secret)}")
-        except NotYet as refused:
-            return Proof(DEAD, f"listed as {status}; {refused}")
+            return Proof(ProofState.ALIVE, f"listed as {status}, but still signs in as {self._try(self._id, secret)}")
+        except NotPropagated as refused:
+            return Proof(ProofState.DEAD, f"listed as {status}; {refused}")
         except PermissionError as refused:
-            return Proof(UNVERIFIABLE, f"listed as {status}; the found secret is not its own ({refused})")
+            return Proof(ProofState.UNVERIFIABLE, f"listed as {status}; the found secret is not its own ({refused})")
 
     def delete(self) -> Handles:
         """See `contracts.Rotator`."""
         self._delete(self._user(), self._id)
         return {}
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """Activate the key again and drop the policies that we added."""
         user, handles = self._user(), self.case.handles
         names = [
             name for name, fact in ((DENY_SESSIONS, "sessions_denied"), (DENY_ALL, "denied_all")) if fact in handles
         ]
         for name in names:
-            with aws.answers(gone=("NoSuchEntity",)):
+            with aws.translate_errors(gone=("NoSuchEntity",)):
                 self._iam().delete_user_policy(UserName=user, PolicyName=name)
-        if kind == CONTAIN and "quarantined" in handles:
-            with aws.answers(gone=("NoSuchEntity",)):
+        if kind == StepKind.CONTAIN and "quarantined" in handles:
+            with aws.translate_errors(gone=("NoSuchEntity",)):
                 self._iam().detach_user_policy(UserName=user, PolicyArn=handles["quarantined"])
         self._set(user, self._id, handles["before.status"])
 
     # -- calls ---------------------------------------------------------------
 
     def _iam(self) -> Any:
-        return aws.client("iam", self._settings)
+        return aws.make_client("iam", self._settings)
 
     def _user(self) -> str:
         known = self.case.handles.get("before.user") or self._settings.get("user")
@@ -285,18 +277,18 @@ class Rotator(contracts.Rotator):
             return str(known)
         iam = self._iam()
         try:
-            with aws.answers():
+            with aws.translate_errors():
                 if user := iam.get_access_key_last_used(AccessKeyId=self._id).get("UserName"):
                     return str(user)
         except iam.exceptions.NoSuchEntityException:
-            raise Surprise(f"no user of the responder's account has {self._id}") from None
-        raise Surprise(f"AWS names no user for {self._id}; a root key is for a person")
+            raise UnexpectedState(f"no user in the operator's account has {self._id}") from None
+        raise UnexpectedState(f"AWS names no user for {self._id}; a root key is for a person")
 
     def _account(self, user: str) -> str:
         return str(self._iam().get_user(UserName=user)["User"]["Arn"].split(":")[4])
 
     def _keys(self, user: str) -> list[dict[str, Any]]:
-        with aws.answers():
+        with aws.translate_errors():
             pages = self._iam().get_paginator("list_access_keys").paginate(UserName=user)
             return [key for page in pages for key in page["AccessKeyMetadata"]]
 
@@ -307,10 +299,10 @@ class Rotator(contracts.Rotator):
         for key in self._keys(user):
             if key["AccessKeyId"] == key_id:
                 return key
-        raise Surprise(f"{user} has no key {key_id}")
+        raise UnexpectedState(f"{user} has no key {key_id}")
 
     def _last_used(self, key_id: str = "") -> tuple[str, ...]:
-        with aws.answers():
+        with aws.translate_errors():
             answer = self._iam().get_access_key_last_used(AccessKeyId=key_id or self._id)
         used = answer.get("AccessKeyLastUsed", {})
         if "LastUsedDate" not in used:
@@ -318,19 +310,19 @@ class Rotator(contracts.Rotator):
         return (_iso(used["LastUsedDate"]), used.get("ServiceName", ""), used.get("Region", ""))
 
     def _set(self, user: str, key_id: str, status: str) -> None:
-        with aws.answers():
+        with aws.translate_errors():
             self._iam().update_access_key(UserName=user, AccessKeyId=key_id, Status=status)
 
     def _delete(self, user: str, key_id: str) -> None:
-        with aws.answers(gone=("NoSuchEntity",)):
+        with aws.translate_errors(gone=("NoSuchEntity",)):
             self._iam().delete_access_key(UserName=user, AccessKeyId=key_id)
 
     def _put_policy(self, user: str, name: str, condition: Mapping[str, Any]) -> None:
-        with aws.answers():
-            self._iam().put_user_policy(UserName=user, PolicyName=name, PolicyDocument=aws.deny(condition))
+        with aws.translate_errors():
+            self._iam().put_user_policy(UserName=user, PolicyName=name, PolicyDocument=aws.make_deny_policy(condition))
 
     def _try(self, key_id: str, secret: Secret) -> str:
-        return aws.caller(self._settings, key_id, secret)["arn"]
+        return aws.get_caller_identity(self._settings, key_id, secret)["arn"]
 
     def _ends_sessions(self) -> bool:
         return bool(self._settings.get("end_sessions", True))
@@ -344,7 +336,7 @@ class Rotator(contracts.Rotator):
 
 def inventory(settings: Mapping[str, Any], before: float) -> Iterator[Leak]:
     """List active keys that were made before *before*."""
-    iam = aws.client("iam", settings)
+    iam = aws.make_client("iam", settings)
     for page in iam.get_paginator("list_users").paginate():
         for user in page["Users"]:
             for key in iam.list_access_keys(UserName=user["UserName"])["AccessKeyMetadata"]:

@@ -7,14 +7,13 @@ from typing import Any
 
 from rotators.core import aws, contracts, field_mapping, operator_credentials
 from rotators.core.contracts import Handles
-from rotators.core.model import ALIVE, CONTAIN, DEAD, DISABLE, PROVE_DEAD, Capability, Identity, Proof, Surprise
+from rotators.core.model import Capability, Identity, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ()
 
 CAPABILITY = Capability(
     can_contain=True,
     renews_itself=True,
-    async_revoke=True,
     limits="the secret's own rotation decides what becomes of the old value",
 )
 
@@ -26,7 +25,7 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         found = self._describe()
         if not found.get("RotationEnabled"):
-            raise Surprise(f"{self._secret} has no rotation of its own")
+            raise UnexpectedState(f"{self._secret} has no rotation of its own")
         arn = found["ARN"]
         return Identity(arn, f"aws:{arn.split(':')[4]}", last_used=str(found.get("LastAccessedDate", "")))
 
@@ -34,43 +33,47 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         return {"current": self._current()}
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         rotate = (f"secretsmanager:RotateSecret {self._secret}",)
-        return {CONTAIN: rotate, DISABLE: rotate, PROVE_DEAD: ("secretsmanager:DescribeSecret",)}.get(kind, ())
+        return {
+            StepKind.CONTAIN: rotate,
+            StepKind.DISABLE: rotate,
+            StepKind.PROVE_DEAD: ("secretsmanager:DescribeSecret",),
+        }.get(kind, ())
 
     def disable(self) -> Handles:
         """Start the rotation; the run's token makes a repeated call the same one."""
         if self._current() != self.case.handles["before.current"]:
             return {}
-        with aws.answers():
+        with aws.translate_errors():
             self._sm().rotate_secret(SecretId=self._secret, ClientRequestToken=str(uuid.UUID(self.case.run)))
         return {}
 
     def verify_dead(self) -> Proof:
         """The current version must be another one, with another value."""
         if self._current() == self.case.handles["before.current"]:
-            return Proof(ALIVE, "the rotation has not finished")
+            return Proof(ProofState.ALIVE, "the rotation has not finished")
         answer: dict[str, Any] = {}
-        with aws.answers(gone=("ResourceNotFoundException",)):
+        with aws.translate_errors(gone=("ResourceNotFoundException",)):
             answer = self._sm().get_secret_value(SecretId=self._secret, VersionStage="AWSCURRENT")
         if "SecretString" not in answer:
-            return Proof(ALIVE, "the rotation has not written its value")
+            return Proof(ProofState.ALIVE, "the rotation has not written its value")
         field = str(self.case.settings.get("field", "password"))
         wanted = {"fields": {"value": field}, "plain": self.case.settings.get("plain")}
-        if field_mapping.pick(answer["SecretString"], wanted).get("value") in self.case.leak.values():
-            return Proof(ALIVE, "the rotation kept the leaked value")
-        return Proof(DEAD, "the secret has another value; its rotation has set it")
+        if field_mapping.read_values(answer["SecretString"], wanted).get("value") in self.case.leak.values():
+            return Proof(ProofState.ALIVE, "the rotation kept the leaked value")
+        return Proof(ProofState.DEAD, "the secret has another value; its rotation has set it")
 
     @property
     def _secret(self) -> str:
-        return operator_credentials.needed(self.case.settings, "secret")
+        return operator_credentials.require_setting(self.case.settings, "secret")
 
     def _sm(self) -> Any:
-        return aws.client("secretsmanager", self.case.settings)
+        return aws.make_client("secretsmanager", self.case.settings)
 
     def _describe(self) -> dict[str, Any]:
-        with aws.answers():
+        with aws.translate_errors():
             found: dict[str, Any] = self._sm().describe_secret(SecretId=self._secret)
         return found
 

@@ -10,21 +10,7 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import aws, contracts, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DELETE,
-    DISABLE,
-    MINT,
-    PROVE_DEAD,
-    PROVE_GONE,
-    UNVERIFIABLE,
-    Capability,
-    Identity,
-    Minted,
-    Proof,
-    Surprise,
-)
+from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ("aws.bedrock-key", "aws.codecommit-*")
 
@@ -58,34 +44,36 @@ class Rotator(contracts.Rotator):
         ids = sorted(entry["ServiceSpecificCredentialId"] for entry in self._listed())
         return {"ids": " ".join(ids), "status": self._mine()["Status"]}
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         off = ("iam:UpdateServiceSpecificCredential Inactive",)
         listed = ("iam:ListServiceSpecificCredentials",)
         return {
-            MINT: ("iam:CreateServiceSpecificCredential (once)",),
-            CONTAIN: off,
-            DISABLE: off,
-            DELETE: ("iam:DeleteServiceSpecificCredential",),
-            PROVE_DEAD: listed,
-            PROVE_GONE: listed,
+            StepKind.MINT: ("iam:CreateServiceSpecificCredential (once)",),
+            StepKind.CONTAIN: off,
+            StepKind.DISABLE: off,
+            StepKind.DELETE: ("iam:DeleteServiceSpecificCredential",),
+            StepKind.PROVE_DEAD: listed,
+            StepKind.PROVE_GONE: listed,
         }.get(kind, ())
 
     def preflight(self) -> None:
         """See `contracts.Rotator`."""
         if len(self._listed()) >= 2:
-            raise Surprise(f"{self._user} has two credentials for this service; delete the one that is not in use")
+            raise UnexpectedState(
+                f"{self._user} has two credentials for this service; delete the one that is not in use"
+            )
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
-        iam = aws.client("iam", self.case.settings, once=True)
-        with aws.answers():
+        iam = aws.make_client("iam", self.case.settings, once=True)
+        with aws.translate_errors():
             made = iam.create_service_specific_credential(UserName=self._user, ServiceName=self._service)
         found = made["ServiceSpecificCredential"]
         password = found.get("ServicePassword") or found.get("ServiceCredentialSecret")
         name = found.get("ServiceUserName") or found.get("ServiceCredentialAlias")
         fresh = {"username": Secret(str(name).encode()), "password": Secret(str(password).encode())}
-        return Minted(fresh, {"new_handle": found["ServiceSpecificCredentialId"]})
+        return NewCredential(fresh, {"new_handle": found["ServiceSpecificCredentialId"]})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -94,7 +82,7 @@ class Rotator(contracts.Rotator):
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
-        with aws.answers(gone=("NoSuchEntity",)):
+        with aws.translate_errors(gone=("NoSuchEntity",)):
             self._iam().delete_service_specific_credential(UserName=self._user, ServiceSpecificCredentialId=handle)
 
     def disable(self) -> Handles:
@@ -106,30 +94,32 @@ class Rotator(contracts.Rotator):
         """Only the list can be asked."""
         listed = {entry["ServiceSpecificCredentialId"]: entry["Status"] for entry in self._listed()}
         status = listed.get(self.case.handles["handle"], "deleted")
-        return Proof(ALIVE if status == "Active" else UNVERIFIABLE, f"listed as {status}; not tried")
+        return Proof(
+            ProofState.ALIVE if status == "Active" else ProofState.UNVERIFIABLE, f"listed as {status}; not tried"
+        )
 
     def delete(self) -> Handles:
         """See `contracts.Rotator`."""
         self.discard(self.case.handles["handle"])
         return {}
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
         self._set(self.case.handles["before.status"])
 
     @property
     def _user(self) -> str:
-        return operator_credentials.needed(self.case.settings, "user")
+        return operator_credentials.require_setting(self.case.settings, "user")
 
     @property
     def _service(self) -> str:
-        return operator_credentials.needed(self.case.settings, "service")
+        return operator_credentials.require_setting(self.case.settings, "service")
 
     def _iam(self) -> Any:
-        return aws.client("iam", self.case.settings)
+        return aws.make_client("iam", self.case.settings)
 
     def _listed(self) -> list[dict[str, Any]]:
-        with aws.answers():
+        with aws.translate_errors():
             answer = self._iam().list_service_specific_credentials(UserName=self._user, ServiceName=self._service)
         return list(answer["ServiceSpecificCredentials"])
 
@@ -140,10 +130,10 @@ class Rotator(contracts.Rotator):
             names = {entry.get("ServiceUserName"), entry.get("ServiceCredentialAlias")}
             if entry["ServiceSpecificCredentialId"] == wanted or names & shown:
                 return entry
-        raise Surprise(f"no credential of {self._user} fits the finding; name its credential_id in the policy")
+        raise UnexpectedState(f"no credential of {self._user} fits the finding; name its credential_id in the policy")
 
     def _set(self, status: str) -> None:
-        with aws.answers():
+        with aws.translate_errors():
             self._iam().update_service_specific_credential(
                 UserName=self._user, ServiceSpecificCredentialId=self.case.handles["handle"], Status=status
             )

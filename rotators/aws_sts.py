@@ -12,20 +12,8 @@ from typing import Any
 
 from rotators.core import aws, contracts, operator_credentials
 from rotators.core.contracts import Handles
-from rotators.core.journal import stamp
-from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DISABLE,
-    PROVE_DEAD,
-    UNVERIFIABLE,
-    Capability,
-    Identity,
-    NotYet,
-    Proof,
-    Surprise,
-)
+from rotators.core.journal import format_time
+from rotators.core.model import Capability, Identity, NotPropagated, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ("aws.temporary-key", "aws.session-token")
 
@@ -45,7 +33,7 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """Ask the session who it is (that call needs no right), or take the policy's word for it."""
-        key = aws.key_id(self.case.leak)
+        key = aws.find_key_id(self.case.leak)
         kind, name, account = self._named() or self._asked()
         self.case.handles.update({"before.kind": kind, "before.name": name})
         return Identity(key, f"aws:{account}", f"{kind} {name}")
@@ -58,20 +46,20 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         return ("whether every service has seen the deny: it takes a few minutes",)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         put = (f"iam:Put{self.case.handles.get('before.kind', '').title()}Policy {POLICY}",)
         ask = ("iam:ListAccountAliases, denied to the old session",)
-        return {CONTAIN: put, DISABLE: put, PROVE_DEAD: ask}.get(kind, ())
+        return {StepKind.CONTAIN: put, StepKind.DISABLE: put, StepKind.PROVE_DEAD: ask}.get(kind, ())
 
     def disable(self) -> Handles:
         """Deny everything to sessions issued before now."""
         if "sessions_denied" in self.case.handles:
             return {}
-        now = stamp(self.case.clock.now()).replace("+00:00", "Z")
-        document = aws.deny({"DateLessThan": {"aws:TokenIssueTime": now}})
-        iam = aws.client("iam", self.case.settings)
-        with aws.answers():
+        now = format_time(self.case.clock.now()).replace("+00:00", "Z")
+        document = aws.make_deny_policy({"DateLessThan": {"aws:TokenIssueTime": now}})
+        iam = aws.make_client("iam", self.case.settings)
+        with aws.translate_errors():
             if self._kind == "role":
                 iam.put_role_policy(RoleName=self._name, PolicyName=POLICY, PolicyDocument=document)
             else:
@@ -80,25 +68,25 @@ class Rotator(contracts.Rotator):
 
     def verify_dead(self) -> Proof:
         """Ask for something harmless with the old session: it must be denied."""
-        secret, token = aws.key_secret(self.case.leak), aws.session_token(self.case.leak)
+        secret, token = aws.find_key_secret(self.case.leak), aws.find_session_token(self.case.leak)
         if secret is None or token is None or not self.case.settings.get("prove_by_use", True):
-            return Proof(UNVERIFIABLE, "the deny is in place; the session was not tried")
+            return Proof(ProofState.UNVERIFIABLE, "the deny is in place; the session was not tried")
         from botocore.exceptions import ClientError
 
-        iam = aws.client("iam", self.case.settings, keys=(self.case.handles["handle"], secret, token))
+        iam = aws.make_client("iam", self.case.settings, keys=(self.case.handles["handle"], secret, token))
         try:
             iam.list_account_aliases()
         except ClientError as error:
-            code = aws.error_code(error)
+            code = aws.get_error_code(error)
             if code in aws.UNKNOWN_KEY or code in ("ExpiredToken", "AccessDenied", "AccessDeniedException"):
-                return Proof(DEAD, f"AWS refuses it ({code})")
-            return Proof(UNVERIFIABLE, f"AWS answered {code}")
-        return Proof(ALIVE, "the session may still list account aliases")
+                return Proof(ProofState.DEAD, f"AWS refuses it ({code})")
+            return Proof(ProofState.UNVERIFIABLE, f"AWS answered {code}")
+        return Proof(ProofState.ALIVE, "the session may still list account aliases")
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
-        iam = aws.client("iam", self.case.settings)
-        with aws.answers(gone=("NoSuchEntity",)):
+        iam = aws.make_client("iam", self.case.settings)
+        with aws.translate_errors(gone=("NoSuchEntity",)):
             if self._kind == "role":
                 iam.delete_role_policy(RoleName=self._name, PolicyName=POLICY)
             else:
@@ -116,22 +104,22 @@ class Rotator(contracts.Rotator):
         settings: Any = self.case.settings
         for kind in ("role", "user"):
             if name := settings.get(kind):
-                return kind, str(name), operator_credentials.needed(settings, "account")
+                return kind, str(name), operator_credentials.require_setting(settings, "account")
         return None
 
     def _asked(self) -> tuple[str, str, str]:
-        secret = aws.key_secret(self.case.leak)
+        secret = aws.find_key_secret(self.case.leak)
         if secret is None:
-            raise Surprise("the finding has no secret for this session; name its role or user in the policy")
+            raise UnexpectedState("the finding has no secret for this session; name its role or user in the policy")
         try:
-            found = aws.caller(
-                self.case.settings, aws.key_id(self.case.leak), secret, aws.session_token(self.case.leak)
+            found = aws.get_caller_identity(
+                self.case.settings, aws.find_key_id(self.case.leak), secret, aws.find_session_token(self.case.leak)
             )
-        except (NotYet, PermissionError):
-            raise Surprise("AWS does not accept the session: it has ended") from None
+        except (NotPropagated, PermissionError):
+            raise UnexpectedState("AWS does not accept the session: it has ended") from None
         what = found["arn"].split(":", 5)[5].split("/")
         if what[0] == "assumed-role" and not what[1].startswith("AWSReservedSSO_"):
             return "role", what[1], found["account"]
         if what[0] == "user":
             return "user", what[-1], found["account"]
-        raise Surprise(f"sessions of {found['arn']} cannot be ended by a policy; a person has to")
+        raise UnexpectedState(f"sessions of {found['arn']} cannot be ended by a policy; a person has to")

@@ -10,22 +10,21 @@ from typing import Any
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, NewCredential, Overlap, StepKind
+from rotators.core.provider import TokenProvider
 
 SERVES = ("cloudflare.user-token", "cloudflare.account-token", "cloudflare.api-token-legacy")
 
 CAPABILITY = Capability(
     can_contain=True,
     can_reissue=True,
-    overlap="none",
-    idempotent_create=True,
+    overlap=Overlap.NONE,
     limits="rolling ends the old value at once",
     runbook="https://dash.cloudflare.com/profile/api-tokens",
 )
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: account (for account tokens), endpoint, token_env or token_file (API Tokens: Edit)."""
 
     service = "cloudflare"
@@ -38,22 +37,26 @@ class Rotator(Issuer):
         return f"{self._tokens}/verify"
 
     def describe(self, found: Any) -> Identity:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         result = found["result"]
         facts = (("status", result["status"]),)
         return Identity(result["id"], self.label(self.case.settings.get("account") or "user"), facts=facts)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
-        """See `Issuer`."""
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
+        """See `TokenProvider`."""
         path = f"{self._tokens}/{self.case.handles.get('handle')}"
-        shown = {MINT: (f"PUT {path}/value",), CONTAIN: (f"DELETE {path}",), DISABLE: (f"DELETE {path}",)}
+        shown = {
+            StepKind.MINT: (f"PUT {path}/value",),
+            StepKind.CONTAIN: (f"DELETE {path}",),
+            StepKind.DISABLE: (f"DELETE {path}",),
+        }
         return shown.get(kind) or super().calls(kind)
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Roll the token."""
         token = self.case.handles["handle"]
         answer = self.api().call("PUT", f"{self._tokens}/{token}/value", json={})
-        return Minted({"value": Secret(answer.get("result").encode())}, {"new_handle": token})
+        return NewCredential({"value": Secret(answer.get("result").encode())}, {"new_handle": token})
 
     def discard(self, handle: str) -> None:
         """A lost value ends with the next roll."""

@@ -14,7 +14,7 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import contracts, external_program
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import UNVERIFIABLE, Capability, Identity, Minted, Proof
+from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ()
 
@@ -50,15 +50,15 @@ class Rotator(contracts.Rotator):
             can_delete="delete" in verbs,
         )
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         return (f"{self._where()} ({kind})",)
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
         found = self._ask("create")
         made = {name: Secret(base64.b64decode(text)) for name, text in found["secrets"].items()}
-        return Minted(made, {"new_handle": str(found["handle"])})
+        return NewCredential(made, {"new_handle": str(found["handle"])})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -86,7 +86,7 @@ class Rotator(contracts.Rotator):
         self._ask("delete")
         return {}
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
         self._ask("enable")
 
@@ -96,9 +96,13 @@ class Rotator(contracts.Rotator):
 
     def _proof(self, verb: str, values: Values | None = None) -> Proof:
         if not self._knows(verb):
-            return Proof(UNVERIFIABLE, f"it has no {verb}")
+            return Proof(ProofState.UNVERIFIABLE, f"it has no {verb}")
         found = self._ask(verb, values)
-        return Proof(str(found["state"]), str(found.get("why", "")))
+        if found["state"] not in tuple(ProofState):
+            raise UnexpectedState(
+                f"{self._where()} answers to {verb} with a state that is none of {', '.join(ProofState)}"
+            )
+        return Proof(ProofState(found["state"]), str(found.get("why", "")))
 
     def _knows(self, verb: str) -> bool:
         return verb in self.case.settings.get("verbs", ())
@@ -121,4 +125,4 @@ class Rotator(contracts.Rotator):
         return self._send(request)
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
-        return external_program.ask(self.case.settings, request)
+        return external_program.run_program(self.case.settings, request)

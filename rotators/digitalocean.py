@@ -6,14 +6,13 @@ from typing import Any
 
 from rotators.core import http
 from rotators.core.contracts import Handles
-from rotators.core.model import CONTAIN, DISABLE, Capability, Identity
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, StepKind
+from rotators.core.provider import TokenProvider
 
 SERVES = ("digitalocean.personal-access-token", "digitalocean.oauth-token")
 
 CAPABILITY = Capability(
     can_contain=True,
-    needs="self",
     limits="cannot be taken back",
     runbook="https://cloud.digitalocean.com/account/api/tokens",
 )
@@ -21,16 +20,16 @@ CAPABILITY = Capability(
 REVOKE = ("POST /v1/oauth/revoke (with the token itself)",)
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint, revoke_endpoint."""
 
     service = "digitalocean"
     base = "https://api.digitalocean.com"
     who = "/v2/account"
-    acts = ((CONTAIN, REVOKE), (DISABLE, REVOKE))
+    acts = ((StepKind.CONTAIN, REVOKE), (StepKind.DISABLE, REVOKE))
 
     def describe(self, found: Any) -> Identity:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         account = found["account"]
         return Identity(self.case.leak.fingerprint, self.label(account["uuid"]), account.get("email", ""))
 
@@ -38,7 +37,7 @@ class Rotator(Issuer):
         """See `contracts.Rotator`."""
         where = str(self.case.settings.get("revoke_endpoint") or "https://cloud.digitalocean.com")
         mine = self.case.leak.secret
-        http.Api(where, http.bearer(mine)).call(
-            "POST", "/v1/oauth/revoke", data={"token": http.text(mine)}, accept=(401,)
+        http.ApiClient(where, http.bearer_header(mine)).call(
+            "POST", "/v1/oauth/revoke", data={"token": http.reveal_text(mine)}, accept=(401,)
         )
         return {}

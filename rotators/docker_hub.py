@@ -10,8 +10,8 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import http, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import CONTAIN, DELETE, DISABLE, MINT, Capability, Identity, Minted
-from rotators.core.provider import Issuer, only
+from rotators.core.model import Capability, Identity, NewCredential, StepKind
+from rotators.core.provider import TokenProvider, require_one
 
 SERVES = ("docker.pat",)
 
@@ -27,7 +27,7 @@ CAPABILITY = Capability(
 PATH = "/v2/access-tokens"
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: user, uuid or label, scopes, endpoint, token_env or token_file (password or admin token)."""
 
     service = "docker-hub"
@@ -37,23 +37,28 @@ class Rotator(Issuer):
         """See `contracts.Rotator`."""
         wanted = self.case.settings.get("uuid") or self.need("label")
         listed = self._hub().call("GET", PATH, params={"page_size": "100"}).get("results")
-        mine = only([t for t in listed if wanted in (t["uuid"], t["token_label"])], "tokens")
+        mine = require_one([t for t in listed if wanted in (t["uuid"], t["token_label"])], "tokens")
         facts = (("label", mine["token_label"]), ("scopes", ", ".join(mine.get("scopes", ()))))
         used = str(mine.get("last_used") or "")
         return Identity(mine["uuid"], self.label(self.need("user")), last_used=used, facts=facts)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
-        """See `Issuer`."""
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
+        """See `TokenProvider`."""
         path = f"{PATH}/{self.case.handles.get('handle')}"
         off = (f"PATCH {path} is_active=false",)
-        shown = {MINT: (f"POST {PATH}",), CONTAIN: off, DISABLE: off, DELETE: (f"DELETE {path}",)}
+        shown = {
+            StepKind.MINT: (f"POST {PATH}",),
+            StepKind.CONTAIN: off,
+            StepKind.DISABLE: off,
+            StepKind.DELETE: (f"DELETE {path}",),
+        }
         return shown.get(kind) or super().calls(kind)
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
         scopes = list(self.case.settings.get("scopes", ("repo:read",)))
         answer = self._hub().call("POST", PATH, json={"token_label": self.name, "scopes": scopes})
-        return Minted({"value": Secret(answer.get("token").encode())}, {"new_handle": answer.get("uuid")})
+        return NewCredential({"value": Secret(answer.get("token").encode())}, {"new_handle": answer.get("uuid")})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -74,19 +79,21 @@ class Rotator(Issuer):
         self.discard(self.case.handles["handle"])
         return {}
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
         self._set(active=True)
 
     def ask(self, secret: Secret) -> Any | None:
         """Log in with it."""
-        body = {"identifier": self.need("user"), "secret": http.text(secret)}
+        body = {"identifier": self.need("user"), "secret": http.reveal_text(secret)}
         answer = self.nobody().call("POST", "/v2/auth/token", json=body, accept=(401,))
         return None if answer.status == 401 else answer.data
 
     def _set(self, *, active: bool) -> None:
         self._hub().call("PATCH", f"{PATH}/{self.case.handles['handle']}", json={"is_active": active})
 
-    def _hub(self) -> http.Api:
-        session = self.ask(operator_credentials.credential(self.case.settings))
-        return http.Api(self.endpoint, http.bearer(Secret(str((session or {}).get("access_token")).encode())))
+    def _hub(self) -> http.ApiClient:
+        session = self.ask(operator_credentials.read_credential(self.case.settings))
+        return http.ApiClient(
+            self.endpoint, http.bearer_header(Secret(str((session or {}).get("access_token")).encode()))
+        )

@@ -12,33 +12,20 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import http
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DISABLE,
-    MINT,
-    PROVE_DEAD,
-    PROVE_NEW,
-    Capability,
-    Identity,
-    Minted,
-    Proof,
-)
-from rotators.core.provider import Issuer, only
+from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind
+from rotators.core.provider import TokenProvider, require_one
 
 SERVES = ("azure.entra-client-secret", "entra.*")
 
 CAPABILITY = Capability(
     can_contain=True,
     can_reissue=True,
-    async_revoke=True,
     limits="access tokens fetched with the secret live for about an hour",
     runbook="https://entra.microsoft.com/#view/Microsoft_AAD_RegisteredApps",
 )
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: tenant, object_id, client_id, days, endpoint, login_endpoint, token_env or token_file (Graph)."""
 
     service = "entra"
@@ -46,9 +33,9 @@ class Rotator(Issuer):
 
     def identify(self) -> Identity:
         """Find the password by its hint."""
-        hint = http.text(self.case.leak.secret)[:3]
+        hint = http.reveal_text(self.case.leak.secret)[:3]
         found = self._application()
-        mine = only([p for p in found["passwordCredentials"] if p.get("hint") == hint], "client secrets")
+        mine = require_one([p for p in found["passwordCredentials"] if p.get("hint") == hint], "client secrets")
         facts = (("name", str(mine.get("displayName"))), ("ends", str(mine.get("endDateTime"))))
         created = str(mine.get("startDateTime", ""))
         return Identity(mine["keyId"], self.label(self.need("tenant")), str(found["displayName"]), created, facts=facts)
@@ -57,23 +44,23 @@ class Rotator(Issuer):
         """See `contracts.Rotator`."""
         return ("when the access tokens that the secret has fetched end: within about an hour",)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         remove, ask = (f"POST {self._path}/removePassword",), ("POST oauth2/v2.0/token",)
         return {
-            MINT: (f"POST {self._path}/addPassword",),
-            CONTAIN: remove,
-            DISABLE: remove,
-            PROVE_NEW: ask,
-            PROVE_DEAD: ask,
+            StepKind.MINT: (f"POST {self._path}/addPassword",),
+            StepKind.CONTAIN: remove,
+            StepKind.DISABLE: remove,
+            StepKind.PROVE_NEW: ask,
+            StepKind.PROVE_DEAD: ask,
         }.get(kind, ())
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
         end = datetime.fromtimestamp(self.case.clock.now(), UTC) + timedelta(days=self.case.settings.get("days", 180))
         body = {"passwordCredential": {"displayName": self.name, "endDateTime": end.isoformat(timespec="seconds")}}
         answer = self.api().call("POST", f"{self._path}/addPassword", json=body)
-        return Minted({"value": Secret(answer.get("secretText").encode())}, {"new_handle": answer.get("keyId")})
+        return NewCredential({"value": Secret(answer.get("secretText").encode())}, {"new_handle": answer.get("keyId")})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -111,8 +98,14 @@ class Rotator(Issuer):
         body = {
             "grant_type": "client_credentials",
             "client_id": self.need("client_id"),
-            "client_secret": http.text(secret),
+            "client_secret": http.reveal_text(secret),
             "scope": "https://graph.microsoft.com/.default",
         }
-        answer = http.Api(login).call("POST", f"/{self.need('tenant')}/oauth2/v2.0/token", data=body, accept=(400, 401))
-        return Proof(ALIVE, "it fetches access tokens") if answer.status == 200 else Proof(DEAD, "it is refused")
+        answer = http.ApiClient(login).call(
+            "POST", f"/{self.need('tenant')}/oauth2/v2.0/token", data=body, accept=(400, 401)
+        )
+        return (
+            Proof(ProofState.ALIVE, "it fetches access tokens")
+            if answer.status == 200
+            else Proof(ProofState.DEAD, "it is refused")
+        )

@@ -14,22 +14,8 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import http
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DELETE,
-    DISABLE,
-    MINT,
-    PROVE_DEAD,
-    PROVE_NEW,
-    Capability,
-    Identity,
-    Minted,
-    Proof,
-    Surprise,
-)
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
+from rotators.core.provider import TokenProvider
 
 SERVES = ("google.service-account-key", "gcp.service-account*")
 
@@ -45,7 +31,7 @@ CAPABILITY = Capability(
 TOKEN_URL = "https://oauth2.googleapis.com"  # noqa: S105
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint, token_endpoint, token_env or token_file (roles/iam.serviceAccountKeyAdmin)."""
 
     service = "google"
@@ -69,31 +55,31 @@ class Rotator(Issuer):
         """See `contracts.Rotator`."""
         return {"keys": " ".join(sorted(self._listed()))}
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         name = self.case.handles.get("handle", "")
         off, ask = (f"POST /v1/{name}:disable",), ("POST /token with an assertion signed by the key",)
         return {
-            MINT: (f"POST /v1/{name.rpartition('/')[0]}",),
-            CONTAIN: off,
-            DISABLE: off,
-            DELETE: (f"DELETE /v1/{name}",),
-            PROVE_NEW: ask,
-            PROVE_DEAD: ask,
+            StepKind.MINT: (f"POST /v1/{name.rpartition('/')[0]}",),
+            StepKind.CONTAIN: off,
+            StepKind.DISABLE: off,
+            StepKind.DELETE: (f"DELETE /v1/{name}",),
+            StepKind.PROVE_NEW: ask,
+            StepKind.PROVE_DEAD: ask,
         }.get(kind, ())
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Make a key; its file is the value."""
         answer = self.api().call("POST", f"/v1/{self._account}/keys", json={})
-        return Minted(
+        return NewCredential(
             {"value": Secret(base64.b64decode(answer.get("privateKeyData")))}, {"new_handle": answer.get("name")}
         )
 
     def strays(self) -> tuple[str, ...]:
-        """Keys that were not there before; a key made by somebody else meanwhile is a `Surprise`."""
+        """Keys that were not there before; a key made by somebody else meanwhile is a `UnexpectedState`."""
         fresh = self._listed() - set(self.case.handles["before.keys"].split())
         if len(fresh) > 1:
-            raise Surprise(f"{len(fresh)} new keys appeared since the plan; delete those that are not in use")
+            raise UnexpectedState(f"{len(fresh)} new keys appeared since the plan; delete those that are not in use")
         return tuple(fresh)
 
     def discard(self, handle: str) -> None:
@@ -111,7 +97,7 @@ class Rotator(Issuer):
         self.api().call("DELETE", f"/v1/{self.case.handles['handle']}", accept=(404,))
         return {}
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
         self.api().call("POST", f"/v1/{self.case.handles['handle']}:enable", json={})
 
@@ -133,7 +119,7 @@ class Rotator(Issuer):
                 continue
             if isinstance(data, dict) and "private_key_id" in data:
                 return data
-        raise Surprise("the finding does not hold the whole key file; rotate it with the file at hand")
+        raise UnexpectedState("the finding does not hold the whole key file; rotate it with the file at hand")
 
     @property
     def _account(self) -> str:
@@ -150,10 +136,10 @@ class Rotator(Issuer):
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
             "assertion": _assertion(key, self.case.clock.now()),
         }
-        answer = http.Api(url).call("POST", "/token", data=body, accept=(400, 401))
+        answer = http.ApiClient(url).call("POST", "/token", data=body, accept=(400, 401))
         if answer.status == 200:
-            return Proof(ALIVE, "it fetches access tokens")
-        return Proof(DEAD, "no access token for it")
+            return Proof(ProofState.ALIVE, "it fetches access tokens")
+        return Proof(ProofState.DEAD, "no access token for it")
 
 
 def _assertion(key: dict[str, Any], now: float) -> str:

@@ -11,15 +11,13 @@ from typing import Any
 
 from rotators.core import http
 from rotators.core.contracts import Handles
-from rotators.core.model import CONTAIN, DISABLE, PROVE_DEAD, UNVERIFIABLE, Capability, Identity, Proof
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, Proof, ProofState, StepKind
+from rotators.core.provider import TokenProvider
 
 SERVES = ("github.pat-*", "github.oauth-token", "github.app-user-token", "github.app-refresh-token*")
 
 CAPABILITY = Capability(
     can_contain=True,
-    async_revoke=True,
-    needs="none",
     limits="60 calls per hour; cannot be taken back; GitHub mails the owner",
     runbook="https://github.com/settings/tokens",
 )
@@ -27,13 +25,13 @@ CAPABILITY = Capability(
 REVOKE = ("POST /credentials/revoke",)
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint (GitHub Enterprise Server: with token_env)."""
 
     service = "github"
     base = "https://api.github.com"
     who = "/user"
-    acts = ((CONTAIN, REVOKE), (DISABLE, REVOKE))
+    acts = ((StepKind.CONTAIN, REVOKE), (StepKind.DISABLE, REVOKE))
 
     def identify(self) -> Identity:
         """A refresh token cannot be asked; its owner stays unknown."""
@@ -42,24 +40,26 @@ class Rotator(Issuer):
         return super().identify()
 
     def describe(self, found: Any) -> Identity:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         return Identity(self.case.leak.fingerprint, self.label(found["login"]), f"user {found['login']}")
 
     def disable(self) -> Handles:
         """Hand the token in."""
         api = self.api() if "token_env" in self.case.settings else self.nobody()
-        api.call("POST", "/credentials/revoke", json={"credentials": [http.text(self.case.leak.secret)]}, ok=(202,))
+        api.call(
+            "POST", "/credentials/revoke", json={"credentials": [http.reveal_text(self.case.leak.secret)]}, ok=(202,)
+        )
         return {}
 
     def verify_dead(self) -> Proof:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         if self._is_refresh():
-            return Proof(UNVERIFIABLE, "a refresh token cannot be asked without using it up")
+            return Proof(ProofState.UNVERIFIABLE, "a refresh token cannot be asked without using it up")
         return super().verify_dead()
 
-    def calls(self, kind: str) -> tuple[str, ...]:
-        """See `Issuer`."""
-        return () if kind == PROVE_DEAD and self._is_refresh() else super().calls(kind)
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
+        """See `TokenProvider`."""
+        return () if kind == StepKind.PROVE_DEAD and self._is_refresh() else super().calls(kind)
 
     def _is_refresh(self) -> bool:
         return self.case.leak.rule_id.startswith("github.app-refresh")

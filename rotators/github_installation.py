@@ -9,28 +9,26 @@ from __future__ import annotations
 from typing import Any
 
 from rotators.core.contracts import Handles
-from rotators.core.model import CONTAIN, DISABLE, Capability, Identity
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, StepKind
+from rotators.core.provider import TokenProvider
 
 SERVES = ("github.app-installation-token*",)
 
-CAPABILITY = Capability(
-    can_contain=True, renews_itself=True, needs="self", limits="the app asks for its next token by itself"
-)
+CAPABILITY = Capability(can_contain=True, renews_itself=True, limits="the app asks for its next token by itself")
 
 REVOKE = ("DELETE /installation/token (with the token itself)",)
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint."""
 
     service = "github"
     base = "https://api.github.com"
     who = "/installation/repositories?per_page=1"
-    acts = ((CONTAIN, REVOKE), (DISABLE, REVOKE))
+    acts = ((StepKind.CONTAIN, REVOKE), (StepKind.DISABLE, REVOKE))
 
     def describe(self, found: Any) -> Identity:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         owners = {repository["owner"]["login"] for repository in found["repositories"]}
         facts = (("repositories", str(found["total_count"])),)
         return Identity(self.case.leak.fingerprint, self.label(next(iter(owners), "unknown")), facts=facts)

@@ -2,7 +2,7 @@
 
 `rotate` looks like the obvious call and is a trap: the old token dies at
 once, the new one lives a week unless told otherwise, and rotating a second
-time with the old token revokes the *new* one. So the responder makes a new
+time with the old token revokes the *new* one. So the operator's token makes a new
 project or group token beside the old one where it can; `rotate = true` in
 the settings asks for the other way, once and never again.
 """
@@ -14,8 +14,8 @@ from typing import Any
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted, Surprise
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, NewCredential, Overlap, StepKind, UnexpectedState
+from rotators.core.provider import TokenProvider
 
 SERVES = ("gitlab.pat*",)
 
@@ -29,7 +29,7 @@ CAPABILITY = Capability(
 SELF = "/api/v4/personal_access_tokens/self"
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint, project or group, scopes, access_level, days, rotate, token_env or token_file."""
 
     service = "gitlab"
@@ -37,7 +37,7 @@ class Rotator(Issuer):
     who = SELF
 
     def describe(self, found: Any) -> Identity:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         host = self.endpoint.partition("://")[2]
         return Identity(
             handle=str(found["id"]),
@@ -53,23 +53,25 @@ class Rotator(Issuer):
         if self._place():
             return capability
         if self.case.settings.get("rotate"):
-            return capability._replace(overlap="none", limits="rotate: the old token ends at once, and no retry")
+            return capability._replace(overlap=Overlap.NONE, limits="rotate: the old token ends at once, and no retry")
         return capability._replace(can_reissue=False)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
-        """See `Issuer`."""
-        if kind == MINT:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
+        """See `TokenProvider`."""
+        if kind == StepKind.MINT:
             return (f"POST {self._place()}/access_tokens",) if self._place() else (f"POST {SELF}/rotate (once)",)
-        return (f"DELETE {SELF}",) if kind in (CONTAIN, DISABLE) else super().calls(kind)
+        return (f"DELETE {SELF}",) if kind in (StepKind.CONTAIN, StepKind.DISABLE) else super().calls(kind)
 
     def preflight(self) -> None:
-        """See `Issuer`; `rotate` is done by the token itself."""
+        """See `TokenProvider`; `rotate` is done by the token itself."""
         if self._place():
             super().preflight()
         elif "mint.started" in self.case.handles:
-            raise Surprise("it was rotated already and the new value is lost; rotating again would kill that one too")
+            raise UnexpectedState(
+                "it was rotated already and the new value is lost; rotating again would kill that one too"
+            )
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Make a token beside the old one, or rotate once."""
         if not self._place():
             answer = self.api(self.case.leak.secret).call("POST", f"{SELF}/rotate", params={"expires_at": self._end()})
@@ -81,7 +83,7 @@ class Rotator(Issuer):
                 "expires_at": self._end(),
             }
             answer = self.api().call("POST", f"{self._place()}/access_tokens", json=body)
-        return Minted({"value": Secret(answer.get("token").encode())}, {"new_handle": str(answer.get("id"))})
+        return NewCredential({"value": Secret(answer.get("token").encode())}, {"new_handle": str(answer.get("id"))})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""

@@ -7,8 +7,8 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import http
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted
-from rotators.core.provider import Issuer, only
+from rotators.core.model import Capability, Identity, NewCredential, StepKind
+from rotators.core.provider import TokenProvider, require_one
 
 SERVES = ("heroku.api-key*",)
 
@@ -22,7 +22,7 @@ CAPABILITY = Capability(
 PATH = "/oauth/authorizations"
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint, token_env or token_file (global scope)."""
 
     service = "heroku"
@@ -30,29 +30,31 @@ class Rotator(Issuer):
     who = "/account"
 
     def headers(self, secret: Secret) -> dict[str, str]:
-        """See `Issuer`."""
-        return {**http.bearer(secret), "accept": "application/vnd.heroku+json; version=3"}
+        """See `TokenProvider`."""
+        return {**http.bearer_header(secret), "accept": "application/vnd.heroku+json; version=3"}
 
     def identify(self) -> Identity:
         """Find the authorization that the token belongs to."""
-        leaked = http.text(self.case.leak.secret)
+        leaked = http.reveal_text(self.case.leak.secret)
         found = [a for a in self._listed() if (a.get("access_token") or {}).get("token") == leaked]
-        mine = only(found, "authorizations")
+        mine = require_one(found, "authorizations")
         facts = (("scope", ", ".join(mine.get("scope", ()))), ("description", str(mine.get("description"))))
         owner = (mine.get("user") or {}).get("email", "unknown")
         return Identity(mine["id"], self.label(owner), created=str(mine.get("created_at", "")), facts=facts)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
-        """See `Issuer`."""
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
+        """See `TokenProvider`."""
         delete = (f"DELETE {PATH}/{self.case.handles.get('handle')}",)
-        return {MINT: (f"POST {PATH}",), CONTAIN: delete, DISABLE: delete}.get(kind) or super().calls(kind)
+        return {StepKind.MINT: (f"POST {PATH}",), StepKind.CONTAIN: delete, StepKind.DISABLE: delete}.get(
+            kind
+        ) or super().calls(kind)
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Make an authorization with the old one's scope."""
         scope = self.api().call("GET", f"{PATH}/{self.case.handles['handle']}").get("scope")
         answer = self.api().call("POST", PATH, json={"description": self.name, "scope": scope})
         token = answer.get("access_token", "token")
-        return Minted({"value": Secret(token.encode())}, {"new_handle": answer.get("id")})
+        return NewCredential({"value": Secret(token.encode())}, {"new_handle": answer.get("id")})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""

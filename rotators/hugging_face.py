@@ -6,15 +6,13 @@ from typing import Any
 
 from rotators.core import http
 from rotators.core.contracts import Handles
-from rotators.core.model import CONTAIN, DISABLE, Capability, Identity
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, StepKind
+from rotators.core.provider import TokenProvider
 
 SERVES = ("huggingface.*",)
 
 CAPABILITY = Capability(
     can_contain=True,
-    async_revoke=True,
-    needs="none",
     limits="cannot be taken back",
     runbook="https://huggingface.co/settings/tokens",
 )
@@ -22,22 +20,22 @@ CAPABILITY = Capability(
 REVOKE = ("POST /api/credentials/revoke",)
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint."""
 
     service = "hugging-face"
     base = "https://huggingface.co"
     who = "/api/whoami-v2"
-    acts = ((CONTAIN, REVOKE), (DISABLE, REVOKE))
+    acts = ((StepKind.CONTAIN, REVOKE), (StepKind.DISABLE, REVOKE))
 
     def describe(self, found: Any) -> Identity:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         return Identity(
             self.case.leak.fingerprint, self.label(found["name"]), f"{found.get('type', '')} {found['name']}"
         )
 
     def disable(self) -> Handles:
         """See `contracts.Rotator`."""
-        body = {"credentials": [http.text(self.case.leak.secret)]}
+        body = {"credentials": [http.reveal_text(self.case.leak.secret)]}
         self.nobody().call("POST", "/api/credentials/revoke", json=body)
         return {}

@@ -11,14 +11,13 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import http, operator_credentials
 from rotators.core.contracts import Handles
-from rotators.core.model import CONTAIN, DISABLE, Capability, Identity, Surprise
-from rotators.core.provider import Issuer, only
+from rotators.core.model import Capability, Identity, StepKind, UnexpectedState
+from rotators.core.provider import TokenProvider, require_one
 
 SERVES = ("npm.access-token*",)
 
 CAPABILITY = Capability(
     can_contain=True,
-    async_revoke=True,
     limits="up to an hour until it ends; cannot be taken back",
     runbook="https://docs.npmjs.com/trusted-publishers",
 )
@@ -26,7 +25,7 @@ CAPABILITY = Capability(
 PATH = "/-/npm/v1/tokens"
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint, token_env or token_file (otherwise the leaked token lists and deletes itself)."""
 
     service = "npm"
@@ -36,26 +35,26 @@ class Rotator(Issuer):
     def describe(self, found: Any) -> Identity:
         """Find the key of the token in the list."""
         listed = self._api().call("GET", PATH).get("objects")
-        mine = only([entry for entry in listed if self._fits(str(entry["token"]))], "tokens")
+        mine = require_one([entry for entry in listed if self._fits(str(entry["token"]))], "tokens")
         facts = (("read only", str(mine.get("readonly", False)).lower()),)
         return Identity(mine["key"], self.label(found["username"]), created=str(mine.get("created", "")), facts=facts)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
-        """See `Issuer`."""
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
+        """See `TokenProvider`."""
         delete = (f"DELETE {PATH}/token/{self.case.handles.get('handle')}",)
-        return {CONTAIN: delete, DISABLE: delete}.get(kind) or super().calls(kind)
+        return {StepKind.CONTAIN: delete, StepKind.DISABLE: delete}.get(kind) or super().calls(kind)
 
     def disable(self) -> Handles:
         """See `contracts.Rotator`."""
         answer = self._api().call("DELETE", f"{PATH}/token/{self.case.handles['handle']}", accept=(401, 404))
         if answer.status == 401 and self.ask(self.case.leak.secret) is not None:
-            raise Surprise("npm does not let this identity delete the token")
+            raise UnexpectedState("npm does not let this identity delete the token")
         return {}
 
-    def _api(self) -> http.Api:
+    def _api(self) -> http.ApiClient:
         mine: Secret | None = None if operator_credentials.has_credential(self.case.settings) else self.case.leak.secret
         return self.api(mine)
 
     def _fits(self, shown: str) -> bool:
-        leaked = http.text(self.case.leak.secret)
+        leaked = http.reveal_text(self.case.leak.secret)
         return leaked.startswith(shown[:8]) and leaked.endswith(shown[-4:])

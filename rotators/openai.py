@@ -9,8 +9,8 @@ from typing import Any
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted
-from rotators.core.provider import Issuer, hinted, only
+from rotators.core.model import Capability, Identity, NewCredential, StepKind
+from rotators.core.provider import TokenProvider, matches_hint, require_one
 
 SERVES = ("openai.project-key", "openai.service-account-key", "openai.user-key")
 
@@ -22,7 +22,7 @@ CAPABILITY = Capability(
 )
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: project, service_account, endpoint, token_env or token_file (an admin key)."""
 
     service = "openai"
@@ -32,7 +32,7 @@ class Rotator(Issuer):
     def identify(self) -> Identity:
         """Find the key by its redacted form."""
         keys = self.api().pages(self._keys, "data", "last_id", "after")
-        key = only([k for k in keys if hinted(self.case.leak.secret, k.get("redacted_value", ""))], "keys")
+        key = require_one([k for k in keys if matches_hint(self.case.leak.secret, k.get("redacted_value", ""))], "keys")
         owner = (key.get("owner") or {}).get("type", "")
         return Identity(
             handle=key["id"],
@@ -46,15 +46,17 @@ class Rotator(Issuer):
         """See `contracts.Rotator`."""
         return capability._replace(can_reissue=bool(self.case.settings.get("service_account")))
 
-    def calls(self, kind: str) -> tuple[str, ...]:
-        """See `Issuer`."""
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
+        """See `TokenProvider`."""
         delete = (f"DELETE {self._keys}/{self.case.handles.get('handle')}",)
-        return {MINT: (f"POST {self._new}",), CONTAIN: delete, DISABLE: delete}.get(kind) or super().calls(kind)
+        return {StepKind.MINT: (f"POST {self._new}",), StepKind.CONTAIN: delete, StepKind.DISABLE: delete}.get(
+            kind
+        ) or super().calls(kind)
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
         answer = self.api().call("POST", self._new, json={"name": self.name})
-        return Minted({"value": Secret(answer.get("value").encode())}, {"new_handle": answer.get("id")})
+        return NewCredential({"value": Secret(answer.get("value").encode())}, {"new_handle": answer.get("id")})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""

@@ -14,18 +14,15 @@ from detector.secret import Secret
 from rotators.core import aws, contracts, operator_credentials
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DISABLE,
-    MINT,
-    OURS,
-    PROVE_DEAD,
-    UNVERIFIABLE,
     Capability,
     Identity,
-    Minted,
+    NewCredential,
+    Overlap,
     Proof,
-    Surprise,
+    ProofState,
+    StepKind,
+    UnexpectedState,
+    ValueSource,
 )
 
 SERVES = ("aws.rds-*",)
@@ -33,9 +30,8 @@ SERVES = ("aws.rds-*",)
 CAPABILITY = Capability(
     can_contain=True,
     can_reissue=True,
-    overlap="none",
-    value_from=OURS,
-    idempotent_create=True,
+    overlap=Overlap.NONE,
+    value_source=ValueSource.CLIENT,
     limits="the old password ends when the new one is set; open connections stay open",
 )
 
@@ -68,16 +64,21 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         return ("that the old password is refused: only a connection to the database would show it",)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         change = (f"rds:ModifyDBInstance {self._name} MasterUserPassword, at once",)
-        return {MINT: change, CONTAIN: change, DISABLE: change, PROVE_DEAD: ("rds:DescribeDBInstances",)}.get(kind, ())
+        return {
+            StepKind.MINT: change,
+            StepKind.CONTAIN: change,
+            StepKind.DISABLE: change,
+            StepKind.PROVE_DEAD: ("rds:DescribeDBInstances",),
+        }.get(kind, ())
 
     def preflight(self) -> None:
         """See `contracts.Rotator`."""
         status = self._instance()["DBInstanceStatus"]
         if status != "available":
-            raise Surprise(f"{self._name} is {status}")
+            raise UnexpectedState(f"{self._name} is {status}")
 
     def generate(self) -> Values:
         """RDS refuses / @ " and spaces; letters and digits are fine everywhere."""
@@ -85,15 +86,15 @@ class Rotator(contracts.Rotator):
         password = secrets.token_hex(int(self.case.settings.get("length", 40)) // 2)
         return {"username": Secret(user.encode()), "password": Secret(password.encode())}
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Set it; setting it twice changes nothing."""
         self._set(values["password"])
-        return Minted(values, {"new_handle": self.case.handles["handle"]})
+        return NewCredential(values, {"new_handle": self.case.handles["handle"]})
 
     def disable(self) -> Handles:
         """Set a password that nobody knows, or let RDS rotate its own."""
         if self._managed(self._instance()):
-            with aws.answers():
+            with aws.translate_errors():
                 self._rds().modify_db_instance(
                     DBInstanceIdentifier=self._name, RotateMasterUserPassword=True, ApplyImmediately=True
                 )
@@ -105,10 +106,10 @@ class Rotator(contracts.Rotator):
         """Wait until nothing is pending; the database itself is not asked."""
         found = self._instance()
         if found.get("PendingModifiedValues", {}).get("MasterUserPassword"):
-            return Proof(ALIVE, "RDS has not taken the new password yet")
-        return Proof(UNVERIFIABLE, "RDS has taken the new password; no connection was tried")
+            return Proof(ProofState.ALIVE, "RDS has not taken the new password yet")
+        return Proof(ProofState.UNVERIFIABLE, "RDS has taken the new password; no connection was tried")
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """Set the leaked password again."""
         self._set(self.case.leak.parts.get("password", self.case.leak.secret))
 
@@ -119,13 +120,13 @@ class Rotator(contracts.Rotator):
 
     @property
     def _name(self) -> str:
-        return operator_credentials.needed(self.case.settings, "instance")
+        return operator_credentials.require_setting(self.case.settings, "instance")
 
     def _rds(self) -> Any:
-        return aws.client("rds", self.case.settings)
+        return aws.make_client("rds", self.case.settings)
 
     def _instance(self) -> dict[str, Any]:
-        with aws.answers():
+        with aws.translate_errors():
             found: dict[str, Any] = self._rds().describe_db_instances(DBInstanceIdentifier=self._name)["DBInstances"][0]
         return found
 
@@ -133,7 +134,7 @@ class Rotator(contracts.Rotator):
         return bool(instance.get("MasterUserSecret"))
 
     def _set(self, password: Secret) -> None:
-        with aws.answers():
+        with aws.translate_errors():
             self._rds().modify_db_instance(
                 DBInstanceIdentifier=self._name,
                 MasterUserPassword=password.reveal().decode(),

@@ -1,4 +1,4 @@
-"""Credentials whose issuer offers no call: a person does it, and the run waits.
+"""Credentials whose provider offers no call: a person does it, and the run waits.
 
 The plan says where, so that the clock of the incident, the log and the proof
 of completion are the same as for every other credential.
@@ -11,7 +11,7 @@ from rotators.core.model import Capability, Identity
 
 SERVES = ()
 
-CAPABILITY = Capability(needs="none", limits="the issuer offers no call to end this credential")
+CAPABILITY = Capability(limits="the provider offers no call to end this credential")
 
 
 class Rotator(contracts.Rotator):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from detector.secret import Secret
 from rotators.core import http
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import CONTAIN, DISABLE, MINT, Capability, Identity, Minted
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, NewCredential, StepKind
+from rotators.core.provider import TokenProvider
 
 SERVES = ("sendgrid.api-key",)
 
@@ -18,7 +18,7 @@ CAPABILITY = Capability(
 )
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: account, endpoint, token_env or token_file (a key that may manage keys)."""
 
     service = "sendgrid"
@@ -28,21 +28,25 @@ class Rotator(Issuer):
 
     def identify(self) -> Identity:
         """The id is the second part of ``SG.id.secret``."""
-        key = http.text(self.case.leak.secret).split(".")[1]
+        key = http.reveal_text(self.case.leak.secret).split(".")[1]
         found = self.api().call("GET", f"/v3/api_keys/{key}")
         facts = (("name", found.get("name")), ("scopes", ", ".join(found.get("scopes"))))
         return Identity(key, self.label(self.case.settings.get("account", "default")), facts=facts)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
-        """See `Issuer`."""
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
+        """See `TokenProvider`."""
         delete = (f"DELETE /v3/api_keys/{self.case.handles.get('handle')}",)
-        return {MINT: ("POST /v3/api_keys",), CONTAIN: delete, DISABLE: delete}.get(kind) or super().calls(kind)
+        return {StepKind.MINT: ("POST /v3/api_keys",), StepKind.CONTAIN: delete, StepKind.DISABLE: delete}.get(
+            kind
+        ) or super().calls(kind)
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Make a key with the old one's scopes."""
         scopes = self.api().call("GET", f"/v3/api_keys/{self.case.handles['handle']}").get("scopes")
         answer = self.api().call("POST", "/v3/api_keys", json={"name": self.name, "scopes": scopes})
-        return Minted({"value": Secret(answer.get("api_key").encode())}, {"new_handle": answer.get("api_key_id")})
+        return NewCredential(
+            {"value": Secret(answer.get("api_key").encode())}, {"new_handle": answer.get("api_key_id")}
+        )
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""

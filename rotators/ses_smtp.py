@@ -15,7 +15,7 @@ from detector.secret import Secret
 from rotators import aws_iam
 from rotators.core import operator_credentials
 from rotators.core.contracts import Values
-from rotators.core.model import Capability, Minted
+from rotators.core.model import Capability, NewCredential
 
 SERVES = ("aws.ses-*",)
 
@@ -27,16 +27,16 @@ class Rotator(aws_iam.Rotator):
 
     fields: tuple[str, ...] = ("access_key_id", "secret_access_key", "smtp_password")
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Make a key and derive its password."""
         made = super().create(values)
-        region = operator_credentials.needed(self.case.settings, "smtp_region")
+        region = operator_credentials.require_setting(self.case.settings, "smtp_region")
         password = smtp_password(made.values["secret_access_key"], region)
         return made._replace(values={**made.values, "smtp_password": password})
 
     def preflight(self) -> None:
         """See `contracts.Rotator`."""
-        operator_credentials.needed(self.case.settings, "smtp_region")
+        operator_credentials.require_setting(self.case.settings, "smtp_region")
         super().preflight()
 
     def old_values(self) -> Values:

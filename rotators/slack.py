@@ -10,14 +10,13 @@ from typing import Any
 
 from detector.secret import Secret
 from rotators.core.contracts import Handles
-from rotators.core.model import CONTAIN, DISABLE, Capability, Identity, Surprise
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, StepKind, UnexpectedState
+from rotators.core.provider import TokenProvider
 
 SERVES = ("slack.bot-token", "slack.user-token", "slack.legacy-token", "slack.rotating-token")
 
 CAPABILITY = Capability(
     can_contain=True,
-    needs="self",
     limits="about 50 calls per minute; the app must be reinstalled for a new token",
     runbook="https://api.slack.com/apps",
 )
@@ -26,25 +25,25 @@ GONE = frozenset({"invalid_auth", "token_revoked", "token_expired", "account_ina
 REVOKE = ("POST /api/auth.revoke (with the token itself)",)
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: endpoint."""
 
     service = "slack"
     base = "https://slack.com"
     who = "/api/auth.test"
-    acts = ((CONTAIN, REVOKE), (DISABLE, REVOKE))
+    acts = ((StepKind.CONTAIN, REVOKE), (StepKind.DISABLE, REVOKE))
 
     def ask(self, secret: Secret) -> Any | None:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         data = self.api(secret).call("POST", self.who).data
         if data.get("ok"):
             return data
         if data.get("error") in GONE:
             return None
-        raise Surprise(f"Slack says {data.get('error')}")
+        raise UnexpectedState(f"Slack says {data.get('error')}")
 
     def describe(self, found: Any) -> Identity:
-        """See `Issuer`."""
+        """See `TokenProvider`."""
         facts = (("workspace", found.get("team", "")),)
         return Identity(self.case.leak.fingerprint, self.label(found["team_id"]), found.get("user", ""), facts=facts)
 
@@ -52,5 +51,5 @@ class Rotator(Issuer):
         """See `contracts.Rotator`."""
         data = self.api(self.case.leak.secret).call("POST", "/api/auth.revoke").data
         if not data.get("revoked") and data.get("error") not in GONE:
-            raise Surprise(f"Slack did not revoke it: {data.get('error')}")
+            raise UnexpectedState(f"Slack did not revoke it: {data.get('error')}")
         return {}

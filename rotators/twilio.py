@@ -8,8 +8,8 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import http, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import ALIVE, CONTAIN, DEAD, DISABLE, MINT, Capability, Identity, Minted, Proof, Surprise
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
+from rotators.core.provider import TokenProvider
 
 SERVES = ("twilio.api-key",)
 
@@ -21,7 +21,7 @@ CAPABILITY = Capability(
 )
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: account (AC…), endpoint, token_env or token_file (the auth token, or a main key with main_key_sid)."""
 
     service = "twilio"
@@ -36,17 +36,19 @@ class Rotator(Issuer):
         facts = (("name", str(found.get("friendly_name"))),)
         return Identity(sid, self.label(self.need("account")), created=str(found.get("date_created")), facts=facts)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         delete = (f"DELETE {self._keys}/{self.case.handles.get('handle')}.json",)
-        return {MINT: (f"POST {self._keys}.json",), CONTAIN: delete, DISABLE: delete}.get(kind, ())
+        return {StepKind.MINT: (f"POST {self._keys}.json",), StepKind.CONTAIN: delete, StepKind.DISABLE: delete}.get(
+            kind, ()
+        )
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
         answer = self._admin().call("POST", f"{self._keys}.json", data={"FriendlyName": self.name})
         sid = answer.get("sid")
         made = {"sid": Secret(sid.encode()), "secret": Secret(answer.get("secret").encode())}
-        return Minted(made, {"new_handle": sid})
+        return NewCredential(made, {"new_handle": sid})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -64,20 +66,20 @@ class Rotator(Issuer):
 
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
-        works = self._works(http.text(values["sid"]), values["secret"])
-        return Proof(ALIVE if works else DEAD, "asked for the latest message")
+        works = self._works(http.reveal_text(values["sid"]), values["secret"])
+        return Proof(ProofState.ALIVE if works else ProofState.DEAD, "asked for the latest message")
 
     def verify_dead(self) -> Proof:
         """Try it where its secret was found; otherwise look for it in the list."""
         sid = self.case.handles["handle"]
         secret = next((v for v in self.case.leak.values() if re.fullmatch(rb"[0-9A-Za-z]{32}", v.reveal())), None)
         if secret is not None:
-            return Proof(ALIVE if self._works(sid, secret) else DEAD, "tried it")
+            return Proof(ProofState.ALIVE if self._works(sid, secret) else ProofState.DEAD, "tried it")
         answer = self._admin().call("GET", f"{self._keys}/{sid}.json", accept=(404,))
-        return Proof(DEAD, "it is gone") if answer.status == 404 else Proof(ALIVE, "it is listed")
+        return Proof(ProofState.DEAD, "it is gone") if answer.status == 404 else Proof(ProofState.ALIVE, "it is listed")
 
     def _works(self, sid: str, secret: Secret) -> bool:
-        api = http.Api(self.endpoint, http.basic(sid, secret))
+        api = http.ApiClient(self.endpoint, http.basic_header(sid, secret))
         path = f"/2010-04-01/Accounts/{self.need('account')}/Messages.json?PageSize=1"
         return api.call("GET", path, accept=(401,)).status != 401
 
@@ -85,12 +87,14 @@ class Rotator(Issuer):
         for value in self.case.leak.values():
             if match := re.fullmatch(rb"SK[0-9a-f]{32}", value.reveal()):
                 return match[0].decode()
-        raise Surprise("the finding has no key id (SK…)")
+        raise UnexpectedState("the finding has no key id (SK…)")
 
     @property
     def _keys(self) -> str:
         return f"/2010-04-01/Accounts/{self.need('account')}/Keys"
 
-    def _admin(self) -> http.Api:
+    def _admin(self) -> http.ApiClient:
         user: Any = self.case.settings.get("main_key_sid") or self.need("account")
-        return http.Api(self.endpoint, http.basic(str(user), operator_credentials.credential(self.case.settings)))
+        return http.ApiClient(
+            self.endpoint, http.basic_header(str(user), operator_credentials.read_credential(self.case.settings))
+        )

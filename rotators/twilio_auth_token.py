@@ -8,26 +8,25 @@ from __future__ import annotations
 from detector.secret import Secret
 from rotators.core import http, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import DISABLE, MINT, Capability, Identity, Minted
-from rotators.core.provider import Issuer
+from rotators.core.model import Capability, Identity, NewCredential, StepKind
+from rotators.core.provider import TokenProvider
 
 SERVES = ("twilio.auth-token", "twilio.account-sid-and-token")
 
 CAPABILITY = Capability(
     can_reissue=True,
     can_contain=True,
-    async_revoke=True,
     limits="promotion cannot be taken back and takes about a minute",
     runbook="https://console.twilio.com/us1/account/keys-credentials/api-keys",
 )
 
 
-class Rotator(Issuer):
+class Rotator(TokenProvider):
     """Settings: account (AC…), endpoint, accounts_endpoint, main_key_sid, token_env or token_file (a main key)."""
 
     service = "twilio"
     base = "https://api.twilio.com"
-    acts = ((MINT, ("POST /v1/AuthTokens/Secondary",)), (DISABLE, ("POST /v1/AuthTokens/Promote",)))
+    acts = ((StepKind.MINT, ("POST /v1/AuthTokens/Secondary",)), (StepKind.DISABLE, ("POST /v1/AuthTokens/Promote",)))
 
     @property
     def who(self) -> str:  # type: ignore[override]
@@ -35,19 +34,19 @@ class Rotator(Issuer):
         return f"/2010-04-01/Accounts/{self.need('account')}.json"
 
     def headers(self, secret: Secret) -> dict[str, str]:
-        """See `Issuer`."""
-        return http.basic(self.need("account"), secret)
+        """See `TokenProvider`."""
+        return http.basic_header(self.need("account"), secret)
 
     def identify(self) -> Identity:
-        """See `Issuer`; the auth token opens its own account."""
+        """See `TokenProvider`; the auth token opens its own account."""
         account = self.need("account")
         alive = self.ask(self.case.leak.secret) is not None
         return Identity(f"primary token of {account}", self.label(account), facts=(("alive", str(alive).lower()),))
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
         token = self._accounts().call("POST", "/v1/AuthTokens/Secondary").get("secondary_auth_token")
-        return Minted({"value": Secret(token.encode())}, {"new_handle": "secondary"})
+        return NewCredential({"value": Secret(token.encode())}, {"new_handle": "secondary"})
 
     def strays(self) -> tuple[str, ...]:
         """There is room for one secondary token: a lost one is in the way."""
@@ -65,7 +64,7 @@ class Rotator(Issuer):
             self._accounts().call("POST", "/v1/AuthTokens/Promote")
         return {}
 
-    def _accounts(self) -> http.Api:
+    def _accounts(self) -> http.ApiClient:
         base = str(self.case.settings.get("accounts_endpoint") or "https://accounts.twilio.com")
-        password = operator_credentials.credential(self.case.settings)
-        return http.Api(base, http.basic(self.need("main_key_sid"), password))
+        password = operator_credentials.read_credential(self.case.settings)
+        return http.ApiClient(base, http.basic_header(self.need("main_key_sid"), password))

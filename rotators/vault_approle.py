@@ -13,20 +13,7 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import contracts, vault
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DISABLE,
-    MINT,
-    PROVE_DEAD,
-    PROVE_NEW,
-    Capability,
-    Identity,
-    Minted,
-    Proof,
-    Surprise,
-)
+from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ("hashicorp.vault-approle*", "vault.approle*", "openbao.approle*")
 
@@ -55,12 +42,12 @@ class Rotator(contracts.Rotator):
                 facts = [("role", role), *((name, str(found[name])) for name in told if found.get(name))]
                 return Identity(
                     handle=found["secret_id_accessor"],
-                    account=vault.account(self.case.settings),
+                    account=vault.account_name(self.case.settings),
                     principal=f"approle {role}",
                     created=str(found.get("creation_time", "")),
                     facts=tuple(facts),
                 )
-        raise Surprise("no AppRole knows this secret-id: it is used up, dead, or of another mount")
+        raise UnexpectedState("no AppRole knows this secret-id: it is used up, dead, or of another mount")
 
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """Count the role's other secret-ids and the tokens that will be swept."""
@@ -78,38 +65,40 @@ class Rotator(contracts.Rotator):
         role, metadata = self.case.handles["before.role"], self.case.handles["before.metadata"]
         return {"role": role, "metadata": metadata}
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         base = f"auth/{self._mount}/role/{self.case.handles.get('before.role')}"
         end = (f"{base}/secret-id/destroy", "auth/token/revoke-accessor for each of its tokens")
         return {
-            MINT: (f"{base}/secret-id",),
-            PROVE_NEW: (f"auth/{self._mount}/login with the new secret-id, then auth/token/revoke-self",),
-            CONTAIN: end,
-            DISABLE: end,
-            PROVE_DEAD: (f"{base}/secret-id/lookup",),
+            StepKind.MINT: (f"{base}/secret-id",),
+            StepKind.PROVE_NEW: (f"auth/{self._mount}/login with the new secret-id, then auth/token/revoke-self",),
+            StepKind.CONTAIN: end,
+            StepKind.DISABLE: end,
+            StepKind.PROVE_DEAD: (f"{base}/secret-id/lookup",),
         }.get(kind, ())
 
     def preflight(self) -> None:
         """See `contracts.Rotator`."""
         path = f"auth/{self._mount}/role/{self._role}/secret-id"
-        with vault.answers("capabilities"):
+        with vault.translate_errors("capabilities"):
             answer = self._vault().sys.get_capabilities([path])
         if not set(answer.get("data", answer).get(path, ())) & {"update", "create", "root"}:
-            raise Surprise(f"the responder may not write {path}")
+            raise UnexpectedState(f"the operator's token may not write {path}")
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Make a secret-id with the old one's metadata and this run's mark."""
         metadata = {**_read(self.case.handles["before.metadata"]), RUN: self.case.run}
-        with vault.answers("secret-id"):
+        with vault.translate_errors("secret-id"):
             data = self._approle().generate_secret_id(self._role, metadata, mount_point=self._mount)["data"]
-        return Minted({"secret_id": Secret(data["secret_id"].encode())}, {"new_handle": data["secret_id_accessor"]})
+        return NewCredential(
+            {"secret_id": Secret(data["secret_id"].encode())}, {"new_handle": data["secret_id_accessor"]}
+        )
 
     def strays(self) -> tuple[str, ...]:
         """Find secret-ids that carry this run's mark."""
         found = []
         for accessor in self._accessors():
-            with vault.answers("secret-id accessor"):
+            with vault.translate_errors("secret-id accessor"):
                 data = self._approle().read_secret_id_accessor(self._role, accessor, mount_point=self._mount)
             if isinstance(data, dict) and (data["data"].get("metadata") or {}).get(RUN) == self.case.run:
                 found.append(accessor)
@@ -118,23 +107,23 @@ class Rotator(contracts.Rotator):
     def discard(self, handle: str) -> None:
         """Destroying an unknown accessor is a server error, so look first."""
         if handle in self._accessors():
-            with vault.answers("secret-id destroy"):
+            with vault.translate_errors("secret-id destroy"):
                 self._approle().destroy_secret_id_accessor(self._role, handle, mount_point=self._mount)
 
     def verify_new(self, values: Values) -> Proof:
         """Sign in, and sign out again."""
-        with vault.answers("approle login"):
+        with vault.translate_errors("approle login"):
             role_id = self._approle().read_role_id(self._role, mount_point=self._mount)["data"]["role_id"]
             answer = self._approle().login(
                 role_id, values["secret_id"].reveal().decode(), use_token=False, mount_point=self._mount
             )["auth"]
-            vault.client(self.case.settings, Secret(answer["client_token"].encode())).auth.token.revoke_self()
-        return Proof(ALIVE, f"signs in with {', '.join(answer['policies'])}")
+            vault.make_client(self.case.settings, Secret(answer["client_token"].encode())).auth.token.revoke_self()
+        return Proof(ProofState.ALIVE, f"signs in with {', '.join(answer['policies'])}")
 
     def disable(self) -> Handles:
         """Destroy the secret-id, then revoke what was issued for it."""
         if self._lookup(self._role) is not None:
-            with vault.answers("secret-id destroy"):
+            with vault.translate_errors("secret-id destroy"):
                 self._approle().destroy_secret_id(
                     self._role, self.case.leak.secret.reveal().decode(), mount_point=self._mount
                 )
@@ -145,10 +134,10 @@ class Rotator(contracts.Rotator):
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
         if self._lookup(self._role) is not None:
-            return Proof(ALIVE, "the role still knows the secret-id")
+            return Proof(ProofState.ALIVE, "the role still knows the secret-id")
         if left := self._tokens():
-            return Proof(ALIVE, f"{len(left)} of its tokens are alive")
-        return Proof(DEAD, "the role does not know the secret-id, and no token of it is left")
+            return Proof(ProofState.ALIVE, f"{len(left)} of its tokens are alive")
+        return Proof(ProofState.DEAD, "the role does not know the secret-id, and no token of it is left")
 
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
@@ -165,7 +154,7 @@ class Rotator(contracts.Rotator):
         return self.case.handles["before.role"]
 
     def _vault(self) -> Any:
-        return vault.client(self.case.settings)
+        return vault.make_client(self.case.settings)
 
     def _approle(self) -> Any:
         return self._vault().auth.approle
@@ -173,12 +162,12 @@ class Rotator(contracts.Rotator):
     def _roles(self) -> list[str]:
         if role := self.case.settings.get("role"):
             return [str(role)]
-        with vault.answers("role list"):
+        with vault.translate_errors("role list"):
             return list(self._approle().list_roles(mount_point=self._mount)["data"]["keys"])
 
     def _lookup(self, role: str) -> dict[str, Any] | None:
         """Return what the role knows of the leaked secret-id; unknown is an answer without a body."""
-        with vault.answers("secret-id lookup"):
+        with vault.translate_errors("secret-id lookup"):
             answer = self._approle().read_secret_id(
                 role, self.case.leak.secret.reveal().decode(), mount_point=self._mount
             )
@@ -187,7 +176,7 @@ class Rotator(contracts.Rotator):
     def _accessors(self) -> list[str]:
         import hvac.exceptions as hv
 
-        with vault.answers("secret-id list"):
+        with vault.translate_errors("secret-id list"):
             try:
                 answer = self._approle().list_secret_id_accessors(self._role, mount_point=self._mount)
             except hv.InvalidPath:
@@ -207,8 +196,8 @@ class Rotator(contracts.Rotator):
             return []
         path = f"auth/{self._mount}/login"
         settings = self.case.settings
-        old = vault.sweep(settings, path, {"role_name": self._role, **mine})
-        new = set(vault.sweep(settings, path, {"role_name": self._role, RUN: self.case.run}))
+        old = vault.find_accessors(settings, path, {"role_name": self._role, **mine})
+        new = set(vault.find_accessors(settings, path, {"role_name": self._role, RUN: self.case.run}))
         return [accessor for accessor in old if accessor not in new]
 
 

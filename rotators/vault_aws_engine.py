@@ -10,17 +10,7 @@ from typing import Any
 
 from rotators.core import aws, contracts, vault
 from rotators.core.contracts import Handles
-from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DISABLE,
-    PROVE_DEAD,
-    Capability,
-    Identity,
-    Proof,
-    Surprise,
-)
+from rotators.core.model import Capability, Identity, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ()
 
@@ -37,41 +27,45 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
-        key = aws.key_id(self.case.leak)
+        key = aws.find_key_id(self.case.leak)
         if self._root() != key:
-            raise Surprise(f"the engine {self._mount} uses another root key")
-        return Identity(key, vault.account(self.case.settings), f"root key of {self._mount}")
+            raise UnexpectedState(f"the engine {self._mount} uses another root key")
+        return Identity(key, vault.account_name(self.case.settings), f"root key of {self._mount}")
 
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
         return {"root": self._root()}
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         rotate = (f"{self._mount}/config/rotate-root",)
-        return {CONTAIN: rotate, DISABLE: rotate, PROVE_DEAD: (f"{self._mount}/config/root",)}.get(kind, ())
+        return {
+            StepKind.CONTAIN: rotate,
+            StepKind.DISABLE: rotate,
+            StepKind.PROVE_DEAD: (f"{self._mount}/config/root",),
+        }.get(kind, ())
 
     def disable(self) -> Handles:
         """Rotate, unless it has been."""
         if self._root() == self.case.handles["handle"]:
-            with vault.answers("rotate-root"):
+            with vault.translate_errors("rotate-root"):
                 self._engine().rotate_root_iam_credentials(mount_point=self._mount)
         return {}
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
         if self._root() == self.case.handles["handle"]:
-            return Proof(ALIVE, "the engine still uses the key")
-        return Proof(DEAD, "the engine has replaced and deleted the key")
+            return Proof(ProofState.ALIVE, "the engine still uses the key")
+        return Proof(ProofState.DEAD, "the engine has replaced and deleted the key")
 
     @property
     def _mount(self) -> str:
         return str(self.case.settings.get("mount", "aws"))
 
     def _engine(self) -> Any:
-        return vault.client(self.case.settings).secrets.aws
+        return vault.make_client(self.case.settings).secrets.aws
 
     def _root(self) -> str:
-        with vault.answers("config/root"):
-            answer = vault.client(self.case.settings).read(f"{self._mount}/config/root")
+        with vault.translate_errors("config/root"):
+            answer = vault.make_client(self.case.settings).read(f"{self._mount}/config/root")
         return str(answer["data"]["access_key"])

@@ -13,17 +13,14 @@ from detector.secret import Secret
 from rotators.core import contracts, vault
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DISABLE,
-    MINT,
-    PROVE_DEAD,
     Capability,
     Identity,
-    Minted,
+    NewCredential,
+    Overlap,
     Proof,
-    Surprise,
+    ProofState,
+    StepKind,
+    UnexpectedState,
 )
 
 SERVES = ("hashicorp.vault-database*", "vault.database*")
@@ -32,8 +29,7 @@ CAPABILITY = Capability(
     renews_itself=True,
     can_contain=True,
     can_reissue=True,
-    overlap="none",
-    idempotent_create=True,
+    overlap=Overlap.NONE,
     limits="the old password ends at once; a consumer that does not read static-creds again breaks",
     runbook="https://developer.hashicorp.com/vault/docs/secrets/databases",
 )
@@ -53,29 +49,34 @@ class Rotator(contracts.Rotator):
                 self.case.handles["before.role"] = role
                 return Identity(
                     handle=f"{self._mount}/{role}",
-                    account=vault.account(self.case.settings),
+                    account=vault.account_name(self.case.settings),
                     principal=f"database user {found['username']}",
                     created=str(found.get("last_vault_rotation", "")),
                     facts=(("rotation period", f"{found.get('rotation_period', '?')} s"),),
                 )
-        raise Surprise("no static role has this password now: it was rotated already, or is of another mount")
+        raise UnexpectedState("no static role has this password now: it was rotated already, or is of another mount")
 
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
         role = self.case.handles["before.role"]
         return {"role": role, "current": "leaked" if self._is_leaked(self._credentials(role)) else "rotated"}
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         role = self.case.handles.get("before.role")
         rotate = (f"{self._mount}/rotate-role/{role}", f"{self._mount}/static-creds/{role}")
-        return {MINT: rotate, CONTAIN: rotate[:1], DISABLE: rotate[:1], PROVE_DEAD: rotate[1:]}.get(kind, ())
+        return {
+            StepKind.MINT: rotate,
+            StepKind.CONTAIN: rotate[:1],
+            StepKind.DISABLE: rotate[:1],
+            StepKind.PROVE_DEAD: rotate[1:],
+        }.get(kind, ())
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Rotate if the leaked password is still the current one, then read the new one."""
         self.disable()
         found = self._credentials(self._role)
-        return Minted(
+        return NewCredential(
             {name: Secret(str(found[name]).encode()) for name in self.fields},
             {"new_handle": f"{self._mount}/{self._role}"},
         )
@@ -87,21 +88,21 @@ class Rotator(contracts.Rotator):
         """Compare with what Vault would hand out; the database itself is not asked."""
         found = self._credentials(self._role)
         if found["password"].encode() == values["password"].reveal():
-            return Proof(ALIVE, "it is what Vault hands out")
-        raise Surprise("Vault hands out another password: it was rotated again meanwhile")
+            return Proof(ProofState.ALIVE, "it is what Vault hands out")
+        raise UnexpectedState("Vault hands out another password: it was rotated again meanwhile")
 
     def disable(self) -> Handles:
         """Rotate, unless somebody has."""
         if self._is_leaked(self._credentials(self._role)):
-            with vault.answers("rotate-role"):
+            with vault.translate_errors("rotate-role"):
                 self._database().rotate_static_role_credentials(self._role, mount_point=self._mount)
         return {}
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
         if self._is_leaked(self._credentials(self._role)):
-            return Proof(ALIVE, "it is the current password of the role")
-        return Proof(DEAD, "the role has another password")
+            return Proof(ProofState.ALIVE, "it is the current password of the role")
+        return Proof(ProofState.DEAD, "the role has another password")
 
     # -- calls ---------------------------------------------------------------
 
@@ -114,16 +115,16 @@ class Rotator(contracts.Rotator):
         return self.case.handles["before.role"]
 
     def _database(self) -> Any:
-        return vault.client(self.case.settings).secrets.database
+        return vault.make_client(self.case.settings).secrets.database
 
     def _roles(self) -> list[str]:
         if role := self.case.settings.get("role"):
             return [str(role)]
-        with vault.answers("static role list"):
+        with vault.translate_errors("static role list"):
             return list(self._database().list_static_roles(mount_point=self._mount)["data"]["keys"])
 
     def _credentials(self, role: str) -> dict[str, Any]:
-        with vault.answers("static-creds"):
+        with vault.translate_errors("static-creds"):
             found: dict[str, Any] = self._database().get_static_credentials(role, mount_point=self._mount)["data"]
         return found
 

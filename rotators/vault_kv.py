@@ -14,18 +14,14 @@ from detector.secret import Secret
 from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
 from rotators.core.model import (
-    ALIVE,
-    DEAD,
-    DELETE,
-    DISABLE,
-    OURS,
-    PROVE_DEAD,
-    PROVE_GONE,
     Capability,
     Identity,
-    Minted,
+    NewCredential,
     Proof,
-    Surprise,
+    ProofState,
+    StepKind,
+    UnexpectedState,
+    ValueSource,
 )
 
 SERVES = ()
@@ -35,8 +31,7 @@ CAPABILITY = Capability(
     can_reissue=True,
     reversible_disable=True,
     can_delete=True,
-    value_from=OURS,
-    idempotent_create=True,
+    value_source=ValueSource.CLIENT,
     limits="consumers that have read the value keep it until they read again",
 )
 
@@ -48,11 +43,11 @@ class Rotator(contracts.Rotator):
         """Find the versions that hold the leaked value."""
         versions = self._leaked_versions()
         if not versions:
-            raise Surprise(f"no version of {self._name} holds the leaked value")
+            raise UnexpectedState(f"no version of {self._name} holds the leaked value")
         self.case.handles["before.versions"] = " ".join(map(str, versions))
         return Identity(
             handle=f"{self._name}#{self._field}",
-            account=vault.account(self.case.settings),
+            account=vault.account_name(self.case.settings),
             principal=self._name,
             facts=(("leaked versions", ", ".join(map(str, versions))),),
         )
@@ -61,31 +56,31 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         return {"versions": " ".join(map(str, self._leaked_versions()))}
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         versions = self.case.handles.get("before.versions")
         return {
-            DISABLE: (f"{self._mount}/delete/{self._path} versions {versions}",),
-            DELETE: (f"{self._mount}/destroy/{self._path} versions {versions}",),
-            PROVE_DEAD: (f"{self._mount}/metadata/{self._path}",),
-            PROVE_GONE: (f"{self._mount}/metadata/{self._path}",),
+            StepKind.DISABLE: (f"{self._mount}/delete/{self._path} versions {versions}",),
+            StepKind.DELETE: (f"{self._mount}/destroy/{self._path} versions {versions}",),
+            StepKind.PROVE_DEAD: (f"{self._mount}/metadata/{self._path}",),
+            StepKind.PROVE_GONE: (f"{self._mount}/metadata/{self._path}",),
         }.get(kind, ())
 
     def generate(self) -> Values:
         """See `contracts.Rotator`."""
         return {"value": Secret(secrets.token_urlsafe(int(self.case.settings.get("length", 32))).encode())}
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Nothing is set anywhere but at the destinations."""
-        return Minted(values)
+        return NewCredential(values)
 
     def disable(self) -> Handles:
         """Delete the leaked versions; they can be undeleted."""
         current = int(self._metadata()["current_version"])
         leaked = self._versions()
         if current in leaked:
-            raise Surprise(f"{self._name} still has the leaked value as its current version")
-        with vault.answers("kv delete"):
+            raise UnexpectedState(f"{self._name} still has the leaked value as its current version")
+        with vault.translate_errors("kv delete"):
             self._kv().delete_secret_versions(self._path, leaked, mount_point=self._mount)
         return {}
 
@@ -95,19 +90,19 @@ class Rotator(contracts.Rotator):
         for version in map(str, self._versions()):
             state = listed.get(version)
             if state and not state["destroyed"] and not state["deletion_time"]:
-                return Proof(ALIVE, f"version {version} can be read")
-        return Proof(DEAD, "no leaked version can be read")
+                return Proof(ProofState.ALIVE, f"version {version} can be read")
+        return Proof(ProofState.DEAD, "no leaked version can be read")
 
     def delete(self) -> Handles:
         """Destroy the leaked versions for good."""
-        with vault.answers("kv destroy"):
+        with vault.translate_errors("kv destroy"):
             self._kv().destroy_secret_versions(self._path, self._versions(), mount_point=self._mount)
         return {}
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
-        if kind == DISABLE:
-            with vault.answers("kv undelete"):
+        if kind == StepKind.DISABLE:
+            with vault.translate_errors("kv undelete"):
                 self._kv().undelete_secret_versions(self._path, self._versions(), mount_point=self._mount)
 
     def old_values(self) -> Values:
@@ -122,7 +117,7 @@ class Rotator(contracts.Rotator):
 
     @property
     def _path(self) -> str:
-        return operator_credentials.needed(self.case.settings, "path")
+        return operator_credentials.require_setting(self.case.settings, "path")
 
     @property
     def _name(self) -> str:
@@ -136,10 +131,10 @@ class Rotator(contracts.Rotator):
         return [int(version) for version in self.case.handles["before.versions"].split()]
 
     def _kv(self) -> Any:
-        return vault.client(self.case.settings).secrets.kv.v2
+        return vault.make_client(self.case.settings).secrets.kv.v2
 
     def _metadata(self) -> dict[str, Any]:
-        with vault.answers("kv metadata"):
+        with vault.translate_errors("kv metadata"):
             found: dict[str, Any] = self._kv().read_secret_metadata(self._path, mount_point=self._mount)["data"]
         return found
 
@@ -149,7 +144,7 @@ class Rotator(contracts.Rotator):
         for version, state in sorted(self._metadata()["versions"].items(), key=lambda item: int(item[0])):
             if state["destroyed"] or state["deletion_time"]:
                 continue
-            with vault.answers("kv read"):
+            with vault.translate_errors("kv read"):
                 data = self._kv().read_secret_version(
                     self._path, version=int(version), mount_point=self._mount, raise_on_deleted_version=True
                 )["data"]["data"]

@@ -13,26 +13,13 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DISABLE,
-    MINT,
-    PROVE_DEAD,
-    Capability,
-    Identity,
-    Minted,
-    Proof,
-    Surprise,
-)
+from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ("vault.lease*", "vault.dynamic*")
 
 CAPABILITY = Capability(
     can_contain=True,
     can_reissue=True,
-    async_revoke=True,
     limits="the lease id must be known: it is in the log of whoever asked for the credential",
 )
 
@@ -51,11 +38,11 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         found = self._lookup()
         if found is None:
-            raise Surprise("the server does not know this lease")
+            raise UnexpectedState("the server does not know this lease")
         facts = tuple((name, str(found[name])) for name in ("ttl", "expire_time") if found.get(name))
         return Identity(
             handle=self._lease,
-            account=vault.account(self.case.settings),
+            account=vault.account_name(self.case.settings),
             principal=self._lease.rpartition("/")[0],
             created=str(found.get("issue_time", "")),
             facts=facts,
@@ -65,22 +52,22 @@ class Rotator(contracts.Rotator):
         """Only with `creds_path` do we know where to ask for another one."""
         return capability._replace(can_reissue=bool(self.case.settings.get("creds_path")))
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         revoke = ("sys/leases/revoke sync",)
         return {
-            MINT: (str(self.case.settings.get("creds_path")),),
-            CONTAIN: revoke,
-            DISABLE: revoke,
-            PROVE_DEAD: ("sys/leases/lookup",),
+            StepKind.MINT: (str(self.case.settings.get("creds_path")),),
+            StepKind.CONTAIN: revoke,
+            StepKind.DISABLE: revoke,
+            StepKind.PROVE_DEAD: ("sys/leases/lookup",),
         }.get(kind, ())
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Ask the engine for another credential."""
-        with vault.answers("dynamic credential"):
-            answer = vault.client(self.case.settings).read(self.case.settings["creds_path"])
+        with vault.translate_errors("dynamic credential"):
+            answer = vault.make_client(self.case.settings).read(self.case.settings["creds_path"])
         found = {name: Secret(str(answer["data"][name]).encode()) for name in self.fields}
-        return Minted(found, {"new_handle": answer["lease_id"]})
+        return NewCredential(found, {"new_handle": answer["lease_id"]})
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
@@ -95,25 +82,25 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         found = self._lookup()
         if found is None:
-            return Proof(DEAD, "the server calls the lease invalid")
-        return Proof(ALIVE, f"the lease is still there {found.get('revoke_error', '')}".strip())
+            return Proof(ProofState.DEAD, "the server calls the lease invalid")
+        return Proof(ProofState.ALIVE, f"the lease is still there {found.get('revoke_error', '')}".strip())
 
     @property
     def _lease(self) -> str:
-        return self.case.handles.get("handle") or operator_credentials.needed(self.case.settings, "lease_id")
+        return self.case.handles.get("handle") or operator_credentials.require_setting(self.case.settings, "lease_id")
 
     def _revoke(self, lease: str) -> None:
-        with vault.answers("lease revoke"):
-            vault.client(self.case.settings).adapter.put(
+        with vault.translate_errors("lease revoke"):
+            vault.make_client(self.case.settings).adapter.put(
                 "/v1/sys/leases/revoke", json={"lease_id": lease, "sync": True}
             )
 
     def _lookup(self) -> dict[str, Any] | None:
         import hvac.exceptions as hv
 
-        with vault.answers("lease lookup"):
+        with vault.translate_errors("lease lookup"):
             try:
-                found: dict[str, Any] = vault.client(self.case.settings).sys.read_lease(self._lease)["data"]
+                found: dict[str, Any] = vault.make_client(self.case.settings).sys.read_lease(self._lease)["data"]
             except (hv.InvalidRequest, hv.InvalidPath):
                 return None
         return found

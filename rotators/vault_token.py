@@ -12,21 +12,8 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import contracts, vault
 from rotators.core.contracts import Handles, Values
-from rotators.core.journal import stamp
-from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DISABLE,
-    MINT,
-    PROVE_DEAD,
-    PROVE_NEW,
-    Capability,
-    Identity,
-    Minted,
-    Proof,
-    Surprise,
-)
+from rotators.core.journal import format_time
+from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ("hashicorp.vault-*", "vault.*", "openbao.*")
 
@@ -44,17 +31,17 @@ class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, role (token role of the new one)."""
 
     def identify(self) -> Identity:
-        """Look the token up with the responder's rights."""
+        """Look the token up with the operator's token."""
         found = self._alive()
         if found is None:
-            raise Surprise("the server does not know this token: it is dead, or of another server")
+            raise UnexpectedState("the server does not know this token: it is dead, or of another server")
         self._found = found
         facts = {name: _text(found.get(name)) for name in ("type", "path", "policies", "orphan", "ttl", "num_uses")}
         return Identity(
             handle=found["accessor"] or "batch token",
-            account=vault.account(self.case.settings),
+            account=vault.account_name(self.case.settings),
             principal=str(found.get("display_name", "")),
-            created=stamp(found.get("creation_time", 0)),
+            created=format_time(found.get("creation_time", 0)),
             facts=tuple((name, value) for name, value in facts.items() if value),
         )
 
@@ -73,40 +60,40 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         return (("also ends", "all child tokens and leases of it; no call lists them"),)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         handle = self.case.handles.get("handle", "")
         revoke = (f"auth/token/revoke-accessor {handle}",)
         return {
-            MINT: (f"auth/token/create/{self.case.settings.get('role')}",),
-            PROVE_NEW: ("auth/token/lookup-self with the new token",),
-            CONTAIN: revoke,
-            DISABLE: revoke,
-            PROVE_DEAD: ("auth/token/lookup",),
+            StepKind.MINT: (f"auth/token/create/{self.case.settings.get('role')}",),
+            StepKind.PROVE_NEW: ("auth/token/lookup-self with the new token",),
+            StepKind.CONTAIN: revoke,
+            StepKind.DISABLE: revoke,
+            StepKind.PROVE_DEAD: ("auth/token/lookup",),
         }.get(kind, ())
 
     def preflight(self) -> None:
         """See `contracts.Rotator`."""
         path = f"auth/token/create/{self.case.settings['role']}"
-        with vault.answers("capabilities"):
+        with vault.translate_errors("capabilities"):
             answer = self._vault().sys.get_capabilities([path])
         if not set(answer.get("data", answer).get(path, ())) & {"update", "create", "root"}:
-            raise Surprise(f"the responder may not write {path}")
+            raise UnexpectedState(f"the operator's token may not write {path}")
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Make a token of the token role, marked with this run."""
-        with vault.answers("token create"):
+        with vault.translate_errors("token create"):
             answer = self._vault().auth.token.create(
                 role_name=self.case.settings["role"],
                 meta={RUN: self.case.run},
                 display_name=f"leakfirst-{self.case.run[:8]}",
             )["auth"]
-        return Minted({"value": Secret(answer["client_token"].encode())}, {"new_handle": answer["accessor"]})
+        return NewCredential({"value": Secret(answer["client_token"].encode())}, {"new_handle": answer["accessor"]})
 
     def strays(self) -> tuple[str, ...]:
         """Find tokens that carry this run's mark."""
         path = f"auth/token/create/{self.case.settings['role']}"
-        return tuple(vault.sweep(self.case.settings, path, {RUN: self.case.run}))
+        return tuple(vault.find_accessors(self.case.settings, path, {RUN: self.case.run}))
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
@@ -114,9 +101,9 @@ class Rotator(contracts.Rotator):
 
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
-        with vault.answers("token lookup-self"):
-            found = vault.client(self.case.settings, values["value"]).auth.token.lookup_self()["data"]
-        return Proof(ALIVE, f"is {found['display_name']}")
+        with vault.translate_errors("token lookup-self"):
+            found = vault.make_client(self.case.settings, values["value"]).auth.token.lookup_self()["data"]
+        return Proof(ProofState.ALIVE, f"is {found['display_name']}")
 
     def disable(self) -> Handles:
         """Revoke by accessor; a token that is gone already is fine."""
@@ -126,18 +113,18 @@ class Rotator(contracts.Rotator):
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
         if self._alive() is None:
-            return Proof(DEAD, "the server does not know the token any more")
-        return Proof(ALIVE, "the server still knows the token")
+            return Proof(ProofState.DEAD, "the server does not know the token any more")
+        return Proof(ProofState.ALIVE, "the server still knows the token")
 
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
         return {"value": self.case.leak.secret}
 
     def _vault(self) -> Any:
-        return vault.client(self.case.settings)
+        return vault.make_client(self.case.settings)
 
     def _alive(self) -> dict[str, Any] | None:
-        return vault.alive(self.case.settings, self.case.leak.secret)
+        return vault.look_up_token(self.case.settings, self.case.leak.secret)
 
 
 def _text(value: Any) -> str:

@@ -12,18 +12,7 @@ from typing import Any
 
 from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles
-from rotators.core.model import (
-    ALIVE,
-    DEAD,
-    DELETE,
-    DISABLE,
-    PROVE_DEAD,
-    PROVE_GONE,
-    UNVERIFIABLE,
-    Capability,
-    Identity,
-    Proof,
-)
+from rotators.core.model import Capability, Identity, Proof, ProofState, StepKind
 
 SERVES = ("vault.transit*",)
 
@@ -50,7 +39,7 @@ class Rotator(contracts.Rotator):
             ("latest version", str(found["latest_version"])),
             ("decrypts from version", str(found["min_decryption_version"])),
         )
-        return Identity(f"{self._mount}/{self._key}", vault.account(self.case.settings), facts=facts)
+        return Identity(f"{self._mount}/{self._key}", vault.account_name(self.case.settings), facts=facts)
 
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
@@ -61,15 +50,15 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         return ("whether every old ciphertext was rewrapped: Vault does not keep them",)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         key = f"{self._mount}/keys/{self._key}"
         decrypt = (f"{self._mount}/decrypt/{self._key} with a trial ciphertext of the old version",)
         return {
-            DISABLE: (f"{self._mount}/encrypt/{self._key} (trial)", f"{key}/rotate"),
-            DELETE: (f"{key}/config min_decryption_version",),
-            PROVE_DEAD: decrypt,
-            PROVE_GONE: decrypt,
+            StepKind.DISABLE: (f"{self._mount}/encrypt/{self._key} (trial)", f"{key}/rotate"),
+            StepKind.DELETE: (f"{key}/config min_decryption_version",),
+            StepKind.PROVE_DEAD: decrypt,
+            StepKind.PROVE_GONE: decrypt,
         }.get(kind, ())
 
     def disable(self) -> Handles:
@@ -77,7 +66,7 @@ class Rotator(contracts.Rotator):
         before = int(self.case.handles["before.latest"])
         trial = self._trial(before)
         if int(self._read()["latest_version"]) == before:
-            with vault.answers("transit rotate"):
+            with vault.translate_errors("transit rotate"):
                 self._transit().rotate_key(self._key, mount_point=self._mount)
         return {"trial": trial}
 
@@ -85,23 +74,23 @@ class Rotator(contracts.Rotator):
         """Decrypt the trial; before `delete` it opens by design."""
         import hvac.exceptions as hv
 
-        with vault.answers("transit decrypt"):
+        with vault.translate_errors("transit decrypt"):
             try:
                 self._transit().decrypt_data(self._key, self.case.handles["trial"], mount_point=self._mount)
             except hv.InvalidRequest:
-                return Proof(DEAD, "ciphertexts of the leaked version do not open any more")
+                return Proof(ProofState.DEAD, "ciphertexts of the leaked version do not open any more")
         if "deleted" in self.case.handles:
-            return Proof(ALIVE, "ciphertexts of the leaked version still open")
-        return Proof(UNVERIFIABLE, "new data is safe; old ciphertexts open until they are rewrapped")
+            return Proof(ProofState.ALIVE, "ciphertexts of the leaked version still open")
+        return Proof(ProofState.UNVERIFIABLE, "new data is safe; old ciphertexts open until they are rewrapped")
 
     def delete(self) -> Handles:
         """Refuse to decrypt anything older than the version that we made."""
         least = int(self.case.handles["before.latest"]) + 1
-        with vault.answers("transit config"):
+        with vault.translate_errors("transit config"):
             self._transit().update_key_configuration(self._key, min_decryption_version=least, mount_point=self._mount)
         return {"deleted": f"versions before {least}"}
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """The new version stays: it does no harm, and data may be encrypted with it already."""
 
     @property
@@ -110,18 +99,18 @@ class Rotator(contracts.Rotator):
 
     @property
     def _key(self) -> str:
-        return operator_credentials.needed(self.case.settings, "key")
+        return operator_credentials.require_setting(self.case.settings, "key")
 
     def _transit(self) -> Any:
-        return vault.client(self.case.settings).secrets.transit
+        return vault.make_client(self.case.settings).secrets.transit
 
     def _read(self) -> dict[str, Any]:
-        with vault.answers("transit read"):
+        with vault.translate_errors("transit read"):
             found: dict[str, Any] = self._transit().read_key(self._key, mount_point=self._mount)["data"]
         return found
 
     def _trial(self, version: int) -> str:
-        with vault.answers("transit encrypt"):
+        with vault.translate_errors("transit encrypt"):
             answer = self._transit().encrypt_data(
                 self._key, plaintext=TRIAL, key_version=version, mount_point=self._mount
             )

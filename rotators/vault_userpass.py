@@ -12,29 +12,15 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import (
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DISABLE,
-    MINT,
-    OURS,
-    PROVE_DEAD,
-    PROVE_NEW,
-    Capability,
-    Identity,
-    Minted,
-    Proof,
-)
+from rotators.core.model import Capability, Identity, NewCredential, Overlap, Proof, ProofState, StepKind, ValueSource
 
 SERVES = ("vault.userpass*",)
 
 CAPABILITY = Capability(
     can_contain=True,
     can_reissue=True,
-    overlap="none",
-    value_from=OURS,
-    idempotent_create=True,
+    overlap=Overlap.NONE,
+    value_source=ValueSource.CLIENT,
     limits="one password per user: the old one ends when the new one is set",
 )
 
@@ -47,32 +33,38 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
-        with vault.answers("read user"):
+        with vault.translate_errors("read user"):
             found = self._userpass().read_user(self._user, mount_point=self._mount)["data"]
         policies = found.get("token_policies") or found.get("policies") or []
         facts = (("policies", ", ".join(policies)),) if policies else ()
-        return Identity(f"{self._mount}/{self._user}", vault.account(self.case.settings), self._user, facts=facts)
+        return Identity(f"{self._mount}/{self._user}", vault.account_name(self.case.settings), self._user, facts=facts)
 
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """See `contracts.Rotator`."""
         return (("tokens to sweep", str(len(self._tokens()))),)
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         change = (f"auth/{self._mount}/users/{self._user}/password",)
         login = (f"auth/{self._mount}/login/{self._user}",)
         end = (*change, "auth/token/revoke-accessor for each login")
-        return {MINT: end, CONTAIN: end, DISABLE: end, PROVE_NEW: login, PROVE_DEAD: login}.get(kind, ())
+        return {
+            StepKind.MINT: end,
+            StepKind.CONTAIN: end,
+            StepKind.DISABLE: end,
+            StepKind.PROVE_NEW: login,
+            StepKind.PROVE_DEAD: login,
+        }.get(kind, ())
 
     def generate(self) -> Values:
         """See `contracts.Rotator`."""
         password = secrets.token_urlsafe(int(self.case.settings.get("length", 32)))
         return {"username": Secret(self._user.encode()), "password": Secret(password.encode())}
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Set the password; setting it twice changes nothing."""
         self._set(values["password"])
-        return Minted(values, {"new_handle": f"{self._mount}/{self._user}"})
+        return NewCredential(values, {"new_handle": f"{self._mount}/{self._user}"})
 
     def promote(self) -> Handles:
         """End the logins made with the old password."""
@@ -80,7 +72,7 @@ class Rotator(contracts.Rotator):
 
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
-        return Proof(ALIVE if self._login(values["password"]) else DEAD, "signed in and out")
+        return Proof(ProofState.ALIVE if self._login(values["password"]) else ProofState.DEAD, "signed in and out")
 
     def disable(self) -> Handles:
         """Set a password that nobody knows, and end the logins."""
@@ -91,10 +83,10 @@ class Rotator(contracts.Rotator):
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
         if self._login(self.case.leak.secret):
-            return Proof(ALIVE, "the old password signs in")
-        return Proof(DEAD, "the old password does not sign in")
+            return Proof(ProofState.ALIVE, "the old password signs in")
+        return Proof(ProofState.DEAD, "the old password does not sign in")
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """Set the old password again."""
         self._set(self.case.leak.secret)
 
@@ -110,20 +102,20 @@ class Rotator(contracts.Rotator):
 
     @property
     def _user(self) -> str:
-        return operator_credentials.needed(self.case.settings, "user")
+        return operator_credentials.require_setting(self.case.settings, "user")
 
     def _userpass(self) -> Any:
-        return vault.client(self.case.settings).auth.userpass
+        return vault.make_client(self.case.settings).auth.userpass
 
     def _set(self, password: Secret) -> None:
-        with vault.answers("password"):
+        with vault.translate_errors("password"):
             self._userpass().update_password_on_user(self._user, password.reveal().decode(), mount_point=self._mount)
 
     def _login(self, password: Secret) -> bool:
         """Sign in and out again; False when the password is refused."""
         import hvac.exceptions as hv
 
-        with vault.answers("login"):
+        with vault.translate_errors("login"):
             try:
                 answer = self._userpass().login(
                     self._user, password.reveal().decode(), use_token=False, mount_point=self._mount
@@ -131,11 +123,11 @@ class Rotator(contracts.Rotator):
             except (hv.InvalidRequest, hv.Unauthorized):
                 return False
             token = Secret(answer["auth"]["client_token"].encode())
-            vault.client(self.case.settings, token).auth.token.revoke_self()
+            vault.make_client(self.case.settings, token).auth.token.revoke_self()
         return True
 
     def _tokens(self) -> list[str]:
-        return vault.sweep(self.case.settings, f"auth/{self._mount}/login/{self._user}", {})
+        return vault.find_accessors(self.case.settings, f"auth/{self._mount}/login/{self._user}", {})
 
     def _sweep(self) -> Handles:
         tokens = self._tokens()

@@ -24,4 +24,4 @@ class Rotator(command.Rotator):
         return str(self.case.settings["url"])
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
-        return external_program.post(self.case.settings, request)
+        return external_program.call_service(self.case.settings, request)

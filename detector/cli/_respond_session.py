@@ -70,7 +70,7 @@ class Session:
         from detector.incident.notify._outbox import Outbox, read_destinations
         from detector.incident.notify._redact import make_redactor
         from detector.incident.spread import EmptyFleet
-        from rotators.core.service import Desk
+        from rotators.core.service import RotationService
 
         destinations = read_destinations(self.operator)
         redact = make_redactor(lambda: load_pack(exposure))
@@ -78,7 +78,7 @@ class Session:
             config=Config(verify=True, operator=self.operator, progress=False),
             settings=self.settings,
             fleet=self._make_fleet(exposure) if exposure.inventory else EmptyFleet(),
-            rotations=Desk(policy_at(self.args.policy), self.args.rotations),
+            rotations=RotationService(policy_at(self.args.policy), self.args.rotations),
             outbox=Outbox(destinations, SentMessages(self.state), self.clock, redact),
             clock=self.clock,
             jobs=self.args.jobs,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rotators.core.executor import Outcome
     from rotators.core.model import Leak, RotationPlan
     from rotators.core.policy import Policy
-    from rotators.core.service import Desk
+    from rotators.core.service import RotationService
 
 SUMMARY = "replace a leaked key: plan, approve, apply, resume, undo"
 
@@ -50,8 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan.add_argument("--only", default="", metavar="FINGERPRINT", help="one finding of the report")
     plan.add_argument("--rule", default="", metavar="ID", help="with --stdin: what kind of credential it is")
     plan.add_argument("--rotator", default="", metavar="NAME", help="another one than the rule's")
-    orders = ("", "contain-first", "reissue-first")
-    plan.add_argument("--order", default="", choices=orders, help="default: the policy's")
+    plan.add_argument("--order", default="", choices=("contain-first", "reissue-first"), help="default: the policy's")
     plan.add_argument("--reconcile", action="store_true", help="the stored value does not work: only reissue")
     plan.add_argument("--older-than", default="", metavar="AGE", help="with --rotator: by age (30d), without a leak")
 
@@ -76,10 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do one action and return the exit code."""
-    from rotators.core.service import Desk
+    from rotators.core.service import RotationService
 
     policy = policy_at(args.policy)
-    desk = Desk(policy, args.state)
+    service = RotationService(policy, args.state)
     actions = {
         "plan": _plan,
         "approve": _approve,
@@ -89,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         "status": _status,
         "log": _log,
     }
-    return int(actions[args.action](desk, args))
+    return int(actions[args.action](service, args))
 
 
 def policy_at(path: str) -> Policy:
@@ -107,16 +106,18 @@ def policy_at(path: str) -> Policy:
 # -- planning and approving --------------------------------------------------
 
 
-def _plan(desk: Desk, args: argparse.Namespace) -> ExitCode:
-    order = "reconcile" if args.reconcile else args.order or None
-    leaks = _leaks(desk, args)
+def _plan(service: RotationService, args: argparse.Namespace) -> ExitCode:
+    from rotators.core.model import Order
+
+    order = Order.RECONCILE if args.reconcile else Order(args.order) if args.order else None
+    leaks = _leaks(service, args)
     if not leaks:
         print("nothing to rotate")
         return ExitCode.CLEAN
     plans, refused = [], 0
     for leak in leaks:
         try:
-            plans.append(desk.plan(leak, rotator=args.rotator or None, order=order))
+            plans.append(service.make_plan(leak, rotator=args.rotator or None, order=order))
         except RotationError as error:
             refused += 1
             print(f"leakfirst: {leak.rule_id} {leak.fingerprint}: {error}", file=sys.stderr)
@@ -128,27 +129,27 @@ def _plan(desk: Desk, args: argparse.Namespace) -> ExitCode:
     return ExitCode.NEEDS_PERSON if refused else ExitCode.CLEAN
 
 
-def _leaks(desk: Desk, args: argparse.Namespace) -> list[Leak]:
-    from rotators.core.policy import duration
-    from rotators.core.secret_lookup import leak_of
+def _leaks(service: RotationService, args: argparse.Namespace) -> list[Leak]:
+    from rotators.core.policy import parse_duration
+    from rotators.core.secret_lookup import make_leak
 
     if bool(args.report) + bool(args.stdin) + bool(args.older_than) != 1:
         raise UsageError("give one of: a report, --stdin with --rule, --older-than with --rotator")
     if args.older_than:
         try:
-            age = duration(args.older_than)
+            age = parse_duration(args.older_than)
         except ValueError as error:
             raise UsageError(str(error)) from None
-        return list(desk.aged(args.rotator or "aws-iam", age))
+        return list(service.list_old(args.rotator or "aws-iam", age))
     from detector.scan import reread
 
     pack, key = rules_for(args)
     if args.stdin:
-        return [leak_of(reread.find_in_text(sys.stdin.buffer.read(), args.rule, pack, key), given=True)]
+        return [make_leak(reread.find_in_text(sys.stdin.buffer.read(), args.rule, pack, key), given=True)]
     found, skipped = reread.reread_report(args.report, pack, key)
     for skip in skipped:
         print(f"leakfirst: {skip.where}: {skip.reason}", file=sys.stderr)
-    return [leak_of(finding) for finding in found if finding.fingerprint.startswith(args.only)]
+    return [make_leak(finding) for finding in found if finding.fingerprint.startswith(args.only)]
 
 
 def describe(plan: RotationPlan) -> str:
@@ -169,12 +170,12 @@ def describe(plan: RotationPlan) -> str:
     return _printable("\n".join(lines)) + "\n"
 
 
-def _approve(desk: Desk, args: argparse.Namespace) -> ExitCode:
+def _approve(service: RotationService, args: argparse.Namespace) -> ExitCode:
     from getpass import getuser
 
-    plan = desk.load(args.plan)
+    plan = service.load_plan(args.plan)
     scope = "reversible" if args.reversible else "all"
-    desk.approve(plan, args.digest, args.by or getuser(), scope)
+    service.approve(plan, args.digest, args.by or getuser(), scope)
     print(f"approved ({scope}); next: leakfirst rotate apply {plan.id[:12]}")
     return ExitCode.CLEAN
 
@@ -182,24 +183,24 @@ def _approve(desk: Desk, args: argparse.Namespace) -> ExitCode:
 # -- running -----------------------------------------------------------------
 
 
-def _apply(desk: Desk, args: argparse.Namespace) -> ExitCode:
-    plan = desk.load(args.plan)
-    return _tell(plan, desk.apply(plan, _recalled(plan, args)), args)
+def _apply(service: RotationService, args: argparse.Namespace) -> ExitCode:
+    plan = service.load_plan(args.plan)
+    return _tell(plan, service.apply(plan, _recalled(plan, args)), args)
 
 
-def _resume(desk: Desk, args: argparse.Namespace) -> ExitCode:
+def _resume(service: RotationService, args: argparse.Namespace) -> ExitCode:
     if bool(args.plan) == args.all:
         raise UsageError("name one plan, or give --all")
     if not args.all:
-        plan = desk.load(args.plan)
-        return _tell(plan, desk.run(plan, _recalled(plan, args)).resume(person_done=args.done), args)
+        plan = service.load_plan(args.plan)
+        return _tell(plan, service.open_run(plan, _recalled(plan, args)).resume(person_done=args.done), args)
     worst = ExitCode.CLEAN
-    for plan in desk.plans():
-        now = desk.progress(plan)
+    for plan in service.list_plans():
+        now = service.read_progress(plan)
         if not now.started or now.outcome:
             continue
         try:
-            code = _tell(plan, desk.run(plan, _recalled(plan, args)).resume(), args)
+            code = _tell(plan, service.open_run(plan, _recalled(plan, args)).resume(), args)
         except LeakfirstError as error:
             print(f"leakfirst: {plan.id[:12]}: {error}", file=sys.stderr)
             code = error.exit_code
@@ -207,9 +208,9 @@ def _resume(desk: Desk, args: argparse.Namespace) -> ExitCode:
     return worst
 
 
-def _undo(desk: Desk, args: argparse.Namespace) -> ExitCode:
-    plan = desk.load(args.plan)
-    return _tell(plan, desk.run(plan, _recalled(plan, args)).undo(), args)
+def _undo(service: RotationService, args: argparse.Namespace) -> ExitCode:
+    plan = service.load_plan(args.plan)
+    return _tell(plan, service.open_run(plan, _recalled(plan, args)).undo(), args)
 
 
 def _tell(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> ExitCode:
@@ -245,10 +246,10 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
 
 
 def _recalled(plan: RotationPlan, args: argparse.Namespace) -> Leak:
-    from rotators.core.secret_lookup import recall
+    from rotators.core.secret_lookup import find_leak
 
     pack, key = rules_for(args)
-    return recall(plan, pack, key, sys.stdin.buffer.read() if args.stdin else b"")
+    return find_leak(plan, pack, key, sys.stdin.buffer.read() if args.stdin else b"")
 
 
 def rules_for(args: argparse.Namespace) -> tuple[Pack, bytes]:
@@ -264,17 +265,17 @@ def rules_for(args: argparse.Namespace) -> tuple[Pack, bytes]:
 # -- looking -----------------------------------------------------------------
 
 
-def _status(desk: Desk, args: argparse.Namespace) -> ExitCode:
-    from rotators.core.runs import state
+def _status(service: RotationService, args: argparse.Namespace) -> ExitCode:
+    from rotators.core.runs import get_state
 
-    plans = [desk.load(args.plan)] if args.plan else desk.plans()
-    rows = [(plan, desk.progress(plan)) for plan in plans]
+    plans = [service.load_plan(args.plan)] if args.plan else service.list_plans()
+    rows = [(plan, service.read_progress(plan)) for plan in plans]
     if args.json:
-        print(json.dumps([{"plan": p.id, "rule": p.rule_id, "state": state(now)} for p, now in rows]))
+        print(json.dumps([{"plan": p.id, "rule": p.rule_id, "state": get_state(now)} for p, now in rows]))
         return ExitCode.CLEAN
     for plan, now in rows:
         last = f"{now.last.at}  {now.last.step} {now.last.phase}" if now.last else plan.created_at
-        print(f"{plan.id[:12]}  {state(now):12}  {plan.rule_id:24}  {dict(plan.facts)['credential']}  {last}")
+        print(f"{plan.id[:12]}  {get_state(now):12}  {plan.rule_id:24}  {dict(plan.facts)['credential']}  {last}")
         if args.plan:
             for step in plan.steps:
                 mark = "done" if step.id in now.done else "begun" if step.id in now.begun else "to do"
@@ -284,14 +285,14 @@ def _status(desk: Desk, args: argparse.Namespace) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _log(desk: Desk, args: argparse.Namespace) -> ExitCode:
+def _log(service: RotationService, args: argparse.Namespace) -> ExitCode:
     if args.check:
-        problems = desk.journal.check()
+        problems = service.journal.check()
         for problem in problems:
-            print(f"{desk.journal.path}: {problem}", file=sys.stderr)
+            print(f"{service.journal.path}: {problem}", file=sys.stderr)
         print("the log was tampered with" if problems else "the log is whole")
         return ExitCode.NEEDS_PERSON if problems else ExitCode.CLEAN
-    for entry in desk.entries(desk.load(args.plan) if args.plan else None):
+    for entry in service.list_entries(service.load_plan(args.plan) if args.plan else None):
         if args.json:
             print(json.dumps(entry._asdict()))
         else:

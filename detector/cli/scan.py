@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     triage.add_argument("--show-ignored", action="store_true", help="list what was set aside, and why")
     triage.add_argument("--explain", action="store_true", help="say what spoke for and against each finding")
     verify = parser.add_argument_group("verification")
-    verify.add_argument("--verify", action="store_true", help="ask the issuers whether credentials are live")
+    verify.add_argument("--verify", action="store_true", help="ask the providers whether credentials are live")
     add_asking(verify)
     verify.add_argument("--rotate", choices=("plan",), help="with --verify: plan a rotation for what is live")
     output = parser.add_argument_group("output")
@@ -116,10 +116,10 @@ def offer_rotation(scan: Scan) -> None:
 
     from detector.cli.rotate import policy_at
     from hooks.on_live import react
-    from rotators.core.service import Desk
+    from rotators.core.service import RotationService
 
     with redirect_stdout(sys.stderr):
-        react(scan.findings, Desk(policy_at("")), act=False)
+        react(scan.findings, RotationService(policy_at("")), act=False)
 
 
 def configure(args: argparse.Namespace) -> Config:

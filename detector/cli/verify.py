@@ -1,4 +1,4 @@
-"""`leakfirst verify`: ask the issuers about what an earlier scan found."""
+"""`leakfirst verify`: ask the providers about what an earlier scan found."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from detector.config import Config
     from detector.model import Finding, Scan, Skipped
 
-SUMMARY = "ask the issuers whether the credentials of a report are live"
+SUMMARY = "ask the providers whether the credentials of a report are live"
 
 EXAMPLE = """examples:
   leakfirst verify --dry-run report.json       what would be asked of whom
@@ -21,7 +21,7 @@ EXAMPLE = """examples:
   leakfirst verify --rule github.pat-classic < token.txt
 
 Run it in the folder in which the scan ran: the report holds no credential, so
-the places that it names are read again. It makes requests to issuers with the
+the places that it names are read again. It makes requests to providers with the
 credentials found; the owner of a credential may see them.
 """
 

@@ -19,17 +19,17 @@ from detector.errors import LeakfirstError, RotationError, UsageError
 from detector.incident.ledger import Ledger
 from detector.incident.model import Credential, HoldKind, LineKind
 from detector.incident.timeline import parse_time
-from rotators.core.journal import DONE, UNDONE, Entry
-from rotators.core.model import ACTS, CONTAIN, DISABLE, PERSON, PROMOTE, PROVE_DEAD, PROVE_GONE, RotationPlan
-from rotators.core.planner import expired
-from rotators.core.runs import APPROVE
+from rotators.core.journal import JournalEntry, JournalPhase
+from rotators.core.model import ACTS, Order, RotationPlan, StepKind
+from rotators.core.planner import is_expired
+from rotators.core.runs import RunEvent
 from rotators.core.service import POLICY
 
 if TYPE_CHECKING:
     from detector.model import Finding
     from rotators.core.executor import Outcome
     from rotators.core.model import Clock, Leak
-    from rotators.core.service import Desk
+    from rotators.core.service import RotationService
 
 MAX_PARALLEL = 8
 """Credentials that are contained at the same time, and as many that are replaced."""
@@ -43,9 +43,9 @@ NEEDS_PERSON = "needs-person"
 class Containment:
     """Contains and replaces several credentials in parallel. A context manager: leaving it waits for all."""
 
-    def __init__(self, incident_id: str, ledger: Ledger, rotations: Desk, order: str, clock: Clock) -> None:
+    def __init__(self, incident_id: str, ledger: Ledger, rotations: RotationService, order: str, clock: Clock) -> None:
         self._incident_id, self._ledger, self._rotations = incident_id, ledger, rotations
-        self._order, self._clock = order, clock
+        self._order, self._clock = Order(order), clock
         self._containing = ThreadPoolExecutor(MAX_PARALLEL, "contain")
         self._replacing = ThreadPoolExecutor(MAX_PARALLEL, "reissue")
         self._futures: list[Future[None]] = []
@@ -70,7 +70,7 @@ class Containment:
 
     def resume(self, known: Credential, leak: Leak, *, person_done: bool = False) -> None:
         """Continue the run of one credential now."""
-        plan = self._rotations.load(known.plan)
+        plan = self._rotations.load_plan(known.plan)
         self._guard(known, lambda: self._replace(known, plan, leak, person_done=person_done))
 
     def renew_plan(self, known: Credential, leak: Leak) -> RotationPlan:
@@ -84,8 +84,8 @@ class Containment:
         plan = self._get_plan(known, leak)
         if not self._ensure_approval(known, plan):
             return
-        run = self._rotations.run(plan, leak)
-        if any(step.kind == CONTAIN for step in plan.steps):
+        run = self._rotations.open_run(plan, leak)
+        if any(step.kind == StepKind.CONTAIN for step in plan.steps):
             outcome = run.contain()
             self._record_times(known, plan)
             if outcome.state == NEEDS_PERSON:
@@ -97,7 +97,7 @@ class Containment:
         self._futures.append(replace)
 
     def _replace(self, known: Credential, plan: RotationPlan, leak: Leak, *, person_done: bool) -> None:
-        run = self._rotations.run(plan, leak)
+        run = self._rotations.open_run(plan, leak)
         outcome = run.resume(person_done=True) if person_done else run.apply()
         self._record_times(known, plan)
         if outcome.state == NEEDS_PERSON:
@@ -110,11 +110,13 @@ class Containment:
     def _get_plan(self, known: Credential, leak: Leak) -> RotationPlan:
         """Return the existing plan if it can still be carried out, else a new one."""
         existing = load_local_plan(self._rotations, known)
-        if existing is not None and (self._rotations.progress(existing).started or not expired(existing, self._clock)):
+        if existing is not None and (
+            self._rotations.read_progress(existing).started or not is_expired(existing, self._clock)
+        ):
             return existing
         if existing is None and self._has_approval(known, known.plan):
             raise RotationError(f"rotation {known.plan[:12]} was started on another machine; continue it there")
-        plan = self._rotations.plan(leak, order=self._order)
+        plan = self._rotations.make_plan(leak, order=self._order)
         self._ledger.add(
             LineKind.PLAN,
             known.fingerprint,
@@ -130,15 +132,15 @@ class Containment:
 
     def _ensure_approval(self, known: Credential, plan: RotationPlan) -> bool:
         """Return whether *plan* may be carried out; if not, hold it for a person."""
-        if self._rotations.progress(plan).approved:
+        if self._rotations.read_progress(plan).approved:
             self._record_approval(known, plan)
             return True
-        by_hand = next((step for step in plan.steps if step.kind == PERSON), None)
+        by_hand = next((step for step in plan.steps if step.kind == StepKind.PERSON), None)
         if by_hand and not any(step.kind in ACTS for step in plan.steps):
             command = self._format_done_command(known)
             self.hold(known, HoldKind.BY_HAND, by_hand.title, link=by_hand.link, command=command)
             return False
-        if self._rotations.auto(plan):
+        if self._rotations.approve_by_policy(plan):
             self._record_approval(known, plan)
             return True
         because = dict(plan.facts).get("asks because", "the policy asks")
@@ -159,7 +161,9 @@ class Containment:
         """
         if self._has_approval(known, plan.id):
             return
-        given = next(entry.facts for entry in reversed(self._rotations.entries(plan)) if entry.step == APPROVE)
+        given = next(
+            entry.facts for entry in reversed(self._rotations.list_entries(plan)) if entry.step == RunEvent.APPROVE
+        )
         who = "the policy" if given["by"] == POLICY else given["by"]
         facts = {"plan": plan.id, "digest": given["digest"], "scope": given["scope"], "who": who}
         self._ledger.add(LineKind.APPROVED, known.fingerprint, **facts)
@@ -183,7 +187,7 @@ class Containment:
 
     def _hold_for_outcome(self, known: Credential, plan: RotationPlan, outcome: Outcome) -> None:
         step = next((step for step in plan.steps if step.id == outcome.step), None)
-        if step and step.kind == PERSON:
+        if step and step.kind == StepKind.PERSON:
             command = self._format_done_command(known)
             self.hold(known, HoldKind.BY_HAND, step.title, link=step.link, command=command)
         elif step and not step.reversible:
@@ -205,13 +209,13 @@ class Containment:
             self.hold(known, HoldKind.STOPPED, why, command=f"leakfirst respond run contain {self._incident_id}")
 
     def _record_times(self, known: Credential, plan: RotationPlan) -> None:
-        record_times(self._ledger, known.fingerprint, plan, self._rotations.entries(plan))
+        record_times(self._ledger, known.fingerprint, plan, self._rotations.list_entries(plan))
 
 
-def load_local_plan(rotations: Desk, known: Credential) -> RotationPlan | None:
+def load_local_plan(rotations: RotationService, known: Credential) -> RotationPlan | None:
     """Return the plan of *known*; None if there is none, or if it was made on another machine."""
     try:
-        return rotations.load(known.plan) if known.plan else None
+        return rotations.load_plan(known.plan) if known.plan else None
     except UsageError:
         return None
 
@@ -222,31 +226,34 @@ def make_leak(known: Credential, finding: Finding) -> Leak:
     Its value is that of *finding*, its verdict that of the log: a finding that was read
     again has not been verified.
     """
-    from rotators.core.secret_lookup import leak_of
+    from rotators.core.secret_lookup import make_leak
 
-    return leak_of(finding)._replace(fingerprint=known.fingerprint, verdict=known.verdict)
+    return make_leak(finding)._replace(fingerprint=known.fingerprint, verdict=known.verdict)
 
 
-def record_times(ledger: Ledger, fingerprint: str, plan: RotationPlan, entries: Iterable[Entry]) -> None:
+def record_times(ledger: Ledger, fingerprint: str, plan: RotationPlan, entries: Iterable[JournalEntry]) -> None:
     """Copy the times of the milestones from the rotation's journal to the log."""
-    done: dict[str, Entry] = {}
+    done: dict[str, JournalEntry] = {}
     for entry in entries:
-        if entry.phase == DONE:
+        if entry.phase == JournalPhase.DONE:
             done.setdefault(entry.step, entry)
-        elif entry.phase == UNDONE:
+        elif entry.phase == JournalPhase.UNDONE:
             done.pop(entry.step, None)
     recorded = {line.kind for line in ledger.lines if line.subject == fingerprint}
 
     def list_times(*kinds: str) -> list[str]:
         return sorted(entry.at for step, entry in done.items() if step.partition(":")[0] in kinds)
 
-    contained = next(iter(list_times(CONTAIN, DISABLE)), None)
-    promotions = {step.id for step in plan.steps if step.kind == PROMOTE}
-    reissued = list_times(PROMOTE)[-1] if promotions and promotions <= done.keys() else None
+    contained = next(iter(list_times(StepKind.CONTAIN, StepKind.DISABLE)), None)
+    promotions = {step.id for step in plan.steps if step.kind == StepKind.PROMOTE}
+    reissued = list_times(StepKind.PROMOTE)[-1] if promotions and promotions <= done.keys() else None
     for kind, at in ((LineKind.CONTAINED, contained), (LineKind.REISSUED, reissued)):
         if at is not None or kind in recorded:
             ledger.add(kind, fingerprint, at=at)
-    proof = next((entry for step, entry in done.items() if step.partition(":")[0] in (PROVE_DEAD, PROVE_GONE)), None)
+    proof = next(
+        (entry for step, entry in done.items() if step.partition(":")[0] in (StepKind.PROVE_DEAD, StepKind.PROVE_GONE)),
+        None,
+    )
     if proof and LineKind.DEAD not in recorded:
         facts = {name: proof.facts.get(name, "") for name in ("result", "why")}
         ledger.add(LineKind.DEAD, fingerprint, at=proof.at, **facts)

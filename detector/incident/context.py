@@ -18,7 +18,7 @@ from rotators.core.model import Clock
 if TYPE_CHECKING:
     from detector.config import Config
     from detector.incident.notify._outbox import DeliveryResult, Outbox
-    from rotators.core.service import Desk
+    from rotators.core.service import RotationService
 
 
 class Tools(NamedTuple):
@@ -27,7 +27,7 @@ class Tools(NamedTuple):
     config: Config
     settings: IncidentSettings
     fleet: Fleet
-    rotations: Desk
+    rotations: RotationService
     outbox: Outbox
     clock: Clock
     jobs: int = 0

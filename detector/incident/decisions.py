@@ -14,7 +14,7 @@ from detector.incident.steps.contain import open_containment, record_result
 from detector.incident.steps.notify import send_events
 from detector.incident.steps.prove import prove
 from detector.net.log_silencing import silence_client_logs
-from rotators.core.planner import expired
+from rotators.core.planner import is_expired
 
 if TYPE_CHECKING:
     from rotators.core.model import RotationPlan
@@ -65,9 +65,9 @@ def record_manual_step(context: Context, name: str) -> None:
     rotations = context.tools.rotations
     plan = load_local_plan(rotations, one)
     if plan is not None and _is_valid(context, plan):
-        if not rotations.progress(plan).approved:
+        if not rotations.read_progress(plan).approved:
             rotations.approve(plan, plan.digest, by)
-        if not rotations.progress(plan).started:
+        if not rotations.read_progress(plan).started:
             _resume(context, one, person_done=False)
         _resume(context, one, person_done=True)
     prove(context)
@@ -96,7 +96,7 @@ def close(context: Context, reason: str) -> list[str]:
 
 def _is_valid(context: Context, plan: RotationPlan) -> bool:
     """Return whether a plan can still be carried out: it was started, or has not expired."""
-    return context.tools.rotations.progress(plan).started or not expired(plan, context.tools.clock)
+    return context.tools.rotations.read_progress(plan).started or not is_expired(plan, context.tools.clock)
 
 
 def _resume(context: Context, one: Credential, *, person_done: bool) -> None:

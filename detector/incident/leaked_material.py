@@ -106,9 +106,9 @@ def reread_credentials(exposure: Exposure, credentials: Iterable[Credential], jo
 
 def describe_finding(finding: Finding) -> dict[str, Any]:
     """Return the facts of a finding for the log."""
-    from rotators.core.secret_lookup import leak_of
+    from rotators.core.secret_lookup import make_leak
 
-    where = leak_of(finding).where
+    where = make_leak(finding).where
     facts: dict[str, Any] = {
         "rule": finding.rule.id,
         "redacted": finding.secret.redacted,

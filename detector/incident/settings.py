@@ -48,10 +48,10 @@ def read_settings(operator: Mapping[str, Any]) -> IncidentSettings:
 
 def parse_duration(value: Any, name: str) -> float:
     """Return a duration such as ``48h`` in seconds. Raises `UsageError`."""
-    from rotators.core.policy import duration
+    from rotators.core.policy import parse_duration
 
     try:
-        parsed = duration(value)
+        parsed = parse_duration(value)
     except (ValueError, TypeError):
         parsed = 0
     if parsed <= 0:

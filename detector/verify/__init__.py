@@ -1,4 +1,4 @@
-"""Ask the issuers whether found credentials are live, safely and honestly.
+"""Ask the providers whether found credentials are live, safely and honestly.
 
 `run.py` tells the story; `ssrf_guard.py` decides which address may be asked at all,
 `http_client.py` asks, `declarative.py` reads the answer as the rule's probe table says,

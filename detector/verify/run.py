@@ -1,7 +1,7 @@
 """Ask about every distinct credential once, all at the same time, and hand out verdicts as they come.
 
 Equal credentials are one question, however many findings hold them. The
-questions of one issuer go at its pace; another issuer never waits for it. A
+questions of one provider go at its pace; another provider never waits for it. A
 `live` is held back until the rule's negative control has been refused.
 """
 
@@ -27,7 +27,7 @@ from detector.verify.public_keys import read_public_keys
 MOST_PAIRINGS = 4
 """Of a credential whose second part was seen with several values."""
 
-UNPROVABLE = "unprovable: the issuer also accepts a made-up credential of the same shape"
+UNPROVABLE = "unprovable: the provider also accepts a made-up credential of the same shape"
 
 OnVerdict = Callable[[Finding], None]
 
@@ -215,9 +215,9 @@ async def _controlled(
     controls: dict[tuple[str, str], asyncio.Lock],
     outcome: dict[tuple[str, str], ProbeResult],
 ) -> ProbeResult:
-    """Let a live answer count only when the issuer refuses an altered copy.
+    """Let a live answer count only when the provider refuses an altered copy.
 
-    One control a rule and issuer is enough; one that got no clear answer is
+    One control a rule and provider is enough; one that got no clear answer is
     tried again with the next live credential.
     """
     probe = _require_probe(credential.rule)
@@ -262,7 +262,7 @@ def _verdict(before: Verdict, answer: ProbeResult, at: str) -> Verdict:
 
 
 def _cleaner(credential: ProbeInput) -> Callable[[str], str]:
-    """Return what takes every value of the credential out of a text: issuers echo them, hosts contain them."""
+    """Return what takes every value of the credential out of a text: providers echo them, hosts contain them."""
     values = [re.escape(value) for value in credential.values if len(value) >= 6]
     if not values:
         return str

@@ -1,6 +1,6 @@
-"""AWS clients for rotators and stores: the responder's, and those that try a key.
+"""AWS clients for rotators and stores: with the operator's credentials, or with a key that is tried.
 
-The responder is an identity of its own, taken from the settings (`profile`,
+The operator's identity is one of its own, taken from the settings (`profile`,
 `role`) or boto3's usual chain. It is never the leaked key: AWS quarantines a
 leaked user from changing keys, so self-rotation fails when it matters, and
 acting as the leaked identity hides us among the attacker's calls.
@@ -20,7 +20,7 @@ from typing import Any
 
 from detector.errors import UsageError
 from detector.secret import Secret
-from rotators.core.model import Ambiguous, Leak, NotYet, Surprise, Throttled
+from rotators.core.model import Leak, NotPropagated, OutcomeUnknown, RateLimited, UnexpectedState
 
 ACCESS_KEY = re.compile(rb"(?:AKIA|ASIA)[A-Z0-9]{16}")
 
@@ -35,7 +35,7 @@ Where = tuple[str, str, str, str, float, bool]
 """What makes two clients the same: service, profile, endpoint, region, time-out, once."""
 
 
-def client(
+def make_client(
     service: str,
     settings: Mapping[str, Any],
     *,
@@ -57,18 +57,18 @@ def client(
         once,
     )
     if keys:
-        return _make(where, keys)
-    return _responder(where, os.environ.get("AWS_ACCESS_KEY_ID", "from elsewhere"))
+        return _build_client(where, keys)
+    return _operator_client(where, os.environ.get("AWS_ACCESS_KEY_ID", "from elsewhere"))
 
 
 @lru_cache(maxsize=64)
-def _responder(where: Where, whose: str) -> Any:
-    """Keep a responder's client, for it costs more than a call; *whose* tells identities apart."""
+def _operator_client(where: Where, whose: str) -> Any:
+    """Keep the operator's client, which takes longer to make than a call; *whose* distinguishes identities."""
     assert whose
-    return _make(where, None)
+    return _build_client(where, None)
 
 
-def _make(where: Where, keys: tuple[str, Secret, Secret | None] | None) -> Any:
+def _build_client(where: Where, keys: tuple[str, Secret, Secret | None] | None) -> Any:
     try:
         import boto3
         import botocore.session
@@ -79,7 +79,7 @@ def _make(where: Where, keys: tuple[str, Secret, Secret | None] | None) -> Any:
     service, profile, endpoint, region, timeout, once = where
     attempts: Any = {"total_max_attempts": 1} if once else {"mode": "standard", "total_max_attempts": 4}
     core: Any = botocore.session.Session(profile=profile or None)
-    core.register_component("data_loader", _models())
+    core.register_component("data_loader", _load_models())
     if keys:
         token = keys[2].reveal().decode() if keys[2] else None
         core.set_credentials(keys[0], keys[1].reveal().decode(), token)
@@ -93,7 +93,7 @@ def _make(where: Where, keys: tuple[str, Secret, Secret | None] | None) -> Any:
 
 
 @cache
-def _models() -> Any:
+def _load_models() -> Any:
     """Read the service descriptions once: they are most of the price of a client."""
     from botocore.loaders import create_loader
 
@@ -101,39 +101,39 @@ def _models() -> Any:
 
 
 @contextmanager
-def answers(*, gone: tuple[str, ...] = ()) -> Iterator[None]:
+def translate_errors(*, gone: tuple[str, ...] = ()) -> Iterator[None]:
     """Translate botocore's errors; error codes in *gone* are success."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except ClientError as error:
-        code = error_code(error)
+        code = get_error_code(error)
         if code in gone:
             return
         if code in THROTTLES:
-            raise Throttled(f"AWS throttles: {code}") from None
+            raise RateLimited(f"AWS throttles: {code}") from None
         if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
-            raise Ambiguous(f"AWS failed ({code}); it may have acted") from None
+            raise OutcomeUnknown(f"AWS failed ({code}); it may have acted") from None
         raise
     except BotoCoreError as error:
-        raise Ambiguous(f"no answer from AWS ({type(error).__name__}); it may have acted") from None
+        raise OutcomeUnknown(f"no answer from AWS ({type(error).__name__}); it may have acted") from None
 
 
-def error_code(error: Any) -> str:
+def get_error_code(error: Any) -> str:
     """Return the code of a ClientError."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def key_id(leak: Leak) -> str:
+def find_key_id(leak: Leak) -> str:
     """Return the access key id among the values of *leak*."""
     for value in leak.values():
         if match := ACCESS_KEY.fullmatch(value.reveal()):
             return match[0].decode()
-    raise Surprise("the finding has no access key id: look at the blob for its other half")
+    raise UnexpectedState("the finding has no access key id: look at the blob for its other half")
 
 
-def key_secret(leak: Leak) -> Secret | None:
+def find_key_secret(leak: Leak) -> Secret | None:
     """Return the secret access key among the values of *leak*, if it was found."""
     named = next((part for name, part in leak.parts.items() if "secret" in name), None)
     if named is not None:
@@ -141,12 +141,12 @@ def key_secret(leak: Leak) -> Secret | None:
     return next((v for v in leak.values() if re.fullmatch(rb"[A-Za-z0-9/+=]{40}", v.reveal())), None)
 
 
-def session_token(leak: Leak) -> Secret | None:
+def find_session_token(leak: Leak) -> Secret | None:
     """Return the session token among the parts of *leak*, if it was found."""
     return next((part for name, part in leak.parts.items() if "token" in name), None)
 
 
-def account_hint(access_key_id: str) -> str:
+def decode_account(access_key_id: str) -> str:
     """Return the account that is spelled into a key id; old ids spell nonsense, so confirm.
 
     >>> account_hint("ASIAQNZGKIQY56JQ7WML")
@@ -159,35 +159,37 @@ def account_hint(access_key_id: str) -> str:
     return f"{(number & 0x7FFFFFFFFF80) >> 7:012d}"
 
 
-def not_the_leaked(service_client: Any, leaked_id: str) -> None:
+def require_other_key(service_client: Any, leaked_id: str) -> None:
     """Refuse to act with the key that leaked."""
     credentials = service_client._request_signer._credentials
     if credentials is not None and credentials.access_key == leaked_id:
-        raise Surprise("the responder would act with the leaked key itself; give it a profile of its own")
+        raise UnexpectedState("the operator's credentials are the leaked key itself; set a profile of its own")
 
 
-def caller(settings: Mapping[str, Any], key: str, secret: Secret, token: Secret | None = None) -> dict[str, str]:
+def get_caller_identity(
+    settings: Mapping[str, Any], key: str, secret: Secret, token: Secret | None = None
+) -> dict[str, str]:
     """Try a key once: return account and ARN, or raise.
 
-    `NotYet` means that AWS does not know the key, `PermissionError` that it refuses it.
+    `NotPropagated` means that AWS does not know the key, `PermissionError` that it refuses it.
     """
     from botocore.exceptions import ClientError
 
-    sts = client("sts", settings, keys=(key, secret, token))
-    with answers():
+    sts = make_client("sts", settings, keys=(key, secret, token))
+    with translate_errors():
         try:
             answer = sts.get_caller_identity()
         except ClientError as error:
-            code = error_code(error)
+            code = get_error_code(error)
             if code in UNKNOWN_KEY:
-                raise NotYet(f"AWS does not know the key ({code})") from None
+                raise NotPropagated(f"AWS does not know the key ({code})") from None
             if code in WRONG_SECRET or code in ("ExpiredToken", "AccessDenied"):
                 raise PermissionError(code) from None
             raise
     return {"account": str(answer["Account"]), "arn": str(answer["Arn"])}
 
 
-def deny(condition: Mapping[str, Any]) -> str:
+def make_deny_policy(condition: Mapping[str, Any]) -> str:
     """Return a policy that denies everything under *condition*."""
     statement: dict[str, Any] = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"]}
     if condition:

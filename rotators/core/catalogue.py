@@ -2,87 +2,100 @@
 
 A rotator says which rules it serves; no rule names a rotator. The longest
 matching glob wins, so ``aws.ses-*`` goes to SES SMTP although IAM serves
-``aws.*``.
+``aws.*``. Every plug-in is checked against its Protocol before it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from detector.errors import UsageError
-from detector.registry import list_names, load_plugin
-from rotators.core.contracts import Rotator, Store
+from detector.registry import check_contract, find_installed, import_installed, list_names, load_plugin
+from rotators.core.contracts import Rotator, RotatorModule, Store, StoreModule
 from rotators.core.model import Capability, Case
 
 PACKAGE = "rotators"
 STORES = "rotators.stores"
+ENTRY_POINTS = "leakfirst.rotators"
+STORE_ENTRY_POINTS = "leakfirst.stores"
 
-BY_HAND = "runbook"
+RUNBOOK = "runbook"
 """The rotator for rules that no other one serves."""
 
 
-def rotator_names() -> tuple[str, ...]:
+def list_rotators() -> tuple[str, ...]:
     """List our rotators by their public names."""
     return tuple(name for name in list_names(PACKAGE) if name not in ("core", "stores"))
 
 
-def store_names() -> tuple[str, ...]:
+def list_stores() -> tuple[str, ...]:
     """List our stores by their public names."""
     return list_names(STORES)
 
 
-def serves(rule_id: str) -> str | None:
-    """Return the name of the rotator for *rule_id*; ours first, then installed ones."""
-    best: tuple[int, str] | None = None
-    for name in rotator_names():
-        module = import_module(f"{PACKAGE}.{name.replace('-', '_')}")
-        best = _better(best, name, module, rule_id)
-    if best is None:
-        from importlib.metadata import entry_points
+def find_rotator(rule_id: str) -> str | None:
+    """Return the name of the rotator for *rule_id*: one of ours, else one of another distribution.
 
-        for entry in entry_points(group="leakfirst.rotators"):
-            best = _better(best, entry.name, entry.load(), rule_id)
+    Raises `UsageError` if a rotator does not fulfil `RotatorModule`.
+    """
+    return _choose(rule_id, ((name, load_rotator(name)) for name in list_rotators())) or _choose(
+        rule_id, _load_installed()
+    )
+
+
+def _load_installed() -> Iterator[tuple[str, RotatorModule]]:
+    for name, entry in find_installed(PACKAGE, ENTRY_POINTS).items():
+        yield name, _check_rotator(import_installed(entry, "rotator"))
+
+
+def _choose(rule_id: str, modules: Iterator[tuple[str, RotatorModule]]) -> str | None:
+    """Return the name whose glob for *rule_id* is the longest."""
+    best: tuple[int, str] | None = None
+    for name, module in modules:
+        for glob in module.SERVES:
+            if fnmatchcase(rule_id, glob) and (best is None or len(glob) > best[0]):
+                best = (len(glob), name)
     return best[1] if best else None
 
 
-def _better(best: tuple[int, str] | None, name: str, module: ModuleType, rule_id: str) -> tuple[int, str] | None:
-    for glob in module.SERVES:
-        if fnmatchcase(rule_id, glob) and (best is None or len(glob) > best[0]):
-            best = (len(glob), name)
-    return best
-
-
-def rotator_module(name: str) -> ModuleType:
-    """Import the rotator *name*."""
+def load_rotator(name: str) -> RotatorModule:
+    """Import the rotator *name*. Raises `UsageError` if it is unknown or does not fulfil `RotatorModule`."""
     if name in ("core", "stores"):
-        raise UsageError(f"unknown rotator {name!r}; known: {', '.join(rotator_names())}")
-    return load_plugin(PACKAGE, name, what="rotator", entry_points="leakfirst.rotators")
+        raise UsageError(f"unknown rotator {name!r}; known: {', '.join(list_rotators())}")
+    return _check_rotator(load_plugin(PACKAGE, name, what="rotator", entry_points=ENTRY_POINTS))
 
 
-def capability(name: str) -> Capability:
-    """Return what the issuer behind the rotator *name* offers."""
-    found = rotator_module(name).CAPABILITY
-    assert isinstance(found, Capability)
-    return found
+def _check_rotator(module: ModuleType) -> RotatorModule:
+    check_contract(module, RotatorModule, "rotator")
+    if not isinstance(module.CAPABILITY, Capability):
+        raise UsageError(f"rotator {module.__name__!r} does not fulfil RotatorModule: CAPABILITY is no Capability")
+    return cast(RotatorModule, module)
+
+
+def get_capability(name: str) -> Capability:
+    """Return what the provider behind the rotator *name* offers."""
+    return load_rotator(name).CAPABILITY
 
 
 def open_rotator(name: str, case: Case) -> Rotator:
-    """Return the rotator *name* for one case."""
-    made: Rotator = rotator_module(name).Rotator(case)
-    return made
+    """Return the rotator *name* for one case. Raises `UsageError` if its class does not fulfil `Rotator`."""
+    module = load_rotator(name)
+    check_contract(cast(type, module.Rotator), Rotator, "rotator")
+    return module.Rotator(case)
 
 
 def open_store(name: str, case: Case) -> Store:
-    """Return the store *name* for one case; `case.settings` is its destination table."""
-    module = load_plugin(STORES, name, what="store", entry_points="leakfirst.stores")
+    """Return the store *name* for one case. Raises `UsageError` if it does not fulfil `Store`."""
+    module = load_plugin(STORES, name, what="store", entry_points=STORE_ENTRY_POINTS)
+    check_contract(module, StoreModule, "store")
+    check_contract(module.Store, Store, "store")
     made: Store = module.Store(case)
     return made
 
 
-def settings_for(settings: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+def select_settings(settings: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     """Return the ``[rotators.NAME]`` table; dashes and underscores are the same."""
     return settings.get(name) or settings.get(name.replace("-", "_")) or {}

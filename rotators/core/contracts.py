@@ -1,29 +1,37 @@
-"""What a rotator and a store promise: two Protocols, one screen each.
+"""What a rotator and a store promise: a Protocol for the module, and one for its class.
 
-A rotator is a module in `rotators/` with `SERVES` (globs over rule ids),
-`CAPABILITY`, and a class `Rotator`. A store is a module in
-`rotators/stores/` with a class `Store`. Both get a `Case` and keep nothing
-else; every method looks before it acts, so repeating one does no harm.
-Methods return provider ids for the journal, never values.
+Both classes get a `Case` and keep nothing else. Every method looks before it
+acts, so repeating one does no harm. Methods return provider ids for the
+journal, never values.
 
-The bodies here are the honest answer of a service that offers nothing: a
-module overrides what its service can do.
+The method bodies here are right for a service that offers nothing; a module
+overrides what its service can do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from detector.secret import Secret
-from rotators.core.model import UNVERIFIABLE, Capability, Case, Identity, Leak, Minted, Proof, Surprise
+from rotators.core.model import (
+    Capability,
+    Case,
+    Identity,
+    Leak,
+    NewCredential,
+    Proof,
+    ProofState,
+    StepKind,
+    UnexpectedState,
+)
 
 Handles = Mapping[str, str]
 Values = Mapping[str, Secret]
 
 
 class Rotator(Protocol):
-    """Mints and ends credentials at their issuer.
+    """Mints and ends credentials at their provider.
 
     `fields` are the values that make up one credential; those in `public` are
     names rather than secrets (a user, an access key id).
@@ -48,7 +56,7 @@ class Rotator(Protocol):
         """List what ending the credential touches: last use, consumers, dependants."""
         return ()
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """Name the calls that a step of *kind* will make, for the plan."""
         return ()
 
@@ -71,7 +79,7 @@ class Rotator(Protocol):
         """Make the new value here (only where the value is ours)."""
         raise NotImplementedError
 
-    def create(self, values: Values) -> Minted:
+    def create(self, values: Values) -> NewCredential:
         """Make the new credential, or set *values* where the value is ours. Never repeated blindly."""
         raise NotImplementedError
 
@@ -84,10 +92,10 @@ class Rotator(Protocol):
 
     def verify_new(self, values: Values) -> Proof:
         """Use the new value once; anything but live raises or says why."""
-        return Proof(UNVERIFIABLE, "the issuer offers no check")
+        return Proof(ProofState.UNVERIFIABLE, "the provider offers no check")
 
     def promote(self) -> Handles:
-        """Make the new credential the first one at the issuer, where it has such a notion."""
+        """Make the new credential the first one at the provider, where it has such a notion."""
         return {}
 
     def used_since(self, when: float) -> str:
@@ -100,21 +108,21 @@ class Rotator(Protocol):
 
     def verify_dead(self) -> Proof:
         """Ask whether the old credential still works. One look, no waiting."""
-        return Proof(UNVERIFIABLE, "the issuer offers no check")
+        return Proof(ProofState.UNVERIFIABLE, "the provider offers no check")
 
     def delete(self) -> Handles:
         """Remove the old credential for good; not-found is success."""
         raise NotImplementedError
 
-    def undo(self, kind: str) -> None:
+    def undo(self, kind: StepKind) -> None:
         """Take back what a step of *kind* did to the old credential."""
-        raise Surprise(f"{kind} cannot be taken back here")
+        raise UnexpectedState(f"{kind} cannot be taken back here")
 
     def old_values(self) -> Values:
         """Return the old credential by field name, to restore a destination; may be empty."""
         return {}
 
-    def reconcile(self, values: Values) -> Minted:
+    def reconcile(self, values: Values) -> NewCredential:
         """Replace a stored value that does not work."""
         return self.create(values)
 
@@ -127,7 +135,7 @@ class Store(Protocol):
     settings' `fields` say which values go here, and under which names.
     """
 
-    staged: bool
+    staged: ClassVar[bool]
     case: Case
 
     def __init__(self, case: Case) -> None:
@@ -137,7 +145,7 @@ class Store(Protocol):
         """Return the part of *values* that goes here."""
         return {name: values[name] for name in self.case.settings["fields"] if name in values}
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """Name the calls that a step of *kind* will make, for the plan."""
         return ()
 
@@ -174,7 +182,29 @@ class Store(Protocol):
         return {}
 
 
-class Ages(Protocol):
+class RotatorModule(Protocol):
+    """rotators/<name>.py: a rotator for credentials of some rules."""
+
+    @property
+    def SERVES(self) -> tuple[str, ...]:
+        """Globs over rule ids; of several rotators the one with the longest matching glob serves a rule."""
+
+    @property
+    def CAPABILITY(self) -> Capability:
+        """What the provider offers."""
+
+    def Rotator(self, case: Case) -> Rotator:
+        """Return the rotator for one case."""
+
+
+class StoreModule(Protocol):
+    """rotators/stores/<name>.py: a store for one kind of destination."""
+
+    def Store(self, case: Case) -> Store:
+        """Return the store for one case; `case.settings` is its ``[destinations.NAME]`` table."""
+
+
+class ListsByAge(Protocol):
     """What a rotator module adds to be found by age (``--older-than``)."""
 
     def inventory(self, settings: Mapping[str, object], before: float) -> Iterable[Leak]:

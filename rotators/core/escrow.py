@@ -23,7 +23,7 @@ from detector.errors import UsageError
 from detector.secret import Secret
 from rotators.core.contracts import Handles, Store, Values
 from rotators.core.journal import write_private
-from rotators.core.model import Surprise
+from rotators.core.model import StepKind, UnexpectedState
 
 
 class Sealer(Protocol):
@@ -63,7 +63,7 @@ class TransitSealer:
         """See `Sealer`."""
         from rotators.core import vault
 
-        transit = vault.client(self._settings).secrets.transit
+        transit = vault.make_client(self._settings).secrets.transit
         answer = transit.encrypt_data(self._name, plaintext=base64.b64encode(key).decode())
         return str(answer["data"]["ciphertext"])
 
@@ -71,7 +71,7 @@ class TransitSealer:
         """See `Sealer`."""
         from rotators.core import vault
 
-        answer = vault.client(self._settings).secrets.transit.decrypt_data(self._name, ciphertext=wrapped)
+        answer = vault.make_client(self._settings).secrets.transit.decrypt_data(self._name, ciphertext=wrapped)
         return base64.b64decode(answer["data"]["plaintext"])
 
 
@@ -85,7 +85,7 @@ class KmsSealer:
         """See `Sealer`."""
         from rotators.core import aws
 
-        answer = aws.client("kms", self._settings).encrypt(KeyId=self._key_id, Plaintext=key)
+        answer = aws.make_client("kms", self._settings).encrypt(KeyId=self._key_id, Plaintext=key)
         return base64.b64encode(answer["CiphertextBlob"]).decode()
 
     def unwrap(self, wrapped: str) -> bytes:
@@ -93,10 +93,12 @@ class KmsSealer:
         from rotators.core import aws
 
         blob = base64.b64decode(wrapped)
-        return bytes(aws.client("kms", self._settings).decrypt(KeyId=self._key_id, CiphertextBlob=blob)["Plaintext"])
+        return bytes(
+            aws.make_client("kms", self._settings).decrypt(KeyId=self._key_id, CiphertextBlob=blob)["Plaintext"]
+        )
 
 
-def sealer(settings: Mapping[str, Any], key: bytes) -> Sealer:
+def make_sealer(settings: Mapping[str, Any], key: bytes) -> Sealer:
     """Return the sealer of the policy's ``[escrow]`` table; without one, this machine's key."""
     kind = settings.get("key", "local")
     if kind == "local":
@@ -143,7 +145,7 @@ class Escrow:
         return os.path.join(self._folder, hashlib.sha256(name.encode()).hexdigest()[:32])
 
 
-class Escrowed(Store):
+class EscrowedStore(Store):
     """A store without staging, and the escrow that stands in for it."""
 
     staged = True
@@ -152,7 +154,7 @@ class Escrowed(Store):
         super().__init__(store.case)
         self._name, self._store, self._escrow = name, store, escrow
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `Store`."""
         return self._store.calls(kind) or (("escrow: seal locally",) if kind == "store" else ())
 
@@ -212,4 +214,4 @@ def _decrypt(key: bytes, sealed: bytes, bound_to: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(sealed[:12], sealed[12:], bound_to)
     except InvalidTag:
-        raise Surprise("a sealed value does not open with this key; is it the machine that sealed it?") from None
+        raise UnexpectedState("a sealed value does not open with this key; is it the machine that sealed it?") from None

@@ -3,9 +3,9 @@
 Every step looks before it acts, so a run that was killed anywhere goes on by
 doing its next step again. Three rules keep a crash from becoming an outage:
 
-* nothing is made before issuer and destinations have said that they will
+* nothing is made before provider and destinations have said that they will
   take it, and nothing is retired before the new value is proven and current;
-* a value that the issuer made and a crash lost is ended and made anew, one
+* a value that the provider made and a crash lost is ended and made anew, one
   that we made is taken from the destination and set again;
 * once the new value may be current somewhere, it is never deleted unless the
   destinations have been read and say otherwise.
@@ -25,54 +25,35 @@ from detector.net.log_silencing import silence_client_logs
 from detector.secret import Secret
 from rotators.core import catalogue, runs
 from rotators.core.contracts import Store, Values
-from rotators.core.journal import DONE, FAILED, INTEND, NOTE, UNDONE, Journal, seconds, stamp
-from rotators.core.locks import only_run
+from rotators.core.journal import Journal, JournalPhase, format_time, parse_time
+from rotators.core.locks import hold_run_lock
 from rotators.core.model import (
     ACTS,
-    ALIVE,
-    CONTAIN,
-    DEAD,
-    DELETE,
-    DISABLE,
-    DRAIN,
-    GRACE,
-    ISSUER,
-    MINT,
-    OURS,
-    PERSON,
-    PROMOTE,
-    PROVE_DEAD,
-    PROVE_GONE,
-    PROVE_NEW,
-    RECONCILE,
-    STORE,
-    TIDY,
-    UNVERIFIABLE,
     Case,
     Clock,
     Leak,
-    NotYet,
+    NotPropagated,
+    Order,
     Proof,
+    ProofState,
+    RateLimited,
     RotationPlan,
     RotationStep,
-    Surprise,
-    Throttled,
+    RunState,
+    StepKind,
+    UnexpectedState,
+    ValueSource,
 )
-from rotators.core.planner import describe, expired, open_stores, preconditions, values_mark
+from rotators.core.planner import collect_preconditions, describe_error, digest_values, is_expired, open_stores
 from rotators.core.policy import Policy
 from rotators.core.scrubbing import scrub
 
 T = TypeVar("T")
 
-FINISHED = "finished"
-ROLLED_BACK = "rolled-back"
-WAITING = "waiting"
-NEEDS_PERSON = "needs-person"
+PROOFS_IN_A_ROW = 3
+"""How often in a row a new credential must work: providers spread it unevenly."""
 
-STEADY = 3
-"""How often in a row a new credential must work: issuers spread it unevenly."""
-
-LOST = {"attempt": "lost", "handles": "new_handle"}
+ATTEMPT_LOST = {"attempt": "lost", "handles": "new_handle"}
 """Facts of the line that ends an attempt: the next one has another token."""
 
 PAUSE = 2.0
@@ -82,12 +63,12 @@ PAUSE = 2.0
 class Outcome(NamedTuple):
     """How far a call to `apply`, `resume` or `undo` brought the run."""
 
-    state: str
+    state: RunState
     step: str = ""
     why: str = ""
 
 
-class Standing(NamedTuple):
+class CurrentState(NamedTuple):
     """How things stand: is the old credential dead, and does each destination hold the new one (None: unreadable)?"""
 
     old: Proof
@@ -101,13 +82,15 @@ class Executor:
         self.plan = plan
         self.journal = Journal(folder, key, clock)
         self._policy, self._folder, self._key, self._clock = policy, folder, key, clock
-        self._now = runs.progress(self.journal.entries(plan.id))
+        self._now = runs.read_progress(self.journal.entries(plan.id))
         self._before = {
-            f"before.{name[7:]}": value for name, value in plan.preconditions.items() if name.startswith("issuer.")
+            f"before.{name.removeprefix('provider.')}": value
+            for name, value in plan.preconditions.items()
+            if name.startswith("provider.")
         }
         self._before["handle"] = dict(plan.facts)["credential"]
         self._handles = {**self._before, **self._now.handles}
-        case = Case(plan.id, leak, catalogue.settings_for(policy.rotators, plan.rotator), self._handles, clock)
+        case = Case(plan.id, leak, catalogue.select_settings(policy.rotators, plan.rotator), self._handles, clock)
         self._leak = leak
         self._rotator = catalogue.open_rotator(plan.rotator, case)
         self._stores = open_stores(plan.stores, self._rotator.fields, policy, case, folder, key)
@@ -118,63 +101,67 @@ class Executor:
 
     def apply(self) -> Outcome:
         """Begin an approved plan, or go on with a begun one."""
-        with only_run(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
-            self._reread()
-            self._approved()
+        with hold_run_lock(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
+            self._reload()
+            self._check_approval()
             if not self._now.started:
                 self._begin()
-            return self._forward()
+            return self._run_steps()
 
     def contain(self) -> Outcome:
         """Begin an approved plan, but do no more than stop the abuse; `apply` goes on from there."""
-        with only_run(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
-            self._reread()
-            self._approved()
+        with hold_run_lock(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
+            self._reload()
+            self._check_approval()
             if not self._now.started:
                 self._begin()
-            return self._forward(until=CONTAIN)
+            return self._run_steps(until=StepKind.CONTAIN)
 
-    def look(self) -> Standing:
+    def inspect(self) -> CurrentState:
         """Ask once whether the old credential is dead and the new one in place; nothing is changed or noted."""
         with silence_client_logs(other_libraries=True):
             try:
-                proof = self._patiently(self._rotator.verify_dead)
+                proof = self._retry_when_limited(self._rotator.verify_dead)
                 done = self._now.done
-                promoted = [step.target for step in self.plan.steps if step.kind == PROMOTE and step.id in done]
-                return Standing(proof, {name: self._holds_new(name) for name in promoted})
+                promoted = [
+                    step.target for step in self.plan.steps if step.kind == StepKind.PROMOTE and step.id in done
+                ]
+                return CurrentState(proof, {name: self._holds_new(name) for name in promoted})
             except Exception as error:
-                why = self._clean(error)
+                why = self._scrub_error(error)
         raise RotationError(why)
 
     def resume(self, *, person_done: bool = False) -> Outcome:
         """Go on with a begun run; *person_done* says that the waiting step was done by hand."""
-        with only_run(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
-            self._reread()
+        with hold_run_lock(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
+            self._reload()
             if not self._now.started:
                 raise RotationError("this plan was never applied; use 'apply'")
-            self._approved()
-            return self._forward(person_done=person_done)
+            self._check_approval()
+            return self._run_steps(person_done=person_done)
 
     def undo(self) -> Outcome:
         """Take back what was done, newest first, as long as nothing final was done."""
-        with only_run(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
-            self._reread()
+        with hold_run_lock(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
+            self._reload()
             if self._now.outcome:
                 raise RotationError(f"this run is {self._now.outcome} already")
-            self._approved()
+            self._check_approval()
             final = [s for s in self.plan.steps if not s.reversible and s.id in self._now.begun]
             if final:
                 raise RotationError(f"{final[-1].title!r} cannot be taken back; go on with 'resume'")
             for step in reversed(self.plan.steps):
                 if step.id in self._now.begun | self._now.done:
-                    self._guarded(step, lambda step=step: self._take_back(step))  # type: ignore[misc]
-                    self._note(step.id, UNDONE, LOST if step.id == self._first_made() else None)
-            self._note(runs.END, DONE, {"result": ROLLED_BACK})
-            return Outcome(ROLLED_BACK)
+                    self._run_guarded(step, lambda step=step: self._undo_step(step))  # type: ignore[misc]
+                    self._record(
+                        step.id, JournalPhase.UNDONE, ATTEMPT_LOST if step.id == self._first_created_step() else None
+                    )
+            self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.ROLLED_BACK})
+            return Outcome(RunState.ROLLED_BACK)
 
     # -- beginning -----------------------------------------------------------
 
-    def _approved(self) -> None:
+    def _check_approval(self) -> None:
         """Compare the plan with what was approved, every time: its file may change between two calls."""
         if not self._now.approved:
             raise RotationError(f"nobody has approved this plan: leakfirst rotate approve {self.plan.id[:12]}")
@@ -185,19 +172,19 @@ class Executor:
         plan = self.plan
         if self._now.outcome:
             raise RotationError(f"this run is {self._now.outcome} already")
-        if expired(plan, self._clock):
+        if is_expired(plan, self._clock):
             raise RotationError("the plan has expired; make a new one")
-        if other := runs.open_run_of(self.journal, plan.lock, plan.id):
+        if other := runs.find_open_run(self.journal, plan.lock, plan.id):
             raise RotationError(f"run {other[:12]} of this credential is still open; resume or undo it first")
-        self._same_world()
-        self._note(runs.BEGIN, NOTE, {"lock": plan.lock, "digest": plan.digest})
+        self._check_preconditions()
+        self._record(runs.RunEvent.BEGIN, JournalPhase.NOTE, {"lock": plan.lock, "digest": plan.digest})
 
-    def _same_world(self) -> None:
+    def _check_preconditions(self) -> None:
         why = ""
         try:
-            found = preconditions(self._rotator, self._stores, self._key)
+            found = collect_preconditions(self._rotator, self._stores, self._key)
         except Exception as error:
-            why = self._clean(error)
+            why = self._scrub_error(error)
         if why:
             raise RotationError(f"cannot look at the present state: {why}")
         changed = sorted(
@@ -206,34 +193,34 @@ class Executor:
             if found.get(name) != self.plan.preconditions.get(name)
         )
         if changed:
-            raise Surprise(f"changed since the plan was made: {', '.join(changed)}; make a new plan")
+            raise UnexpectedState(f"changed since the plan was made: {', '.join(changed)}; make a new plan")
 
     # -- going on ------------------------------------------------------------
 
-    def _forward(self, *, person_done: bool = False, until: str = "") -> Outcome:
+    def _run_steps(self, *, person_done: bool = False, until: str = "") -> Outcome:
         if self._now.outcome:
             return Outcome(self._now.outcome)
-        while step := self._next():
+        while step := self._next_step():
             if until and step.kind != until:
-                return Outcome(WAITING, step.id, "the rest is still to be done")
-            if step.kind == PERSON and not person_done:
-                return self._stand(NEEDS_PERSON, step, f"{step.title} {step.link}".strip())
-            if step.kind in (DRAIN, GRACE):
+                return Outcome(RunState.WAITING, step.id, "the rest is still to be done")
+            if step.kind == StepKind.PERSON and not person_done:
+                return self._halt(RunState.NEEDS_PERSON, step, f"{step.title} {step.link}".strip())
+            if step.kind in (StepKind.DRAIN, StepKind.GRACE):
                 waiting = self._wait(step)
                 if waiting is not None:
                     return waiting
                 continue
-            if not step.reversible and self._now.scope != runs.ALL:
-                return self._stand(NEEDS_PERSON, step, "final steps need an approval of their own")
-            self._gate(step)
-            self._guarded(step, lambda step=step: self._do(step))  # type: ignore[misc]
-        self._note(runs.END, DONE, {"result": FINISHED})
-        return Outcome(FINISHED)
+            if not step.reversible and self._now.scope != runs.ApprovalScope.ALL:
+                return self._halt(RunState.NEEDS_PERSON, step, "final steps need an approval of their own")
+            self._check_limits(step)
+            self._run_guarded(step, lambda step=step: self._run_step(step))  # type: ignore[misc]
+        self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.FINISHED})
+        return Outcome(RunState.FINISHED)
 
-    def _next(self) -> RotationStep | None:
+    def _next_step(self) -> RotationStep | None:
         return next((step for step in self.plan.steps if step.id not in self._now.done), None)
 
-    def _gate(self, step: RotationStep) -> None:
+    def _check_limits(self, step: RotationStep) -> None:
         limits = self._policy.limits
         if limits.stop_file and os.path.exists(limits.stop_file):
             raise RotationError(f"{limits.stop_file} exists: nothing acts until it is removed")
@@ -244,7 +231,7 @@ class Executor:
             raise RotationError(f"{limits.acts_per_run} acts in one run is the cap; look first, then resume")
         since = self._clock.now() - 3600
         lately = sum(
-            entry.phase == INTEND and entry.step.partition(":")[0] in ACTS and seconds(entry.at) > since
+            entry.phase == JournalPhase.INTEND and entry.step.partition(":")[0] in ACTS and parse_time(entry.at) > since
             for entry in self.journal.entries()
         )
         if lately >= limits.acts_per_hour:
@@ -252,36 +239,38 @@ class Executor:
 
     def _wait(self, step: RotationStep) -> Outcome | None:
         if step.id not in self._now.begun:
-            self._note(step.id, INTEND, {f"{step.kind}.until": stamp(self._clock.now() + step.wait)})
+            self._record(
+                step.id, JournalPhase.INTEND, {f"{step.kind}.until": format_time(self._clock.now() + step.wait)}
+            )
         until = self._handles[f"{step.kind}.until"]
-        if self._clock.now() < seconds(until):
-            return self._stand(WAITING, step, f"until {until}")
-        since = max(self._clock.now() - step.wait, seconds(until) - step.wait)
-        used: str = self._guarded(step, lambda: self._rotator.used_since(since))
+        if self._clock.now() < parse_time(until):
+            return self._halt(RunState.WAITING, step, f"until {until}")
+        since = max(self._clock.now() - step.wait, parse_time(until) - step.wait)
+        used: str = self._run_guarded(step, lambda: self._rotator.used_since(since))
         if used:
-            return self._stand(NEEDS_PERSON, step, f"the old credential is still in use: {used}")
-        self._note(step.id, DONE, {"result": "unused"})
+            return self._halt(RunState.NEEDS_PERSON, step, f"the old credential is still in use: {used}")
+        self._record(step.id, JournalPhase.DONE, {"result": "unused"})
         return None
 
-    def _do(self, step: RotationStep) -> None:
+    def _run_step(self, step: RotationStep) -> None:
         acts: Mapping[str, Callable[[RotationStep], None]] = {
-            CONTAIN: lambda s: self._act(s, self._rotator.contain),
-            MINT: self._mint if self.plan.protocol == ISSUER else self._set,
-            STORE: self._store,
-            PROVE_NEW: self._prove_new,
-            PROMOTE: self._promote,
-            TIDY: lambda s: self._act(s, lambda: self._stores[s.target].settle(self._token)),
-            DISABLE: lambda s: self._act(s, self._rotator.disable),
-            PROVE_DEAD: self._prove_dead,
-            DELETE: lambda s: self._act(s, self._rotator.delete),
-            PROVE_GONE: self._prove_dead,
-            PERSON: lambda s: self._note(s.id, DONE, {"result": "done by hand"}),
+            StepKind.CONTAIN: lambda s: self._run_act(s, self._rotator.contain),
+            StepKind.MINT: self._mint if self.plan.value_source == ValueSource.PROVIDER else self._set_value,
+            StepKind.STORE: self._store,
+            StepKind.PROVE_NEW: self._prove_new,
+            StepKind.PROMOTE: self._promote,
+            StepKind.TIDY: lambda s: self._run_act(s, lambda: self._stores[s.target].settle(self._token)),
+            StepKind.DISABLE: lambda s: self._run_act(s, self._rotator.disable),
+            StepKind.PROVE_DEAD: self._prove_dead,
+            StepKind.DELETE: lambda s: self._run_act(s, self._rotator.delete),
+            StepKind.PROVE_GONE: self._prove_dead,
+            StepKind.PERSON: lambda s: self._record(s.id, JournalPhase.DONE, {"result": "done by hand"}),
         }
         acts[step.kind](step)
 
-    def _act(self, step: RotationStep, act: Callable[[], Mapping[str, str]]) -> None:
-        self._note(step.id, INTEND)
-        self._note(step.id, DONE, self._patiently(act))
+    def _run_act(self, step: RotationStep, act: Callable[[], Mapping[str, str]]) -> None:
+        self._record(step.id, JournalPhase.INTEND)
+        self._record(step.id, JournalPhase.DONE, self._retry_when_limited(act))
 
     # -- making and storing --------------------------------------------------
 
@@ -290,253 +279,255 @@ class Executor:
         """The pending value's name at the destinations: one per attempt."""
         return str(uuid.uuid5(uuid.UUID(self.plan.id), str(self._now.attempt)))
 
-    def _preflight(self) -> None:
+    def _run_preflight(self) -> None:
         for store in self._stores.values():
-            self._patiently(store.preflight)
-        self._patiently(self._rotator.preflight)
+            self._retry_when_limited(store.preflight)
+        self._retry_when_limited(self._rotator.preflight)
 
     def _mint(self, step: RotationStep) -> None:
         if step.id in self._now.begun:
             for stray in self._rotator.strays():
-                self._note(step.id, NOTE, {"stray": stray})
+                self._record(step.id, JournalPhase.NOTE, {"stray": stray})
                 self._rotator.discard(stray)
-        self._preflight()
-        self._note(step.id, INTEND, {"mint.started": stamp(self._clock.now())})
-        stored = self._any_broken_value()
-        minted = self._patiently(
+        self._run_preflight()
+        self._record(step.id, JournalPhase.INTEND, {"mint.started": format_time(self._clock.now())})
+        stored = self._read_stored()
+        minted = self._retry_when_limited(
             lambda: self._rotator.create({}) if stored is None else self._rotator.reconcile(stored)
         )
         self._values = minted.values
-        self._note(step.id, DONE, {**minted.handles, **self._marked(minted.values)})
+        self._record(step.id, JournalPhase.DONE, {**minted.handles, **self._digest_new(minted.values)})
 
-    def _any_broken_value(self) -> Values | None:
-        if self.plan.order != RECONCILE:
+    def _read_stored(self) -> Values | None:
+        if self.plan.order != Order.RECONCILE:
             return None
         found: dict[str, Secret] = {}
         for store in self._stores.values():
             found.update(store.read_back() or {})
         return found
 
-    def _set(self, step: RotationStep) -> None:
-        values = self._stored()
+    def _set_value(self, step: RotationStep) -> None:
+        values = self._read_pending()
         if values is None:
-            raise Surprise("the pending value is gone from the destinations; undo this run")
+            raise UnexpectedState("the pending value is gone from the destinations; undo this run")
         if self._now.failures.get(step.id, 0) >= 2:
-            self._drop_pending("the issuer refused the value twice")
+            self._drop_pending("the provider refused the value twice")
             return
-        self._note(step.id, INTEND, {"mint.started": stamp(self._clock.now())})
-        minted = self._patiently(lambda: self._rotator.create(values))
-        self._note(step.id, DONE, {**minted.handles, **self._marked(values)})
+        self._record(step.id, JournalPhase.INTEND, {"mint.started": format_time(self._clock.now())})
+        minted = self._retry_when_limited(lambda: self._rotator.create(values))
+        self._record(step.id, JournalPhase.DONE, {**minted.handles, **self._digest_new(values)})
 
     def _store(self, step: RotationStep) -> None:
         store = self._stores[step.target]
-        values = self._values or self._stored()
-        if values is None and self.plan.protocol == OURS:
-            self._preflight()
+        values = self._values or self._read_pending()
+        if values is None and self.plan.value_source == ValueSource.CLIENT:
+            self._run_preflight()
             values = self._rotator.generate()
         if values is None:
             self._rotator.discard(self._handles["new_handle"])
             self._drop_pending("the new value was lost before it was stored")
             return
         self._values = values
-        self._note(step.id, INTEND)
-        handles = self._patiently(lambda: store.put_pending(self._token, values))
-        if not _same(store, store.pending(self._token), values):
-            raise Surprise(f"{step.target} does not give the pending value back")
-        self._note(step.id, DONE, handles)
+        self._record(step.id, JournalPhase.INTEND)
+        handles = self._retry_when_limited(lambda: store.put_pending(self._token, values))
+        if not _is_same(store, store.pending(self._token), values):
+            raise UnexpectedState(f"{step.target} does not give the pending value back")
+        self._record(step.id, JournalPhase.DONE, handles)
 
     def _drop_pending(self, why: str) -> None:
         """Start the value over: the next attempt gets a fresh one under a fresh name."""
         self._values = None
         for store in self._stores.values():
             store.settle(self._token)
-        back = [s for s in self.plan.steps if s.kind in (MINT, STORE) and s.id in self._now.begun]
+        back = [s for s in self.plan.steps if s.kind in (StepKind.MINT, StepKind.STORE) and s.id in self._now.begun]
         for step in reversed(back):
-            lost = {**LOST, "why": why} if step.id == self._first_made() else None
-            self._note(step.id, UNDONE, lost)
+            lost = {**ATTEMPT_LOST, "why": why} if step.id == self._first_created_step() else None
+            self._record(step.id, JournalPhase.UNDONE, lost)
 
-    def _first_made(self) -> str:
-        return next((step.id for step in self.plan.steps if step.kind in (MINT, STORE)), "")
+    def _first_created_step(self) -> str:
+        return next((step.id for step in self.plan.steps if step.kind in (StepKind.MINT, StepKind.STORE)), "")
 
-    def _stored(self) -> Values | None:
+    def _read_pending(self) -> Values | None:
         """Return the new values, put together from what the destinations have pending."""
         found: dict[str, Secret] = {}
         for store in self._stores.values():
             found.update(store.pending(self._token) or {})
         return found if set(self._rotator.fields) <= set(found) else None
 
-    def _marked(self, values: Values) -> dict[str, str]:
+    def _digest_new(self, values: Values) -> dict[str, str]:
         """Return what later recognises *values* at each destination."""
-        return {f"new_mark.{name}": values_mark(store.kept(values), self._key) for name, store in self._stores.items()}
+        return {
+            f"new_mark.{name}": digest_values(store.kept(values), self._key) for name, store in self._stores.items()
+        }
 
     def _holds_new(self, name: str) -> bool | None:
         """Tell whether the destination *name* holds the new value; None when it cannot be read."""
         current = self._stores[name].read_back()
         if current is None:
             return None
-        return values_mark(current, self._key) == self._handles.get(f"new_mark.{name}")
+        return digest_values(current, self._key) == self._handles.get(f"new_mark.{name}")
 
     # -- proving and promoting -----------------------------------------------
 
     def _prove_new(self, step: RotationStep) -> None:
-        proof = Proof(UNVERIFIABLE)
-        everything = self._values or self._stored()
+        proof = Proof(ProofState.UNVERIFIABLE)
+        everything = self._values or self._read_pending()
         if everything is None:
-            raise Surprise("the pending value is gone from the destinations; undo this run")
+            raise UnexpectedState("the pending value is gone from the destinations; undo this run")
         for name, store in self._stores.items():
             values = store.pending(self._token)
             if values is None:
-                raise Surprise(f"{name} has lost the pending value")
-            proof = self._steadily({**everything, **values})
-        self._note(step.id, DONE, {"result": proof.state, "why": proof.why})
+                raise UnexpectedState(f"{name} has lost the pending value")
+            proof = self._prove_repeatedly({**everything, **values})
+        self._record(step.id, JournalPhase.DONE, {"result": proof.state, "why": proof.why})
 
-    def _steadily(self, values: Values) -> Proof:
+    def _prove_repeatedly(self, values: Values) -> Proof:
         deadline = self._clock.now() + self._policy.limits.proof_within
         good, why = 0, ""
         while True:
             try:
-                proof = self._patiently(lambda: self._rotator.verify_new(values))
+                proof = self._retry_when_limited(lambda: self._rotator.verify_new(values))
                 why = proof.why
-                if proof.state == UNVERIFIABLE:
+                if proof.state == ProofState.UNVERIFIABLE:
                     return proof
-                good = good + 1 if proof.state == ALIVE else 0
-            except NotYet as error:
+                good = good + 1 if proof.state == ProofState.ALIVE else 0
+            except NotPropagated as error:
                 good, why = 0, str(error)
-            if good == STEADY:
+            if good == PROOFS_IN_A_ROW:
                 return proof
             if self._clock.now() > deadline:
-                raise Surprise(f"the new credential does not work: {why}")
+                raise UnexpectedState(f"the new credential does not work: {why}")
             self._clock.sleep(PAUSE)
 
     def _promote(self, step: RotationStep) -> None:
         store = self._stores[step.target]
         values = store.pending(self._token)
         if values is None:
-            raise Surprise(f"{step.target} has lost the pending value")
-        if not _same(store, store.read_back(), values):
-            self._unedited(step, store)
-            self._note(step.id, INTEND)
+            raise UnexpectedState(f"{step.target} has lost the pending value")
+        if not _is_same(store, store.read_back(), values):
+            self._check_not_edited(step, store)
+            self._record(step.id, JournalPhase.INTEND)
             try:
-                handles = self._patiently(lambda: store.promote(self._token, values))
+                handles = self._retry_when_limited(lambda: store.promote(self._token, values))
                 found = store.read_back()
-                if found is not None and not _same(store, found, values):
-                    raise Surprise(f"{step.target} does not give the new value back")
+                if found is not None and not _is_same(store, found, values):
+                    raise UnexpectedState(f"{step.target} does not give the new value back")
             except Exception:
-                if not _same(store, store.read_back(), values):
-                    self._retreat()
+                if not _is_same(store, store.read_back(), values):
+                    self._restore_promoted()
                     raise
                 handles = {}
         else:
             handles = {}
-        if step == [s for s in self.plan.steps if s.kind == PROMOTE][-1]:
-            handles = {**handles, **self._patiently(self._rotator.promote)}
-        self._note(step.id, DONE, {**handles, f"promoted.{step.target}": stamp(self._clock.now())})
+        if step == [s for s in self.plan.steps if s.kind == StepKind.PROMOTE][-1]:
+            handles = {**handles, **self._retry_when_limited(self._rotator.promote)}
+        self._record(step.id, JournalPhase.DONE, {**handles, f"promoted.{step.target}": format_time(self._clock.now())})
 
-    def _unedited(self, step: RotationStep, store: Store) -> None:
+    def _check_not_edited(self, step: RotationStep, store: Store) -> None:
         """Stop when somebody changed our fields after the plan; our own earlier write is fine."""
         if store.read_back() is None and step.id in self._now.begun:
             return
         name = f"destination.{step.target}"
         current = store.read_back()
-        mark = f"mark:{store.mark()}" if current is None else values_mark(current, self._key)
+        mark = f"mark:{store.mark()}" if current is None else digest_values(current, self._key)
         if mark != self.plan.preconditions.get(name):
-            raise Surprise(f"somebody changed {step.target} meanwhile; undo this run and make a new plan")
+            raise UnexpectedState(f"somebody changed {step.target} meanwhile; undo this run and make a new plan")
 
-    def _retreat(self) -> None:
+    def _restore_promoted(self) -> None:
         """Take the destinations that were already promoted back: all of them or none."""
         for step in reversed(self.plan.steps):
-            if step.kind == PROMOTE and step.id in self._now.done:
+            if step.kind == StepKind.PROMOTE and step.id in self._now.done:
                 self._restore(step)
-                self._note(step.id, UNDONE, {"why": "another destination could not be promoted"})
+                self._record(step.id, JournalPhase.UNDONE, {"why": "another destination could not be promoted"})
 
     # -- proving dead --------------------------------------------------------
 
     def _prove_dead(self, step: RotationStep) -> None:
         deadline = self._clock.now() + self._policy.limits.proof_within
         while True:
-            proof = self._patiently(self._rotator.verify_dead)
-            if proof.state in (DEAD, UNVERIFIABLE):
+            proof = self._retry_when_limited(self._rotator.verify_dead)
+            if proof.state in (ProofState.DEAD, ProofState.UNVERIFIABLE):
                 break
             if self._clock.now() > deadline:
-                raise Surprise(f"the old credential still works: {proof.why}")
+                raise UnexpectedState(f"the old credential still works: {proof.why}")
             self._clock.sleep(PAUSE)
-        self._note(step.id, DONE, {"result": proof.state, "why": proof.why})
+        self._record(step.id, JournalPhase.DONE, {"result": proof.state, "why": proof.why})
 
     # -- going back ----------------------------------------------------------
 
-    def _take_back(self, step: RotationStep) -> None:
-        if step.kind in (CONTAIN, DISABLE):
+    def _undo_step(self, step: RotationStep) -> None:
+        if step.kind in (StepKind.CONTAIN, StepKind.DISABLE):
             self._rotator.undo(step.kind)
-        elif step.kind == PROMOTE:
+        elif step.kind == StepKind.PROMOTE:
             self._restore(step)
-        elif step.kind == STORE:
+        elif step.kind == StepKind.STORE:
             self._stores[step.target].settle(self._token)
-        elif step.kind == MINT:
-            self._unmint(step)
+        elif step.kind == StepKind.MINT:
+            self._undo_mint(step)
 
     def _restore(self, step: RotationStep) -> None:
         if self._holds_new(step.target) is not False:
             store = self._stores[step.target]
             store.restore(self._token, self._rotator.old_values())
             if self._holds_new(step.target):
-                raise Surprise(f"{step.target} still holds the new value")
+                raise UnexpectedState(f"{step.target} still holds the new value")
 
-    def _unmint(self, step: RotationStep) -> None:
-        if self.plan.protocol == OURS:
-            self._rotator.undo(MINT)
+    def _undo_mint(self, step: RotationStep) -> None:
+        if self.plan.value_source == ValueSource.CLIENT:
+            self._rotator.undo(StepKind.MINT)
             return
         for name in self._stores:
             if self._holds_new(name):
-                raise Surprise(f"{name} still holds the new value; it is not deleted")
+                raise UnexpectedState(f"{name} still holds the new value; it is not deleted")
         made = self._handles.get("new_handle") if step.id in self._now.done else None
         for handle in (made,) if made else self._rotator.strays():
             self._rotator.discard(handle)
 
     # -- noting, stopping ----------------------------------------------------
 
-    def _reread(self) -> None:
-        self._now = runs.progress(self.journal.entries(self.plan.id))
+    def _reload(self) -> None:
+        self._now = runs.read_progress(self.journal.entries(self.plan.id))
         self._handles.clear()
         self._handles.update({**self._before, **self._now.handles})
 
-    def _note(self, step: str, phase: str, facts: Mapping[str, str] | None = None) -> None:
+    def _record(self, step: str, phase: str, facts: Mapping[str, str] | None = None) -> None:
         facts = dict(facts or {})
         for name, value in self._values.items() if self._values else ():
             plain = value.reveal().decode("utf-8", "replace")
             if name not in self._rotator.public and any(plain in text for text in facts.values()):
                 raise AssertionError(f"a rotator put a value into the facts of {step}")
         self.journal.append(self.plan.id, step, phase, facts)
-        self._reread()
+        self._reload()
 
-    def _stand(self, state: str, step: RotationStep, why: str) -> Outcome:
-        self._note(step.id, NOTE, {"state": state, "why": why})
+    def _halt(self, state: RunState, step: RotationStep, why: str) -> Outcome:
+        self._record(step.id, JournalPhase.NOTE, {"state": state, "why": why})
         return Outcome(state, step.id, why)
 
-    def _guarded(self, step: RotationStep, act: Callable[[], T]) -> T:
+    def _run_guarded(self, step: RotationStep, act: Callable[[], T]) -> T:
         try:
             return act()
         except Exception as error:
-            why = self._clean(error)
+            why = self._scrub_error(error)
             kind = type(error) if isinstance(error, RotationError) else RotationError
         # Raised out here, the new error has no context: the first one may quote a value.
-        self._note(step.id, FAILED, {"why": why})
-        raise RotationError(f"{step.id}: {why}") if kind is Throttled else kind(f"{step.id}: {why}")
+        self._record(step.id, JournalPhase.FAILED, {"why": why})
+        raise RotationError(f"{step.id}: {why}") if kind is RateLimited else kind(f"{step.id}: {why}")
 
-    def _clean(self, error: Exception) -> str:
-        text = str(error) if isinstance(error, LeakfirstError) else describe(error)
+    def _scrub_error(self, error: Exception) -> str:
+        text = str(error) if isinstance(error, LeakfirstError) else describe_error(error)
         fresh = tuple(self._values.values()) if self._values else ()
         return scrub(text, (*self._leak.values(), *fresh))
 
-    def _patiently(self, act: Callable[[], T]) -> T:
-        """Ask again when the issuer said "slower": it promised that nothing happened."""
+    def _retry_when_limited(self, act: Callable[[], T]) -> T:
+        """Ask again when the provider said "slower": it promised that nothing happened."""
         for wait in (1, 2, 4, 8, 16):
             try:
                 return act()
-            except Throttled as error:
+            except RateLimited as error:
                 self._clock.sleep(max(wait, error.retry_after))
         return act()
 
 
-def _same(store: Store, found: Values | None, values: Values) -> bool:
+def _is_same(store: Store, found: Values | None, values: Values) -> bool:
     """Tell whether *found* at *store* is what it should keep of *values*."""
     return found is not None and dict(store.kept(found)) == dict(store.kept(values))

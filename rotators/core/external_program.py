@@ -16,12 +16,12 @@ from typing import Any
 
 from detector.errors import UsageError
 from rotators.core import http, operator_credentials
-from rotators.core.model import Ambiguous, Surprise
+from rotators.core.model import OutcomeUnknown, UnexpectedState
 
 KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR")
 
 
-def ask(settings: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+def run_program(settings: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
     """Run the `command` of *settings* with *request*; return its answer."""
     command = settings.get("command")
     if not isinstance(command, list) or not command:
@@ -39,34 +39,34 @@ def ask(settings: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, An
             check=False,
         )
     except OSError as error:
-        raise Surprise(f"cannot run {command[0]}: {error.strerror}") from None
+        raise UnexpectedState(f"cannot run {command[0]}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
-        raise Ambiguous(f"{command[0]} took too long at {request['verb']}; it may have acted") from None
+        raise OutcomeUnknown(f"{command[0]} took too long at {request['verb']}; it may have acted") from None
     if done.returncode:
-        raise Surprise(f"{command[0]} ended {request['verb']} with {done.returncode}")
-    return _object(done.stdout, str(command[0]))
+        raise UnexpectedState(f"{command[0]} ended {request['verb']} with {done.returncode}")
+    return _parse_object(done.stdout, str(command[0]))
 
 
-def post(settings: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
+def call_service(settings: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
     """Send *request* to the `url` of *settings*; return its answer."""
-    url = operator_credentials.needed(settings, "url")
+    url = operator_credentials.require_setting(settings, "url")
     if not url.startswith("https://") and not url.startswith(("http://127.0.0.1:", "http://localhost:")):
         raise UsageError("a webhook gets values: its url must be https")
     body = json.dumps(request).encode()
-    key = operator_credentials.credential(settings, "key").reveal()
+    key = operator_credentials.read_credential(settings, "key").reveal()
     signature = hmac.new(key, body, hashlib.sha256).hexdigest()
     headers = {"content-type": "application/json", "x-leakfirst-signature": f"sha256={signature}"}
-    answer = http.Api(url, headers).call("POST", "", content=body)
+    answer = http.ApiClient(url, headers).call("POST", "", content=body)
     if not isinstance(answer.data, dict):
-        raise Surprise(f"{url} did not answer with a JSON object")
+        raise UnexpectedState(f"{url} did not answer with a JSON object")
     return answer.data
 
 
-def _object(data: bytes, who: str) -> dict[str, Any]:
+def _parse_object(data: bytes, who: str) -> dict[str, Any]:
     try:
         found = json.loads(data or b"{}")
     except ValueError:
-        raise Surprise(f"{who} did not answer with JSON") from None
+        raise UnexpectedState(f"{who} did not answer with JSON") from None
     if not isinstance(found, dict):
-        raise Surprise(f"{who} did not answer with a JSON object")
+        raise UnexpectedState(f"{who} did not answer with a JSON object")
     return found

@@ -15,10 +15,10 @@ from typing import Any
 from detector.errors import UsageError
 from detector.secret import Secret
 from rotators.core.contracts import Values
-from rotators.core.model import Surprise
+from rotators.core.model import UnexpectedState
 
 
-def complete(settings: Mapping[str, Any], ours: tuple[str, ...]) -> dict[str, Any]:
+def complete_fields(settings: Mapping[str, Any], ours: tuple[str, ...]) -> dict[str, Any]:
     """Return *settings* with a `fields` table that covers what the rotator makes."""
     fields = settings.get("fields") or {name: name for name in ours}
     if unknown := set(fields) - set(ours):
@@ -28,40 +28,40 @@ def complete(settings: Mapping[str, Any], ours: tuple[str, ...]) -> dict[str, An
     return {**settings, "fields": dict(fields)}
 
 
-def merge(document: str, settings: Mapping[str, Any], values: Values) -> str:
+def merge_values(document: str, settings: Mapping[str, Any], values: Values) -> str:
     """Return *document* with *values* in their places."""
     if settings.get("plain"):
         (ours,) = settings["fields"]
         return values[ours].reveal().decode()
-    data = _object(document)
+    data = _parse_object(document)
     for ours, theirs in settings["fields"].items():
         data[theirs] = values[ours].reveal().decode()
     return json.dumps(data)
 
 
-def pick(document: str, settings: Mapping[str, Any]) -> Values:
+def read_values(document: str, settings: Mapping[str, Any]) -> Values:
     """Return our fields of *document*, under our names."""
     if settings.get("plain"):
         (ours,) = settings["fields"]
         return {ours: Secret(document.encode())}
-    data = _object(document)
+    data = _parse_object(document)
     wanted = settings["fields"].items()
     return {ours: Secret(str(data[theirs]).encode()) for ours, theirs in wanted if theirs in data}
 
 
-def others(document: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+def read_other_fields(document: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of *document* that are not ours."""
     if settings.get("plain"):
         return {}
     ours = set(settings["fields"].values())
-    return {name: value for name, value in _object(document).items() if name not in ours}
+    return {name: value for name, value in _parse_object(document).items() if name not in ours}
 
 
-def _object(document: str) -> dict[str, Any]:
+def _parse_object(document: str) -> dict[str, Any]:
     try:
         data = json.loads(document or "{}")
     except ValueError:
-        raise Surprise("the destination holds no JSON document; set plain = true") from None
+        raise UnexpectedState("the destination holds no JSON document; set plain = true") from None
     if not isinstance(data, dict):
-        raise Surprise("the destination holds no JSON object; set plain = true")
+        raise UnexpectedState("the destination holds no JSON object; set plain = true")
     return data

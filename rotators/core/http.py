@@ -1,8 +1,8 @@
-"""One way to talk to an issuer's HTTP API.
+"""One way to talk to a provider's HTTP API.
 
 Reads are repeated, changes never: a second revoke is harmless at most
-issuers, a second *rotate* kills the key that the first one made. An answer
-that got lost is `Ambiguous`, so that the run looks before it goes on.
+providers, a second *rotate* kills the key that the first one made. An answer
+that got lost is `OutcomeUnknown`, so that the run looks before it goes on.
 Answers are never quoted in errors, since several APIs echo the token.
 """
 
@@ -17,31 +17,31 @@ from detector.net.blocking_client import BlockingHttpClient
 from detector.net.failures import RequestFailed
 from detector.net.http_client import ClientPolicy, Reply, Request
 from detector.secret import Secret
-from rotators.core.model import Ambiguous, Surprise, Throttled
+from rotators.core.model import OutcomeUnknown, RateLimited, UnexpectedState
 
 READS = frozenset({"GET", "HEAD"})
 MAX_BYTES = 16 << 20
 """Longest answer that is read."""
 
 
-class Answer:
+class ApiReply:
     """Status and body of one answer."""
 
     def __init__(self, status: int, data: Any, headers: Mapping[str, str]) -> None:
         self.status, self.data, self.headers = status, data, headers
 
     def get(self, *path: str | int) -> Any:
-        """Return the value at *path* in the JSON body; a missing one is a `Surprise`."""
+        """Return the value at *path* in the JSON body; a missing one is a `UnexpectedState`."""
         found = self.data
         for name in path:
             try:
                 found = found[name]
             except (KeyError, IndexError, TypeError):
-                raise Surprise(f"the answer has no {'.'.join(map(str, path))}") from None
+                raise UnexpectedState(f"the answer has no {'.'.join(map(str, path))}") from None
         return found
 
 
-class Api:
+class ApiClient:
     """An API at *base*; `headers` carry the identity.
 
     The operator's settings name the host, so it may be an internal one.
@@ -71,7 +71,7 @@ class Api:
         json: object = None,
         data: Mapping[str, str] | None = None,
         content: bytes = b"",
-    ) -> Answer:
+    ) -> ApiReply:
         """Send one request; a status outside *ok* and *accept* raises. The body is one of *json*, *data*, *content*."""
         kind = ""
         if json is not None:
@@ -83,12 +83,14 @@ class Api:
         reply = self._send(Request(method, url, tuple(all_headers.items()), content), accept)
         status = reply.status
         if status in ok or status in accept:
-            return Answer(status, reply.json(), reply.headers)
+            return ApiReply(status, reply.json(), reply.headers)
         if status == 429:
-            raise Throttled(f"{self._base} asks us to slow down", _seconds(reply.headers.get("retry-after")))
+            raise RateLimited(
+                f"{self._base} asks us to slow down", _parse_retry_after(reply.headers.get("retry-after"))
+            )
         if status >= 500:
-            raise Ambiguous(f"{self._base} failed with {status}; it may have acted")
-        raise Surprise(f"{self._base} answered {status} to {method}")
+            raise OutcomeUnknown(f"{self._base} failed with {status}; it may have acted")
+        raise UnexpectedState(f"{self._base} answered {status} to {method}")
 
     def _send(self, request: Request, accept: tuple[int, ...]) -> Reply:
         why = ""
@@ -102,10 +104,10 @@ class Api:
                         break
                     if left:
                         continue
-                    raise Ambiguous(f"no answer to {request.method} ({failure}); it may have acted") from None
+                    raise OutcomeUnknown(f"no answer to {request.method} ({failure}); it may have acted") from None
                 if reply.status < 500 or not left or reply.status in accept:
                     return reply
-        raise Surprise(f"no connection to {self._base}: {why}")
+        raise UnexpectedState(f"no connection to {self._base}: {why}")
 
     def pages(self, path: str, items: str, cursor: str, parameter: str) -> list[Any]:
         """Collect the list *items* over pages; the next one is asked for by *parameter* = *cursor*."""
@@ -119,12 +121,12 @@ class Api:
             params = {parameter: str(data[cursor])}
 
 
-def bearer(token: Secret, scheme: str = "Bearer") -> dict[str, str]:
+def bearer_header(token: Secret, scheme: str = "Bearer") -> dict[str, str]:
     """Return the Authorization header that presents *token*."""
     return {"authorization": f"{scheme} {token.reveal().decode()}"}
 
 
-def basic(user: str, password: Secret) -> dict[str, str]:
+def basic_header(user: str, password: Secret) -> dict[str, str]:
     """Return the Authorization header for a user and a password."""
     import base64
 
@@ -132,12 +134,12 @@ def basic(user: str, password: Secret) -> dict[str, str]:
     return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
-def text(value: Secret) -> str:
-    """Return the plain text of *value*, to be sent to its issuer."""
+def reveal_text(value: Secret) -> str:
+    """Return the plain text of *value*, to be sent to its provider."""
     return value.reveal().decode()
 
 
-def _seconds(text: str | None) -> float:
+def _parse_retry_after(text: str | None) -> float:
     try:
         return min(float(text or 2), 120.0)
     except ValueError:

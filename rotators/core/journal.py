@@ -19,21 +19,27 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from detector.errors import StateError
-from rotators.core.model import Clock, canonical
+from rotators.core.model import Clock, to_canonical_json
 
-INTEND = "intend"
-DONE = "done"
-FAILED = "failed"
-UNDONE = "undone"
-NOTE = "note"
+
+class JournalPhase(StrEnum):
+    """What a line says about its step."""
+
+    INTEND = "intend"
+    DONE = "done"
+    FAILED = "failed"
+    UNDONE = "undone"
+    NOTE = "note"
+
 
 GENESIS = hashlib.sha256(b"leakfirst rotation log 1").hexdigest()
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """One line of the journal."""
 
     n: int
@@ -46,7 +52,7 @@ class Entry(NamedTuple):
     hash: str
 
 
-def stamp(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """Return *seconds* since the epoch as ISO 8601 in UTC.
 
     >>> stamp(0)
@@ -55,7 +61,7 @@ def stamp(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
-def seconds(text: str) -> float:
+def parse_time(text: str) -> float:
     """Return an ISO 8601 time as seconds since the epoch."""
     return datetime.fromisoformat(text).timestamp()
 
@@ -69,28 +75,28 @@ class Journal:
         self._key = key
         self._clock = clock
 
-    def append(self, run: str, step: str, phase: str, facts: Mapping[str, str] | None = None) -> Entry:
+    def append(self, run: str, step: str, phase: str, facts: Mapping[str, str] | None = None) -> JournalEntry:
         """Write one line and return once it is on disk."""
         with self._exclusive() as fd:
             last = self._recover(fd)
             n, prev = (last.n + 1, last.hash) if last else (1, GENESIS)
             body: dict[str, Any] = {
                 "n": n,
-                "at": stamp(self._clock.now()),
+                "at": format_time(self._clock.now()),
                 "run": run,
                 "step": step,
                 "phase": phase,
                 "facts": dict(facts or {}),
                 "prev": prev,
             }
-            digest = hashlib.sha256(prev.encode() + canonical(body)).hexdigest()
-            line = canonical({**body, "hash": digest}) + b"\n"
+            digest = hashlib.sha256(prev.encode() + to_canonical_json(body)).hexdigest()
+            line = to_canonical_json({**body, "hash": digest}) + b"\n"
             _write_all(fd, line)
             os.fsync(fd)
             self._write_head(n, digest)
-            return Entry(**body, hash=digest)
+            return JournalEntry(**body, hash=digest)
 
-    def entries(self, run: str | None = None) -> list[Entry]:
+    def entries(self, run: str | None = None) -> list[JournalEntry]:
         """Return the complete lines, of one run or of all."""
         try:
             with open(self.path, "rb") as file:
@@ -99,7 +105,7 @@ class Journal:
             return []
         found = []
         for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), 1):
-            entry = _parse(line)
+            entry = _parse_entry(line)
             if entry is None:
                 raise StateError(f"{self.path}:{number}: not a line of ours; run 'leakfirst rotate log --check'")
             if run is None or entry.run == run:
@@ -117,7 +123,7 @@ class Journal:
         prev, n = GENESIS, 0
         hashes = [GENESIS]
         for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), 1):
-            entry = _parse(line)
+            entry = _parse_entry(line)
             if entry is None:
                 problems.append(f"line {number}: unreadable")
                 continue
@@ -128,7 +134,7 @@ class Journal:
                 problems.append(f"line {number}: does not follow the line before it")
             elif entry.n != n:
                 problems.append(f"line {number}: numbered {entry.n} instead of {n}")
-            elif hashlib.sha256(entry.prev.encode() + canonical(body)).hexdigest() != digest:
+            elif hashlib.sha256(entry.prev.encode() + to_canonical_json(body)).hexdigest() != digest:
                 problems.append(f"line {number}: was changed after it was written")
             prev, n = entry.hash, entry.n
             hashes.append(entry.hash)
@@ -161,7 +167,7 @@ class Journal:
         finally:
             os.close(fd)
 
-    def _recover(self, fd: int) -> Entry | None:
+    def _recover(self, fd: int) -> JournalEntry | None:
         """Return the last line; cut a torn one, whose act never began."""
         size = os.lseek(fd, 0, os.SEEK_END)
         start = max(0, size - (1 << 16))
@@ -171,23 +177,23 @@ class Journal:
             os.ftruncate(fd, start + end)
         if not end:
             return None
-        entry = _parse(tail[:end].splitlines()[-1])
+        entry = _parse_entry(tail[:end].splitlines()[-1])
         if entry is None:
             raise StateError(f"{self.path}: the last line is damaged; run 'leakfirst rotate log --check'")
         return entry
 
     def _write_head(self, n: int, digest: str) -> None:
-        head = canonical({"n": n, "hash": digest, "mac": self._mac(n, digest)})
+        head = to_canonical_json({"n": n, "hash": digest, "mac": self._mac(n, digest)})
         write_private(self._head, head)
 
     def _mac(self, n: int, digest: str) -> str:
-        return hmac.new(self._key, b"head" + canonical([n, digest]), hashlib.sha256).hexdigest()
+        return hmac.new(self._key, b"head" + to_canonical_json([n, digest]), hashlib.sha256).hexdigest()
 
 
-def _parse(line: bytes) -> Entry | None:
+def _parse_entry(line: bytes) -> JournalEntry | None:
     try:
         data: dict[str, Any] = json.loads(line)
-        return Entry(**data)
+        return JournalEntry(**data)
     except (ValueError, TypeError):
         return None
 

@@ -38,13 +38,13 @@ def local_key(folder: str) -> bytes:
     return key
 
 
-def lock_name(key: bytes, rotator: str, handle: str) -> str:
+def make_lock_name(key: bytes, rotator: str, handle: str) -> str:
     """Return the name under which one credential is locked."""
     return hmac.new(key, f"lock\0{rotator}\0{handle}".encode(), hashlib.sha256).hexdigest()[:32]
 
 
 @contextmanager
-def only_run(folder: str, name: str) -> Iterator[None]:
+def hold_run_lock(folder: str, name: str) -> Iterator[None]:
     """Hold the lock *name*; somebody else holding it is a `RotationError`."""
     locks = os.path.join(folder, "locks")
     os.makedirs(locks, mode=0o700, exist_ok=True)

@@ -4,7 +4,7 @@ A plan is pure data: it is shown, digested and approved before anything
 happens, so it holds no value of any credential, only provider ids. What a
 run has done lives in the journal (journal.py); what it *would* do lives here.
 
-Two families of credentials need two protocols. Where *the issuer* makes the
+Two families of credentials need two protocols. Where *the provider* makes the
 value (an AWS key), only the intention can be noted before the call; a value
 lost in a crash is gone, so its stray is found, ended, and another one made.
 Where *we* make the value (a database password), it is stored durably first
@@ -16,89 +16,137 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from detector.errors import RotationError
 from detector.secret import Secret
 
-# -- words with a fixed meaning ----------------------------------------------
+# -- closed words -------------------------------------------------------------
 
-CONTAIN = "contain"
-MINT = "mint"
-STORE = "store"
-PROVE_NEW = "prove-new"
-PROMOTE = "promote"
-TIDY = "tidy"
-DRAIN = "drain"
-DISABLE = "disable"
-PROVE_DEAD = "prove-dead"
-GRACE = "grace"
-DELETE = "delete"
-PROVE_GONE = "prove-gone"
-PERSON = "person"
 
-ACTS = frozenset({CONTAIN, MINT, STORE, PROMOTE, DISABLE, DELETE})
-"""The kinds that change something outside; they count against the caps."""
+class StepKind(StrEnum):
+    """What a step of a plan does."""
 
-CONTAIN_FIRST = "contain-first"
-REISSUE_FIRST = "reissue-first"
-RECONCILE = "reconcile"
-ORDERS = (CONTAIN_FIRST, REISSUE_FIRST, RECONCILE)
+    CONTAIN = "contain"
+    MINT = "mint"
+    STORE = "store"
+    PROVE_NEW = "prove-new"
+    PROMOTE = "promote"
+    TIDY = "tidy"
+    DRAIN = "drain"
+    DISABLE = "disable"
+    PROVE_DEAD = "prove-dead"
+    GRACE = "grace"
+    DELETE = "delete"
+    PROVE_GONE = "prove-gone"
+    PERSON = "person"
 
-ISSUER = "issuer"
-OURS = "ours"
 
-ALIVE = "alive"
-DEAD = "dead"
-UNVERIFIABLE = "unverifiable"
+ACTS = frozenset({StepKind.CONTAIN, StepKind.MINT, StepKind.STORE, StepKind.PROMOTE, StepKind.DISABLE, StepKind.DELETE})
+"""The kinds that change something outside; they count against the limits of the policy."""
+
+
+class Order(StrEnum):
+    """What comes first: to stop the abuse, or to give consumers a new credential."""
+
+    CONTAIN_FIRST = "contain-first"
+    REISSUE_FIRST = "reissue-first"
+    RECONCILE = "reconcile"
+
+
+class Decision(StrEnum):
+    """How far a plan may go without a person: `AUTO` as far as it is reversible, `AUTO_FINAL` to the end."""
+
+    AUTO = "auto"
+    AUTO_FINAL = "auto-final"
+    ASK = "ask"
+    NEVER = "never"
+
+
+class Permission(StrEnum):
+    """What a policy lets a rotation do."""
+
+    DISABLE = "disable"
+    REISSUE = "reissue"
+    DELETE = "delete"
+
+
+class ValueSource(StrEnum):
+    """Who makes the new value: the provider, or leakfirst as its client."""
+
+    PROVIDER = "provider"
+    CLIENT = "client"
+
+
+class Overlap(StrEnum):
+    """Whether the old and the new value work side by side, or making the new one ends the old one."""
+
+    DUAL = "dual"
+    NONE = "none"
+
+
+class ProofState(StrEnum):
+    """What a check of a credential showed."""
+
+    ALIVE = "alive"
+    DEAD = "dead"
+    UNVERIFIABLE = "unverifiable"
+
+
+class RunState(StrEnum):
+    """How far a run has come; the last two are final."""
+
+    PLANNED = "planned"
+    APPROVED = "approved"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    WAITING = "waiting"
+    NEEDS_PERSON = "needs-person"
+    FINISHED = "finished"
+    ROLLED_BACK = "rolled-back"
 
 
 # -- what may go wrong on the way --------------------------------------------
 
 
-class Surprise(RotationError):
+class UnexpectedState(RotationError):
     """The world is not as the plan saw it: stop, touch nothing more."""
 
 
-class Throttled(RotationError):
-    """The issuer refused because of its rate: nothing happened, ask again later."""
+class RateLimited(RotationError):
+    """The provider refused because of its rate: nothing happened, ask again later."""
 
     def __init__(self, message: str, retry_after: float = 2.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
 
-class Ambiguous(RotationError):
+class OutcomeUnknown(RotationError):
     """The answer was lost: the act may have happened. `resume` looks first."""
 
 
-class NotYet(RotationError):
-    """The issuer has not spread a change to all its servers yet."""
+class NotPropagated(RotationError):
+    """The provider has not spread a change to all its servers yet."""
 
 
 # -- what a rotator can do ---------------------------------------------------
 
 
 class Capability(NamedTuple):
-    """What an issuer offers, and what it does not.
+    """What a provider offers, and what it does not.
 
-    `overlap` is *dual* where the old and the new value work side by side and
-    *none* where making the new one ends the old one at once. `needs` says who
-    acts: *self* (the leaked value alone), *responder* (an identity of ours)
-    or *none* (the issuer asks for no identity at all). What `renews_itself` hands
-    its successor to the consumers by itself when it is disabled.
+    With `renews_itself`, consumers get the successor without our help when the
+    credential is disabled.
     """
 
     can_contain: bool = False
     can_reissue: bool = False
     reversible_disable: bool = False
     can_delete: bool = False
-    overlap: str = "dual"
-    value_from: str = ISSUER
-    idempotent_create: bool = False
-    async_revoke: bool = False
+    overlap: Overlap = Overlap.DUAL
+    value_source: ValueSource = ValueSource.PROVIDER
     renews_itself: bool = False
-    needs: str = "responder"
     limits: str = ""
     runbook: str = ""
 
@@ -133,7 +181,7 @@ class Leak(NamedTuple):
         return (self.secret, *self.parts.values())
 
 
-class Minted(NamedTuple):
+class NewCredential(NamedTuple):
     """A new credential: values by field name, and the provider ids of it."""
 
     values: Mapping[str, Secret]
@@ -143,7 +191,7 @@ class Minted(NamedTuple):
 class Proof(NamedTuple):
     """The outcome of a check, and what it rests on."""
 
-    state: str
+    state: ProofState
     why: str = ""
 
 
@@ -175,7 +223,7 @@ class RotationStep(NamedTuple):
     """One step of a plan: what will be called, and whether it can be taken back."""
 
     id: str
-    kind: str
+    kind: StepKind
     title: str
     calls: tuple[str, ...] = ()
     reversible: bool = True
@@ -192,10 +240,10 @@ class RotationPlan(NamedTuple):
     rule_id: str
     rotator: str
     stores: tuple[str, ...]
-    order: str
-    protocol: str
+    order: Order
+    value_source: ValueSource
     lock: str
-    decision: str
+    decision: Decision
     facts: tuple[tuple[str, str], ...]
     unprovable: tuple[str, ...]
     steps: tuple[RotationStep, ...]
@@ -214,24 +262,29 @@ class RotationPlan(NamedTuple):
     @property
     def digest(self) -> str:
         """Return the SHA-256 of the canonical plan: what an approval names."""
-        return hashlib.sha256(canonical(self.as_json())).hexdigest()
+        return hashlib.sha256(to_canonical_json(self.as_json())).hexdigest()
 
 
-def canonical(data: object) -> bytes:
+def to_canonical_json(data: object) -> bytes:
     """Return JSON with one spelling: sorted keys, no spaces, ASCII."""
     return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
-def plan_from_json(data: Mapping[str, Any]) -> RotationPlan:
-    """Read a plan back; anything missing or unknown is a `Surprise`."""
+def parse_plan(data: Mapping[str, Any]) -> RotationPlan:
+    """Read a plan back; anything missing or unknown is a `UnexpectedState`."""
     fields = dict(data)
     if fields.pop("schema", None) != "leakfirst/rotation-plan/1":
-        raise Surprise("this is no rotation plan that we know how to read")
+        raise UnexpectedState("this is no rotation plan that we know how to read")
     try:
-        fields["steps"] = tuple(RotationStep(**{**step, "calls": tuple(step["calls"])}) for step in fields["steps"])
+        fields["steps"] = tuple(
+            RotationStep(**{**step, "kind": StepKind(step["kind"]), "calls": tuple(step["calls"])})
+            for step in fields["steps"]
+        )
+        for name, words in (("order", Order), ("value_source", ValueSource), ("decision", Decision)):
+            fields[name] = words(fields[name])
         fields["facts"] = tuple((name, value) for name, value in fields["facts"])
         for name in ("stores", "unprovable", "where", "tell"):
             fields[name] = tuple(fields[name])
         return RotationPlan(**fields)
     except (KeyError, TypeError, ValueError):
-        raise Surprise("the plan file is damaged; make a new plan") from None
+        raise UnexpectedState("the plan file is damaged; make a new plan") from None

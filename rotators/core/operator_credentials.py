@@ -1,4 +1,4 @@
-"""The responder's own credentials: named in the policy, never written there.
+"""The operator's credentials: named in the policy, never written there.
 
 A policy says `token_env = "NAME"` or `token_file = "/run/secrets/name"`; a
 token in the policy itself is refused, because policies end up in git.
@@ -14,7 +14,7 @@ from detector.errors import UsageError
 from detector.secret import Secret
 
 
-def credential(settings: Mapping[str, Any], name: str = "token") -> Secret:
+def read_credential(settings: Mapping[str, Any], name: str = "token") -> Secret:
     """Return the credential *name* from the environment or a file."""
     if name in settings:
         raise UsageError(f"the policy holds a {name} in plain text; use {name}_env or {name}_file")
@@ -37,7 +37,7 @@ def has_credential(settings: Mapping[str, Any], name: str = "token") -> bool:
     return bool(settings.get(f"{name}_env") or settings.get(f"{name}_file"))
 
 
-def needed(settings: Mapping[str, Any], name: str) -> str:
+def require_setting(settings: Mapping[str, Any], name: str) -> str:
     """Return a plain setting that has no default."""
     if value := settings.get(name):
         return str(value)

@@ -1,6 +1,6 @@
 """Turn a leak into a plan that a person can read before anything happens.
 
-Planning only looks: it asks the issuer whose credential it is, what it can
+Planning only looks: it asks the provider whose credential it is, what it can
 do and who uses it, and the destinations what they hold. What cannot be done
 by a call becomes a step for a person; what cannot be proven is said so.
 """
@@ -18,43 +18,32 @@ from detector.net.log_silencing import silence_client_logs
 from detector.secret import Secret
 from rotators.core import catalogue, field_mapping
 from rotators.core.contracts import Rotator, Store
-from rotators.core.escrow import Escrow, Escrowed, sealer
-from rotators.core.journal import seconds, stamp
-from rotators.core.locks import lock_name
+from rotators.core.escrow import Escrow, EscrowedStore, make_sealer
+from rotators.core.journal import format_time, parse_time
+from rotators.core.locks import make_lock_name
 from rotators.core.model import (
     ACTS,
-    CONTAIN,
-    CONTAIN_FIRST,
-    DELETE,
-    DISABLE,
-    DRAIN,
-    GRACE,
-    MINT,
-    OURS,
-    PERSON,
-    PROMOTE,
-    PROVE_DEAD,
-    PROVE_GONE,
-    PROVE_NEW,
-    RECONCILE,
-    STORE,
-    TIDY,
     Capability,
     Case,
     Clock,
+    Decision,
     Identity,
     Leak,
+    Order,
+    Overlap,
     RotationPlan,
     RotationStep,
+    StepKind,
+    ValueSource,
 )
-from rotators.core.policy import ASK, AUTO, AUTO_FINAL, NEVER, Clause, Policy
+from rotators.core.policy import Clause, Policy
 from rotators.core.scrubbing import scrub
 
 
-class Add(Protocol):
+class AddStep(Protocol):
     """Appends a step to the plan in the making."""
 
-    def __call__(self, kind: str, title: str, *, reversible: bool = True, target: str = "", wait: int = 0) -> None:
+    def __call__(self, kind: StepKind, title: str, *, reversible: bool = True, target: str = "", wait: int = 0) -> None:
         """Append the step."""
 
 
@@ -62,15 +51,15 @@ def open_stores(
     names: tuple[str, ...], ours: tuple[str, ...], policy: Policy, case: Case, folder: str, key: bytes
 ) -> dict[str, Store]:
     """Open destinations by name; those without staging get an escrow."""
-    escrow = Escrow(folder, sealer(policy.escrow, key))
+    escrow = Escrow(folder, make_sealer(policy.escrow, key))
     stores: dict[str, Store] = {}
     for name in names:
         destination = policy.destinations.get(name)
         if destination is None:
             raise UsageError(f"the policy has no [destinations.{name}]")
-        settings = field_mapping.complete(destination.settings, ours)
+        settings = field_mapping.complete_fields(destination.settings, ours)
         store = catalogue.open_store(destination.store, case._replace(settings=settings))
-        stores[name] = store if store.staged else Escrowed(name, store, escrow)
+        stores[name] = store if store.staged else EscrowedStore(name, store, escrow)
     return stores
 
 
@@ -82,16 +71,16 @@ def make_plan(
     clock: Clock,
     *,
     rotator_name: str | None = None,
-    order: str | None = None,
+    order: Order | None = None,
 ) -> RotationPlan:
     """Look at *leak* and plan; a credential that the policy forbids is a `RotationError`."""
-    name = rotator_name or catalogue.serves(leak.rule_id) or catalogue.BY_HAND
+    name = rotator_name or catalogue.find_rotator(leak.rule_id) or catalogue.RUNBOOK
     perhaps = policy.clause(leak.rule_id, leak.verdict)
     if perhaps.credentials == Clause().credentials:
-        _allowed(perhaps, leak)
-    capability = catalogue.capability(name)
+        _check_allowed(perhaps, leak)
+    capability = catalogue.get_capability(name)
     run = secrets.token_hex(16)
-    case = Case(run, leak, catalogue.settings_for(policy.rotators, name), {}, clock)
+    case = Case(run, leak, catalogue.select_settings(policy.rotators, name), {}, clock)
     failed = ""
     with silence_client_logs(other_libraries=True):
         rotator = catalogue.open_rotator(name, case)
@@ -99,30 +88,32 @@ def make_plan(
             identity = rotator.identify()
             case.handles["handle"] = identity.handle
             clause = policy.clause(leak.rule_id, leak.verdict, (identity.handle, identity.principal))
-            _allowed(clause, leak)
+            _check_allowed(clause, leak)
             chosen = order or clause.order
             capability = rotator.narrow(capability)
             destinations = clause.destinations if "reissue" in clause.may and capability.can_reissue else ()
-            if chosen == RECONCILE and not destinations:
+            if chosen == Order.RECONCILE and not destinations:
                 raise UsageError("only a credential that may be reissued into a destination can be reconciled")
             stores = open_stores(destinations, rotator.fields, policy, case, folder, key)
-            facts = _facts(identity, rotator, capability)
-            steps = _steps(clause, chosen, capability, rotator, stores)
+            facts = _collect_facts(identity, rotator, capability)
+            steps = _make_steps(clause, chosen, capability, rotator, stores)
             if any(step.kind in ACTS for step in steps) and not policy.allows(identity.account):
                 raise RotationError(f"{identity.account} is not on the policy's list of allowed accounts")
-            before = preconditions(rotator, stores, key)
+            before = collect_preconditions(rotator, stores, key)
             unprovable = rotator.unprovable()
             recent = rotator.used_since(clock.now() - policy.limits.recent_use)
         except LeakfirstError:
             raise
         except Exception as error:
-            failed = scrub(describe(error), leak.values())
+            failed = scrub(describe_error(error), leak.values())
     if failed:
         # Raised out here, the new error has no context: the first one may quote a value.
         raise RotationError(f"{name} cannot plan: {failed}")
     decision = clause.decide
-    if decision in (AUTO, AUTO_FINAL) and recent and chosen != CONTAIN_FIRST:  # there, use is what has to be stopped
-        decision, facts = ASK, (*facts, ("asks because", f"it was used a moment ago: {recent}"))
+    if (
+        decision in (Decision.AUTO, Decision.AUTO_FINAL) and recent and chosen != Order.CONTAIN_FIRST
+    ):  # there, use is what has to be stopped
+        decision, facts = Decision.ASK, (*facts, ("asks because", f"it was used a moment ago: {recent}"))
     now = clock.now()
     return RotationPlan(
         id=run,
@@ -131,8 +122,8 @@ def make_plan(
         rotator=name,
         stores=destinations,
         order=chosen,
-        protocol=capability.value_from,
-        lock=lock_name(key, name, identity.handle),
+        value_source=capability.value_source,
+        lock=make_lock_name(key, name, identity.handle),
         decision=decision,
         facts=facts,
         unprovable=unprovable,
@@ -140,49 +131,49 @@ def make_plan(
         preconditions=before,
         where=leak.where,
         tell=clause.tell,
-        created_at=stamp(now),
-        expires_at=stamp(now + policy.limits.plan_expires),
+        created_at=format_time(now),
+        expires_at=format_time(now + policy.limits.plan_expires),
     )
 
 
-def _allowed(clause: Clause, leak: Leak) -> None:
-    if clause.decide == NEVER:
+def _check_allowed(clause: Clause, leak: Leak) -> None:
+    if clause.decide == Decision.NEVER:
         raise RotationError(f"the policy says never for {leak.rule_id} with verdict {leak.verdict}")
 
 
-def preconditions(rotator: Rotator, stores: Mapping[str, Store], key: bytes) -> dict[str, str]:
-    """Return the facts that a plan rests on: the issuer's and each destination's."""
-    found = {f"issuer.{name}": value for name, value in rotator.preconditions().items()}
+def collect_preconditions(rotator: Rotator, stores: Mapping[str, Store], key: bytes) -> dict[str, str]:
+    """Return the facts that a plan rests on: the provider's and each destination's."""
+    found = {f"provider.{name}": value for name, value in rotator.preconditions().items()}
     for name, store in stores.items():
-        found[f"destination.{name}"] = content_mark(store, key)
+        found[f"destination.{name}"] = digest_content(store, key)
     return found
 
 
-def content_mark(store: Store, key: bytes) -> str:
+def digest_content(store: Store, key: bytes) -> str:
     """Return a keyed digest of what a destination holds for us, or its version when write-only."""
     values = store.read_back()
     if values is None:
         return f"mark:{store.mark()}"
-    return values_mark(values, key)
+    return digest_values(values, key)
 
 
-def values_mark(values: Mapping[str, Secret], key: bytes) -> str:
+def digest_values(values: Mapping[str, Secret], key: bytes) -> str:
     """Return a keyed digest of *values*: equal marks, equal values."""
     spelled = sorted((field, value.digest(key)) for field, value in values.items())
     return hmac.new(key, repr(spelled).encode(), sha256).hexdigest()[:32]
 
 
-def describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Return an exception's type and text on one line, not yet scrubbed."""
     return f"{type(error).__name__}: {error}"
 
 
-def expired(plan: RotationPlan, clock: Clock) -> bool:
+def is_expired(plan: RotationPlan, clock: Clock) -> bool:
     """Tell whether *plan* is too old to be approved or begun."""
-    return clock.now() > seconds(plan.expires_at)
+    return clock.now() > parse_time(plan.expires_at)
 
 
-def _facts(identity: Identity, rotator: Rotator, capability: Capability) -> tuple[tuple[str, str], ...]:
+def _collect_facts(identity: Identity, rotator: Rotator, capability: Capability) -> tuple[tuple[str, str], ...]:
     facts = [("account", identity.account), ("credential", identity.handle)]
     known = {"principal": identity.principal, "created": identity.created, "last used": identity.last_used}
     facts += [(name, value) for name, value in known.items() if value]
@@ -193,74 +184,74 @@ def _facts(identity: Identity, rotator: Rotator, capability: Capability) -> tupl
     return tuple(facts)
 
 
-def _steps(
-    clause: Clause, order: str, capability: Capability, rotator: Rotator, stores: Mapping[str, Store]
+def _make_steps(
+    clause: Clause, order: Order, capability: Capability, rotator: Rotator, stores: Mapping[str, Store]
 ) -> tuple[RotationStep, ...]:
     steps: list[RotationStep] = []
 
-    def add(kind: str, title: str, *, reversible: bool = True, target: str = "", wait: int = 0) -> None:
+    def add(kind: StepKind, title: str, *, reversible: bool = True, target: str = "", wait: int = 0) -> None:
         calls = stores[target].calls(kind) if target else rotator.calls(kind)
         name = f"{kind}:{target}" if target else kind
         steps.append(RotationStep(name, kind, title, tuple(calls), reversible, target, wait))
 
-    if order == CONTAIN_FIRST and capability.can_contain:
-        add(CONTAIN, "stop the abuse now", reversible=capability.reversible_disable)
-    by_hand = () if stores or capability.renews_itself else (_for_person(clause, capability),)
+    if order == Order.CONTAIN_FIRST and capability.can_contain:
+        add(StepKind.CONTAIN, "stop the abuse now", reversible=capability.reversible_disable)
+    by_hand = () if stores or capability.renews_itself else (_make_manual_step(clause, capability),)
     if stores:
-        _reissue(add, capability, stores)
-    elif order != CONTAIN_FIRST:
+        _add_reissue_steps(add, capability, stores)
+    elif order != Order.CONTAIN_FIRST:
         steps += by_hand
-    if order == RECONCILE:
+    if order == Order.RECONCILE:
         return tuple(steps)
-    if stores and capability.overlap == "none":
-        add(PROVE_DEAD, "prove that the old value is dead: it ended when the new one was made")
+    if stores and capability.overlap == Overlap.NONE:
+        add(StepKind.PROVE_DEAD, "prove that the old value is dead: it ended when the new one was made")
         return tuple(steps)
     if stores and clause.drain:
-        add(DRAIN, "wait until no consumer uses the old credential", wait=clause.drain)
-    _retire(add, clause, capability)
-    if order == CONTAIN_FIRST:
+        add(StepKind.DRAIN, "wait until no consumer uses the old credential", wait=clause.drain)
+    _add_retire_steps(add, clause, capability)
+    if order == Order.CONTAIN_FIRST:
         steps += by_hand
     return tuple(steps)
 
 
-def _reissue(add: Add, capability: Capability, stores: Mapping[str, Store]) -> None:
-    gentle = capability.overlap == "dual"
-    if capability.value_from == OURS:
+def _add_reissue_steps(add: AddStep, capability: Capability, stores: Mapping[str, Store]) -> None:
+    gentle = capability.overlap == Overlap.DUAL
+    if capability.value_source == ValueSource.CLIENT:
         for name in stores:
-            add(STORE, f"keep the new value as pending in {name}", target=name)
-        add(MINT, "set the new value at the issuer", reversible=gentle)
+            add(StepKind.STORE, f"keep the new value as pending in {name}", target=name)
+        add(StepKind.MINT, "set the new value at the provider", reversible=gentle)
     else:
         add(
-            MINT,
+            StepKind.MINT,
             "make the new credential" if gentle else "make the new value: the old one ends",
             reversible=gentle,
         )
         for name in stores:
-            add(STORE, f"keep the new value as pending in {name}", target=name)
-    add(PROVE_NEW, "prove that the new credential works")
+            add(StepKind.STORE, f"keep the new value as pending in {name}", target=name)
+    add(StepKind.PROVE_NEW, "prove that the new credential works")
     for name in stores:
-        add(PROMOTE, f"make the new value current in {name}", target=name)
+        add(StepKind.PROMOTE, f"make the new value current in {name}", target=name)
     for name in stores:
-        add(TIDY, f"drop what is left of the pending value in {name}", target=name)
+        add(StepKind.TIDY, f"drop what is left of the pending value in {name}", target=name)
 
 
-def _retire(add: Add, clause: Clause, capability: Capability) -> None:
+def _add_retire_steps(add: AddStep, clause: Clause, capability: Capability) -> None:
     if capability.reversible_disable:
-        add(DISABLE, "disable the old credential")
+        add(StepKind.DISABLE, "disable the old credential")
     elif capability.can_contain or capability.can_delete:
-        add(DISABLE, "revoke the old credential", reversible=False)
+        add(StepKind.DISABLE, "revoke the old credential", reversible=False)
     else:
         return
-    add(PROVE_DEAD, "prove that the old credential is dead")
+    add(StepKind.PROVE_DEAD, "prove that the old credential is dead")
     if "delete" in clause.may and capability.can_delete and capability.reversible_disable:
-        add(GRACE, "leave time to notice a forgotten consumer", wait=clause.grace)
-        add(DELETE, "delete the old credential", reversible=False)
-        add(PROVE_GONE, "prove that the old credential is gone")
+        add(StepKind.GRACE, "leave time to notice a forgotten consumer", wait=clause.grace)
+        add(StepKind.DELETE, "delete the old credential", reversible=False)
+        add(StepKind.PROVE_GONE, "prove that the old credential is gone")
 
 
-def _for_person(clause: Clause, capability: Capability) -> RotationStep:
+def _make_manual_step(clause: Clause, capability: Capability) -> RotationStep:
     if capability.can_reissue and "reissue" not in clause.may:
         title = "the policy does not let us reissue: make the new credential and give it to its consumers"
     else:
-        title = "the issuer offers no call for it: make the new credential and give it to its consumers"
-    return RotationStep("person", PERSON, title, link=capability.runbook)
+        title = "the provider offers no call for it: make the new credential and give it to its consumers"
+    return RotationStep("person", StepKind.PERSON, title, link=capability.runbook)

@@ -9,35 +9,31 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from detector.errors import UsageError
 from detector.model import VerdictState
-from rotators.core.model import CONTAIN_FIRST, ORDERS, REISSUE_FIRST
+from rotators.core.model import Decision, Order, Permission
 
-AUTO = "auto"
-AUTO_FINAL = "auto-final"
-ASK = "ask"
-NEVER = "never"
-
-MAY = ("disable", "reissue", "delete")
+Word = TypeVar("Word", bound=StrEnum)
 
 
 class Clause(NamedTuple):
     """One ``[[rotate]]`` table: for these rules, verdicts and credentials, do this.
 
-    `credentials` are globs over what the issuer calls a credential: its id or
+    `credentials` are globs over what the provider calls a credential: its id or
     whom it belongs to (``user ci-*``), as a plan shows them.
     """
 
     rules: tuple[str, ...] = ("*",)
     verdicts: tuple[str, ...] = ("*",)
     credentials: tuple[str, ...] = ("*",)
-    decide: str = ASK
-    order: str = REISSUE_FIRST
-    may: tuple[str, ...] = ("disable",)
+    decide: Decision = Decision.ASK
+    order: Order = Order.REISSUE_FIRST
+    may: tuple[str, ...] = (Permission.DISABLE,)
     destinations: tuple[str, ...] = ()
     drain: int = 0
     grace: int = 86400
@@ -45,7 +41,7 @@ class Clause(NamedTuple):
 
     def serves(self, names: tuple[str, ...] | None) -> bool:
         """Tell whether this clause is, or might be, for a credential of these names."""
-        return names is None or any(_matches(self.credentials, name) for name in ("", *names))
+        return names is None or any(_matches_any(self.credentials, name) for name in ("", *names))
 
 
 class Limits(NamedTuple):
@@ -80,20 +76,20 @@ class Policy(NamedTuple):
     def clause(self, rule_id: str, verdict: str, names: tuple[str, ...] | None = None) -> Clause:
         """Return the first clause for a finding; without one, ask and only disable.
 
-        *names* are what its issuer calls the credential; as long as nobody has
+        *names* are what its provider calls the credential; as long as nobody has
         asked, a clause for certain credentials might be the one.
         """
         for clause in self.clauses:
-            if _matches(clause.rules, rule_id) and _matches(clause.verdicts, verdict) and clause.serves(names):
+            if _matches_any(clause.rules, rule_id) and _matches_any(clause.verdicts, verdict) and clause.serves(names):
                 return clause
         return Clause()
 
     def allows(self, account: str) -> bool:
         """Tell whether *account* is on the allow-list; an empty list allows none."""
-        return _matches(self.accounts, account)
+        return _matches_any(self.accounts, account)
 
 
-def _matches(globs: tuple[str, ...], text: str) -> bool:
+def _matches_any(globs: tuple[str, ...], text: str) -> bool:
     return any(fnmatchcase(text, glob) for glob in globs)
 
 
@@ -113,13 +109,13 @@ def read_policy(path: str | None) -> Policy:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}") from None
     try:
-        return _policy(data)
+        return _parse_policy(data)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{path}: {error}") from None
 
 
-def _policy(data: Mapping[str, Any]) -> Policy:
-    _only(data, "the file", {"rotate", "accounts", "limits", "destinations", "rotators", "escrow"})
+def _parse_policy(data: Mapping[str, Any]) -> Policy:
+    _check_keys(data, "the file", {"rotate", "accounts", "limits", "destinations", "rotators", "escrow"})
     destinations = {}
     for name, table in data.get("destinations", {}).items():
         settings = dict(table)
@@ -127,14 +123,14 @@ def _policy(data: Mapping[str, Any]) -> Policy:
         if not isinstance(store, str):
             raise ValueError(f"[destinations.{name}] needs a store")
         destinations[name] = Destination(name, store, settings)
-    clauses = tuple(_clause(table, destinations) for table in data.get("rotate", ()))
+    clauses = tuple(_parse_clause(table, destinations) for table in data.get("rotate", ()))
     limits = dict(data.get("limits", {}))
-    _only(limits, "[limits]", set(Limits._fields))
+    _check_keys(limits, "[limits]", set(Limits._fields))
     for name in ("plan_expires", "proof_within", "recent_use"):
         if name in limits:
-            limits[name] = duration(limits[name])
+            limits[name] = parse_duration(limits[name])
     accounts = data.get("accounts", {})
-    _only(accounts, "[accounts]", {"allow"})
+    _check_keys(accounts, "[accounts]", {"allow"})
     return Policy(
         clauses,
         tuple(accounts.get("allow", ())),
@@ -145,9 +141,9 @@ def _policy(data: Mapping[str, Any]) -> Policy:
     )
 
 
-def _clause(table: Mapping[str, Any], destinations: Mapping[str, Destination]) -> Clause:
+def _parse_clause(table: Mapping[str, Any], destinations: Mapping[str, Destination]) -> Clause:
     fields: dict[str, Any] = dict(table)
-    _only(fields, "[[rotate]]", set(Clause._fields))
+    _check_keys(fields, "[[rotate]]", set(Clause._fields))
     for name in ("rules", "verdicts", "credentials", "may", "destinations", "tell"):
         if name in fields:
             if isinstance(fields[name], str):
@@ -155,16 +151,17 @@ def _clause(table: Mapping[str, Any], destinations: Mapping[str, Destination]) -
             fields[name] = tuple(fields[name])
     for name in ("drain", "grace"):
         if name in fields:
-            fields[name] = duration(fields[name])
+            fields[name] = parse_duration(fields[name])
+    fields["decide"] = _parse_word(Decision, fields.get("decide", Decision.ASK), "decide is one of")
+    fields["order"] = _parse_word(
+        (Order.REISSUE_FIRST, Order.CONTAIN_FIRST), fields.get("order", Order.REISSUE_FIRST), "order is one of"
+    )
+    fields["may"] = tuple(
+        _parse_word(Permission, name, "may lists") for name in fields.get("may", (Permission.DISABLE,))
+    )
     clause = Clause(**fields)
-    if clause.decide not in (AUTO, AUTO_FINAL, ASK, NEVER):
-        raise ValueError("[[rotate]] decide is one of auto, auto-final, ask, never")
-    if clause.decide == AUTO_FINAL and clause.verdicts != (VerdictState.LIVE,):
+    if clause.decide == Decision.AUTO_FINAL and clause.verdicts != (VerdictState.LIVE,):
         raise ValueError('[[rotate]] decide = "auto-final" is for what is known to be live: verdicts = ["live"]')
-    if clause.order not in ORDERS[:2]:
-        raise ValueError(f"[[rotate]] order is one of {REISSUE_FIRST}, {CONTAIN_FIRST}")
-    if set(clause.may) - set(MAY):
-        raise ValueError(f"[[rotate]] may lists {', '.join(MAY)}")
     for name in clause.destinations:
         if name not in destinations:
             raise ValueError(f"[[rotate]] names the destination {name!r}, which no table describes")
@@ -173,13 +170,20 @@ def _clause(table: Mapping[str, Any], destinations: Mapping[str, Destination]) -
     return clause
 
 
-def _only(table: Mapping[str, Any], where: str, known: set[str]) -> None:
+def _parse_word(words: Iterable[Word], value: object, what: str) -> Word:
+    for word in words:
+        if word == value:
+            return word
+    raise ValueError(f"[[rotate]] {what} {', '.join(words)}")
+
+
+def _check_keys(table: Mapping[str, Any], where: str, known: set[str]) -> None:
     for name in table:
         if name not in known:
             raise ValueError(f"{where} has no {name!r}; known: {', '.join(sorted(known))}")
 
 
-def duration(text: str | int) -> int:
+def parse_duration(text: str | int) -> int:
     """Return a time such as ``90s``, ``15m``, ``24h`` or ``30d`` in seconds.
 
     >>> duration("24h")

@@ -1,8 +1,8 @@
-"""What most token issuers have in common, so that each rotator is a page.
+"""What most token providers have in common, so that each rotator is a page.
 
 A token shows itself in a header and is asked "who are you?"; an answer means
-alive, 401 means dead. Issuers that list keys only by a hint are asked by the
-responder. New keys carry the run in their name: that is how a lost one is
+alive, 401 means dead. Providers that list keys only by a hint are asked by the
+operator's credentials. New keys carry the run in their name: that is how a lost one is
 found again.
 """
 
@@ -13,11 +13,11 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import contracts, http, operator_credentials
 from rotators.core.contracts import Values
-from rotators.core.model import ALIVE, DEAD, MINT, PROVE_DEAD, PROVE_GONE, PROVE_NEW, Identity, Proof, Surprise
+from rotators.core.model import Identity, Proof, ProofState, StepKind, UnexpectedState
 
 
-class Issuer(contracts.Rotator):
-    """A token issuer at `base`; settings: endpoint, token_env or token_file, account."""
+class TokenProvider(contracts.Rotator):
+    """A token provider at `base`; settings: endpoint, token_env or token_file, account."""
 
     service = ""
     base = ""
@@ -25,18 +25,18 @@ class Issuer(contracts.Rotator):
     dead: tuple[int, ...] = (401,)
     acts: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         shown = dict(self.acts)
         if kind in shown:
             return shown[kind]
-        return (f"GET {self.who}",) if kind in (PROVE_NEW, PROVE_DEAD, PROVE_GONE) else ()
+        return (f"GET {self.who}",) if kind in (StepKind.PROVE_NEW, StepKind.PROVE_DEAD, StepKind.PROVE_GONE) else ()
 
     def identify(self) -> Identity:
         """Ask the token who it is."""
         found = self.ask(self.case.leak.secret)
         if found is None:
-            raise Surprise(f"{self.service} does not accept the credential: it is dead already")
+            raise UnexpectedState(f"{self.service} does not accept the credential: it is dead already")
         return self.describe(found)
 
     def describe(self, found: Any) -> Identity:
@@ -46,19 +46,19 @@ class Issuer(contracts.Rotator):
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
         if self.ask(values[self.fields[-1]]) is None:
-            return Proof(DEAD, f"{self.service} does not accept it yet")
-        return Proof(ALIVE, f"{self.service} accepts it")
+            return Proof(ProofState.DEAD, f"{self.service} does not accept it yet")
+        return Proof(ProofState.ALIVE, f"{self.service} accepts it")
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
         if self.ask(self.case.leak.secret) is None:
-            return Proof(DEAD, f"{self.service} does not accept it any more")
-        return Proof(ALIVE, f"{self.service} still accepts it")
+            return Proof(ProofState.DEAD, f"{self.service} does not accept it any more")
+        return Proof(ProofState.ALIVE, f"{self.service} still accepts it")
 
     def preflight(self) -> None:
-        """The responder must be there before anything is made."""
-        if self.calls(MINT):
-            operator_credentials.credential(self.case.settings)
+        """The operator's credentials must be set before anything is made."""
+        if self.calls(StepKind.MINT):
+            operator_credentials.read_credential(self.case.settings)
 
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
@@ -78,15 +78,17 @@ class Issuer(contracts.Rotator):
 
     def headers(self, secret: Secret) -> dict[str, str]:
         """Return how *secret* presents itself."""
-        return http.bearer(secret)
+        return http.bearer_header(secret)
 
-    def api(self, secret: Secret | None = None) -> http.Api:
-        """Return the API as *secret*, or as the responder."""
-        return http.Api(self.endpoint, self.headers(secret or operator_credentials.credential(self.case.settings)))
+    def api(self, secret: Secret | None = None) -> http.ApiClient:
+        """Return the API with *secret*, or with the operator's credentials."""
+        return http.ApiClient(
+            self.endpoint, self.headers(secret or operator_credentials.read_credential(self.case.settings))
+        )
 
-    def nobody(self) -> http.Api:
+    def nobody(self) -> http.ApiClient:
         """Return the API without any identity."""
-        return http.Api(self.endpoint)
+        return http.ApiClient(self.endpoint)
 
     def ask(self, secret: Secret) -> Any | None:
         """Return the answer to "who are you?", or None when *secret* is dead."""
@@ -99,16 +101,16 @@ class Issuer(contracts.Rotator):
 
     def need(self, setting: str) -> str:
         """Return a plain setting that has no default."""
-        return operator_credentials.needed(self.case.settings, setting)
+        return operator_credentials.require_setting(self.case.settings, setting)
 
 
-def hinted(secret: Secret, hint: str) -> bool:
+def matches_hint(secret: Secret, hint: str) -> bool:
     """Tell whether a redacted form such as ``sk-ab…wxyz`` or ``abcd`` fits *secret*.
 
     >>> hinted(Secret(b"sk-abcdefwxyz"), "sk-ab...wxyz"), hinted(Secret(b"sk-abcdefwxyz"), "wxyz")
     (True, True)
     """
-    text = http.text(secret)
+    text = http.reveal_text(secret)
     for dots in ("...", "…", "***", "*"):
         if dots in hint:
             head, _, tail = hint.partition(dots)
@@ -116,8 +118,8 @@ def hinted(secret: Secret, hint: str) -> bool:
     return bool(hint) and text.endswith(hint)
 
 
-def only(found: list[Any], what: str) -> Any:
-    """Return the one element of *found*; none or several is a `Surprise`."""
+def require_one(found: list[Any], what: str) -> Any:
+    """Return the one element of *found*; none or several is a `UnexpectedState`."""
     if len(found) != 1:
-        raise Surprise(f"{len(found)} {what} fit the leaked value; name one in the policy")
+        raise UnexpectedState(f"{len(found)} {what} fit the leaked value; name one in the policy")
     return found[0]

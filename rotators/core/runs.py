@@ -5,20 +5,30 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
+from enum import StrEnum
 from typing import NamedTuple
 
 from detector.errors import UsageError
-from rotators.core.journal import DONE, FAILED, INTEND, NOTE, UNDONE, Entry, Journal, write_private
-from rotators.core.model import RotationPlan, plan_from_json
+from rotators.core.journal import Journal, JournalEntry, JournalPhase, write_private
+from rotators.core.model import RotationPlan, RunState, parse_plan
 
-APPROVE = "approve"
-BEGIN = "begin"
-END = "end"
 
-ALL = "all"
-REVERSIBLE = "reversible"
+class RunEvent(StrEnum):
+    """Lines of the journal that belong to a run as a whole rather than to one of its steps."""
 
-TOLD = frozenset({"why", "result", "handles"})
+    APPROVE = "approve"
+    BEGIN = "begin"
+    END = "end"
+
+
+class ApprovalScope(StrEnum):
+    """How far an approval goes."""
+
+    ALL = "all"
+    REVERSIBLE = "reversible"
+
+
+REPORT_ONLY = frozenset({"why", "result", "handles"})
 """Facts for the reader of the log, which no later step needs."""
 
 
@@ -33,39 +43,40 @@ class Progress(NamedTuple):
     approved: str = ""
     scope: str = ""
     started: bool = False
-    outcome: str = ""
-    last: Entry | None = None
+    outcome: RunState | None = None
+    last: JournalEntry | None = None
 
 
-def progress(entries: Iterable[Entry]) -> Progress:
+def read_progress(entries: Iterable[JournalEntry]) -> Progress:
     """Fold journal lines of one run into its present state."""
     done: set[str] = set()
     begun: set[str] = set()
     failures: dict[str, int] = {}
     handles: dict[str, str] = {}
     attempt = 0
-    approved = scope = outcome = ""
+    approved = scope = ""
+    outcome: RunState | None = None
     started = False
     last = None
     for entry in entries:
         last = entry
-        if entry.step == APPROVE:
+        if entry.step == RunEvent.APPROVE:
             approved, scope = entry.facts["digest"], entry.facts["scope"]
-        elif entry.step == BEGIN:
+        elif entry.step == RunEvent.BEGIN:
             started = True
-        elif entry.step == END:
-            outcome = entry.facts["result"]
-        elif entry.phase == INTEND:
+        elif entry.step == RunEvent.END:
+            outcome = RunState(entry.facts["result"])
+        elif entry.phase == JournalPhase.INTEND:
             begun.add(entry.step)
             for name, value in entry.facts.items():
                 handles.setdefault(name, value)
-        elif entry.phase == DONE:
+        elif entry.phase == JournalPhase.DONE:
             done.add(entry.step)
             failures.pop(entry.step, None)
-            handles |= {name: value for name, value in entry.facts.items() if name not in TOLD}
-        elif entry.phase == FAILED:
+            handles |= {name: value for name, value in entry.facts.items() if name not in REPORT_ONLY}
+        elif entry.phase == JournalPhase.FAILED:
             failures[entry.step] = failures.get(entry.step, 0) + 1
-        elif entry.phase == UNDONE:
+        elif entry.phase == JournalPhase.UNDONE:
             done.discard(entry.step)
             begun.discard(entry.step)
             failures.pop(entry.step, None)
@@ -103,7 +114,7 @@ def load_plan(folder: str, name: str) -> RotationPlan:
             data = json.loads(file.read())
         except ValueError:
             raise UsageError(f"{path} is no rotation plan") from None
-    return plan_from_json(data)
+    return parse_plan(data)
 
 
 def list_plans(folder: str) -> list[RotationPlan]:
@@ -115,25 +126,25 @@ def list_plans(folder: str) -> list[RotationPlan]:
     return sorted(found, key=lambda plan: plan.created_at)
 
 
-def open_run_of(journal: Journal, lock: str, besides: str) -> str | None:
+def find_open_run(journal: Journal, lock: str, besides: str) -> str | None:
     """Return the id of another run of the same credential that has begun and not ended."""
     open_runs: dict[str, None] = {}
     for entry in journal.entries():
-        if entry.step == BEGIN and entry.facts.get("lock") == lock and entry.run != besides:
+        if entry.step == RunEvent.BEGIN and entry.facts.get("lock") == lock and entry.run != besides:
             open_runs[entry.run] = None
-        elif entry.step == END:
+        elif entry.step == RunEvent.END:
             open_runs.pop(entry.run, None)
     return next(iter(open_runs), None)
 
 
-def state(now: Progress) -> str:
-    """Return one word for a run: planned, approved, running, stopped, waiting, person, or its outcome."""
+def get_state(now: Progress) -> RunState:
+    """Return the state of a run that has come as far as *now* says."""
     if now.outcome:
         return now.outcome
     if not now.started:
-        return "approved" if now.approved else "planned"
-    if now.last is not None and now.last.phase == FAILED:
-        return "stopped"
-    if now.last is not None and now.last.phase == NOTE:
-        return now.last.facts.get("state", "running")
-    return "running"
+        return RunState.APPROVED if now.approved else RunState.PLANNED
+    if now.last is not None and now.last.phase == JournalPhase.FAILED:
+        return RunState.STOPPED
+    if now.last is not None and now.last.phase == JournalPhase.NOTE:
+        return RunState(now.last.facts.get("state", RunState.RUNNING))
+    return RunState.RUNNING

@@ -20,12 +20,12 @@ def scrub(text: str, secrets: Iterable[Secret]) -> str:
         plain = secret.reveal()
         if len(plain) < 4:
             continue
-        for form in _spellings(plain):
+        for form in _list_spellings(plain):
             text = text.replace(form, secret.redacted)
     return " ".join(text.split())[:300]
 
 
-def _spellings(plain: bytes) -> list[str]:
+def _list_spellings(plain: bytes) -> list[str]:
     text = plain.decode("utf-8", "replace")
     forms = {
         text,

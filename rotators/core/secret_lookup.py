@@ -25,20 +25,20 @@ BY_AGE = "age:"
 """What the fingerprint of a credential starts with that is replaced for its age."""
 
 
-def leak_of(finding: Finding, *, given: bool = False) -> Leak:
+def make_leak(finding: Finding, *, given: bool = False) -> Leak:
     """Return what rotation needs to know of *finding*; *given* ones stand nowhere."""
     return Leak(
         rule_id=finding.rule.id,
         fingerprint=finding.fingerprint,
         secret=finding.secret,
         parts={name.replace("-", "_"): part for name, part in finding.parts},
-        where=() if given else tuple(_place(location) for location in finding.locations),
+        where=() if given else tuple(_describe_place(location) for location in finding.locations),
         verdict=finding.verdict.state,
         runbook=finding.rule.revoke or next(iter(finding.rule.links), ""),
     )
 
 
-def recall(plan: RotationPlan, pack: Pack, key: bytes, given: bytes = b"") -> Leak:
+def find_leak(plan: RotationPlan, pack: Pack, key: bytes, given: bytes = b"") -> Leak:
     """Return the leak behind *plan*: from its places, or from the *given* value."""
     if plan.fingerprint.startswith(BY_AGE):
         return Leak(plan.rule_id, plan.fingerprint, Secret(dict(plan.facts)["credential"].encode()))
@@ -50,7 +50,7 @@ def recall(plan: RotationPlan, pack: Pack, key: bytes, given: bytes = b"") -> Le
         finding = reread.find_in_text(given, plan.rule_id, pack, key)
         if finding.fingerprint != plan.fingerprint:
             raise RotationError("this is not the credential that was planned")
-        return leak_of(finding, given=True)
+        return make_leak(finding, given=True)
     row = {"fingerprint": plan.fingerprint, "rule": plan.rule_id, "locations": list(plan.where)}
     report = {"schema": "leakfirst/findings/1", "findings": [row]}
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
@@ -59,10 +59,10 @@ def recall(plan: RotationPlan, pack: Pack, key: bytes, given: bytes = b"") -> Le
         found, _ = reread.reread_report(file.name, pack, key)
     if not found:
         raise RotationError("the credential is not found again where it stood; give it on standard input (--stdin)")
-    return leak_of(found[0])._replace(where=plan.where)
+    return make_leak(found[0])._replace(where=plan.where)
 
 
-def _place(location: Any) -> Mapping[str, Any]:
+def _describe_place(location: Any) -> Mapping[str, Any]:
     origin = location.origin
     repository = origin.repository or os.getcwd()
     return {

@@ -1,7 +1,7 @@
-"""What an operator does with rotations, in one state folder: plan, approve, apply, resume, undo, look.
+"""Rotations in one state folder: plan, approve, apply, resume, undo, look.
 
-The command line and the hook that reacts to live findings both sit at this
-desk, so that neither can do what the other may not.
+The command line, the response to incidents and the hook that reacts to live
+findings all use this service, so none can do what the others may not.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 from detector.errors import RotationError, UsageError
 from rotators.core import catalogue, runs
 from rotators.core.executor import Executor, Outcome
-from rotators.core.journal import DONE, NOTE, Entry, Journal
+from rotators.core.journal import Journal, JournalEntry, JournalPhase
 from rotators.core.locks import local_key
-from rotators.core.model import Clock, Leak, RotationPlan
-from rotators.core.planner import expired, make_plan
-from rotators.core.policy import AUTO, AUTO_FINAL, Policy
+from rotators.core.model import Clock, Decision, Leak, Order, RotationPlan
+from rotators.core.planner import is_expired, make_plan
+from rotators.core.policy import Policy
 from rotators.core.runs import Progress
 
 POLICY = "policy"
 """Who approves what happens by itself."""
 
-SYSTEM = Clock(time.time, time.sleep)
+SYSTEM_CLOCK = Clock(time.time, time.sleep)
 
 
 def state_folder() -> str:
@@ -34,66 +34,72 @@ def state_folder() -> str:
     return os.path.join(fingerprint.find_state_folder(), "rotations")
 
 
-class Desk:
+class RotationService:
     """Rotations of one operator under one policy."""
 
-    def __init__(self, policy: Policy, folder: str = "", clock: Clock = SYSTEM) -> None:
+    def __init__(self, policy: Policy, folder: str = "", clock: Clock = SYSTEM_CLOCK) -> None:
         self.folder = folder or state_folder()
         self._policy, self._clock = policy, clock
         self._key = local_key(self.folder)
         self.journal = Journal(self.folder, self._key, clock)
 
-    def plan(self, leak: Leak, *, rotator: str | None = None, order: str | None = None) -> RotationPlan:
+    def make_plan(self, leak: Leak, *, rotator: str | None = None, order: Order | None = None) -> RotationPlan:
         """Look at *leak* and keep a plan for it; nothing is changed anywhere."""
         plan = make_plan(leak, self._policy, self.folder, self._key, self._clock, rotator_name=rotator, order=order)
         runs.save_plan(self.folder, plan)
-        self.journal.append(plan.id, "plan", NOTE, {"digest": plan.digest, "fingerprint": plan.fingerprint})
+        self.journal.append(
+            plan.id, "plan", JournalPhase.NOTE, {"digest": plan.digest, "fingerprint": plan.fingerprint}
+        )
         return plan
 
-    def approve(self, plan: RotationPlan, digest: str, by: str, scope: str = runs.ALL) -> None:
+    def approve(self, plan: RotationPlan, digest: str, by: str, scope: str = runs.ApprovalScope.ALL) -> None:
         """Note that *by* approves the plan with *digest*, wholly or up to what can be taken back."""
         if len(digest) < 16 or not plan.digest.startswith(digest):
             raise UsageError(f"the digest of this plan is {plan.digest[:16]}…; look at it before you approve")
-        if expired(plan, self._clock) and not self.progress(plan).started:
+        if is_expired(plan, self._clock) and not self.read_progress(plan).started:
             raise RotationError("the plan has expired; make a new one")
-        self.journal.append(plan.id, runs.APPROVE, DONE, {"digest": plan.digest, "scope": scope, "by": by})
+        self.journal.append(
+            plan.id, runs.RunEvent.APPROVE, JournalPhase.DONE, {"digest": plan.digest, "scope": scope, "by": by}
+        )
 
-    def auto(self, plan: RotationPlan) -> str:
+    def approve_by_policy(self, plan: RotationPlan) -> str:
         """Approve what the policy lets happen by itself, and return how far that goes: a scope, or "" for nothing."""
-        scope = {AUTO: runs.REVERSIBLE, AUTO_FINAL: runs.ALL}.get(plan.decision, "")
+        scope = {Decision.AUTO: runs.ApprovalScope.REVERSIBLE, Decision.AUTO_FINAL: runs.ApprovalScope.ALL}.get(
+            plan.decision, ""
+        )
         if scope:
             self.approve(plan, plan.digest, POLICY, scope)
         return scope
 
-    def run(self, plan: RotationPlan, leak: Leak) -> Executor:
+    def open_run(self, plan: RotationPlan, leak: Leak) -> Executor:
         """Return the run of *plan*."""
         return Executor(plan, leak, self._policy, self.folder, self._key, self._clock)
 
     def apply(self, plan: RotationPlan, leak: Leak) -> Outcome:
         """Begin an approved plan, or go on with a begun one."""
-        return self.run(plan, leak).apply()
+        return self.open_run(plan, leak).apply()
 
-    def load(self, name: str) -> RotationPlan:
+    def load_plan(self, name: str) -> RotationPlan:
         """Return a plan by its id or the path of its file."""
         return runs.load_plan(self.folder, name)
 
-    def plans(self) -> list[RotationPlan]:
+    def list_plans(self) -> list[RotationPlan]:
         """Return every plan made here, oldest first."""
         return runs.list_plans(self.folder)
 
-    def progress(self, plan: RotationPlan) -> Progress:
+    def read_progress(self, plan: RotationPlan) -> Progress:
         """Return how far *plan* came."""
-        return runs.progress(self.journal.entries(plan.id))
+        return runs.read_progress(self.journal.entries(plan.id))
 
-    def entries(self, plan: RotationPlan | None = None) -> list[Entry]:
+    def list_entries(self, plan: RotationPlan | None = None) -> list[JournalEntry]:
         """Return the journal, of one run or of all."""
         return self.journal.entries(plan.id if plan else None)
 
-    def aged(self, rotator: str, older_than: int) -> Iterator[Leak]:
+    def list_old(self, rotator: str, older_than: int) -> Iterator[Leak]:
         """List credentials older than *older_than* seconds, for a rotation without a leak."""
-        module: Any = catalogue.rotator_module(rotator)
+        module: Any = catalogue.load_rotator(rotator)
         if not hasattr(module, "inventory"):
             raise UsageError(f"{rotator} cannot list credentials by age")
-        settings = catalogue.settings_for(self._policy.rotators, rotator)
+        settings = catalogue.select_settings(self._policy.rotators, rotator)
         found: Iterator[Leak] = module.inventory(settings, self._clock.now() - older_than)
         yield from found

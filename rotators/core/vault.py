@@ -15,19 +15,19 @@ from typing import Any
 from detector.errors import UsageError
 from detector.secret import Secret
 from rotators.core import operator_credentials
-from rotators.core.model import Ambiguous, Surprise, Throttled
+from rotators.core.model import OutcomeUnknown, RateLimited, UnexpectedState
 
 
-def client(settings: Mapping[str, Any], token: Secret | None = None) -> Any:
-    """Return an hvac client: the responder's, or one that tries *token*."""
+def make_client(settings: Mapping[str, Any], token: Secret | None = None) -> Any:
+    """Return an hvac client with the operator's token, or with *token*."""
     try:
         import hvac
     except ImportError:
         raise UsageError("rotating Vault credentials needs hvac: pip install 'leakfirst[vault]'") from None
 
-    mine = token or operator_credentials.credential(settings)
+    mine = token or operator_credentials.read_credential(settings)
     return hvac.Client(
-        url=address(settings),
+        url=server_address(settings),
         token=mine.reveal().decode(),
         namespace=settings.get("namespace") or None,
         verify=settings.get("ca_file") or True,
@@ -35,20 +35,20 @@ def client(settings: Mapping[str, Any], token: Secret | None = None) -> Any:
     )
 
 
-def address(settings: Mapping[str, Any]) -> str:
+def server_address(settings: Mapping[str, Any]) -> str:
     """Return where the server is."""
-    return operator_credentials.needed(settings, "address").rstrip("/")
+    return operator_credentials.require_setting(settings, "address").rstrip("/")
 
 
-def account(settings: Mapping[str, Any]) -> str:
+def account_name(settings: Mapping[str, Any]) -> str:
     """Return the name of the server for the policy's allow-list."""
     namespace = settings.get("namespace")
-    host = address(settings).partition("://")[2]
+    host = server_address(settings).partition("://")[2]
     return f"vault:{host}/{namespace}" if namespace else f"vault:{host}"
 
 
 @contextmanager
-def answers(what: str = "Vault") -> Iterator[None]:
+def translate_errors(what: str = "Vault") -> Iterator[None]:
     """Translate hvac's and requests' errors; hvac quotes request paths, never bodies."""
     import hvac.exceptions as hv
     import requests
@@ -56,26 +56,26 @@ def answers(what: str = "Vault") -> Iterator[None]:
     try:
         yield
     except hv.RateLimitExceeded:
-        raise Throttled(f"{what}: the server's rate limit") from None
+        raise RateLimited(f"{what}: the server's rate limit") from None
     except (hv.InternalServerError, hv.BadGateway, hv.VaultDown) as error:
-        raise Ambiguous(f"{what}: the server failed ({type(error).__name__}); it may have acted") from None
+        raise OutcomeUnknown(f"{what}: the server failed ({type(error).__name__}); it may have acted") from None
     except hv.Forbidden:
-        raise Surprise(f"{what}: permission denied; does the responder's policy allow it?") from None
+        raise UnexpectedState(f"{what}: permission denied; does the policy of the operator's token allow it?") from None
     except requests.ConnectionError as error:
         if isinstance(error, requests.ConnectTimeout) or "refused" in str(error):
-            raise Surprise(f"{what}: no connection to the server") from None
-        raise Ambiguous(f"{what}: the answer was lost; it may have acted") from None
+            raise UnexpectedState(f"{what}: no connection to the server") from None
+        raise OutcomeUnknown(f"{what}: the answer was lost; it may have acted") from None
     except requests.RequestException as error:
-        raise Ambiguous(f"{what}: no answer ({type(error).__name__}); it may have acted") from None
+        raise OutcomeUnknown(f"{what}: no answer ({type(error).__name__}); it may have acted") from None
 
 
-def alive(settings: Mapping[str, Any], token: Secret) -> dict[str, Any] | None:
-    """Look *token* up with the responder's rights; None when the server does not know it."""
+def look_up_token(settings: Mapping[str, Any], token: Secret) -> dict[str, Any] | None:
+    """Look *token* up with the operator's token; None when the server does not know it."""
     import hvac.exceptions as hv
 
-    with answers("token lookup"):
+    with translate_errors("token lookup"):
         try:
-            found: dict[str, Any] = client(settings).auth.token.lookup(token.reveal().decode())["data"]
+            found: dict[str, Any] = make_client(settings).auth.token.lookup(token.reveal().decode())["data"]
         except hv.Forbidden as error:
             if "bad token" in str(error):
                 return None
@@ -85,13 +85,13 @@ def alive(settings: Mapping[str, Any], token: Secret) -> dict[str, Any] | None:
     return found
 
 
-def sweep(settings: Mapping[str, Any], path: str, meta: Mapping[str, str]) -> list[str]:
+def find_accessors(settings: Mapping[str, Any], path: str, meta: Mapping[str, str]) -> list[str]:
     """List accessors of tokens that were issued at *path* with *meta*; needs sudo on the accessor list."""
     import hvac.exceptions as hv
 
-    vault = client(settings)
+    vault = make_client(settings)
     found = []
-    with answers("token sweep"):
+    with translate_errors("token sweep"):
         for accessor in vault.auth.token.list_accessors()["data"]["keys"]:
             try:
                 data = vault.auth.token.lookup_accessor(accessor)["data"]
@@ -107,9 +107,9 @@ def revoke_accessors(settings: Mapping[str, Any], accessors: list[str]) -> None:
     """Revoke tokens by accessor; one that is gone already is fine."""
     import hvac.exceptions as hv
 
-    vault = client(settings)
+    vault = make_client(settings)
     for accessor in accessors:
-        with answers("token revoke-accessor"):
+        with translate_errors("token revoke-accessor"):
             try:
                 vault.auth.token.revoke_accessor(accessor)
             except (hv.InvalidRequest, hv.InvalidPath):

@@ -13,7 +13,7 @@ from typing import Any
 
 from rotators.core import aws, contracts, field_mapping, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import PROMOTE, STORE, TIDY, Case, Surprise
+from rotators.core.model import Case, StepKind, UnexpectedState
 
 CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 TRIAL = "LEAKFIRST_PREFLIGHT"
@@ -26,28 +26,30 @@ class Store(contracts.Store):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self._secret = operator_credentials.needed(case.settings, "secret")
+        self._secret = operator_credentials.require_setting(case.settings, "secret")
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
         return {
-            STORE: (f"secretsmanager:PutSecretValue {self._secret} {PENDING}",),
-            PROMOTE: (f"secretsmanager:UpdateSecretVersionStage {self._secret} {CURRENT}",),
-            TIDY: (f"secretsmanager:UpdateSecretVersionStage {self._secret} remove {PENDING}",),
+            StepKind.STORE: (f"secretsmanager:PutSecretValue {self._secret} {PENDING}",),
+            StepKind.PROMOTE: (f"secretsmanager:UpdateSecretVersionStage {self._secret} {CURRENT}",),
+            StepKind.TIDY: (f"secretsmanager:UpdateSecretVersionStage {self._secret} remove {PENDING}",),
         }.get(kind, ())
 
     def preflight(self) -> None:
         """Write the present value once more under a label of ours: rights and key are proven."""
         secret = self._describe()
         if secret.get("RotationEnabled"):
-            raise Surprise(f"{self._secret} rotates itself: use --rotator aws-rotate-secret")
+            raise UnexpectedState(f"{self._secret} rotates itself: use --rotator aws-rotate-secret")
         stages = secret.get("VersionIdsToStages", {})
         for version, labels in stages.items():
             if PENDING in labels and CURRENT not in labels:
-                raise Surprise(f"{self._secret} has {PENDING} on {version}: another rotation is under way or stuck")
+                raise UnexpectedState(
+                    f"{self._secret} has {PENDING} on {version}: another rotation is under way or stuck"
+                )
         trial = str(uuid.uuid4())
         document = self._document(CURRENT)
-        with aws.answers():
+        with aws.translate_errors():
             self._sm().put_secret_value(
                 SecretId=self._secret, ClientRequestToken=trial, SecretString=document, VersionStages=[TRIAL]
             )
@@ -55,8 +57,8 @@ class Store(contracts.Store):
 
     def put_pending(self, token: str, values: Values) -> Handles:
         """See `contracts.Store`."""
-        document = field_mapping.merge(self._document(CURRENT), self.case.settings, values)
-        with aws.answers():
+        document = field_mapping.merge_values(self._document(CURRENT), self.case.settings, values)
+        with aws.translate_errors():
             self._sm().put_secret_value(
                 SecretId=self._secret,
                 ClientRequestToken=token,
@@ -70,22 +72,22 @@ class Store(contracts.Store):
         labels = self._labels(token)
         if PENDING not in labels and CURRENT not in labels:
             return None
-        return field_mapping.pick(self._version(token), self.case.settings)
+        return field_mapping.read_values(self._version(token), self.case.settings)
 
     def promote(self, token: str, values: Values) -> Handles:
         """Move AWSCURRENT; edits to other fields since the pending write stop it."""
         current = self._holder(CURRENT)
         if current == token:
             return {}
-        ours = field_mapping.others(self._version(token), self.case.settings)
-        if ours != field_mapping.others(self._version(current), self.case.settings):
-            raise Surprise(f"somebody changed other fields of {self._secret} meanwhile; undo and plan again")
+        ours = field_mapping.read_other_fields(self._version(token), self.case.settings)
+        if ours != field_mapping.read_other_fields(self._version(current), self.case.settings):
+            raise UnexpectedState(f"somebody changed other fields of {self._secret} meanwhile; undo and plan again")
         self._move(token, current)
         return {}
 
     def read_back(self) -> Values | None:
         """See `contracts.Store`."""
-        return field_mapping.pick(self._document(CURRENT), self.case.settings)
+        return field_mapping.read_values(self._document(CURRENT), self.case.settings)
 
     def restore(self, token: str, old: Values) -> Handles:
         """Move AWSCURRENT back to the version it came from."""
@@ -96,7 +98,7 @@ class Store(contracts.Store):
     def settle(self, token: str) -> Handles:
         """Take AWSPENDING off, which nobody else does and which blocks the next rotation."""
         if PENDING in self._labels(token):
-            with aws.answers():
+            with aws.translate_errors():
                 self._sm().update_secret_version_stage(
                     SecretId=self._secret, VersionStage=PENDING, RemoveFromVersionId=token
                 )
@@ -105,13 +107,13 @@ class Store(contracts.Store):
     # -- calls ---------------------------------------------------------------
 
     def _sm(self) -> Any:
-        return aws.client("secretsmanager", self.case.settings)
+        return aws.make_client("secretsmanager", self.case.settings)
 
     def _describe(self) -> dict[str, Any]:
-        with aws.answers():
+        with aws.translate_errors():
             found: dict[str, Any] = self._sm().describe_secret(SecretId=self._secret)
         if found.get("DeletedDate"):
-            raise Surprise(f"{self._secret} is scheduled for deletion")
+            raise UnexpectedState(f"{self._secret} is scheduled for deletion")
         return found
 
     def _labels(self, version: str) -> list[str]:
@@ -121,20 +123,20 @@ class Store(contracts.Store):
         for version, labels in self._describe().get("VersionIdsToStages", {}).items():
             if label in labels:
                 return str(version)
-        raise Surprise(f"no version of {self._secret} has {label}")
+        raise UnexpectedState(f"no version of {self._secret} has {label}")
 
     def _document(self, label: str) -> str:
-        with aws.answers():
+        with aws.translate_errors():
             answer = self._sm().get_secret_value(SecretId=self._secret, VersionStage=label)
         return str(answer["SecretString"])
 
     def _version(self, version: str) -> str:
-        with aws.answers():
+        with aws.translate_errors():
             answer = self._sm().get_secret_value(SecretId=self._secret, VersionId=version)
         return str(answer["SecretString"])
 
     def _move(self, to: str, away_from: str) -> None:
-        with aws.answers():
+        with aws.translate_errors():
             self._sm().update_secret_version_stage(
                 SecretId=self._secret, VersionStage=CURRENT, MoveToVersionId=to, RemoveFromVersionId=away_from
             )

@@ -11,7 +11,7 @@ from typing import Any
 
 from rotators.core import aws, contracts, field_mapping, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import PROMOTE, Case, Surprise
+from rotators.core.model import Case, StepKind, UnexpectedState
 
 
 class Store(contracts.Store):
@@ -21,49 +21,53 @@ class Store(contracts.Store):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self._name = operator_credentials.needed(case.settings, "parameter")
+        self._name = operator_credentials.require_setting(case.settings, "parameter")
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
-        return (f"ssm:PutParameter {self._name} (overwrite)",) if kind == PROMOTE else ()
+        return (f"ssm:PutParameter {self._name} (overwrite)",) if kind == StepKind.PROMOTE else ()
 
     def preflight(self) -> None:
         """The parameter must exist, be readable, and be encrypted."""
         if self._parameter()["Type"] != "SecureString":
-            raise Surprise(f"{self._name} is no SecureString: everybody who may list it would read the new value")
+            raise UnexpectedState(
+                f"{self._name} is no SecureString: everybody who may list it would read the new value"
+            )
 
     def promote(self, token: str, values: Values) -> Handles:
-        """Overwrite, then see that ours was the very next version."""
+        """Overwrite, then check that ours was the very next version; nothing is written if it is current already."""
         before = self._parameter()
+        if field_mapping.read_values(str(before["Value"]), self.case.settings) == self.kept(values):
+            return {}
         return self._write(before, values)
 
     def read_back(self) -> Values | None:
         """See `contracts.Store`."""
-        return field_mapping.pick(str(self._parameter()["Value"]), self.case.settings)
+        return field_mapping.read_values(str(self._parameter()["Value"]), self.case.settings)
 
     def restore(self, token: str, old: Values) -> Handles:
         """Write the version before ours again; the history keeps both."""
         now = self._parameter()
-        with aws.answers():
+        with aws.translate_errors():
             previous = self._ssm().get_parameter(Name=f"{self._name}:{now['Version'] - 1}", WithDecryption=True)
-        return self._write(now, field_mapping.pick(previous["Parameter"]["Value"], self.case.settings))
+        return self._write(now, field_mapping.read_values(previous["Parameter"]["Value"], self.case.settings))
 
     def _write(self, before: dict[str, Any], values: Values) -> Handles:
-        document = field_mapping.merge(before["Value"], self.case.settings, values)
+        document = field_mapping.merge_values(before["Value"], self.case.settings, values)
         key = {"KeyId": self.case.settings["key_id"]} if self.case.settings.get("key_id") else {}
-        with aws.answers():
+        with aws.translate_errors():
             answer = self._ssm().put_parameter(
                 Name=self._name, Value=document, Type="SecureString", Overwrite=True, **key
             )
         if answer["Version"] != before["Version"] + 1:
-            raise Surprise(f"somebody else wrote {self._name} at the same time; compare its last versions")
+            raise UnexpectedState(f"somebody else wrote {self._name} at the same time; compare its last versions")
         return {}
 
     def _ssm(self) -> Any:
-        return aws.client("ssm", self.case.settings)
+        return aws.make_client("ssm", self.case.settings)
 
     def _parameter(self) -> dict[str, Any]:
-        with aws.answers():
+        with aws.translate_errors():
             answer = self._ssm().get_parameter(Name=self._name, WithDecryption=True)
         found: dict[str, Any] = answer["Parameter"]
         return found

@@ -12,7 +12,7 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import contracts, external_program
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import PROMOTE, Surprise
+from rotators.core.model import StepKind, UnexpectedState
 
 
 class Store(contracts.Store):
@@ -20,9 +20,9 @@ class Store(contracts.Store):
 
     staged = False
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
-        return (f"{self._where()} (write)",) if kind == PROMOTE else ()
+        return (f"{self._where()} (write)",) if kind == StepKind.PROMOTE else ()
 
     def preflight(self) -> None:
         """See `contracts.Store`."""
@@ -49,7 +49,7 @@ class Store(contracts.Store):
     def restore(self, token: str, old: Values) -> Handles:
         """Write the leaked values again."""
         if set(self.case.settings["fields"]) - set(old):
-            raise Surprise("the old values are not known; write them by hand")
+            raise UnexpectedState("the old values are not known; write them by hand")
         return self.promote(token, old)
 
     def _where(self) -> str:
@@ -60,4 +60,4 @@ class Store(contracts.Store):
         return self._send({"verb": verb, "run": self.case.run, "secrets": secrets})
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:
-        return external_program.ask(self.case.settings, request)
+        return external_program.run_program(self.case.settings, request)

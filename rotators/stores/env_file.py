@@ -15,7 +15,7 @@ from contextlib import suppress
 from detector.secret import Secret
 from rotators.core import contracts, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import PROMOTE, Case, Surprise
+from rotators.core.model import Case, StepKind, UnexpectedState
 
 LINE = re.compile(rb"^(?P<head>[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)[ \t]*=)(?P<value>.*)$")
 
@@ -27,21 +27,21 @@ class Store(contracts.Store):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        self._path = os.path.abspath(operator_credentials.needed(case.settings, "path"))
+        self._path = os.path.abspath(operator_credentials.require_setting(case.settings, "path"))
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
-        return (f"replace {self._path}",) if kind == PROMOTE else ()
+        return (f"replace {self._path}",) if kind == StepKind.PROMOTE else ()
 
     def preflight(self) -> None:
         """Refuse links, tracked files, and folders that we may not write."""
         found = os.lstat(self._path)
         if not stat.S_ISREG(found.st_mode):
-            raise Surprise(f"{self._path} is no plain file")
+            raise UnexpectedState(f"{self._path} is no plain file")
         if not os.access(self._path, os.W_OK) or not os.access(os.path.dirname(self._path), os.W_OK):
-            raise Surprise(f"{self._path} cannot be replaced by this user")
+            raise UnexpectedState(f"{self._path} cannot be replaced by this user")
         if tracked(self._path):
-            raise Surprise(f"git tracks {self._path}: the new value would be committed")
+            raise UnexpectedState(f"git tracks {self._path}: the new value would be committed")
 
     def promote(self, token: str, values: Values) -> Handles:
         """Write a file beside it, wait for the disk, rename."""
@@ -63,7 +63,7 @@ class Store(contracts.Store):
                 os.fsync(file.fileno())
             with open(self._path, "rb") as file:
                 if file.read() != before:
-                    raise Surprise(f"somebody else wrote {self._path} at the same time")
+                    raise UnexpectedState(f"somebody else wrote {self._path} at the same time")
             os.replace(fresh, self._path)
         except BaseException:
             if os.path.exists(fresh):
@@ -80,7 +80,7 @@ class Store(contracts.Store):
     def restore(self, token: str, old: Values) -> Handles:
         """Write the old values, as far as the finding had them."""
         if set(self._names()) - set(old):
-            raise Surprise(f"the old values of {self._path} are not known; write them by hand")
+            raise UnexpectedState(f"the old values of {self._path} are not known; write them by hand")
         return self.promote(token, old)
 
     def _names(self) -> dict[str, str]:
@@ -122,7 +122,7 @@ def _quoted(value: bytes) -> bytes:
     if re.fullmatch(rb"[A-Za-z0-9_./+=:@,-]*", value):
         return value
     if b"\n" in value or b"'" in value:
-        raise Surprise("the new value has a line break or a quote, which .env files spell in different ways")
+        raise UnexpectedState("the new value has a line break or a quote, which .env files spell in different ways")
     return b"'" + value + b"'"
 
 

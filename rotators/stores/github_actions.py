@@ -12,7 +12,7 @@ from detector.errors import UsageError
 from detector.secret import Secret
 from rotators.core import contracts, http, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import PROMOTE, Case, Surprise
+from rotators.core.model import Case, StepKind, UnexpectedState
 
 
 class Store(contracts.Store):
@@ -22,15 +22,15 @@ class Store(contracts.Store):
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
-        repository = operator_credentials.needed(case.settings, "repository")
+        repository = operator_credentials.require_setting(case.settings, "repository")
         environment = case.settings.get("environment")
         place = f"environments/{environment}/secrets" if environment else "actions/secrets"
         self._path = f"/repos/{repository}/{place}"
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
         names = self.case.settings["fields"].values()
-        return tuple(f"PUT {self._path}/{name}" for name in names) if kind == PROMOTE else ()
+        return tuple(f"PUT {self._path}/{name}" for name in names) if kind == StepKind.PROMOTE else ()
 
     def preflight(self) -> None:
         """The secrets must exist, so that a typing error makes no new one."""
@@ -54,23 +54,25 @@ class Store(contracts.Store):
         names = self.case.settings["fields"].values()
         found = [self._api().call("GET", f"{self._path}/{name}", accept=(404,)) for name in names]
         if any(answer.status == 404 for answer in found):
-            raise Surprise(f"{self._path} lacks one of {', '.join(names)}; create it first")
+            raise UnexpectedState(f"{self._path} lacks one of {', '.join(names)}; create it first")
         return " ".join(str(answer.get("updated_at")) for answer in found)
 
     def restore(self, token: str, old: Values) -> Handles:
         """Write the leaked values again: nothing else is known."""
         if set(self.case.settings["fields"]) - set(old):
-            raise Surprise(f"the old values of {self._path} are not known; write them by hand")
+            raise UnexpectedState(f"the old values of {self._path} are not known; write them by hand")
         return self.promote(token, old)
 
     def _key(self) -> tuple[str, str]:
         answer = self._api().call("GET", f"{self._path}/public-key")
         return answer.get("key_id"), answer.get("key")
 
-    def _api(self) -> http.Api:
+    def _api(self) -> http.ApiClient:
         base = str(self.case.settings.get("endpoint") or "https://api.github.com")
         headers = {"accept": "application/vnd.github+json", "x-github-api-version": "2022-11-28"}
-        return http.Api(base, {**http.bearer(operator_credentials.credential(self.case.settings)), **headers})
+        return http.ApiClient(
+            base, {**http.bearer_header(operator_credentials.read_credential(self.case.settings)), **headers}
+        )
 
 
 def sealed(value: Secret, key: str) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import contracts, http, operator_credentials
 from rotators.core.contracts import Handles, Values
-from rotators.core.journal import stamp
-from rotators.core.model import PROMOTE, Case, Surprise
+from rotators.core.journal import format_time
+from rotators.core.model import Case, StepKind, UnexpectedState
 
 MERGE = {"content-type": "application/merge-patch+json"}
 
@@ -27,18 +27,20 @@ class Store(contracts.Store):
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         self._space = str(case.settings.get("namespace", "default"))
-        self._path = f"/api/v1/namespaces/{self._space}/secrets/{operator_credentials.needed(case.settings, 'name')}"
+        self._path = (
+            f"/api/v1/namespaces/{self._space}/secrets/{operator_credentials.require_setting(case.settings, 'name')}"
+        )
 
-    def calls(self, kind: str) -> tuple[str, ...]:
+    def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
         rolls = tuple(f"PATCH {self._workload(name)}" for name in self.case.settings.get("restart", ()))
-        return (f"PATCH {self._path} (resourceVersion)", *rolls) if kind == PROMOTE else ()
+        return (f"PATCH {self._path} (resourceVersion)", *rolls) if kind == StepKind.PROMOTE else ()
 
     def preflight(self) -> None:
         """Ask the server for a patch that it only pretends to make."""
         found = self._read()
         if found.get("immutable"):
-            raise Surprise(f"{self._path} is immutable: make another Secret and point to it")
+            raise UnexpectedState(f"{self._path} is immutable: make another Secret and point to it")
         body = {"metadata": {"resourceVersion": found["metadata"]["resourceVersion"]}}
         self._api().call("PATCH", f"{self._path}?dryRun=All", json=body, headers=MERGE)
 
@@ -52,8 +54,8 @@ class Store(contracts.Store):
         body: dict[str, Any] = {"metadata": {"resourceVersion": version}, "data": data}
         answer = self._api().call("PATCH", self._path, json=body, headers=MERGE, accept=(409,))
         if answer.status == 409:
-            raise Surprise(f"somebody else wrote {self._path} at the same time")
-        mark = {"kubectl.kubernetes.io/restartedAt": stamp(self.case.clock.now())}
+            raise UnexpectedState(f"somebody else wrote {self._path} at the same time")
+        mark = {"kubectl.kubernetes.io/restartedAt": format_time(self.case.clock.now())}
         roll = {"spec": {"template": {"metadata": {"annotations": mark}}}}
         for name in self.case.settings.get("restart", ()):
             self._api().call("PATCH", self._workload(name), json=roll, headers=MERGE)
@@ -68,7 +70,7 @@ class Store(contracts.Store):
     def restore(self, token: str, old: Values) -> Handles:
         """Write the leaked values again: a Secret has no history."""
         if set(self.case.settings["fields"]) - set(old):
-            raise Surprise(f"the old values of {self._path} are not known; write them by hand")
+            raise UnexpectedState(f"the old values of {self._path} are not known; write them by hand")
         return self.promote(token, old)
 
     def _workload(self, name: str) -> str:
@@ -79,10 +81,10 @@ class Store(contracts.Store):
         found: dict[str, Any] = self._api().call("GET", self._path).data
         return found
 
-    def _api(self) -> http.Api:
+    def _api(self) -> http.ApiClient:
         settings = self.case.settings
-        return http.Api(
-            operator_credentials.needed(settings, "server"),
-            http.bearer(operator_credentials.credential(settings)),
+        return http.ApiClient(
+            operator_credentials.require_setting(settings, "server"),
+            http.bearer_header(operator_credentials.read_credential(settings)),
             ca_file=str(settings.get("ca_file") or ""),
         )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.issuer import Authority, Issuer, Say, issuer
+from tests.fakes.provider import Authority, Provider, Say, provider
 
 
 @pytest.fixture(scope="session")
@@ -13,13 +13,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="session")
-def _listening(authority: Authority) -> Iterator[Issuer]:
-    with issuer(authority) as made:
+def _listening(authority: Authority) -> Iterator[Provider]:
+    with provider(authority) as made:
         yield made
 
 
 @pytest.fixture
-def acme(_listening: Issuer) -> Issuer:
+def acme(_listening: Provider) -> Provider:
     _listening.heard.clear()
     _listening.names.clear()
     _listening.answer = lambda _: Say()

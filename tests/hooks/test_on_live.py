@@ -10,8 +10,8 @@ from detector.errors import ExitCode
 from detector.model import Finding, Location, Origin, Rule, Verdict
 from detector.secret import Secret
 from hooks.on_live import react
-from rotators.core.service import Desk
-from tests.fakes import issuers
+from rotators.core.service import RotationService
+from tests.fakes import hosted_providers
 from tests.rotators.world import policy, secret_text
 
 pytestmark = pytest.mark.net
@@ -32,17 +32,17 @@ def test_only_what_the_policy_decides_happens(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("RESPONDER_TOKEN", issuers.ADMIN)
-    with issuers.running() as (url, server):
-        service = server.services["anthropic"] = issuers.Service(secret_text())
-        settings = {"endpoint": f"{url}/anthropic", "token_env": "RESPONDER_TOKEN"}
+    monkeypatch.setenv("OPERATOR_TOKEN", hosted_providers.ADMIN)
+    with hosted_providers.running() as (url, server):
+        service = server.services["anthropic"] = hosted_providers.Service(secret_text())
+        settings = {"endpoint": f"{url}/anthropic", "token_env": "OPERATOR_TOKEN"}
         rules = policy("anthropic", settings, decide=decide, order="contain-first")
-        desk = Desk(rules, str(tmp_path))
+        operator = RotationService(rules, str(tmp_path))
         live = finding("anthropic.api-key", service.old.value, "live")
         dead = finding("anthropic.api-key", service.old.value, "dead")
-        assert react([live, dead], desk) == code
+        assert react([live, dead], operator) == code
         assert service.old.alive == alive
-        assert react([dead], desk) == ExitCode.CLEAN
+        assert react([dead], operator) == ExitCode.CLEAN
         assert service.old.value not in "".join(capsys.readouterr())
 
 
@@ -50,11 +50,13 @@ def test_only_what_the_policy_decides_happens(
 def test_what_cannot_be_taken_back_needs_a_policy_that_says_so(
     decide: str, alive: bool, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with issuers.running() as (url, server):
-        service = server.services["github"] = issuers.Service(secret_text())
+    with hosted_providers.running() as (url, server):
+        service = server.services["github"] = hosted_providers.Service(secret_text())
         rules = policy("github", {"endpoint": f"{url}/github"}, decide=decide, order="contain-first")
         live = finding("github.pat-classic", service.old.value, "live")
-        assert react([live], Desk(rules, str(tmp_path))) == ExitCode.NEEDS_PERSON  # a new one has to be made by hand
+        assert (
+            react([live], RotationService(rules, str(tmp_path))) == ExitCode.NEEDS_PERSON
+        )  # a new one has to be made by hand
         assert bool(service.by_value(service.old.value)) == alive
         assert ("final steps" in capsys.readouterr().out) == alive
 
@@ -62,12 +64,12 @@ def test_what_cannot_be_taken_back_needs_a_policy_that_says_so(
 def test_without_acting_it_only_plans(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("RESPONDER_TOKEN", issuers.ADMIN)
-    with issuers.running() as (url, server):
-        service = server.services["anthropic"] = issuers.Service(secret_text())
-        settings = {"endpoint": f"{url}/anthropic", "token_env": "RESPONDER_TOKEN"}
-        desk = Desk(policy("anthropic", settings, decide="auto", order="contain-first"), str(tmp_path))
+    monkeypatch.setenv("OPERATOR_TOKEN", hosted_providers.ADMIN)
+    with hosted_providers.running() as (url, server):
+        service = server.services["anthropic"] = hosted_providers.Service(secret_text())
+        settings = {"endpoint": f"{url}/anthropic", "token_env": "OPERATOR_TOKEN"}
+        operator = RotationService(policy("anthropic", settings, decide="auto", order="contain-first"), str(tmp_path))
         live = finding("anthropic.api-key", service.old.value, "live")
-        assert react([live], desk, act=False) == ExitCode.NEEDS_PERSON
+        assert react([live], operator, act=False) == ExitCode.NEEDS_PERSON
         assert service.old.alive
         assert "leakfirst rotate approve" in capsys.readouterr().out

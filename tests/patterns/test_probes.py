@@ -1,7 +1,7 @@
-"""Every probe table of the shipped rules, against an issuer that plays what the table says.
+"""Every probe table of the shipped rules, against a provider that plays what the table says.
 
 The request that arrives is compared with tests/patterns/probe-requests.txt, one
-line a rule, which is reviewed against the issuers' documentation.
+line a rule, which is reviewed against the providers' documentation.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from detector.rules.pack import list_rule_files, shipped_folder
 from detector.rules.probe import AnswerCondition, Probe
 from detector.secret import Secret
 from detector.verify import run
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, client_to, issuer
+from tests.fakes.provider import Authority, Heard, Provider, Say, client_to, provider
 
 GOLDEN = Path(__file__).parent / "probe-requests.txt"
 HOST = "named.by.the.operator.test"
@@ -140,7 +140,7 @@ def text_of(heard: Heard) -> str:
 
 
 def plain_of(header: str) -> str:
-    """Undo base64 where it is; a few issuers take the key itself after the word Basic."""
+    """Undo base64 where it is; a few providers take the key itself after the word Basic."""
     coded = header.removeprefix("Basic ")
     try:
         plain = base64.b64decode(coded, validate=True).decode()
@@ -195,12 +195,12 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def acme(authority: Authority) -> Iterator[Issuer]:
-    with issuer(authority) as made:
+def acme(authority: Authority) -> Iterator[Provider]:
+    with provider(authority) as made:
         yield made
 
 
-def ask_all(acme: Issuer, authority: Authority, answer: Callable[[Heard], Say], timeout: float = 20) -> list[Verdict]:
+def ask_all(acme: Provider, authority: Authority, answer: Callable[[Heard], Say], timeout: float = 20) -> list[Verdict]:
     """Ask about one credential of every rule at once."""
     acme.heard.clear()
     acme.answer = answer
@@ -228,7 +228,7 @@ def test_many_rules_can_be_asked_about() -> None:
     assert len(RULES) >= 150
 
 
-def test_a_live_credential(acme: Issuer, authority: Authority, pytestconfig: pytest.Config) -> None:
+def test_a_live_credential(acme: Provider, authority: Authority, pytestconfig: pytest.Config) -> None:
     """It is live by the table's own answer, a made-up copy is not, and the request is the documented one."""
 
     def answer(heard: Heard) -> Say:
@@ -247,7 +247,7 @@ def test_a_live_credential(acme: Issuer, authority: Authority, pytestconfig: pyt
     assert lines == (GOLDEN.read_text() if GOLDEN.exists() else "")
 
 
-def test_a_dead_credential(acme: Issuer, authority: Authority) -> None:
+def test_a_dead_credential(acme: Provider, authority: Authority) -> None:
     told = ask_all(acme, authority, lambda heard: read_text(TABLES[rule_of(heard).id], live=False))
     assert not wrong(told, VerdictState.DEAD)
 
@@ -265,7 +265,7 @@ def test_a_dead_credential(acme: Issuer, authority: Authority) -> None:
         pytest.param(Say(200, {}, delay=3600), 0.4, id="hanging"),
     ],
 )
-def test_no_verdict_from(say: Say, timeout: float, acme: Issuer, authority: Authority) -> None:
+def test_no_verdict_from(say: Say, timeout: float, acme: Provider, authority: Authority) -> None:
     told = ask_all(acme, authority, lambda _: say, timeout)
     assert not wrong(told, VerdictState.UNKNOWN)
     assert "169.254.169.254" not in acme.names

@@ -15,8 +15,8 @@ def moto_url() -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def _responder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The responder's identity, as an operator would set it: in the environment, not in the policy."""
+def _operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operator's identity, as an operator would set it: in the environment, not in the policy."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from rotators.core.journal import Entry, Journal
+from rotators.core.journal import Journal, JournalEntry
 from tests.fakes.serving import serving
 
 Deed = Callable[[], object]
@@ -27,7 +27,7 @@ def killed_at(boundary: int, act: Deed) -> bool:
             count = iter(range(10**6))
             append = Journal.append
 
-            def dying(self: Journal, *args: Any, **kwargs: Any) -> Entry:
+            def dying(self: Journal, *args: Any, **kwargs: Any) -> JournalEntry:
                 n = next(count)
                 if 2 * n == boundary:
                     os.kill(os.getpid(), signal.SIGKILL)

@@ -7,35 +7,35 @@ import os
 import pytest
 
 from detector.errors import RotationError
-from rotators.core.model import Surprise
-from tests.rotators.world import Aws, Desk, policy
+from rotators.core.model import UnexpectedState
+from tests.rotators.world import Aws, Operator, policy
 
 pytestmark = pytest.mark.net
 
 
 @pytest.fixture
-def desk(aws: Aws, tmp_path: os.PathLike[str]) -> Desk:
+def operator(aws: Aws, tmp_path: os.PathLike[str]) -> Operator:
     leak = aws.plant()
     settings = aws.settings(end_sessions=False, prove_by_use=False)
     places = {"prod": ("aws-secrets-manager", aws.settings(secret=aws.secret))}
-    return Desk(str(tmp_path), policy("aws-iam", settings, places), leak)
+    return Operator(str(tmp_path), policy("aws-iam", settings, places), leak)
 
 
-def test_replaces_a_key_and_deletes_the_old_one_after_grace(aws: Aws, desk: Desk) -> None:
-    plan = desk.approved()
-    assert desk.finish(plan).state == "finished"
+def test_replaces_a_key_and_deletes_the_old_one_after_grace(aws: Aws, operator: Operator) -> None:
+    plan = operator.approved()
+    assert operator.finish(plan).state == "finished"
     (new,) = aws.keys()
     assert new != aws.old[0]
     stored = aws.stored()
     assert stored["access_key_id"] == new
     assert stored["host"] == "db.test"
-    assert desk.journal.check() == []
+    assert operator.journal.check() == []
     labels = aws.client("secretsmanager").describe_secret(SecretId=aws.secret)["VersionIdsToStages"].values()
     assert not any("AWSPENDING" in names for names in labels)
 
 
-def test_shows_whose_key_it_is_before_anything_happens(aws: Aws, desk: Desk) -> None:
-    plan = desk.plan()
+def test_shows_whose_key_it_is_before_anything_happens(aws: Aws, operator: Operator) -> None:
+    plan = operator.plan()
     facts = dict(plan.facts)
     assert facts["principal"] == f"user {aws.user}"
     assert facts["account"] == "aws:123456789012"
@@ -46,50 +46,50 @@ def test_shows_whose_key_it_is_before_anything_happens(aws: Aws, desk: Desk) -> 
     assert aws.keys() == {aws.old[0]: "Active"}
 
 
-def test_undo_gives_the_consumer_its_old_key_back(aws: Aws, desk: Desk) -> None:
-    plan = desk.approved()
-    assert desk.run(plan).apply().state == "waiting"
+def test_undo_gives_the_consumer_its_old_key_back(aws: Aws, operator: Operator) -> None:
+    plan = operator.approved()
+    assert operator.run(plan).apply().state == "waiting"
     assert aws.keys()[aws.old[0]] == "Inactive"
-    assert desk.run(plan).undo().state == "rolled-back"
+    assert operator.run(plan).undo().state == "rolled-back"
     assert aws.keys() == {aws.old[0]: "Active"}
     assert aws.stored()["access_key_id"] == aws.old[0]
-    assert desk.journal.check() == []
+    assert operator.journal.check() == []
 
 
-def test_nothing_is_undone_after_the_old_key_is_deleted(desk: Desk) -> None:
-    plan = desk.approved()
-    desk.finish(plan)
+def test_nothing_is_undone_after_the_old_key_is_deleted(operator: Operator) -> None:
+    plan = operator.approved()
+    operator.finish(plan)
     with pytest.raises(RotationError, match="finished already"):
-        desk.run(plan).undo()
+        operator.run(plan).undo()
 
 
-def test_a_second_active_key_stops_before_anything_is_made(aws: Aws, desk: Desk) -> None:
+def test_a_second_active_key_stops_before_anything_is_made(aws: Aws, operator: Operator) -> None:
     aws.client("iam").create_access_key(UserName=aws.user)
-    plan = desk.approved()
-    with pytest.raises(Surprise, match="not ours to delete"):
-        desk.run(plan).apply()
+    plan = operator.approved()
+    with pytest.raises(UnexpectedState, match="not ours to delete"):
+        operator.run(plan).apply()
     assert len(aws.keys()) == 2
     assert set(aws.keys().values()) == {"Active"}
 
 
-def test_a_key_made_after_the_plan_voids_it(aws: Aws, desk: Desk) -> None:
-    plan = desk.approved()
+def test_a_key_made_after_the_plan_voids_it(aws: Aws, operator: Operator) -> None:
+    plan = operator.approved()
     aws.client("iam").create_access_key(UserName=aws.user)
-    with pytest.raises(Surprise, match=r"issuer\.keys"):
-        desk.run(plan).apply()
+    with pytest.raises(UnexpectedState, match=r"provider\.keys"):
+        operator.run(plan).apply()
 
 
-def test_contain_first_quarantines_and_deactivates_first(aws: Aws, desk: Desk) -> None:
-    plan = desk.approved(order="contain-first")
+def test_contain_first_quarantines_and_deactivates_first(aws: Aws, operator: Operator) -> None:
+    plan = operator.approved(order="contain-first")
     assert plan.steps[0].kind == "contain"
-    assert desk.finish(plan).state == "finished"
+    assert operator.finish(plan).state == "finished"
     attached = aws.client("iam").list_attached_user_policies(UserName=aws.user)["AttachedPolicies"]
     assert [entry["PolicyName"] for entry in attached] == ["AWSCompromisedKeyQuarantineV3"]
 
 
-def test_the_leaked_key_is_never_the_responder(aws: Aws, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    plan = desk.approved()
+def test_the_leaked_key_is_never_the_operator(aws: Aws, operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = operator.approved()
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", aws.old[0])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", aws.old[1])
-    with pytest.raises(Surprise, match="leaked key itself"):
-        desk.run(plan).apply()
+    with pytest.raises(UnexpectedState, match="leaked key itself"):
+        operator.run(plan).apply()

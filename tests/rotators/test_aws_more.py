@@ -11,7 +11,7 @@ from detector.secret import Secret
 from rotators import aws_iam
 from rotators.core.model import Leak
 from rotators.ses_smtp import smtp_password
-from tests.rotators.world import Aws, Desk, policy
+from tests.rotators.world import Aws, Operator, policy
 
 pytestmark = pytest.mark.net
 
@@ -35,13 +35,13 @@ def test_sessions_of_a_role_are_denied_and_the_deny_can_be_taken_back(
         "session_token": Secret(session["SessionToken"].encode()),
     }
     leak = Leak("aws.temporary-key", "lf1:s", Secret(session["AccessKeyId"].encode()), parts)
-    desk = Desk(str(tmp_path), policy("aws-sts", aws.settings()), leak)
-    desk.time.ahead = 5
-    plan = desk.approved()
+    operator = Operator(str(tmp_path), policy("aws-sts", aws.settings()), leak)
+    operator.time.ahead = 5
+    plan = operator.approved()
     assert dict(plan.facts)["principal"] == f"role {role}"
-    assert desk.finish(plan).state == "finished"
+    assert operator.finish(plan).state == "finished"
     assert "AWSRevokeOlderSessions" in iam.list_role_policies(RoleName=role)["PolicyNames"]
-    assert [e.facts["result"] for e in desk.journal.entries(plan.id) if e.step == "prove-dead"] == ["dead"]
+    assert [e.facts["result"] for e in operator.journal.entries(plan.id) if e.step == "prove-dead"] == ["dead"]
 
 
 def test_an_smtp_password_is_made_anew_with_its_key(aws: Aws, tmp_path: pathlib.Path) -> None:
@@ -51,8 +51,8 @@ def test_an_smtp_password_is_made_anew_with_its_key(aws: Aws, tmp_path: pathlib.
     env.write_text("SMTP_USER=old\nSMTP_PASSWORD=old\n")
     names = {"access_key_id": "SMTP_USER", "smtp_password": "SMTP_PASSWORD", "secret_access_key": "KEY"}
     places = {"env": ("env-file", {"path": str(env), "fields": names})}
-    desk = Desk(str(tmp_path / "state"), policy("ses-smtp", settings, places), leak)
-    assert desk.finish(desk.approved(rotator_name="ses-smtp")).state == "finished"
+    operator = Operator(str(tmp_path / "state"), policy("ses-smtp", settings, places), leak)
+    assert operator.finish(operator.approved(rotator_name="ses-smtp")).state == "finished"
     found = dict(line.split("=", 1) for line in env.read_text().splitlines())
     (new,) = aws.keys()
     assert found["SMTP_USER"] == new
@@ -73,11 +73,11 @@ def test_an_rds_master_password_is_stored_first_and_then_set(aws: Aws, tmp_path:
     sm.create_secret(Name=aws.secret, SecretString=json.dumps({"username": "admin1", "password": "canary-before"}))
     places = {"sm": ("aws-secrets-manager", aws.settings(secret=aws.secret))}
     leak = Leak("aws.rds-master-password", "lf1:r", Secret(b"canary-before"))
-    desk = Desk(str(tmp_path), policy("rds-master", aws.settings(instance=name), places), leak)
-    plan = desk.approved()
+    operator = Operator(str(tmp_path), policy("rds-master", aws.settings(instance=name), places), leak)
+    plan = operator.approved()
     kinds = [step.kind for step in plan.steps]
     assert kinds.index("store") < kinds.index("mint")
-    assert desk.finish(plan).state == "finished"
+    assert operator.finish(plan).state == "finished"
     assert aws.stored()["password"] not in ("canary-before", "")
 
 
@@ -95,8 +95,8 @@ def test_a_key_is_replaced_for_its_age_without_its_secret(aws: Aws, tmp_path: pa
     aws.plant()
     leak = Leak("aws.access-key", f"age:{aws.old[0]}", Secret(aws.old[0].encode()))
     places = {"prod": ("aws-secrets-manager", aws.settings(secret=aws.secret))}
-    desk = Desk(str(tmp_path), policy("aws-iam", aws.settings(end_sessions=False), places), leak)
-    assert desk.finish(desk.approved()).state == "finished"
+    operator = Operator(str(tmp_path), policy("aws-iam", aws.settings(end_sessions=False), places), leak)
+    assert operator.finish(operator.approved()).state == "finished"
     assert list(aws.keys()) == [aws.stored()["access_key_id"]]
 
 
@@ -105,10 +105,10 @@ def test_a_stored_value_that_does_not_work_is_reconciled(aws: Aws, tmp_path: pat
     broken = json.dumps({"access_key_id": "AKIA" + "B" * 16, "secret_access_key": "broken", "host": "db"})
     aws.client("secretsmanager").put_secret_value(SecretId=aws.secret, SecretString=broken)
     places = {"prod": ("aws-secrets-manager", aws.settings(secret=aws.secret))}
-    desk = Desk(str(tmp_path), policy("aws-iam", aws.settings(end_sessions=False), places), leak)
-    plan = desk.approved(order="reconcile")
+    operator = Operator(str(tmp_path), policy("aws-iam", aws.settings(end_sessions=False), places), leak)
+    plan = operator.approved(order="reconcile")
     assert {"disable", "delete"}.isdisjoint(step.kind for step in plan.steps)
-    assert desk.finish(plan).state == "finished"
+    assert operator.finish(plan).state == "finished"
     assert aws.keys()[aws.stored()["access_key_id"]] == "Active"
     assert aws.keys()[aws.old[0]] == "Active"
 
@@ -119,8 +119,8 @@ def test_a_secret_that_rotates_itself_is_asked_to_and_proven_by_its_new_value(aw
     sm.rotate_secret(SecretId=aws.secret, RotationRules={"AutomaticallyAfterDays": 30})
     sm.put_secret_value(SecretId=aws.secret, SecretString=json.dumps({"password": "canary-before"}))
     leak = Leak("aws.secret-value", "lf1:v", Secret(b"canary-before"))
-    desk = Desk(str(tmp_path), policy("aws-rotate-secret", aws.settings(secret=aws.secret)), leak)
-    plan = desk.approved(rotator_name="aws-rotate-secret")
+    operator = Operator(str(tmp_path), policy("aws-rotate-secret", aws.settings(secret=aws.secret)), leak)
+    plan = operator.approved(rotator_name="aws-rotate-secret")
     before = sm.describe_secret(SecretId=aws.secret)["VersionIdsToStages"]
 
     made: list[str] = []
@@ -131,9 +131,9 @@ def test_a_secret_that_rotates_itself_is_asked_to_and_proven_by_its_new_value(aw
             made.append("canary-after")
             sm.put_secret_value(SecretId=aws.secret, SecretString=json.dumps({"password": made[0]}))
 
-    desk.time.sleep = rotate  # type: ignore[method-assign]
-    outcome = desk.finish(plan)
+    operator.time.sleep = rotate  # type: ignore[method-assign]
+    outcome = operator.finish(plan)
     assert outcome.state == "finished"
     stages = sm.describe_secret(SecretId=aws.secret)["VersionIdsToStages"]
     assert {name for name, labels in stages.items() if "AWSCURRENT" in labels}.isdisjoint(before)
-    assert [e.facts["result"] for e in desk.journal.entries(plan.id) if e.step == "prove-dead"] == ["dead"]
+    assert [e.facts["result"] for e in operator.journal.entries(plan.id) if e.step == "prove-dead"] == ["dead"]

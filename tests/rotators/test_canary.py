@@ -1,4 +1,4 @@
-"""No value of any credential, old or new, is seen anywhere but at issuer and destination.
+"""No value of any credential, old or new, is seen anywhere but at provider and destination.
 
 Every rotator runs with the debug logs of boto3, botocore, urllib3, hvac and
 httpx switched on, succeeds once and fails once, and everything that came out
@@ -21,10 +21,10 @@ import pytest
 from detector.errors import LeakfirstError
 from detector.secret import Secret
 from rotators.core.model import Leak, RotationPlan
-from tests.fakes import issuers, vault
-from tests.rotators import test_issuers, world
-from tests.rotators.test_issuers import KINDS, Bench, running  # noqa: F401 (a fixture)
-from tests.rotators.world import Aws, Desk, policy
+from tests.fakes import hosted_providers, vault
+from tests.rotators import test_hosted_providers, world
+from tests.rotators.test_hosted_providers import KINDS, Bench, running  # noqa: F401 (a fixture)
+from tests.rotators.world import Aws, Operator, policy
 
 pytestmark = pytest.mark.net
 
@@ -63,9 +63,9 @@ class Witness:
         self._capfd, self._caplog, self._folder = capfd, caplog, folder
         self._said: list[str] = []
 
-    def run(self, desk: Desk, plan: RotationPlan) -> None:
+    def run(self, operator: Operator, plan: RotationPlan) -> None:
         try:
-            desk.finish(plan)
+            operator.finish(plan)
         except LeakfirstError as error:
             self._said.append("".join(traceback.format_exception(error)))
             self._said.append(repr(error.__context__))
@@ -108,21 +108,21 @@ def test_the_witness_sees_what_is_let_out(witness: Witness, moto_url: str) -> No
 
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("name", KINDS)
-def test_hosted_issuers(
+def test_every_hosted_provider(
     name: str,
     fails: bool,
-    running: tuple[str, issuers.Issuers],  # noqa: F811
+    running: tuple[str, hosted_providers.Providers],  # noqa: F811
     witness: Witness,
     tmp_path: pathlib.Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("RESPONDER_TOKEN", issuers.ADMIN)
+    monkeypatch.setenv("OPERATOR_TOKEN", hosted_providers.ADMIN)
     bench = Bench(name, running, tmp_path)
-    plan = bench.desk.approved()
+    plan = bench.operator.approved()
     if fails:
-        bench.issuers.lose = lambda service, method, path: method != "GET"
-    witness.run(bench.desk, plan)
-    values = [key.value for key in bench.service.keys] + [issuers.ADMIN]
+        bench.providers.lose = lambda service, method, path: method != "GET"
+    witness.run(bench.operator, plan)
+    values = [key.value for key in bench.service.keys] + [hosted_providers.ADMIN]
     if name == "npm":
         values = values[:1]
     witness.assert_silent(values, allowed=(bench.env,))
@@ -134,8 +134,8 @@ def test_aws(aws: Aws, witness: Witness, tmp_path: pathlib.Path, fails: bool, mo
         leak = aws.plant()
     settings = aws.settings(end_sessions=False, prove_by_use=False)
     places = {"prod": ("aws-secrets-manager", aws.settings(secret=aws.secret))}
-    desk = Desk(str(tmp_path), policy("aws-iam", settings, places), leak)
-    plan = desk.approved()
+    operator = Operator(str(tmp_path), policy("aws-iam", settings, places), leak)
+    plan = operator.approved()
     if fails:
         from rotators.stores import aws_secrets_manager
 
@@ -143,7 +143,7 @@ def test_aws(aws: Aws, witness: Witness, tmp_path: pathlib.Path, fails: bool, mo
             raise ValueError(f"bad parameter {values['secret_access_key'].reveal()!r}")
 
         monkeypatch.setattr(aws_secrets_manager.Store, "promote", promote)
-    witness.run(desk, plan)
+    witness.run(operator, plan)
     with quietly():
         labels = aws.client("secretsmanager").describe_secret(SecretId=aws.secret)["VersionIdsToStages"]
         versions = [name for name, stages in labels.items() if stages]
@@ -166,7 +166,7 @@ VAULT = {
 def test_vault(
     name: str, fails: bool, witness: Witness, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RESPONDER_TOKEN", vault.ROOT)
+    monkeypatch.setenv("OPERATOR_TOKEN", vault.ROOT)
     settings, field = VAULT[name]
     with vault.running() as (address, server):
         leaked = world.secret_text()
@@ -178,11 +178,11 @@ def test_vault(
         server.approles["app"] = {"role_id": "r1", "ids": {leaked: secret_id}}
         state = {"created_time": "", "deletion_time": "", "destroyed": False}
         server.kv["app"] = {"current_version": 1, "versions": {"1": state}, "data": {"1": {field: leaked}}}
-        common = {"address": address, "token_env": "RESPONDER_TOKEN"}
+        common = {"address": address, "token_env": "OPERATOR_TOKEN"}
         places = {"kv": ("vault-kv", {**common, "path": "app"})}
         leak = Leak("vault.some-kind", "lf1:v", Secret(leaked.encode()))
-        desk = Desk(str(tmp_path), policy(name, {**common, **settings}, places), leak)
-        plan = desk.approved(rotator_name=name)
+        operator = Operator(str(tmp_path), policy(name, {**common, **settings}, places), leak)
+        plan = operator.approved(rotator_name=name)
         if fails:
 
             def refuse(method: str, path: str) -> None:
@@ -190,7 +190,7 @@ def test_vault(
                     raise vault.Refused(400, "no", "thanks")
 
             server.before = refuse
-        witness.run(desk, plan)
+        witness.run(operator, plan)
         made = [row[field] for row in server.kv["app"]["data"].values() if field in row]
     witness.assert_silent([leaked, vault.ROOT, *made])
 
@@ -207,8 +207,8 @@ class quietly:
         http.client.HTTPConnection.debuglevel = 1
 
 
-def test_every_rotator_with_an_issuer_is_watched() -> None:
-    from rotators.core.catalogue import rotator_names
+def test_every_rotator_with_a_provider_is_watched() -> None:
+    from rotators.core.catalogue import list_rotators
 
     elsewhere = {
         "aws-iam": "test_aws",
@@ -224,4 +224,4 @@ def test_every_rotator_with_an_issuer_is_watched() -> None:
         "webhook": "its tests look at no log; the value goes in a signed body",
         "runbook": "does nothing",
     }
-    assert set(rotator_names()) == set(test_issuers.KINDS) | set(VAULT) | set(elsewhere)
+    assert set(list_rotators()) == set(test_hosted_providers.KINDS) | set(VAULT) | set(elsewhere)

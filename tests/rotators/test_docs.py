@@ -6,7 +6,7 @@ import os
 import pathlib
 import re
 
-from rotators.core.catalogue import rotator_names, store_names
+from rotators.core.catalogue import list_rotators, list_stores
 from rotators.core.policy import read_policy
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
@@ -21,10 +21,10 @@ def rows(page: str, title: str) -> list[list[str]]:
 
 def test_every_rotator_and_store_is_named() -> None:
     listed = {name.strip() for row in rows("rotation.md", "rotator") for name in row[0].split(",")}
-    assert listed == set(rotator_names())
+    assert listed == set(list_rotators())
     text = (DOCS / "rotation.md").read_text()
     stores = text[text.index("Stores: ") :].split(". ")[0]
-    assert set(re.findall(r"`([\w-]+)`", stores)) == set(store_names())
+    assert set(re.findall(r"`([\w-]+)`", stores)) == set(list_stores())
 
 
 def test_the_policy_of_the_docs_is_one(tmp_path: pathlib.Path) -> None:
@@ -39,14 +39,14 @@ def test_the_policy_of_the_docs_is_one(tmp_path: pathlib.Path) -> None:
 
 
 def test_the_fault_table_counts_what_is_run() -> None:
-    from tests.rotators import test_issuers
+    from tests.rotators import test_hosted_providers
     from tests.rotators.core import test_executor_faults as faults
 
     counts = {row[0]: int(row[1]) for row in rows("rotation-faults.md", "fault")}
     series = list(counts.values())[:4]
     assert series == [len(faults.KILLS), len(faults.UNDONE), len(faults.WHILE_UNDOING), len(faults.OWN_KILLS)]
-    lost = next(value for name, value in counts.items() if "hosted issuer" in name)
-    assert lost == len(test_issuers.CREATES)
+    lost = next(value for name, value in counts.items() if "hosted provider" in name)
+    assert lost == len(test_hosted_providers.CREATES)
     assert counts["throttled"] == len(faults.LOST)
 
 

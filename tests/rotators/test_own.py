@@ -10,6 +10,7 @@ import pathlib
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -18,9 +19,9 @@ import pytest
 from detector.errors import UsageError
 from detector.secret import Secret
 from rotators.core.model import Leak
-from tests.fakes.own_issuer import Issuer
+from tests.fakes.own_provider import Provider
 from tests.fakes.serving import serving
-from tests.rotators.world import Desk, policy, secret_text
+from tests.rotators.world import Operator, policy, secret_text
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs" / "rotation.md"
 
@@ -35,13 +36,13 @@ def example(title: str) -> str:
 PROGRAM = """
 import json, sys, pathlib
 sys.path.insert(0, {root!r})
-from tests.fakes.own_issuer import Issuer
+from tests.fakes.own_provider import Provider
 from tests.fakes.serving import serving
 assert not any("canary" in word for word in sys.argv)
 import os
 assert not any("canary" in value for value in os.environ.values())
 assert "SOMETHING_ELSE" not in os.environ
-print(json.dumps(Issuer(pathlib.Path({state!r})).answer(json.load(sys.stdin))))
+print(json.dumps(Provider(pathlib.Path({state!r})).answer(json.load(sys.stdin))))
 """
 
 VERBS = ["identify", "create", "discard", "strays", "verify_new", "verify_dead", "disable"]
@@ -50,7 +51,7 @@ VERBS = ["identify", "create", "discard", "strays", "verify_new", "verify_dead",
 @pytest.fixture
 def state(tmp_path: pathlib.Path) -> tuple[pathlib.Path, str]:
     leaked = secret_text()
-    path = tmp_path / "issuer.json"
+    path = tmp_path / "provider.json"
     path.write_text(json.dumps({"old": leaked, "stored": leaked}))
     return path, leaked
 
@@ -58,10 +59,10 @@ def state(tmp_path: pathlib.Path) -> tuple[pathlib.Path, str]:
 def finish(settings: dict[str, Any], name: str, folder: pathlib.Path, leaked: str) -> None:
     places = {"own": (name, settings)}
     leak = Leak("acme.key", "lf1:o", Secret(leaked.encode()))
-    desk = Desk(str(folder), policy(name, {**settings, "verbs": VERBS}, places), leak)
-    plan = desk.approved(rotator_name=name)
-    assert desk.finish(plan).state == "finished"
-    assert "prove-dead done" in desk.steps(plan)
+    operator = Operator(str(folder), policy(name, {**settings, "verbs": VERBS}, places), leak)
+    plan = operator.approved(rotator_name=name)
+    assert operator.finish(plan).state == "finished"
+    assert "prove-dead done" in operator.steps(plan)
 
 
 def test_a_program(state: tuple[pathlib.Path, str], tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +77,10 @@ def test_a_program(state: tuple[pathlib.Path, str], tmp_path: pathlib.Path, monk
     assert "old" not in keys
 
 
-@pytest.fixture
-def service(state: tuple[pathlib.Path, str]) -> Iterator[str]:
+@contextmanager
+def serve(state: pathlib.Path) -> Iterator[str]:
+    """Play a provider behind a webhook, whose keys are in the file *state*."""
+
     class Handler(BaseHTTPRequestHandler):
         disable_nagle_algorithm = True
 
@@ -87,13 +90,19 @@ def service(state: tuple[pathlib.Path, str]) -> Iterator[str]:
             body = self.rfile.read(int(self.headers["content-length"]))
             signed = hmac.new(b"shared", body, hashlib.sha256).hexdigest()
             good = self.headers["x-leakfirst-signature"] == f"sha256={signed}"
-            answer = json.dumps(Issuer(state[0]).answer(json.loads(body))).encode() if good else b"{}"
+            answer = json.dumps(Provider(state).answer(json.loads(body))).encode() if good else b"{}"
             self.send_response(200 if good else 403)
             self.send_header("content-type", "application/json")
             self.end_headers()
             self.wfile.write(answer)
 
     with serving(Handler) as address:
+        yield address
+
+
+@pytest.fixture
+def service(state: tuple[pathlib.Path, str]) -> Iterator[str]:
+    with serve(state[0]) as address:
         yield address
 
 
@@ -130,9 +139,9 @@ def test_the_rotator_of_the_docs_works(
     env.write_text("ACME_KEY=canary-old\n")
     places = {"env": ("env-file", {"path": str(env), "fields": {"value": "ACME_KEY"}})}
     leak = Leak("acme.api-key", "lf1:a", Secret(b"canary-old"))
-    desk = Desk(str(tmp_path / "state"), policy("acme", {"keys": str(keys)}, places), leak)
-    plan = desk.approved()
+    operator = Operator(str(tmp_path / "state"), policy("acme", {"keys": str(keys)}, places), leak)
+    plan = operator.approved()
     assert plan.rotator == "acme"
-    assert desk.finish(plan).state == "finished"
+    assert operator.finish(plan).state == "finished"
     assert env.read_text().strip() == "ACME_KEY=" + keys.read_text().strip()
     assert os.path.getsize(keys) > 0

@@ -18,7 +18,7 @@ import pytest
 
 from leakfirst._program import main
 from rotators.core import executor
-from rotators.core.aws import account_hint, error_code
+from rotators.core.aws import decode_account, get_error_code
 from tests.fakes import vault as fake
 from tests.rotators import world
 from tests.rotators.world import Aws
@@ -37,7 +37,7 @@ DIFFERENCES: dict[str, dict[str, bool]] = {
 
 @pytest.fixture(params=["moto", "ministack"])
 def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Aws]]:
-    """An account that checks signatures, with a responder of its own."""
+    """An account that checks signatures, with an operator of its own."""
     url = request.getfixturevalue(f"{request.param}_url")
     if request.param == "ministack":
         yield "ministack", Aws(url)
@@ -45,7 +45,7 @@ def cloud(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     world.moto_api(url, "reset-auth", b"inf")
     account = Aws(url)
     iam = account.client("iam")
-    name = f"responder-{secrets.token_hex(4)}"
+    name = f"operator-{secrets.token_hex(4)}"
     iam.create_user(UserName=name)
     rule = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(rule))
@@ -68,7 +68,7 @@ def refused(account: Aws, service: str, call: str, keys: tuple[str, ...], **argu
     try:
         getattr(client, call)(**arguments)
     except ClientError as error:
-        return bool(error_code(error))
+        return bool(get_error_code(error))
     return False
 
 
@@ -80,7 +80,7 @@ def observed(account: Aws) -> dict[str, bool]:
     used = iam.get_access_key_last_used(AccessKeyId=account.old[0])["AccessKeyLastUsed"]
     found["the last use is known"] = "LastUsedDate" in used
     mine = account.client("sts").get_caller_identity()["Account"]
-    found["a key id spells its account"] = account_hint(account.old[0]) == mine
+    found["a key id spells its account"] = decode_account(account.old[0]) == mine
     iam.create_access_key(UserName=account.user)
     found["a third key is refused"] = refused(account, "iam", "create_access_key", account.root, UserName=account.user)
     iam.update_access_key(UserName=account.user, AccessKeyId=account.old[0], Status="Inactive")
@@ -137,7 +137,7 @@ def test_from_a_planted_leak_to_a_replaced_key(
     name, account = cloud
     account.plant()
     monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("RESPONDER_TOKEN", fake.ROOT)
+    monkeypatch.setenv("OPERATOR_TOKEN", fake.ROOT)
     monkeypatch.setattr(executor, "PAUSE", 0.05)
 
     # A developer commits a key, and removes it with the next commit.
@@ -182,7 +182,7 @@ def test_from_a_planted_leak_to_a_replaced_key(
             [destinations.kv]
             store = "vault-kv"
             address = "{address}"
-            token_env = "RESPONDER_TOKEN"
+            token_env = "OPERATOR_TOKEN"
             path = "app"
             """
         )
@@ -197,13 +197,13 @@ def test_from_a_planted_leak_to_a_replaced_key(
         rows = json.loads(report.read_text())["findings"]
         ours = next(row["fingerprint"] for row in rows if row["rule"] == rule)
 
-        desk = ["--policy", str(policy)]
-        options += desk
+        operator = ["--policy", str(policy)]
+        options += operator
         assert main(["rotate", "plan", str(report), "--only", ours, "--json", *options]) == 0
         shown = capsys.readouterr().out
         plan = json.loads(shown)[0]
         assert main(["rotate", "apply", plan["id"], *options]) == 4, "nobody has approved it"
-        assert main(["rotate", "approve", plan["id"], "--digest", plan["digest"], *desk]) == 0
+        assert main(["rotate", "approve", plan["id"], "--digest", plan["digest"], *operator]) == 0
         assert main(["rotate", "apply", plan["id"], *options]) == 0
         old = account.old[0]
         assert account.keys().get(old) in ("Inactive", None)
@@ -223,8 +223,8 @@ def test_from_a_planted_leak_to_a_replaced_key(
         }
         account.client("sts", (new, stored["secret_access_key"])).get_caller_identity()
         assert refused(account, "sts", "get_caller_identity", account.old)
-        assert main(["rotate", "log", "--check", *desk]) == 0
-        assert main(["rotate", "status", plan["id"], *desk]) == 0
+        assert main(["rotate", "log", "--check", *operator]) == 0
+        assert main(["rotate", "status", plan["id"], *operator]) == 0
     printed = capsys.readouterr()
     log = (tmp_path / "home" / "rotations" / "journal.jsonl").read_text()
     assert ("prove-dead done" in steps(log)) and ('"result":"dead"' in log) == (name == "ministack")

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from detector.secret import Secret
-from rotators.core.model import Leak, RotationPlan, Surprise
+from rotators.core.model import Leak, RotationPlan, UnexpectedState
 from tests.fakes import servers
 from tests.fakes import vault as fake
 from tests.fakes.vault_contract import CALLS
-from tests.rotators.world import Desk, policy
+from tests.rotators.world import Operator, policy
 
 pytestmark = pytest.mark.net
 
@@ -43,7 +43,7 @@ class Server:
         self.name = f"leakfirst-{secrets.token_hex(4)}"
 
     def settings(self, **more: Any) -> dict[str, Any]:
-        return {"address": self.address, "token_env": "RESPONDER_TOKEN", **more}
+        return {"address": self.address, "token_env": "OPERATOR_TOKEN", **more}
 
     def client(self, token: str) -> Any:
         import hvac
@@ -77,10 +77,10 @@ def real() -> Iterator[tuple[str, str]]:
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     if request.param == "real":
         address, token = request.getfixturevalue("real")
-        monkeypatch.setenv("RESPONDER_TOKEN", token)
+        monkeypatch.setenv("OPERATOR_TOKEN", token)
         yield Server(address, token, None)
         return
-    monkeypatch.setenv("RESPONDER_TOKEN", fake.ROOT)
+    monkeypatch.setenv("OPERATOR_TOKEN", fake.ROOT)
     with fake.running() as (address, vault):
         yield Server(address, fake.ROOT, vault)
         assert_contract(vault)
@@ -159,10 +159,10 @@ def read(server: Server, path: str) -> dict[str, str]:
     return found
 
 
-def finish(desk: Desk) -> RotationPlan:
-    plan = desk.approved()
-    assert desk.finish(plan).state == "finished"
-    assert desk.journal.check() == []
+def finish(operator: Operator) -> RotationPlan:
+    plan = operator.approved()
+    assert operator.finish(plan).state == "finished"
+    assert operator.journal.check() == []
     return plan
 
 
@@ -182,10 +182,10 @@ def test_a_service_token_is_replaced_and_dies_with_its_children(
     child = server.client(leaked).auth.token.create(policies=["default"])["auth"]["client_token"]
     settings = server.settings(role=server.name)
     places = {"kv": ("vault-kv", server.settings(path=kv))}
-    desk = Desk(
+    operator = Operator(
         str(tmp_path), policy("vault-token", settings, places), Leak("vault.token", "lf1:t", Secret(leaked.encode()))
     )
-    finish(desk)
+    finish(operator)
     fresh = read(server, kv)
     assert fresh["other"] == "stays"
     assert server.client(fresh["value"]).auth.token.lookup_self()["data"]["display_name"].startswith("token-leakfirst")
@@ -195,21 +195,21 @@ def test_a_service_token_is_replaced_and_dies_with_its_children(
 
 def test_a_batch_token_becomes_a_step_for_a_person(server: Server, tmp_path: pathlib.Path) -> None:
     leaked = server.root.auth.token.create(policies=["default"], type="batch", ttl="1h", renewable=False)["auth"]
-    desk = Desk(
+    operator = Operator(
         str(tmp_path),
         policy("vault-token", server.settings()),
         Leak("vault.batch", "lf1:b", Secret(leaked["client_token"].encode())),
     )
-    plan = desk.approved()
+    plan = operator.approved()
     assert [step.kind for step in plan.steps] == ["person"]
     assert "cannot be revoked" in dict(plan.facts)["limits"]
-    assert desk.run(plan).apply().state == "needs-person"
+    assert operator.run(plan).apply().state == "needs-person"
 
 
 def test_an_unknown_token_is_not_taken_for_a_revoked_one(server: Server, tmp_path: pathlib.Path) -> None:
     leak = Leak("vault.token", "lf1:u", Secret(b"hvs." + secrets.token_hex(12).encode()))
-    with pytest.raises(Surprise, match="does not know"):
-        Desk(str(tmp_path), policy("vault-token", server.settings()), leak).plan()
+    with pytest.raises(UnexpectedState, match="does not know"):
+        Operator(str(tmp_path), policy("vault-token", server.settings()), leak).plan()
 
 
 def approle(server: Server) -> tuple[str, str]:
@@ -231,9 +231,9 @@ def test_a_secret_id_is_replaced_and_its_tokens_are_swept(server: Server, kv: st
     settings = server.settings(role=server.name)
     places = {"kv": ("vault-kv", server.settings(path=kv))}
     leak = Leak("vault.approle", "lf1:a", Secret(leaked.encode()))
-    desk = Desk(str(tmp_path), policy("vault-approle", settings, places), leak)
-    plan = desk.approved()
-    executor = desk.run(plan)
+    operator = Operator(str(tmp_path), policy("vault-approle", settings, places), leak)
+    plan = operator.approved()
+    executor = operator.run(plan)
     assert dict(plan.facts)["tokens to sweep"] == "1"
     assert executor.apply().state == "finished"
     assert not server.client(thief).is_authenticated()
@@ -249,12 +249,14 @@ def test_a_kv_value_gets_a_new_version_and_the_leaked_ones_are_destroyed(
     kv2 = server.root.secrets.kv.v2
     settings = server.settings(path=kv, field="value")
     places = {"kv": ("vault-kv", server.settings(path=kv))}
-    desk = Desk(str(tmp_path), policy("vault-kv", settings, places), Leak("vault.kv", "lf1:k", Secret(b"before")))
-    plan = desk.approved(rotator_name="vault-kv")
-    assert desk.run(plan).apply().state == "waiting"
+    operator = Operator(
+        str(tmp_path), policy("vault-kv", settings, places), Leak("vault.kv", "lf1:k", Secret(b"before"))
+    )
+    plan = operator.approved(rotator_name="vault-kv")
+    assert operator.run(plan).apply().state == "waiting"
     versions = kv2.read_secret_metadata(kv, mount_point="secret")["data"]["versions"]
     assert versions["1"]["deletion_time"] and not versions["1"]["destroyed"]
-    assert desk.finish(plan).state == "finished"
+    assert operator.finish(plan).state == "finished"
     assert read(server, kv)["value"] != "before"
     assert kv2.read_secret_metadata(kv, mount_point="secret")["data"]["versions"]["1"]["destroyed"]
 
@@ -262,21 +264,25 @@ def test_a_kv_value_gets_a_new_version_and_the_leaked_ones_are_destroyed(
 def test_a_kv_rotation_is_undone_with_the_old_value_current(server: Server, kv: str, tmp_path: pathlib.Path) -> None:
     settings = server.settings(path=kv, field="value")
     places = {"kv": ("vault-kv", server.settings(path=kv))}
-    desk = Desk(str(tmp_path), policy("vault-kv", settings, places), Leak("vault.kv", "lf1:k", Secret(b"before")))
-    plan = desk.approved(rotator_name="vault-kv")
-    desk.run(plan).apply()
-    assert desk.run(plan).undo().state == "rolled-back"
+    operator = Operator(
+        str(tmp_path), policy("vault-kv", settings, places), Leak("vault.kv", "lf1:k", Secret(b"before"))
+    )
+    plan = operator.approved(rotator_name="vault-kv")
+    operator.run(plan).apply()
+    assert operator.run(plan).undo().state == "rolled-back"
     assert read(server, kv) == {"other": "stays", "value": "before"}
 
 
 def test_somebody_elses_write_to_kv_stops_the_run(server: Server, kv: str, tmp_path: pathlib.Path) -> None:
     settings = server.settings(path=kv, field="value")
     places = {"kv": ("vault-kv", server.settings(path=kv))}
-    desk = Desk(str(tmp_path), policy("vault-kv", settings, places), Leak("vault.kv", "lf1:k", Secret(b"before")))
-    plan = desk.approved(rotator_name="vault-kv")
+    operator = Operator(
+        str(tmp_path), policy("vault-kv", settings, places), Leak("vault.kv", "lf1:k", Secret(b"before"))
+    )
+    plan = operator.approved(rotator_name="vault-kv")
     server.root.secrets.kv.v2.create_or_update_secret(kv, {"value": "an operator's"}, mount_point="secret")
-    with pytest.raises(Surprise, match="changed since the plan"):
-        desk.run(plan).apply()
+    with pytest.raises(UnexpectedState, match="changed since the plan"):
+        operator.run(plan).apply()
     assert read(server, kv) == {"value": "an operator's"}
 
 
@@ -287,12 +293,12 @@ def test_a_transit_key_gets_a_version_and_the_old_one_stops_decrypting(server: S
     old = transit.encrypt_data(server.name, plaintext="b2xk")["data"]["ciphertext"]
     settings = server.settings(key=server.name)
     leak = Leak("vault.transit", "lf1:x", Secret(server.name.encode()))
-    desk = Desk(str(tmp_path), policy("vault-transit", settings), leak)
-    plan = desk.approved()
-    assert desk.run(plan).apply().state == "waiting"
+    operator = Operator(str(tmp_path), policy("vault-transit", settings), leak)
+    plan = operator.approved()
+    assert operator.run(plan).apply().state == "waiting"
     assert transit.decrypt_data(server.name, old)["data"]["plaintext"] == "b2xk"
     assert transit.encrypt_data(server.name, plaintext="bmV3")["data"]["ciphertext"].startswith("vault:v2:")
-    assert desk.finish(plan).state == "finished"
+    assert operator.finish(plan).state == "finished"
     with pytest.raises(Exception, match="disallowed"):
         transit.decrypt_data(server.name, old)
 
@@ -305,7 +311,7 @@ def test_a_userpass_password_is_replaced_and_its_logins_end(server: Server, kv: 
     settings = server.settings(user=server.name)
     places = {"kv": ("vault-kv", server.settings(path=kv))}
     leak = Leak("vault.userpass", "lf1:p", Secret(b"before-rotation"))
-    finish(Desk(str(tmp_path), policy("vault-userpass", settings, places), leak))
+    finish(Operator(str(tmp_path), policy("vault-userpass", settings, places), leak))
     fresh = read(server, kv)
     assert userpass.login(fresh["username"], fresh["password"], use_token=False)
     assert not server.client(thief).is_authenticated()
@@ -320,8 +326,8 @@ def test_a_static_database_password_is_rotated_by_vault(
     leaked = server.root.secrets.database.get_static_credentials(server.name)["data"]["password"]
     places = {"kv": ("vault-kv", server.settings(path=kv))}
     leak = Leak("vault.database", "lf1:d", Secret(leaked.encode()))
-    desk = Desk(str(tmp_path), policy("vault-database", server.settings(), places), leak)
-    plan = finish(desk)
+    operator = Operator(str(tmp_path), policy("vault-database", server.settings(), places), leak)
+    plan = finish(operator)
     assert not plan.steps[0].reversible
     now = server.root.secrets.database.get_static_credentials(server.name)["data"]["password"]
     assert now != leaked
@@ -335,10 +341,10 @@ def test_a_lease_is_proven_dead_although_revocation_is_queued(
     settings = server.settings(lease_id=lease["lease_id"], creds_path="database/creds/app")
     places = {"kv": ("vault-kv", server.settings(path=kv))}
     leak = Leak("vault.lease", "lf1:l", Secret(lease["data"]["password"].encode()))
-    desk = Desk(str(tmp_path), policy("vault-lease", settings, places), leak)
-    finish(desk)
+    operator = Operator(str(tmp_path), policy("vault-lease", settings, places), leak)
+    finish(operator)
     if server.fake is not None:  # a real one is done before anybody can ask
-        assert len(desk.time.slept) >= 2
+        assert len(operator.time.slept) >= 2
         held = list(server.fake.leases)
     else:
         prefix = f"database/creds/{database}/"
@@ -352,9 +358,9 @@ def test_the_aws_engine_replaces_its_root_key(server: Server, tmp_path: pathlib.
     assert server.fake is not None
     server.fake.aws_root = {"access_key": "AKIA" + "A" * 16}
     leak = Leak("aws.access-key", "lf1:r", Secret(b"AKIA" + b"A" * 16))
-    desk = Desk(str(tmp_path), policy("vault-aws-engine", server.settings()), leak)
-    plan = desk.approved(rotator_name="vault-aws-engine")
-    assert desk.finish(plan).state == "finished"
+    operator = Operator(str(tmp_path), policy("vault-aws-engine", server.settings()), leak)
+    plan = operator.approved(rotator_name="vault-aws-engine")
+    assert operator.finish(plan).state == "finished"
     assert server.fake.aws_root["access_key"] != "AKIA" + "A" * 16
 
 
@@ -366,8 +372,8 @@ def test_a_token_that_a_lost_answer_left_behind_is_found_and_ended(
     leaked = parent_token(server)
     places = {"kv": ("vault-kv", server.settings(path=kv))}
     leak = Leak("vault.token", "lf1:t", Secret(leaked.encode()))
-    desk = Desk(str(tmp_path), policy("vault-token", server.settings(role=server.name), places), leak)
-    plan = desk.approved()
+    operator = Operator(str(tmp_path), policy("vault-token", server.settings(role=server.name), places), leak)
+    plan = operator.approved()
     assert server.fake is not None
     before = set(server.fake.tokens)
 
@@ -377,9 +383,9 @@ def test_a_token_that_a_lost_answer_left_behind_is_found_and_ended(
 
     server.fake.after = lose
     with pytest.raises(Exception, match="may have acted"):
-        desk.run(plan).apply()
+        operator.run(plan).apply()
     (stray,) = set(server.fake.tokens) - before
     server.fake.after = lambda method, path: None
-    assert desk.run(plan).resume().state == "finished"
+    assert operator.run(plan).resume().state == "finished"
     assert stray not in server.fake.tokens
     assert read(server, kv)["value"] in server.fake.tokens

@@ -17,7 +17,7 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import aws, runs
 from rotators.core.executor import Executor, Outcome
-from rotators.core.journal import DONE, Journal
+from rotators.core.journal import Journal, JournalPhase
 from rotators.core.locks import local_key
 from rotators.core.model import Clock, Leak, RotationPlan
 from rotators.core.planner import make_plan
@@ -43,7 +43,7 @@ class Time:
         return Clock(self.now, self.sleep)
 
 
-class Desk:
+class Operator:
     """What an operator does: plan, approve, apply, resume, undo, in one state folder."""
 
     def __init__(self, folder: str, policy: Policy, leak: Leak, time_: Time | None = None) -> None:
@@ -60,8 +60,8 @@ class Desk:
         runs.save_plan(self.folder, plan)
         return plan
 
-    def approve(self, plan: RotationPlan, scope: str = runs.ALL) -> None:
-        self.journal.append(plan.id, runs.APPROVE, DONE, {"digest": plan.digest, "scope": scope})
+    def approve(self, plan: RotationPlan, scope: str = runs.ApprovalScope.ALL) -> None:
+        self.journal.append(plan.id, runs.RunEvent.APPROVE, JournalPhase.DONE, {"digest": plan.digest, "scope": scope})
 
     def approved(self, **options: Any) -> RotationPlan:
         plan = self.plan(**options)
@@ -148,11 +148,11 @@ def moto_api(url: str, path: str, body: bytes = b"") -> None:
 
 @lru_cache(maxsize=64)
 def _client(url: str, service: str, keys: tuple[str, str]) -> Any:
-    return aws.client(service, {"endpoint": url}, keys=(keys[0], Secret(keys[1].encode()), None))
+    return aws.make_client(service, {"endpoint": url}, keys=(keys[0], Secret(keys[1].encode()), None))
 
 
 class Aws:
-    """An account on an emulator: a responder, a leaked user key, and a secret that holds it."""
+    """An account on an emulator: a operator, a leaked user key, and a secret that holds it."""
 
     def __init__(self, url: str, root: tuple[str, str] = ("test", "test")) -> None:
         self.url, self.root = url, root

@@ -64,7 +64,10 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     logger.disabled = True  # it logs URLs with their credentials
     try:
         notifier = apprise.Apprise()
-        if not all(notifier.add(url) for url in http.text(operator_credentials.credential(settings, "urls")).split()):
+        if not all(
+            notifier.add(url)
+            for url in http.reveal_text(operator_credentials.read_credential(settings, "urls")).split()
+        ):
             raise UsageError("apprise does not support one of the URLs in urls_env or urls_file")
         delivered = bool(notifier.notify(**draft.body))
     finally:

@@ -37,10 +37,12 @@ PER_OWNER = False
 def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
     """See `_event.Channel`."""
     message = EmailMessage(policy=SMTP)
-    message["From"] = operator_credentials.needed(settings, "from")
+    message["From"] = operator_credentials.require_setting(settings, "from")
     message["To"] = ", ".join(_get_recipients(settings))
     message["Subject"] = _escape.to_header(format_title(event))
-    domain = operator_credentials.needed(settings, "from").rpartition("@")[2].strip("<> ") or "leakfirst.invalid"
+    domain = (
+        operator_credentials.require_setting(settings, "from").rpartition("@")[2].strip("<> ") or "leakfirst.invalid"
+    )
     message["Message-ID"] = _make_message_id(event.key, domain)
     message["References"] = _make_message_id(event.thread, domain)
     message["Auto-Submitted"] = "auto-generated"
@@ -84,9 +86,9 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     try:
         with _connect(settings) as client:
             if user := settings.get("user"):
-                client.login(str(user), http.text(operator_credentials.credential(settings, "password")))
+                client.login(str(user), http.reveal_text(operator_credentials.read_credential(settings, "password")))
             client.sendmail(
-                operator_credentials.needed(settings, "from"),
+                operator_credentials.require_setting(settings, "from"),
                 _get_recipients(settings),
                 draft.body.encode("ascii", "replace"),
             )

@@ -35,7 +35,7 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
         ("accept", "application/vnd.github+json"),
         ("content-type", "application/json"),
         ("x-github-api-version", "2022-11-28"),
-        *http.bearer(operator_credentials.credential(settings)).items(),
+        *http.bearer_header(operator_credentials.read_credential(settings)).items(),
     )
 
     def call(method: str, url: str, body: Any = None) -> Reply:
@@ -68,4 +68,4 @@ def _find_issue(event: IncidentEvent, settings: ChannelSettings, call: Any) -> s
 
 def _get_issues_url(settings: ChannelSettings) -> str:
     base = str(settings.get("endpoint", "https://api.github.com")).rstrip("/")
-    return f"{base}/repos/{operator_credentials.needed(settings, 'repository')}/issues"
+    return f"{base}/repos/{operator_credentials.require_setting(settings, 'repository')}/issues"

@@ -29,7 +29,7 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     """See `_event.Channel`; the thread is the issue number."""
     from detector.net.http_client import Reply, Request
 
-    token = http.text(operator_credentials.credential(settings))
+    token = http.reveal_text(operator_credentials.read_credential(settings))
     headers = (("content-type", "application/json"), ("private-token", token))
 
     def call(method: str, url: str, body: Any = None) -> Reply:
@@ -59,4 +59,4 @@ def _find_issue(event: IncidentEvent, settings: ChannelSettings, call: Any) -> s
 
 def _get_issues_url(settings: ChannelSettings) -> str:
     base = str(settings.get("endpoint", "https://gitlab.com")).rstrip("/")
-    return f"{base}/api/v4/projects/{quote(operator_credentials.needed(settings, 'project'), safe='')}/issues"
+    return f"{base}/api/v4/projects/{quote(operator_credentials.require_setting(settings, 'project'), safe='')}/issues"

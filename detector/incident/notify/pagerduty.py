@@ -63,7 +63,7 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     from detector.net.http_client import Request
 
     assert not isinstance(draft.body, str)
-    routing = {"routing_key": http.text(operator_credentials.credential(settings, "routing_key"))}
+    routing = {"routing_key": http.reveal_text(operator_credentials.read_credential(settings, "routing_key"))}
     headers = (("content-type", "application/json"),)
     bodies = [{**routing, **draft.body}]
     if draft.event.phase == Phase.CLOSED:

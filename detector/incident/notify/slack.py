@@ -42,7 +42,7 @@ def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
         "blocks": _build_blocks(event),
     }
     if operator_credentials.has_credential(settings):
-        channel = operator_credentials.needed(settings, "to")
+        channel = operator_credentials.require_setting(settings, "to")
         message = {"channel": channel, "parse": "none", "link_names": False, **message}
         return Draft(f"POST {_get_base_url(settings)}/api/chat.postMessage", message, event)
     return Draft("POST (the webhook URL in url_env or url_file)", message, event)
@@ -81,10 +81,10 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     body = dict(draft.body)
     headers = [("content-type", "application/json; charset=utf-8")]
     if not operator_credentials.has_credential(settings):
-        url = http.text(operator_credentials.credential(settings, "url"))
+        url = http.reveal_text(operator_credentials.read_credential(settings, "url"))
         _http.require_accepted(send(Request("POST", url, tuple(headers), json.dumps(body).encode())))
         return thread
-    headers += http.bearer(operator_credentials.credential(settings)).items()
+    headers += http.bearer_header(operator_credentials.read_credential(settings)).items()
     if thread:
         body["thread_ts"] = thread
     url = f"{_get_base_url(settings)}/api/chat.postMessage"

@@ -63,7 +63,7 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     """See `_event.Channel`."""
     from detector.net.http_client import Request
 
-    url = http.text(operator_credentials.credential(settings, "url"))
+    url = http.reveal_text(operator_credentials.read_credential(settings, "url"))
     headers = (("content-type", "application/json"),)
     _http.require_accepted(send(Request("POST", url, headers, json.dumps(draft.body).encode())))
     return thread

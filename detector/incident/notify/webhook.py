@@ -42,10 +42,10 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     """See `_event.Channel`."""
     from detector.net.http_client import Request
 
-    url = str(settings.get("url", "")) or http.text(operator_credentials.credential(settings, "url"))
+    url = str(settings.get("url", "")) or http.reveal_text(operator_credentials.read_credential(settings, "url"))
     body = json.dumps(draft.body, sort_keys=True).encode()
     at = str(int(time.time()))
-    key = http.text(operator_credentials.credential(settings, "key"))
+    key = http.reveal_text(operator_credentials.read_credential(settings, "key"))
     headers = (
         ("content-type", "application/json"),
         ("x-leakfirst-timestamp", at),

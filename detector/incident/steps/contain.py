@@ -47,18 +47,18 @@ def _can_continue(context: Context, one: Credential) -> bool:
     hold = one.hold.get("kind")
     if not one.plan:
         return hold != HoldKind.BY_HAND
-    from rotators.core.journal import NOTE, seconds
+    from rotators.core.journal import JournalPhase, parse_time
 
     plan = load_local_plan(context.tools.rotations, one)
     if plan is None:
         return not one.is_settled and hold not in (HoldKind.BY_HAND, HoldKind.FINAL)
-    progress = context.tools.rotations.progress(plan)
+    progress = context.tools.rotations.read_progress(plan)
     if progress.outcome:
         return False
     last = progress.last
-    if last is not None and last.phase == NOTE and last.facts.get("state") == "waiting":
+    if last is not None and last.phase == JournalPhase.NOTE and last.facts.get("state") == "waiting":
         until = last.facts.get("why", "").removeprefix("until ")
-        return context.tools.clock.now() >= seconds(until)
+        return context.tools.clock.now() >= parse_time(until)
     if hold in NEEDS_DECISION:
         return bool(progress.approved) and progress.scope != "reversible" and hold != HoldKind.BY_HAND
     return True

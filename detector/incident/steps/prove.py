@@ -10,8 +10,7 @@ from detector.incident.model import Credential, HoldKind, LineKind, Step, StepSt
 from detector.incident.steps import verify
 from detector.incident.timeline import format_time
 from detector.model import Finding, VerdictState
-from rotators.core.executor import FINISHED, ROLLED_BACK
-from rotators.core.model import ALIVE, DEAD
+from rotators.core.model import ProofState, RunState
 
 RUNBOOK = "runbook"
 """The rotator without API calls: it only guides a person."""
@@ -48,7 +47,7 @@ def prove(context: Context, *, again: bool = True) -> None:
     for finding in ask:
         one = context.incident.find_credential(finding.fingerprint)
         if one.verdict == VerdictState.DEAD:
-            _record_dead(context, one, DEAD, one.why)
+            _record_dead(context, one, ProofState.DEAD, one.why)
         elif one.verdict == VerdictState.LIVE:
             _record_live_again(context, one, one.why)
     _update_fleet(context)
@@ -77,30 +76,30 @@ def _was_rolled_back(context: Context, one: Credential) -> bool:
     if one.times.dead is None or one.accepted:
         return False
     plan = load_local_plan(context.tools.rotations, one)
-    return plan is not None and context.tools.rotations.progress(plan).outcome == ROLLED_BACK
+    return plan is not None and context.tools.rotations.read_progress(plan).outcome == RunState.ROLLED_BACK
 
 
 def _check_rotation(context: Context, one: Credential, finding: Finding) -> bool:
     """Let the rotator check what it has done; return whether it could tell."""
     rotations, ledger = context.tools.rotations, context.ledger
     plan = load_local_plan(rotations, one)
-    if plan is None or one.rotator == RUNBOOK or not rotations.progress(plan).started:
+    if plan is None or one.rotator == RUNBOOK or not rotations.read_progress(plan).started:
         return False
-    record_times(ledger, one.fingerprint, plan, rotations.entries(plan))
-    if rotations.progress(plan).outcome == FINISHED and one.hold:
+    record_times(ledger, one.fingerprint, plan, rotations.list_entries(plan))
+    if rotations.read_progress(plan).outcome == RunState.FINISHED and one.hold:
         ledger.add(LineKind.HOLD, one.fingerprint, why="")
     try:
-        standing = rotations.run(plan, make_leak(one, finding)).look()
+        standing = rotations.open_run(plan, make_leak(one, finding)).inspect()
     except LeakfirstError as error:
         ledger.add(LineKind.SKIPPED, f"proof of {one.name}", reason=str(error))
         return True
     lost = sorted(name for name, holds in standing.new.items() if holds is False)
     if lost:
         _hold(context, one, HoldKind.CHECK, f"{', '.join(lost)} does not contain the new value any more")
-    if standing.old.state == ALIVE:
+    if standing.old.state == ProofState.ALIVE:
         _record_live_again(context, one, standing.old.why)
-    elif standing.old.state == DEAD:
-        _record_dead(context, one, DEAD, standing.old.why)
+    elif standing.old.state == ProofState.DEAD:
+        _record_dead(context, one, ProofState.DEAD, standing.old.why)
     return standing.old.state != "unverifiable" or one.times.dead is not None
 
 
@@ -114,7 +113,7 @@ def _record_dead(context: Context, one: Credential, result: str, why: str) -> No
 
 def _record_live_again(context: Context, one: Credential, why: str) -> None:
     if one.times.dead is not None:
-        context.ledger.add(LineKind.DEAD, one.fingerprint, at=None, result=ALIVE, why=why)
+        context.ledger.add(LineKind.DEAD, one.fingerprint, at=None, result=ProofState.ALIVE, why=why)
         _hold(context, one, HoldKind.LIVE_AGAIN, f"it is live again: {why}" if why else "it is live again")
 
 

@@ -127,4 +127,6 @@ class ProbeModule(Probe, Protocol):
     ``CONTROL = False`` says that no control is needed.
     """
 
-    SERVES: tuple[str, ...]
+    @property
+    def SERVES(self) -> tuple[str, ...]:
+        """Globs over rule ids."""

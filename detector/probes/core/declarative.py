@@ -1,6 +1,6 @@
 """Ask as a probe table says, and read the answer honestly.
 
-Live and dead need the answer that the issuer documents for them. Everything
+Live and dead need the answer that the provider documents for them. Everything
 else is unknown, with the reason: a rate limit, a server in trouble, a login
 page where an API should answer, a body that is not what it should be.
 """
@@ -71,7 +71,7 @@ def evaluate_reply(probe: Probe, reply: Reply) -> tuple[VerdictState, str]:
     status = f"HTTP {reply.status}"
     limited = reply.status == 429 or (reply.status == 403 and reply.headers.get("x-ratelimit-remaining") == "0")
     if limited and not (reply.status in probe.live and probe.live_body):
-        return VerdictState.UNKNOWN, f"the issuer limits the rate of requests ({status})"
+        return VerdictState.UNKNOWN, f"the provider limits the rate of requests ({status})"
     document = reply.json()
     fits_live = reply.status in probe.live and _all_or_none(probe.live_body, reply.text, document)
     fits_dead = reply.status in probe.dead and _all_or_none(probe.dead_body, reply.text, document)
@@ -79,22 +79,22 @@ def evaluate_reply(probe: Probe, reply: Reply) -> tuple[VerdictState, str]:
         return VerdictState.UNKNOWN, f"the answer means live and dead at once ({status})"
     if fits_live:
         if reply.is_page and probe.answer != "any":
-            return VerdictState.UNKNOWN, f"a web page came where the issuer's interface should answer ({status})"
+            return VerdictState.UNKNOWN, f"a web page came where the provider's interface should answer ({status})"
         if probe.answer == "json" and document is None and reply.body and not probe.live_body:
-            return VerdictState.UNKNOWN, f"the answer is not what the issuer sends ({status}, no JSON)"
+            return VerdictState.UNKNOWN, f"the answer is not what the provider sends ({status}, no JSON)"
         if probe.answer == "json" and not reply.body and reply.status != 204 and probe.call.method != "HEAD":
-            return VerdictState.UNKNOWN, f"the answer is not what the issuer sends ({status}, empty)"
-        return VerdictState.LIVE, f"the issuer accepted it ({status})"
+            return VerdictState.UNKNOWN, f"the answer is not what the provider sends ({status}, empty)"
+        return VerdictState.LIVE, f"the provider accepted it ({status})"
     if fits_dead:
         if reply.is_page and reply.status != 401 and not probe.dead_body:
-            return VerdictState.UNKNOWN, f"a web page refused it, perhaps not the issuer's ({status})"
-        return VerdictState.DEAD, f"the issuer refused it ({status})"
+            return VerdictState.UNKNOWN, f"a web page refused it, perhaps not the provider's ({status})"
+        return VerdictState.DEAD, f"the provider refused it ({status})"
     if reply.status == 407:
         return VerdictState.UNKNOWN, "the proxy wants a login (HTTP 407)"
     if 300 <= reply.status < 400:
-        return VerdictState.UNKNOWN, f"the issuer redirects elsewhere, which is not followed ({status})"
+        return VerdictState.UNKNOWN, f"the provider redirects elsewhere, which is not followed ({status})"
     if reply.status >= 500:
-        return VerdictState.UNKNOWN, f"the issuer is in trouble ({status})"
+        return VerdictState.UNKNOWN, f"the provider is in trouble ({status})"
     return VerdictState.UNKNOWN, f"the answer means neither live nor dead ({status})"
 
 

@@ -1,4 +1,4 @@
-"""Which host to ask where the issuer has no fixed one: a registry, a self-hosted service, a tenant.
+"""Which host to ask where the provider has no fixed one: a registry, a self-hosted service, a tenant.
 
 The line that holds the credential may say which host it belongs to, and a part
 of the credential may fill in a host. Neither may decide that it is asked: the

@@ -1,6 +1,6 @@
-"""The negative control: a copy of the credential that the issuer must refuse.
+"""The negative control: a copy of the credential that the provider must refuse.
 
-An issuer, or a proxy in front of it, that says yes to everything proves
+A provider, or a proxy in front of it, that says yes to everything proves
 nothing about a credential. So before the first `live` of a rule counts, the
 same question is asked with a copy that nobody ever issued: same length, same
 alphabet, same prefix, checksum made right again where the format has one.

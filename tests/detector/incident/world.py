@@ -26,8 +26,8 @@ from detector.rules.shapes import expand
 from tests.detector.fleet.making import Stream, git
 from tests.fakes import receivers
 from tests.fakes import vault as vaults
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, issuer
-from tests.fakes.issuers import Request, Service, github
+from tests.fakes.hosted_providers import Request, Service, github
+from tests.fakes.provider import Authority, Heard, Provider, Say, provider
 from tests.fakes.serving import serving
 from tests.program import environment
 from tests.rotators.world import Aws, moto_api
@@ -61,7 +61,7 @@ end_sessions = false
 prove_by_use = false
 [rotators.vault-token]
 address = "{vault}"
-token_env = "RESPONDER_TOKEN"
+token_env = "OPERATOR_TOKEN"
 [rotators.github]
 endpoint = "{github}"
 {stores}
@@ -123,7 +123,7 @@ class World:
         self.folder, self.aws_url = folder, aws
         self.vault_url, self.vault = vault
         self.receivers = there
-        self.issuer: Issuer
+        self.provider: Provider
         self.environment: dict[str, str] = {}
         self.accounts: list[Aws] = []
         self.github: dict[str, Service] = {}
@@ -168,12 +168,12 @@ def world(folder: Path, moto_url: str) -> Iterator[World]:
         there = stack.enter_context(receivers.receiving())
         authority = Authority(folder)
         made = World(folder, moto_url, vault, there)
-        made.issuer = stack.enter_context(issuer(authority))
-        proxy = stack.enter_context(_proxy(made.issuer.port))
+        made.provider = stack.enter_context(provider(authority))
+        proxy = stack.enter_context(_proxy(made.provider.port))
         github_url = stack.enter_context(_github(made))
         made.accounts = aws_users(moto_url, 6)
         secrets_in_map = _secrets(made)
-        made.issuer.answer = lambda heard: _api_github(made, heard)
+        made.provider.answer = lambda heard: _api_github(made, heard)
         _publish(folder, secrets_in_map)
         _repositories(made, folder / "repositories")
         _files(made, github_url)
@@ -185,7 +185,7 @@ def world(folder: Path, moto_url: str) -> Iterator[World]:
             "AWS_ACCESS_KEY_ID": made.accounts[0].root[0],
             "AWS_SECRET_ACCESS_KEY": made.accounts[0].root[1],
             "AWS_EC2_METADATA_DISABLED": "true",
-            "RESPONDER_TOKEN": vaults.ROOT,
+            "OPERATOR_TOKEN": vaults.ROOT,
             "VAULT_ADDR": made.vault_url,
             "SLACK_URL": f"{there.url}/services/T0/B0/canary",
             "ROUTING_KEY": receivers.ROUTING,
@@ -210,11 +210,11 @@ class _Telling(vaults.Handler):
 
 
 def aws_users(url: str, count: int) -> list[Aws]:
-    """Make a responder and some users with a key each, and let moto check signatures from here on."""
+    """Make a operator and some users with a key each, and let moto check signatures from here on."""
     moto_api(url, "reset-auth", b"inf")
     accounts = [Aws(url) for _ in range(count)]
     iam = accounts[0].client("iam")
-    name = f"responder-{accounts[0].user}"
+    name = f"operator-{accounts[0].user}"
     iam.create_user(UserName=name)
     rule = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=json.dumps(rule))

@@ -24,7 +24,7 @@ from detector.rules.pack import list_rule_files, shipped_folder
 from detector.rules.shapes import expand
 from detector.secret import Secret
 from detector.verify import run
-from tests.fakes.issuer import Authority, Issuer, Say, client_to, issuer
+from tests.fakes.provider import Authority, Provider, Say, client_to, provider
 
 CANARY = "CANARY" + expand("{alnum:34}", 9)
 
@@ -86,7 +86,7 @@ SAYS = {
 
 @pytest.mark.parametrize("kind", SAYS)
 def test_no_probe_shows_the_credential(
-    kind: str, acme: Issuer, authority: Authority, log: io.StringIO, capfd: pytest.CaptureFixture[str]
+    kind: str, acme: Provider, authority: Authority, log: io.StringIO, capfd: pytest.CaptureFixture[str]
 ) -> None:
     acme.answer = lambda _: SAYS[kind]
     settings = ProbeSettings(
@@ -125,7 +125,7 @@ def test_http2_headers_stay_out_of_the_log(authority: Authority, log: io.StringI
         finally:
             await client.close()
 
-    with issuer(authority, http2=True) as modern:
+    with provider(authority, http2=True) as modern:
         # The server shares the process: its own h2 and hpack must not be what is read.
         asyncio.run(work())
     assert modern.heard[0].protocol == "h2"

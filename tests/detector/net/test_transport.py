@@ -14,7 +14,7 @@ from detector.net.http_client import Reply, Request
 from detector.net.ssrf_guard import SsrfGuard
 from detector.probes.core.client import ProbeClient
 from detector.probes.core.contract import NoVerdict, ProbeSettings
-from tests.fakes.issuer import PUBLIC, Authority, Issuer
+from tests.fakes.provider import PUBLIC, Authority, Provider
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def ask(url: str, authority: Authority, found: list[str]) -> Reply:
 
 
 def test_the_proxy_of_the_environment_is_used(
-    acme: Issuer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    acme: Provider, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with proxy(acme.port) as (address, asked):
         monkeypatch.setenv("HTTPS_PROXY", address)
@@ -77,7 +77,7 @@ def test_the_proxy_of_the_environment_is_used(
 
 
 def test_a_host_without_proxy_is_asked_directly(
-    acme: Issuer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    acme: Provider, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with proxy(acme.port) as (address, asked):
         monkeypatch.setenv("HTTPS_PROXY", address)
@@ -96,7 +96,7 @@ def test_a_host_without_proxy_is_asked_directly(
     ],
 )
 def test_a_proxy_is_no_way_around_the_guard(
-    url: str, found: list[str], acme: Issuer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    url: str, found: list[str], acme: Provider, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with proxy(acme.port) as (address, asked):
         monkeypatch.setenv("HTTPS_PROXY", address)

@@ -14,7 +14,7 @@ from detector.probes import aws
 from detector.probes.core.contract import ProbeSettings
 from detector.rules.shapes import expand
 from tests.detector.probes.conftest import finding, verdict
-from tests.fakes.issuer import Authority, Issuer, Say, client_to
+from tests.fakes.provider import Authority, Provider, Say, client_to
 from tests.rotators import world
 
 SECRET = expand("{base64:40}", 1)
@@ -74,7 +74,7 @@ def test_the_signature_is_botocores() -> None:
 
 
 @pytest.mark.parametrize("account", ["052310077262", "992382622183", "123123123123"])
-def test_a_canary_is_never_asked(account: str, acme: Issuer, authority: Authority) -> None:
+def test_a_canary_is_never_asked(account: str, acme: Provider, authority: Authority) -> None:
     settings = ProbeSettings(canary_accounts=frozenset({"123123123123"}))
     assert aws.account_of(key_of(account).encode()) == account
     found = finding("aws.access-key", **pair(key_of(account)))
@@ -94,7 +94,7 @@ def test_a_canary_is_never_asked(account: str, acme: Issuer, authority: Authorit
         (Say(503, ""), VerdictState.UNKNOWN),
     ],
 )
-def test_what_sts_says_means(say: Say, state: str, acme: Issuer, authority: Authority) -> None:
+def test_what_sts_says_means(say: Say, state: str, acme: Provider, authority: Authority) -> None:
     acme.answer = lambda _: say
     found = finding("aws.access-key", **pair(key_of("123456789012")))
     assert verdict(found, client=lambda: client_to(acme, authority)).state == state
@@ -103,14 +103,14 @@ def test_what_sts_says_means(say: Say, state: str, acme: Issuer, authority: Auth
     assert heard.body == b"Action=GetCallerIdentity&Version=2011-06-15"
 
 
-def test_the_partition_that_the_line_names_is_asked(acme: Issuer, authority: Authority) -> None:
+def test_the_partition_that_the_line_names_is_asked(acme: Provider, authority: Authority) -> None:
     found = finding("aws.access-key", line="SECRET region=cn-north-1", **pair(key_of("123456789012")))
     verdict(found, client=lambda: client_to(acme, authority))
     assert acme.heard[0].host == "sts.cn-north-1.amazonaws.com.cn"
     assert "/cn-north-1/sts/aws4_request" in acme.heard[0].headers["authorization"]
 
 
-def test_a_temporary_key_without_its_token_is_not_asked(acme: Issuer, authority: Authority) -> None:
+def test_a_temporary_key_without_its_token_is_not_asked(acme: Provider, authority: Authority) -> None:
     found = finding("aws.temporary-key", **pair(key_of("123456789012", "ASIA")))
     told = verdict(found, client=lambda: client_to(acme, authority))
     assert told.state == VerdictState.UNKNOWN and "session token" in told.why and not acme.heard

@@ -12,8 +12,8 @@ from detector.probes.core.contract import NoVerdict, ProbeSettings
 from detector.rules.shapes import expand
 from tests.detector.probes.conftest import HERE, finding, verdict
 from tests.fakes import servers
-from tests.fakes.issuer import Authority
 from tests.fakes.mongodb import mongodb
+from tests.fakes.provider import Authority
 
 RIGHT, WRONG = (expand("{alnum:20}", seed) for seed in (1, 2))
 

@@ -13,7 +13,7 @@ from detector.engine.checks.proof import unbase64
 from detector.model import VerdictState
 from detector.probes.core.contract import ProbeSettings
 from tests.detector.probes.conftest import finding, verdict
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, client_to
+from tests.fakes.provider import Authority, Heard, Provider, Say, client_to
 
 EMAIL = "robot@acme-prod.iam.gserviceaccount.com"
 
@@ -45,12 +45,12 @@ def endpoint(key: rsa.RSAPrivateKey):
     return answer
 
 
-def ask(text: str, acme: Issuer, authority: Authority):
+def ask(text: str, acme: Provider, authority: Authority):
     found = finding("google.service-account-key", text, parts={"client-email": EMAIL, "private-key-id": "ab12"})
     return verdict(found, client=lambda: client_to(acme, authority, ProbeSettings(timeout=60, reach=True)))
 
 
-def test_a_registered_key_is_live(key: rsa.RSAPrivateKey, acme: Issuer, authority: Authority) -> None:
+def test_a_registered_key_is_live(key: rsa.RSAPrivateKey, acme: Provider, authority: Authority) -> None:
     acme.answer = endpoint(key)
     for text in (pem(key), json.dumps(pem(key))[1:-1]):
         told = ask(text, acme, authority)
@@ -58,12 +58,12 @@ def test_a_registered_key_is_live(key: rsa.RSAPrivateKey, acme: Issuer, authorit
     assert {heard.host for heard in acme.heard} == {"oauth2.googleapis.com"}
 
 
-def test_another_key_is_dead(key: rsa.RSAPrivateKey, acme: Issuer, authority: Authority) -> None:
+def test_another_key_is_dead(key: rsa.RSAPrivateKey, acme: Provider, authority: Authority) -> None:
     acme.answer = endpoint(rsa.generate_private_key(65537, 2048))
     assert ask(pem(key), acme, authority).state == VerdictState.DEAD
 
 
-def test_a_wrong_clock_is_no_verdict(key: rsa.RSAPrivateKey, acme: Issuer, authority: Authority) -> None:
+def test_a_wrong_clock_is_no_verdict(key: rsa.RSAPrivateKey, acme: Provider, authority: Authority) -> None:
     words = "Invalid JWT: Token must be a short-lived token and in a reasonable timeframe. Check your iat and exp"
     acme.answer = lambda _: Say(400, {"error": "invalid_grant", "error_description": words})
     assert ask(pem(key), acme, authority).state == VerdictState.UNKNOWN

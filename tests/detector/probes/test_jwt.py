@@ -14,7 +14,7 @@ from detector.engine.checks.proof import base64url
 from detector.model import Verdict, VerdictState
 from detector.probes.core.contract import ProbeSettings
 from tests.detector.probes.conftest import finding, verdict
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, client_to
+from tests.fakes.provider import Authority, Heard, Provider, Say, client_to
 
 ISSUER = "https://acme.auth0.com"
 
@@ -73,14 +73,14 @@ def publishes(signer: Signer, jwks_uri: str = f"{ISSUER}/keys"):
     return answer
 
 
-def ask(token: str, acme: Issuer, authority: Authority, settings: ProbeSettings | None = None) -> Verdict:
+def ask(token: str, acme: Provider, authority: Authority, settings: ProbeSettings | None = None) -> Verdict:
     return verdict(
         finding("jwt.token", token), client=lambda: client_to(acme, authority, settings or ProbeSettings(timeout=60))
     )
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
-def test_the_issuers_signature_makes_it_live(algorithm: str, acme: Issuer, authority: Authority) -> None:
+def test_the_issuers_signature_makes_it_live(algorithm: str, acme: Provider, authority: Authority) -> None:
     signer, stranger = Signer(algorithm), Signer(algorithm)
     acme.answer = publishes(signer)
     told = ask(signer.token(), acme, authority)
@@ -90,12 +90,12 @@ def test_the_issuers_signature_makes_it_live(algorithm: str, acme: Issuer, autho
     assert signer.token()[:40] not in sent
 
 
-def test_an_expired_one_is_dead_and_nobody_is_asked(acme: Issuer, authority: Authority) -> None:
+def test_an_expired_one_is_dead_and_nobody_is_asked(acme: Provider, authority: Authority) -> None:
     assert ask(Signer("ES256").token(exp=int(time.time()) - 5), acme, authority).state == VerdictState.DEAD
     assert not acme.heard
 
 
-def test_a_key_for_another_algorithm_fits_nothing(acme: Issuer, authority: Authority) -> None:
+def test_a_key_for_another_algorithm_fits_nothing(acme: Provider, authority: Authority) -> None:
     """It does not let a public RSA key serve as a shared secret, nor one kind of key as another."""
     signer = Signer("ES256")
     acme.answer = publishes(Signer("RS256"))
@@ -116,13 +116,13 @@ def test_a_key_for_another_algorithm_fits_nothing(acme: Issuer, authority: Autho
     ],
 )
 def test_only_named_issuers_are_asked(
-    issuer: str, settings: ProbeSettings, asked: bool, acme: Issuer, authority: Authority
+    issuer: str, settings: ProbeSettings, asked: bool, acme: Provider, authority: Authority
 ) -> None:
     told = ask(Signer("ES256").token(iss=issuer), acme, authority, settings)
     assert bool(acme.heard) is asked and told.state == VerdictState.UNKNOWN
 
 
-def test_keys_at_a_foreign_host_are_not_fetched(acme: Issuer, authority: Authority) -> None:
+def test_keys_at_a_foreign_host_are_not_fetched(acme: Provider, authority: Authority) -> None:
     signer = Signer("ES256")
     acme.answer = publishes(signer, "https://evil.test/keys")
     assert ask(signer.token(), acme, authority).state == VerdictState.UNKNOWN

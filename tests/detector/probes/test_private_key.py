@@ -13,7 +13,7 @@ from detector.model import VerdictState
 from detector.probes.core.contract import ProbeSettings
 from tests.detector.probes.conftest import HERE, finding, verdict
 from tests.fakes import servers
-from tests.fakes.issuer import Authority
+from tests.fakes.provider import Authority
 
 PEM, PLAIN = serialization.Encoding.PEM, serialization.NoEncryption()
 

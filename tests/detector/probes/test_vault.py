@@ -8,7 +8,7 @@ from detector.model import VerdictState
 from detector.probes.core.contract import ProbeSettings
 from detector.rules.shapes import expand
 from tests.detector.probes.conftest import finding, verdict
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, by_credential, client_to
+from tests.fakes.provider import Authority, Heard, Provider, Say, by_credential, client_to
 
 TOKEN = expand("hvs.{alnum:24}", 1)
 LINE = "VAULT_ADDR=https://vault.acme.test:8200 VAULT_TOKEN=SECRET"
@@ -28,7 +28,7 @@ NAMED = ProbeSettings(timeout=60, hosts=("vault.acme.test",), reach=True)
         (Say(200, "<html>"), VerdictState.UNKNOWN),
     ],
 )
-def test_what_the_server_says_means(say: Say, state: str, acme: Issuer, authority: Authority) -> None:
+def test_what_the_server_says_means(say: Say, state: str, acme: Provider, authority: Authority) -> None:
     acme.answer = by_credential(TOKEN, say, Say(403, BAD))
     told = verdict(finding("vault.service-token", TOKEN, LINE), client=lambda: client_to(acme, authority, NAMED))
     assert told.state == state, told
@@ -42,7 +42,7 @@ def test_what_the_server_says_means(say: Say, state: str, acme: Issuer, authorit
 
 
 def test_the_operators_own_server_is_asked_where_the_line_names_none(
-    acme: Issuer, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    acme: Provider, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme.answer = by_credential(TOKEN, Say(200, SELF), Say(403, BAD))
     found = finding("vault.service-token", TOKEN, "token: SECRET")

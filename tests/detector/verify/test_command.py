@@ -1,4 +1,4 @@
-"""The commands, from the outside: scan --verify and verify, against an issuer on this machine."""
+"""The commands, from the outside: scan --verify and verify, against a provider on this machine."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import pytest
 
 from detector.rules.shapes import expand
 from leakfirst._program import main
-from tests.fakes.issuer import Authority, Issuer, Say, by_credential
+from tests.fakes.provider import Authority, Provider, Say, by_credential
 
 RULES = """
 [[rule]]
@@ -26,7 +26,7 @@ LIVE, DEAD = (expand("acme_live_{alnum:24}", seed) for seed in (1, 2))
 
 
 @pytest.fixture
-def place(tmp_path: Path, acme: Issuer, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, acme: Provider, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "rules.toml").write_text(RULES)
@@ -47,18 +47,18 @@ def scan(*more: str) -> int:
     return main(["scan", "--patterns", "rules.toml", "--only", "acme.key", "-j", "1", "src", *more])
 
 
-def test_a_scan_asks_nobody_unless_told(place: Path, acme: Issuer) -> None:
+def test_a_scan_asks_nobody_unless_told(place: Path, acme: Provider) -> None:
     assert scan("-f", "json", "-o", "r.json") == 1
     assert states(place / "r.json") == {"a.env": "unchecked", "b.env": "unchecked"}
     assert not acme.heard
 
 
-def test_a_scan_with_verify_asks(place: Path, acme: Issuer) -> None:
+def test_a_scan_with_verify_asks(place: Path, acme: Provider) -> None:
     assert scan("--verify", "--allow-internal", "127.0.0.1", "-f", "json", "-o", "r.json") == 1
     assert states(place / "r.json") == {"a.env": "live", "b.env": "dead"}
 
 
-def test_without_the_operators_word_the_host_is_not_asked(place: Path, acme: Issuer) -> None:
+def test_without_the_operators_word_the_host_is_not_asked(place: Path, acme: Provider) -> None:
     scan("--verify", "-f", "json", "-o", "r.json")
     assert set(states(place / "r.json").values()) == {"unknown"}
     scan("--verify", "--host", "*", "-f", "json", "-o", "r.json")
@@ -66,7 +66,7 @@ def test_without_the_operators_word_the_host_is_not_asked(place: Path, acme: Iss
     assert not acme.heard
 
 
-def test_a_report_is_verified_later(place: Path, acme: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_is_verified_later(place: Path, acme: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     scan("-f", "json", "-o", "r.json")
     assert LIVE not in (place / "r.json").read_text()
     code = main(["verify", "--patterns", "rules.toml", "--allow-internal", "127.0.0.1", "r.json"])
@@ -77,7 +77,7 @@ def test_a_report_is_verified_later(place: Path, acme: Issuer, capsys: pytest.Ca
 
 
 def test_what_moved_is_found_by_its_fingerprint_and_what_went_is_said(
-    place: Path, acme: Issuer, capsys: pytest.CaptureFixture[str]
+    place: Path, acme: Provider, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scan("-f", "json", "-o", "r.json")
     moved = place / "src" / "a.env"
@@ -90,7 +90,7 @@ def test_what_moved_is_found_by_its_fingerprint_and_what_went_is_said(
     assert "not found again" in capsys.readouterr().err
 
 
-def test_what_stood_in_an_archive_is_read_there_again(place: Path, acme: Issuer) -> None:
+def test_what_stood_in_an_archive_is_read_there_again(place: Path, acme: Provider) -> None:
     import zipfile
 
     for name in ("a.env", "b.env"):
@@ -106,7 +106,7 @@ def test_what_stood_in_an_archive_is_read_there_again(place: Path, acme: Issuer)
     assert sorted(row["verdict"]["state"] for row in report["findings"]) == ["dead", "live"]
 
 
-def test_a_dry_run_asks_nobody(place: Path, acme: Issuer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_dry_run_asks_nobody(place: Path, acme: Provider, capsys: pytest.CaptureFixture[str]) -> None:
     scan("-f", "json", "-o", "r.json")
     capsys.readouterr()
     main(["verify", "--patterns", "rules.toml", "--allow-internal", "127.0.0.1", "--dry-run", "r.json"])
@@ -118,7 +118,7 @@ def test_a_dry_run_asks_nobody(place: Path, acme: Issuer, capsys: pytest.Capture
 
 
 def test_one_credential_from_standard_input(
-    place: Path, acme: Issuer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    place: Path, acme: Provider, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (place / "op.toml").write_text(
         f'[verify]\nallow-internal = ["127.0.0.1"]\nhost = {{ "acme.*" = "127.0.0.1:{acme.port}" }}\n'
@@ -129,7 +129,7 @@ def test_one_credential_from_standard_input(
 
 
 def test_a_credential_in_history_is_read_from_its_object(
-    place: Path, acme: Issuer, capsys: pytest.CaptureFixture[str]
+    place: Path, acme: Provider, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import subprocess
 

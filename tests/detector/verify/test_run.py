@@ -1,4 +1,4 @@
-"""A whole run: each credential once, no issuer delayed by another, nothing believed without a control."""
+"""A whole run: each credential once, no provider delayed by another, nothing believed without a control."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from detector.probes.core.contract import ProbeSettings
 from detector.rules.shapes import expand
 from detector.secret import Secret
 from detector.verify import run
-from tests.fakes.issuer import Authority, Heard, Issuer, Say, by_credential, client_to
+from tests.fakes.provider import Authority, Heard, Provider, Say, by_credential, client_to
 
 KEY = b"k" * 32
 UNASKED = Verdict()
@@ -24,7 +24,7 @@ def finding(secret: str, host: str = "api.acme.test", verdict: Verdict = UNASKED
 
 
 def verify(
-    findings: list[Finding], acme: Issuer, authority: Authority, settings: ProbeSettings = PATIENT
+    findings: list[Finding], acme: Provider, authority: Authority, settings: ProbeSettings = PATIENT
 ) -> list[tuple[float, int, Verdict]]:
     async def work() -> list[tuple[float, int, Verdict]]:
         client = client_to(acme, authority, settings)
@@ -44,7 +44,7 @@ def tokens(count: int) -> list[str]:
     return [expand("acme_{alnum:24}", seed) for seed in range(count)]
 
 
-def test_live_counts_when_a_made_up_copy_is_refused(acme: Issuer, authority: Authority) -> None:
+def test_live_counts_when_a_made_up_copy_is_refused(acme: Provider, authority: Authority) -> None:
     (token,) = tokens(1)
     acme.answer = by_credential(token, Say(200, {"me": 1}), Say(401))
     ((_, _, verdict),) = verify([finding(token)], acme, authority)
@@ -54,7 +54,7 @@ def test_live_counts_when_a_made_up_copy_is_refused(acme: Issuer, authority: Aut
     assert sent[1] != sent[0] and len(sent[1]) == len(sent[0])
 
 
-def test_an_issuer_that_accepts_everything_proves_nothing(acme: Issuer, authority: Authority) -> None:
+def test_a_provider_that_accepts_everything_proves_nothing(acme: Provider, authority: Authority) -> None:
     acme.answer = lambda _: Say(200, {"ok": True})
     found = verify([finding(token) for token in tokens(3)], acme, authority)
     assert {verdict.state for _, _, verdict in found} == {VerdictState.UNKNOWN}
@@ -62,7 +62,7 @@ def test_an_issuer_that_accepts_everything_proves_nothing(acme: Issuer, authorit
     assert len(acme.heard) == 4  # three credentials, one control
 
 
-def test_an_unclear_control_proves_nothing_and_is_tried_again(acme: Issuer, authority: Authority) -> None:
+def test_an_unclear_control_proves_nothing_and_is_tried_again(acme: Provider, authority: Authority) -> None:
     known = tokens(2)
     controls = []
 
@@ -77,21 +77,21 @@ def test_an_unclear_control_proves_nothing_and_is_tried_again(acme: Issuer, auth
     assert sorted(verdict.state for _, _, verdict in found) == [VerdictState.LIVE, VerdictState.UNKNOWN]
 
 
-def test_a_dead_one_needs_no_control(acme: Issuer, authority: Authority) -> None:
+def test_a_dead_one_needs_no_control(acme: Provider, authority: Authority) -> None:
     acme.answer = lambda _: Say(401)
     ((_, _, verdict),) = verify([finding("acme_" + "a1" * 9)], acme, authority)
     assert verdict.state == VerdictState.DEAD and len(acme.heard) == 1
 
 
-def test_a_proof_of_form_outlives_an_unclear_answer(acme: Issuer, authority: Authority) -> None:
+def test_a_proof_of_form_outlives_an_unclear_answer(acme: Provider, authority: Authority) -> None:
     acme.answer = lambda _: Say(500)
     proven = Verdict(VerdictState.VALID_FORMAT, "its checksum is right")
     ((_, _, verdict),) = verify([finding("acme_" + "a1" * 9, verdict=proven)], acme, authority)
     assert verdict.state == VerdictState.VALID_FORMAT and "its checksum is right; asked, but unknown" in verdict.why
 
 
-def test_an_issuer_that_echoes_the_credential_does_not_get_it_into_the_report(
-    acme: Issuer, authority: Authority
+def test_a_provider_that_echoes_the_credential_does_not_get_it_into_the_report(
+    acme: Provider, authority: Authority
 ) -> None:
     (token,) = tokens(1)
     acme.answer = by_credential(token, Say(200, {"login": f"me {token}", "t": token}), Say(401))
@@ -101,7 +101,7 @@ def test_an_issuer_that_echoes_the_credential_does_not_get_it_into_the_report(
     assert token not in repr(verdict)
 
 
-def test_parts_seen_with_several_values_are_paired_until_one_is_live(acme: Issuer, authority: Authority) -> None:
+def test_parts_seen_with_several_values_are_paired_until_one_is_live(acme: Provider, authority: Authority) -> None:
     (token,) = tokens(1)
 
     def answer(heard: Heard) -> Say:
@@ -119,14 +119,14 @@ def test_parts_seen_with_several_values_are_paired_until_one_is_live(acme: Issue
     assert verdict.state == VerdictState.LIVE
 
 
-def test_findings_without_a_probe_are_left_alone(acme: Issuer, authority: Authority) -> None:
+def test_findings_without_a_probe_are_left_alone(acme: Provider, authority: Authority) -> None:
     silent = finding("acme_" + "a1" * 9)
     assert verify([silent._replace(rule=Rule("acme.silent", "key"))], acme, authority) == []
     assert not acme.heard
 
 
-def test_a_thousand_findings_one_slow_issuer(acme: Issuer, authority: Authority) -> None:
-    """It asks each of 200 credentials once, keeps the pace, and lets the slow issuer delay nobody else."""
+def test_a_thousand_findings_one_slow_provider(acme: Provider, authority: Authority) -> None:
+    """It asks each of 200 credentials once, keeps the pace, and lets the slow provider delay nobody else."""
     settings = ProbeSettings(timeout=6.0, rate=40, together=4, total_rate=1000)
     hosts = [f"api{n}.acme.test" for n in range(9)] + ["slow.acme.test"]
     known = [(token, hosts[n % 10]) for n, token in enumerate(tokens(200))]
@@ -155,10 +155,10 @@ def test_a_thousand_findings_one_slow_issuer(acme: Issuer, authority: Authority)
             assert len(times) == 20
             settled = sorted(times)[settings.together :]  # behind the handshakes of the first connections
             assert (len(settled) - 1) / (settled[-1] - settled[0]) <= settings.rate * 1.5
-    print(f"{took:.2f} s in all, quick issuers done after {max(quick):.2f} s")
+    print(f"{took:.2f} s in all, quick providers done after {max(quick):.2f} s")
 
 
-def test_a_dry_run_names_hosts_and_requests_and_no_secret(acme: Issuer) -> None:
+def test_a_dry_run_names_hosts_and_requests_and_no_secret(acme: Provider) -> None:
     known = tokens(3)
     findings = [finding(token, get="https://api.acme.test/{secret}/me", note="free of charge") for token in known]
     findings.append(finding(known[0], get="https://{host}/me"))

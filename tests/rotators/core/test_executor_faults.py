@@ -13,15 +13,15 @@ import pytest
 
 from detector.errors import RotationError
 from detector.secret import Secret
-from rotators.core.model import Leak, Surprise
+from rotators.core.model import Leak, UnexpectedState
 from tests.fakes import vault as fake
 from tests.rotators.faults import Proxy, killed_at, proxied
-from tests.rotators.world import Aws, Desk, policy
+from tests.rotators.world import Aws, Operator, policy
 
 pytestmark = pytest.mark.net
 
 ISSUER_LINES = 21
-"""Journal lines of an issuer-made rotation up to its grace period, approval left out."""
+"""Journal lines of a provider-made rotation up to its grace period, approval left out."""
 
 
 class Scene:
@@ -38,7 +38,7 @@ class Scene:
             "prod": ("aws-secrets-manager", {"endpoint": url, "secret": aws.secret}),
             "host": ("env-file", {"path": str(self.env), "fields": names}),
         }
-        self.desk = Desk(str(folder / "state"), policy("aws-iam", settings, places), leak)
+        self.operator = Operator(str(folder / "state"), policy("aws-iam", settings, places), leak)
 
     def consumers(self) -> set[str]:
         """Return the key ids that consumers read now; each must be complete and of one key."""
@@ -72,9 +72,9 @@ class Scene:
         """Nothing is pending, nothing in escrow, and the log verifies."""
         labels = self.aws.client("secretsmanager").describe_secret(SecretId=self.aws.secret)["VersionIdsToStages"]
         assert not any("AWSPENDING" in names for names in labels.values())
-        escrow = pathlib.Path(self.desk.folder) / "escrow"
+        escrow = pathlib.Path(self.operator.folder) / "escrow"
         assert not escrow.exists() or not list(escrow.iterdir())
-        assert self.desk.journal.check() == []
+        assert self.operator.journal.check() == []
 
 
 @pytest.fixture
@@ -91,32 +91,32 @@ WHILE_UNDOING = range(0, 14)
 @pytest.mark.slow
 @pytest.mark.parametrize("boundary", KILLS)
 def test_killed_anywhere_it_resumes(scene: Scene, boundary: int) -> None:
-    plan = scene.desk.approved()
-    died = killed_at(boundary, lambda: scene.desk.run(plan).apply())
+    plan = scene.operator.approved()
+    died = killed_at(boundary, lambda: scene.operator.run(plan).apply())
     assert died == (boundary < 2 * ISSUER_LINES)
     scene.assert_works()
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
     scene.assert_replaced()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("boundary", UNDONE)
 def test_killed_anywhere_it_is_undone(scene: Scene, boundary: int) -> None:
-    plan = scene.desk.approved()
-    assert killed_at(boundary, lambda: scene.desk.run(plan).apply())
+    plan = scene.operator.approved()
+    assert killed_at(boundary, lambda: scene.operator.run(plan).apply())
     scene.assert_works()
-    assert scene.desk.run(plan).undo().state == "rolled-back"
+    assert scene.operator.run(plan).undo().state == "rolled-back"
     scene.assert_rolled_back()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("boundary", WHILE_UNDOING)
 def test_killed_while_undoing_it_is_undone_again(scene: Scene, boundary: int) -> None:
-    plan = scene.desk.approved()
-    scene.desk.run(plan).apply()
-    killed_at(boundary, lambda: scene.desk.run(plan).undo())
+    plan = scene.operator.approved()
+    scene.operator.run(plan).apply()
+    killed_at(boundary, lambda: scene.operator.run(plan).undo())
     scene.assert_works()
-    assert scene.desk.run(plan).undo().state == "rolled-back"
+    assert scene.operator.run(plan).undo().state == "rolled-back"
     scene.assert_rolled_back()
 
 
@@ -124,79 +124,79 @@ LOST = [b"CreateAccessKey", b"PutSecretValue", b"UpdateSecretVersionStage", b"St
 
 
 @pytest.mark.parametrize("call", LOST, ids=bytes.decode)
-def test_an_answer_that_is_lost_after_the_issuer_acted(scene: Scene, call: bytes) -> None:
-    plan = scene.desk.approved()
+def test_an_answer_that_is_lost_after_the_provider_acted(scene: Scene, call: bytes) -> None:
+    plan = scene.operator.approved()
     times = 1 if call == b"CreateAccessKey" else 4  # past the client's own repetitions of safe calls
     scene.proxy.inject(call, "lose", times)
     with pytest.raises(RotationError, match="may have acted"):
-        scene.desk.finish(plan)
+        scene.operator.finish(plan)
     scene.proxy.faults.clear()
     scene.assert_works()
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
     scene.assert_replaced()
     assert sum(b"Action=CreateAccessKey" in seen for seen in scene.proxy.seen) <= 2
 
 
 @pytest.mark.parametrize("call", LOST, ids=bytes.decode)
 def test_throttling_is_waited_out(scene: Scene, call: bytes) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     scene.proxy.inject(call, "refuse", 2)
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
     scene.assert_replaced()
 
 
 def test_a_key_that_takes_a_minute_to_work(scene: Scene) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     scene.proxy.inject(b"Action=GetCallerIdentity", "unknown", 30)
-    assert scene.desk.finish(plan).state == "finished"
-    assert sum(scene.desk.time.slept) >= 60
+    assert scene.operator.finish(plan).state == "finished"
+    assert sum(scene.operator.time.slept) >= 60
     scene.assert_replaced()
 
 
 def test_a_key_that_never_works_is_not_given_to_anybody(scene: Scene) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     scene.proxy.inject(b"Action=GetCallerIdentity", "unknown", 10_000)
-    with pytest.raises(Surprise, match="does not work"):
-        scene.desk.run(plan).apply()
+    with pytest.raises(UnexpectedState, match="does not work"):
+        scene.operator.run(plan).apply()
     assert scene.consumers() == {scene.aws.old[0]}
-    scene.desk.run(plan).undo()
+    scene.operator.run(plan).undo()
     scene.assert_rolled_back()
 
 
 def test_a_key_that_works_here_and_not_there_must_become_steady(scene: Scene) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     for _ in range(3):
         scene.proxy.inject(b"Action=GetCallerIdentity", "then", 2)
         scene.proxy.inject(b"Action=GetCallerIdentity", "unknown", 1)
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
     asked = sum(b"Action=GetCallerIdentity" in seen for seen in scene.proxy.seen)
     assert asked >= 3 * 3 + 3
 
 
 def test_a_store_that_refuses_at_preflight_costs_nothing(scene: Scene) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     scene.proxy.inject(b"PutSecretValue", "fail", 1)
     with pytest.raises(RotationError):
-        scene.desk.run(plan).apply()
+        scene.operator.run(plan).apply()
     assert not any(b"Action=CreateAccessKey" in seen for seen in scene.proxy.seen)
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
     scene.assert_replaced()
 
 
 def test_a_store_that_refuses_the_pending_value(scene: Scene) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     scene.proxy.inject(b"AWSPENDING", "fail", 1)
     with pytest.raises(RotationError):
-        scene.desk.run(plan).apply()
+        scene.operator.run(plan).apply()
     scene.assert_works()
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
     scene.assert_replaced()
 
 
 def test_a_second_store_that_fails_takes_the_first_one_back(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     from rotators.stores import env_file
 
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     working = env_file.Store.promote
 
     def failing(self: env_file.Store, token: str, values: object) -> object:
@@ -204,21 +204,21 @@ def test_a_second_store_that_fails_takes_the_first_one_back(scene: Scene, monkey
 
     monkeypatch.setattr(env_file.Store, "promote", failing)
     with pytest.raises(RotationError, match="disk full"):
-        scene.desk.run(plan).apply()
+        scene.operator.run(plan).apply()
     assert scene.consumers() == {scene.aws.old[0]}
     scene.assert_works()
     monkeypatch.setattr(env_file.Store, "promote", working)
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
     scene.assert_replaced()
 
 
 def test_two_runs_at_once(scene: Scene) -> None:
-    first, second = scene.desk.approved(), scene.desk.approved()
+    first, second = scene.operator.approved(), scene.operator.approved()
     results: list[str] = []
 
     def run(plan: object) -> None:
         try:
-            results.append(scene.desk.run(plan).apply().state)  # type: ignore[arg-type]
+            results.append(scene.operator.run(plan).apply().state)  # type: ignore[arg-type]
         except RotationError as error:
             results.append(type(error).__name__)
 
@@ -234,44 +234,44 @@ def test_two_runs_at_once(scene: Scene) -> None:
 
 
 def test_a_second_plan_waits_for_the_first_run_to_end(scene: Scene) -> None:
-    first, second = scene.desk.approved(), scene.desk.approved()
-    scene.desk.run(first).apply()
+    first, second = scene.operator.approved(), scene.operator.approved()
+    scene.operator.run(first).apply()
     with pytest.raises(RotationError, match="still open"):
-        scene.desk.run(second).apply()
+        scene.operator.run(second).apply()
 
 
 def test_a_third_key_made_by_somebody_during_a_crash_is_not_taken_for_ours(scene: Scene) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     scene.proxy.inject(b"CreateAccessKey", "refuse", 50)
     with pytest.raises(RotationError):
-        scene.desk.run(plan).apply()
+        scene.operator.run(plan).apply()
     scene.proxy.faults.clear()
-    scene.desk.time.ahead += 3600
+    scene.operator.time.ahead += 3600
     key = scene.aws.client("iam").create_access_key(UserName=scene.aws.user)["AccessKey"]
     other = (key["AccessKeyId"], key["SecretAccessKey"])
     scene.aws.client("sts", other).get_caller_identity()
-    with pytest.raises(Surprise, match="somebody else made the key"):
-        scene.desk.run(plan).resume()
+    with pytest.raises(UnexpectedState, match="somebody else made the key"):
+        scene.operator.run(plan).resume()
     assert scene.aws.keys() == {scene.aws.old[0]: "Active", other[0]: "Active"}
 
 
 def test_an_operator_who_changes_the_value_meanwhile(scene: Scene) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     scene.proxy.inject(b"AWSPENDING", "then", 1, after=lambda: edit(scene, "access_key_id"))
-    with pytest.raises(Surprise, match="somebody changed"):
-        scene.desk.run(plan).apply()
+    with pytest.raises(UnexpectedState, match="somebody changed"):
+        scene.operator.run(plan).apply()
     assert scene.aws.stored()["access_key_id"] == "AKIAOPERATOR"
-    scene.desk.run(plan).undo()
+    scene.operator.run(plan).undo()
     assert scene.aws.stored()["access_key_id"] == "AKIAOPERATOR"
     assert scene.aws.keys() == {scene.aws.old[0]: "Active"}
 
 
 def test_an_operator_who_changes_another_field_meanwhile(scene: Scene) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     scene.proxy.inject(b"AWSPENDING", "then", 1, after=lambda: edit(scene, "host"))
-    with pytest.raises(Surprise, match="other fields"):
-        scene.desk.run(plan).apply()
-    scene.desk.run(plan).undo()
+    with pytest.raises(UnexpectedState, match="other fields"):
+        scene.operator.run(plan).apply()
+    scene.operator.run(plan).undo()
     assert scene.aws.stored()["host"] == "AKIAOPERATOR"
     scene.aws.client("secretsmanager")
     assert scene.aws.keys() == {scene.aws.old[0]: "Active"}
@@ -285,78 +285,80 @@ def edit(scene: Scene, field: str) -> None:
 
 
 def test_an_old_key_that_is_still_used_is_not_deleted(scene: Scene) -> None:
-    plan = scene.desk.approved()
-    scene.desk.run(plan).apply()
-    scene.desk.time.ahead += 2 * 86400
+    plan = scene.operator.approved()
+    scene.operator.run(plan).apply()
+    scene.operator.time.ahead += 2 * 86400
     from rotators import aws_iam
 
     original = aws_iam.Rotator.used_since
     aws_iam.Rotator.used_since = lambda self, when: "a batch job"  # type: ignore[method-assign]
     try:
-        outcome = scene.desk.run(plan).resume()
+        outcome = scene.operator.run(plan).resume()
     finally:
         aws_iam.Rotator.used_since = original  # type: ignore[method-assign]
     assert (outcome.state, outcome.step) == ("needs-person", "grace")
     assert "a batch job" in outcome.why
     assert len(scene.aws.keys()) == 2
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
 
 
 def test_the_stop_file_stops_everything(scene: Scene, tmp_path: pathlib.Path) -> None:
     stop = tmp_path / "stop"
     stop.touch()
-    limits = scene.desk.policy.limits._replace(stop_file=str(stop))
-    scene.desk.policy = scene.desk.policy._replace(limits=limits)
-    plan = scene.desk.approved()
+    limits = scene.operator.policy.limits._replace(stop_file=str(stop))
+    scene.operator.policy = scene.operator.policy._replace(limits=limits)
+    plan = scene.operator.approved()
     with pytest.raises(RotationError, match="nothing acts"):
-        scene.desk.run(plan).apply()
+        scene.operator.run(plan).apply()
     assert scene.aws.keys() == {scene.aws.old[0]: "Active"}
     stop.unlink()
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
 
 
 def test_the_hourly_cap_stops_and_the_run_goes_on_later(scene: Scene) -> None:
-    scene.desk.policy = scene.desk.policy._replace(limits=scene.desk.policy.limits._replace(acts_per_hour=3))
-    plan = scene.desk.approved()
+    scene.operator.policy = scene.operator.policy._replace(
+        limits=scene.operator.policy.limits._replace(acts_per_hour=3)
+    )
+    plan = scene.operator.approved()
     with pytest.raises(RotationError, match="one hour"):
-        scene.desk.run(plan).apply()
+        scene.operator.run(plan).apply()
     scene.assert_works()
     for _ in range(4):
-        scene.desk.time.ahead += 7200
+        scene.operator.time.ahead += 7200
         try:
-            scene.desk.run(plan).resume()
+            scene.operator.run(plan).resume()
         except RotationError:
             continue
-    assert scene.desk.finish(plan).state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
     scene.assert_replaced()
 
 
 def test_a_changed_plan_is_not_carried_out(scene: Scene) -> None:
-    plan = scene.desk.approved()
+    plan = scene.operator.approved()
     with pytest.raises(RotationError, match="changed after it was approved"):
-        scene.desk.run(plan._replace(order="contain-first")).apply()
-    scene.desk.run(plan).apply()
+        scene.operator.run(plan._replace(order="contain-first")).apply()
+    scene.operator.run(plan).apply()
     for verb in ("apply", "resume", "undo"):
         with pytest.raises(RotationError, match="changed after it was approved"):
-            getattr(scene.desk.run(plan._replace(tell=("somebody else",))), verb)()
+            getattr(scene.operator.run(plan._replace(tell=("somebody else",))), verb)()
 
 
 def test_an_expired_plan_is_not_carried_out(scene: Scene) -> None:
-    plan = scene.desk.approved()
-    scene.desk.time.ahead += 7200
+    plan = scene.operator.approved()
+    scene.operator.time.ahead += 7200
     with pytest.raises(RotationError, match="expired"):
-        scene.desk.run(plan).apply()
+        scene.operator.run(plan).apply()
 
 
 def test_final_steps_want_an_approval_of_their_own(scene: Scene) -> None:
-    plan = scene.desk.plan()
-    scene.desk.approve(plan, "reversible")
-    scene.desk.run(plan).apply()
-    scene.desk.time.ahead += 7 * 86400
-    outcome = scene.desk.run(plan).resume()
+    plan = scene.operator.plan()
+    scene.operator.approve(plan, "reversible")
+    scene.operator.run(plan).apply()
+    scene.operator.time.ahead += 7 * 86400
+    outcome = scene.operator.run(plan).resume()
     assert (outcome.state, outcome.step) == ("needs-person", "delete")
-    scene.desk.approve(plan)
-    assert scene.desk.run(plan).resume().state == "finished"
+    scene.operator.approve(plan)
+    assert scene.operator.run(plan).resume().state == "finished"
 
 
 # -- values that we make: the other protocol ---------------------------------
@@ -373,10 +375,10 @@ class OwnScene:
             "versions": {"1": {"created_time": "", "deletion_time": "", "destroyed": False}},
             "data": {"1": {"username": "app", "password": "canary-before"}},
         }
-        settings = {"address": address, "token_env": "RESPONDER_TOKEN"}
+        settings = {"address": address, "token_env": "OPERATOR_TOKEN"}
         places = {"kv": ("vault-kv", {**settings, "path": "app"})}
         leak = Leak("vault.userpass", "lf1:p", Secret(b"canary-before"))
-        self.desk = Desk(str(folder), policy("vault-userpass", {**settings, "user": "app"}, places), leak)
+        self.operator = Operator(str(folder), policy("vault-userpass", {**settings, "user": "app"}, places), leak)
 
     def stored(self) -> str:
         entry = self.vault.kv["app"]
@@ -384,14 +386,14 @@ class OwnScene:
 
     def assert_replaced(self) -> None:
         assert self.stored() == self.vault.users["app"]["password"] != "canary-before"
-        escrow = pathlib.Path(self.desk.folder) / "escrow"
+        escrow = pathlib.Path(self.operator.folder) / "escrow"
         assert not escrow.exists() or not list(escrow.iterdir())
-        assert self.desk.journal.check() == []
+        assert self.operator.journal.check() == []
 
 
 @pytest.fixture
 def own(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[OwnScene]:
-    monkeypatch.setenv("RESPONDER_TOKEN", fake.ROOT)
+    monkeypatch.setenv("OPERATOR_TOKEN", fake.ROOT)
     with fake.running() as (address, vault):
         yield OwnScene(address, vault, tmp_path)
 
@@ -403,16 +405,16 @@ OWN_KILLS = range(0, 2 * OWN_LINES + 1)
 @pytest.mark.slow
 @pytest.mark.parametrize("boundary", OWN_KILLS)
 def test_our_own_value_rolls_forward_after_a_kill(own: OwnScene, boundary: int) -> None:
-    plan = own.desk.approved()
-    died = killed_at(boundary, lambda: own.desk.run(plan).apply())
+    plan = own.operator.approved()
+    died = killed_at(boundary, lambda: own.operator.run(plan).apply())
     assert died == (boundary < 2 * OWN_LINES)
-    if own.desk.journal.entries(plan.id)[-1].step != "end":
-        assert own.desk.run(plan).apply().state == "finished"
+    if own.operator.journal.entries(plan.id)[-1].step != "end":
+        assert own.operator.run(plan).apply().state == "finished"
     own.assert_replaced()
 
 
-def test_a_value_that_the_issuer_refuses_twice_is_made_anew(own: OwnScene) -> None:
-    plan = own.desk.approved()
+def test_a_value_that_the_provider_refuses_twice_is_made_anew(own: OwnScene) -> None:
+    plan = own.operator.approved()
     refused: list[str] = []
 
     def refuse(method: str, path: str) -> None:
@@ -423,8 +425,8 @@ def test_a_value_that_the_issuer_refuses_twice_is_made_anew(own: OwnScene) -> No
     own.vault.before = refuse
     for _ in range(2):
         with pytest.raises(RotationError):
-            own.desk.run(plan).apply()
-    assert own.desk.run(plan).resume().state == "finished"
-    steps = own.desk.steps(plan)
+            own.operator.run(plan).apply()
+    assert own.operator.run(plan).resume().state == "finished"
+    steps = own.operator.steps(plan)
     assert steps.count("store:kv done") == 2
     own.assert_replaced()

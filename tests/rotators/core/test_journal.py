@@ -7,8 +7,8 @@ import pathlib
 import pytest
 
 from detector.errors import RotationError, StateError
-from rotators.core.journal import DONE, INTEND, Journal
-from rotators.core.locks import local_key, lock_name, only_run
+from rotators.core.journal import Journal, JournalPhase
+from rotators.core.locks import hold_run_lock, local_key, make_lock_name
 from rotators.core.model import Clock
 
 CLOCK = Clock(lambda: 1_700_000_000.0, lambda seconds: None)
@@ -21,7 +21,7 @@ def journal(tmp_path: pathlib.Path) -> Journal:
 
 def fill(journal: Journal, lines: int = 4) -> None:
     for n in range(lines):
-        journal.append("run", f"step{n}", INTEND if n % 2 else DONE, {"handle": f"id-{n}"})
+        journal.append("run", f"step{n}", JournalPhase.INTEND if n % 2 else JournalPhase.DONE, {"handle": f"id-{n}"})
 
 
 def test_lines_come_back_in_order_and_the_chain_holds(journal: Journal) -> None:
@@ -72,7 +72,7 @@ def test_a_torn_last_line_is_cut_before_the_next_one(journal: Journal) -> None:
     with open(journal.path, "ab") as file:
         file.write(b'{"n": 5, "half')
     assert len(journal.entries()) == 4
-    journal.append("run", "step4", DONE)
+    journal.append("run", "step4", JournalPhase.DONE)
     assert [entry.n for entry in journal.entries()] == [1, 2, 3, 4, 5]
     assert journal.check() == []
 
@@ -80,7 +80,7 @@ def test_a_torn_last_line_is_cut_before_the_next_one(journal: Journal) -> None:
 def test_a_crash_between_line_and_head_is_no_fraud(journal: Journal, tmp_path: pathlib.Path) -> None:
     fill(journal)
     head = (tmp_path / "journal.head").read_bytes()
-    journal.append("run", "step4", DONE)
+    journal.append("run", "step4", JournalPhase.DONE)
     (tmp_path / "journal.head").write_bytes(head)
     assert journal.check() == []
 
@@ -94,14 +94,14 @@ def test_a_damaged_line_is_an_error_and_not_an_empty_run(journal: Journal) -> No
 
 
 def test_a_lock_is_held_once(tmp_path: pathlib.Path) -> None:
-    name = lock_name(b"k" * 32, "aws-iam", "AKIA")
+    name = make_lock_name(b"k" * 32, "aws-iam", "AKIA")
     assert "AKIA" not in name
-    with only_run(str(tmp_path), name):
-        with pytest.raises(RotationError, match="another process"), only_run(str(tmp_path), name):
+    with hold_run_lock(str(tmp_path), name):
+        with pytest.raises(RotationError, match="another process"), hold_run_lock(str(tmp_path), name):
             pass
-        with only_run(str(tmp_path), lock_name(b"k" * 32, "aws-iam", "other")):
+        with hold_run_lock(str(tmp_path), make_lock_name(b"k" * 32, "aws-iam", "other")):
             pass
-    with only_run(str(tmp_path), name):
+    with hold_run_lock(str(tmp_path), name):
         pass
 
 

@@ -6,7 +6,8 @@ import pathlib
 import pytest
 
 from detector.errors import UsageError
-from rotators.core.policy import ASK, AUTO, NEVER, read_policy
+from rotators.core.model import Decision
+from rotators.core.policy import read_policy
 
 FULL = """
 [accounts]
@@ -36,7 +37,7 @@ store = "aws-secrets-manager"
 secret = "app/prod"
 
 [rotators.aws-iam]
-profile = "responder"
+profile = "operator"
 """
 
 
@@ -49,7 +50,7 @@ def write(folder: pathlib.Path, text: str) -> str:
 
 def test_without_a_file_everything_asks_and_only_disables() -> None:
     clause = read_policy(None).clause("aws.access-key", "live")
-    assert clause.decide == ASK
+    assert clause.decide == Decision.ASK
     assert clause.may == ("disable",)
     assert not read_policy(None).allows("aws:123456789012")
 
@@ -57,9 +58,9 @@ def test_without_a_file_everything_asks_and_only_disables() -> None:
 def test_the_first_matching_clause_decides(tmp_path: pathlib.Path) -> None:
     policy = read_policy(write(tmp_path, FULL))
     live = policy.clause("aws.access-key", "live")
-    assert (live.decide, live.order, live.grace) == (AUTO, "contain-first", 172800)
-    assert policy.clause("aws.access-key", "unknown").decide == ASK
-    assert policy.clause("github.pat", "live").decide == NEVER
+    assert (live.decide, live.order, live.grace) == (Decision.AUTO, "contain-first", 172800)
+    assert policy.clause("aws.access-key", "unknown").decide == Decision.ASK
+    assert policy.clause("github.pat", "live").decide == Decision.NEVER
     assert policy.limits.plan_expires == 1800
     assert policy.destinations["prod"].settings == {"secret": "app/prod"}
     assert policy.allows("vault:host:8200")

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from detector.secret import Secret
-from rotators.core.model import Case, Clock, Leak, Surprise
+from rotators.core.model import Case, Clock, Leak, UnexpectedState
 from rotators.stores.env_file import Store, parsed, replaced
 
 
@@ -34,7 +34,7 @@ def test_a_missing_name_is_added_at_the_end() -> None:
 
 
 def test_a_value_that_env_files_cannot_spell_is_refused() -> None:
-    with pytest.raises(Surprise, match="line break"):
+    with pytest.raises(UnexpectedState, match="line break"):
         replaced(b"A=1\n", {"A": b"two\nlines"})
 
 
@@ -49,14 +49,14 @@ def test_a_tracked_file_is_refused(tmp_path: pathlib.Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     store(path).preflight()
     subprocess.run(["git", "-C", str(tmp_path), "add", "-f", ".env"], check=True)
-    with pytest.raises(Surprise, match="git tracks"):
+    with pytest.raises(UnexpectedState, match="git tracks"):
         store(path).preflight()
 
 
 def test_a_link_is_refused(tmp_path: pathlib.Path) -> None:
     (tmp_path / "real").write_bytes(b"API_KEY=old\n")
     (tmp_path / ".env").symlink_to(tmp_path / "real")
-    with pytest.raises(Surprise, match="no plain file"):
+    with pytest.raises(UnexpectedState, match="no plain file"):
         store(tmp_path / ".env").preflight()
 
 

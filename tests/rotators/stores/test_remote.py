@@ -6,6 +6,7 @@ import base64
 import json
 import pathlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -15,8 +16,8 @@ from nacl.public import PrivateKey, SealedBox
 from detector.secret import Secret
 from rotators.core.catalogue import open_store
 from rotators.core.contracts import Store
-from rotators.core.field_mapping import complete
-from rotators.core.model import Case, Clock, Leak, Surprise
+from rotators.core.field_mapping import complete_fields
+from rotators.core.model import Case, Clock, Leak, UnexpectedState
 from tests.fakes.serving import serving
 from tests.rotators.world import Aws
 
@@ -65,10 +66,9 @@ class Consumers:
         return 200, {"metadata": {"resourceVersion": str(self.version)}, "data": self.data}
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Consumers]]:
-    monkeypatch.setenv("STORE_TOKEN", "t")
-    consumers = Consumers()
+@contextmanager
+def serve(consumers: Consumers) -> Iterator[tuple[str, Consumers]]:
+    """Play GitHub, GitLab and Kubernetes for the secrets of *consumers*."""
 
     class Handler(BaseHTTPRequestHandler):
         disable_nagle_algorithm = True
@@ -90,10 +90,17 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Consumers]]:
         yield address, consumers
 
 
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Consumers]]:
+    monkeypatch.setenv("STORE_TOKEN", "t")
+    with serve(Consumers()) as pair:
+        yield pair
+
+
 def store(kind: str, /, **settings: Any) -> Store:
     leak = Leak("acme.key", "lf1:x", OLD["value"])
     clock = Clock(lambda: 0.0, lambda seconds: None)
-    return open_store(kind, Case("run", leak, complete(settings, ("value",)), {}, clock))
+    return open_store(kind, Case("run", leak, complete_fields(settings, ("value",)), {}, clock))
 
 
 def test_github_actions_gets_a_sealed_value(server: tuple[str, Consumers]) -> None:
@@ -114,7 +121,7 @@ def test_github_actions_makes_no_secret_by_a_typing_error(server: tuple[str, Con
     target = store(
         "github-actions", endpoint=server[0], repository="o/r", token_env="STORE_TOKEN", fields={"value": "TOKN"}
     )
-    with pytest.raises(Surprise, match="create it first"):
+    with pytest.raises(UnexpectedState, match="create it first"):
         target.preflight()
 
 
@@ -154,7 +161,7 @@ def test_a_kubernetes_secret_that_somebody_writes_meanwhile(server: tuple[str, C
         consumers.version += 1
 
     consumers.before_write = edit
-    with pytest.raises(Surprise, match="at the same time"):
+    with pytest.raises(UnexpectedState, match="at the same time"):
         target.promote("t", NEW)
     assert target.read_back() == OLD
     assert consumers.rolled == []
@@ -175,5 +182,5 @@ def test_ssm_writes_the_next_version_and_the_one_before_it_back(aws: Aws, tmp_pa
 def test_ssm_refuses_a_parameter_in_plain_text(aws: Aws) -> None:
     name = f"/plain/{aws.user}"
     aws.client("ssm").put_parameter(Name=name, Value="canary-old-value", Type="String")
-    with pytest.raises(Surprise, match="no SecureString"):
+    with pytest.raises(UnexpectedState, match="no SecureString"):
         store("aws-ssm", endpoint=aws.url, parameter=name, plain=True).preflight()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.net
 def plan(*names: str) -> RotationPlan:
     facts = (("account", "aws:123456789012"), ("credential", "AKIA1"), ("principal", "user ci-7"))
     return RotationPlan(
-        "f" * 32, "lf1:1", "aws.access-key", "aws-iam", (), "contain-first", "issuer", "lock", "auto", facts, (), (), {}, (),
+        "f" * 32, "lf1:1", "aws.access-key", "aws-iam", (), "contain-first", "provider", "lock", "auto", facts, (), (), {}, (),
         names, "2025-01-01T00:00:00+00:00", "2025-01-01T01:00:00+00:00",
     )  # fmt: skip
 

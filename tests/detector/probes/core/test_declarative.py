@@ -8,7 +8,7 @@ from detector.model import Companion, Rule, VerdictState
 from detector.probes.core import declarative
 from detector.probes.core.contract import NoVerdict, ProbeInput, ProbeResult, ProbeSettings
 from detector.secret import Secret
-from tests.fakes.issuer import Authority, Issuer, Say, by_credential, client_to
+from tests.fakes.provider import Authority, Provider, Say, by_credential, client_to
 
 TOKEN = "acme_live_" + "k3J9" * 8
 
@@ -20,7 +20,7 @@ def credential(probe: dict, parts: dict | None = None, lines: tuple[str, ...] = 
     return ProbeInput(rule, Secret(TOKEN.encode()), values, lines)
 
 
-def ask(asked: ProbeInput, acme: Issuer, authority: Authority, settings: ProbeSettings | None = None) -> ProbeResult:
+def ask(asked: ProbeInput, acme: Provider, authority: Authority, settings: ProbeSettings | None = None) -> ProbeResult:
     async def work() -> ProbeResult:
         client = client_to(acme, authority, settings)
         try:
@@ -56,7 +56,7 @@ BEARER = {"get": "https://api.acme.test/me", "bearer": "{secret}", "live": 200, 
         (Say(200, b"\x1f\x8b", (("Content-Encoding", "gzip"),)), VerdictState.UNKNOWN, "compressed"),
     ],
 )
-def test_an_answer_means(say: Say, state: str, word: str, acme: Issuer, authority: Authority) -> None:
+def test_an_answer_means(say: Say, state: str, word: str, acme: Provider, authority: Authority) -> None:
     acme.answer = lambda _: say
     answer = ask(credential(BEARER), acme, authority, ProbeSettings(timeout=1 if say.delay else 60))
     assert (answer.state, word in answer.why) == (state, True), answer
@@ -64,7 +64,7 @@ def test_an_answer_means(say: Say, state: str, word: str, acme: Issuer, authorit
     assert TOKEN not in repr(answer)
 
 
-def test_it_sends_what_the_table_says(acme: Issuer, authority: Authority) -> None:
+def test_it_sends_what_the_table_says(acme: Provider, authority: Authority) -> None:
     ask(credential(BEARER | {"headers": {"Acme-Version": "7"}}), acme, authority)
     (heard,) = acme.heard
     assert (heard.method, heard.host, heard.target) == ("GET", "api.acme.test", "/me")
@@ -74,7 +74,7 @@ def test_it_sends_what_the_table_says(acme: Issuer, authority: Authority) -> Non
     assert "cookie" not in heard.headers
 
 
-def test_basic_joins_the_parts(acme: Issuer, authority: Authority) -> None:
+def test_basic_joins_the_parts(acme: Provider, authority: Authority) -> None:
     probe = {"get": "https://api.acme.test/{account}/x?k={secret}", "basic": "{account}:{secret}", "dead": [401, 403]}
     ask(credential(probe, {"account": "AC/é?"}), acme, authority)
     (heard,) = acme.heard
@@ -84,7 +84,7 @@ def test_basic_joins_the_parts(acme: Issuer, authority: Authority) -> None:
     assert base64.b64decode(heard.headers["authorization"].removeprefix("Basic ")).decode() == f"AC/é?:{TOKEN}"
 
 
-def test_forms_and_json_are_encoded(acme: Issuer, authority: Authority) -> None:
+def test_forms_and_json_are_encoded(acme: Provider, authority: Authority) -> None:
     ask(credential({"post": "https://api.acme.test/", "form": "a=1&token={secret}"}), acme, authority)
     ask(credential({"post": "https://api.acme.test/", "json": {"q": ['"{secret}"']}}), acme, authority)
     ask(credential({"post": "https://api.acme.test/", "body": "{{x {secret}}}"}), acme, authority)
@@ -97,7 +97,7 @@ def test_forms_and_json_are_encoded(acme: Issuer, authority: Authority) -> None:
     assert text.body == f"{{x {TOKEN}}}".encode()
 
 
-def test_the_body_decides_where_the_status_does_not(acme: Issuer, authority: Authority) -> None:
+def test_the_body_decides_where_the_status_does_not(acme: Provider, authority: Authority) -> None:
     probe = {
         "post": "https://slack.test/api/auth.test",
         "bearer": "{secret}",
@@ -115,7 +115,7 @@ def test_the_body_decides_where_the_status_does_not(acme: Issuer, authority: Aut
         assert ask(credential(probe), acme, authority).state == state
 
 
-def test_owner_and_reach_only_where_asked(acme: Issuer, authority: Authority) -> None:
+def test_owner_and_reach_only_where_asked(acme: Provider, authority: Authority) -> None:
     probe = BEARER | {
         "owner": ["login", "org.name"],
         "scopes": "header:X-Scopes",
@@ -137,7 +137,7 @@ def test_owner_and_reach_only_where_asked(acme: Issuer, authority: Authority) ->
 
 
 def test_a_redirect_is_followed_on_the_same_host_alone_and_only_if_the_table_says(
-    acme: Issuer, authority: Authority
+    acme: Provider, authority: Authority
 ) -> None:
     def answer(heard: object) -> Say:
         return Say(200) if heard.target == "/b" else Say(302, b"", (("Location", "/b"),))
@@ -149,7 +149,7 @@ def test_a_redirect_is_followed_on_the_same_host_alone_and_only_if_the_table_say
     assert {heard.host for heard in acme.heard} == {"api.acme.test"}
 
 
-def test_every_site_is_asked_until_one_knows_it(acme: Issuer, authority: Authority) -> None:
+def test_every_site_is_asked_until_one_knows_it(acme: Provider, authority: Authority) -> None:
     probe = {
         "get": "https://api.{site}/v",
         "headers": {"K": "{secret}"},
@@ -180,7 +180,7 @@ SELF_HOSTED = {"get": "https://{host}/api/me", "bearer": "{secret}", "host": "li
     ],
 )
 def test_a_host_from_the_line_is_asked_only_if_the_operator_names_it(
-    line: str, settings: ProbeSettings, asked: str | None, acme: Issuer, authority: Authority
+    line: str, settings: ProbeSettings, asked: str | None, acme: Provider, authority: Authority
 ) -> None:
     answer = ask(credential(SELF_HOSTED, lines=(line,)), acme, authority, settings)
     assert [heard.host for heard in acme.heard] == ([asked] if asked else [])
@@ -199,27 +199,27 @@ def test_a_host_from_the_line_is_asked_only_if_the_operator_names_it(
         ("evil.test\\.okta.test", False),
     ],
 )
-def test_a_part_may_not_lead_to_another_host(tenant: str, asked: bool, acme: Issuer, authority: Authority) -> None:
+def test_a_part_may_not_lead_to_another_host(tenant: str, asked: bool, acme: Provider, authority: Authority) -> None:
     probe = {"get": "https://{domain}/me", "bearer": "{secret}", "hosts": ["*.okta.test"]}
     ask(credential(probe, {"domain": tenant}), acme, authority)
     assert [heard.host for heard in acme.heard] == ([tenant] if asked else [])
 
 
-def test_a_missing_part_is_no_verdict(acme: Issuer, authority: Authority) -> None:
+def test_a_missing_part_is_no_verdict(acme: Provider, authority: Authority) -> None:
     asked = credential(BEARER | {"basic": "{account-id}:{secret}"}, {"account-id": "x"})._replace(parts={})
     answer = ask(asked, acme, authority)
     assert (answer.state, answer.why) == (VerdictState.UNKNOWN, "its account id was not found beside it")
     assert not acme.heard
 
 
-def test_a_credential_that_fits_no_header_is_not_sent_nor_quoted(acme: Issuer, authority: Authority) -> None:
+def test_a_credential_that_fits_no_header_is_not_sent_nor_quoted(acme: Provider, authority: Authority) -> None:
     asked = credential(BEARER)._replace(secret=Secret(b"abc\r\nX-Evil: 1"))
     answer = ask(asked, acme, authority)
     assert answer.state == VerdictState.UNKNOWN and "X-Evil" not in answer.why
     assert not acme.heard
 
 
-def test_an_unknown_certificate_is_refused(acme: Issuer, authority: Authority) -> None:
+def test_an_unknown_certificate_is_refused(acme: Provider, authority: Authority) -> None:
     import ssl
 
     async def work() -> ProbeResult:
@@ -236,9 +236,9 @@ def test_an_unknown_certificate_is_refused(acme: Issuer, authority: Authority) -
 
 
 def test_http2_is_spoken_where_offered(authority: Authority) -> None:
-    from tests.fakes.issuer import issuer
+    from tests.fakes.provider import provider
 
-    with issuer(authority, http2=True) as modern:
+    with provider(authority, http2=True) as modern:
         modern.answer = by_credential(TOKEN, Say(200), Say(401))
         assert ask(credential(BEARER), modern, authority).state == VerdictState.LIVE
     assert [heard.protocol for heard in modern.heard] == ["h2"]

@@ -1,4 +1,4 @@
-"""Token issuers over real HTTP, in the shapes that their documentation shows.
+"""Token providers over real HTTP, in the shapes that their documentation shows.
 
 Each service lives under its own path prefix. A key is a row: id, value, name,
 whether it is alive. Every call is recorded, so that tests can count creations.
@@ -92,10 +92,10 @@ def github(me: Service, ask: Request) -> Any:
             if key := me.by_value(value):
                 key.gone = True
         return 202, None
-    if ask.does("DELETE", "/installation/token"):
-        return me.end(me.old.id)
     if not me.by_value(ask.token):
         return 401, {"message": "Bad credentials"}
+    if ask.does("DELETE", "/installation/token"):
+        return me.end(me.old.id)
     if "/installation/repositories" in ask.path:
         return 200, {"total_count": 1, "repositories": [{"owner": {"login": "acme"}}]}
     return 200, {"login": "octo"}
@@ -398,7 +398,7 @@ SERVICES: dict[str, Callable[[Service, Request], Any]] = {
 }
 
 
-class Issuers:
+class Providers:
     def __init__(self) -> None:
         self.services: dict[str, Service] = {}
         self.calls: list[tuple[str, str, str]] = []
@@ -406,7 +406,7 @@ class Issuers:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    issuers: Issuers
+    providers: Providers
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
@@ -416,9 +416,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         _, name, rest = self.path.split("/", 2)
         ask = Request(self.command, "/" + rest, self.headers, body)
-        self.issuers.calls.append((name, self.command, ask.path))
-        status, data = SERVICES[name](self.issuers.services[name], ask)
-        if self.issuers.lose(name, self.command, ask.path):
+        self.providers.calls.append((name, self.command, ask.path))
+        status, data = SERVICES[name](self.providers.services[name], ask)
+        if self.providers.lose(name, self.command, ask.path):
             self.close_connection = True
             return
         payload = b"" if data is None else json.dumps(data).encode()
@@ -432,7 +432,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running() -> Iterator[tuple[str, Issuers]]:
-    issuers = Issuers()
-    with serving(type("Bound", (_Handler,), {"issuers": issuers})) as address:
-        yield address, issuers
+def running() -> Iterator[tuple[str, Providers]]:
+    providers = Providers()
+    with serving(type("Bound", (_Handler,), {"providers": providers})) as address:
+        yield address, providers

@@ -1,4 +1,4 @@
-"""An operator's own issuer and store, for `command` and `webhook`: keys in a file."""
+"""An operator's own provider and store, for `command` and `webhook`: keys in a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import secrets
 from typing import Any
 
 
-class Issuer:
+class Provider:
     """What a program or a service behind `command` and `webhook` does: keys in a file."""
 
     def __init__(self, path: pathlib.Path) -> None:

@@ -1,4 +1,4 @@
-"""An issuer on this machine: plays any host over TLS, and writes down what it was asked.
+"""A provider on this machine: plays any host over TLS, and writes down what it was asked.
 
 The guard stays as strict as it is: names resolve to public addresses, and
 only the last step, the connection to an approved address, is led here.
@@ -116,7 +116,7 @@ class Authority:
         return context
 
 
-class Issuer:
+class Provider:
     """Listens on a loopback port, in its own thread; `answer` may be replaced at any time."""
 
     def __init__(self, authority: Authority, *, http2: bool = False) -> None:
@@ -129,7 +129,7 @@ class Issuer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
-    def start(self) -> "Issuer":
+    def start(self) -> "Provider":
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
         return self
@@ -223,9 +223,9 @@ class Issuer:
 
 
 @contextmanager
-def issuer(authority: Authority, *, http2: bool = False) -> Iterator[Issuer]:
-    """Run an issuer for the length of a block."""
-    made = Issuer(authority, http2=http2).start()
+def provider(authority: Authority, *, http2: bool = False) -> Iterator[Provider]:
+    """Run a provider for the length of a block."""
+    made = Provider(authority, http2=http2).start()
     try:
         yield made
     finally:
@@ -251,7 +251,7 @@ def by_credential(secret: str, live: Say, dead: Say) -> Answerer:
     return answer
 
 
-def client_to(made: Issuer, authority: Authority, settings: Any = None, *, tls: bool = True) -> Any:
+def client_to(made: Provider, authority: Authority, settings: Any = None, *, tls: bool = True) -> Any:
     """Return a client whose approved connections end at *made*; call it within the running event loop.
 
     Without *tls* the guard decides as ever, and the approved connection goes on

@@ -1,4 +1,4 @@
-"""Hosted issuers: each rotator against a server that plays the documented shapes."""
+"""Hosted providers: each rotator against a server that plays the documented shapes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 
 from detector.errors import RotationError
 from detector.secret import Secret
-from rotators.core.catalogue import rotator_names, serves
-from rotators.core.model import Leak, Surprise
+from rotators.core.catalogue import find_rotator, list_rotators
+from rotators.core.model import Leak, UnexpectedState
 from rotators.stores.env_file import parsed
-from tests.fakes import issuers as fake
-from tests.rotators.world import Desk, policy, secret_text
+from tests.fakes import hosted_providers as fake
+from tests.rotators.world import Operator, policy, secret_text
 
 pytestmark = pytest.mark.net
 
@@ -34,7 +34,7 @@ KINDS: dict[str, Kind] = {
     "openai": Kind("openai.service-account-key", True, {"project": "p1", "service_account": "sa1"}),
     "anthropic": Kind("anthropic.api-key"),
     "cloudflare": Kind("cloudflare.user-token", True),
-    "datadog": Kind("datadog.api-key", True, {"application_key_env": "RESPONDER_TOKEN"}),
+    "datadog": Kind("datadog.api-key", True, {"application_key_env": "OPERATOR_TOKEN"}),
     "sendgrid": Kind("sendgrid.api-key", True),
     "heroku": Kind("heroku.api-key", True),
     "twilio": Kind("twilio.api-key", True, {"account": "AC1"}, "secret"),
@@ -52,7 +52,7 @@ KINDS: dict[str, Kind] = {
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[tuple[str, fake.Issuers]]:
+def running() -> Iterator[tuple[str, fake.Providers]]:
     with fake.running() as pair:
         yield pair
 
@@ -60,12 +60,12 @@ def running() -> Iterator[tuple[str, fake.Issuers]]:
 class Bench:
     """One service with a leaked key, and an .env file that its consumer reads."""
 
-    def __init__(self, name: str, running: tuple[str, fake.Issuers], folder: pathlib.Path, **more: Any) -> None:
-        url, self.issuers = running
+    def __init__(self, name: str, running: tuple[str, fake.Providers], folder: pathlib.Path, **more: Any) -> None:
+        url, self.providers = running
         kind = KINDS[name]
-        self.service = self.issuers.services[name] = fake.Service(secret_text())
-        self.issuers.calls.clear()
-        self.issuers.lose = lambda service, method, path: False
+        self.service = self.providers.services[name] = fake.Service(secret_text())
+        self.providers.calls.clear()
+        self.providers.lose = lambda service, method, path: False
         if name == "sendgrid":
             self.service.old.value = f"SG.{self.service.old.id}.{secret_text()}"
         if name == "gcp-service-account":
@@ -79,7 +79,7 @@ class Bench:
         endpoints = dict.fromkeys(("endpoint", "accounts_endpoint", "login_endpoint", "revoke_endpoint"), base)
         settings = {**endpoints, **kind.settings, **more}
         if kind.reissues or name == "anthropic":
-            settings["token_env"] = "RESPONDER_TOKEN"
+            settings["token_env"] = "OPERATOR_TOKEN"
         if name == "gcp-service-account":
             settings["token_endpoint"] = base
         self.env = folder / ".env"
@@ -89,7 +89,7 @@ class Bench:
         rule = policy(name, settings, places if kind.reissues else None)
         if name == "anthropic":
             rule = policy(name, settings, None, order="contain-first")
-        self.desk = Desk(str(folder / "state"), rule, leak)
+        self.operator = Operator(str(folder / "state"), rule, leak)
 
     @property
     def stored(self) -> str:
@@ -98,27 +98,27 @@ class Bench:
 
 @pytest.fixture(autouse=True)
 def _token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RESPONDER_TOKEN", fake.ADMIN)
+    monkeypatch.setenv("OPERATOR_TOKEN", fake.ADMIN)
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_leaked_key_ends_proven_and_consumers_have_a_working_one(
-    name: str, running: tuple[str, fake.Issuers], tmp_path: pathlib.Path
+    name: str, running: tuple[str, fake.Providers], tmp_path: pathlib.Path
 ) -> None:
     bench, leaked = Bench(name, running, tmp_path), ""
     leaked = bench.service.old.value
-    plan = bench.desk.approved()
-    outcome = bench.desk.finish(plan)
+    plan = bench.operator.approved()
+    outcome = bench.operator.finish(plan)
     if outcome.state == "needs-person":
         assert not KINDS[name].reissues
-        outcome = bench.desk.run(plan).resume(person_done=True)
+        outcome = bench.operator.run(plan).resume(person_done=True)
         while outcome.state == "waiting":
-            bench.desk.time.ahead += 7 * 86400
-            outcome = bench.desk.run(plan).resume()
+            bench.operator.time.ahead += 7 * 86400
+            outcome = bench.operator.run(plan).resume()
     assert outcome.state == "finished"
     assert bench.service.by_value(leaked) is None
-    assert "prove-dead done" in bench.desk.steps(plan)
-    proofs = [e.facts["result"] for e in bench.desk.journal.entries(plan.id) if e.step == "prove-dead"]
+    assert "prove-dead done" in bench.operator.steps(plan)
+    proofs = [e.facts["result"] for e in bench.operator.journal.entries(plan.id) if e.step == "prove-dead"]
     assert proofs == ["dead"]
     if KINDS[name].reissues:
         assert bench.stored != leaked
@@ -131,21 +131,21 @@ CREATES = [name for name, kind in KINDS.items() if kind.reissues]
 
 @pytest.mark.parametrize("name", CREATES)
 def test_a_key_whose_answer_was_lost_is_found_and_ended(
-    name: str, running: tuple[str, fake.Issuers], tmp_path: pathlib.Path
+    name: str, running: tuple[str, fake.Providers], tmp_path: pathlib.Path
 ) -> None:
     bench = Bench(name, running, tmp_path)
-    plan = bench.desk.approved()
+    plan = bench.operator.approved()
     count = len(bench.service.keys)
     values = {key.value for key in bench.service.keys}
 
     def lose(service: str, method: str, path: str) -> bool:
         return len(bench.service.keys) > count or {key.value for key in bench.service.keys} != values
 
-    bench.issuers.lose = lose
+    bench.providers.lose = lose
     with pytest.raises(RotationError, match="may have acted"):
-        bench.desk.run(plan).apply()
-    bench.issuers.lose = lambda service, method, path: False
-    assert bench.desk.finish(plan).state == "finished"
+        bench.operator.run(plan).apply()
+    bench.providers.lose = lambda service, method, path: False
+    assert bench.operator.finish(plan).state == "finished"
     assert [key.value for key in bench.service.listed()] == [bench.stored]
 
 
@@ -154,77 +154,77 @@ REVERSIBLE = [name for name in CREATES if name not in ("cloudflare",)]
 
 @pytest.mark.parametrize("name", REVERSIBLE)
 def test_before_the_old_key_ends_everything_can_be_undone(
-    name: str, running: tuple[str, fake.Issuers], tmp_path: pathlib.Path
+    name: str, running: tuple[str, fake.Providers], tmp_path: pathlib.Path
 ) -> None:
     bench = Bench(name, running, tmp_path)
     leaked = bench.service.old.value
-    plan = bench.desk.plan()
-    bench.desk.approve(plan, "reversible")
-    bench.desk.run(plan).apply()
+    plan = bench.operator.plan()
+    bench.operator.approve(plan, "reversible")
+    bench.operator.run(plan).apply()
     assert bench.stored != leaked
     if name == "twilio":
         with pytest.raises(RotationError, match="not known"):  # only a part of the pair stood in the file
-            bench.desk.run(plan).undo()
+            bench.operator.run(plan).undo()
         return
-    assert bench.desk.run(plan).undo().state == "rolled-back"
+    assert bench.operator.run(plan).undo().state == "rolled-back"
     assert bench.stored == leaked
     assert [key.value for key in bench.service.listed()] == [leaked]
     assert bench.service.old.alive
 
 
-def test_gitlab_rotate_is_never_done_twice(running: tuple[str, fake.Issuers], tmp_path: pathlib.Path) -> None:
+def test_gitlab_rotate_is_never_done_twice(running: tuple[str, fake.Providers], tmp_path: pathlib.Path) -> None:
     bench = Bench("gitlab", running, tmp_path, project="", rotate=True)
-    plan = bench.desk.approved()
+    plan = bench.operator.approved()
     assert not plan.steps[0].reversible
-    bench.issuers.lose = lambda service, method, path: path.endswith("/rotate")
+    bench.providers.lose = lambda service, method, path: path.endswith("/rotate")
     with pytest.raises(RotationError, match="may have acted"):
-        bench.desk.run(plan).apply()
-    bench.issuers.lose = lambda service, method, path: False
-    with pytest.raises(Surprise, match="rotating again would kill"):
-        bench.desk.run(plan).resume()
-    assert sum(path.endswith("/rotate") for _, _, path in bench.issuers.calls) == 1
+        bench.operator.run(plan).apply()
+    bench.providers.lose = lambda service, method, path: False
+    with pytest.raises(UnexpectedState, match="rotating again would kill"):
+        bench.operator.run(plan).resume()
+    assert sum(path.endswith("/rotate") for _, _, path in bench.providers.calls) == 1
 
 
-def test_gitlab_rotate_hands_the_new_token_on(running: tuple[str, fake.Issuers], tmp_path: pathlib.Path) -> None:
+def test_gitlab_rotate_hands_the_new_token_on(running: tuple[str, fake.Providers], tmp_path: pathlib.Path) -> None:
     bench = Bench("gitlab", running, tmp_path, project="", rotate=True)
-    assert bench.desk.finish(bench.desk.approved()).state == "finished"
+    assert bench.operator.finish(bench.operator.approved()).state == "finished"
     assert [key.value for key in bench.service.listed()] == [bench.stored]
 
 
-def test_a_dead_token_is_not_planned_for(running: tuple[str, fake.Issuers], tmp_path: pathlib.Path) -> None:
+def test_a_dead_token_is_not_planned_for(running: tuple[str, fake.Providers], tmp_path: pathlib.Path) -> None:
     bench = Bench("slack", running, tmp_path)
     bench.service.old.gone = True
-    with pytest.raises(Surprise, match="dead already"):
-        bench.desk.plan()
+    with pytest.raises(UnexpectedState, match="dead already"):
+        bench.operator.plan()
 
 
 def test_an_account_that_is_not_on_the_list_is_left_alone(
-    running: tuple[str, fake.Issuers], tmp_path: pathlib.Path
+    running: tuple[str, fake.Providers], tmp_path: pathlib.Path
 ) -> None:
     bench = Bench("slack", running, tmp_path)
-    bench.desk.policy = bench.desk.policy._replace(accounts=("slack:T9",))
+    bench.operator.policy = bench.operator.policy._replace(accounts=("slack:T9",))
     with pytest.raises(RotationError, match="slack:T1 is not on"):
-        bench.desk.plan()
+        bench.operator.plan()
 
 
 def test_what_has_no_call_waits_for_a_person_with_the_way(tmp_path: pathlib.Path) -> None:
     leak = Leak("acme.made-up", "lf1:x", Secret(b"value"), runbook="https://acme.test/keys")
-    desk = Desk(str(tmp_path), policy("runbook", {})._replace(accounts=()), leak)
-    plan = desk.approved()
+    operator = Operator(str(tmp_path), policy("runbook", {})._replace(accounts=()), leak)
+    plan = operator.approved()
     assert (plan.rotator, plan.steps[0].link) == ("runbook", "https://acme.test/keys")
-    assert desk.run(plan).apply().state == "needs-person"
-    assert desk.run(plan).resume(person_done=True).state == "finished"
+    assert operator.run(plan).apply().state == "needs-person"
+    assert operator.run(plan).resume(person_done=True).state == "finished"
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())
 def test_a_rule_finds_its_rotator(name: str, kind: Kind) -> None:
-    assert serves(kind.rule) == name
+    assert find_rotator(kind.rule) == name
 
 
 def test_the_longest_pattern_wins() -> None:
-    assert serves("aws.access-key") == "aws-iam"
-    assert serves("aws.temporary-key") == "aws-sts"
-    assert serves("aws.ses-smtp") == "ses-smtp"
-    assert serves("vault.approle-secret-id") == "vault-approle"
-    assert serves("nobody.serves-this") is None
-    assert set(KINDS) <= set(rotator_names())
+    assert find_rotator("aws.access-key") == "aws-iam"
+    assert find_rotator("aws.temporary-key") == "aws-sts"
+    assert find_rotator("aws.ses-smtp") == "ses-smtp"
+    assert find_rotator("vault.approle-secret-id") == "vault-approle"
+    assert find_rotator("nobody.serves-this") is None
+    assert set(KINDS) <= set(list_rotators())
