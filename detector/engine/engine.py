@@ -17,8 +17,8 @@ from typing import NamedTuple
 from detector.engine.anchors import Automaton, length_range
 from detector.engine.confirm import MAX_OVERRUN, Match, find_companion, find_matches, merge_windows
 from detector.engine.context_cache import UNBOUNDED, AnchorHits, ContextCache, ReachTable, split_segments
-from detector.engine.decode import DEPTH, Budget, inline, layers, markers
-from detector.engine.decode.merge import nearest, outside
+from detector.engine.decode import MAX_DEPTH, Budget, decode_layers, inline, markers
+from detector.engine.decode.merge import map_to_outer, merge_hits
 from detector.engine.delta_reuse import VersionCache
 from detector.engine.plausibility import find_documented_sample, rejection_reason
 from detector.engine.stored import Stored
@@ -183,7 +183,7 @@ class Engine:
         shortest, longest = self._lengths[anchor]
         if anchor >= self._first_mark:
             code = self._codes[anchor - self._first_mark]
-            return (longest + inline.BEFORE, inline.AFTER) if code in markers.NEAR else (UNBOUNDED, UNBOUNDED)
+            return (longest + inline.BEFORE, inline.AFTER) if code in markers.LOCAL else (UNBOUNDED, UNBOUNDED)
         before = after = 0
         if self._anchor_rules[anchor] != (GENERIC,):  # escapes around it are decoded
             before, after = longest + inline.BEFORE, inline.AFTER
@@ -240,8 +240,10 @@ class Engine:
                 unfinished.append(f"rule {rule.id} took too long and was not applied completely")
         kept = [_make_hit(data, candidate) for candidate in _keep_most_specific(found)]
         within = within or _Nesting(Budget(len(data)))
-        if within.depth < DEPTH:
-            kept = nearest(kept, self._examine_decoded(data, path, marks, sorted(spots), within, rejected, unfinished))
+        if within.depth < MAX_DEPTH:
+            kept = merge_hits(
+                kept, self._examine_decoded(data, path, marks, sorted(spots), within, rejected, unfinished)
+            )
         return EngineResult(tuple(kept), tuple(rejected), tuple(unfinished))
 
     def _check_match_cached(self, rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | RejectedCandidate:
@@ -278,15 +280,15 @@ class Engine:
     ) -> list[Hit]:
         """Examine what is encoded in *data*; the hits have offsets into *data*."""
         found: list[Hit] = []
-        for layer in layers(data, marks, spots, within.budget, within.depth):
+        for layer in decode_layers(data, marks, spots, within.budget, within.depth):
             place = within.span or layer.span
-            if not within.budget.allows(layer, place):
+            if not within.budget.try_spend(layer, place):
                 continue
             inner = _Nesting(within.budget, within.depth + 1, place)
             result = self._examine_segment(layer.data, path, self._automaton.scan(layer.data), inner)
-            found += [outside(hit, layer) for hit in result.hits]
+            found += [map_to_outer(hit, layer) for hit in result.hits]
             for candidate in result.rejected:
-                start, end = layer.outside(candidate.start, candidate.end)
+                start, end = layer.to_outer(candidate.start, candidate.end)
                 rejected.append(candidate._replace(start=start, end=end))
             unfinished += result.unfinished
         if within.budget.over and not within.depth:
@@ -347,14 +349,14 @@ def _check_match(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate
         from detector.engine import checks  # not imported by a hook that finds nothing
     for name in rule.checks:
         check = checks.CHECKS[name]
-        proof = checks.verify(name, value)
-        facts += proof.facts
-        if proof.proven is False:
-            return RejectedCandidate(rule.id, match.secret_start, match.secret_end, check.denies)
-        if proof.proven:
-            state, why, confidence, bonus = _VALID_FORMAT, check.proves, _HIGH, 100
+        result = checks.run_check(name, value)
+        facts += result.facts
+        if result.valid is False:
+            return RejectedCandidate(rule.id, match.secret_start, match.secret_end, check.invalid_text)
+        if result.valid:
+            state, why, confidence, bonus = _VALID_FORMAT, check.valid_text, _HIGH, 100
             structured = structured or check.structured
-            evidence.append(Evidence(check.proves))
+            evidence.append(Evidence(check.valid_text))
     if PASSPHRASE_PROTECTED in facts:
         confidence = _LOW
         evidence.append(Evidence("it is protected by a passphrase"))

@@ -41,7 +41,7 @@ _REGION = re.compile(r"\b((?:cn|us-gov|us-iso[a-z]?)-[a-z]+-\d)\b")
 
 def account_of(key_id: bytes) -> str:
     """Return the account that a key id names, or the empty text. A hint: old ids name none."""
-    return dict(checks.verify("aws-key-id", key_id).facts).get("account", "")
+    return dict(checks.run_check("aws-key-id", key_id).facts).get("account", "")
 
 
 async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:

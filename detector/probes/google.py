@@ -11,7 +11,7 @@ import json
 import time
 from urllib.parse import urlencode
 
-from detector.engine.checks.proof import base64url
+from detector.engine.checks.result import encode_base64url
 from detector.model import VerdictState
 from detector.net.http_client import Request
 from detector.probes.core.client import ProbeClient
@@ -77,6 +77,6 @@ def _assertion(credential: ProbeInput, email: str, now: int) -> str:
     if kid := credential.first("private-key-id"):
         head["kid"] = kid
     claims = {"iss": email, "scope": SCOPE, "aud": TOKEN_URL, "iat": now, "exp": now + 600}
-    signed = b".".join(base64url(json.dumps(part).encode()) for part in (head, claims))
+    signed = b".".join(encode_base64url(json.dumps(part).encode()) for part in (head, claims))
     signature = key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
-    return b".".join((signed, base64url(signature))).decode()
+    return b".".join((signed, encode_base64url(signature))).decode()

@@ -13,7 +13,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from detector.engine.checks.proof import unbase64
+from detector.engine.checks.result import decode_base64
 from detector.model import VerdictState
 from detector.net.http_client import Request
 from detector.probes.core.client import ProbeClient
@@ -84,10 +84,10 @@ def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
 def _parts(credential: ProbeInput) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
     signed, _, last = credential.secret.reveal().rpartition(b".")
     try:
-        head, claims = (json.loads(unbase64(part, url=True) or b"") for part in signed.split(b"."))
+        head, claims = (json.loads(decode_base64(part, url=True) or b"") for part in signed.split(b"."))
     except (ValueError, TypeError):
         head = claims = None
-    signature = unbase64(last, url=True)
+    signature = decode_base64(last, url=True)
     if not isinstance(head, dict) or not isinstance(claims, dict) or not signature:
         raise NoVerdict("it is no signed token")
     return head, claims, signed, signature
@@ -131,7 +131,7 @@ def verified(key: dict[str, Any], algorithm: str, signed: bytes, signature: byte
             point.verify(utils.encode_dss_signature(*pair), signed, ec.ECDSA(digest))
             return True
         if kind == "OKP" and algorithm == "EdDSA" and key.get("crv") == "Ed25519":
-            ed25519.Ed25519PublicKey.from_public_bytes(unbase64(key["x"].encode(), url=True) or b"").verify(
+            ed25519.Ed25519PublicKey.from_public_bytes(decode_base64(key["x"].encode(), url=True) or b"").verify(
                 signature, signed
             )
             return True
@@ -141,4 +141,4 @@ def verified(key: dict[str, Any], algorithm: str, signed: bytes, signature: byte
 
 
 def _number(text: str) -> int:
-    return int.from_bytes(unbase64(text.encode(), url=True) or b"")
+    return int.from_bytes(decode_base64(text.encode(), url=True) or b"")

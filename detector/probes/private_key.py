@@ -74,7 +74,7 @@ def alter(credential: ProbeInput) -> ProbeInput:
 def _public_halves(credential: ProbeInput) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in credential.rule.checks:
-        found.update(checks.verify(name, credential.secret.reveal()).facts)
+        found.update(checks.run_check(name, credential.secret.reveal()).facts)
     return found
 
 

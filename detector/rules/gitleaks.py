@@ -15,7 +15,7 @@ from typing import Any
 
 from detector.errors import RuleError
 from detector.model import Companion, Rule
-from detector.rules import expr
+from detector.rules import filters
 from detector.rules.foreign import SPECIFICITY, Condition, ForeignRules, add_anchors, compile_translated
 from detector.rules.re2 import Untranslatable, translate
 from detector.rules.toml_lines import TomlLines, parse_toml
@@ -283,7 +283,7 @@ class _Config:
 
     def _filter(self, text: str, name: str, key: str) -> list[Condition]:
         try:
-            return [expr.translate_filter(text, name)]
+            return [filters.translate_filter(text, name)]
         except Untranslatable as reason:
             self.note(f"{key} is not applied: {reason}", name)
             return []

@@ -26,7 +26,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from detector.engine.anchors import Automaton, build_automaton, choose_backend, length_range
-from detector.engine.decode.markers import Marker, markers
+from detector.engine.decode.markers import Marker, list_markers
 from detector.engine.engine import GENERIC, Engine
 from detector.model import Anchor, Companion, Confidence, Rule, Severity
 
@@ -173,7 +173,7 @@ def compile_pack(rules: Sequence[Rule], digest: str = "", engine: str = "") -> P
 def _list_markers(anchors: Sequence[Anchor], anchor_rules: Sequence[Sequence[int]]) -> list[Marker]:
     """List the markers of decoders for the anchors of rules; anchors of generic credentials get none."""
     named = [anchor for anchor, rules in zip(anchors, anchor_rules, strict=True) if tuple(rules) != (GENERIC,)]
-    return markers(named) if named else []
+    return list_markers(named) if named else []
 
 
 def build_engine(pack: Pack) -> Engine:

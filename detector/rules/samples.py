@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any
 
 from detector.engine.checks.azure import SIGNATURES
-from detector.engine.checks.proof import base64url
+from detector.engine.checks.result import encode_base64url
 
 Generator = Callable[[str, str, random.Random], str]
 """(argument, text so far, random) → text to append."""
@@ -39,7 +39,7 @@ def _jwt(argument: str, _so_far: str, rng: random.Random) -> str:
     size = {"HS256": 32, "HS384": 48, "HS512": 64, "ES256": 64, "EdDSA": 64}.get(algorithm, 256)
     payload = {"iss": "https://issuer.test", "sub": f"user-{rng.getrandbits(40):x}", **_options(claims)}
     parts = [_compact({"alg": algorithm, "typ": "JWT"}), _compact(payload), rng.randbytes(size)]
-    return ".".join(base64url(part).decode() for part in parts)
+    return ".".join(encode_base64url(part).decode() for part in parts)
 
 
 def _compact(value: object) -> bytes:
@@ -73,7 +73,7 @@ def _macaroon(argument: str, _so_far: str, rng: random.Random) -> str:
 
     data = b"\x02" + field(1, argument.encode()) + field(2, _uuid(rng).encode()) + b"\0"
     data += field(2, _compact([3, _uuid(rng)])) + b"\0\0" + field(6, rng.randbytes(32))
-    return base64url(data).decode()
+    return encode_base64url(data).decode()
 
 
 def _uuid(rng: random.Random) -> str:
@@ -84,12 +84,12 @@ def _uuid(rng: random.Random) -> str:
 def _gitlab(_argument: str, _so_far: str, rng: random.Random) -> str:
     """The payload of a routable token; `{check:gitlab-routable}` completes it."""
     routing = f"c:1\no:{rng.getrandbits(20):x}\nu:{rng.getrandbits(20):x}".encode()
-    return base64url(rng.randbytes(16) + routing + bytes([len(routing)])).decode()
+    return encode_base64url(rng.randbytes(16) + routing + bytes([len(routing)])).decode()
 
 
 def _azure(argument: str, _so_far: str, rng: random.Random) -> str:
     """`{azure:+ASt:76}`: random letters, signature and checksum."""
-    from detector.engine.checks import complete
+    from detector.engine.checks import complete_sample
 
     signature, _, length = argument.partition(":")
     assert signature.encode() in SIGNATURES
@@ -97,7 +97,7 @@ def _azure(argument: str, _so_far: str, rng: random.Random) -> str:
     letters = plain if signature == "AzSe" else plain + ("-_" if signature == "AzFu" else "+/")
     while True:
         head = "".join(rng.choices(letters, k=int(length))) + signature
-        key = head + complete("azure-key", head)
+        key = head + complete_sample("azure-key", head)
         if letters != plain or key.isalnum():
             return key
 
@@ -108,9 +108,9 @@ def _data_center(_argument: str, _so_far: str, rng: random.Random) -> str:
 
 
 def _discord(_argument: str, _so_far: str, rng: random.Random) -> str:
-    user = base64url(str(rng.randrange(10**17, 10**18)).encode())
-    issued = base64url((rng.randrange(10**8) + 1_600_000_000).to_bytes(4, "big"))
-    return b".".join((user, issued, base64url(rng.randbytes(28)))).decode()
+    user = encode_base64url(str(rng.randrange(10**17, 10**18)).encode())
+    issued = encode_base64url((rng.randrange(10**8) + 1_600_000_000).to_bytes(4, "big"))
+    return b".".join((user, issued, encode_base64url(rng.randbytes(28)))).decode()
 
 
 def _nkey(argument: str, _so_far: str, rng: random.Random) -> str:

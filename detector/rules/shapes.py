@@ -97,7 +97,7 @@ def _draw(alphabet: str, length: str, rng: random.Random, shape: str) -> str:
 
 def _check(argument: str, so_far: str, _rng: random.Random) -> str:
     name, _, start = argument.partition("@")
-    return checks.complete(name, so_far[int(start or 0) :])
+    return checks.complete_sample(name, so_far[int(start or 0) :])
 
 
 def _uuid(_argument: str, _so_far: str, rng: random.Random) -> str:

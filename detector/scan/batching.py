@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from detector.containers.kinds import FIRST_BYTES, detect_kind
-from detector.engine.decode.text import codec_of
+from detector.engine.decode.text import detect_codec
 from detector.engine.stored import Stored
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def take(objects: Iterator[Stored], rows: list[Row], special: list[Stored], enou
     most: i64 = enough
     for stored in objects:
         data = stored.data
-        if stored.kind == "blob" and doubtful(data) and (codec_of(data) or detect_kind(data)):
+        if stored.kind == "blob" and doubtful(data) and (detect_codec(data) or detect_kind(data)):
             special.append(stored)
         else:
             rows.append((data, "", stored))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from detector.containers.kinds import is_package
-from detector.engine.decode.text import readable
+from detector.engine.decode.text import decode_blob
 from detector.model import Blob, Sighting, Skipped
 from detector.scan.messages import Message, Progress
 from detector.scan.publishing import PublishingCheck
@@ -77,7 +77,7 @@ def _examine_members(
 
     for item in items:
         if isinstance(item, Blob):
-            batch.append(readable(item))
+            batch.append(decode_blob(item))
             owners.append(len(ended))
             size += len(item.data)
         elif isinstance(item, Skipped | Sighting):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from detector.containers.kinds import UNPACKED_ORIGINS, detect_container, is_package
 from detector.contracts import Share, StoredShare
-from detector.engine.decode.text import readable
+from detector.engine.decode.text import decode_blob
 from detector.engine.delta_reuse import VersionCache
 from detector.engine.engine import Engine
 from detector.engine.stored import Stored
@@ -77,7 +77,7 @@ def examine_blobs(
                 continue
             count += 1
             size += len(blob.data)
-            blob = readable(blob)
+            blob = decode_blob(blob)
             if published or blob.origin.kind in UNPACKED_ORIGINS:
                 yield from _check_published(check, blob, published)
             if kind := detect_container(blob):

@@ -1,13 +1,13 @@
-"""Offline proof: what a credential's own bytes say about it.
+"""Offline checks: what the bytes of a credential prove.
 
-Many issuers build a checksum or a parseable structure into their tokens. A
-right one makes a finding `valid-format` without asking anybody; a wrong one
-means that the issuer never made this string, and the candidate is dropped.
-On the way facts come to light: the account, the expiry, the type of a key.
+Many providers build a checksum or a parseable structure into their tokens. If
+it is valid, the verdict is `valid-format` without a request; if it is invalid, the
+provider never issued this string, and the candidate is rejected. Some checks also
+return facts: the account, the expiry, the type of a key.
 
-A check gets the secret and answers with a `Proof`. It never raises on hostile
-input and reads no clock: it says when a token expires, not whether it has.
-Adding one is a function in a module of this package and a line in its table.
+A check gets the secret and returns a `CheckResult`. It never raises on hostile
+input and does not read the clock: it returns when a token expires, not whether it
+has expired. A new check is a function in a module of this package and a line in its table.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from __future__ import annotations
 from detector.engine.checks.azure import AZURE
 from detector.engine.checks.checksums import CHECKSUMS
 from detector.engine.checks.keys import KEYS
-from detector.engine.checks.proof import Check, Proof
+from detector.engine.checks.result import Check, CheckResult
 from detector.engine.checks.structures import STRUCTURES
 
-__all__ = ["CHECKS", "Check", "Proof", "complete", "verify"]
+__all__ = ["CHECKS", "Check", "Proof", "complete_sample", "run_check"]
 
 CHECKS: dict[str, Check] = {**CHECKSUMS, **AZURE, **STRUCTURES, **KEYS}
 
 
-def verify(name: str, secret: bytes) -> Proof:
-    """Judge *secret* by the check called *name*."""
+def run_check(name: str, secret: bytes) -> CheckResult:
+    """Return the result of the check *name* for *secret*."""
     return CHECKS[name].verify(secret)
 
 
-def complete(name: str, text: str) -> str:
-    """Return the characters that make *text* pass the check *name* when appended."""
+def complete_sample(name: str, text: str) -> str:
+    """Return the characters that, appended to *text*, make it pass the check *name*."""
     check = CHECKS[name]
     if check.complete is None:
         raise ValueError(f"check {name!r} cannot complete a sample")

@@ -1,8 +1,8 @@
-"""Private keys, read far enough to say what they are and whether they are locked.
+"""Private keys: their type, their fingerprint, and whether they have a passphrase.
 
-Key files travel inside JSON, YAML, shell and source, so the text is first
-brought back to lines. `cryptography` is imported only when a key is at hand.
-Encrypted keys are proven by their structure; their public half, where it is
+Keys are embedded in JSON, YAML, shell and source code, so the text is first
+restored to lines. `cryptography` is imported only when a key was found.
+Encrypted keys are checked by their structure; their public half, if it is
 readable, gives a fingerprint to compare with servers and certificates.
 """
 
@@ -12,7 +12,7 @@ import re
 import struct
 from collections.abc import Iterator
 
-from detector.engine.checks.proof import SILENT, WRONG, Check, Proof, unbase64
+from detector.engine.checks.result import INVALID, UNDECIDED, Check, CheckResult, decode_base64
 
 _ARMOUR = re.compile(rb"-----BEGIN ([A-Z0-9 ]+?)-----(.+?)-----END \1-----", re.DOTALL)
 _MARGIN = re.compile(rb"""^\s*["'`][\s+.,;\\]*$|^[\s"'`#*|>,]*(?:[+.][\s]*["'`])?|["'`][\s,;+.]*$|[\s\\]+$""")
@@ -20,18 +20,18 @@ _OPENSSH = b"openssh-key-v1\0"
 _PLAIN, _LOCKED = ("encrypted", "no"), ("encrypted", "yes")
 
 _MAX_RSA = 16_384
-"""Bits of the longest RSA key that is looked into."""
+"""Bits of the longest RSA key that is checked."""
 
 Facts = tuple[tuple[str, str], ...]
 
 
-def _lines(text: bytes) -> list[bytes]:
-    """Undo what carrying a key in a string literal or a list does to its lines."""
+def _split_lines(text: bytes) -> list[bytes]:
+    """Return the lines of a key without the quotes, escapes and margins around them."""
     return [_MARGIN.sub(b"", line) for line in re.sub(rb"\\+[rn]|[\r\n]", b"\n", text).split(b"\n")]
 
 
-def _body(lines: list[bytes]) -> tuple[dict[str, str], bytes | None]:
-    """Split armour into headers and decoded bytes."""
+def _split_body(lines: list[bytes]) -> tuple[dict[str, str], bytes | None]:
+    """Split the body of an armoured key into headers and decoded bytes."""
     headers: dict[str, str] = {}
     coded = []
     for line in lines:
@@ -40,35 +40,35 @@ def _body(lines: list[bytes]) -> tuple[dict[str, str], bytes | None]:
             headers[name.decode("latin-1")] = value.decode("latin-1").strip()
         else:
             coded.append(line.replace(b" ", b""))
-    return headers, unbase64(b"".join(coded))
+    return headers, decode_base64(b"".join(coded))
 
 
-def _pem(secret: bytes) -> Proof:
+def _check_pem(secret: bytes) -> CheckResult:
     found = _ARMOUR.search(secret)
     if not found:
-        return SILENT
+        return UNDECIDED
     label = found[1]
-    lines = _lines(found[2])
+    lines = _split_lines(found[2])
     if label == b"PGP PRIVATE KEY BLOCK":
-        return _pgp(lines)
-    headers, data = _body(lines)
+        return _check_pgp(lines)
+    headers, data = _split_body(lines)
     if not data:
-        return WRONG
-    if label == b"OPENSSH PRIVATE KEY" or data.startswith(_OPENSSH):  # mislabelled keys work all the same
-        return _openssh(data)
+        return INVALID
+    if label == b"OPENSSH PRIVATE KEY" or data.startswith(_OPENSSH):  # mislabelled keys work as well
+        return _check_openssh(data)
     if label.startswith(b"SSH2"):
-        return Proof(True, (("type", "SSH.com"),)) if data.startswith(b"\x3f\x6f\xf9\xeb") else WRONG
+        return CheckResult(True, (("type", "SSH.com"),)) if data.startswith(b"\x3f\x6f\xf9\xeb") else INVALID
     if "ENCRYPTED" in headers.get("Proc-Type", ""):
-        return Proof(True, (("type", label.decode().removesuffix(" PRIVATE KEY")), _LOCKED))
-    if not _whole_der(data):
-        return WRONG
+        return CheckResult(True, (("type", label.decode().removesuffix(" PRIVATE KEY")), _LOCKED))
+    if not _is_one_der_sequence(data):
+        return INVALID
     if label == b"ENCRYPTED PRIVATE KEY":
-        return Proof(True, (_LOCKED,))
-    return _der(data)
+        return CheckResult(True, (_LOCKED,))
+    return _check_der(data)
 
 
-def _whole_der(data: bytes) -> bool:
-    """Say whether *data* is one DER sequence, complete and without a tail."""
+def _is_one_der_sequence(data: bytes) -> bool:
+    """Return whether *data* is exactly one complete DER sequence."""
     if len(data) < 4 or data[0] != 0x30:
         return False
     size, head = data[1], 2
@@ -78,27 +78,27 @@ def _whole_der(data: bytes) -> bool:
     return head + size == len(data)
 
 
-def _der(data: bytes) -> Proof:
+def _check_der(data: bytes) -> CheckResult:
     import warnings
 
     from cryptography.hazmat.primitives.serialization import load_der_private_key
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that a type is going out of use concerns its owner, not this process
+        warnings.simplefilter("ignore")  # warnings about deprecated types are of no use here
         try:
             key = load_der_private_key(data, None, unsafe_skip_rsa_key_validation=True)
-            if not _fits(key):
-                return Proof(None, (_PLAIN,))
+            if not _is_consistent(key):
+                return CheckResult(None, (_PLAIN,))
         except Exception:  # a curve or type that the library does not know
-            return Proof(None, (_PLAIN,))
-        return Proof(True, (*_described(key), _PLAIN))
+            return CheckResult(None, (_PLAIN,))
+        return CheckResult(True, (*_describe_key(key), _PLAIN))
 
 
-def _fits(key: object) -> bool:
-    """Tell whether the numbers of an RSA key belong together; other kinds were checked as they were read.
+def _is_consistent(key: object) -> bool:
+    """Return whether the numbers of an RSA key are consistent; keys of other types were checked on reading.
 
-    The library would try whether its factors are prime as well, which takes a
-    hundred times as long as all the rest and tells a sample from a key no better.
+    The library would also test whether the factors are prime, which takes a hundred
+    times as long as all the rest and detects no more samples.
     """
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
@@ -114,7 +114,7 @@ def _fits(key: object) -> bool:
     return halves and e * d % (p - 1) == 1 == e * d % (q - 1)
 
 
-def _described(key: object) -> Facts:
+def _describe_key(key: object) -> Facts:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     name = type(key).__name__.strip("_").removesuffix("PrivateKey").removeprefix("EllipticCurve") or "EC"
@@ -123,17 +123,17 @@ def _described(key: object) -> Facts:
     kind = f"EC {curve}" if curve else f"{name} {size}" if size else name
     public = key.public_key()  # type: ignore[attr-defined]
     spki = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    facts = [("type", kind), ("public key (SPKI)", _fingerprint(spki))]
+    facts = [("type", kind), ("public key (SPKI)", _compute_fingerprint(spki))]
     try:
-        wire = unbase64(public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1])
+        wire = decode_base64(public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1])
     except Exception:  # not every type can be an SSH key
         wire = None
     if wire:
-        facts.append(("public key (SSH)", _fingerprint(wire)))
+        facts.append(("public key (SSH)", _compute_fingerprint(wire)))
     return tuple(facts)
 
 
-def _fingerprint(public: bytes) -> str:
+def _compute_fingerprint(public: bytes) -> str:
     import hashlib
     from base64 import b64encode
 
@@ -143,8 +143,8 @@ def _fingerprint(public: bytes) -> str:
 # -- OpenSSH -----------------------------------------------------------------------
 
 
-def _strings(data: bytes, at: int = 0) -> Iterator[bytes]:
-    """Yield length-prefixed strings until the data ends; a torn one ends it too."""
+def _read_strings(data: bytes, at: int = 0) -> Iterator[bytes]:
+    """Yield length-prefixed strings up to the end of the data or a truncated one."""
     while at + 4 <= len(data):
         (size,) = struct.unpack_from(">I", data, at)
         at += 4 + size
@@ -153,35 +153,35 @@ def _strings(data: bytes, at: int = 0) -> Iterator[bytes]:
         yield data[at - size : at]
 
 
-def _openssh(data: bytes) -> Proof:
+def _check_openssh(data: bytes) -> CheckResult:
     if not data.startswith(_OPENSSH):
-        return WRONG
-    head = list(_strings(data, len(_OPENSSH)))[:3]
+        return INVALID
+    head = list(_read_strings(data, len(_OPENSSH)))[:3]
     if len(head) < 3:
-        return WRONG
+        return INVALID
     at = len(_OPENSSH) + sum(4 + len(part) for part in head) + 4
-    blobs = list(_strings(data, at))
+    blobs = list(_read_strings(data, at))
     if len(blobs) < 2:
-        return WRONG
+        return INVALID
     public, private = blobs[0], blobs[1]
-    kind = next(_strings(public), b"").decode("latin-1")
-    facts = (("type", kind), ("public key (SSH)", _fingerprint(public)))
+    kind = next(_read_strings(public), b"").decode("latin-1")
+    facts = (("type", kind), ("public key (SSH)", _compute_fingerprint(public)))
     if head[0] != b"none":
-        return Proof(True, (*facts, _LOCKED))
+        return CheckResult(True, (*facts, _LOCKED))
     if len(private) < 8 or private[:4] != private[4:8]:
-        return WRONG
-    return Proof(True, (*facts, _PLAIN))
+        return INVALID
+    return CheckResult(True, (*facts, _PLAIN))
 
 
 # -- PuTTY --------------------------------------------------------------------------
 
 
-def _putty(secret: bytes) -> Proof:
-    """Without a passphrase the MAC can be computed again."""
+def _check_putty(secret: bytes) -> CheckResult:
+    """Check the MAC, which needs no passphrase if the key has none."""
     import hashlib
     import hmac
 
-    lines = [line for line in _lines(secret) if line]
+    lines = [line for line in _split_lines(secret) if line]
     fields: dict[bytes, bytes] = {}
     at = 0
     while at < len(lines):
@@ -194,13 +194,13 @@ def _putty(secret: bytes) -> Proof:
             fields[name] = value
     version = next((name[-1:] for name in fields if name.startswith(b"PuTTY-User-Key-File-")), b"")
     kind = fields.get(b"PuTTY-User-Key-File-" + version, b"")
-    public, private = unbase64(fields.get(b"Public-Lines", b"")), unbase64(fields.get(b"Private-Lines", b""))
+    public, private = decode_base64(fields.get(b"Public-Lines", b"")), decode_base64(fields.get(b"Private-Lines", b""))
     if not public or not private or not kind:
-        return WRONG
-    facts = (("type", kind.decode("latin-1")), ("public key (SSH)", _fingerprint(public)))
+        return INVALID
+    facts = (("type", kind.decode("latin-1")), ("public key (SSH)", _compute_fingerprint(public)))
     cipher = fields.get(b"Encryption", b"")
     if cipher != b"none":
-        return Proof(True, (*facts, _LOCKED))
+        return CheckResult(True, (*facts, _LOCKED))
     signed = b"".join(
         struct.pack(">I", len(part)) + part for part in (kind, cipher, fields.get(b"Comment", b""), public, private)
     )
@@ -209,7 +209,7 @@ def _putty(secret: bytes) -> Proof:
     else:
         mac = hmac.digest(hashlib.sha1(b"putty-private-key-file-mac-key").digest(), signed, "sha1")  # noqa: S324
     right = mac.hex().encode() == fields.get(b"Private-MAC", b"").lower()
-    return Proof(True, (*facts, _PLAIN)) if right else Proof(None, (*facts, _PLAIN))
+    return CheckResult(True, (*facts, _PLAIN)) if right else CheckResult(None, (*facts, _PLAIN))
 
 
 # -- OpenPGP --------------------------------------------------------------------------
@@ -219,27 +219,27 @@ _PGP_TYPES = {1: "RSA", 2: "RSA", 3: "RSA", 16: "ElGamal", 17: "DSA", 18: "ECDH"
 _PGP_NUMBERS = {1: 2, 2: 2, 3: 2, 16: 3, 17: 4}
 
 
-def _pgp(lines: list[bytes]) -> Proof:
+def _check_pgp(lines: list[bytes]) -> CheckResult:
     crc = next((line for line in reversed(lines) if len(line) == 5 and line.startswith(b"=")), b"")
-    _headers, data = _body([line for line in lines if line != crc])
+    _headers, data = _split_body([line for line in lines if line != crc])
     if not data or not data[0] & 0x80:
-        return WRONG
+        return INVALID
     if data[0] & 0x40:
         tag, at = data[0] & 0x3F, 2 if data[1] < 192 else 3 if data[1] < 224 else 6
     else:
         tag, at = data[0] >> 2 & 15, 1 + (1, 2, 4, 0)[data[0] & 3]
     if tag != 5 or len(data) < at + 8:
-        return WRONG
+        return INVALID
     kind = data[at + 5]
     facts = [("type", f"OpenPGP {_PGP_TYPES.get(kind, '')}".strip())]
-    usage = _pgp_usage(data, at, kind)
+    usage = _read_pgp_usage(data, at, kind)
     if usage is not None:
         facts.append(_LOCKED if usage else _PLAIN)
-    return Proof(True, tuple(facts))
+    return CheckResult(True, tuple(facts))
 
 
-def _pgp_usage(data: bytes, at: int, kind: int) -> int | None:
-    """Return the byte behind the public half that says how the secret half is locked."""
+def _read_pgp_usage(data: bytes, at: int, kind: int) -> int | None:
+    """Return the byte after the public half that says how the secret half is encrypted, None if there is none."""
     if data[at] != 4:
         return None
     at += 6
@@ -259,7 +259,7 @@ def _pgp_usage(data: bytes, at: int, kind: int) -> int | None:
 
 KEYS: dict[str, Check] = {
     "private-key": Check(
-        _pem, "it parses as a private key", "it does not parse: cut, changed or a sample", None, structured=True
+        _check_pem, "key parses", "key does not parse: truncated, changed or a sample", None, structured=True
     ),
-    "putty-key": Check(_putty, "it parses and its MAC is right", "it does not parse", None, structured=True),
+    "putty-key": Check(_check_putty, "key parses and its MAC is valid", "key does not parse", None, structured=True),
 }

@@ -1,24 +1,24 @@
-"""Decoders: from a marker that pass 1 saw to the text that a program would see.
+"""Decoders: from a marker that pass 1 found to the decoded text.
 
-`layers` is all that the engine needs: it finds the encoded runs around the
-markers of one text, and undoes escapes where they touch the place of an
-anchor. The engine scans each layer as it scanned the text, markers included,
-so encodings within encodings need nothing of their own but a `Budget`.
+The engine only needs `decode_layers`: it decodes the runs around the markers of
+one text, and escapes that touch the place of an anchor. The engine scans each
+layer as it scanned the text, including markers, so encodings within encodings
+only need a `Budget`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from detector.engine.decode import inline, markers, packed, runs
-from detector.engine.decode.layer import Layer, Parts
+from detector.engine.decode import compression, inline, markers, runs
+from detector.engine.decode.layer import Layer, SpanIndex
 
-DEPTH = 4
-"""How many layers within each other are opened."""
+MAX_DEPTH = 4
+"""Nested layers that are decoded."""
 
-LEAST_BYTES = 32 << 20
-TIMES = 8
-"""All layers of one text together may have this many bytes, or so many times its size if that is more."""
+MIN_BUDGET = 32 << 20
+SIZE_FACTOR = 8
+"""All layers of one text together may have `MIN_BUDGET` bytes, or `SIZE_FACTOR` times its size if that is more."""
 
 _WIDE = {
     markers.UTF_16_LE: "utf-16-le",
@@ -29,19 +29,19 @@ _WIDE = {
 
 
 class Budget:
-    """What may still be decoded of one outermost text. A layer that was seen before costs nothing."""
+    """How many bytes may still be decoded of one outermost text. A layer that was decoded before is free."""
 
     def __init__(self, size: int) -> None:
-        self.left = max(LEAST_BYTES, TIMES * size)
+        self.left = max(MIN_BUDGET, SIZE_FACTOR * size)
         self.over = False
         self._seen: set[bytes] = set()
 
-    def allows(self, layer: Layer, place: tuple[int, int]) -> bool:
-        """Tell whether to look at *layer*, whose text stands at *place* outside, and count it."""
+    def try_spend(self, layer: Layer, place: tuple[int, int]) -> bool:
+        """Count *layer*, which is at *place* of the outermost text; return whether it is new and within the budget."""
         size = len(layer.data)
         if size < 6:
             return False
-        from hashlib import blake2b  # a hook that decodes nothing does without
+        from hashlib import blake2b  # not imported by a hook that decodes nothing
 
         name = blake2b(layer.data, digest_size=16, key=b"%d %d" % place).digest()
         if name in self._seen:
@@ -54,60 +54,60 @@ class Budget:
         return True
 
 
-def layers(
+def decode_layers(
     data: bytes, marks: Iterable[tuple[int, int, int]], places: Iterable[tuple[int, int]], budget: Budget, depth: int
 ) -> Iterator[Layer]:
-    """Decode what *marks*, ``(code, start, end)``, and escapes around anchors at *places* point to."""
-    if depth and (name := packed.kind(data)):
-        text, whole = packed.unpacked(data, name, budget.left)
+    """Yield what can be decoded at *marks*, ``(code, start, end)``, and around the anchors at *places*."""
+    if depth and (name := compression.detect_compression(data)):
+        text, whole = compression.decompress(data, name, budget.left)
         budget.over = budget.over or not whole
         if text:
             yield Layer(text, name, (0, len(data)))
-    base64 = runs.Base64(data)
-    opened: dict[int, Parts[Layer]] = {}
+    base64 = runs.Base64Runs(data)
+    opened: dict[int, SpanIndex[Layer]] = {}
     windows: dict[int, list[tuple[int, int]]] = {}
     for code, start, end in marks:
         if code >= markers.INLINE:
-            windows.setdefault(code, []).append(inline.reach(code, end))
+            windows.setdefault(code, []).append(inline.find_reach(code, end))
             continue
-        family = opened.setdefault(0 if code in markers.BASE64 else code, Parts())
-        if any(_covers(layer, code, start) for layer in family.around(start)):
+        family = opened.setdefault(0 if code in markers.BASE64 else code, SpanIndex())
+        if any(_covers(layer, code, start) for layer in family.find_at(start)):
             continue
-        if layer := _run(data, base64, code, start, end):
+        if layer := _decode_run(data, base64, code, start, end):
             family.add(*layer.span, layer)
             yield layer
     for start, end in places:
-        for code in inline.glued(data, start, end):
+        for code in inline.detect_notations(data, start, end):
             windows.setdefault(code, []).append((start - inline.BEFORE, end + inline.AFTER))
     for code, found in windows.items():
-        for start, end in _merged(found, len(data)):
-            if layer := inline.unescaped(data, code, start, end):
+        for start, end in _merge_spans(found, len(data)):
+            if layer := inline.unescape(data, code, start, end):
                 yield layer
 
 
-def _run(data: bytes, base64: runs.Base64, code: int, start: int, end: int) -> Layer | None:
+def _decode_run(data: bytes, base64: runs.Base64Runs, code: int, start: int, end: int) -> Layer | None:
     if code in markers.BASE64:
-        return base64.around(start, code)
+        return base64.decode_at(start, code)
     if code == markers.BASE64_PACKED:
-        return base64.packed(start)
+        return base64.decode_compressed(start)
     if code == markers.BASE64_AFTER:
-        return base64.behind(end)
+        return base64.decode_after(end)
     if code == markers.HEX:
-        return runs.hexadecimal(data, start)
+        return runs.decode_hex(data, start)
     if code == markers.NUMBERS:
-        return runs.numbers(data, end - 1)
-    return runs.wide(data, start, _WIDE[code])
+        return runs.decode_numbers(data, end - 1)
+    return runs.decode_wide(data, start, _WIDE[code])
 
 
 def _covers(layer: Layer, code: int, place: int) -> bool:
-    """Tell whether *layer* holds what a marker at *place* would lead to: the same run in the same alignment."""
+    """Return whether a marker at *place* leads to *layer*: the same run in the same alignment."""
     if code in markers.BASE64 or code == markers.HEX:
-        index = layer.index(place)
+        index = layer.count_before(place)
         return index % 2 == 0 if code == markers.HEX else (index - code) % 4 == 0
     return True
 
 
-def _merged(spans: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+def _merge_spans(spans: Sequence[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
     start = end = -1
     for low, high in sorted(spans):
         low, high = max(0, low), min(size, high)

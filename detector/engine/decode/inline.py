@@ -1,8 +1,8 @@
-r"""Escapes within text: undone in place, so that a rule sees what a program would.
+r"""Decode escapes within text in place, so that rules match the decoded text.
 
-An escape hides a credential, or glues itself to it: in ``"\nghp_…"`` an `n`
-stands before the token and no word boundary. Everything around a marker or an
-anchor is unescaped, one notation at a time; the engine scans the result.
+An escape can hide a credential or join itself to it: in ``"\nghp_…"`` an `n` is
+before the token, and no word boundary. Everything around a marker or an anchor is
+unescaped, one notation at a time; the engine scans the result.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from functools import cache
 from typing import Any
 
 from detector.engine.decode import markers
-from detector.engine.decode.layer import Layer, replaced
+from detector.engine.decode.layer import Layer, replace_matches
 
 BEFORE, AFTER = 640, 1600
-"""Bytes of text around a marker or an anchor that are unescaped."""
+"""Bytes before and after a marker or an anchor that are unescaped."""
 
 FAR = 256 << 10
-"""The same, after a marker that announces a whole document or message."""
+"""The same after a marker of a whole document or message."""
 
 _PATTERNS = {
     markers.BACKSLASH: (
@@ -53,22 +53,24 @@ _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v
 
 
 @cache
-def _compiled(code: int) -> Any:
+def _compile_pattern(code: int) -> Any:
     import regex
 
     return regex.compile(_PATTERNS[code])
 
 
-def unescaped(data: bytes, code: int, start: int, end: int) -> Layer | None:
-    """Undo one notation in ``data[start:end]``; None where it does not occur."""
-    return replaced(data, start, end, _compiled(code).finditer(data, start, end), NAMES[code], _VALUES[code])
+def unescape(data: bytes, code: int, start: int, end: int) -> Layer | None:
+    """Decode one notation in ``data[start:end]``; return None if it does not occur."""
+    return replace_matches(
+        data, start, end, _compile_pattern(code).finditer(data, start, end), NAMES[code], _DECODERS[code]
+    )
 
 
 _NEAR_BEFORE, _NEAR_AFTER = 24, 200
 
 
-def glued(data: bytes, start: int, end: int) -> Iterator[int]:
-    """Yield the notations that seem to be at work right around ``data[start:end]``."""
+def detect_notations(data: bytes, start: int, end: int) -> Iterator[int]:
+    """Yield the notations that seem to be used directly around ``data[start:end]``."""
     near = data[max(0, start - _NEAR_BEFORE) : end + _NEAR_AFTER]
     if b"\\" in near:
         yield markers.BACKSLASH
@@ -80,12 +82,12 @@ def glued(data: bytes, start: int, end: int) -> Iterator[int]:
         yield markers.MAIL
     if b"\x1b" in near or b"\x08" in near:
         yield markers.TERMINAL
-    if (b'"' in near or b"'" in near) and _compiled(markers.JOINT).search(near):
+    if (b'"' in near or b"'" in near) and _compile_pattern(markers.JOINT).search(near):
         yield markers.JOINT
 
 
-def reach(code: int, at: int) -> tuple[int, int]:
-    """Return how far around a marker at *at* its notation is undone."""
+def find_reach(code: int, at: int) -> tuple[int, int]:
+    """Return the span around a marker at *at* in which its notation is decoded."""
     if code == markers.KUBERNETES:
         return at - FAR // 8, at + FAR // 8
     if code == markers.MAIL:
@@ -93,14 +95,14 @@ def reach(code: int, at: int) -> tuple[int, int]:
     return at - BEFORE, at + AFTER
 
 
-def _character(number: int) -> bytes:
+def _encode_character(number: int) -> bytes:
     return chr(number).encode("utf-8", "replace") if number < 0x110000 else b"?"
 
 
-def _backslash(match: Any) -> bytes:
+def _decode_backslash(match: Any) -> bytes:
     braced, four, two, octal, newline, other = match.groups()
     if hexadecimal := braced or four:
-        return _character(int(hexadecimal, 16))
+        return _encode_character(int(hexadecimal, 16))
     if two:
         return bytes([int(two, 16)])
     if octal:
@@ -108,34 +110,34 @@ def _backslash(match: Any) -> bytes:
     return b"" if newline else _LETTERS.get(other, other)
 
 
-def _percent(match: Any) -> bytes:
+def _decode_percent(match: Any) -> bytes:
     wide, byte = match.groups()
-    return _character(int(wide, 16)) if wide else bytes([int(byte, 16)])
+    return _encode_character(int(wide, 16)) if wide else bytes([int(byte, 16)])
 
 
-def _entity(match: Any) -> bytes | None:
+def _decode_entity(match: Any) -> bytes | None:
     decimal, hexadecimal, name = match.groups()
     if decimal:
-        return _character(int(decimal))
+        return _encode_character(int(decimal))
     if hexadecimal:
-        return _character(int(hexadecimal, 16))
+        return _encode_character(int(hexadecimal, 16))
     from html.entities import html5
 
     text = html5.get(name.decode() + ";")
     return text.encode() if text else None
 
 
-def _mail(match: Any) -> bytes:
+def _decode_mail(match: Any) -> bytes:
     return bytes([int(match[1], 16)]) if match[1] else b""
 
 
-def _nothing(match: Any) -> bytes:
+def _remove(match: Any) -> bytes:
     del match
     return b""
 
 
-def _kubernetes(match: Any) -> bytes | None:
-    """Return a value of a Secret in plain text, if it is text."""
+def _decode_kubernetes(match: Any) -> bytes | None:
+    """Return a value of a Kubernetes Secret in plain text, None if it is not text."""
     try:
         text = binascii.a2b_base64(match["value"])
     except binascii.Error:
@@ -147,12 +149,12 @@ def _kubernetes(match: Any) -> bytes | None:
     return text if readable.replace("\n", "").isprintable() else None
 
 
-_VALUES: dict[int, Callable[[Any], bytes | None]] = {
-    markers.BACKSLASH: _backslash,
-    markers.PERCENT: _percent,
-    markers.ENTITY: _entity,
-    markers.MAIL: _mail,
-    markers.TERMINAL: _nothing,
-    markers.JOINT: _nothing,
-    markers.KUBERNETES: _kubernetes,
+_DECODERS: dict[int, Callable[[Any], bytes | None]] = {
+    markers.BACKSLASH: _decode_backslash,
+    markers.PERCENT: _decode_percent,
+    markers.ENTITY: _decode_entity,
+    markers.MAIL: _decode_mail,
+    markers.TERMINAL: _remove,
+    markers.JOINT: _remove,
+    markers.KUBERNETES: _decode_kubernetes,
 }

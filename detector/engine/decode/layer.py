@@ -1,8 +1,8 @@
-"""One step down: decoded bytes, and where each of them stands in the text outside.
+"""A decoded layer, and the mapping of its offsets to the text that it was decoded from.
 
-A decoder changes lengths: four characters become three bytes, six become one,
-line breaks vanish. What is found inside must still be pointed at outside, so a
-layer keeps a small table of pieces and walks back through it.
+Decoding changes lengths: four characters become three bytes, six become one,
+line breaks disappear. Hits in a layer must be reported with offsets of the outer
+text, so a layer has a small table of pieces for the mapping.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 
 class Layer:
-    """Decoded `data`, and the way back to the text that it was decoded from.
+    """Decoded `data`, and the mapping to the outer text.
 
-    `span` is what was decoded. `table` gives two lists, where pieces begin
-    inside and outside, each with the end of the last piece as its last entry;
-    within a piece places are in proportion. A piece that was left out (a line
-    break) has no length inside. `ratio` turns offsets into `data` into those
-    of the pieces: (4, 3) for base64. Without a table everything points at the
-    whole span: nothing inside of compressed data has a place of its own.
+    `span` of the outer text was decoded. `table` returns two lists, the starts of the
+    pieces in the layer and in the outer text, each with the end of the last piece as
+    its last entry; within a piece offsets are proportional. A piece that was removed
+    (a line break) has no length in the layer. `ratio` converts offsets into `data` to
+    offsets of the pieces: (4, 3) for base64. Without a table every offset maps to the
+    whole span, because parts of compressed data have no place of their own.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class Layer:
         assert self._make_table
         return self._make_table()
 
-    def outside(self, start: int, end: int) -> tuple[int, int]:
-        """Return the span of the outer text that holds ``data[start:end]``."""
+    def to_outer(self, start: int, end: int) -> tuple[int, int]:
+        """Return the span of the outer text from which ``data[start:end]`` was decoded."""
         if self._make_table is None:
             return self.span
         inner, _ = self._table
@@ -54,15 +54,15 @@ class Layer:
         first, last = start * times // parts, min(-(-end * times // parts), inner[-1])
         at = min(bisect_right(inner, first) - 1, len(inner) - 2)
         until = max(bisect_left(inner, last) - 1, 0)
-        return self._along(at, first, 0), self._along(until, last, 1)
+        return self._interpolate(at, first, 0), self._interpolate(until, last, 1)
 
-    def index(self, place: int) -> int:
-        """Return which character of the run stands at *place* outside; line breaks do not count."""
+    def count_before(self, place: int) -> int:
+        """Return the number of characters of the run before the outer offset *place*, without line breaks."""
         inner, outer = self._table
         piece = min(bisect_right(outer, place) - 1, len(outer) - 2)
         return inner[piece] + place - outer[piece]
 
-    def _along(self, piece: int, place: int, up: int) -> int:
+    def _interpolate(self, piece: int, place: int, up: int) -> int:
         inner, outer = self._table
         inside = inner[piece + 1] - inner[piece]
         outside = outer[piece + 1] - outer[piece]
@@ -72,35 +72,35 @@ class Layer:
         return outer[piece] + (-(-steps // inside) if up else steps // inside)
 
 
-class Parts(Generic[T]):
-    """What was made of parts of a text, found again by a place in it.
+class SpanIndex(Generic[T]):
+    """Values for spans of a text, found by an offset.
 
-    There may be tens of thousands. Parts do not overlap, but the same part may be there in `VARIANTS`.
+    There may be tens of thousands. Spans do not overlap, but a span may have up to `VARIANTS` values.
     """
 
     VARIANTS = 8
 
     def __init__(self) -> None:
         self._spans: list[tuple[int, int, int]] = []
-        self._made: list[T] = []
+        self._values: list[T] = []
 
-    def add(self, start: int, end: int, made: T) -> None:
-        """Add what was made of ``start:end``."""
-        insort(self._spans, (start, end, len(self._made)))
-        self._made.append(made)
+    def add(self, start: int, end: int, value: T) -> None:
+        """Add *value* for ``start:end``."""
+        insort(self._spans, (start, end, len(self._values)))
+        self._values.append(value)
 
-    def around(self, place: int) -> Iterator[T]:
-        """Yield what was made of the part that holds *place*."""
-        at = bisect_left(self._spans, (place + 1,))
+    def find_at(self, offset: int) -> Iterator[T]:
+        """Yield the values of the span that contains *offset*."""
+        at = bisect_left(self._spans, (offset + 1,))
         for _, end, number in reversed(self._spans[max(0, at - self.VARIANTS) : at]):
-            if place < end:
-                yield self._made[number]
+            if offset < end:
+                yield self._values[number]
 
 
-def joined(
+def decode_lines(
     data: bytes, lines: Sequence[tuple[int, int]], via: str, decode: Callable[[bytes], bytes], ratio: tuple[int, int]
 ) -> Layer:
-    """Decode the *lines* of one run, put together, as one layer."""
+    """Decode the joined *lines* of one run as one layer."""
 
     def table() -> tuple[list[int], list[int]]:
         inner, outer, at = [], [], 0
@@ -114,13 +114,13 @@ def joined(
     return Layer(decode(text), via, (lines[0][0], lines[-1][1]), table, ratio)
 
 
-def replaced(
+def replace_matches(
     data: bytes, start: int, end: int, found: Iterable[Any], via: str, value: Callable[[Any], bytes | None]
 ) -> Layer | None:
-    """Put `value(match)` in place of every match *found* in ``data[start:end]``.
+    """Replace every match *found* in ``data[start:end]`` by `value(match)`.
 
-    A match with a group called `value` is replaced there alone; a value of
-    None leaves it as it is. Returns None when nothing was replaced.
+    If the pattern has a group called `value`, only that group is replaced; a value of
+    None leaves the match unchanged. Returns None if nothing was replaced.
     """
     parts: list[bytes] = []
     inner, outer = [0], [start]

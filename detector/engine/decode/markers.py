@@ -1,13 +1,13 @@
-r"""What encoded credentials look like from outside, as literals for pass 1.
+r"""Markers: the encoded forms of anchors and of frequent words, as literals for pass 1.
 
-A gate that recognises base64 by its structure costs as much as all rules
-together. But the beginning of a token is a fixed text, and so is what becomes
-of it: `ghp_` is always `Z2hwX`, `docF` or `naHBf` in base64, `6768705f` in
-hex. Thousands of such literals cost pass 1 next to nothing; each names the
-decoder to try, and for base64 also how the run is aligned.
+Detecting base64 by its structure costs as much as all rules together. But the
+beginning of a token is a fixed text, and so are its encoded forms: `ghp_` is
+always `Z2hwX`, `docF` or `naHBf` in base64, `6768705f` in hex. Thousands of
+such literals cost pass 1 next to nothing; each names the decoder to use and,
+for base64, the alignment of the run.
 
-Beside what follows from the rules there are words that configuration is full
-of, and marks that announce encoded content (`;base64,`, `kind: Secret`).
+Further markers are words that are frequent in configuration, and texts that
+announce encoded content (`;base64,`, `kind: Secret`).
 """
 
 from __future__ import annotations
@@ -18,88 +18,88 @@ from typing import NamedTuple
 
 from detector.model import Anchor
 
-# What to do where a marker stands. The codes are stored in packs.
+# The decoder to use at a marker. Packs store these codes.
 BASE64 = (0, 1, 2, 3)
-"""The marker begins at this character of a group of four."""
+"""The code is the position of the first character of the marker in its group of four."""
 BASE64_AFTER = 4
-"""A run of base64 begins behind the marker."""
+"""A run of base64 begins after the marker."""
 HEX = 5
 NUMBERS = 6
 UTF_16_LE, UTF_16_BE, UTF_32_LE, UTF_32_BE = 7, 8, 9, 10
 BASE64_PACKED = 11
-"""A run of base64 begins here, of compressed data."""
+"""A run of base64 of compressed data begins with the marker."""
 INLINE = 16
-"""From here on the text around the marker is unescaped in place."""
+"""For this code and all above, the text around the marker is unescaped in place."""
 BACKSLASH, PERCENT, ENTITY, MAIL, TERMINAL, JOINT, KUBERNETES = range(INLINE, INLINE + 7)
 
-NEAR = (BACKSLASH, PERCENT, ENTITY, TERMINAL, JOINT)
-"""Undone around the marker; the others lead to the whole of a run or a message."""
+LOCAL = (BACKSLASH, PERCENT, ENTITY, TERMINAL, JOINT)
+"""Decoded around the marker only; the others are decoded for a whole run or message."""
 
 WORDS = (
     "password", "passwd", "secret", "token", "api_key", "apikey", "api-key", "credential", "private_key",
     "client_secret", "access_key", "https://", "http://", "mysql://", "postgres", "mongodb", "Authorization",
     "Bearer ", "Basic ", "username", "export ", "import ",
 )  # fmt: skip
-"""Texts that stand near credentials whose own format has no fixed beginning."""
+"""Words near credentials whose format has no fixed beginning."""
 
-KEPT = 7
-"""Bytes of a literal that are encoded. Names that begin alike then share a marker, and in base64 every alignment of
-seven bytes is eight characters or more: shorter literals slow pass 1 down."""
+MAX_ENCODED = 7
+"""Bytes of a literal that are encoded. So names with the same beginning share a marker, and in base64 every alignment
+of seven bytes has at least eight characters; shorter literals would slow pass 1 down."""
 
-KEPT_WIDE = 4
-"""The same where every byte becomes several characters."""
+MAX_ENCODED_WIDE = 4
+"""The same for encodings with several characters per byte."""
 
 
 class Marker(NamedTuple):
-    """An anchor that starts a decoder; its occurrences all have one length."""
+    """An anchor that starts a decoder; all its occurrences have the same length."""
 
     anchor: Anchor
     code: int
     length: int
 
 
-def markers(anchors: Sequence[Anchor]) -> list[Marker]:
-    """List the markers for the texts of *anchors* and the general ones, each once."""
+def list_markers(anchors: Sequence[Anchor]) -> list[Marker]:
+    """Return the markers for *anchors* and the general ones, without duplicates."""
     found: dict[tuple[Anchor, int], int] = {}
-    texts = {anchor.text[:KEPT]: None for anchor in anchors if not anchor.ignore_case}
+    texts = {anchor.text[:MAX_ENCODED]: None for anchor in anchors if not anchor.ignore_case}
     for word in WORDS:
-        texts.update((text[:KEPT], None) for text in _cases(word.encode()))
+        texts.update((text[:MAX_ENCODED], None) for text in _list_cases(word.encode()))
     for text in texts:
-        for literal, code in encoded(text):
+        for literal, code in encode_all(text):
             found.setdefault((Anchor(literal), code), len(literal))
     for anchor in anchors:
         for text in (anchor.text.lower(), anchor.text.upper()) if anchor.ignore_case else ():
-            for literal, code in in_base64(text[:KEPT]) if len(text) >= KEPT else ():
+            for literal, code in encode_base64(text[:MAX_ENCODED]) if len(text) >= MAX_ENCODED else ():
                 found.setdefault((Anchor(literal), code), len(literal))
     for anchor in anchors:
         if not anchor.ignore_case and len(anchor.text) >= 4 and anchor.text[-1:] in b"_-.":
-            for quote in (b'"', b"'"):  # a prefix that is put in front of the rest
+            for quote in (b'"', b"'"):  # a prefix that is joined with the rest
                 found.setdefault((Anchor(anchor.text + quote), JOINT), len(anchor.text) + 1)
-    for anchor, code, length in _ANNOUNCED:
+    for anchor, code, length in _ANNOUNCEMENTS:
         found.setdefault((anchor, code), length)
     return [Marker(anchor, code, length) for (anchor, code), length in found.items()]
 
 
-def _cases(text: bytes) -> list[bytes]:
+def _list_cases(text: bytes) -> list[bytes]:
     return sorted({text, text.lower(), text.upper(), text.title()})
 
 
-def encoded(text: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield what *text* becomes in each encoding, and the code of the decoder."""
-    head, wide = text[:KEPT], text[:KEPT_WIDE]
+def encode_all(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield *text* in each encoding, and the code of its decoder."""
+    head, wide = text[:MAX_ENCODED], text[:MAX_ENCODED_WIDE]
     if len(head) < 3:
         return
-    for literal, code in in_base64(head):
+    for literal, code in encode_base64(head):
         yield literal, code
-        for at in range(4 - code if code else 4, len(literal), 4):  # lines are folded between groups of four
+        for at in range(4 - code if code else 4, len(literal), 4):  # lines are wrapped between groups of four
             yield literal[:at] + b"\n" + literal[at:], code
     yield wide.hex().encode(), HEX
     yield wide.hex().upper().encode(), HEX
     if len(head) < 4:
         return
-    yield from in_base64(head.decode("latin-1").encode("utf-16-le"))
-    for inside in (*(literal for literal, _ in in_base64(text[:5])), wide.hex().encode()):
-        yield from in_base64(inside)
+    yield from encode_base64(head.decode("latin-1").encode("utf-16-le"))
+    for inside in (*(literal for literal, _ in encode_base64(text[:5])), wide.hex().encode()):
+        yield from encode_base64(inside)
     for shape, code in _SPELLED:
         yield b"".join([shape % byte for byte in wide]), code
     for start, code in ((b"[%d", NUMBERS), (b"(%d", NUMBERS), (b" %d", NUMBERS)):
@@ -131,10 +131,10 @@ _SPELLED = (
 )
 
 
-def in_base64(text: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield what *text* becomes in each alignment: the characters that depend on nothing around it.
+def encode_base64(text: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield *text* in each alignment of base64: the characters that do not depend on the text around it.
 
-    >>> [(literal, code) for literal, code in in_base64(b"ghp_")]
+    >>> [(literal, code) for literal, code in encode_base64(b"ghp_")]
     [(b'Z2hwX', 0), (b'docF', 2), (b'naHBf', 3)]
     """
     for before in range(3):
@@ -147,7 +147,7 @@ def in_base64(text: bytes) -> Iterator[tuple[bytes, int]]:
                 yield literal.replace(b"+", b"-").replace(b"/", b"_"), first
 
 
-def _announced() -> Iterator[tuple[Anchor, int, int]]:
+def _list_announcements() -> Iterator[tuple[Anchor, int, int]]:
     base64_tail = "[0-9A-Za-z+/_-]{%d}"
     begins = {"eyJ": 16, "ewog": 12, "ewoJ": 12, "W3si": 12, "eyAi": 12, "PD94bWw": 4}
     packed = {"H4sI": 12, "KLUv/": 12, "/Td6WFoA": 0, "QlpoO": 12, "UEsDB": 12}  # gzip, zstd, xz, bzip2, zip
@@ -173,4 +173,4 @@ def _announced() -> Iterator[tuple[Anchor, int, int]]:
         yield Anchor(text.encode()), ENTITY, len(text)
 
 
-_ANNOUNCED = tuple(_announced())
+_ANNOUNCEMENTS = tuple(_list_announcements())

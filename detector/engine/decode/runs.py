@@ -1,7 +1,7 @@
-r"""Whole runs of encoded characters: base64, hex, numbers, wide characters.
+r"""Decode whole runs of encoded characters: base64, hex, numbers, wide characters.
 
-A marker stands somewhere in the run; the run is followed to both sides, over
-line breaks and whatever programs write between the lines of a long text.
+A marker is somewhere in the run; the run is followed in both directions, across
+line breaks and what programs write between the lines of a long string.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ from bisect import bisect_right
 from functools import cache
 from typing import Any
 
-from detector.engine.decode.layer import Layer, Parts, joined
+from detector.engine.decode.layer import Layer, SpanIndex, decode_lines
 
-LONGEST = 64 << 20
-"""Bytes of a run that are followed to each side of its marker."""
+MAX_RUN = 64 << 20
+"""Bytes before and after its marker up to which a run is followed."""
 
-WRAPPED = 20
-"""A line of a wrapped run has at least so many characters; shorter ones are words."""
+MIN_LINE = 20
+"""Characters of the shortest line of a wrapped run; shorter ones are words."""
 
 _JOINT = rb"""["']?[ \t]{0,8}[+,.\\&]?[ \t]{0,8}(?:\r?\n|\\r\\n|\\n){1,2}[ \t>|*#/]{0,60}[+.&]?[ \t]{0,8}["']?"""
 
 _PLAIN = re.compile(rb"\r?\n(?=[0-9A-Za-z+/])")
-"""The joint of nearly all wrapped runs."""
+"""What separates the lines of nearly all wrapped runs."""
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 
 @cache
 def _expressions(letters: bytes) -> tuple[Any, Any, Any, bytes]:
-    """Compile the rest of a line, the joint behind and in front of one, and a table that leaves only *letters*.
+    """Compile the rest of a line, the joint after and before one, and a table that maps *letters* to 0, others to 1.
 
-    `re` is used for the letters: on classes it is ten times as fast as `regex`, which alone can search backwards.
+    Letters use `re`: for classes it is ten times as fast as `regex`, which alone can search backwards.
     """
     import regex
 
@@ -41,14 +41,14 @@ def _expressions(letters: bytes) -> tuple[Any, Any, Any, bytes]:
     return ahead, regex.compile(_JOINT), regex.compile(b"(?r)" + _JOINT), others
 
 
-def lines(data: bytes, at: int, letters: bytes) -> list[tuple[int, int]]:
+def find_lines(data: bytes, at: int, letters: bytes) -> list[tuple[int, int]]:
     """Return the spans of the lines of the run around offset *at*."""
     ahead, joint, joint_before, others = _expressions(letters)
-    low, high = max(0, at - LONGEST), min(len(data), at + LONGEST)
-    start = _line_start(data, low, at, others)
+    low, high = max(0, at - MAX_RUN), min(len(data), at + MAX_RUN)
+    start = _find_line_start(data, low, at, others)
     end = ahead.match(data, at, high).end()
     found = [(start, end)]
-    while end - start >= WRAPPED and (between := _PLAIN.match(data, end, high) or joint.match(data, end, high)):
+    while end - start >= MIN_LINE and (between := _PLAIN.match(data, end, high) or joint.match(data, end, high)):
         start = between.end()
         end = ahead.match(data, start, high).end()
         if end == start:
@@ -64,15 +64,15 @@ def lines(data: bytes, at: int, letters: bytes) -> list[tuple[int, int]]:
             end = between.start()
         else:
             break
-        start = _line_start(data, low, end, others)
-        if end - start < WRAPPED:
+        start = _find_line_start(data, low, end, others)
+        if end - start < MIN_LINE:
             break
         before.append((start, end))
     return before[::-1] + found
 
 
-def _line_start(data: bytes, low: int, at: int, others: bytes) -> int:
-    """Return where the letters in front of *at* begin."""
+def _find_line_start(data: bytes, low: int, at: int, others: bytes) -> int:
+    """Return where the letters before *at* begin."""
     step = 128
     while at > low:
         begin = max(low, at - step)
@@ -86,47 +86,47 @@ def _line_start(data: bytes, low: int, at: int, others: bytes) -> int:
 BASE64_LETTERS = rb"0-9A-Za-z+/_\-"
 
 
-class Base64:
-    """The runs of base64 in one text; markers in a run that is known already do not walk it again."""
+class Base64Runs:
+    """The runs of base64 in one text; a run with several markers is followed only once."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._known: Parts[list[tuple[int, int]]] = Parts()
+        self._known: SpanIndex[list[tuple[int, int]]] = SpanIndex()
 
-    def around(self, at: int, phase: int) -> Layer | None:
-        """Decode the run around *at*, where a character stands that is number *phase* of its group of four.
+    def decode_at(self, at: int, phase: int) -> Layer | None:
+        """Decode the run around *at*; the character there is number *phase* of its group of four.
 
-        What the marker stands for is text, so a neighbourhood that is none is
-        the middle of a picture, where any four letters occur by chance.
+        A marker encodes text, so if the bytes next to it are not text, it is part of a picture,
+        where any four letters occur by chance.
         """
         data = self._data
         first = at - phase
-        near = _from_base64(data[first : first + 36].translate(None, b"\r\n")[:32]) if first >= 0 else b""
+        near = _decode_base64(data[first : first + 36].translate(None, b"\r\n")[:32]) if first >= 0 else b""
         if near and len(near.translate(None, _READABLE)) * 4 > len(near):
             return None
-        return self._decoded(at, phase)
+        return self._decode(at, phase)
 
-    def packed(self, at: int) -> Layer | None:
-        """Decode the run of compressed data that begins at *at*, unless it is the middle of a run."""
+    def decode_compressed(self, at: int) -> Layer | None:
+        """Decode the run of compressed data that begins at *at*; return None in the middle of a run."""
         if at and _LETTERS.match(self._data, at - 1):
             return None
-        return self._decoded(at, 0)
+        return self._decode(at, 0)
 
-    def behind(self, at: int) -> Layer | None:
-        """Decode the run that begins behind *at*, at once or behind the rest of the headers of a mail."""
+    def decode_after(self, at: int) -> Layer | None:
+        """Decode the run that begins after *at*, directly or after the remaining headers of a mail."""
         begin = _HEADERS.match(self._data, at)
         assert begin
-        return None if self._data.startswith(_PICTURES, begin.end()) else self._decoded(begin.end(), 0)
+        return None if self._data.startswith(_PICTURES, begin.end()) else self._decode(begin.end(), 0)
 
-    def _decoded(self, at: int, phase: int) -> Layer | None:
-        found = next(self._known.around(at), [])
+    def _decode(self, at: int, phase: int) -> Layer | None:
+        found = next(self._known.find_at(at), [])
         if not found:
-            found = lines(self._data, at, BASE64_LETTERS)
+            found = find_lines(self._data, at, BASE64_LETTERS)
             self._known.add(found[0][0], found[-1][1], found)
         if self._data.startswith(_PICTURES, found[0][0]):
             return None
         found = list(found)
-        extra = (_passed(found, at) - phase) % 4
+        extra = (_count_characters(found, at) - phase) % 4
         while extra and found:
             start, end = found[0]
             taken = min(extra, end - start)
@@ -134,21 +134,21 @@ class Base64:
             found[0] = start + taken, end
             if found[0][0] == end:
                 found.pop(0)
-        if _passed(found, len(self._data)) < 8:
+        if _count_characters(found, len(self._data)) < 8:
             return None
-        return joined(self._data, found, "base64", _from_base64, (4, 3))
+        return decode_lines(self._data, found, "base64", _decode_base64, (4, 3))
 
 
 _LETTERS = re.compile(rb"[%b]" % BASE64_LETTERS)
 _READABLE = bytes([0, 9, 10, 13, *range(32, 127)])
 
 
-def _passed(found: list[tuple[int, int]], at: int) -> int:
-    """Count the characters of a run in front of *at*."""
+def _count_characters(found: list[tuple[int, int]], at: int) -> int:
+    """Return the number of characters of a run before *at*."""
     return sum(min(end, at) - start for start, end in found if start < at)
 
 
-def _from_base64(text: bytes) -> bytes:
+def _decode_base64(text: bytes) -> bytes:
     left = len(text) % 4
     if left == 1:
         text, left = text[:-1], 0
@@ -160,25 +160,25 @@ def _from_base64(text: bytes) -> bytes:
 
 _HEADERS = re.compile(rb"(?:[^\n]{0,200}\n(?:[^\s:]{1,60}:[^\n]{0,400}\n|[ \t][^\n]{0,400}\n){0,20}\r?\n)?\s{0,4}")
 _PICTURES = (b"iVBORw0KGg", b"/9j/", b"R0lGOD", b"UklGR", b"d09GM", b"d09GR", b"AAEAAAA", b"T1RUTw", b"AAABAA", b"Qk0")
-"""PNG, JPEG, GIF, WebP, fonts, icons: large, frequent, compressed in ways that hide nothing readable."""
+"""PNG, JPEG, GIF, WebP, fonts, icons: large, frequent, and without readable text."""
 
 
-def hexadecimal(data: bytes, at: int) -> Layer | None:
+def decode_hex(data: bytes, at: int) -> Layer | None:
     """Decode the run of hex digits around *at*, where a byte begins."""
-    found = lines(data, at, b"0-9A-Fa-f")
-    if _passed(found, at) % 2:
+    found = find_lines(data, at, b"0-9A-Fa-f")
+    if _count_characters(found, at) % 2:
         found[0] = found[0][0] + 1, found[0][1]
-    return joined(data, found, "hex", _from_hex, (2, 1))
+    return decode_lines(data, found, "hex", _decode_hex_digits, (2, 1))
 
 
-def _from_hex(text: bytes) -> bytes:
+def _decode_hex_digits(text: bytes) -> bytes:
     return binascii.a2b_hex(text[: len(text) & ~1])
 
 
 NUMBERS_AROUND = 16 << 10
 
 
-def numbers(data: bytes, at: int) -> Layer | None:
+def decode_numbers(data: bytes, at: int) -> Layer | None:
     """Decode a list of byte values, ``0x67, 0x68`` or ``103, 104``, around *at*."""
     import regex
 
@@ -217,11 +217,11 @@ def _wide_expressions(codec: str) -> tuple[Any, Any]:
     return regex.compile(one + b"*+"), regex.compile(b"(?r)" + one + b"*")
 
 
-def wide(data: bytes, at: int, codec: str) -> Layer | None:
+def decode_wide(data: bytes, at: int, codec: str) -> Layer | None:
     """Decode the plain characters of two or four bytes around *at*, where one begins."""
     ahead, back = _wide_expressions(codec)
-    start = back.match(data, max(0, at - LONGEST), at).start()
-    end = ahead.match(data, at, min(len(data), at + LONGEST)).end()
+    start = back.match(data, max(0, at - MAX_RUN), at).start()
+    end = ahead.match(data, at, min(len(data), at + MAX_RUN)).end()
     width = _WIDE[codec][1]
     text = data[start:end].replace(b"\0", b"")
     return Layer(text, codec[:6], (start, end), lambda: ((0, end - start), (start, end)), (width, 1))

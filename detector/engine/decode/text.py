@@ -1,9 +1,9 @@
-r"""Whole files in UTF-16 or UTF-32 become UTF-8 before anything looks at them.
+r"""Convert whole files in UTF-16 or UTF-32 to UTF-8 before they are scanned.
 
-Everything downstream counts lines, columns and characters, so it gets the text
-an editor would show. Windows tools write such files with a mark in front;
-those without are known by their zero bytes. A file that does not decode is no
-such text and is scanned as it is (markers find wide strings within binaries).
+Everything after this counts lines, columns and characters, so it gets the text
+that an editor shows. Windows tools write such files with a byte order mark;
+files without one are detected by their zero bytes. A file that cannot be decoded
+is scanned as it is (markers find wide strings within binary files).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _MARKS = (
 _LOOK = 512
 
 
-def codec_of(data: bytes) -> str:
-    """Name the encoding of *data* if it is UTF-16 or UTF-32, else "".
+def detect_codec(data: bytes) -> str:
+    """Return the codec of *data* if it is UTF-16 or UTF-32, else "".
 
-    >>> codec_of("key".encode("utf-16")), codec_of("password".encode("utf-16-le")), codec_of(b"key")
+    >>> detect_codec("key".encode("utf-16")), detect_codec("password".encode("utf-16-le")), detect_codec(b"key")
     ('utf-16-le', 'utf-16-le', '')
     """
     if data[:1] in (b"\xff", b"\xfe", b"\x00"):
@@ -39,8 +39,8 @@ def codec_of(data: bytes) -> str:
     return ""
 
 
-def plain(data: bytes, codec: str) -> bytes | None:
-    """Return *data* as UTF-8 without its mark, or None if it is not in *codec*; half a character at the end is cut."""
+def to_utf8(data: bytes, codec: str) -> bytes | None:
+    """Return *data* as UTF-8 without its byte order mark, None if it is not in *codec*; an incomplete end is cut."""
     width = 4 if "32" in codec else 2
     try:
         text = data[: len(data) // width * width].decode(codec)
@@ -49,19 +49,19 @@ def plain(data: bytes, codec: str) -> bytes | None:
     return text.removeprefix("\ufeff").encode("utf-8", "surrogatepass")
 
 
-def readable(blob: Blob) -> Blob:
-    """Return *blob* as UTF-8 if it is UTF-16 or UTF-32, else itself. Offsets then count bytes of that text."""
-    codec = codec_of(blob.data)
-    text = plain(blob.data, codec) if codec else None
+def decode_blob(blob: Blob) -> Blob:
+    """Return *blob* as UTF-8 if it is UTF-16 or UTF-32, else *blob*. Offsets then count bytes of the UTF-8 text."""
+    codec = detect_codec(blob.data)
+    text = to_utf8(blob.data, codec) if codec else None
     if text is None:
         return blob
 
-    def moved(place: int) -> int:
-        return len(plain(blob.data[:place], codec) or b"")
+    def to_new(place: int) -> int:
+        return len(to_utf8(blob.data[:place], codec) or b"")
 
     return blob._replace(
         data=text,
-        core=blob.core and (moved(blob.core[0]), moved(blob.core[1])),
-        new=blob.new and tuple((moved(start), moved(end)) for start, end in blob.new),
+        core=blob.core and (to_new(blob.core[0]), to_new(blob.core[1])),
+        new=blob.new and tuple((to_new(start), to_new(end)) for start, end in blob.new),
         via=(*blob.via, codec[:6]),
     )

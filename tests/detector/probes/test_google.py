@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from detector.engine.checks.proof import unbase64
+from detector.engine.checks.result import decode_base64
 from detector.model import VerdictState
 from detector.probes.core.contract import ProbeSettings
 from tests.detector.probes.conftest import finding, verdict
@@ -33,11 +33,11 @@ def endpoint(key: rsa.RSAPrivateKey):
         form = parse_qs(heard.body.decode())
         assert form["grant_type"] == ["urn:ietf:params:oauth:grant-type:jwt-bearer"]
         signed, _, signature = form["assertion"][0].encode().rpartition(b".")
-        head, claims = (json.loads(unbase64(part, url=True)) for part in signed.split(b"."))
+        head, claims = (json.loads(decode_base64(part, url=True)) for part in signed.split(b"."))
         assert head == {"alg": "RS256", "typ": "JWT", "kid": "ab12"}
         assert claims["iss"] == EMAIL and claims["aud"] == "https://oauth2.googleapis.com/token"
         try:
-            key.public_key().verify(unbase64(signature, url=True), signed, padding.PKCS1v15(), hashes.SHA256())
+            key.public_key().verify(decode_base64(signature, url=True), signed, padding.PKCS1v15(), hashes.SHA256())
         except Exception:
             return Say(400, {"error": "invalid_grant", "error_description": "Invalid JWT Signature."})
         return Say(200, {"access_token": "short-lived", "expires_in": 3599})

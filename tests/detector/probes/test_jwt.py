@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
-from detector.engine.checks.proof import base64url
+from detector.engine.checks.result import encode_base64url
 from detector.model import Verdict, VerdictState
 from detector.probes.core.contract import ProbeSettings
 from tests.detector.probes.conftest import finding, verdict
@@ -20,7 +20,7 @@ ISSUER = "https://acme.auth0.com"
 
 
 def number(value: int) -> str:
-    return base64url(value.to_bytes((value.bit_length() + 7) // 8, "big")).decode()
+    return encode_base64url(value.to_bytes((value.bit_length() + 7) // 8, "big")).decode()
 
 
 class Signer:
@@ -34,7 +34,7 @@ class Signer:
             self.jwk = {
                 "kty": "OKP",
                 "crv": "Ed25519",
-                "x": base64url(self._key.public_key().public_bytes_raw()).decode(),
+                "x": encode_base64url(self._key.public_key().public_bytes_raw()).decode(),
             }
         elif algorithm.startswith("ES"):
             self._key = ec.generate_private_key(ec.SECP256R1())
@@ -49,8 +49,8 @@ class Signer:
     def token(self, **claims: Any) -> str:
         claims = {"iss": ISSUER, "sub": "ada", "exp": int(time.time()) + 600} | claims
         head = {"alg": self.algorithm, "kid": "k1"}
-        signed = b".".join(base64url(json.dumps(part).encode()) for part in (head, claims))
-        return (signed + b"." + base64url(self._sign(signed))).decode()
+        signed = b".".join(encode_base64url(json.dumps(part).encode()) for part in (head, claims))
+        return (signed + b"." + encode_base64url(self._sign(signed))).decode()
 
     def _sign(self, signed: bytes) -> bytes:
         digest = hashes.SHA256()

@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from detector.containers.kinds import detect_kind
-from detector.engine.decode.text import codec_of
+from detector.engine.decode.text import detect_codec
 from detector.engine.stored import Stored
 from detector.scan.batching import doubtful, take
 
@@ -30,7 +30,7 @@ STARTS = st.sampled_from(
 @example("key".encode("utf-32-be"))
 @example(b'{"sourcesContent": []}')
 def test_nothing_that_needs_a_closer_look_is_passed_over(data: bytes) -> None:
-    assert doubtful(data) or not (codec_of(data) or detect_kind(data))
+    assert doubtful(data) or not (detect_codec(data) or detect_kind(data))
 
 
 def test_plain_text_is_told_at_once() -> None:

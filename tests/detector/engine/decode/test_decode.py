@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from detector.engine import decode
-from detector.engine.decode.text import readable
+from detector.engine.decode.text import decode_blob
 from detector.engine.lines import LineMap
 from detector.model import Blob, Origin
 from detector.rules import pack as packs
@@ -40,7 +40,7 @@ ENGINES = {
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("place", PLACES, ids=[place.name for place in PLACES])
 def test_the_token_is_found_once_and_its_line_is_right(place: Place, name: str) -> None:
-    blob = readable(Blob(place.content, Origin("worktree", place.path)))
+    blob = decode_blob(Blob(place.content, Origin("worktree", place.path)))
     hits = [hit for hit in ENGINES[name].scan(blob.data) if hit.rule.id == "acme.key"]
     assert [hit.secret.reveal().decode() for hit in hits] == [TOKEN]
     if place.line:
@@ -76,7 +76,7 @@ def test_what_stands_in_plain_text_is_not_decoded_as_well() -> None:
 
 def test_more_than_the_depth_is_not_opened() -> None:
     data = TOKEN.encode()
-    for _ in range(decode.DEPTH):
+    for _ in range(decode.MAX_DEPTH):
         data = gzip.compress(data)
     within = b"v: " + base64.b64encode(data)
     assert found(within) == []

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detector.engine.decode.merge import nearest
+from detector.engine.decode.merge import merge_hits
 from detector.model import Hit, Rule
 from detector.secret import Secret
 
@@ -41,7 +41,7 @@ def _numbers(most: int = 4) -> st.SearchStrategy[tuple[int, int, int, int]]:
 @given(plain_hits(), decoded_hits())
 @settings(max_examples=500, deadline=None)
 def test_it_says_what_comparing_every_pair_says(plain: list[Hit], decoded: list[Hit]) -> None:
-    assert nearest(plain, decoded) == by_pairs(plain, decoded)
+    assert merge_hits(plain, decoded) == by_pairs(plain, decoded)
 
 
 def by_pairs(plain: list[Hit], decoded: list[Hit]) -> list[Hit]:

@@ -1,4 +1,4 @@
-"""Compressed data, recognised by its first bytes and unpacked within bounds."""
+"""Detect compressed data by its first bytes, and decompress it within limits."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 _MAGIC = ((b"\x1f\x8b\x08", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"\xfd7zXZ\x00", "xz"), (b"BZh", "bzip2"))
 
 
-def kind(data: bytes) -> str:
-    """Name the compression of *data*, or "" for none that we know."""
+def detect_compression(data: bytes) -> str:
+    """Return the name of the compression of *data*, "" for none that is known."""
     for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
@@ -17,10 +17,10 @@ def kind(data: bytes) -> str:
     return ""
 
 
-def unpacked(data: bytes, name: str, limit: int) -> tuple[bytes, bool]:
-    """Return up to *limit* bytes of what *data* holds, and whether that is everything that can be read.
+def decompress(data: bytes, name: str, limit: int) -> tuple[bytes, bool]:
+    """Return up to *limit* bytes of decompressed *data*, and whether that is all that can be read.
 
-    What comes before a fault counts; data that is no stream at all gives b"".
+    Data up to an error counts; data that is not a stream of this kind gives b"".
     """
     import lzma
     import zlib
@@ -30,7 +30,7 @@ def unpacked(data: bytes, name: str, limit: int) -> tuple[bytes, bool]:
     rest = data
     while rest and size <= limit:
         try:
-            stream = _stream(name)
+            stream = _open_stream(name)
             if stream is None:
                 return b"", True
             part = stream.decompress(rest, limit + 1 - size)
@@ -45,7 +45,7 @@ def unpacked(data: bytes, name: str, limit: int) -> tuple[bytes, bool]:
 
 
 class _Zstd:
-    """The standard library's interface over `zstandard`."""
+    """A decompressor with the interface of the standard library on top of `zstandard`."""
 
     def __init__(self, zstandard: Any) -> None:
         self._zstandard = zstandard
@@ -62,7 +62,7 @@ class _Zstd:
             raise ValueError(str(error)) from None
 
 
-def _stream(name: str) -> Any:
+def _open_stream(name: str) -> Any:
     import bz2
     import lzma
     import zlib

@@ -4,7 +4,7 @@ import pytest
 
 from detector.engine.conditions import is_met
 from detector.engine.confirm import Match
-from detector.rules.expr import translate_filter
+from detector.rules.filters import translate_filter
 from detector.rules.re2 import Untranslatable
 
 LINE = b'api_key = "q7Zt9XbLm3"  # demo\n'
