@@ -27,8 +27,10 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from detector.config import Config
 from detector.containers import kinds
+from detector.contracts import Note
 from detector.engine.anchors import build_automaton
 from detector.engine.engine import Engine
+from detector.git.history import NoState
 from detector.model import Skipped
 from detector.rules import pack as packs
 from detector.rules.shapes import expand
@@ -174,7 +176,8 @@ def cost(paths: Sequence[str], runs: int = 5) -> None:
 
 def _cost_of_a_scan(folder: str, engines: dict[str, Engine], runs: int) -> None:
     """Time what a worker does with a whole checkout: reading, examining, lines; containers are opened only "with"."""
-    shares = [share for share in targets.split_target(folder, Config(history=False)) if not isinstance(share, Skipped)]
+    items = targets.split_target(folder, Config(history=False), NoState())
+    shares = [item for item in items if not isinstance(item, (Skipped, Note))]
     times: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(runs):
         for name, engine in engines.items():

@@ -1,69 +1,120 @@
-"""The shape of everything that can be added, on one screen.
+"""The Protocols of what can be added.
 
-A module is the plugin: it fulfils one of these protocols with plain functions
-(registry.py finds it by its file name). Contract tests meet every one found
-on disk.
+A module is the plug-in: it fulfils one of these Protocols with plain functions,
+and registry.py finds it by its file name. Contract tests check every plug-in in
+its folder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO, runtime_checkable
 
-from detector.model import Blob, Skipped
+from detector.model import Blob, Origin, Skipped
 
 if TYPE_CHECKING:
     import argparse
 
     from detector.config import Config
     from detector.engine.stored import Stored
+    from detector.git.history import HistoryPlan
+    from detector.git.repository import Repository
     from detector.ignores.policy import ParsedIgnores
     from detector.model import Scan
     from detector.reports._options import ReportOptions
 
 
 class Share(Protocol):
-    """A portion of a source that one worker reads: small and picklable.
-
-    `weight` is its estimated cost in bytes; `name` says in a message what was
-    lost when it cannot be read.
-    """
+    """A portion of a target that one worker reads: small and picklable, for it may be read on another machine."""
 
     @property
     def weight(self) -> int:
-        """Estimated bytes to read."""
+        """Estimated cost of reading it, in bytes of plain files."""
 
     @property
     def name(self) -> str:
-        """What to call it in a message."""
+        """What messages call it if it cannot be read."""
 
-    def blobs(self) -> Iterator[Blob | Skipped]:
+    @property
+    def published(self) -> bool:
+        """Whether its files are published as they are, so that some should not be among them."""
+
+    @property
+    def read_before(self) -> bool:
+        """Whether an earlier scan read it, so that only rules that have changed since are applied."""
+
+    def read(self) -> Iterator[Blob | Skipped]:
         """Read the content; called in a worker, perhaps twice."""
 
 
 @runtime_checkable
-class StoredShare(Share, Protocol):
-    """A share that also hands out its objects as they are stored: versions have much in common."""
+class ObjectShare(Share, Protocol):
+    """A share that also yields objects as git stores them; versions of a file have much in common."""
 
-    def objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
+    def read_objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
         """Read the objects; what cannot be read is appended to *skipped*."""
 
-    def blob(self, stored: Stored) -> Blob:
-        """Return the content of one of them with its origin."""
+    def make_blob(self, stored: Stored) -> Blob:
+        """Return the content of an object with its origin."""
 
 
-class Inner(NamedTuple):
-    """A repository inside of a target: a target of its own, or for its history alone."""
+class NestedRepository(NamedTuple):
+    """A repository inside a target. It is scanned as a target of its own, or only its history is."""
 
     path: str
     history_only: bool = False
 
 
-class Source(Protocol):
-    """detector/sources/<name>.py: where bytes come from."""
+class Note(NamedTuple):
+    """Something that the reader of the report should know about how a target was read."""
 
-    def shares(self, target: str, config: Config) -> Iterable[Share | Skipped | Inner]:
-        """Split *target* into portions. Raises `SourceError` when it is none at all."""
+    text: str
+
+
+class Claim(IntEnum):
+    """How specifically a source claims a target. The sources with the highest claim read it."""
+
+    NONE = 0
+    ANY_PATH = 1
+    """Every path, whatever lies there."""
+    LAYOUT = 2
+    """What lies at the path: a repository, a mailbox."""
+    OPTION = 3
+    """An option asks for this source, such as ``--staged``."""
+    ADDRESS = 4
+    """The form of the target: ``-``, a URL, ``NAME:…`` where NAME is the name of the source."""
+
+
+class HistoryState(Protocol):
+    """What earlier scans have read of repositories."""
+
+    def plan(self, name: str, repository: Repository, workers: int) -> HistoryPlan:
+        """Divide what has to be read of *repository*, which reports call *name*, into shares."""
+
+
+class Source(Protocol):
+    """detector/sources/<name>.py: where content comes from.
+
+    A source of another distribution (entry point group ``leakfirst.sources``)
+    reads the targets ``<name>:…``.
+    """
+
+    @property
+    def ORIGIN_KINDS(self) -> tuple[str, ...]:
+        """The kinds of origin that its blobs may have (`model.OriginKind`); one of its own is ``<name>``."""
+
+    def claim(self, target: str, config: Config) -> Claim:
+        """Return how specifically this source claims *target*. Cheap: every source is asked."""
+
+    def split(self, target: str, config: Config, state: HistoryState) -> Iterable[SourceItem]:
+        """Split *target* into shares. Raises `SourceError` if it cannot be read, `UsageError` for the options."""
+
+    def read_again(self, origins: Sequence[Origin], config: Config) -> Iterator[Blob | Skipped]:
+        """Read the content at *origins* once more; the paths are those of outermost containers."""
+
+
+SourceItem = Share | Skipped | NestedRepository | Note
 
 
 class Report(Protocol):

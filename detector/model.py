@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, NoReturn, Self
+from typing import Any, Final, Literal, NamedTuple, NoReturn, Self
 
 from detector.secret import Secret
 
@@ -140,12 +140,29 @@ class Rule(NamedTuple):
 # -- bytes and where they came from ------------------------------------------
 
 
+OriginKind = Literal[
+    "worktree", "index", "blob", "commit", "tag", "note", "stash", "unreachable", "stdin", "archive", "image"
+]
+"""The kinds of our own sources, as plain text: origins are compared, hashed and pickled by the million."""
+
+OBJECT_KINDS: Final[tuple[OriginKind, ...]] = ("blob", "commit", "tag")
+"""Types of git objects that have content of their own."""
+
+HISTORY_KINDS: Final[tuple[OriginKind, ...]] = (*OBJECT_KINDS, "note", "stash", "unreachable")
+"""Content of a repository's history: an object, and how it is reached if not from a branch."""
+
+CURRENT_KINDS: Final[tuple[OriginKind, ...]] = ("worktree", "index")
+"""Content that somebody can edit now."""
+
+UNPACKED_KINDS: Final[tuple[OriginKind, ...]] = ("archive", "image")
+"""Content that was unpacked from a container file."""
+
+
 class Origin(NamedTuple):
     """Where content came from. One content may have many origins.
 
-    `kind` is one of worktree, index, blob, commit, tag, note, stash,
-    unreachable, stdin, archive, image. Object ids are hex text; `when` is
-    ISO 8601 with offset.
+    `kind` is an `OriginKind`, or the name of a source that was added. Object ids
+    are hex text; `when` is ISO 8601 with offset.
     """
 
     kind: str

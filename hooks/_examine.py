@@ -90,15 +90,13 @@ def load_engine(chosen: HookOptions) -> Engine:
 
 
 class BlobShare(NamedTuple):
-    """The content that a hook examines, as a share. `name` is what messages call it."""
+    """The content that a hook examines, as a share. It is read again if an allowlist needs the lines of hits."""
 
     read: Callable[[], Iterator[Blob | Skipped]]
     name: str = "the staged content"
     weight: int = 0
-
-    def blobs(self) -> Iterator[Blob | Skipped]:
-        """Read the content; called again if an allowlist needs the lines of hits."""
-        return self.read()
+    published: bool = False
+    read_before: bool = False
 
 
 class ExaminedContent(NamedTuple):

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 
-from detector.model import Blob
-
-UNPACKED_ORIGINS = ("archive", "image")
-"""The kinds of origin of members; containers among them are unpacked together with the outermost one."""
+from detector.model import UNPACKED_KINDS, Blob
 
 _MAGIC = (
     (b"PK\x03\x04", "zip"),
@@ -69,7 +66,7 @@ def detect_kind(data: bytes) -> str:
 def detect_container(blob: Blob) -> str:
     """Return the kind of container that *blob* is; "" if it is none or only a chunk of a larger file."""
     kind = detect_kind(blob.data)
-    if not kind or blob.origin.kind in UNPACKED_ORIGINS or blob.base:
+    if not kind or blob.origin.kind in UNPACKED_KINDS or blob.base:
         return ""
     return "" if blob.core and blob.core != (0, len(blob.data)) else kind
 

@@ -28,14 +28,15 @@ from detector.scan import attribution, triage
 from detector.scan.masking import NameMasker, make_name_masker
 from detector.scan.messages import ExamineOptions, Progress
 from detector.scan.policies import IgnorePolicies
+from detector.scan.recheck import recheck_with_paths
 from detector.scan.worker import examine_safely
 
 if TYPE_CHECKING:
     from detector.engine.stored import Stored
     from detector.fleet.worker import LoadedRules, Worker
+    from detector.git.history import HistoryShare
     from detector.git.repository import Repository
     from detector.model import Blob
-    from detector.sources.history import HistoryShare
 
 BRANCH_HEAD = "branch-head"
 """The kind of a location that is current, but not where the credential came in."""
@@ -155,24 +156,26 @@ class _FlaggedObjects:
 
     def __init__(self, repository: Repository, names: Sequence[str]) -> None:
         from detector.git import shares
-        from detector.sources.history import HistoryShare
+        from detector.git.history import HistoryShare
 
         part = shares.ObjectShare(repository, reread=tuple(names), cost=float(len(names)), objects=len(names))
         self._share: HistoryShare = HistoryShare(part, repository.work_tree or repository.git_dir)
         self.delivered: set[str] = set()
         self.weight = self._share.weight
         self.name = self._share.name
+        self.published = False
+        self.read_before = False
 
-    def blobs(self) -> Iterator[Blob | Skipped]:
-        return self._share.blobs()
+    def read(self) -> Iterator[Blob | Skipped]:
+        return self._share.read()
 
-    def objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
-        for stored in self._share.objects(skipped):
+    def read_objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
+        for stored in self._share.read_objects(skipped):
             self.delivered.add(stored.id.hex())
             yield stored
 
-    def blob(self, stored: Stored) -> Blob:
-        return self._share.blob(stored)
+    def make_blob(self, stored: Stored) -> Blob:
+        return self._share.make_blob(stored)
 
 
 def _list_unread(repository: Repository, names: Iterable[str], delivered: Collection[str]) -> Iterator[Skipped]:
@@ -232,7 +235,7 @@ def _locate_at_heads(
             here = origin._replace(path=path, commit=head.commit)
             moved.append(sighting._replace(location=sighting.location._replace(origin=here)))
     found: dict[str, list[Location]] = {}
-    for sighting in masker.mask_sightings(attribution.recheck_with_paths(moved, rules.pack, config, skipped)):
+    for sighting in masker.mask_sightings(recheck_with_paths(moved, rules.pack, config, skipped)):
         if not policies.find_reason(sighting, rules.pack.rules[sighting.rule]):
             found.setdefault(compute_fingerprint(sighting.secret, rules.key), []).append(sighting.location)
     return found

@@ -20,10 +20,10 @@ from detector.scan.worker import examine_safely
 if TYPE_CHECKING:
     from detector.engine.stored import Stored
     from detector.fleet.worker import Worker
+    from detector.git.history import HistoryPlan, HistoryShare
     from detector.git.packs import ByteArray
     from detector.git.repository import Repository
     from detector.model import Blob
-    from detector.sources.history import HistoryPlan, HistoryShare
 
 
 class ScannedSightings(NamedTuple):
@@ -47,14 +47,15 @@ class _KnownToSweep(ScanState):
         self._scan = scan
         self.packs: tuple[bytes, ...] = ()
 
-    def plan(self, repository: Repository, workers: int) -> HistoryPlan:
+    def plan(self, name: str, repository: Repository, workers: int) -> HistoryPlan:
         """Divide what has to be read of *repository*."""
         import numpy as np
 
+        from detector.git.history import HistoryPlan
         from detector.git.packs import sort_ids
         from detector.git.shares import plan_shares
-        from detector.sources.history import HistoryPlan
 
+        del name
         id_bytes = repository.id_bytes
         packs = frozenset(split_rows(self._scan.packs, id_bytes + PACK_SIZE_BYTES))
         known, older = as_rows(self._scan.known, id_bytes), as_rows(self._scan.older, id_bytes)
@@ -74,7 +75,7 @@ def plan_shares(worker: Worker, task: PlanShares) -> Iterator[SharePlan]:
 
 def make_share_plan(worker: Worker, scan: ScanRepository, count: int) -> SharePlan:
     """Divide what *scan* would read into about *count* shares."""
-    from detector.sources import history
+    from detector.git.history import split_history
 
     repository = worker.open_repository(scan.entry, scan.refs_digest)
     memory = _KnownToSweep(scan)
@@ -82,7 +83,7 @@ def make_share_plan(worker: Worker, scan: ScanRepository, count: int) -> SharePl
     config = worker.settings.config._replace(jobs=count)
     shares: list[HistoryShare] = []
     skipped: list[Skipped] = []
-    for item in history.shares(folder, config, memory):
+    for item in split_history(repository, folder, config, memory):
         (skipped if isinstance(item, Skipped) else shares).append(item)  # type: ignore[arg-type]
     packs = {*memory.packs, *split_rows(scan.packs, repository.id_bytes + PACK_SIZE_BYTES)}
     return SharePlan(tuple(shares), tuple(skipped), b"".join(sorted(packs)))
@@ -180,15 +181,17 @@ class _VerifiedShare:
         self._share = share
         self.weight = share.weight
         self.name = share.name
+        self.published = share.published
+        self.read_before = share.read_before
 
-    def blobs(self) -> Iterator[Blob | Skipped]:
+    def read(self) -> Iterator[Blob | Skipped]:
         skipped: list[Skipped] = []
-        for stored in self.objects(skipped):
-            yield self.blob(stored)
+        for stored in self.read_objects(skipped):
+            yield self.make_blob(stored)
         yield from skipped
 
-    def objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
-        for stored in self._share.objects(skipped):
+    def read_objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
+        for stored in self._share.read_objects(skipped):
             algorithm = hashlib.sha256 if len(stored.id) == 32 else hashlib.sha1
             digest = algorithm(f"{stored.kind} {len(stored.data)}\0".encode())
             digest.update(stored.data)
@@ -197,5 +200,5 @@ class _VerifiedShare:
                 skipped.append(Skipped(where, "the content does not match the object id"))
             yield stored
 
-    def blob(self, stored: Stored) -> Blob:
-        return self._share.blob(stored)
+    def make_blob(self, stored: Stored) -> Blob:
+        return self._share.make_blob(stored)

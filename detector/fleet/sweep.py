@@ -234,7 +234,7 @@ class _Coordinator:
         work.skipped = plan.skipped
         work.remaining_shares = len(plan.shares)
         for share in plan.shares:
-            changed = self._objects.changed_rules if share.changed_rules else frozenset()
+            changed = self._objects.changed_rules if share.read_before else frozenset()
             task = ScanShare(work.entry, share, changed, work.survey.refs_digest)
             self._queue.add(work, task, Priority.SHARE)
         if not plan.shares:

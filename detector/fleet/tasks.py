@@ -25,7 +25,7 @@ from detector.fleet.lifecycle import ObservedFinding
 from detector.model import Skipped
 
 if TYPE_CHECKING:
-    from detector.sources.history import HistoryShare
+    from detector.git.history import HistoryShare
 
 
 class WorkerSettings(NamedTuple):

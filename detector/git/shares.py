@@ -46,10 +46,7 @@ from detector.git.packs import (
     sort_ids,
 )
 from detector.git.repository import Repository
-from detector.model import Skipped
-
-CONTENT = ("blob", "commit", "tag")
-"""The object types that contain text written by people; trees contain only names."""
+from detector.model import OBJECT_KINDS, Skipped
 
 _MIN_SHARE_COST = 20_000.0
 """Minimal cost of a share, in microseconds: smaller shares cost more than they save."""
@@ -90,7 +87,7 @@ class ObjectShare(NamedTuple):
     loose: tuple[tuple[str, str], ...] = ()
     git_ids: tuple[str, ...] = ()
     reread: tuple[str, ...] = ()
-    kinds: tuple[str, ...] = CONTENT
+    kinds: tuple[str, ...] = OBJECT_KINDS
     cost: float = 0.0
     objects: int = 0
     reread_fallback: tuple[str, ...] = ()
@@ -109,7 +106,7 @@ class SharePlan(NamedTuple):
 
 def plan_shares(
     repository: Repository,
-    kinds: Sequence[str] = CONTENT,
+    kinds: Sequence[str] = OBJECT_KINDS,
     workers: int = 1,
     exclude: ByteArray | Iterable[bytes] | None = None,
     per_worker: int = 8,

@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.ignores import values
 from detector.ignores.expressions import compile_pattern, matches_any
-from detector.model import Origin, Rule, Sighting
+from detector.model import HISTORY_KINDS, Origin, Rule, Sighting
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
-
-HISTORY_KINDS = ("blob", "commit", "tag", "note", "stash", "unreachable")
-"""Kinds of origin that are not files in a working tree."""
 
 
 class AllowEntry(NamedTuple):

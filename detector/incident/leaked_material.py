@@ -60,9 +60,10 @@ def validate_exposure(exposure: Exposure) -> None:
 def is_remote(target: str) -> bool:
     """Return whether *target* is the URL of a repository."""
     from detector.config import Config
-    from detector.scan.targets import choose_sources
+    from detector.contracts import Claim
+    from detector.sources import remote
 
-    return choose_sources(target, Config()) == ["remote"]
+    return remote.claim(target, Config()) is Claim.ADDRESS
 
 
 def _has_credential(url: str) -> bool:

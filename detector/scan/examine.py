@@ -11,12 +11,9 @@ from collections.abc import Iterator, Sequence
 from detector.engine.engine import EMPTY_RESULT, Engine, EngineResult
 from detector.engine.lines import LineMap
 from detector.ignores import marks
-from detector.model import Blob, Location, Sighting, Skipped
+from detector.model import CURRENT_KINDS, Blob, Location, Sighting, Skipped
 from detector.scan.locate import index_masked_spans, locate_hit
 from detector.scan.messages import ExamineOptions, Message, Rejection, UnusedMark
-
-CURRENT = ("worktree", "index")
-"""Kinds of origin where an unused mark is reported; nobody can remove one from the history."""
 
 DEFAULT_OPTIONS = ExamineOptions()
 
@@ -44,14 +41,14 @@ class Examiner:
         examined = dict(self.engine.examine_batch(rows, keep_rejected=True))
         keep_rejected = self._options.keep_rejected
         for index, blob in enumerate(blobs):
-            if index in examined or (keep_rejected and blob.origin.kind in CURRENT):
+            if index in examined or (keep_rejected and blob.origin.kind in CURRENT_KINDS):
                 for message in self._report(blob, examined.get(index, EMPTY_RESULT)):
                     yield index, message
 
     def _report(self, blob: Blob, examined: EngineResult) -> Iterator[Message]:
         used: set[int] = set()
         yield from self.report_hits(blob, examined, used)
-        if self._options.keep_rejected and blob.origin.kind in CURRENT and marks.may_contain_mark(blob.data):
+        if self._options.keep_rejected and blob.origin.kind in CURRENT_KINDS and marks.may_contain_mark(blob.data):
             lines = LineMap(blob.data, blob.base_line, blob.base_column)
             for mark in marks.find_marks(blob.data):
                 if mark.at not in used and (not blob.core or blob.core[0] <= mark.at < blob.core[1]):

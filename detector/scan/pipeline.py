@@ -12,13 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from detector.config import Config
-from detector.contracts import Share
+from detector.contracts import Note, Share
 from detector.errors import UsageError
 from detector.log import log_step
 from detector.model import Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules.pack import Pack
 from detector.scan import targets
-from detector.scan.attribution import Attributor
+from detector.scan.attribution import Attributor, PlanningState
 from detector.scan.masking import make_name_masker
 from detector.scan.messages import ExamineOptions, Progress, Rejection, UnusedMark
 from detector.scan.policies import IgnorePolicies, covers_roots, describe_unused_marks, load_policies
@@ -119,20 +119,21 @@ def plan(config: Config, state: ScanState, attributor: Attributor) -> Plan:
     if config.since or config.range:
         from detector.sources import changes
 
-        claimed = [target for target in config.targets if targets.choose_sources(target, config) == ["changes"]]
+        claimed = [target for target in config.targets if changes in targets.choose_sources(target, config)]
         changes.check_revisions(claimed, config)
     shares: list[Share] = []
     skipped: list[Skipped] = []
+    notes: list[str] = []
+    planning = PlanningState(state, attributor)
     for target in config.targets:
-        if "history" in targets.choose_sources(target, config):
-            attributor.start_early("" if target == "." else target)
-        for entry in targets.split_target(target, config, state):
-            if isinstance(entry, Skipped):
-                skipped.append(entry)
+        for item in targets.split_target(target, config, planning):
+            if isinstance(item, Skipped):
+                skipped.append(item)
+            elif isinstance(item, Note):
+                notes.append(item.text)
             else:
-                shares.append(entry)
-    notes = tuple(note for target in config.targets for note in targets.unread(target, config))
-    return Plan(tuple(shares), tuple(skipped), notes, load_policies(config))
+                shares.append(item)
+    return Plan(tuple(shares), tuple(skipped), tuple(notes), load_policies(config))
 
 
 # -- examine -------------------------------------------------------------------

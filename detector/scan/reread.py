@@ -8,46 +8,47 @@ is: the same value under the same key) counts as found again.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from detector.containers.kinds import UNPACKED_ORIGINS
-from detector.errors import SourceError, UsageError
+from detector.config import Config
+from detector.contracts import Source
+from detector.errors import UsageError
 from detector.fingerprint import compute_fingerprint
-from detector.model import Blob, Finding, Location, Origin, Sighting, Skipped, Verdict, VerdictState
+from detector.model import UNPACKED_KINDS, Blob, Finding, Location, Origin, Sighting, Skipped, Verdict, VerdictState
 from detector.rules.pack import Pack, build_engine
+from detector.scan.targets import find_source
 from detector.scan.triage import build_findings
 from detector.scan.worker import examine_share
 from detector.secret import Secret
-from detector.sources.files import read_file
 
-IN_FILES = ("worktree", "file")
-IN_OBJECTS = ("blob", "commit", "tag", "note", "stash", "unreachable", "index")
+DEFAULTS = Config()
 
 
-class _Places(NamedTuple):
-    """A share of places; see contracts.Share."""
+class _Locations(NamedTuple):
+    """The locations of a report as a share: each source reads its own again."""
 
     origins: tuple[Origin, ...]
-    name: str = "the places of the report"
+    config: Config
+    name: str = "the locations of the report"
     weight: int = 0
+    published: bool = False
+    read_before: bool = False
 
-    def blobs(self) -> Iterator[Blob | Skipped]:
-        """Read every place; what cannot be read is skipped."""
-        objects: dict[str, list[Origin]] = {}
+    def read(self) -> Iterator[Blob | Skipped]:
+        """Read every location; what cannot be read is skipped."""
+        groups: dict[int, tuple[Source, list[Origin]]] = {}
         for origin in self.origins:
-            if origin.kind in IN_OBJECTS and origin.object_id:
-                objects.setdefault(origin.repository, []).append(origin)
-            elif origin.kind in IN_FILES:
-                yield from read_file(os.path.join(origin.repository, origin.path), origin)
+            source = find_source(origin)
+            if source is None:
+                yield Skipped(origin.path or origin.kind, f"a location of kind {origin.kind} cannot be read again")
             else:
-                yield Skipped(origin.path or origin.kind, f"a place of kind {origin.kind} cannot be read again")
-        for repository, origins in objects.items():
-            yield from _objects(repository, origins)
+                groups.setdefault(id(source), (source, []))[1].append(origin)
+        for source, origins in groups.values():
+            yield from source.read_again(origins, self.config)
 
 
-def reread_report(path: str, pack: Pack, key: bytes) -> tuple[list[Finding], list[Skipped]]:
+def reread_report(path: str, pack: Pack, key: bytes, config: Config = DEFAULTS) -> tuple[list[Finding], list[Skipped]]:
     """Return the findings of the report at *path* with their credentials, and what was not found again.
 
     Relative places are read from the current folder, as the scan did; *key* is
@@ -56,7 +57,7 @@ def reread_report(path: str, pack: Pack, key: bytes) -> tuple[list[Finding], lis
     rows = _rows(path)
     origins = dict.fromkeys(origin for row in rows for origin in _origins(row))
     sightings, skipped = [], []
-    for message in examine_share(_Places(tuple(origins)), build_engine(pack)):
+    for message in examine_share(_Locations(tuple(origins), config), build_engine(pack)):
         if isinstance(message, Sighting):
             sightings.append(message)
         elif isinstance(message, Skipped):
@@ -98,7 +99,7 @@ def _origins(row: Mapping[str, Any]) -> Iterator[Origin]:
     for place in row["locations"]:
         path = str(place.get("path") or "").partition("!")[0]
         kind = str(place.get("origin"))
-        if kind in UNPACKED_ORIGINS:  # the container itself is read, and looked into again
+        if kind in UNPACKED_KINDS:  # the container itself is read, and looked into again
             kind = "blob" if place.get("object") else "worktree"
         yield Origin(
             kind=kind,
@@ -115,28 +116,6 @@ def _before(row: Mapping[str, Any], now: Verdict) -> Verdict:
     return Verdict(told.get("state", now.state), told.get("why", ""), told.get("owner", "")) if told else now
 
 
-def _objects(repository: str, origins: list[Origin]) -> Iterator[Blob | Skipped]:
-    from detector.git.objects import cat_file
-    from detector.git.repository import discover
-
-    try:
-        opened = discover(repository or ".")
-    except SourceError as error:
-        yield Skipped(repository or ".", str(error))
-        return
-    by_id: dict[str, list[Origin]] = {}
-    for origin in origins:
-        name = str(origin.object_id)
-        if all(c in "0123456789abcdef" for c in name) and len(name) in (40, 64):
-            by_id.setdefault(name, []).append(origin)
-    for name, _, data in cat_file(opened, by_id):
-        if data is None:
-            yield Skipped(name, "the object is not there any more")
-            continue
-        for origin in by_id.get(name, ()):
-            yield Blob(data, origin)
-
-
 def find_in_text(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
     """Return the one credential of rule *rule_id* in *text*, which may also be the bare value.
 
@@ -149,7 +128,7 @@ def find_in_text(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
     if not text.strip():
         raise UsageError("no credential on standard input")
     origin = Origin("stdin")
-    share = _Given(text, origin)
+    share = _Text(text, origin)
     seen = [message for message in examine_share(share, build_engine(pack)) if isinstance(message, Sighting)]
     for finding in build_findings(seen, pack.rules, key):
         if finding.rule.id == rule_id:
@@ -159,14 +138,16 @@ def find_in_text(text: bytes, rule_id: str, pack: Pack, key: bytes) -> Finding:
     return Finding(compute_fingerprint(secret, key), rule, rule.severity, rule.confidence, secret, (), (place,))
 
 
-class _Given(NamedTuple):
-    """Standard input as a share; see contracts.Share."""
+class _Text(NamedTuple):
+    """A given text as a share."""
 
     text: bytes
     origin: Origin
     name: str = "standard input"
     weight: int = 0
+    published: bool = False
+    read_before: bool = False
 
-    def blobs(self) -> Iterator[Blob]:
-        """Give the text."""
+    def read(self) -> Iterator[Blob | Skipped]:
+        """Yield the text."""
         yield Blob(self.text, self.origin)

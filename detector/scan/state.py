@@ -1,8 +1,8 @@
-"""The `--state` of a scan: read what is new, and what is old only for new rules.
+"""The `--state` of a scan: read new objects with all rules, and known objects only with changed rules.
 
-git/known_objects.py keeps which objects were read under which rules. Here a scan asks
-it what to read, and tells it afterwards what was read to the end. Nothing is
-remembered of a scan that was cut short or met trouble: the next one looks again.
+git/known_objects.py stores which objects were read with which rules. Nothing is
+stored about a scan that was interrupted or could not read everything: the next
+one reads the same objects again.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from detector.rules import pack as packs
 
 if TYPE_CHECKING:
     from detector.git.blame import Attribution
+    from detector.git.history import HistoryPlan
     from detector.git.repository import Repository
     from detector.scan.masking import NameMasker
-    from detector.sources.history import HistoryPlan
 
 
 class ScanState:
-    """What earlier scans have read, for one scan. Without a path it knows nothing and keeps nothing."""
+    """What earlier scans have read. Without a path it knows nothing and stores nothing."""
 
     def __init__(self, path: str = "", pack: packs.Pack | None = None, every_version: bool = False) -> None:
         """Open the state at *path* for the rules of *pack*."""
         self._every_version = every_version
-        self._readings: list[HistoryPlan] = []
+        self._plans: list[HistoryPlan] = []
         self._homes: dict[str, tuple[str, str]] = {}
         self._state = None
         if path and pack:
@@ -47,15 +47,16 @@ class ScanState:
         """The rules that are new or other than last time."""
         return self._state.changed if self._state else frozenset()
 
-    def plan(self, repository: Repository, workers: int) -> HistoryPlan:
-        """Divide what has to be read of *repository*.
+    def plan(self, name: str, repository: Repository, workers: int) -> HistoryPlan:
+        """Divide what has to be read of *repository* into shares.
 
-        Of what had a finding, versions that gave way to an older one are not read again as long as the refs
-        are what they were then, unless every version is asked for.
+        Objects with a finding are read again. As long as no ref has changed, later versions of a file whose
+        oldest version has the finding are left out, unless every version is asked for.
         """
+        from detector.git.history import HistoryPlan
         from detector.git.shares import plan_shares
-        from detector.sources.history import HistoryPlan
 
+        del name
         if self._state is None:
             return HistoryPlan(plan_shares(repository, workers=workers))
         width = repository.id_bytes
@@ -74,7 +75,7 @@ class ScanState:
                 reread=again,
                 reread_fallback=list(spare),
             )
-            reading = HistoryPlan(new)
+            planned = HistoryPlan(new)
         else:
             from detector.git.packs import sort_ids
 
@@ -84,9 +85,9 @@ class ScanState:
                 if len(state.get_outdated_ids(width))
                 else None
             )
-            reading = HistoryPlan(new, old)
-        self._readings.append(reading)
-        return reading
+            planned = HistoryPlan(new, old)
+        self._plans.append(planned)
+        return planned
 
     def load_attributions(self, repository: Repository, wanted: Mapping[str, str]) -> dict[str, Attribution]:
         """Return what is known of where objects come from, if the refs are what they were then."""
@@ -138,8 +139,8 @@ class ScanState:
         if self._state is None:
             return
         flagged = [str(at.object_id) for at in (sighting.location.origin for sighting in seen) if at.object_id]
-        for reading in self._readings:
-            for plan in (reading.new, reading.old):
+        for planned in self._plans:
+            for plan in (planned.new, planned.old):
                 if plan is not None:
                     self._state.add(plan.ids, plan.pack_keys, flagged)
         for home, _ in self._homes.values():

@@ -1,8 +1,9 @@
-"""What a target is, and which sources read it.
+"""Which sources read a target, and what they make of it.
 
-`-` is standard input, a URL is cloned, a git repository is its working tree
-and its whole history, anything else is a file or a folder. A folder within a
-repository is that folder alone; `unread` says so.
+Each source says how specifically it claims a target (`contracts.Claim`); those
+with the highest claim read it. A target ``NAME:…`` belongs to the source NAME, which
+may come from another distribution. All other targets are offered to our own
+sources alone.
 """
 
 from __future__ import annotations
@@ -10,94 +11,119 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import Any
 
 from detector.config import Config
-from detector.contracts import Inner, Share
+from detector.contracts import Claim, HistoryState, NestedRepository, Note, Share, Source
 from detector.errors import SourceError, UsageError
-from detector.git.layout import find_root, is_repository
-from detector.model import Skipped
-from detector.registry import load_plugin
+from detector.model import Origin, Skipped
+from detector.registry import check_contract, find_installed, import_installed, list_names, load_plugin
 
-if TYPE_CHECKING:
-    from detector.scan.state import ScanState
+PACKAGE = "detector.sources"
+ENTRY_POINTS = "leakfirst.sources"
 
 MAX_NESTING = 16
 """Repositories within repositories that are followed."""
 
-_URL = re.compile(r"(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
 
 
-def split_target(
-    target: str, config: Config, memory: ScanState | None = None, depth: int = 0
-) -> Iterator[Share | Skipped]:
-    """Split *target* into shares. Raises `SourceError` when it is nothing we can read.
+def split_target(target: str, config: Config, state: HistoryState, depth: int = 0) -> Iterator[Share | Skipped | Note]:
+    """Split *target* into shares. Raises `SourceError` if it cannot be read at all.
 
-    Repositories inside of it (submodules, or those below a plain folder) follow;
-    one that cannot be read is skipped, the others are still looked at.
+    Repositories inside it (submodules, or those below a plain folder) follow; one
+    that cannot be read is skipped.
     """
-    chosen = choose_sources(target, config)
-    inside: list[Inner] = []
-    for name in chosen:
-        source = load_plugin("detector.sources", name, what="source")
-        for entry in source.shares(target, config, memory) if name == "history" else source.shares(target, config):
-            if isinstance(entry, Inner):
-                inside.append(entry)
+    nested: list[NestedRepository] = []
+    for source in choose_sources(target, config):
+        for item in source.split(target, config, state):
+            if isinstance(item, NestedRepository):
+                nested.append(item)
             else:
-                yield entry
-    if chosen == ["history"]:
-        inside = _submodules(target, config)
-    yield from _nested(target, inside, config, memory, depth)
+                yield item
+    for repository in nested:
+        path = repository.path if os.path.isabs(target) else os.path.relpath(repository.path)
+        yield from _split_nested(path, repository.history_only, config, state, depth + 1)
 
 
-def _submodules(target: str, config: Config) -> list[Inner]:
-    from detector.git.repository import discover
-    from detector.sources.worktree import list_submodules
-
-    return list(list_submodules(discover(target, config.allow)))
-
-
-def _nested(
-    target: str, inside: list[Inner], config: Config, memory: ScanState | None, depth: int
-) -> Iterator[Share | Skipped]:
-    for path, history_only in inside:
-        inner = os.path.relpath(path) if not os.path.isabs(target) else path
-        if depth >= MAX_NESTING:
-            yield Skipped(inner, f"more than {MAX_NESTING} repositories inside each other")
-            continue
-        try:
-            if history_only:
-                yield from load_plugin("detector.sources", "history", what="source").shares(inner, config, memory)
-            else:
-                yield from split_target(inner, config, memory, depth + 1)
-        except SourceError as error:
-            yield Skipped(inner, str(error))
+def _split_nested(
+    path: str, history_only: bool, config: Config, state: HistoryState, depth: int
+) -> Iterator[Share | Skipped | Note]:
+    if depth > MAX_NESTING:
+        yield Skipped(path, f"more than {MAX_NESTING} repositories inside each other")
+        return
+    try:
+        if not history_only:
+            yield from split_target(path, config, state, depth)
+            return
+        alone = config._replace(worktree=False)
+        for source in choose_sources(path, alone):
+            for item in source.split(path, alone, state):
+                if not isinstance(item, NestedRepository):  # the walk that met this one meets those as well
+                    yield item
+    except SourceError as error:
+        yield Skipped(path, str(error))
 
 
-def choose_sources(target: str, config: Config) -> list[str]:
-    """Name the sources that read *target*. Raises `UsageError` where *config* leaves nothing of it."""
+def choose_sources(target: str, config: Config) -> list[Source]:
+    """Return the sources that read *target*.
+
+    Raises `UsageError` if *config* leaves nothing to read, `SourceError` if no source claims the target.
+    """
     if not config.worktree and not config.history:
         raise UsageError("--no-history and --no-worktree together leave nothing to look at; leave one of them out")
-    if target == "-":
-        return ["stdin"]
-    if _URL.match(target) and not os.path.exists(target):
-        return ["remote"]
-    if config.as_published:
-        return ["published"]
-    if config.staged or config.since or config.range:
-        return ["changes"]
-    if not is_repository(target):
-        if not config.worktree and os.path.exists(target):
-            raise UsageError(f"{target}: --no-worktree is for the top of a git repository, and this is none")
-        return ["files"]
-    return [name for name, wanted in (("worktree", config.worktree), ("history", config.history)) if wanted]
+    scheme = parse_scheme(target)
+    if scheme in list_names(PACKAGE):
+        source = load_source(scheme)
+        if source.claim(target, config) is Claim.ADDRESS:
+            return [source]
+    claims = [(source.claim(target, config), source) for source in map(load_source, list_names(PACKAGE))]
+    best = max(claim for claim, _ in claims)
+    if scheme and best is not Claim.ADDRESS:
+        added = _load_installed(scheme)
+        if added is None or added.claim(target, config) is not Claim.ADDRESS:
+            raise SourceError(f"{target}: no such file or folder, and no source is called {scheme!r}")
+        return [added]
+    return [source for claim, source in claims if claim is best]
 
 
-def unread(target: str, config: Config) -> Iterator[str]:
-    """Say so where *target* is a folder within a repository, whose history is then not read."""
-    if not config.history or not os.path.isdir(target) or choose_sources(target, config) != ["files"]:
-        return
-    top = find_root(target)
-    if top != os.path.abspath(target):
-        top = top if os.path.isabs(target) else os.path.relpath(top)
-        yield f"{target} is part of the repository at {top}: its history was not read; scan {top} for that"
+def parse_scheme(target: str) -> str:
+    """Return the part of *target* before the first colon, if it may name a source; "" for an existing path.
+
+    >>> parse_scheme("npm:left-pad"), parse_scheme("docs/a:b"), parse_scheme("C:/src")
+    ('npm', '', '')
+    """
+    found = _SCHEME.match(target)
+    return found[1] if found and not os.path.lexists(target) else ""
+
+
+def find_source(origin: Origin) -> Source | None:
+    """Return the source that can read the content of *origin* again, or None."""
+    config = Config()
+    ours = list(map(load_source, list_names(PACKAGE)))
+    for source in ours:
+        if source.claim(origin.repository, config) is Claim.ADDRESS:
+            return source
+    for source in ours:
+        if origin.kind in source.ORIGIN_KINDS:
+            return source
+    return _load_installed(parse_scheme(origin.repository) or origin.kind)
+
+
+@cache
+def load_source(name: str) -> Source:
+    """Import our own source *name*. Raises `UsageError` if it does not fulfil `Source`."""
+    return _check_source(load_plugin(PACKAGE, name, what="source"))
+
+
+def _load_installed(name: str) -> Source | None:
+    """Import the source *name* of another distribution, if one is installed. Raises `UsageError` if it is unusable."""
+    entry = find_installed(PACKAGE, ENTRY_POINTS).get(name)
+    return _check_source(import_installed(entry, "source")) if entry else None
+
+
+def _check_source(module: Any) -> Source:
+    check_contract(module, Source, "source")
+    source: Source = module
+    return source

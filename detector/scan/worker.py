@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from detector.containers.kinds import UNPACKED_ORIGINS, detect_container, is_package
-from detector.contracts import Share, StoredShare
+from detector.containers.kinds import detect_container, is_package
+from detector.contracts import ObjectShare, Share
 from detector.engine.decode.text import decode_blob
 from detector.engine.delta_reuse import VersionCache
 from detector.engine.engine import Engine
 from detector.engine.stored import Stored
 from detector.errors import LeakfirstError, locate_error
-from detector.model import Blob, Sighting, Skipped
+from detector.model import UNPACKED_KINDS, Blob, Sighting, Skipped
 from detector.scan.batching import Row, take
 from detector.scan.examine import DEFAULT_OPTIONS, Examiner
 from detector.scan.messages import ExamineOptions, Message, Progress
@@ -34,14 +34,14 @@ def examine_share(
 ) -> Iterator[Message]:
     """Read *share* and yield what is in it; progress comes at least every few megabytes.
 
-    In a share that was read before (`changed_rules`) only `options.changed_rules` are looked for.
+    In a share that was read before, only `options.changed_rules` are looked for.
     *clean* remembers, from share to share of a scan, members of containers in which nothing was found.
     """
-    only = options.changed_rules if getattr(share, "changed_rules", False) else None
+    only = options.changed_rules if share.read_before else None
     examiner = Examiner(engine, options, only)
-    if isinstance(share, StoredShare):
+    if isinstance(share, ObjectShare):
         return _examine_objects(share, examiner, clean if only is None else None)
-    return examine_blobs(share.blobs(), examiner, published=getattr(share, "published", False))
+    return examine_blobs(share.read(), examiner, published=share.published)
 
 
 def examine_safely(
@@ -78,7 +78,7 @@ def examine_blobs(
             count += 1
             size += len(blob.data)
             blob = decode_blob(blob)
-            if published or blob.origin.kind in UNPACKED_ORIGINS:
+            if published or blob.origin.kind in UNPACKED_KINDS:
                 yield from _check_published(check, blob, published)
             if kind := detect_container(blob):
                 yield from examine_container(examiner, blob, kind, published, clean)
@@ -114,14 +114,14 @@ def _check_published(check: PublishingCheck, blob: Blob, published: bool) -> Ite
         yield from check.check(blob, name, package)
 
 
-def _examine_objects(share: StoredShare, examiner: Examiner, clean: CleanMembers | None) -> Iterator[Message]:
+def _examine_objects(share: ObjectShare, examiner: Examiner, clean: CleanMembers | None) -> Iterator[Message]:
     """Examine a history: half a million objects, of which a thousand hold anything.
 
     No blob is made of an object before pass 1 has hit in it. Text that is not UTF-8
     and containers are examined as any file is.
     """
     skipped: list[Skipped] = []
-    objects = share.objects(skipped)
+    objects = share.read_objects(skipped)
     versions = VersionCache()
     failure: Exception | None = None
     more = True
@@ -137,9 +137,9 @@ def _examine_objects(share: StoredShare, examiner: Examiner, clean: CleanMembers
         for index, examined in examiner.engine.examine_batch(rows, keep_rejected=True, versions=versions):
             stored = rows[index][2]
             assert stored is not None
-            yield from examiner.report_hits(share.blob(stored), examined)
+            yield from examiner.report_hits(share.make_blob(stored), examined)
         yield Progress(size - sum(len(stored.data) for stored in special), len(rows))
-        yield from examine_blobs(map(share.blob, special), examiner, clean=clean)
+        yield from examine_blobs(map(share.make_blob, special), examiner, clean=clean)
     yield from skipped
     if failure:
         raise failure

@@ -7,32 +7,40 @@ what stands on new lines is reported.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from detector.config import Config
+from detector.contracts import Claim, HistoryState
 from detector.errors import SourceError, UsageError
-from detector.git import changes
-from detector.git.repository import Repository, discover
-from detector.model import Blob, Origin, Skipped
+from detector.model import HISTORY_KINDS, Blob, Origin, Skipped
+
+if TYPE_CHECKING:
+    from detector.git.repository import Repository
+
+ORIGIN_KINDS = ("index", *HISTORY_KINDS)
 
 
 class ChangesShare(NamedTuple):
-    """Everything that is new, as one portion: git tells it as one stream."""
+    """Everything that is new, as one share: git lists it in one stream."""
 
     repository: Repository
     label: str
     since: str = ""
     range: str = ""
     weight: int = 1 << 20
+    published: bool = False
+    read_before: bool = False
 
     @property
     def name(self) -> str:
-        """Name the portion by what was asked for."""
+        """Name the share by what was asked for."""
         what = self.range or (f"changes since {self.since}" if self.since else "staged changes")
         return f"{what} of {self.label or '.'}"
 
-    def blobs(self) -> Iterator[Blob | Skipped]:
+    def read(self) -> Iterator[Blob | Skipped]:
         """Read what is new, each object once for each path."""
+        from detector.git import changes
+
         if self.since or self.range:
             found = changes.read_new_objects(self.repository, self.since, self.range)
         else:
@@ -46,10 +54,26 @@ class ChangesShare(NamedTuple):
             yield Blob(change.data, origin, new=change.new)
 
 
-def shares(target: str, config: Config) -> Iterator[ChangesShare]:
+def claim(target: str, config: Config) -> Claim:
+    """Claim any path if only what is new there is asked for."""
+    del target
+    return Claim.OPTION if config.staged or config.since or config.range else Claim.NONE
+
+
+def split(target: str, config: Config, state: HistoryState) -> Iterator[ChangesShare]:
     """Return one share for the repository at *target*. Raises `SourceError` if it is none."""
+    del state
+    from detector.git.repository import discover
+
     label = "" if target == "." else target
     yield ChangesShare(discover(target, config.allow), label, config.since, config.range)
+
+
+def read_again(origins: Sequence[Origin], config: Config) -> Iterator[Blob | Skipped]:
+    """Read the objects once more, by their ids."""
+    from detector.git.history import read_objects_again
+
+    return read_objects_again(origins, config.allow)
 
 
 def check_revisions(targets: Sequence[str], config: Config) -> None:
@@ -57,6 +81,9 @@ def check_revisions(targets: Sequence[str], config: Config) -> None:
 
     Where only some of them have it, and where one cannot be read, the share says so.
     """
+    from detector.git import changes
+    from detector.git.repository import discover
+
     try:
         if not targets or any(
             changes.has_revision(discover(target, config.allow), config.since, config.range) for target in targets

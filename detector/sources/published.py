@@ -1,62 +1,57 @@
-"""What publishing this project would upload: the files of `npm pack`, or of the sdist and wheel.
-
-Nothing of the project is run to find out, neither its build nor its scripts.
-For npm the documented rules are followed: `files`, `.npmignore` or else
-`.gitignore` in every folder, what is always in and what never is. For Python
-the archives in `dist/` are what gets uploaded, so they are read if there are
-any; without them every file that git would not ignore counts, without what
-`MANIFEST.in` or the build tool's own table excludes, and the report says that
-this is an estimate.
-"""
+"""What publishing this project would upload: the files of `npm pack`, or of the sdist and wheel."""
 
 from __future__ import annotations
 
-import json
 import os
-import tomllib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
 
 from detector.config import Config
-from detector.contracts import Inner, Share
+from detector.contracts import Claim, HistoryState, NestedRepository
 from detector.errors import SourceError
-from detector.ignores.policy import compile_gitignore, replace_invalid_bytes
-from detector.model import Skipped
-from detector.sources import files
+from detector.model import Blob, Origin, Skipped
+from detector.sources._files import FileEntry, FileShare, check_file, group_files, read_files_again
 
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+ORIGIN_KINDS = ("worktree", "archive", "image")
 
-_NEVER = (
-    ".git", "CVS", ".svn", ".hg", ".lock-wscript", ".wafpickle-*", ".*.swp", ".DS_Store", "._*", "npm-debug.log",
-    "node_modules", "config.gypi", "*.orig", ".npmrc", ".npmignore", ".gitignore", "/package-lock.json", "/yarn.lock",
-    "/pnpm-lock.yaml", "/bun.lock", "/bun.lockb", "/archived-packages/**",
-)  # fmt: skip
-_ALWAYS = (
-    "/package.json", "/[Rr][Ee][Aa][Dd][Mm][Ee]", "/[Rr][Ee][Aa][Dd][Mm][Ee].*",
-    "/[Ll][Ii][Cc][Ee][NnSs][CcSs][Ee]", "/[Ll][Ii][Cc][Ee][NnSs][CcSs][Ee].*",
-)  # fmt: skip
-_NPM_IGNORES = (".npmignore", ".gitignore")
-_NOT_BUILT = (
-    ".git", ".hg", ".svn", "__pycache__", "*.pyc", ".venv", "venv", ".tox", ".nox", "*.egg-info", "node_modules",
-)  # fmt: skip
-_LARGEST = 4 << 20
+_PYTHON_PROJECTS = ("pyproject.toml", "setup.py", "setup.cfg")
+_PYTHON_ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 
-def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
+def claim(target: str, config: Config) -> Claim:
+    """Claim any path if ``--as-published`` is given."""
+    del target
+    return Claim.OPTION if config.as_published else Claim.NONE
+
+
+def split(target: str, config: Config, state: HistoryState) -> Iterator[FileShare | Skipped | NestedRepository]:
     """Split what the project at *target* would publish. Raises `SourceError` when it publishes nothing we know."""
-    known = False
-    if os.path.isfile(os.path.join(target, "package.json")):
-        known = True
-        yield from files.grouped(_entries(target, npm_files(target)), config, published=True)
-    if any(os.path.isfile(os.path.join(target, name)) for name in ("pyproject.toml", "setup.py", "setup.cfg")):
-        known = True
-        yield from _python(target, config)
-    if not known:
+    del state
+    is_npm = os.path.isfile(os.path.join(target, "package.json"))
+    is_python = any(os.path.isfile(os.path.join(target, name)) for name in _PYTHON_PROJECTS)
+    if is_npm:
+        from detector.sources._published_files import list_npm_files
+
+        yield from group_files(_check_files(target, list_npm_files(target)), config, published=True)
+    if is_python:
+        yield from _split_python(target, config)
+    if not is_npm and not is_python:
         raise SourceError(f"{target}: --as-published needs a package.json, pyproject.toml or setup.py there")
 
 
-def _entries(target: str, paths: Sequence[str]) -> Iterator[tuple[str, str, int] | Skipped]:
+def _split_python(target: str, config: Config) -> Iterator[FileShare | Skipped | NestedRepository]:
+    built = os.path.join(target, "dist")
+    names = sorted(os.listdir(built)) if os.path.isdir(built) else []
+    archives = [os.path.join("dist", name) for name in names if name.endswith(_PYTHON_ARCHIVES)]
+    if archives:
+        yield from group_files(_check_files(target, archives), config)
+        return
+    from detector.sources._published_files import list_python_files
+
+    yield from group_files(_check_files(target, list_python_files(target)), config, published=True)
+    yield Skipped(target, "no archives in dist: what the build would take is estimated; `python -m build` tells", True)
+
+
+def _check_files(target: str, paths: Sequence[str]) -> Iterator[FileEntry | Skipped]:
     for path in paths:
         at = os.path.join(target, path)
         try:
@@ -64,173 +59,10 @@ def _entries(target: str, paths: Sequence[str]) -> Iterator[tuple[str, str, int]
         except OSError as error:
             yield Skipped(at, f"cannot be examined: {error.strerror}")
             continue
-        yield from files.regular(os.path.normpath(at), at, found)
+        yield from check_file(os.path.normpath(at), at, found)
 
 
-# -- npm -----------------------------------------------------------------------
-
-
-def npm_files(root: str) -> list[str]:
-    """List what `npm pack` puts into the package, by the documented rules; links are never in it."""
-    package = _json(os.path.join(root, "package.json"))
-    listed = package.get("files")
-    wanted = compile_gitignore([_anchored(entry) for entry in _texts(listed)]) if isinstance(listed, list) else None
-    always = compile_gitignore([*_ALWAYS, *(f"/{os.path.normpath(entry)}" for entry in _entry_points(package))])
-    never = compile_gitignore(_NEVER)
-    found = []
-    for path, ignored in _walk(root, ignores=_NPM_IGNORES, at_root=wanted is None):
-        told = replace_invalid_bytes(path)
-        chosen = not ignored and not never.match_file(told) and (wanted is None or wanted.match_file(told))
-        if chosen or always.match_file(told):
-            found.append(path)
-    for name in _bundled(package):
-        inside = os.path.join("node_modules", name)
-        if _within(root, inside):
-            found += [os.path.join(inside, path) for path, _ in _walk(os.path.join(root, inside))]
-    return sorted(set(found))
-
-
-def _bundled(package: dict[str, Any]) -> list[str]:
-    """Name the packages that are packed along; `true` stands for all that this one depends on."""
-    listed = package.get("bundleDependencies") or package.get("bundledDependencies")
-    if listed is True:
-        listed = list(_table(package, "dependencies"))
-    return [name for name in _texts(listed) if not name.startswith("/") and ".." not in name.split("/")]
-
-
-def _within(root: str, path: str) -> bool:
-    """Tell whether *path* is below *root* when all links are followed: npm packs nothing from elsewhere."""
-    home = os.path.realpath(root)
-    return "\0" not in path and os.path.realpath(os.path.join(root, path)).startswith(os.path.join(home, ""))
-
-
-def _anchored(entry: str) -> str:
-    """Turn an entry of `files` into a pattern: all are meant from the root, a folder with all that is in it."""
-    negated, entry = entry.startswith("!"), entry.removeprefix("!")
-    entry = entry.removeprefix("./").strip("/")
-    return ("!" if negated else "") + ("/**" if entry in ("", ".", "*", "**") else f"/{entry}")
-
-
-def _entry_points(package: dict[str, Any]) -> list[str]:
-    bins = package.get("bin")
-    points = [package.get("main"), package.get("browser"), *(bins.values() if isinstance(bins, dict) else [bins])]
-    return [point for point in points if isinstance(point, str)]
-
-
-def _walk(root: str, ignores: tuple[str, ...] = (), at_root: bool = True) -> Iterator[tuple[str, bool]]:
-    """Yield the regular files below *root* and whether an ignore file leaves them out.
-
-    In each folder the first of *ignores* counts; in the root only with *at_root*.
-    """
-    pending: list[tuple[str, tuple[tuple[str, GitIgnoreSpec], ...]]] = [("", ())]
-    while pending:
-        folder, above = pending.pop()
-        at = os.path.join(root, folder)
-        try:
-            entries = sorted(os.scandir(at), key=lambda entry: entry.name)
-        except OSError:
-            continue
-        names = {entry.name for entry in entries}
-        ignore = next((name for name in ignores if name in names), "")
-        if ignore and (folder or at_root):
-            above = (*above, (folder, compile_gitignore(_lines(os.path.join(at, ignore)))))
-        for entry in entries:
-            path = os.path.join(folder, entry.name)
-            if entry.is_dir(follow_symlinks=False):
-                if entry.name not in (".git", "node_modules", ".svn", ".hg", "CVS"):
-                    pending.append((path, above))
-            elif entry.is_file(follow_symlinks=False):
-                yield path, _ignored(path, above)
-
-
-def _ignored(path: str, above: tuple[tuple[str, GitIgnoreSpec], ...]) -> bool:
-    for folder, spec in reversed(above):
-        verdict = spec.check_file(replace_invalid_bytes(os.path.relpath(path, folder) if folder else path)).include
-        if verdict is not None:
-            return bool(verdict)
-    return False
-
-
-# -- Python --------------------------------------------------------------------
-
-
-def _python(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
-    built = os.path.join(target, "dist")
-    names = sorted(os.listdir(built)) if os.path.isdir(built) else []
-    archives = [os.path.join("dist", name) for name in names if name.endswith((".whl", ".tar.gz", ".zip"))]
-    if archives:
-        yield from files.grouped(_entries(target, archives), config)
-        return
-    yield from files.grouped(_entries(target, python_files(target)), config, published=True)
-    yield Skipped(target, "no archives in dist: what the build would take is estimated; `python -m build` tells", True)
-
-
-def python_files(root: str) -> list[str]:
-    """Estimate what an sdist takes: what git would not ignore, without what is excluded by name."""
-    project = _toml(os.path.join(root, "pyproject.toml"))
-    tables = (
-        _table(project, "tool", "hatch", "build"),
-        _table(project, "tool", "hatch", "build", "targets", "sdist"),
-        _table(project, "tool", "poetry"),
-        _table(project, "tool", "flit", "sdist"),
-    )
-    excluded = [entry for table in tables for entry in _texts(table.get("exclude"))]
-    spec = compile_gitignore([*_NOT_BUILT, *excluded, *_manifest(root)])
-    listed = _walk(root, ignores=(".gitignore",))
-    return sorted(path for path, ignored in listed if not ignored and not spec.match_file(replace_invalid_bytes(path)))
-
-
-def _manifest(root: str) -> Iterator[str]:
-    """Turn the lines of MANIFEST.in that leave something out into patterns."""
-    for line in _lines(os.path.join(root, "MANIFEST.in")):
-        command, *words = line.split()
-        if command == "exclude":
-            yield from (f"/{word}" for word in words)
-        elif command == "prune":
-            yield from (f"/{word.strip('/')}/" for word in words)
-        elif command == "global-exclude":
-            yield from words
-        elif command == "recursive-exclude" and words:
-            yield from (f"/{words[0].strip('/')}/**/{word}" for word in words[1:])
-
-
-# -- reading ---------------------------------------------------------------------
-
-
-def _texts(listed: object) -> list[str]:
-    return [entry for entry in listed if isinstance(entry, str)] if isinstance(listed, list) else []
-
-
-def _table(table: dict[str, Any], *names: str) -> dict[str, Any]:
-    """Go down by *names*; whatever is no table is an empty one."""
-    for name in names:
-        found = table.get(name)
-        table = found if isinstance(found, dict) else {}
-    return table
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return file.read(_LARGEST).decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
-def _lines(path: str) -> list[str]:
-    return [line for line in _read(path).splitlines() if line.strip() and not line.startswith("#")]
-
-
-def _json(path: str) -> dict[str, Any]:
-    try:
-        found = json.loads(_read(path))
-    except (ValueError, RecursionError):
-        raise SourceError(f"{path}: is not valid JSON, so npm would publish nothing") from None
-    return found if isinstance(found, dict) else {}
-
-
-def _toml(path: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(_read(path))
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return {}
+def read_again(origins: Sequence[Origin], config: Config) -> Iterator[Blob | Skipped]:
+    """Read the files once more."""
+    del config
+    return read_files_again(origins)

@@ -1,107 +1,36 @@
-"""The working tree of a git repository: what is tracked and what could be added.
-
-git itself says which files these are, run without the repository's own
-configuration. Files that `.gitignore` names are left out (build outputs,
-caches) unless asked for; a tracked file is read whatever `.gitignore` says, so
-a repository cannot hide one. Submodules are repositories of their own; a folder
-that is named as one and is none is read file by file.
-"""
+"""The working tree of a git repository: what is tracked and what could be added."""
 
 from __future__ import annotations
 
-import os
-import re
-import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from detector.config import Config
-from detector.contracts import Inner, Share
-from detector.errors import SourceError
-from detector.git.repository import Repository, discover, open_nested
-from detector.git.safe_git import SafeGit
-from detector.model import Skipped
-from detector.sources import files
+from detector.contracts import Claim, HistoryState, NestedRepository
+from detector.git.layout import is_repository
+from detector.git.repository import discover
+from detector.model import Blob, Origin, Skipped
+from detector.sources._files import FileShare, group_files, read_files_again
+from detector.sources._worktree_files import list_files, list_submodules
 
-_NOT_OPENED = re.compile(r"^warning: could not open directory '(.*?)': ([^\n]*)$", re.DOTALL | re.MULTILINE)
-"""How git says that it lists less than there is; it does not fail for that."""
+__all__ = ["ORIGIN_KINDS", "claim", "list_files", "list_submodules", "read_again", "split"]
+
+ORIGIN_KINDS = ("worktree", "archive", "image")
 
 
-def shares(target: str, config: Config) -> Iterator[Share | Skipped | Inner]:
+def claim(target: str, config: Config) -> Claim:
+    """Claim a repository, unless its files are not wanted."""
+    return Claim.LAYOUT if config.worktree and is_repository(target) else Claim.NONE
+
+
+def split(target: str, config: Config, state: HistoryState) -> Iterator[FileShare | Skipped | NestedRepository]:
     """Split the working tree at *target* into shares; a bare repository has none."""
+    del state
     repository = discover(target, config.allow)
-    if not repository.work_tree:
-        return
-    yield from files.grouped(list_files(repository, config), config, "" if target == "." else target)
-
-
-def list_submodules(repository: Repository) -> Iterator[Inner]:
-    """List the repositories checked out inside of the working tree of *repository*."""
     if repository.work_tree:
-        yield from (entry for entry in list_files(repository) if isinstance(entry, Inner))
+        yield from group_files(list_files(repository, config), config, "" if target == "." else target)
 
 
-def list_files(
-    repository: Repository, config: Config | None = None
-) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
-    """List what git lists in the working tree: regular files, repositories of their own, and what is not read."""
-    config = config or Config()
-    root = repository.work_tree or ""
-    missing = 0
-    names, unlisted = _names(repository, config.include_ignored)
-    yield from unlisted
-    for path in names:
-        at = os.path.join(root, path)
-        try:
-            found = os.lstat(at)
-            if stat.S_ISDIR(found.st_mode):
-                yield from _folder(path, at, config)
-                continue
-        except (FileNotFoundError, NotADirectoryError):
-            missing += 1  # deleted in the working tree; its content is in the history
-        except PermissionError as error:  # that of its folder, for nobody needs one for the file itself
-            folder = path if os.path.isdir(at) else os.path.dirname(path)
-            yield Skipped(folder or root, f"cannot be listed: {error.strerror}")
-        except OSError as error:
-            yield Skipped(path, f"cannot be examined: {error.strerror}")
-        else:
-            yield from files.regular(path, at, found)
-    if missing:
-        yield Skipped(root, f"{missing} tracked files are not in the working tree", expected=True)
-
-
-def _folder(path: str, at: str, config: Config) -> Iterator[tuple[str, str, int] | Skipped | Inner]:
-    """Yield what git lists as one name: a repository of its own, or a folder that only poses as one, whose files count.
-
-    Raises `OSError` where it cannot be looked into.
-    """
-    os.listdir(at)
-    try:
-        if open_nested(at, config.allow):
-            yield Inner(at)
-            return
-    except SourceError as error:
-        yield Skipped(path, str(error))
-    for entry in files.walk(at, config):
-        if isinstance(entry, Skipped | Inner):
-            yield entry
-        else:
-            _, place, size = entry
-            yield os.path.join(path, os.path.relpath(place, at)), place, size
-
-
-def _names(repository: Repository, include_ignored: bool) -> tuple[list[str], list[Skipped]]:
-    """Return the paths that git lists, and the folders that it could not open."""
-    tree = repository.work_tree or ""
-    which = ["--cached", "--others", *([] if include_ignored else ["--exclude-standard"])]
-    warned: list[str] = []
-    try:
-        with SafeGit(repository, index=True) as git:
-            options = ("-C", tree, "--work-tree", tree, "-c", "core.bare=false")
-            listed = git.run(*options, "ls-files", "-z", *which, warnings=warned)
-    except SourceError as error:
-        raise SourceError(f"{tree}: the list of files cannot be read: {error}") from None
-    unlisted = [
-        Skipped(match[1].rstrip("/"), f"cannot be listed: {match[2]}")
-        for match in _NOT_OPENED.finditer("\n".join(warned))
-    ]
-    return sorted({os.fsdecode(name).rstrip("/") for name in listed.split(b"\0") if name}), unlisted
+def read_again(origins: Sequence[Origin], config: Config) -> Iterator[Blob | Skipped]:
+    """Read the files once more."""
+    del config
+    return read_files_again(origins)

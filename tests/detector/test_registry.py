@@ -8,6 +8,7 @@ from typing import ClassVar, Protocol
 
 import pytest
 
+from detector.contracts import Source
 from detector.errors import UsageError
 from detector.registry import check_contract, list_names, load_plugin
 from leakfirst._program import main
@@ -17,7 +18,7 @@ def test_every_module_of_a_folder_is_listed_and_loads() -> None:
     found = list_names("detector.sources")
     assert {"files", "stdin"} <= set(found)
     for name in found:
-        assert load_plugin("detector.sources", name, what="source").shares
+        check_contract(load_plugin("detector.sources", name, what="source"), Source, "source")
 
 
 def test_an_unknown_name_says_what_is_known() -> None:

@@ -86,12 +86,12 @@ class FolderTree:
             yield path
 
     def _list_with_git(self) -> Iterator[str | Skipped]:
-        from detector.contracts import Inner
+        from detector.contracts import NestedRepository
         from detector.sources.worktree import list_files
 
         assert self._repository is not None
         for entry in list_files(self._repository):
-            if isinstance(entry, Inner):
+            if isinstance(entry, NestedRepository):
                 self.inner.append(entry.path)
             elif isinstance(entry, Skipped):
                 if not entry.expected:

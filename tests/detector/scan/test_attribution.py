@@ -13,8 +13,9 @@ from detector.errors import SourceError
 from detector.git import blame
 from detector.model import Scan, Sighting, Skipped
 from detector.rules.shapes import expand
-from detector.scan import attribution, pipeline
+from detector.scan import attribution, pipeline, recheck
 from detector.scan.locate import SpanIndex
+from detector.scan.state import ScanState
 from tests.detector.git.building import Built
 from tests.fakes.hidden import zipped
 
@@ -43,10 +44,10 @@ def test_a_large_repository_is_begun_with_before_it_is_planned(
     config = Config(targets=(str(built.path),), worktree=False, jobs=jobs)
     late = pipeline.scan(config)
     told: list[str] = []
-    start, split = blame.Blame.start, pipeline.targets.split_target
+    start, plan = blame.Blame.start, ScanState.plan
     monkeypatch.setattr(attribution, "EARLY_START_BYTES", 1)
     monkeypatch.setattr(blame.Blame, "start", lambda self: told.append("begun") or start(self))
-    monkeypatch.setattr(pipeline.targets, "split_target", lambda *args: told.append("planned") or split(*args))
+    monkeypatch.setattr(ScanState, "plan", lambda *args: told.append("planned") or plan(*args))
     early = pipeline.scan(config)
     assert told[:2] == (["begun", "planned"] if jobs > 1 else ["planned", "begun"])
     assert early.findings == late.findings and len(early.findings) == 1
@@ -118,7 +119,7 @@ def test_a_history_says_what_the_files_of_it_say(
             for column, shape in enumerate(SIGNS)
         ]
         built.commit(name, "".join(f"{line}\n# between\n" for line in lines).encode())
-    monkeypatch.setattr(attribution, "MIN_PARALLEL_OBJECTS", 2)
+    monkeypatch.setattr(recheck, "MIN_PARALLEL_OBJECTS", 2)
     config = Config(targets=(str(built.path),), jobs=workers, min_confidence="low")
     files = seen(pipeline.scan(config._replace(history=False)))
     assert len(files) > 200

@@ -86,7 +86,7 @@ class ListedShare:
         self._texts = texts
         self._then = then
 
-    def blobs(self) -> Iterator[object]:
+    def read(self) -> Iterator[object]:
         from detector.model import Blob
 
         for number, text in enumerate(self._texts):

@@ -40,8 +40,10 @@ def token(seed: int) -> bytes:
 class TextShare(NamedTuple):
     name: str
     weight: int = 10
+    published: bool = False
+    read_before: bool = False
 
-    def blobs(self) -> Iterator[Blob | Skipped]:
+    def read(self) -> Iterator[Blob | Skipped]:
         yield Blob(b"k=" + token(int(self.name)), Origin("worktree", self.name))
         yield Skipped(self.name + "/x", "not here", expected=True)
 
@@ -52,8 +54,10 @@ class DeadlyShare(NamedTuple):
     name: str
     once: str = ""
     weight: int = 1000
+    published: bool = False
+    read_before: bool = False
 
-    def blobs(self) -> Iterator[Blob | Skipped]:
+    def read(self) -> Iterator[Blob | Skipped]:
         yield Blob(b"k=" + token(7), Origin("worktree", "before"))
         if not self.once or not os.path.exists(self.once):
             if self.once:
@@ -66,8 +70,10 @@ class DeadlyShare(NamedTuple):
 class FailingShare(NamedTuple):
     name: str = "failing"
     weight: int = 1
+    published: bool = False
+    read_before: bool = False
 
-    def blobs(self) -> Iterator[Blob | Skipped]:
+    def read(self) -> Iterator[Blob | Skipped]:
         yield Blob(b"k=" + token(9), Origin("worktree", "fine"))
         held = "acme_" + "secret" * 4
         raise RuntimeError(f"holds {held}")
@@ -97,8 +103,10 @@ class LongShare(NamedTuple):
 
     name: str = "long"
     weight: int = 1
+    published: bool = False
+    read_before: bool = False
 
-    def blobs(self) -> Iterator[Blob | Skipped]:
+    def read(self) -> Iterator[Blob | Skipped]:
         yield Blob(b"k=" + token(1) + b"\n" * (100 << 10), Origin("worktree", "early"))
         for number in range(3):
             yield Blob(bytes(4 << 20), Origin("worktree", str(number)))
@@ -194,7 +202,7 @@ def test_an_interrupt_ends_it_at_once_and_keeps_what_was_found(tmp_path) -> None
             sys.path.insert(0, sys.argv[1])
             from test_pool import PACK, TextShare
             class Slow(TextShare):
-                def blobs(self):
+                def read(self):
                     yield Blob(b"k=" + b"", Origin("worktree", "slow"))
                     time.sleep(60)
             count = 0

@@ -7,9 +7,10 @@ import pytest
 
 from detector.config import Config
 from detector.errors import SourceError
+from detector.git.history import NoState
 from detector.model import Blob, Origin, Skipped
 from detector.rules.shapes import expand
-from detector.sources import files
+from detector.sources import _files, files
 from detector.text import chunks
 from leakfirst import scan
 
@@ -44,7 +45,7 @@ def test_lines_and_columns_are_those_of_an_editor(tmp_path, rules) -> None:
 
 
 def test_the_order_does_not_depend_on_the_number_of_workers(tmp_path, rules, monkeypatch) -> None:
-    monkeypatch.setattr(files, "SHARE_FILES", 3)
+    monkeypatch.setattr(_files, "SHARE_FILES", 3)
     for number in range(20):
         (tmp_path / f"{number}.txt").write_text(token(number))
     alone = scan(tmp_path, **rules)
@@ -141,7 +142,7 @@ def test_a_file_over_the_size_limit_is_an_expected_skip(tmp_path, rules) -> None
 
 def test_a_missing_path_is_an_error() -> None:
     with pytest.raises(SourceError, match=r"nowhere: no such file or folder"):
-        list(files.shares("nowhere", Config()))
+        list(files.split("nowhere", Config(), NoState()))
 
 
 def test_names_that_are_no_utf8_survive(tmp_path, rules) -> None:

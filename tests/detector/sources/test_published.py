@@ -11,10 +11,12 @@ import pytest
 
 from detector.config import Config
 from detector.errors import SourceError
+from detector.git.history import NoState
 from detector.model import Skipped
 from detector.rules.shapes import expand
 from detector.scan import pipeline
 from detector.sources import published
+from detector.sources._published_files import list_npm_files, list_python_files
 from tests.fakes.hidden import source_map, tarred
 
 MANY = {
@@ -61,7 +63,7 @@ def test_the_list_is_that_of_npm(tmp_path: Path, name: str) -> None:
     }
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
     theirs = sorted(entry["path"] for entry in json.loads(done.stdout)[0]["files"])
-    ours = published.npm_files(str(tmp_path))
+    ours = list_npm_files(str(tmp_path))
     assert (sorted({*ours} - {*theirs}), sorted({*theirs} - {*ours})) == ([], [])
 
 
@@ -73,7 +75,7 @@ def test_a_hostile_package_names_nothing_outside(tmp_path: Path) -> None:
             "out.js": "x",
         },
     )
-    assert published.npm_files(str(tmp_path / "p")) == ["package.json"]
+    assert list_npm_files(str(tmp_path / "p")) == ["package.json"]
 
 
 @pytest.mark.parametrize("name", ["{out}", "../out", "link"])
@@ -83,32 +85,32 @@ def test_what_is_bundled_lies_within(tmp_path: Path, name: str) -> None:
     bundled = [name.format(out=out), "dep"]
     write(tmp_path, {"p/package.json": json.dumps({"files": [], "bundleDependencies": bundled})})
     os.symlink(out, tmp_path / "p" / "node_modules" / "link")
-    assert published.npm_files(str(tmp_path / "p")) == ["node_modules/dep/i.js", "package.json"]
+    assert list_npm_files(str(tmp_path / "p")) == ["node_modules/dep/i.js", "package.json"]
 
 
 def test_everything_may_be_bundled(tmp_path: Path) -> None:
     package = {"files": [], "bundleDependencies": True, "dependencies": {"dep": "1.0.0"}}
     write(tmp_path, {"package.json": json.dumps(package), "node_modules/dep/i.js": "x"})
-    assert published.npm_files(str(tmp_path)) == ["node_modules/dep/i.js", "package.json"]
+    assert list_npm_files(str(tmp_path)) == ["node_modules/dep/i.js", "package.json"]
 
 
 @pytest.mark.parametrize("text", ['{"files": 5}', '{"files": ["!", "\\\\", "\\ud800"], "bin": 5, "dependencies": 5}'])
 def test_a_package_that_npm_would_not_take_ends_nothing(tmp_path: Path, text: str) -> None:
     write(tmp_path, {"package.json": text})
     (tmp_path / os.fsdecode(b"odd\xff.js")).write_text("x")
-    assert "package.json" in published.npm_files(str(tmp_path))
+    assert "package.json" in list_npm_files(str(tmp_path))
 
 
 @pytest.mark.parametrize("text", ["tool = 5", "[tool]\nhatch = 3", "[tool.poetry]\nexclude = 5", "a = " + "[" * 50_000])
 def test_an_odd_pyproject_ends_nothing(tmp_path: Path, text: str) -> None:
     write(tmp_path, {"pyproject.toml": text, "a.py": "x"})
-    assert "a.py" in published.python_files(str(tmp_path))
+    assert "a.py" in list_python_files(str(tmp_path))
 
 
 def test_python_takes_the_archives_that_are_there(tmp_path: Path) -> None:
     write(tmp_path, {"pyproject.toml": "", "a.py": "x", "dist/x.txt": "x"})
     (tmp_path / "dist" / "a-1.0.tar.gz").write_bytes(tarred({"a.py": b"x"}, "w:gz"))
-    found = list(published.shares(str(tmp_path), Config()))
+    found = list(published.split(str(tmp_path), Config(), NoState()))
     assert [file[0] for share in found for file in share.files] == [str(tmp_path / "dist" / "a-1.0.tar.gz")]
 
 
@@ -131,17 +133,17 @@ def test_python_without_archives_is_an_estimate_and_says_so(tmp_path: Path) -> N
         {**dict.fromkeys(names, "x"), "pyproject.toml": hatch, "MANIFEST.in": manifest, ".gitignore": "*.log\n"},
     )
     expected = [".gitignore", "MANIFEST.in", "a.py", "data/c.txt", "pyproject.toml", "sub/secret.txt"]
-    assert published.python_files(str(tmp_path)) == expected
-    notes = [item for item in published.shares(str(tmp_path), Config()) if isinstance(item, Skipped)]
+    assert list_python_files(str(tmp_path)) == expected
+    notes = [item for item in published.split(str(tmp_path), Config(), NoState()) if isinstance(item, Skipped)]
     assert len(notes) == 1 and notes[0].expected and "estimated" in notes[0].reason
 
 
 def test_no_project_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"needs a package\.json"):
-        list(published.shares(str(tmp_path), Config()))
+        list(published.split(str(tmp_path), Config(), NoState()))
     (tmp_path / "package.json").write_text("{")
     with pytest.raises(SourceError, match="not valid JSON"):
-        list(published.shares(str(tmp_path), Config()))
+        list(published.split(str(tmp_path), Config(), NoState()))
 
 
 def test_what_would_go_out_is_scanned_and_nothing_else(tmp_path: Path) -> None:
