@@ -1,11 +1,11 @@
-"""What a sweep costs: the first, one without changes, one after twenty commits; ten repositories, and a thousand.
+"""The cost of a sweep: the first one, one without changes, one after twenty commits; ten repositories, and a thousand.
 
-    python -m benchmarks.sweep fleet [-n 200] [--alone]     a made fleet: forks, shared history, planted credentials
+    python -m benchmarks.sweep fleet [-n 200] [--alone]     synthetic: forks, shared history, planted credentials
     python -m benchmarks.sweep growth 10 100 1000           how cost grows with the number of repositories
     python -m benchmarks.sweep real REPOSITORY ...          the time of each, and of a second sweep
 
-Processor time is that of all processes together, which other work on the machine disturbs least. With `--alone`
-every repository is also scanned by itself and the findings are compared.
+Processor time is the sum over all processes; other work on the machine affects it least. With `--alone` every
+repository is also scanned separately, and the findings are compared.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from detector.fleet.tally import SweepSummary
 from detector.fleet.tasks import WorkerSettings
 from detector.scan.rule_pack import load_rule_pack
 from detector.scan.state import digest_rule
-from tests.detector.fleet import making
+from tests.detector.fleet import synthetic
 
 
 class Cost(NamedTuple):
-    """Seconds of wall clock, of all processors, and of those the coordinator's; MB of the coordinator at most."""
+    """Seconds of elapsed time, of all processors, and of the coordinator; peak memory of the coordinator in MB."""
 
     wall: float
     cpu: float
@@ -44,32 +44,32 @@ class Cost(NamedTuple):
     peak: float
 
 
-def swept(specs: Sequence[str], place: str, jobs: int) -> tuple[SweepSummary, Cost]:
+def run_sweep(specs: Sequence[str], place: str, jobs: int) -> tuple[SweepSummary, Cost]:
     """Sweep once."""
     config = Config(worktree=False)
     rules = {rule.id: digest_rule(rule) for rule in load_rule_pack(config).rules}
     settings = WorkerSettings(config, Clones(place + ".clones"), digest_rules(rules), identify_key(load_project_key()))
-    before, own, began = processors(), time.process_time(), time.perf_counter()
+    before, own, began = measure_processor_time(), time.process_time(), time.perf_counter()
     with open_state(place) as state:
         executor = LocalExecutor(settings, jobs, 0)
         summary = sweep(list_repositories(specs), state, SweepOptions(settings), executor, rules)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     own = time.process_time() - own
-    return summary, Cost(time.perf_counter() - began, processors() - before, own, peak)
+    return summary, Cost(time.perf_counter() - began, measure_processor_time() - before, own, peak)
 
 
-def processors() -> float:
+def measure_processor_time() -> float:
     """Return the processor seconds of this process and its ended children."""
     usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in usage)
 
 
-def told(name: str, summary: SweepSummary, cost: Cost) -> None:
+def print_row(name: str, summary: SweepSummary, cost: Cost) -> None:
     """Print one row."""
     number = summary.repositories
     row = (
         f"{name:28} {number:5} repositories  {cost.wall:7.2f} s  {1000 * cost.wall / number:7.1f} ms each"
-        f"  cpu {cost.cpu:7.2f} s, of the coordinator {cost.own:6.2f} s  {cost.peak:4.0f} MB"
+        f"  cpu {cost.cpu:7.2f} s, coordinator {cost.own:6.2f} s  {cost.peak:4.0f} MB"
         f"  swept {summary.swept:4} unchanged {summary.unchanged:4}"
         f" failed {len(summary.failed)}  objects {summary.objects} again {summary.reread}"
     )
@@ -77,53 +77,53 @@ def told(name: str, summary: SweepSummary, cost: Cost) -> None:
 
 
 def fleet(folder: Path, count: int, jobs: int, alone: bool) -> None:
-    """Three sweeps over a made fleet."""
+    """Sweep synthetic repositories three times."""
     place = folder / "fleet"
     began = time.perf_counter()
-    made = making.fleet(place, count)
-    print(f"made {count} repositories in {time.perf_counter() - began:.1f} s")
+    made = synthetic.make_fleet(place, count)
+    print(f"created {count} repositories in {time.perf_counter() - began:.1f} s")
     database = str(folder / "sweep.db")
-    told("first", *swept([str(place)], database, jobs))
-    told("second, nothing changed", *swept([str(place)], database, jobs))
-    stream = making.Stream(77)
+    print_row("first", *run_sweep([str(place)], database, jobs))
+    print_row("second, nothing changed", *run_sweep([str(place)], database, jobs))
+    stream = synthetic.ImportStream(77)
     for number in range(20):
         onto = "" if number else "refs/heads/main^0"
-        stream.commit("main", {f"new/{number}.txt": stream.text(3)}, f"New {number}", onto=onto)
-    stream.into(made[1])
-    told("third, after 20 commits", *swept([str(place)], database, jobs))
+        stream.commit("main", {f"new/{number}.txt": stream.make_text(3)}, f"New {number}", onto=onto)
+    stream.write_to(made[1])
+    print_row("third, after 20 commits", *run_sweep([str(place)], database, jobs))
     if alone:
-        print("findings equal to scanning each alone:", equal(database, made))
+        print("findings equal to separate scans:", compare(database, made))
 
 
-def equal(database: str, made: Sequence[Path]) -> bool:
-    """Compare what the state says with a scan of each repository."""
-    from tests.detector.fleet.test_sweep import Bench
+def compare(database: str, made: Sequence[Path]) -> bool:
+    """Return whether the findings in the state equal those of a scan of each repository."""
+    from tests.detector.fleet.sweep_runner import SweepRunner
 
-    bench = Bench(made[0].parent, database)
-    return bench.told() == bench.alone()
+    runner = SweepRunner(made[0].parent, database)
+    return runner.read_findings() == runner.scan_separately()
 
 
 def growth(folder: Path, counts: Sequence[int], jobs: int) -> None:
-    """How cost grows."""
+    """Sweep fleets of several sizes."""
     for count in counts:
-        making.fleet(folder / f"fleet-{count}", count)
+        synthetic.make_fleet(folder / f"fleet-{count}", count)
         database = str(folder / f"sweep-{count}.db")
-        told("first", *swept([str(folder / f"fleet-{count}")], database, jobs))
-        told("second, nothing changed", *swept([str(folder / f"fleet-{count}")], database, jobs))
+        print_row("first", *run_sweep([str(folder / f"fleet-{count}")], database, jobs))
+        print_row("second, nothing changed", *run_sweep([str(folder / f"fleet-{count}")], database, jobs))
         print(f"{'':28} state {os.path.getsize(database) / 1e6:.1f} MB")
 
 
 def real(folder: Path, repositories: Sequence[str], jobs: int) -> None:
-    """Repositories that are there, with the time of each."""
+    """Sweep given repositories and print the time of each."""
     database = str(folder / "sweep.db")
-    summary, cost = swept(repositories, database, jobs)
+    summary, cost = run_sweep(repositories, database, jobs)
     with open_state(database) as state:
         rows = sorted(state.list_repositories().values(), key=lambda row: -row.seconds)
         for row in rows:
             found = [1 for _, _, name in summary.events if name == row.name]
             print(f"{row.name:45} {row.seconds:8.2f} s of work  {row.objects:8} objects  {len(found):5} findings")
-    told("first", summary, cost)
-    told("second, nothing changed", *swept(repositories, database, jobs))
+    print_row("first", summary, cost)
+    print_row("second, nothing changed", *run_sweep(repositories, database, jobs))
 
 
 def main() -> None:
@@ -135,7 +135,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--alone", action="store_true")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="leakfirst-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="leakfirst-runner-") as name:
         if args.what == "fleet":
             fleet(Path(name), args.n, args.jobs, args.alone)
         elif args.what == "growth":

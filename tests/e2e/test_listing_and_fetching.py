@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from leakfirst._program import main
-from tests.detector.fleet import making
+from tests.detector.fleet import synthetic
 from tests.fakes.forges import Scripted, forge
 from tests.fakes.git_server import commit, git_server, remove, repository
 
 pytestmark = pytest.mark.net
 
 
-def test_what_happens_between_listing_and_fetching_ends_nothing(
+def test_repositories_that_are_renamed_or_deleted_during_a_sweep_do_not_stop_the_others(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
@@ -20,7 +20,7 @@ def test_what_happens_between_listing_and_fetching_ends_nothing(
     with git_server(tmp_path / "served") as served, forge() as server:
         server.git = served.url
         for number, name in enumerate(("kept", "renamed", "deleted")):
-            repository(served.root, f"acme/{name}.git", env=f"DB_PASSWORD={making.secret(7 + 8 * number)}\n")
+            repository(served.root, f"acme/{name}.git", env=f"DB_PASSWORD={synthetic.make_secret(7 + 8 * number)}\n")
             server.add(f"acme/{name}")
         words = "sweep", f"gitea:{server.url}/acme", "--jobs", "1", "--fetch", "1", "--clones", str(tmp_path / "clones")
         assert main([*words]) == 1

@@ -15,7 +15,7 @@ from detector.errors import UsageError
 from detector.fleet.inventory import parse_spec
 from detector.registry import list_names
 from leakfirst._program import main
-from tests.detector.fleet import making
+from tests.detector.fleet import synthetic
 from tests.fakes.forges import forge
 
 
@@ -26,7 +26,7 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fleet(tmp_path: Path) -> Path:
-    making.fleet(tmp_path / "fleet", 4)
+    synthetic.make_fleet(tmp_path / "fleet", 4)
     return tmp_path / "fleet"
 
 
@@ -34,7 +34,7 @@ def run(*words: str) -> int:
     return main(["sweep", *words])
 
 
-def test_it_says_what_is_new_once_and_then_nothing(fleet, capsys):
+def test_new_findings_are_reported_once(fleet, capsys):
     assert run(str(fleet), "--jobs", "2") == 1
     first = capsys.readouterr().out
     assert first.startswith("New (")
@@ -50,7 +50,7 @@ def test_it_says_what_is_new_once_and_then_nothing(fleet, capsys):
     assert "New (" in capsys.readouterr().out
 
 
-def test_what_cannot_be_read_is_told_and_is_no_clean_result(fleet, capsys):
+def test_what_cannot_be_read_is_reported_and_makes_the_exit_code_3(fleet, capsys):
     (fleet / "r0000.git" / "packed-refs").unlink(missing_ok=True)
     for place in fleet.iterdir():
         (place / "shallow").write_text("1" * 40 + "\n")
@@ -70,8 +70,8 @@ def test_closing_reopening_and_what_is_overdue(fleet, tmp_path, capsys):
     assert run(*words) == 1
     capsys.readouterr()
     assert run("report", "--format", "json", *words) == 0
-    told = json.loads(capsys.readouterr().out)
-    finding = next(line for line in told["findings"] if line["repository"] == "r0000")
+    printed = json.loads(capsys.readouterr().out)
+    finding = next(line for line in printed["findings"] if line["repository"] == "r0000")
     assert finding["owner"] == "team-zero"
     assert finding["deadline"]
     assert run("close", finding["fingerprint"], "--reason", "accepted", *words) == 0
@@ -92,23 +92,23 @@ def test_every_format_of_the_report_names_the_findings_and_shows_no_value(fleet,
     text = out.read_text()
     assert "github.pat" in text
     assert "config/app.env" in text
-    assert not [number for number in range(50) if making.secret(number) in text]
+    assert not [number for number in range(50) if synthetic.make_secret(number) in text]
 
 
-def test_names_from_a_hostile_repository_stay_text(tmp_path, capsys):
+def test_names_from_a_hostile_repository_are_neither_markup_nor_terminal_codes(tmp_path, capsys):
     place = tmp_path / "fleet" / "x.git"
     place.mkdir(parents=True)
-    making.git(place, "init", "-q", "--bare", "-b", "main", ".")
-    stream = making.Stream(1)
-    stream.commit("main", {'"a|<b>\\033[31m`@all.env"': f"TOKEN={making.secret(3)}\n"}, "Odd")
-    stream.into(place)
+    synthetic.run_git(place, "init", "-q", "--bare", "-b", "main", ".")
+    stream = synthetic.ImportStream(1)
+    stream.commit("main", {'"a|<b>\\033[31m`@all.env"': f"TOKEN={synthetic.make_secret(3)}\n"}, "Odd")
+    stream.write_to(place)
     run(str(place.parent), "--quiet")
     capsys.readouterr()
     for format_, never in (("text", "\x1b"), ("markdown", " @all"), ("html", "<b>")):
         run("report", "--format", format_)
-        told = capsys.readouterr().out
-        assert never not in told
-        assert "all.env" in told
+        printed = capsys.readouterr().out
+        assert never not in printed
+        assert "all.env" in printed
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.detector.fleet import making
+from tests.detector.fleet import synthetic
 from tests.fakes import servers
 
 KEY = b"k" * 32
@@ -66,5 +66,5 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Seven repositories that nobody changes."""
     folder = tmp_path_factory.mktemp("made") / "fleet"
-    making.fleet(folder, 7)
+    synthetic.make_fleet(folder, 7)
     return folder

@@ -1,4 +1,4 @@
-"""Bare clones that are kept up to date and lose nothing."""
+"""Bare clones are updated and lose nothing."""
 
 import os
 import pickle
@@ -57,9 +57,7 @@ def test_a_clone_has_every_ref_and_no_remote(server: GitServer, clones: Clones) 
     assert not Path(made.path, "hooks").exists()
 
 
-def test_the_second_refresh_has_nothing_to_do_and_the_third_brings_what_is_new(
-    server: GitServer, clones: Clones
-) -> None:
+def test_a_refresh_fetches_only_what_is_new(server: GitServer, clones: Clones) -> None:
     bare = repository(server.root, "app.git")
     first = clones.refresh(entry(server, "app.git"))
     second = clones.refresh(entry(server, "app.git"))
@@ -70,7 +68,7 @@ def test_the_second_refresh_has_nothing_to_do_and_the_third_brings_what_is_new(
     assert refs(third.path) == {"refs/heads/main": new}
 
 
-def test_what_a_force_push_or_a_deleted_branch_leaves_behind_is_kept(server: GitServer, clones: Clones) -> None:
+def test_commits_of_a_force_pushed_or_deleted_branch_are_kept(server: GitServer, clones: Clones) -> None:
     bare = repository(server.root, "app.git")
     side = commit(bare, "side", leak="x")
     old = commit(bare, leak="y")
@@ -82,7 +80,7 @@ def test_what_a_force_push_or_a_deleted_branch_leaves_behind_is_kept(server: Git
     assert git(Path(made.path), "cat-file", "-p", f"{old}:leak") == "y"
 
 
-def test_a_branch_takes_the_place_of_a_folder_of_branches(server: GitServer, clones: Clones) -> None:
+def test_a_branch_can_replace_a_branch_with_its_name_as_prefix(server: GitServer, clones: Clones) -> None:
     bare = repository(server.root, "app.git")
     commit(bare, "a", one="1")
     clones.refresh(entry(server, "app.git"))
@@ -92,7 +90,7 @@ def test_a_branch_takes_the_place_of_a_folder_of_branches(server: GitServer, clo
     assert "refs/heads/a/b" in refs(made.path)
 
 
-def test_pull_requests_come_on_request(server: GitServer, clones: Clones, tmp_path: Path) -> None:
+def test_pull_requests_are_fetched_on_request(server: GitServer, clones: Clones, tmp_path: Path) -> None:
     bare = repository(server.root, "app.git")
     for ref in ("refs/pull/1/head", "refs/pull/1/merge", "refs/merge-requests/2/head"):
         git(bare, "update-ref", ref, "main")
@@ -101,7 +99,7 @@ def test_pull_requests_come_on_request(server: GitServer, clones: Clones, tmp_pa
     assert set(refs(all_of_it.path)) == {"refs/heads/main", "refs/pull/1/head", "refs/merge-requests/2/head"}
 
 
-def test_a_repository_with_long_ids_is_cloned_as_one(server: GitServer, clones: Clones) -> None:
+def test_a_sha256_repository_is_cloned_as_one(server: GitServer, clones: Clones) -> None:
     bare = server.root / "long.git"
     bare.mkdir()
     git(bare, "init", "--quiet", "--bare", "--initial-branch=main", "--object-format=sha256")
@@ -112,30 +110,30 @@ def test_a_repository_with_long_ids_is_cloned_as_one(server: GitServer, clones: 
     assert len(new) == 64 and refs(made.path)["refs/heads/main"] == new and len(refs(made.path)) == 2
 
 
-def test_a_server_cannot_write_into_what_is_kept(server: GitServer, clones: Clones) -> None:
+def test_a_server_cannot_write_refs_that_are_ours(server: GitServer, clones: Clones) -> None:
     bare = repository(server.root, "app.git")
     git(bare, "update-ref", KEPT + "0" * 40, "main")
     assert set(refs(clones.refresh(entry(server, "app.git")).path)) == {"refs/heads/main"}
 
 
-def test_a_deleted_repository_keeps_its_clone_and_says_so(server: GitServer, clones: Clones) -> None:
+def test_a_deleted_repository_keeps_its_clone_and_is_reported(server: GitServer, clones: Clones) -> None:
     repository(server.root, "app.git")
     made = clones.refresh(entry(server, "app.git"))
     remove(server.root, "app.git")
-    with pytest.raises(UnreachableRepository, match=r"app: .*not found.*the earlier clone is kept") as told:
+    with pytest.raises(UnreachableRepository, match=r"app: .*not found.*the earlier clone is kept") as error:
         clones.refresh(entry(server, "app.git"))
-    assert told.value.missing and told.value.clone == made._replace(changed=False)
-    assert pickle.loads(pickle.dumps(told.value)).clone == told.value.clone
+    assert error.value.missing and error.value.clone == made._replace(changed=False)
+    assert pickle.loads(pickle.dumps(error.value)).clone == error.value.clone
 
 
-def test_a_repository_that_was_never_there_leaves_nothing(server: GitServer, clones: Clones) -> None:
-    with pytest.raises(UnreachableRepository, match="not found") as told:
+def test_a_repository_that_never_existed_leaves_no_clone(server: GitServer, clones: Clones) -> None:
+    with pytest.raises(UnreachableRepository, match="not found") as error:
         clones.refresh(entry(server, "none.git"))
-    assert told.value.clone is None
+    assert error.value.clone is None
     assert [name for name in os.listdir(clones.folder) if not name.endswith(".lock")] == []
 
 
-def test_a_wiki_that_nobody_has_written_in_is_empty(server: GitServer, clones: Clones) -> None:
+def test_a_wiki_without_a_page_is_empty(server: GitServer, clones: Clones) -> None:
     made = clones.refresh(entry(server, "app.wiki.git"))
     assert refs(made.path) == {}
 
@@ -160,17 +158,17 @@ def test_local_repositories_are_read_in_place(tmp_path: Path, clones: Clones) ->
     assert not os.path.exists(clones.folder)
 
 
-def test_folder_names_hold_no_path_of_the_server(clones: Clones) -> None:
+def test_folder_names_contain_no_path_from_the_server(clones: Clones) -> None:
     hostile = clones.find_path(RepositoryEntry("../../etc/x#1\n", "../x", "https://git.example.org/x"))
     assert os.path.dirname(hostile) == clones.folder
     assert os.path.basename(hostile).isprintable()
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c id", "file:///etc", "-u./x", "https://u:p@git.example.org/x", "fd::3"])
-def test_a_url_that_does_more_than_name_a_repository_is_refused(url: str, clones: Clones) -> None:
-    with pytest.raises(SourceError) as told:
+def test_a_url_with_an_option_or_a_program_is_refused(url: str, clones: Clones) -> None:
+    with pytest.raises(SourceError) as error:
         clones.refresh(RepositoryEntry("k", "n", url))
-    assert "\n" not in str(told.value) and "u:p" not in str(told.value)
+    assert "\n" not in str(error.value) and "u:p" not in str(error.value)
 
 
 # -- credentials ---------------------------------------------------------------
@@ -188,9 +186,9 @@ def test_a_private_repository_is_read_with_the_operators_token(
     with pytest.raises(SourceError, match=r"terminal prompts disabled|could not read Username"):
         clones.refresh(entry(server, "secret.git"))
     token_for(server, monkeypatch, "wrong-wrong-wrong")
-    with pytest.raises(SourceError) as told:
+    with pytest.raises(SourceError) as error:
         Clones(clones.folder).refresh(entry(server, "secret.git"))
-    assert "Authentication failed" in str(told.value) and "wrong-wrong" not in str(told.value)
+    assert "Authentication failed" in str(error.value) and "wrong-wrong" not in str(error.value)
     token_for(server, monkeypatch, "sesame-sesame")
     made = Clones(clones.folder).refresh(entry(server, "secret.git"))
     kept = b"".join(path.read_bytes() for path in Path(made.path).rglob("*") if path.is_file())
@@ -211,7 +209,7 @@ def test_a_token_does_not_follow_a_redirect_to_another_host(
         assert {password for _, password in thief.asked} == {""}
 
 
-def test_the_configuration_of_the_user_and_of_the_place_is_not_read(
+def test_the_configuration_of_the_user_and_of_the_clone_is_not_read(
     server: GitServer, clones: Clones, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     repository(server.root, "app.git")
@@ -224,9 +222,7 @@ def test_the_configuration_of_the_user_and_of_the_place_is_not_read(
     assert refs(clones.refresh(entry(server, "app.git")).path)
 
 
-def test_over_ssh_the_operators_own_program_is_used(
-    tmp_path: Path, clones: Clones, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ssh_uses_the_operators_command(tmp_path: Path, clones: Clones, monkeypatch: pytest.MonkeyPatch) -> None:
     bare = repository(tmp_path, "app.git")
     program = tmp_path / "ssh"
     program.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
@@ -240,14 +236,14 @@ def test_over_ssh_the_operators_own_program_is_used(
 # -- trouble -------------------------------------------------------------------
 
 
-def test_a_server_in_trouble_is_told_in_a_line(server: GitServer, clones: Clones) -> None:
+def test_an_error_of_the_server_is_one_line(server: GitServer, clones: Clones) -> None:
     repository(server.root, "app.git")
     server.broken.add("app.git")
     with pytest.raises(SourceError, match=r"^app: unable to access .*503$"):
         clones.refresh(entry(server, "app.git"))
 
 
-def test_a_repository_that_is_broken_on_the_server_is_called_that(server: GitServer, clones: Clones) -> None:
+def test_a_repository_that_is_corrupt_on_the_server_is_reported_as_such(server: GitServer, clones: Clones) -> None:
     bare = repository(server.root, "app.git")
     lost = git(bare, "rev-parse", "main:readme")
     (bare / "objects" / lost[:2] / lost[2:]).unlink()
@@ -264,7 +260,7 @@ def test_two_sweeps_at_once_wait_for_each_other(server: GitServer, clones: Clone
     assert len({clone._replace(changed=True) for clone in made}) == 1
 
 
-def test_what_a_killed_fetch_has_left_is_cleared_away(server: GitServer, clones: Clones) -> None:
+def test_files_of_a_killed_fetch_are_removed(server: GitServer, clones: Clones) -> None:
     bare = repository(server.root, "app.git")
     made = Path(clones.refresh(entry(server, "app.git")).path)
     new = commit(bare, b="2")
@@ -294,7 +290,7 @@ def killed_in_the_middle(server: GitServer, clones: Clones, name: str) -> None:
     process.wait()
 
 
-def test_a_kill_in_the_middle_of_a_clone_and_of_a_fetch_is_gone_on_from(server: GitServer, clones: Clones) -> None:
+def test_a_clone_and_a_fetch_that_are_killed_are_completed_later(server: GitServer, clones: Clones) -> None:
     bare = repository(server.root, "app.git")
     listed = entry(server, "app.git")
     killed_in_the_middle(server, clones, "app.git")
@@ -313,7 +309,7 @@ def test_a_kill_in_the_middle_of_a_clone_and_of_a_fetch_is_gone_on_from(server: 
     assert [name for name in os.listdir(clones.folder) if name.endswith(".new")] == []
 
 
-def test_a_fetch_that_takes_too_long_is_ended(server: GitServer, clones: Clones) -> None:
+def test_a_fetch_that_takes_too_long_is_killed(server: GitServer, clones: Clones) -> None:
     repository(server.root, "app.git")
     server.held["app.git"] = Event()
     with pytest.raises(SourceError, match="took longer than 0 s"):
@@ -329,7 +325,7 @@ def test_a_repository_that_is_too_large_is_not_kept(server: GitServer, clones: C
     assert not os.path.exists(clones.find_path(entry(server, "app.git")))
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing_torn(server: GitServer, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_damages_nothing(server: GitServer, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "none", small], capture_output=True)
@@ -352,7 +348,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_torn(server: GitServer, tmp_
         subprocess.run(["umount", small], check=True)
 
 
-def test_many_packs_become_few_and_nothing_is_lost(
+def test_many_packs_are_combined_and_nothing_is_lost(
     server: GitServer, clones: Clones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("detector.fleet.clones.MAX_PACKS", 3)
@@ -365,7 +361,7 @@ def test_many_packs_become_few_and_nothing_is_lost(
     assert {git(made, "cat-file", "-t", tip) for tip in seen} == {"commit"}
 
 
-def test_refs_that_a_server_makes_up_reach_no_file(
+def test_invalid_refs_of_a_server_are_not_written(
     server: GitServer, clones: Clones, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from detector.fleet.clones import _Git

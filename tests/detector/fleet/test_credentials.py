@@ -1,4 +1,4 @@
-"""A token goes to its own host, and is never printed."""
+"""A token is sent only to its host, and never printed."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def _empty(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_the_usual_variables_serve_for_their_own_host_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_of_the_clients_are_used_only_for_their_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_TOKEN", "sesame")
     assert find_access("https://github.com", {}).make_headers() == {"Authorization": "Bearer sesame"}
     for other in ("https://github.example.org", "https://github.com.example.org", "https://gitlab.com"):
@@ -26,7 +26,7 @@ def test_a_variable_names_its_host(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not find_access("https://my.git.example.org:8443", {}).token
 
 
-def test_the_operators_file_names_a_variable_or_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_operators_configuration_names_a_variable_or_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELSEWHERE", "open")
     operator = {"sweep": {"host": {
         "a.example.org": {"token-env": "ELSEWHERE", "user": "deploy"},
@@ -53,19 +53,19 @@ def test_the_operators_file_names_a_variable_or_a_command(monkeypatch: pytest.Mo
         {"user": 3},
     ],
 )
-def test_what_is_wrong_in_the_operators_file_is_said(table: dict) -> None:
-    with pytest.raises(UsageError) as told:
+def test_a_mistake_in_the_operators_configuration_is_reported(table: dict) -> None:
+    with pytest.raises(UsageError) as error:
         find_access("https://a.example.org", {"sweep": {"host": {"a.example.org": table}}})
-    assert "sesame" not in str(told.value)
+    assert "sesame" not in str(error.value)
 
 
-def test_a_token_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_not_sent_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKFIRST_TOKEN_A_EXAMPLE_ORG", "sesame")
     with pytest.raises(UsageError, match="only sent over https"):
         find_access("http://a.example.org", {})
 
 
-def test_a_token_does_not_print_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_is_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEAKFIRST_TOKEN_A_EXAMPLE_ORG", "sesame-sesame")
     allowed = find_access("https://a.example.org", {})
     assert "sesame" not in repr(allowed)

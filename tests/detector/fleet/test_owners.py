@@ -40,11 +40,11 @@ with\\ space/      @space
         ("a.rb", ("@all",)),
     ],
 )
-def test_the_last_line_that_fits_wins(path, owners):
+def test_the_last_matching_line_wins(path, owners):
     assert CodeOwners(TEXT).find(path) == owners
 
 
-def test_each_section_has_a_say_and_a_usual_owner():
+def test_each_section_adds_owners_and_has_default_owners():
     text = "* @all\n[Docs] @writers\ndocs/\ndocs/api/ @api\n^[Database][2] @dba\n*.sql\n[docs]\n/docs/legal/ @legal\n"
     owners = CodeOwners(text)
     assert owners.find("docs/a.md") == ("@all", "@writers")
@@ -52,7 +52,7 @@ def test_each_section_has_a_say_and_a_usual_owner():
     assert owners.find("docs/legal/x") == ("@all", "@legal")
 
 
-def test_the_operators_map_comes_first_and_who_changed_it_last():
+def test_the_operators_map_takes_precedence_and_the_last_committer_comes_last():
     table = {"acme/*": "acme", "acme/pay:src/**": "payments", "other": "nobody"}
     code = CodeOwners("/docs/ @docs\n")
     assert Owners("acme/pay", table, code, str).find("src/a.py", "author") == "payments"

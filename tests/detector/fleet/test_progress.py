@@ -1,4 +1,4 @@
-"""What a person sees of a sweep at work."""
+"""The progress display of a sweep."""
 
 import io
 
@@ -19,7 +19,7 @@ def shown(tally: SweepProgress, seconds: float) -> str:
     return console.file.getvalue()
 
 
-def test_it_says_done_at_work_waiting_failed_rate_and_time_left():
+def test_it_shows_counts_rate_and_remaining_time():
     names = tuple(f"acme/{number}" for number in range(6))
     said = shown(SweepProgress(200, 50, 40, 10, 134, names, 5_000_000), 30.0)
     for part in ("60 of 200 done (40 unchanged)", "6 running", "134 waiting", "10 failed", "5.0 MB read", "2.0/s"):
@@ -28,13 +28,13 @@ def test_it_says_done_at_work_waiting_failed_rate_and_time_left():
     assert "acme/0, acme/1, acme/2, acme/3 and 2 more" in said
 
 
-def test_names_of_repositories_are_no_terminal_codes_and_no_markup():
+def test_names_of_repositories_are_neither_terminal_codes_nor_markup():
     said = shown(SweepProgress(1, running=("a\x1b[2Jb", "[red]x[/red]")), 1.0)
     assert "\x1b[2J" not in said
     assert "[red]x[/red]" in said
 
 
-def test_it_is_silent_anywhere_but_on_a_terminal():
+def test_it_prints_nothing_unless_on_a_terminal():
     for wanted, out in ((True, io.StringIO()), (False, Terminal())):
         with ProgressDisplay(wanted, out) as display:
             display(SweepProgress(1))

@@ -10,29 +10,29 @@ from detector.fleet.object_ids import join_hex
 from detector.fleet.repository_findings import BRANCH_HEAD, collect_findings
 from detector.fleet.tasks import CollectFindings, RepositoryFindings
 from detector.fleet.worker import Worker
-from tests.detector.fleet import making
-from tests.detector.fleet.test_sweep import Bench
+from tests.detector.fleet import synthetic
+from tests.detector.fleet.sweep_runner import SweepRunner
 
 
 def line(number: int) -> str:
-    return f"TOKEN={making.secret(number)}\n"
+    return f"TOKEN={synthetic.make_secret(number)}\n"
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     place = tmp_path / "fleet" / "r.git"
     place.mkdir(parents=True)
-    making.git(place, "init", "-q", "--bare", "-b", "main", ".")
-    stream = making.Stream(3)
+    synthetic.run_git(place, "init", "-q", "--bare", "-b", "main", ".")
+    stream = synthetic.ImportStream(3)
     stream.commit("main", {"old.env": line(1), "src/app.env": line(2)}, "Begin")
     stream.commit("main", {"old.env": None, "src/new.env": f"# moved\n{line(2)}", "src/app.env": None}, "Move")
-    stream.into(place)
+    stream.write_to(place)
     return place
 
 
 def collect(bare: Path, worker: Worker, *paths: str) -> RepositoryFindings:
     (entry,) = list_repositories([str(bare)])
-    names = [making.git(bare, "rev-parse", path).decode().strip() for path in paths]
+    names = [synthetic.run_git(bare, "rev-parse", path).decode().strip() for path in paths]
     *_, found = collect_findings(worker, CollectFindings(entry, join_hex(names), 20, join_hex(names)))
     assert isinstance(found, RepositoryFindings)
     return found
@@ -42,8 +42,8 @@ def by_path(found: RepositoryFindings) -> dict[str, ObservedFinding]:
     return {finding.locations[0].path: finding for finding in found.findings}
 
 
-def test_the_first_and_the_current_locations_are_told_apart(bare):
-    worker = Worker(Bench(bare.parent, "").settings()[0])
+def test_first_and_current_locations_are_distinguished(bare):
+    worker = Worker(SweepRunner(bare.parent, "").settings()[0])
     found = collect(bare, worker, "main~1:old.env", "main~1:src/app.env", "main:src/new.env")
     assert found.reread_objects == 3 and not found.skipped
     old, app = by_path(found)["old.env"], by_path(found)["src/app.env"]
@@ -51,14 +51,14 @@ def test_the_first_and_the_current_locations_are_told_apart(bare):
     assert app.at_head
     assert [(location.path, location.at_head) for location in app.locations][-1] == ("src/new.env", True)
     assert app.locations[-1].kind in ("blob", BRANCH_HEAD)
-    assert making.secret(1) not in repr(found) and making.secret(2) not in repr(found)
+    assert synthetic.make_secret(1) not in repr(found) and synthetic.make_secret(2) not in repr(found)
 
 
 def test_the_owner_is_that_of_the_current_location(bare):
-    settings, _ = Bench(bare.parent, "").settings()
-    stream = making.Stream(4)
+    settings, _ = SweepRunner(bare.parent, "").settings()
+    stream = synthetic.ImportStream(4)
     stream.commit("main", {"CODEOWNERS": "/src/ @app\n"}, "Owners", onto="refs/heads/main^0")
-    stream.into(bare)
+    stream.write_to(bare)
     found = collect(bare, Worker(settings), "main~2:old.env", "main~2:src/app.env", "main:src/new.env")
     assert by_path(found)["src/app.env"].owner == "@app"
     assert by_path(found)["old.env"].owner == "Ada Example <ada@example.test>"
@@ -67,10 +67,10 @@ def test_the_owner_is_that_of_the_current_location(bare):
 
 
 def test_what_is_ignored_at_head_is_reported_with_the_reason_and_until_when(bare):
-    worker = Worker(Bench(bare.parent, "").settings()[0])
-    stream = making.Stream(4)
+    worker = Worker(SweepRunner(bare.parent, "").settings()[0])
+    stream = synthetic.ImportStream(4)
     stream.commit("main", {".leakfirstignore": "# until 2099-01-31\nsrc/\n"}, "Ignore", onto="refs/heads/main^0")
-    stream.into(bare)
+    stream.write_to(bare)
     found = collect(bare, worker, "main~2:src/app.env", "main:src/new.env")
     (finding,) = found.findings
     assert ".leakfirstignore" in finding.ignored and finding.owner == ""
@@ -78,6 +78,6 @@ def test_what_is_ignored_at_head_is_reported_with_the_reason_and_until_when(bare
 
 
 def test_a_repository_without_flagged_objects_is_not_opened(tmp_path):
-    worker = Worker(Bench(tmp_path, "").settings()[0])
+    worker = Worker(SweepRunner(tmp_path, "").settings()[0])
     (entry,) = list_repositories(["https://git.example.org/a"])
     assert list(collect_findings(worker, CollectFindings(entry, b"", 20))) == [RepositoryFindings(())]

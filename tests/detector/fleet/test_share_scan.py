@@ -14,8 +14,8 @@ from detector.fleet.task_runner import run_task
 from detector.fleet.tasks import RepositoryResult, ScanRepository, ShareResult
 from detector.fleet.worker import Worker
 from detector.model import Skipped
-from tests.detector.fleet import making
-from tests.detector.fleet.test_sweep import Bench
+from tests.detector.fleet import synthetic
+from tests.detector.fleet.sweep_runner import SweepRunner
 from tests.fakes.git_server import git, repository
 
 
@@ -23,10 +23,12 @@ def test_an_object_under_a_false_id_hides_nothing_in_other_repositories(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     evil = repository(tmp_path / "fleet", "evil.git")
-    name = git(repository(tmp_path, "victim.git", env=f"DB_PASSWORD={making.secret(7)}\n"), "rev-parse", "main:env")
+    name = git(
+        repository(tmp_path, "victim.git", env=f"DB_PASSWORD={synthetic.make_secret(7)}\n"), "rev-parse", "main:env"
+    )
     (evil / "objects" / name[:2]).mkdir(exist_ok=True)
     (evil / "objects" / name[:2] / name[2:]).write_bytes(zlib.compress(b"blob 9\0harmless\n"))
-    settings, _ = Bench(tmp_path / "fleet", "").settings()
+    settings, _ = SweepRunner(tmp_path / "fleet", "").settings()
     worker, (entry,) = Worker(settings), list_repositories([str(evil)])
     monkeypatch.setattr(share_scan, "has_trusted_owner", lambda stores: False)
     *_, result = run_task(worker, ScanRepository(entry))

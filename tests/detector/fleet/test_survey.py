@@ -12,23 +12,25 @@ from detector.fleet.tasks import Survey
 from detector.fleet.worker import Worker
 from detector.git.repository import discover
 from detector.git.shares import list_packs, read_pack_key
-from tests.detector.fleet import making
-from tests.detector.fleet.test_sweep import Bench
+from tests.detector.fleet import synthetic
+from tests.detector.fleet.sweep_runner import SweepRunner
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
-    return making.family(tmp_path / "fleet" / "r.git", 1)
+    return synthetic.make_repository(tmp_path / "fleet" / "r.git", 1)
 
 
 def list_by_git(bare: Path) -> set[str]:
-    return set(making.git(bare, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").decode().split())
+    return set(
+        synthetic.run_git(bare, "cat-file", "--batch-all-objects", "--batch-check=%(objectname)").decode().split()
+    )
 
 
 def test_all_objects_are_listed_packed_or_loose_but_not_those_of_known_packs(bare):
-    making.git(bare, "repack", "-adq")
+    synthetic.run_git(bare, "repack", "-adq")
     packed = list_by_git(bare)
-    loose = making.git(bare, "hash-object", "-w", "--stdin", given=b"more").decode().strip()
+    loose = synthetic.run_git(bare, "hash-object", "-w", "--stdin", given=b"more").decode().strip()
     repository = discover(str(bare))
     ids, size = list_objects(repository, frozenset())
     assert {one.hex() for one in split_rows(ids, 20)} == {*packed, loose} == list_by_git(bare)
@@ -40,7 +42,7 @@ def test_all_objects_are_listed_packed_or_loose_but_not_those_of_known_packs(bar
 
 
 def test_the_digest_changes_with_refs_objects_rules_and_policy_and_with_nothing_else(bare, tmp_path):
-    settings, _ = Bench(tmp_path / "fleet", "").settings()
+    settings, _ = SweepRunner(tmp_path / "fleet", "").settings()
 
     def digest(settings=settings) -> str:
         return compute_state_digest(discover(str(bare)), settings)
@@ -51,15 +53,15 @@ def test_the_digest_changes_with_refs_objects_rules_and_policy_and_with_nothing_
     assert digest(settings._replace(rules_digest="other")) != first
     assert digest(settings._replace(owners=(("a", "b"),))) != first
     assert digest(settings._replace(config=settings.config._replace(min_confidence="low"))) != first
-    making.git(bare, "branch", "other", "main")
+    synthetic.run_git(bare, "branch", "other", "main")
     second = digest()
     assert second != first
-    making.git(bare, "hash-object", "-w", "--stdin", given=b"more")
+    synthetic.run_git(bare, "hash-object", "-w", "--stdin", given=b"more")
     assert digest() not in (first, second)
 
 
 def test_an_unchanged_repository_is_not_listed(bare, tmp_path):
-    worker = Worker(Bench(tmp_path / "fleet", "").settings()[0])
+    worker = Worker(SweepRunner(tmp_path / "fleet", "").settings()[0])
     (entry,) = list_repositories([str(bare)])
     (first,) = survey(worker, Survey(entry))
     assert len(split_rows(first.ids, 20)) == len(list_by_git(bare)) and not first.unchanged
@@ -75,7 +77,7 @@ def test_a_store_in_an_unknown_layout_is_listed_by_git(tmp_path):
     )
     if made.returncode:
         pytest.skip("this git knows no sha256")
-    name = making.git(bare, "hash-object", "-w", "--stdin", given=b"more").decode().strip()
+    name = synthetic.run_git(bare, "hash-object", "-w", "--stdin", given=b"more").decode().strip()
     for layout in (True, False):
         ids, _ = list_objects(discover(str(bare))._replace(known_layout=layout), frozenset())
         assert ids.hex() == name

@@ -1,4 +1,4 @@
-"""A sweep over clones: fetched at the cost of what is new, whoever cannot be reached."""
+"""A sweep of clones: only what is new is fetched, and what cannot be reached is reported."""
 
 import os
 import signal
@@ -13,14 +13,14 @@ from detector.fleet.clones import Clones
 from detector.fleet.inventory._entries import make_url_entry
 from detector.fleet.state import open_state
 from detector.fleet.sweep import SweepOptions, sweep
-from tests.detector.fleet import making
-from tests.detector.fleet.test_sweep import Bench
+from tests.detector.fleet import synthetic
+from tests.detector.fleet.sweep_runner import SweepRunner
 from tests.fakes.git_server import commit, git_server, repository
 
 pytestmark = pytest.mark.net
 
 
-class Served(Bench):
+class Served(SweepRunner):
     """Sweeps over the clones of what a server has."""
 
     def __init__(self, server, folder: Path, place: str) -> None:
@@ -46,21 +46,21 @@ def served(tmp_path):
     root = tmp_path / "served"
     root.mkdir()
     for number in range(3):
-        repository(root, f"r{number}.git", **{"app.env": f"TOKEN={making.secret(number)}\n"})
+        repository(root, f"r{number}.git", **{"app.env": f"TOKEN={synthetic.make_secret(number)}\n"})
     with git_server(root) as server:
         yield Served(server, tmp_path, str(tmp_path / "sweep.db"))
 
 
-def test_clones_are_made_once_and_fetched_when_something_was_pushed(served):
-    assert (served.sweep().swept, len(served.states())) == (3, 3)
+def test_clones_are_created_once_and_fetched_after_a_push(served):
+    assert (served.sweep().swept, len(served.read_states())) == (3, 3)
     assert served.sweep().unchanged == 3
-    commit(served.server.root / "r1.git", **{"more.env": f"TOKEN={making.secret(7)}\n"})
+    commit(served.server.root / "r1.git", **{"more.env": f"TOKEN={synthetic.make_secret(7)}\n"})
     third = served.sweep()
     assert (third.swept, third.unchanged, third.objects) == (1, 2, 2)
-    assert len(served.states()) == 4
+    assert len(served.read_states()) == 4
 
 
-def test_nothing_is_fetched_where_the_server_says_that_nothing_was_pushed(served):
+def test_nothing_is_fetched_if_the_server_reports_no_push(served):
     served.version = "1"
     served.sweep()
     served.server.asked.clear()
@@ -74,36 +74,36 @@ def test_nothing_is_fetched_where_the_server_says_that_nothing_was_pushed(served
     assert served.server.asked == []
 
 
-def test_a_server_that_fails_for_one_repository_ends_nothing(served):
+def test_a_server_error_for_one_repository_does_not_stop_the_others(served):
     served.sweep()
     served.server.broken.add("r1.git")
-    commit(served.server.root / "r1.git", **{"more.env": f"TOKEN={making.secret(7)}\n"})
-    commit(served.server.root / "r2.git", **{"more.env": f"TOKEN={making.secret(8)}\n"})
+    commit(served.server.root / "r1.git", **{"more.env": f"TOKEN={synthetic.make_secret(7)}\n"})
+    commit(served.server.root / "r2.git", **{"more.env": f"TOKEN={synthetic.make_secret(8)}\n"})
     second = served.sweep()
     assert [name.rpartition("/")[2] for name, _ in second.failed] == ["r1"]
     assert (second.swept, second.unchanged) == (1, 1)
-    assert set(served.states().values()) == {"open", "history"} or len(served.states()) == 4
+    assert set(served.read_states().values()) == {"open", "history"} or len(served.read_states()) == 4
     served.server.broken.clear()
     third = served.sweep()
-    assert (third.swept, third.failed, len(served.states())) == (1, (), 5)
+    assert (third.swept, third.failed, len(served.read_states())) == (1, (), 5)
 
 
-def test_a_coordinator_that_is_killed_is_taken_up_where_it_was(made, tmp_path):
-    whole = Bench(made, str(tmp_path / "whole.db"))
+def test_the_next_sweep_continues_after_a_killed_coordinator(made, tmp_path):
+    whole = SweepRunner(made, str(tmp_path / "whole.db"))
     whole.sweep()
-    bench = Bench(made, str(tmp_path / "killed.db"), large_objects=30)
+    runner = SweepRunner(made, str(tmp_path / "killed.db"), large_objects=30)
     program = tmp_path / "coordinator.py"
     program.write_text(
         textwrap.dedent(
             """
             import sys
             from pathlib import Path
-            from tests.detector.fleet.test_sweep import Bench
-            Bench(Path(sys.argv[1]), sys.argv[2], large_objects=30).sweep(lambda progress: print(progress.done, flush=True))
+            from tests.detector.fleet.sweep_runner import SweepRunner
+            SweepRunner(Path(sys.argv[1]), sys.argv[2], large_objects=30).sweep(lambda progress: print(progress.done, flush=True))
             """
         )
     )
-    words = [sys.executable, str(program), str(made), bench.place]
+    words = [sys.executable, str(program), str(made), runner.place]
     for least in (2, 4):
         with subprocess.Popen(
             words, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}
@@ -113,8 +113,8 @@ def test_a_coordinator_that_is_killed_is_taken_up_where_it_was(made, tmp_path):
                 if int(line) >= least:
                     break
             os.kill(process.pid, signal.SIGKILL)
-    last = bench.sweep()
+    last = runner.sweep()
     assert last.unchanged >= 4
-    assert bench.told() == whole.told()
-    assert bench.states() == whole.states()
-    assert bench.counts() == whole.counts()
+    assert runner.read_findings() == whole.read_findings()
+    assert runner.read_states() == whole.read_states()
+    assert runner.count_rows() == whole.count_rows()

@@ -23,15 +23,15 @@ from detector.fleet.tasks import (
     TaskFailure,
 )
 from detector.fleet.worker import Worker
-from tests.detector.fleet import making
-from tests.detector.fleet.test_sweep import Bench
+from tests.detector.fleet import synthetic
+from tests.detector.fleet.sweep_runner import SweepRunner
 from tests.fakes.git_server import commit, git_server, repository
 
 
 @pytest.mark.net
 def test_a_worker_fetches_again_when_its_clone_is_older_than_the_survey(tmp_path: Path) -> None:
     (tmp_path / "served").mkdir()
-    settings, _ = Bench(tmp_path / "fleet", str(tmp_path / "sweep.db")).settings()
+    settings, _ = SweepRunner(tmp_path / "fleet", str(tmp_path / "sweep.db")).settings()
     clones = Path(settings.clones.folder)
     with git_server(tmp_path / "served") as server:
         bare = repository(server.root, "app.git")
@@ -39,7 +39,7 @@ def test_a_worker_fetches_again_when_its_clone_is_older_than_the_survey(tmp_path
         worker = Worker(settings)
         *_, survey = run_task(worker, Survey(entry))
         shutil.copytree(clones, tmp_path / "other")
-        commit(bare, env=f"DB_PASSWORD={making.secret(7)}\n")
+        commit(bare, env=f"DB_PASSWORD={synthetic.make_secret(7)}\n")
         *_, survey = run_task(worker, Survey(entry))
         assert isinstance(survey, SurveyResult)
         shutil.rmtree(clones)
@@ -52,9 +52,9 @@ def test_a_worker_fetches_again_when_its_clone_is_older_than_the_survey(tmp_path
 @pytest.mark.net
 def test_each_task_makes_the_clone_if_it_is_missing(tmp_path: Path) -> None:
     (tmp_path / "served").mkdir()
-    settings, _ = Bench(tmp_path / "fleet", str(tmp_path / "sweep.db")).settings()
+    settings, _ = SweepRunner(tmp_path / "fleet", str(tmp_path / "sweep.db")).settings()
     with git_server(tmp_path / "served") as server:
-        repository(server.root, "app.git", env=f"TOKEN={making.secret(7)}\n")
+        repository(server.root, "app.git", env=f"TOKEN={synthetic.make_secret(7)}\n")
         entry = make_url_entry(f"{server.url}/app.git")
 
         def run_without_clone(task: Task) -> object:
@@ -81,7 +81,7 @@ def test_each_task_makes_the_clone_if_it_is_missing(tmp_path: Path) -> None:
     [(MemoryError(), "not enough memory"), (KeyError("sesame"), "failed: KeyError in test_task_runner.py:")],
 )
 def test_a_task_that_fails_says_so_without_its_values(tmp_path, monkeypatch, problem, reason):
-    settings, _ = Bench(tmp_path / "fleet", "").settings()
+    settings, _ = SweepRunner(tmp_path / "fleet", "").settings()
     worker = Worker(settings)
     (tmp_path / "fleet").mkdir()
 

@@ -6,28 +6,28 @@ import pytest
 
 from detector.git.branch_heads import find_in_branch_heads, read_files_at_head
 from detector.git.repository import discover
-from tests.detector.fleet import making
+from tests.detector.fleet import synthetic
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Path:
     bare = tmp_path / "r.git"
     bare.mkdir()
-    making.git(bare, "init", "-q", "--bare", "-b", "main", ".")
-    stream = making.Stream(1)
+    synthetic.run_git(bare, "init", "-q", "--bare", "-b", "main", ".")
+    stream = synthetic.ImportStream(1)
     stream.commit("main", {"a/b/one.txt": "one\n", "two.txt": "two\n", "docs/three.txt": "three\n"}, "First")
     stream.commit("side", {"a/side.txt": "side\n", "a/b/copy.txt": "one\n"}, "Aside", onto="refs/heads/main")
     stream.commit("main", {"two.txt": None}, "Remove")
-    stream.into(bare)
+    stream.write_to(bare)
     return bare
 
 
 def blob(bare: Path, text: str) -> str:
-    return making.git(bare, "hash-object", "--stdin", given=text.encode()).decode().strip()
+    return synthetic.run_git(bare, "hash-object", "--stdin", given=text.encode()).decode().strip()
 
 
 def commit(bare: Path, branch: str) -> str:
-    return making.git(bare, "rev-parse", branch).decode().strip()
+    return synthetic.run_git(bare, "rev-parse", branch).decode().strip()
 
 
 def test_head_comes_first_and_branches_add_what_it_does_not_contain(bare):
@@ -46,8 +46,8 @@ def test_head_comes_first_and_branches_add_what_it_does_not_contain(bare):
 
 def test_objects_of_tags_notes_and_kept_refs_are_in_no_branch_head(bare):
     for ref in ("refs/tags/v1", "refs/leakfirst/kept/1", "refs/notes/x"):
-        making.git(bare, "update-ref", ref, "side")
-    making.git(bare, "update-ref", "-d", "refs/heads/side")
+        synthetic.run_git(bare, "update-ref", ref, "side")
+    synthetic.run_git(bare, "update-ref", "-d", "refs/heads/side")
     wanted = {blob(bare, "side\n"), blob(bare, "two\n")}
     assert find_in_branch_heads(discover(str(bare)), wanted) == []
 
@@ -58,7 +58,7 @@ def test_files_at_head_are_read_by_path(bare):
 
 
 def test_an_empty_repository_has_no_branch_heads(tmp_path):
-    making.git(tmp_path, "init", "-q", "--bare", ".")
+    synthetic.run_git(tmp_path, "init", "-q", "--bare", ".")
     assert find_in_branch_heads(discover(str(tmp_path)), {"1" * 40}) == []
     assert read_files_at_head(discover(str(tmp_path)), ["a"]) == {}
 

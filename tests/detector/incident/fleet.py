@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from leakfirst._program import main
-from tests.detector.fleet.making import Stream, git
+from tests.detector.fleet.synthetic import ImportStream, run_git
 from tests.detector.incident.running import TOKEN
 
 
@@ -18,10 +18,10 @@ def make_leak_with_fleet(tmp_path: Path) -> Path:
     file.write_text(f"BITBUCKET={TOKEN}\n")
     repository = tmp_path / "fleet" / "app"
     repository.mkdir(parents=True)
-    git(repository, "init", "-q", "--bare", "-b", "main", ".")
-    stream = Stream(1)
+    run_git(repository, "init", "-q", "--bare", "-b", "main", ".")
+    stream = ImportStream(1)
     stream.commit("main", {"copy.env": f"BITBUCKET={TOKEN}\n"}, "Copy")
-    stream.into(repository)
+    stream.write_to(repository)
     return file
 
 

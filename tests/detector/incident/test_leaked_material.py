@@ -12,7 +12,7 @@ from detector.errors import LeakfirstError, SourceError, UsageError
 from detector.incident import leaked_material
 from detector.incident.model import Exposure, ExposureKind
 from detector.rules.shapes import expand
-from tests.detector.fleet.making import Stream, git
+from tests.detector.fleet.synthetic import ImportStream, run_git
 from tests.detector.incident.making import IncidentLog
 
 TOKENS = [expand("ghp_{alnum:30}{check:github-crc32}", 500 + number) for number in range(4)]
@@ -64,15 +64,15 @@ def test_values_are_read_again(leaked: Path) -> None:
 def repository(tmp_path: Path) -> Path:
     location = tmp_path / "app.git"
     location.mkdir()
-    git(location, "init", "-q", "--bare", "-b", "main", ".")
-    stream = Stream(1)
+    run_git(location, "init", "-q", "--bare", "-b", "main", ".")
+    stream = ImportStream(1)
     stream.commit("main", {"old.env": f"T={TOKENS[0]}\n"}, "One")
     git_tag = ["tag", "v1", "main"]
-    stream.into(location)
-    git(location, *git_tag)
+    stream.write_to(location)
+    run_git(location, *git_tag)
     stream.commit("main", {"deploy/new.env": f"T={TOKENS[1]}\n", "src/a.py": f'T = "{TOKENS[2]}"\n'}, "Two", "main^0")
     stream.commit("main", {"src/a.py": None, "deploy/new.env": None}, "Three")
-    stream.into(location)
+    stream.write_to(location)
     return location
 
 

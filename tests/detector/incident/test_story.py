@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.detector.fleet.making import Stream
+from tests.detector.fleet.synthetic import ImportStream
 from tests.detector.incident.world import ADA, DIRECT, GRACE, LINUS, PROGRAM, THROUGH, World, world
 
 pytestmark = [pytest.mark.net, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -172,9 +172,9 @@ def _do_the_manual_tasks(there: World, case: dict[str, Any]) -> None:
     refused = there.run("close", name, "--reason", "done")
     assert refused.returncode == 4 and "at a branch head" in refused.stderr
     for repository, path in (("r03", "deploy.env"), ("r21", "config/prod.env")):
-        stream = Stream(700)
+        stream = ImportStream(700)
         stream.commit("main", {path: None}, "Without it", onto="refs/heads/main^0")
-        stream.into(there.folder / "repositories" / repository)
+        stream.write_to(there.folder / "repositories" / repository)
     assert there.run("next", name).returncode == 0
     assert load_status(there)["counts"]["dead"] == 12
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.rules.shapes import expand
-from tests.detector.fleet.making import Stream, git
+from tests.detector.fleet.synthetic import ImportStream, run_git
 from tests.fakes import receivers
 from tests.fakes import vault as vaults
 from tests.fakes.hosted_providers import Request, Service, github
@@ -396,9 +396,9 @@ def _repositories(made: World, folder: Path) -> None:
         name = f"r{number:02}"
         place = folder / name
         place.mkdir()
-        git(place, "init", "-q", "--bare", "-b", "main", ".")
-        stream = Stream(number)
-        files: dict[str, str | None] = {"README": stream.text(5)}
+        run_git(place, "init", "-q", "--bare", "-b", "main", ".")
+        stream = ImportStream(number)
+        files: dict[str, str | None] = {"README": stream.make_text(5)}
         if name in DIRECT:
             files.update(direct)
         elif name in THROUGH:
@@ -414,7 +414,7 @@ def _repositories(made: World, folder: Path) -> None:
             stream.commit("main", {path: text}, "Settings")
             if name == "r25":
                 stream.commit("main", {path: None}, "Without settings")
-        stream.into(place)
+        stream.write_to(place)
 
 
 def _files(made: World, github_url: str) -> None:

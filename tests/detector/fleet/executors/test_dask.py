@@ -1,4 +1,4 @@
-"""A Dask cluster over TCP does what the local pool does, whoever is killed meanwhile."""
+"""A Dask cluster over TCP gives the results of local processes, even if workers are killed."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import pytest
 
 from detector.errors import SourceError, UsageError
 from detector.fleet.executors.dask import DaskExecutor
-from tests.detector.fleet.test_sweep import Bench
+from tests.detector.fleet.sweep_runner import SweepRunner
 from tests.program import FIND_TESTS, environment
 
 pytestmark = [pytest.mark.net, pytest.mark.timeout(240)]
@@ -75,7 +75,7 @@ def cluster(folder: Path, workers: int = 2, tls: dict[str, str] | None = None) -
             dask.kill(name)
 
 
-class ClusterBench(Bench):
+class ClusterRunner(SweepRunner):
     """Sweeps whose tasks go to a cluster."""
 
     address = ""
@@ -85,26 +85,26 @@ class ClusterBench(Bench):
         return DaskExecutor(settings, self.address, self.tls)
 
 
-def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_run(made, tmp_path):
-    local = Bench(made, str(tmp_path / "local.db"))
+def test_after_a_worker_and_the_coordinator_were_killed_the_result_equals_a_local_sweep(made, tmp_path):
+    local = SweepRunner(made, str(tmp_path / "local.db"))
     local.sweep()
-    bench = ClusterBench(made, str(tmp_path / "cluster.db"), large_objects=30)
+    runner = ClusterRunner(made, str(tmp_path / "cluster.db"), large_objects=30)
     with cluster(tmp_path / "dask") as dask:
-        bench.address = dask.address
+        runner.address = dask.address
         program = tmp_path / "coordinator.py"
         program.write_text(
             FIND_TESTS
             + textwrap.dedent(
                 """
                 from pathlib import Path
-                from tests.detector.fleet.executors.test_dask import ClusterBench
-                bench = ClusterBench(Path(sys.argv[1]), sys.argv[2], large_objects=30)
-                bench.address = sys.argv[3]
-                bench.sweep(lambda progress: print(progress.done, flush=True))
+                from tests.detector.fleet.executors.test_dask import ClusterRunner
+                runner = ClusterRunner(Path(sys.argv[1]), sys.argv[2], large_objects=30)
+                runner.address = sys.argv[3]
+                runner.sweep(lambda progress: print(progress.done, flush=True))
                 """
             )
         )
-        words = [sys.executable, str(program), str(made), bench.place, dask.address]
+        words = [sys.executable, str(program), str(made), runner.place, dask.address]
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment()) as process:
             assert process.stdout
             done = 0
@@ -117,13 +117,13 @@ def test_one_worker_and_then_the_coordinator_are_killed_and_it_equals_the_local_
             assert 4 <= done < 7
             os.kill(process.pid, signal.SIGKILL)
         dask.worker("w2")
-        summary = bench.sweep()
+        summary = runner.sweep()
     assert summary.failed == ()
     assert summary.unchanged >= 4
     assert summary.swept + summary.unchanged == 7
-    assert bench.told() == local.told()
-    assert bench.states() == local.states()
-    assert bench.counts() == local.counts()
+    assert runner.read_findings() == local.read_findings()
+    assert runner.read_states() == local.read_states()
+    assert runner.count_rows() == local.count_rows()
 
 
 def certificate(folder: Path) -> dict[str, str]:
@@ -147,47 +147,47 @@ def certificate(folder: Path) -> dict[str, str]:
     return {"ca": str(folder / "cert.pem"), "cert": str(folder / "cert.pem"), "key": str(folder / "key.pem")}
 
 
-def test_over_tls_nobody_without_the_certificate_takes_part(made, tmp_path, monkeypatch):
+def test_with_tls_only_the_holder_of_the_certificate_can_connect(made, tmp_path, monkeypatch):
     files = certificate(tmp_path / "certificates")
     stranger = certificate(tmp_path / "stranger")
-    bench = ClusterBench(made, str(tmp_path / "tls.db"))
+    runner = ClusterRunner(made, str(tmp_path / "tls.db"))
     with cluster(tmp_path / "dask", 1, files) as dask:
         assert dask.address.startswith("tls://")
-        bench.address, bench.tls = dask.address, files
-        assert bench.sweep().swept == 7
+        runner.address, runner.tls = dask.address, files
+        assert runner.sweep().swept == 7
         monkeypatch.setattr("detector.fleet.executors.dask.CONNECT_SECONDS", 1)
-        bench.tls = stranger
+        runner.tls = stranger
         with pytest.raises(SourceError):
-            bench.sweep()
-    assert all(bench.told().values())
+            runner.sweep()
+    assert all(runner.read_findings().values())
 
 
-def test_a_worker_with_another_key_is_refused_and_nothing_is_doubled(made, tmp_path):
-    bench = ClusterBench(made, str(tmp_path / "key.db"), retries=0)
+def test_a_worker_with_another_key_is_refused(made, tmp_path):
+    runner = ClusterRunner(made, str(tmp_path / "key.db"), retries=0)
     with cluster(tmp_path / "dask", 0) as dask:
         dask.worker("other", LEAKFIRST_KEY="another key of sixteen letters")
-        bench.address = dask.address
-        summary = bench.sweep()
+        runner.address = dask.address
+        summary = runner.sweep()
     assert len(summary.failed) == 7
     assert {why for _, why in summary.failed} == {
         "this worker's key differs from the coordinator's: set LEAKFIRST_KEY for both"
     }
-    assert bench.states() == {}
+    assert runner.read_states() == {}
 
 
-def test_a_cluster_that_grows_on_demand(made, tmp_path):
-    class Growing(ClusterBench):
+def test_a_cluster_can_be_adaptive(made, tmp_path):
+    class Growing(ClusterRunner):
         def executor(self, settings):
             options = {"minimum": 0, "maximum": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
             return DaskExecutor(settings, "distributed.LocalCluster", {}, options)
 
-    bench = Growing(made, str(tmp_path / "growing.db"))
-    assert bench.sweep().swept == 7
+    runner = Growing(made, str(tmp_path / "growing.db"))
+    assert runner.sweep().swept == 7
 
 
-def test_what_is_no_cluster_is_one_line(tmp_path, monkeypatch):
+def test_an_invalid_or_unreachable_cluster_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr("detector.fleet.executors.dask.CONNECT_SECONDS", 1)
-    settings, _ = Bench(tmp_path, "").settings()
+    settings, _ = SweepRunner(tmp_path, "").settings()
     with pytest.raises(SourceError, match=r"^--cluster tcp://127.0.0.1:1: .+"):
         DaskExecutor(settings, "tcp://127.0.0.1:1")
     with pytest.raises(UsageError, match="no such class"):

@@ -10,11 +10,11 @@ from detector.fleet.executors import ExecutorOptions, Job, JobResult, open_execu
 from detector.fleet.inventory import list_repositories
 from detector.fleet.tasks import Survey, SurveyResult, TaskFailure
 from detector.scan.messages import Progress
-from tests.detector.fleet.test_sweep import Bench
+from tests.detector.fleet.sweep_runner import SweepRunner
 
 
 def test_every_job_has_one_result_with_its_number(made, tmp_path):
-    settings, _ = Bench(made, "").settings()
+    settings, _ = SweepRunner(made, "").settings()
     entries = [*list_repositories([str(made)])]
     queue = deque(Job(number, Survey(entry)) for number, entry in enumerate(entries))
     queue.append(Job(99, Survey(entries[0]._replace(url=str(tmp_path)))))
@@ -28,7 +28,7 @@ def test_every_job_has_one_result_with_its_number(made, tmp_path):
 
 
 def test_a_job_on_which_two_processes_die_is_given_up(made, monkeypatch):
-    settings, _ = Bench(made, "").settings()
+    settings, _ = SweepRunner(made, "").settings()
     (entry, *_) = list_repositories([str(made)])
     monkeypatch.setattr("detector.fleet.executors.local.Worker", lambda settings: os._exit(7))
     with open_executor("local", settings, ExecutorOptions()) as executor:
@@ -38,7 +38,7 @@ def test_a_job_on_which_two_processes_die_is_given_up(made, monkeypatch):
 
 
 def test_dask_needs_the_name_of_a_cluster_and_an_unknown_executor_is_named(tmp_path):
-    settings, _ = Bench(tmp_path, "").settings()
+    settings, _ = SweepRunner(tmp_path, "").settings()
     with pytest.raises(UsageError, match="name the cluster with --cluster"):
         open_executor("dask", settings, ExecutorOptions())
     with pytest.raises(UsageError, match="unknown executor 'ray'; known: dask, local"):

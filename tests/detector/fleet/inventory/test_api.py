@@ -1,4 +1,4 @@
-"""Politeness, memory, and what a hostile server gets out of it: a line."""
+"""Rate limits, the cache, and hostile servers."""
 
 import json
 import time
@@ -38,7 +38,7 @@ def test_an_unchanged_page_is_not_sent_again(five: Forge, ls: Callable, options:
     assert [asked.status for asked in five.asked] == [304, 304, 200]
 
 
-def test_what_is_new_is_listed_although_pages_were_remembered(
+def test_new_repositories_are_listed_although_pages_are_cached(
     five: Forge, ls: Callable, options: InventoryOptions
 ) -> None:
     five.add("acme/six")
@@ -49,16 +49,14 @@ def test_what_is_new_is_listed_although_pages_were_remembered(
     assert names(found) == ["one", "renamed", "three", "four", "five", "six", "seven"]
 
 
-def test_only_the_fields_that_are_used_are_remembered(five: Forge, ls: Callable, options: InventoryOptions) -> None:
+def test_only_the_fields_that_are_used_are_cached(five: Forge, ls: Callable, options: InventoryOptions) -> None:
     ls(spec(five), options)
     (file,) = Path(options.cache).iterdir()
     assert "not kept" not in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
 
 
-def test_a_listing_that_was_broken_off_goes_on_behind_the_pages_it_has_read(
-    five: Forge, options: InventoryOptions
-) -> None:
+def test_an_interrupted_listing_continues_after_its_last_page(five: Forge, options: InventoryOptions) -> None:
     listing = list_repositories([spec(five)], options)
     assert [next(listing).name for _ in range(3)] == ["acme/one", "acme/two", "acme/three"]
     listing.close()
@@ -67,7 +65,7 @@ def test_a_listing_that_was_broken_off_goes_on_behind_the_pages_it_has_read(
     assert [path.partition("page=")[2] for path in five.paths()] == ["3"]
 
 
-def test_a_line_that_a_crash_has_torn_is_read_again(five: Forge, options: InventoryOptions) -> None:
+def test_a_page_that_a_crash_has_cut_off_is_read_again(five: Forge, options: InventoryOptions) -> None:
     listing = list_repositories([spec(five)], options)
     for _ in range(3):
         next(listing)
@@ -79,7 +77,7 @@ def test_a_line_that_a_crash_has_torn_is_read_again(five: Forge, options: Invent
     assert len(five.asked) == 2
 
 
-def test_a_listing_of_yesterday_is_not_gone_on_with(five: Forge, options: InventoryOptions) -> None:
+def test_an_old_listing_is_not_continued(five: Forge, options: InventoryOptions) -> None:
     import os
 
     listing = list_repositories([spec(five)], options)
@@ -92,14 +90,16 @@ def test_a_listing_of_yesterday_is_not_gone_on_with(five: Forge, options: Invent
     assert [asked.status for asked in five.asked] == [304, 200, 200]
 
 
-def test_two_listings_at_once_do_not_get_in_each_others_way(five: Forge, options: InventoryOptions) -> None:
+def test_two_listings_at_once_do_not_interfere(five: Forge, options: InventoryOptions) -> None:
     first = list_repositories([spec(five)], options)
     next(first)
     assert len(list(list_repositories([spec(five)], options))) == 5
     assert len(list(first)) == 4
 
 
-def test_when_the_server_fails_the_rest_is_as_it_was(five: Forge, ls: Callable, options: InventoryOptions) -> None:
+def test_when_the_server_fails_the_rest_is_taken_from_the_last_complete_listing(
+    five: Forge, ls: Callable, options: InventoryOptions
+) -> None:
     ls(spec(five), options)
     five.script = [Scripted(500, path="page=2")] * 20
     found, skipped = ls(spec(five), options)
@@ -113,7 +113,7 @@ def test_when_the_server_fails_the_rest_is_as_it_was(five: Forge, ls: Callable, 
     assert "the token is rejected" in skipped[0].reason
 
 
-def test_when_the_server_fails_the_first_time_it_is_told_how_far_it_came(five: Forge, ls: Callable) -> None:
+def test_when_the_first_listing_fails_it_is_reported_as_incomplete(five: Forge, ls: Callable) -> None:
     five.script = [Scripted(500, path="page=2")] * 20
     found, skipped = ls(spec(five))
     assert names(found) == ["one", "two"]
@@ -121,13 +121,13 @@ def test_when_the_server_fails_the_first_time_it_is_told_how_far_it_came(five: F
     assert not skipped[0].expected
 
 
-def test_trouble_is_asked_again_after_a_while(five: Forge, ls: Callable, waits: list[float]) -> None:
+def test_requests_are_repeated_after_server_errors(five: Forge, ls: Callable, waits: list[float]) -> None:
     five.script = [Scripted(502), Scripted(503, {"retry-after": "7"}), Scripted(504)]
     assert names(ls(spec(five))[0]) == ALL
     assert 0.5 <= waits[0] <= 1.5 and waits[1] == 7 and 2 <= waits[2] <= 6
 
 
-def test_a_server_that_is_not_there_is_told(server: Forge, ls: Callable, waits: list[float]) -> None:
+def test_a_server_that_cannot_be_reached_is_reported(server: Forge, ls: Callable, waits: list[float]) -> None:
     found, skipped = ls("gitea:http://127.0.0.1:9/acme")
     assert not found and len(waits) == 4
     assert (
@@ -136,13 +136,13 @@ def test_a_server_that_is_not_there_is_told(server: Forge, ls: Callable, waits: 
     )
 
 
-def test_a_primary_limit_is_waited_for_until_its_reset(five: Forge, ls: Callable, waits: list[float]) -> None:
-    told: list[str] = []
+def test_a_primary_rate_limit_is_waited_for_until_its_reset(five: Forge, ls: Callable, waits: list[float]) -> None:
+    lines: list[str] = []
     reset = str(int(time.time()) + 90)
     five.script = [Scripted(403, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": reset}, path="page=2")]
-    assert names(ls(spec(five), InventoryOptions(notify=told.append))[0]) == ALL
+    assert names(ls(spec(five), InventoryOptions(notify=lines.append))[0]) == ALL
     assert len(waits) == 1 and 88 <= waits[0] <= 92
-    assert told == [f"{five.url.removeprefix('http://')}: rate limit, waiting {waits[0]:.0f} s"]
+    assert lines == [f"{five.url.removeprefix('http://')}: rate limit, waiting {waits[0]:.0f} s"]
 
 
 def test_the_last_request_of_a_quota_is_followed_by_a_pause(five: Forge, ls: Callable, waits: list[float]) -> None:
@@ -163,7 +163,7 @@ def test_the_last_request_of_a_quota_is_followed_by_a_pause(five: Forge, ls: Cal
         (Scripted(403, body=b'{"message": "You have exceeded a secondary rate limit"}'), 60),
     ],
 )
-def test_a_secondary_limit_is_waited_for(
+def test_a_secondary_rate_limit_is_waited_for(
     answer: Scripted, seconds: float, five: Forge, ls: Callable, waits: list[float]
 ) -> None:
     five.script = [answer]
@@ -171,7 +171,7 @@ def test_a_secondary_limit_is_waited_for(
     assert waits == [seconds]
 
 
-def test_a_limit_that_lasts_too_long_ends_the_listing_for_today(
+def test_a_rate_limit_that_lasts_too_long_ends_the_listing(
     five: Forge, ls: Callable, waits: list[float], options: InventoryOptions
 ) -> None:
     five.script = [Scripted(429, {"retry-after": "4000"}, path="page=3")]
@@ -183,7 +183,7 @@ def test_a_limit_that_lasts_too_long_ends_the_listing_for_today(
     assert len(five.asked) == 1
 
 
-def test_a_refusal_that_is_no_limit_is_not_asked_again(five: Forge, ls: Callable, waits: list[float]) -> None:
+def test_a_request_that_is_forbidden_is_not_repeated(five: Forge, ls: Callable, waits: list[float]) -> None:
     five.script = [Scripted(403, body=b'{"message": "Resource not \\u001b[31m accessible"}')]
     _, skipped = ls(spec(five))
     assert waits == [] and skipped[0].reason == "HTTP 403: Resource not �[31m accessible"
@@ -200,7 +200,7 @@ def test_a_refusal_that_is_no_limit_is_not_asked_again(five: Forge, ls: Callable
         {"link": '<http://[bad/next>; rel="next"'},
     ],
 )
-def test_links_to_elsewhere_are_not_followed(header: dict[str, str], five: Forge, ls: Callable) -> None:
+def test_links_to_other_hosts_are_not_followed(header: dict[str, str], five: Forge, ls: Callable) -> None:
     header = {name: value.replace("HOST", five.url.removeprefix("http://")) for name, value in header.items()}
     five.script = [Scripted(200, header, b"[]")]
     _, skipped = ls(spec(five))
@@ -208,7 +208,7 @@ def test_links_to_elsewhere_are_not_followed(header: dict[str, str], five: Forge
     assert len(five.asked) == 1
 
 
-def test_a_redirect_to_elsewhere_is_not_followed(five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_redirect_to_another_host_is_not_followed(five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     with _api.ApiClient(five.url, _api.HostAccess("h"), {}, "x", InventoryOptions()):
         pass
     five.script = [Scripted(302, {"location": "http://localhost:1/steal"})]
@@ -216,7 +216,7 @@ def test_a_redirect_to_elsewhere_is_not_followed(five: Forge, ls: Callable, monk
     assert "leads to another host (localhost:1), which is not asked" in skipped[0].reason
 
 
-def test_pages_that_go_round_in_a_circle_end(five: Forge, ls: Callable) -> None:
+def test_circular_links_and_redirects_end(five: Forge, ls: Callable) -> None:
     link = {"link": f'<{five.url}/api/v1/orgs/acme/repos?limit=50>; rel="next"'}
     five.script = [Scripted(200, link, b"[]")]
     assert "do not end" in ls(spec(five))[1][0].reason
@@ -227,14 +227,14 @@ def test_pages_that_go_round_in_a_circle_end(five: Forge, ls: Callable) -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[" * 100_000, b"1", b'"x"', b"null", b"[1]", b'[{"id": "1"}]', b"[[]]", b"\xff\xfe"]
 )
-def test_an_answer_of_the_wrong_shape_is_told(body: bytes, five: Forge, ls: Callable) -> None:
+def test_an_answer_of_the_wrong_form_is_reported(body: bytes, five: Forge, ls: Callable) -> None:
     five.script = [Scripted(200, {"content-type": "application/json"}, body)]
     found, skipped = ls(spec(five))
     assert not found and len(skipped) == 1
     assert skipped[0].reason.isprintable()
 
 
-def test_a_page_without_end_is_not_read(five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_is_too_large_is_not_read(five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_api, "MAX_PAGE_BYTES", 1 << 20)
     five.script = [Scripted(200, {}, b"[" + b" " * (2 << 20) + b"]")]
     assert ls(spec(five))[1][0].reason == "the answer is longer than 1 MiB"
@@ -266,7 +266,7 @@ def test_a_page_without_end_is_not_read(five: Forge, ls: Callable, monkeypatch: 
         {"id": {"a": 1}},
     ],
 )
-def test_a_hostile_row_is_refused_in_a_line_and_the_others_are_taken(facts: dict, five: Forge, ls: Callable) -> None:
+def test_a_hostile_row_is_refused_in_one_line_and_the_others_are_listed(facts: dict, five: Forge, ls: Callable) -> None:
     host = five.url
     five.rows[2].update({name: v.replace("HOST", host) if isinstance(v, str) else v for name, v in facts.items()})
     found, skipped = ls(spec(five))
@@ -275,7 +275,7 @@ def test_a_hostile_row_is_refused_in_a_line_and_the_others_are_taken(facts: dict
     assert f"{skipped[0].where} {skipped[0].reason}".isprintable() and len(skipped[0].where) < 200
 
 
-def test_a_hostile_branch_is_no_branch(five: Forge, ls: Callable) -> None:
+def test_a_hostile_default_branch_is_ignored(five: Forge, ls: Callable) -> None:
     for row, name in zip(five.rows, ("--force", "a\nb", 7, None, "main"), strict=True):
         row["default_branch"] = name
     assert [entry.default_branch for entry in ls(spec(five))[0]] == ["", "", "", "", "main"]

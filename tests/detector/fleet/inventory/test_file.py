@@ -10,7 +10,7 @@ from detector.fleet.inventory import RepositoryEntry, list_repositories
 from tests.fakes.git_server import repository
 
 
-def test_a_list_holds_urls_and_paths_and_says_which_lines_it_cannot_use(tmp_path: Path, ls: Callable) -> None:
+def test_a_list_contains_urls_and_paths_and_invalid_lines_are_reported(tmp_path: Path, ls: Callable) -> None:
     repository(tmp_path, "here.git")
     (tmp_path / "list").write_text(
         f"""# ours
@@ -36,6 +36,6 @@ gone.git
     assert not any("secretword" in skip.reason for skip in skipped)
 
 
-def test_a_list_may_come_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_can_be_read_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("https://git.example.org/a/b\n"))
     assert [e.name for e in list_repositories(["file:-"]) if isinstance(e, RepositoryEntry)] == ["a/b"]

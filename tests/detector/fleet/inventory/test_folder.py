@@ -11,7 +11,7 @@ from detector.model import Skipped
 from tests.fakes.git_server import git, repository
 
 
-def test_a_folder_of_clones_is_searched_at_any_depth(tmp_path: Path, ls: Callable) -> None:
+def test_a_folder_of_repositories_is_searched_at_any_depth(tmp_path: Path, ls: Callable) -> None:
     root = tmp_path / "srv"
     repository(root, "bare.git")
     repository(root, "team/deep/app.git")
@@ -26,7 +26,7 @@ def test_a_folder_of_clones_is_searched_at_any_depth(tmp_path: Path, ls: Callabl
     assert all(e.local and e.key == e.url == os.path.realpath(e.url) for e in found)
 
 
-def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_read_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "closed").mkdir()
     true = os.scandir
 
@@ -42,7 +42,7 @@ def test_a_folder_that_cannot_be_read_is_told(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("kind", ["", "folder:"])
-def test_a_folder_that_is_not_mounted_does_not_end_the_others(tmp_path: Path, kind: str) -> None:
+def test_a_folder_that_is_not_mounted_does_not_stop_the_others(tmp_path: Path, kind: str) -> None:
     bare = repository(tmp_path, "a.git")
     missing, found = list_repositories([f"{kind}{tmp_path}/gone", str(bare)])
     assert missing == Skipped(f"{tmp_path}/gone", "no such folder")

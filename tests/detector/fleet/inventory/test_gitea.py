@@ -1,4 +1,4 @@
-"""What Gitea and Forgejo list, in the shapes that they document."""
+"""The lists of Gitea and Forgejo, in their documented form."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ def spec(server: Forge, path: str = "/acme") -> str:
     return f"gitea:{server.url}{path}"
 
 
-def test_an_organisation_a_user_a_repository_and_a_whole_server(server: Forge, ls: Callable) -> None:
+def test_an_organisation_a_user_a_repository_and_a_whole_server_can_be_listed(server: Forge, ls: Callable) -> None:
     server.owners["ann"] = "User"
     for name in ("acme/one", "acme/two", "acme/three", "ann/own"):
         server.add(name)
@@ -25,21 +25,21 @@ def test_an_organisation_a_user_a_repository_and_a_whole_server(server: Forge, l
     assert len(ls(spec(server, ""))[0]) == 4
 
 
-def test_wikis_come_on_request_and_the_update_is_the_version(server: Forge, ls: Callable) -> None:
+def test_wikis_are_listed_on_request_and_the_last_update_is_the_version(server: Forge, ls: Callable) -> None:
     server.add("acme/app", has_wiki=True)
     found, _ = ls(spec(server), InventoryOptions(wikis=True))
     assert [e.name for e in found] == ["acme/app", "acme/app.wiki"]
     assert found[0].version == "2024-05-01T10:00:00Z"
 
 
-def test_the_token_goes_as_gitea_wants_it(server: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_is_sent_in_giteas_form(server: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     server.add("acme/app")
     monkeypatch.setenv("LEAKFIRST_TOKEN_127_0_0_1___" + server.url.rpartition(":")[2], "sesame")
     ls(spec(server))
     assert server.asked[-1].headers["authorization"] == "token sesame"
 
 
-def test_an_unknown_owner_is_told(server: Forge, ls: Callable) -> None:
+def test_an_unknown_owner_is_reported(server: Forge, ls: Callable) -> None:
     found, skipped = ls(spec(server, "/nobody"))
     assert not found and "not found (HTTP 404" in skipped[0].reason
 

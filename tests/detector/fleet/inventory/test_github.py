@@ -1,4 +1,4 @@
-"""What GitHub lists, in the shapes that it documents."""
+"""The lists of GitHub, in their documented form."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def host(server: Forge) -> str:
     return server.url.removeprefix("http://")
 
 
-def test_all_pages_are_read_and_the_number_is_the_key(server: Forge, ls: Callable) -> None:
+def test_all_pages_are_read_and_keys_are_numbers(server: Forge, ls: Callable) -> None:
     for name in ("one", "two", "three", "four", "five"):
         server.add(f"acme/{name}")
     found, skipped = ls(spec(server))
@@ -31,7 +31,9 @@ def test_all_pages_are_read_and_the_number_is_the_key(server: Forge, ls: Callabl
     assert sum("repos" in path for path in server.paths()) == 3
 
 
-def test_forks_archived_ones_and_wikis_come_on_request(server: Forge, ls: Callable, options: InventoryOptions) -> None:
+def test_forks_archived_repositories_and_wikis_are_listed_on_request(
+    server: Forge, ls: Callable, options: InventoryOptions
+) -> None:
     server.add("acme/app", has_wiki=True)
     server.add("acme/fork", fork=True)
     server.add("acme/old", archived=True)
@@ -58,7 +60,7 @@ def test_one_repository_is_listed_even_if_it_is_a_fork(server: Forge, ls: Callab
     assert [entry.name for entry in found] == ["acme/fork"]
 
 
-def test_of_the_tokens_own_user_the_private_ones_are_listed(
+def test_private_repositories_of_the_tokens_user_are_listed(
     server: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.owners["ann"] = "User"
@@ -84,18 +86,18 @@ def test_the_gists_of_members_are_listed_on_request(server: Forge, ls: Callable)
     assert len(skipped) == 2
 
 
-def test_pull_requests_make_the_time_of_the_last_push_useless(server: Forge, ls: Callable) -> None:
+def test_with_pull_requests_there_is_no_version(server: Forge, ls: Callable) -> None:
     server.add("acme/app")
     assert ls(spec(server), InventoryOptions(pull_requests=True))[0][0].version == ""
 
 
-def test_a_push_of_this_minute_is_no_version_yet(server: Forge, ls: Callable) -> None:
+def test_a_recent_push_gives_no_version(server: Forge, ls: Callable) -> None:
     server.headers["date"] = "Wed, 01 May 2024 10:01:00 GMT"
     server.add("acme/app")
     assert ls(spec(server))[0][0].version == ""
 
 
-def test_an_unknown_owner_is_told_and_ends_nothing(server: Forge, ls: Callable) -> None:
+def test_an_unknown_owner_is_reported(server: Forge, ls: Callable) -> None:
     found, skipped = ls(spec(server, "nobody"))
     assert not found
     assert "not found (HTTP 404: Not Found); without a token only public repositories are listed" in skipped[0].reason
@@ -109,7 +111,7 @@ def test_an_organisation_that_was_renamed_is_followed_on_its_own_host(server: Fo
 
 
 @pytest.mark.parametrize("text", ["github:", "github:a/b/c", "github:https://u:p@github.com/a", "github:ssh://x/a"])
-def test_what_names_no_owner_is_a_usage_error(text: str) -> None:
-    with pytest.raises(UsageError) as told:
+def test_a_location_without_an_owner_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError) as error:
         list_repositories([text])
-    assert "u:p" not in str(told.value)
+    assert "u:p" not in str(error.value)

@@ -1,4 +1,4 @@
-"""What GitLab lists, in the shapes that it documents."""
+"""The lists of GitLab, in their documented form."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ def spec(server: Forge, path: str = "/acme") -> str:
     return f"gitlab:{server.url}{path}"
 
 
-def test_a_group_is_read_with_its_subgroups_by_number(server: Forge, ls: Callable) -> None:
+def test_a_group_is_listed_with_its_subgroups_by_id(server: Forge, ls: Callable) -> None:
     for name in ("acme/one", "acme/team/two", "acme/team/deep/three", "other/four"):
         server.add(name)
     found, skipped = ls(spec(server))
@@ -26,7 +26,7 @@ def test_a_group_is_read_with_its_subgroups_by_number(server: Forge, ls: Callabl
     assert "/groups/acme%2Fteam/projects?include_subgroups=true" in server.paths()[-1]
 
 
-def test_where_numbers_cannot_be_used_pages_are(server: Forge, ls: Callable) -> None:
+def test_pages_are_used_where_keyset_pagination_is_refused(server: Forge, ls: Callable) -> None:
     server.keyset = False
     for number in range(5):
         server.add(f"acme/p{number}")
@@ -35,7 +35,7 @@ def test_where_numbers_cannot_be_used_pages_are(server: Forge, ls: Callable) -> 
     assert "page=3" in server.paths()[-1]
 
 
-def test_a_user_a_project_and_a_whole_server(server: Forge, ls: Callable) -> None:
+def test_a_user_a_project_and_a_whole_server_can_be_listed(server: Forge, ls: Callable) -> None:
     server.owners["ann"] = "User"
     server.add("team/app", forked_from_project={"id": 9})
     server.rows[0]["path_with_namespace"] = "team/app"
@@ -46,7 +46,7 @@ def test_a_user_a_project_and_a_whole_server(server: Forge, ls: Callable) -> Non
     assert not found and "not found" in skipped[0].reason
 
 
-def test_wikis_and_snippets_come_on_request(server: Forge, ls: Callable) -> None:
+def test_wikis_and_snippets_are_listed_on_request(server: Forge, ls: Callable) -> None:
     server.add("acme/app", wiki_enabled=True, snippets_enabled=True)
     server.snippets[1] = [
         {"id": 7, "http_url_to_repo": f"{server.url}/acme/app/snippets/7.git"},
@@ -70,7 +70,7 @@ def test_the_last_activity_is_a_version_only_when_it_is_old_enough(server: Forge
     assert ls(spec(server))[0][0].version == "2024-05-01T10:00:00.000Z"
 
 
-def test_the_token_goes_in_its_own_header(server: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_is_sent_in_gitlabs_header(server: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
     server.add("acme/app")
     monkeypatch.setenv("LEAKFIRST_TOKEN_127_0_0_1___" + server.url.rpartition(":")[2], "sesame")
     ls(spec(server))

@@ -33,12 +33,12 @@ def test_a_specification_may_leave_out_its_kind(tmp_path: Path) -> None:
         ("https://ann:pw@example.org/a", "contains a user or password"),
     ],
 )
-def test_what_means_nothing_is_a_usage_error_before_anything_is_asked(spec: str, said: str) -> None:
-    with pytest.raises(UsageError, match=said) as told:
+def test_an_invalid_specification_is_a_usage_error_before_any_request(spec: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said) as error:
         list_repositories([spec])
-    assert "pw" not in str(told.value)
+    assert "pw" not in str(error.value)
 
 
-def test_a_repository_that_two_specifications_list_comes_once(tmp_path: Path) -> None:
+def test_a_repository_in_two_specifications_is_listed_once(tmp_path: Path) -> None:
     bare = repository(tmp_path, "a.git")
     assert len(list(list_repositories([str(bare), f"folder:{tmp_path}"], InventoryOptions()))) == 1

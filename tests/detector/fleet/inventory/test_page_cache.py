@@ -1,4 +1,4 @@
-"""Pages on disk, whatever happens to the file."""
+"""Cached pages on disk, complete or cut off."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""The ids that were read: equal to a plain set, however they are merged."""
+"""The stored ids equal a plain set, before and after merging."""
 
 import random
 
@@ -23,7 +23,7 @@ def state(place):
 
 
 @pytest.mark.parametrize("width", [20, 32])
-def test_what_was_added_is_known_before_and_after_merging_and_reopening(state, monkeypatch, width):
+def test_added_ids_are_known_before_and_after_merging_and_reopening(state, monkeypatch, width):
     monkeypatch.setattr(known, "MERGED_ROW_IDS", 64)
     monkeypatch.setattr(known, "MIN_UNMERGED_IDS", 200)
     monkeypatch.setattr(known, "CACHE_BYTES", 4000)
@@ -44,7 +44,7 @@ def test_what_was_added_is_known_before_and_after_merging_and_reopening(state, m
     assert len(again) >= len(plain)
 
 
-def test_rule_sets_and_widths_are_kept_apart(state):
+def test_rule_sets_and_id_lengths_are_kept_apart(state):
     one, other = state.save_ruleset({"a": "1"}), state.save_ruleset({"a": "2"})
     assert one != other
     KnownObjects(state, one).add(ids(range(10)))
@@ -53,7 +53,7 @@ def test_rule_sets_and_widths_are_kept_apart(state):
     assert KnownObjects(state, one).find_known(ids(range(10))).all()
 
 
-def test_another_coordinator_that_merges_takes_nothing_away(state, monkeypatch):
+def test_merging_by_another_coordinator_loses_nothing(state, monkeypatch):
     ruleset = state.save_ruleset({"a": "1"})
     mine, theirs = KnownObjects(state, ruleset), KnownObjects(state, ruleset)
     mine.add(ids(range(50)))

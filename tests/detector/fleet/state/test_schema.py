@@ -1,4 +1,4 @@
-"""The schema comes from its migrations, and from those alone."""
+"""The schema is created by its migrations."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from detector.fleet.state.tables import metadata
 from tests.detector.fleet.conftest import KEY
 
 
-def test_the_migrations_make_the_tables_that_the_queries_know(place):
+def test_the_migrations_create_the_tables_of_the_queries(place):
     with open_state(place, KEY) as state, state.read() as db:
         ours = {
             "include_object": lambda _, name, kind, reflected, to: not (kind == "table" and reflected and to is None)
@@ -22,12 +22,12 @@ def test_the_migrations_make_the_tables_that_the_queries_know(place):
         assert schema.read_version(db) == schema.list_versions()[-1]
 
 
-def test_the_chain_has_no_gap():
+def test_the_versions_have_no_gap():
     versions = schema.list_versions()
     assert versions == [f"{number:04}" for number in range(1, len(versions) + 1)]
 
 
-def test_a_schema_of_a_later_version_is_refused_and_left_alone(place):
+def test_a_newer_schema_is_refused(place):
     with open_state(place, KEY) as state, state.write() as db:
         db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(StateError, match="newer version of leakfirst"):

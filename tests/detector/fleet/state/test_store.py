@@ -1,4 +1,4 @@
-"""The state in SQLite and in PostgreSQL: the same tests for both."""
+"""The state, in SQLite and in PostgreSQL."""
 
 import multiprocessing
 import os
@@ -120,14 +120,14 @@ def test_another_key_is_refused(state, place):
         pass
 
 
-def test_no_credential_and_no_key_is_in_it(tmp_path):
+def test_the_state_does_not_contain_the_key(tmp_path):
     place = str(tmp_path / "sweep.db")
     with open_state(place, KEY) as state:
         state.begin_run(state.save_ruleset({"a": "1"}))
     assert KEY not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
-def test_the_file_is_for_its_owner_alone(tmp_path, monkeypatch):
+def test_only_the_owner_can_read_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
     with open_state(key=KEY) as state, state.write():
         files = os.listdir(tmp_path / "home")
@@ -154,7 +154,7 @@ def spawn(target, *args):
     return process
 
 
-def test_two_coordinators_at_once_double_nothing(place):
+def test_two_coordinators_at_once_duplicate_nothing(place):
     keys = [f"file:/{number}" for number in range(8)]
     both = [spawn(_write_many, place, order, 3) for order in (keys, keys[::-1])]  # both make the schema, too
     for process in both:
@@ -202,14 +202,14 @@ def test_a_locked_file_is_one_line(tmp_path, monkeypatch):
         other.begin_run(1)
 
 
-def test_a_file_that_is_no_database_is_one_line(tmp_path):
+def test_a_file_that_is_not_a_database_is_one_line(tmp_path):
     place = tmp_path / "sweep.db"
     place.write_bytes(b"not a database, " * 100)
     with pytest.raises(StateError, match="is not a state of leakfirst"):
         open_state(str(place), KEY)
 
 
-def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+def test_a_folder_that_cannot_be_created_is_one_line(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StateError, match="cannot be opened"):
         open_state(str(tmp_path / "file" / "sweep.db"), KEY)
@@ -229,7 +229,7 @@ def test_a_read_only_state_is_one_line(state, place):
         opened.begin_run(1)
 
 
-def test_a_server_that_is_not_there_is_one_line_without_the_password():
+def test_an_unreachable_server_is_one_line_without_the_password():
     with pytest.raises(StateError, match="cannot be reached") as caught:
         open_state("postgresql://ada:hunter2hunter2@127.0.0.1:1/leaks", KEY)
     assert "hunter2" not in str(caught.value)
@@ -237,7 +237,7 @@ def test_a_server_that_is_not_there_is_one_line_without_the_password():
 
 
 @pytest.mark.parametrize("place", ["mysql://a/b", "postgresql://[", "://", "sqlite://"])
-def test_an_address_that_is_none_is_one_line(place):
+def test_an_invalid_address_is_one_line(place):
     with pytest.raises(StateError):
         open_state(place, KEY)
 
@@ -259,7 +259,7 @@ def _fill(place: str) -> None:
             write_on()
 
 
-def test_a_full_disk_loses_nothing_of_what_was_written(tmp_path):
+def test_a_full_disk_loses_no_written_results(tmp_path):
     place = str(tmp_path / "sweep.db")
     process = spawn(_fill, place)
     process.join()
@@ -286,7 +286,7 @@ def test_a_server_whose_disk_is_full_is_one_line(small_disk):
             assert count_rows(db, findings) == len(state.list_repositories()) > 1
 
 
-def test_a_server_that_goes_away_is_one_line(small_disk):
+def test_a_lost_connection_is_one_line(small_disk):
     with open_state(small_disk, KEY) as state:
         rules = state.save_ruleset({"a": "1"})
         run = state.begin_run(rules)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.detector.fleet.making import Stream
+from tests.detector.fleet.synthetic import ImportStream
 from tests.detector.incident.fleet import make_leak_with_fleet, respond, status
 
 
@@ -18,9 +18,9 @@ def leaked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_removed_copy_is_no_longer_current(place: str, leaked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     respond(place, "open", leaked, "--inventory", f"folder:{leaked.parent / 'fleet'}")
-    stream = Stream(2)
+    stream = ImportStream(2)
     stream.commit("main", {"copy.env": None}, "Without", onto="refs/heads/main^0")
-    stream.into(leaked.parent / "fleet" / "app")
+    stream.write_to(leaked.parent / "fleet" / "app")
     respond(place, "next")
     (at,) = status(place, capsys)["locations"]
     assert at["at_head"] is False, "it stays in the history and in the report"
