@@ -1,8 +1,8 @@
-"""React to live findings: what the policy decides by itself is done, the rest becomes plans to approve.
+"""React to live findings: run what the policy lets run without a person, make plans to approve for the rest.
 
 `leakfirst hook run on-live REPORT.json` after `leakfirst scan --verify`, for
-instance from a scheduled sweep. Unless the policy says `auto-final`, only what
-can be taken back happens without a person; deleting and revoking ask.
+instance from a scheduled sweep. Unless the policy says `auto-final`, only
+reversible steps run without a person; deleting and revoking need approval.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
-    """Read a report and react to what is live in it; 4 means that a person is needed."""
+    """Read a report and react to its live findings; exit code 4 means that a person is needed."""
     parser = argparse.ArgumentParser(prog="leakfirst hook run on-live", description=(__doc__ or "").split("\n")[0])
     parser.add_argument("report", metavar="REPORT.json")
     parser.add_argument("--policy", default="", metavar="FILE")
@@ -29,15 +29,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--patterns", action="append", default=[], metavar="PATH")
     args = parser.parse_args(arguments)
     try:
-        from detector.cli.rotate import policy_at, rules_for
         from detector.scan import reread
+        from rotators.core.policy import load_policy
+        from rotators.core.secret_lookup import load_rules
         from rotators.core.service import RotationService
 
-        pack, key = rules_for(args)
+        pack, key = load_rules(args.patterns)
         findings, skipped = reread.reread_report(args.report, pack, key)
         for skip in skipped:
             print(f"leakfirst: {skip.where}: {skip.reason}", file=sys.stderr)
-        code = react(findings, RotationService(policy_at(args.policy), args.state))
+        code = react(findings, RotationService(load_policy(args.policy), args.state))
     except LeakfirstError as error:
         print(f"leakfirst: {error}", file=sys.stderr)
         return int(error.exit_code)
@@ -45,8 +46,9 @@ def main(arguments: list[str]) -> int:
 
 
 def react(findings: Iterable[Finding], service: RotationService, *, act: bool = True) -> ExitCode:
-    """Plan for every live finding; with *act*, carry out what the policy lets happen by itself."""
-    from detector.cli.rotate import describe
+    """Make a plan for every live finding; with *act*, run what the policy lets run without a person."""
+    from rotators.core.model import RunState
+    from rotators.core.plan_text import format_plan
     from rotators.core.secret_lookup import make_leak
 
     code = ExitCode.CLEAN
@@ -56,13 +58,13 @@ def react(findings: Iterable[Finding], service: RotationService, *, act: bool = 
         try:
             leak = make_leak(finding)
             plan = service.make_plan(leak)
-            print(describe(plan))
+            print(format_plan(plan))
             if not act or not service.approve_by_policy(plan):
                 code = ExitCode.NEEDS_PERSON
                 continue
             outcome = service.apply(plan, leak)
             print(f"{plan.id[:12]}  {outcome.state}  {outcome.step}  {outcome.why}".rstrip())
-            if outcome.state == "needs-person":
+            if outcome.state == RunState.NEEDS_PERSON:
                 code = ExitCode.NEEDS_PERSON
         except LeakfirstError as error:
             print(f"leakfirst: {finding.rule.id} {finding.fingerprint}: {error}", file=sys.stderr)

@@ -181,13 +181,13 @@ def approve(session: Session, args: argparse.Namespace) -> ExitCode:
 
 def _show_plan(session: Session, args: argparse.Namespace) -> ExitCode:
     """Print the plan to be approved; one that has expired is made again."""
-    from detector.cli.rotate import describe
     from detector.incident.decisions import get_valid_plan
+    from rotators.core.plan_text import format_plan
 
     with session.open_context(args.incident) as context:
         plan = get_valid_plan(context, args.credential)
         incident_id = context.ledger.incident_id
-    print(describe(plan).rpartition("  next: ")[0])
+    print(format_plan(plan).rpartition("  next: ")[0])
     command = f"leakfirst respond approve {incident_id} {plan.id[:12]} --digest {plan.digest[:16]}"
     print(f"  next: {command}{format_file_options(args)}")
     return ExitCode.NEEDS_PERSON

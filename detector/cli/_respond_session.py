@@ -62,7 +62,6 @@ class Session:
 
     def make_tools(self, exposure: Exposure) -> Tools:
         """Return what the steps work with. Raises `UsageError` if a configuration file is wrong."""
-        from detector.cli.rotate import policy_at
         from detector.config import Config
         from detector.incident.context import Tools
         from detector.incident.leaked_material import load_pack
@@ -70,6 +69,7 @@ class Session:
         from detector.incident.notify._outbox import Outbox, read_destinations
         from detector.incident.notify._redact import make_redactor
         from detector.incident.spread import EmptyFleet
+        from rotators.core.policy import load_policy
         from rotators.core.service import RotationService
 
         destinations = read_destinations(self.operator)
@@ -78,7 +78,7 @@ class Session:
             config=Config(verify=True, operator=self.operator, progress=False),
             settings=self.settings,
             fleet=self._make_fleet(exposure) if exposure.inventory else EmptyFleet(),
-            rotations=RotationService(policy_at(self.args.policy), self.args.rotations),
+            rotations=RotationService(load_policy(self.args.policy), self.args.rotations),
             outbox=Outbox(destinations, SentMessages(self.state), self.clock, redact),
             clock=self.clock,
             jobs=self.args.jobs,

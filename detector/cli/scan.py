@@ -114,12 +114,12 @@ def offer_rotation(scan: Scan) -> None:
     """Plan a rotation for each live finding and show the plans on standard error; nothing is changed."""
     from contextlib import redirect_stdout
 
-    from detector.cli.rotate import policy_at
     from hooks.on_live import react
+    from rotators.core.policy import load_policy
     from rotators.core.service import RotationService
 
     with redirect_stdout(sys.stderr):
-        react(scan.findings, RotationService(policy_at("")), act=False)
+        react(scan.findings, RotationService(load_policy("")), act=False)
 
 
 def configure(args: argparse.Namespace) -> Config:

@@ -143,7 +143,7 @@ class Containment:
         if self._rotations.approve_by_policy(plan):
             self._record_approval(known, plan)
             return True
-        because = dict(plan.facts).get("asks because", "the policy asks")
+        because = dict(plan.facts).get("needs approval because", "the policy requires approval")
         command = self._format_approve_command(plan)
         self.hold(known, HoldKind.APPROVE, f"its plan needs an approval ({because})", command=command)
         return False

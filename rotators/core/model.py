@@ -249,7 +249,7 @@ class RotationPlan(NamedTuple):
     steps: tuple[RotationStep, ...]
     preconditions: Mapping[str, str]
     where: tuple[Mapping[str, Any], ...]
-    tell: tuple[str, ...]
+    notify: tuple[str, ...]
     created_at: str
     expires_at: str
 
@@ -283,7 +283,7 @@ def parse_plan(data: Mapping[str, Any]) -> RotationPlan:
         for name, words in (("order", Order), ("value_source", ValueSource), ("decision", Decision)):
             fields[name] = words(fields[name])
         fields["facts"] = tuple((name, value) for name, value in fields["facts"])
-        for name in ("stores", "unprovable", "where", "tell"):
+        for name in ("stores", "unprovable", "where", "notify"):
             fields[name] = tuple(fields[name])
         return RotationPlan(**fields)
     except (KeyError, TypeError, ValueError):

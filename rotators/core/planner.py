@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from detector.errors import LeakfirstError, RotationError, UsageError
 from detector.net.log_silencing import silence_client_logs
@@ -31,6 +31,7 @@ from rotators.core.model import (
     Leak,
     Order,
     Overlap,
+    Permission,
     RotationPlan,
     RotationStep,
     StepKind,
@@ -73,35 +74,16 @@ def make_plan(
     rotator_name: str | None = None,
     order: Order | None = None,
 ) -> RotationPlan:
-    """Look at *leak* and plan; a credential that the policy forbids is a `RotationError`."""
+    """Look at *leak* and plan. Raises `RotationError` for a credential that the policy forbids."""
     name = rotator_name or catalogue.find_rotator(leak.rule_id) or catalogue.RUNBOOK
-    perhaps = policy.clause(leak.rule_id, leak.verdict)
-    if perhaps.credentials == Clause().credentials:
-        _check_allowed(perhaps, leak)
+    _check_before_looking(policy, leak)
     capability = catalogue.get_capability(name)
-    run = secrets.token_hex(16)
-    case = Case(run, leak, catalogue.select_settings(policy.rotators, name), {}, clock)
+    case = Case(secrets.token_hex(16), leak, catalogue.select_settings(policy.rotators, name), {}, clock)
     failed = ""
     with silence_client_logs(other_libraries=True):
         rotator = catalogue.open_rotator(name, case)
         try:
-            identity = rotator.identify()
-            case.handles["handle"] = identity.handle
-            clause = policy.clause(leak.rule_id, leak.verdict, (identity.handle, identity.principal))
-            _check_allowed(clause, leak)
-            chosen = order or clause.order
-            capability = rotator.narrow(capability)
-            destinations = clause.destinations if "reissue" in clause.may and capability.can_reissue else ()
-            if chosen == Order.RECONCILE and not destinations:
-                raise UsageError("only a credential that may be reissued into a destination can be reconciled")
-            stores = open_stores(destinations, rotator.fields, policy, case, folder, key)
-            facts = _collect_facts(identity, rotator, capability)
-            steps = _make_steps(clause, chosen, capability, rotator, stores)
-            if any(step.kind in ACTS for step in steps) and not policy.allows(identity.account):
-                raise RotationError(f"{identity.account} is not on the policy's list of allowed accounts")
-            before = collect_preconditions(rotator, stores, key)
-            unprovable = rotator.unprovable()
-            recent = rotator.used_since(clock.now() - policy.limits.recent_use)
+            view = _look(rotator, case, capability, policy, folder, key, order)
         except LeakfirstError:
             raise
         except Exception as error:
@@ -109,31 +91,92 @@ def make_plan(
     if failed:
         # Raised out here, the new error has no context: the first one may quote a value.
         raise RotationError(f"{name} cannot plan: {failed}")
-    decision = clause.decide
-    if (
-        decision in (Decision.AUTO, Decision.AUTO_FINAL) and recent and chosen != Order.CONTAIN_FIRST
-    ):  # there, use is what has to be stopped
-        decision, facts = Decision.ASK, (*facts, ("asks because", f"it was used a moment ago: {recent}"))
+    decision, facts = view.clause.decide, view.facts
+    if decision in (Decision.AUTO, Decision.AUTO_FINAL) and view.recent_use and view.order != Order.CONTAIN_FIRST:
+        # With contain-first, use is what has to be stopped.
+        decision, facts = Decision.ASK, (*facts, ("needs approval because", f"it was used recently: {view.recent_use}"))
     now = clock.now()
     return RotationPlan(
-        id=run,
+        id=case.run,
         fingerprint=leak.fingerprint,
         rule_id=leak.rule_id,
         rotator=name,
-        stores=destinations,
-        order=chosen,
-        value_source=capability.value_source,
-        lock=make_lock_name(key, name, identity.handle),
+        stores=view.destinations,
+        order=view.order,
+        value_source=view.value_source,
+        lock=make_lock_name(key, name, view.handle),
         decision=decision,
         facts=facts,
-        unprovable=unprovable,
-        steps=steps,
-        preconditions=before,
+        unprovable=view.unprovable,
+        steps=view.steps,
+        preconditions=view.preconditions,
         where=leak.where,
-        tell=clause.tell,
+        notify=view.clause.notify,
         created_at=format_time(now),
         expires_at=format_time(now + policy.limits.plan_expires),
     )
+
+
+class _View(NamedTuple):
+    """What looking at a credential showed, and what follows from it for the plan."""
+
+    handle: str
+    clause: Clause
+    order: Order
+    value_source: ValueSource
+    destinations: tuple[str, ...]
+    facts: tuple[tuple[str, str], ...]
+    steps: tuple[RotationStep, ...]
+    preconditions: dict[str, str]
+    unprovable: tuple[str, ...]
+    recent_use: str
+
+
+def _look(
+    rotator: Rotator,
+    case: Case,
+    capability: Capability,
+    policy: Policy,
+    folder: str,
+    key: bytes,
+    order: Order | None,
+) -> _View:
+    """Ask the provider and the destinations; nothing is changed anywhere."""
+    leak = case.leak
+    identity = rotator.identify()
+    case.handles["handle"] = identity.handle
+    clause = policy.clause(leak.rule_id, leak.verdict, (identity.handle, identity.principal))
+    _check_allowed(clause, leak)
+    chosen = order or clause.order
+    capability = rotator.narrow(capability)
+    reissue = Permission.REISSUE in clause.may and capability.can_reissue
+    destinations = clause.destinations if reissue else ()
+    if chosen == Order.RECONCILE and not destinations:
+        raise UsageError("only a credential that may be reissued into a destination can be reconciled")
+    stores = open_stores(destinations, rotator.fields, policy, case, folder, key)
+    facts = _collect_facts(identity, rotator, capability)
+    steps = _make_steps(clause, chosen, capability, rotator, stores)
+    if any(step.kind in ACTS for step in steps) and not policy.allows(identity.account):
+        raise RotationError(f"{identity.account} is not on the policy's list of allowed accounts")
+    return _View(
+        handle=identity.handle,
+        clause=clause,
+        order=chosen,
+        value_source=capability.value_source,
+        destinations=destinations,
+        facts=facts,
+        steps=steps,
+        preconditions=collect_preconditions(rotator, stores, key),
+        unprovable=rotator.unprovable(),
+        recent_use=rotator.used_since(case.clock.now() - policy.limits.recent_use),
+    )
+
+
+def _check_before_looking(policy: Policy, leak: Leak) -> None:
+    """Raise where the policy forbids the credential already by its rule and verdict."""
+    clause = policy.clause(leak.rule_id, leak.verdict)
+    if clause.credentials == Clause().credentials:
+        _check_allowed(clause, leak)
 
 
 def _check_allowed(clause: Clause, leak: Leak) -> None:

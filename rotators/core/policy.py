@@ -37,7 +37,7 @@ class Clause(NamedTuple):
     destinations: tuple[str, ...] = ()
     drain: int = 0
     grace: int = 86400
-    tell: tuple[str, ...] = ()
+    notify: tuple[str, ...] = ()
 
     def serves(self, names: tuple[str, ...] | None) -> bool:
         """Tell whether this clause is, or might be, for a credential of these names."""
@@ -93,6 +93,16 @@ def _matches_any(globs: tuple[str, ...], text: str) -> bool:
     return any(fnmatchcase(text, glob) for glob in globs)
 
 
+def load_policy(path: str) -> Policy:
+    """Return the policy at *path*; for "" the one in the user's configuration folder, else the default."""
+    if not path:
+        base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        path = os.path.join(base, "leakfirst", "rotation.toml")
+        if not os.path.exists(path):
+            return read_policy(None)
+    return read_policy(path)
+
+
 def read_policy(path: str | None) -> Policy:
     """Read the file at *path*; None is the default that asks for everything."""
     if path is None:
@@ -144,7 +154,7 @@ def _parse_policy(data: Mapping[str, Any]) -> Policy:
 def _parse_clause(table: Mapping[str, Any], destinations: Mapping[str, Destination]) -> Clause:
     fields: dict[str, Any] = dict(table)
     _check_keys(fields, "[[rotate]]", set(Clause._fields))
-    for name in ("rules", "verdicts", "credentials", "may", "destinations", "tell"):
+    for name in ("rules", "verdicts", "credentials", "may", "destinations", "notify"):
         if name in fields:
             if isinstance(fields[name], str):
                 raise ValueError(f"[[rotate]] {name} is a list")

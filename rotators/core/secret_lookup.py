@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from detector.errors import RotationError, UsageError
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
 
 BY_AGE = "age:"
 """What the fingerprint of a credential starts with that is replaced for its age."""
+
+
+def load_rules(patterns: Sequence[str] = ()) -> tuple[Pack, bytes]:
+    """Return the rules, those at the paths *patterns* included, and the key of the fingerprints."""
+    from detector.config import Config
+    from detector.scan.policies import load_policies
+    from detector.scan.rule_pack import load_rule_pack
+
+    config = Config(targets=(".",), patterns=tuple(patterns))
+    return load_rule_pack(config), load_policies(config).report_key
 
 
 def make_leak(finding: Finding, *, given: bool = False) -> Leak:

@@ -10,7 +10,6 @@ import pytest
 
 from detector.errors import RotationError
 from detector.secret import Secret
-from rotators.core.catalogue import find_rotator, list_rotators
 from rotators.core.model import Leak, UnexpectedState
 from rotators.stores.env_file import parsed
 from tests.fakes import hosted_providers as fake
@@ -214,17 +213,3 @@ def test_what_has_no_call_waits_for_a_person_with_the_way(tmp_path: pathlib.Path
     assert (plan.rotator, plan.steps[0].link) == ("runbook", "https://acme.test/keys")
     assert operator.run(plan).apply().state == "needs-person"
     assert operator.run(plan).resume(person_done=True).state == "finished"
-
-
-@pytest.mark.parametrize(("name", "kind"), KINDS.items())
-def test_a_rule_finds_its_rotator(name: str, kind: Kind) -> None:
-    assert find_rotator(kind.rule) == name
-
-
-def test_the_longest_pattern_wins() -> None:
-    assert find_rotator("aws.access-key") == "aws-iam"
-    assert find_rotator("aws.temporary-key") == "aws-sts"
-    assert find_rotator("aws.ses-smtp") == "ses-smtp"
-    assert find_rotator("vault.approle-secret-id") == "vault-approle"
-    assert find_rotator("nobody.serves-this") is None
-    assert set(KINDS) <= set(list_rotators())

@@ -46,8 +46,8 @@ def notify_outcome(
 ) -> tuple[list[DeliveryResult], list[str]]:
     """Send to those of the plan's destinations that are configured; return the results and the unknown names."""
     destinations = read_destinations(operator)
-    known = [name for name in plan.tell if name in destinations]
-    unknown = [name for name in plan.tell if name not in destinations]
+    known = [name for name in plan.notify if name in destinations]
+    unknown = [name for name in plan.notify if name not in destinations]
     if not known:
         return [], unknown
     outbox = Outbox(destinations, open_store(), Clock(time.time, time.sleep), redact)

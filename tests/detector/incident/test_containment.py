@@ -19,7 +19,7 @@ pytestmark = pytest.mark.net
 @pytest.mark.parametrize(
     ("policy", "kind", "why"),
     [
-        ("", "approve", "its plan needs an approval (the policy asks)"),
+        ("", "approve", "its plan needs an approval (the policy requires approval)"),
         (ALLOWED + '[[rotate]]\nrules = ["aws.*"]\ndecide = "ask"\n', "approve", "its plan needs an approval"),
         (ALLOWED + '[[rotate]]\nrules = ["aws.*"]\ndecide = "never"\n', "stopped", "the policy says never"),
         (AUTO, "stopped", "not on the policy's list of allowed accounts"),

@@ -157,7 +157,7 @@ def _do_the_manual_tasks(there: World, case: dict[str, Any]) -> None:
     for one in case["credentials"]:
         if one["live"] and not one["settled"] and one["hold"]["kind"] == "final":
             read = there.run("approve", name, one["plan"])
-            assert read.returncode == 4 and one["digest"][:16] in read.stdout and "cannot be taken back" in read.stdout
+            assert read.returncode == 4 and one["digest"][:16] in read.stdout and "irreversible" in read.stdout
             wrong = there.run("approve", name, one["plan"], "--digest", "0" * 16, "--by", "grace")
             assert wrong.returncode == 2 and "digest" in wrong.stderr
             done = there.run("approve", name, one["plan"], "--digest", one["digest"], "--by", "grace")

@@ -340,7 +340,7 @@ def test_a_changed_plan_is_not_carried_out(scene: Scene) -> None:
     scene.operator.run(plan).apply()
     for verb in ("apply", "resume", "undo"):
         with pytest.raises(RotationError, match="changed after it was approved"):
-            getattr(scene.operator.run(plan._replace(tell=("somebody else",))), verb)()
+            getattr(scene.operator.run(plan._replace(notify=("somebody else",))), verb)()
 
 
 def test_an_expired_plan_is_not_carried_out(scene: Scene) -> None:

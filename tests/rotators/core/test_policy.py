@@ -26,7 +26,7 @@ order = "contain-first"
 may = ["disable", "reissue", "delete"]
 destinations = ["prod"]
 grace = "2d"
-tell = ["oncall"]
+notify = ["oncall"]
 
 [[rotate]]
 rules = ["github.*"]
