@@ -113,7 +113,7 @@ def import_installed(entry: EntryPoint, what: str) -> ModuleType:
         module = entry.load()
         if isinstance(module, ModuleType):
             return module
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # its code may do anything while it is imported
         failure = f"it cannot be imported ({type(error).__name__})"
     raise UsageError(f"{what} {entry.name!r} ({entry.value}): {failure}")
 

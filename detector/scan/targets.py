@@ -26,7 +26,7 @@ ENTRY_POINTS = "leakfirst.sources"
 MAX_NESTING = 16
 """Repositories within repositories that are followed."""
 
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]+):")
+_SCHEME = re.compile(r"([a-z][a-z0-9-]+):")
 
 
 def split_target(target: str, config: Config, state: HistoryState, depth: int = 0) -> Iterator[Share | Skipped | Note]:

@@ -32,7 +32,7 @@ def split(target: str, config: Config, state: HistoryState) -> Iterator[HistoryS
     repository = discover(target, config.allow)
     yield from split_history(repository, "" if target == "." else target, config, state)
     if not config.worktree:
-        from detector.sources._worktree_files import list_submodules
+        from detector.sources._worktree import list_submodules
 
         yield from list_submodules(repository)
 

@@ -29,7 +29,7 @@ def split(target: str, config: Config, state: HistoryState) -> Iterator[FileShar
     is_npm = os.path.isfile(os.path.join(target, "package.json"))
     is_python = any(os.path.isfile(os.path.join(target, name)) for name in _PYTHON_PROJECTS)
     if is_npm:
-        from detector.sources._published_files import list_npm_files
+        from detector.sources._published import list_npm_files
 
         yield from group_files(_check_files(target, list_npm_files(target)), config, published=True)
     if is_python:
@@ -45,7 +45,7 @@ def _split_python(target: str, config: Config) -> Iterator[FileShare | Skipped |
     if archives:
         yield from group_files(_check_files(target, archives), config)
         return
-    from detector.sources._published_files import list_python_files
+    from detector.sources._published import list_python_files
 
     yield from group_files(_check_files(target, list_python_files(target)), config, published=True)
     yield Skipped(target, "no archives in dist: what the build would take is estimated; `python -m build` tells", True)

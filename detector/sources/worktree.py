@@ -10,7 +10,7 @@ from detector.git.layout import is_repository
 from detector.git.repository import discover
 from detector.model import Blob, Origin, Skipped
 from detector.sources._files import FileShare, group_files, read_files_again
-from detector.sources._worktree_files import list_files, list_submodules
+from detector.sources._worktree import list_files, list_submodules
 
 __all__ = ["ORIGIN_KINDS", "claim", "list_files", "list_submodules", "read_again", "split"]
 

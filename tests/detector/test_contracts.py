@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.contracts import Command, Hook, IgnoreFormat, Report
+from detector.contracts import Command, Hook, IgnoreFormat, Report, Source
 from detector.fleet.executors import ExecutorModule
 from detector.fleet.inventory import InventoryModule
 from detector.fleet.reports import SweepReport
@@ -20,6 +20,7 @@ from tests.protocols import check_with_mypy
 KINDS = [
     ("detector.reports", Report, ["scan", "--format", "broken", "."]),
     ("detector.cli", Command, ["broken"]),
+    ("detector.sources", Source, ["scan", "."]),
     ("hooks", Hook, ["hook", "run", "broken"]),
     ("detector.ignores.formats", IgnoreFormat, ["scan", "--baseline", "broken:known.txt", "."]),
     ("detector.fleet.inventory", InventoryModule, ["sweep", "broken:here", "--state", "state.db"]),

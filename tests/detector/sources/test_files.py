@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,14 @@ from detector.rules.shapes import expand
 from detector.sources import _files, files
 from detector.text import chunks
 from leakfirst import scan
+from tests.detector.sources.sample import TOKEN, Sample
+
+
+def make_sample(folder: Path) -> Sample:
+    (folder / "files").mkdir()
+    (folder / "files" / "a.txt").write_text(f"key = {TOKEN}\n")
+    return Sample(str(folder / "files"))
+
 
 RULE = """
 [[rule]]

@@ -16,8 +16,17 @@ from detector.model import Skipped
 from detector.rules.shapes import expand
 from detector.scan import pipeline
 from detector.sources import published
-from detector.sources._published_files import list_npm_files, list_python_files
+from detector.sources._published import list_npm_files, list_python_files
+from tests.detector.sources.sample import TOKEN, Sample
 from tests.fakes.hidden import source_map, tarred
+
+
+def make_sample(folder: Path) -> Sample:
+    (folder / "package").mkdir()
+    (folder / "package" / "package.json").write_text('{"name": "acme", "version": "1.0.0"}')
+    (folder / "package" / "index.js").write_text(f"key = '{TOKEN}'\n")
+    return Sample(str(folder / "package"), Config(as_published=True))
+
 
 MANY = {
     "README.md": "x", "LICENSE": "x", "LICENCE.txt": "x", "index.js": "x", "lib/a.js": "x", "lib/a.js.map": "x",

@@ -2,6 +2,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
+
+from tests.detector.sources.sample import Sample, make_repository
+
+
+def make_sample(folder: Path) -> Sample:
+    return Sample(make_repository(folder / "repository").as_uri())
 
 
 def test_without_git_a_url_is_refused_in_one_line() -> None:

@@ -8,10 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from detector.config import Config
 from detector.git.repository import discover
 from detector.model import Skipped
 from detector.sources import worktree
+from tests.detector.sources.sample import Sample, make_repository
 from tests.program import environment
+
+
+def make_sample(folder: Path) -> Sample:
+    return Sample(str(make_repository(folder / "repository")), Config(history=False))
+
 
 CAPABILITIES = "-dac_override,-dac_read_search"
 
