@@ -72,14 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="a folder, file, URL, github:ORG, …; default: inventory in [sweep] of the configuration",
     )
-    parser.add_argument("--state", default="", metavar="PLACE", help="a file, or postgresql://…; default: sweep.db")
+    parser.add_argument("--state", default="", metavar="URL", help="state: a file or postgresql://…; default: sweep.db")
     parser.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
     _add_scan_arguments(parser)
-    output = parser.add_argument_group("options of status and report")
+    output = parser.add_argument_group("status and report")
     output.add_argument("--format", "-f", default="text", metavar="FORMAT", help="text, json, markdown or html")
     output.add_argument("--output", "-o", default="-", metavar="FILE", help="output file; default: standard output")
     output.add_argument("--run", type=int, default=0, metavar="N", help="number of the sweep; default: the last one")
-    decision = parser.add_argument_group("options of close and reopen")
+    decision = parser.add_argument_group("close and reopen")
     decision.add_argument(
         "--reason",
         default="",
@@ -90,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_scan_arguments(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_argument_group("options of a sweep: what to scan")
+    what = parser.add_argument_group("what a sweep scans")
     what.add_argument("--clones", default="", metavar="DIR", help="folder for clones; default: in the user's cache")
     for name, noun in (
         ("forks", "forks"),
@@ -105,12 +105,12 @@ def _add_scan_arguments(parser: argparse.ArgumentParser) -> None:
         "--patterns", action="append", default=[], metavar="PATH", help="additional rules: file or folder"
     )
     what.add_argument("--min-confidence", choices=("low", "medium", "high"), default="medium", help="default: medium")
-    how = parser.add_argument_group("options of a sweep: how to scan")
+    how = parser.add_argument_group("how a sweep runs")
     how.add_argument("--jobs", "-j", type=int, default=0, metavar="N", help="worker processes; default: one per CPU")
     how.add_argument("--fetch", type=int, default=0, metavar="N", help="repositories fetched at a time; default: 8")
     how.add_argument("--executor", default="", metavar="NAME", help="local or dask; default: dask with --cluster")
     how.add_argument(
-        "--cluster", default="", metavar="ADDRESS", help="Dask scheduler: tcp://…, tls://…, FILE.json, class"
+        "--cluster", default="", metavar="ADDRESS", help="Dask scheduler: tcp://…, tls://…, FILE.json or a class"
     )
     how.add_argument("--retry", type=int, default=-1, metavar="N", help="retries after a failure; default: 1")
     how.add_argument("--retry-incomplete", action="store_true", help="read again what could not be read completely")

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from detector.errors import SourceError, UsageError
 from detector.fleet.credentials import HostAccess, find_access
-from detector.fleet.inventory import RepositoryEntry
+from detector.fleet.inventory import RepositoryEntry, RepositoryKind
 from detector.fleet.names import InvalidName, make_line, normalize_url
 from detector.git.refs import read_refs
 from detector.git.repository import discover
@@ -196,7 +196,7 @@ class Clones:
         try:
             answer = git.list_remote()
         except _GitFailed as error:
-            if entry.kind == "wiki" and error.missing:  # a wiki does not exist before its first page
+            if entry.kind == RepositoryKind.WIKI and error.missing:  # a wiki does not exist before its first page
                 return {}, ""
             raise
         found, default = {}, ""

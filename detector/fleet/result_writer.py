@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
     from detector.fleet.inventory import RepositoryEntry
+    from detector.fleet.lifecycle import EventKind
     from detector.fleet.state.run_status import RunStatus
     from detector.fleet.state.store import State
 
@@ -31,7 +32,7 @@ class WrittenResult(NamedTuple):
     that another sweep had written a result meanwhile, so that this one was not.
     """
 
-    events: tuple[tuple[str, str], ...] = ()
+    events: tuple[tuple[EventKind, str], ...] = ()
     incomplete: bool = False
     superseded: bool = False
 

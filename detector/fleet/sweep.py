@@ -33,7 +33,7 @@ from detector.fleet.share_scan import merge_share_results
 from detector.fleet.state.run_status import RunStatus
 from detector.fleet.state.store import Checkpoint
 from detector.fleet.survey import compute_state_digest
-from detector.fleet.tally import SweepProgress, SweepSummary, Tally, counters
+from detector.fleet.tally import SweepProgress, SweepSummary, Tally, collect_counters
 from detector.fleet.task_queue import Priority, TaskQueue
 from detector.fleet.tasks import (
     CollectFindings,
@@ -136,7 +136,7 @@ class _Coordinator:
             interrupted = True
             self._writer.flush()
         summary = self._tally.summarize(self._writer.run, time.monotonic() - began, interrupted)
-        self._writer.end_run(RunStatus.INTERRUPTED if interrupted else RunStatus.COMPLETED, counters(summary))
+        self._writer.end_run(RunStatus.INTERRUPTED if interrupted else RunStatus.COMPLETED, collect_counters(summary))
         if summary.complete:
             self._objects.forget_previous()
         return summary

@@ -10,6 +10,7 @@ from detector.model import Skipped
 
 if TYPE_CHECKING:
     from detector.fleet.inventory import RepositoryEntry
+    from detector.fleet.lifecycle import EventKind
     from detector.fleet.result_writer import WrittenResult
     from detector.fleet.tasks import ShareResult
     from detector.scan.messages import Progress
@@ -44,7 +45,7 @@ class SweepSummary(NamedTuple):
     failed: tuple[tuple[str, str], ...]
     incomplete: tuple[str, ...]
     skipped: tuple[Skipped, ...]
-    events: tuple[tuple[str, str, str], ...]
+    events: tuple[tuple[EventKind, str, str], ...]
     objects: int = 0
     reread: int = 0
     bytes: int = 0
@@ -68,7 +69,7 @@ class Tally:
         self._watch = watch
         self._failed: dict[str, tuple[str, str]] = {}
         self._incomplete: list[str] = []
-        self._events: list[tuple[str, str, str]] = []
+        self._events: list[tuple[EventKind, str, str]] = []
         self._swept = self._objects = self._reread = self._superseded = 0
 
     def count_listed(self) -> None:
@@ -132,7 +133,7 @@ class Tally:
         )
 
 
-def counters(summary: SweepSummary) -> dict[str, Any]:
+def collect_counters(summary: SweepSummary) -> dict[str, Any]:
     """Return the numbers of *summary* that the state stores with the run."""
     events = Counter(kind for kind, _, _ in summary.events)
     return {

@@ -14,11 +14,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from detector.errors import UsageError
 from detector.model import Skipped
 from detector.registry import check_contract, list_names, load_plugin
+
+
+class RepositoryKind(StrEnum):
+    """What a repository is for. Wikis, gists and snippets are listed on request."""
+
+    REPOSITORY = "repository"
+    WIKI = "wiki"
+    GIST = "gist"
+    SNIPPET = "snippet"
 
 
 class RepositoryEntry(NamedTuple):
@@ -27,14 +37,14 @@ class RepositoryEntry(NamedTuple):
     `key` identifies the repository. Where its server has a number for it, the key
     is host and number (``github.com#12345``), which a renamed repository keeps;
     otherwise it is the URL. `url` is the URL to clone, or an absolute path that is
-    read in place. `kind` is one of repository, wiki, gist, snippet. If `version` is
-    not empty and equal to that of the last complete sweep, nothing was pushed.
+    read in place. If `version` is not empty and equal to that of the last complete
+    sweep, nothing was pushed.
     """
 
     key: str
     name: str
     url: str
-    kind: str = "repository"
+    kind: RepositoryKind = RepositoryKind.REPOSITORY
     archived: bool = False
     fork: bool = False
     default_branch: str = ""

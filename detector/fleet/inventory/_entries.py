@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from urllib.parse import unquote, urlsplit
 
-from detector.fleet.inventory import RepositoryEntry
+from detector.fleet.inventory import RepositoryEntry, RepositoryKind
 from detector.fleet.names import InvalidName, check_name, normalize_url
 from detector.git.layout import is_repository
 
@@ -31,8 +31,10 @@ def make_url_entry(text: str) -> RepositoryEntry:
     parts = urlsplit(url)
     name = check_name(parts.path.strip("/").removesuffix(".git"))
     host = parts.netloc.rpartition("@")[2]
-    kind = "wiki" if url.endswith((".wiki.git", ".wiki")) else "repository"
-    return RepositoryEntry(f"{parts.scheme}://{host}/{name}", name, url, kind)
+    is_wiki = url.endswith((".wiki.git", ".wiki"))
+    return RepositoryEntry(
+        f"{parts.scheme}://{host}/{name}", name, url, RepositoryKind.WIKI if is_wiki else RepositoryKind.REPOSITORY
+    )
 
 
 def make_path_entry(path: str, root: str = "") -> RepositoryEntry:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from detector.errors import UsageError
-from detector.fleet.inventory import InventoryOptions, RepositoryEntry
+from detector.fleet.inventory import InventoryOptions, RepositoryEntry, RepositoryKind
 from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
 from detector.fleet.inventory._page_cache import Page
 from detector.fleet.names import InvalidName, check_name, make_line, normalize_url
@@ -151,7 +151,12 @@ def make_wiki_entry(entry: RepositoryEntry) -> RepositoryEntry:
     """Return the wiki that belongs to a repository."""
     url = f"{entry.url.removesuffix('.git')}.wiki.git"
     return entry._replace(
-        key=f"{entry.key}.wiki", name=f"{entry.name}.wiki", url=url, kind="wiki", default_branch="", version=""
+        key=f"{entry.key}.wiki",
+        name=f"{entry.name}.wiki",
+        url=url,
+        kind=RepositoryKind.WIKI,
+        default_branch="",
+        version="",
     )
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from detector.errors import UsageError
 from detector.fleet.credentials import HostAccess, find_access
-from detector.fleet.inventory import InventoryOptions, RepositoryEntry
+from detector.fleet.inventory import InventoryOptions, RepositoryEntry, RepositoryKind
 from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
 from detector.fleet.inventory._listing import (
     LastPush,
@@ -119,4 +119,4 @@ def _make_gist_entry(row: Row, server: ServerLocation, login: str) -> Repository
     if not gist_id.isalnum() or not gist_id.isascii():
         raise InvalidName("has no valid id")
     url = get_clone_url(row, "git_pull_url", (server.host, f"gist.{server.host}"), server.site)
-    return RepositoryEntry(f"{server.host}#gist.{gist_id}", f"{login}/{gist_id}", url, "gist")
+    return RepositoryEntry(f"{server.host}#gist.{gist_id}", f"{login}/{gist_id}", url, RepositoryKind.GIST)

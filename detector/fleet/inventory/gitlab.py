@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from detector.errors import UsageError
 from detector.fleet.credentials import HostAccess, find_access
-from detector.fleet.inventory import InventoryOptions, RepositoryEntry
+from detector.fleet.inventory import InventoryOptions, RepositoryEntry, RepositoryKind
 from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
 from detector.fleet.inventory._listing import (
     LastPush,
@@ -105,4 +105,6 @@ def _find_lists(api: ApiClient, server: ServerLocation) -> Iterator[tuple[str, b
 def _make_snippet_entry(row: Row, server: ServerLocation, project: RepositoryEntry) -> RepositoryEntry:
     number = get_number(row)
     url = get_clone_url(row, "http_url_to_repo", (server.host,), server.site)
-    return RepositoryEntry(f"{server.host}#snippet.{number}", f"{project.name}/snippets/{number}", url, "snippet")
+    return RepositoryEntry(
+        f"{server.host}#snippet.{number}", f"{project.name}/snippets/{number}", url, RepositoryKind.SNIPPET
+    )

@@ -22,6 +22,7 @@ from detector.fleet import lifecycle
 from detector.fleet.digests import digest_rules, identify_key
 from detector.fleet.lifecycle import (
     DEADLINES,
+    EventKind,
     FindingLocation,
     FindingState,
     FindingStatus,
@@ -85,7 +86,7 @@ class Checkpoint(NamedTuple):
 class RecordOutcome(NamedTuple):
     """The new events as kind and fingerprint; with `superseded`, nothing was written."""
 
-    events: tuple[tuple[str, str], ...] = ()
+    events: tuple[tuple[EventKind, str], ...] = ()
     superseded: bool = False
 
 
@@ -355,7 +356,7 @@ def read_status(row: Row[Any]) -> FindingStatus:
 
 def _update_findings(
     db: Connection, repository: int, record: RepositoryRecord, run: int, at: str, deadlines: Mapping[str, float]
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[EventKind, str]]:
     """Write the findings of a repository; yield kind and fingerprint of each new event."""
     rows = {row.fingerprint: row for row in db.execute(select(findings).where(findings.c.repository_id == repository))}
     observed = {finding.fingerprint: finding for finding in record.findings}

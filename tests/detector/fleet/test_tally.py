@@ -2,7 +2,7 @@
 
 from detector.fleet.inventory import RepositoryEntry
 from detector.fleet.result_writer import WrittenResult
-from detector.fleet.tally import SweepProgress, SweepSummary, Tally, counters
+from detector.fleet.tally import SweepProgress, SweepSummary, Tally, collect_counters
 from detector.fleet.tasks import ShareResult
 from detector.model import Skipped
 from detector.scan.messages import Progress
@@ -42,7 +42,7 @@ def test_everything_that_happens_is_in_the_progress_and_in_the_summary():
         seconds=1.5,
         superseded=1,
     )
-    stored = counters(summary)
+    stored = collect_counters(summary)
     assert (stored["failed"], stored["incomplete"], stored["events"]) == (1, 2, {"opened": 1})
 
 
