@@ -178,7 +178,7 @@ class Blob(NamedTuple):
     """Content to scan.
 
     A file too large for memory arrives as several overlapping blobs with one
-    origin: `base` counts the bytes in front of this one, `base_line` the lines
+    origin: `base` counts the bytes before this one, `base_line` the lines
     and `base_column` the characters on the line that is cut. Only hits that
     start within `core` (offsets into `data`) count; the margins give context.
     `new` holds the spans of added lines where only those count.

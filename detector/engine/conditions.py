@@ -32,6 +32,8 @@ TIMEOUT = 0.2
 AROUND = 50_000
 """Bytes before and after a match in which a word counts as present."""
 
+Condition = tuple[Any, ...]
+
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -47,7 +49,7 @@ _CHARACTERS: dict[Any, bytes] = {
 }
 
 
-def is_met(condition: tuple[Any, ...], data: bytes, match: Match, path: str) -> bool:
+def is_met(condition: Condition, data: bytes, match: Match, path: str) -> bool:
     """Return whether the candidate at *match* meets *condition*."""
     kind, *rest = condition
     if kind == "or":
@@ -60,8 +62,8 @@ def is_met(condition: tuple[Any, ...], data: bytes, match: Match, path: str) -> 
         near = bytes(data[max(0, match.start - AROUND) : match.end + AROUND]).lower()
         return not any(word in near for word in rest)
     if kind in ("entropy", "size", "count"):
-        *asked, sign, bound = rest
-        return _OPERATORS[sign](_measure(kind, asked, data[match.secret_start : match.secret_end]), bound)
+        *asked, comparison, bound = rest
+        return _OPERATORS[comparison](_measure(kind, asked, data[match.secret_start : match.secret_end]), bound)
     where, *wanted = rest
     return _TESTS[kind](_select_text(where, data, match, path), wanted)
 

@@ -74,7 +74,7 @@ def _read_copy(delta: bytes, at: i64, head: i64) -> tuple[i64, i64, i64]:
 
 
 def _read_head(delta: bytes) -> tuple[i64, i64]:
-    """Read the sizes in front of a delta; return the offset of its first instruction and the size of its result."""
+    """Read the sizes at the start of a delta; return the offset of its first instruction and the size of its result."""
     i: i64 = 0
     while delta[i] >= 128:
         i += 1
@@ -371,8 +371,8 @@ class VersionCache:
         found: dict[int, AnchorHits] = {}
         starts = self._starts
         count: i64 = len(starts)
-        for anchor, behind in hits:
-            end: i64 = behind
+        for anchor, end_of_hit in hits:
+            end: i64 = end_of_hit
             low: i64 = 0
             high: i64 = count
             while low < high:
@@ -393,8 +393,8 @@ def _add_hits(found: dict[int, AnchorHits], number: int, first: int, hits: Ancho
     """Add *hits* in a piece that begins at offset *first* of blob *number*."""
     mine = found.setdefault(number, [])
     by: i64 = first
-    for anchor, behind in hits:
-        end: i64 = behind
+    for anchor, end_of_hit in hits:
+        end: i64 = end_of_hit
         mine.append((anchor, end + by))
 
 

@@ -106,16 +106,16 @@ class Engine:
         automaton: Automaton,
         widths: Sequence[tuple[int, int]] = (),
         marks: bytes = b"",
-        scored: Sequence[int] | None = None,
+        scored_indexes: Sequence[int] | None = None,
     ) -> None:
-        """*users[i]* lists the indexes of the rules that anchor *i* starts, *widths[i]* are its `lengths`.
+        """*anchor_rules[i]* lists the indexes of the rules of anchor *i*; *widths[i]* is its `length_range`.
 
-        What the automaton reports beyond the anchors are markers of decoders:
-        *marks* holds a byte for the code and one for the length of each. *judged* are
-        the indexes of the rules without a format of their own, looked for if not given.
+        Numbers above the anchors that the automaton reports are markers of decoders: *marks* holds
+        one byte for the code and one for the length of each. *scored_indexes* are the indexes
+        of the rules that are `scored`; if None, the engine determines them.
         """
         self.rules = rules
-        self._scored_indexes = scored
+        self._scored_indexes = scored_indexes
         self._anchor_rules = anchor_rules
         self._lengths = [*(widths or map(length_range, anchors)), *map(_SAME.__getitem__, marks[1::2])]
         self._first_mark = len(anchor_rules)

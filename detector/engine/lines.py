@@ -1,8 +1,8 @@
-r"""Turn byte offsets into the line and column a person can jump to.
+r"""Convert byte offsets to lines and columns.
 
-The engine speaks in offsets. Lines are worked out only for hits that survive,
-and in one walk: on a minified file of one 100 MB line, counting characters
-from the start of the line for every hit would take minutes.
+The engine uses offsets. Lines are computed only for the hits that are reported,
+and in one pass: on a minified file of one 100 MB line, counting characters from the
+start of the line for every hit would take minutes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 class LineMap:
     r"""Line and column lookup for one blob.
 
-    Lines end with ``\n``; columns count characters (UTF-8, undecodable bytes
-    one each), both 1-based. Lookups in rising order cost one walk in all.
+    Lines end with ``\n``; columns count characters (UTF-8, an undecodable byte is
+    one), both 1-based. Lookups in rising order take one pass in total.
 
     >>> lines = LineMap("one\ntwö x\n".encode())
     >>> lines.locate(4), lines.locate(8)
@@ -20,7 +20,7 @@ class LineMap:
     """
 
     def __init__(self, data: bytes, base_line: int = 0, base_column: int = 0) -> None:
-        """*base_line* lines and *base_column* characters of a cut line stand in front of *data*."""
+        """*base_line* lines and *base_column* characters of a line that is cut precede *data*."""
         self._data = data
         self._base = base_line, base_column
         self._rewind()

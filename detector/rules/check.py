@@ -1,10 +1,10 @@
-"""Look for what is wrong with rules before they are in force.
+"""Find mistakes in rules before the rules are in force.
 
-A rule proves itself by its examples and near-misses. Beyond that, four things
-go wrong unseen: an anchor that a match need not contain (such matches are never
-looked at), two rules for the same bytes (which one speaks is left to rank), an
-expression that takes exponential time on hostile text, and a pattern that its
-own plausibility bounds contradict.
+Examples and near-misses show whether a rule works. Four more mistakes go
+unnoticed otherwise: an anchor that a match need not contain (such matches are never
+found), two rules for the same bytes (their rank decides which one is reported), an
+expression that takes exponential time on hostile text, and a pattern that its own
+limits of plausibility reject.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from detector.rules.shapes import expand
 
 SEEDS = range(2)
 MAX_SECONDS = 0.25
-"""Seconds that an expression may take on any text of its window."""
+"""Seconds above which an expression is too slow for a text as long as its window."""
 
 MAX_ATTACK = 65_536
-"""Bytes of hostile text at most."""
+"""Bytes of the longest hostile text."""
 
 
 class Problem(NamedTuple):
-    """What is wrong with a rule; a `grave` one means that it does not do what it says."""
+    """A mistake in a rule; an error means that the rule does not do what it states."""
 
     rule: str
     text: str
@@ -40,12 +40,12 @@ class Problem(NamedTuple):
 
 
 def check(rules: Sequence[Rule], others: Sequence[Rule] = ()) -> Iterator[Problem]:
-    """Examine *rules*; *others* are in force with them and may claim the same bytes."""
+    """Yield the mistakes in *rules*; *others* are in force with them and may match the same bytes."""
     known = {rule.id for rule in rules}
     everything = [*rules, *(rule for rule in others if rule.id not in known)]
     engine = packs.build_engine(packs.compile_pack(everything))
-    if not any(rule.examples for rule in rules):  # a format that has none
-        yield Problem("*", "no rule has an example; nothing shows that they find anything", is_error=False)
+    if not any(rule.examples for rule in rules):  # a format without examples
+        yield Problem("*", "no rule has an example, so nothing shows that they work", is_error=False)
     for rule in rules:
         alone = packs.build_engine(packs.compile_pack([rule], engine="ahocorasick"))
         for problem in (*_check_samples(rule, alone, engine), *_check_anchors(rule), *_check_speed(rule)):
@@ -57,7 +57,7 @@ def check(rules: Sequence[Rule], others: Sequence[Rule] = ()) -> Iterator[Proble
 
 def _check_samples(rule: Rule, alone: Engine, together: Engine) -> Iterator[Problem]:
     if not rule.examples and rule.misses:
-        yield Problem(rule.id, "has no example; nothing shows that it finds anything", is_error=False)
+        yield Problem(rule.id, "has no example, so nothing shows that it works", is_error=False)
     try:
         for shape in rule.examples:
             yield from _check_example(rule, shape, alone, together)
@@ -90,7 +90,7 @@ _PATHS = ("sample", ".npmrc", "main.tf", ".pypirc", ".netrc", ".env", "config.js
 
 
 def _choose_path(rule: Rule) -> str:
-    """Return a path that the rule wants; none means that its `paths` are not asked."""
+    """Return a path that matches `paths` of the rule, "" if none does."""
     patterns = [compile_pattern(pattern) for pattern in rule.paths]
     return next((path for path in _PATHS if not patterns or any(p.search(path.encode()) for p in patterns)), "")
 
@@ -108,13 +108,12 @@ def _check_anchors(rule: Rule) -> Iterator[Problem]:
             continue
         places = [at.start() for anchor in anchors for at in anchor.finditer(text)]
         if not places and not any(part.required for part in rule.companions):
-            yield Problem(
-                rule.id, "a text that its pattern matches contains none of its anchors, so it would be missed"
-            )
+            yield Problem(rule.id, "a text that its pattern matches contains none of its anchors, so it is never found")
             return
         if places and min(places) - found.start() > rule.window[0]:
             yield Problem(
-                rule.id, f"its anchor stands more than {rule.window[0]} bytes into the match; widen the window"
+                rule.id,
+                f"its anchor is more than {rule.window[0]} bytes after the start of the match; widen the window",
             )
             return
 
@@ -126,7 +125,7 @@ def _anchor_pattern(anchor: Any) -> Any:
 
 
 def draw_match(pattern: str, rng: random.Random) -> bytes:
-    """Draw a text from *pattern*; look-arounds and boundaries are left to chance."""
+    """Return a random text for *pattern*, which may fail its look-arounds and boundaries."""
     from re import _parser, error  # type: ignore[attr-defined]
 
     try:
@@ -191,7 +190,7 @@ def _check_speed(rule: Rule) -> Iterator[Problem]:
 
 
 def _make_attacks(rule: Rule, pattern: str) -> Iterator[bytes]:
-    """Make texts that fail late: beginnings of a match, then one of its bytes over and over."""
+    """Yield texts that fail late: the beginning of a match, then one of its bytes many times."""
     size = min(MAX_ATTACK, sum(rule.window) + 1024)
     rng = random.Random(rule.id)  # noqa: S311
     sample = draw_match(pattern, rng) or b"a"
@@ -199,5 +198,5 @@ def _make_attacks(rule: Rule, pattern: str) -> Iterator[bytes]:
     pumps = {b"a", b"0", b" ", b"\n", b"=", b"/", b"a ", b"a.", b"-", b"\"'", sample[:1], sample[-1:], sample}
     for head in sorted(heads):
         for pump in sorted(pumps):
-            # What the pattern ends with stands at the end, so that no quick look for it says no.
+            # The end of the pattern is at the end of the text, so that no quick search for it fails.
             yield (head + pump * (size // len(pump)))[:size] + b"\x00" + sample

@@ -1,10 +1,10 @@
-r"""Read the filter expressions of betterleaks as conditions of engine/conditions.py.
+r"""Translate the filter expressions of betterleaks to conditions (see engine/conditions.py).
 
-A filter is an expression that says when a find is dropped:
+A filter is an expression for the matches that are rejected:
 ``entropy(finding["secret"]) <= 3.0 || matchesAny(finding["secret"], [`^test`])``.
-The constructs that rules use are translated: comparisons of entropy, the
-`matchesAny` and `containsAny` functions, string operators, `&&`, `||`, `!`,
-`??`. Anything else (variables, slices, live checks) is refused by name.
+What rules use is translated: comparisons of the entropy, the functions
+`matchesAny` and `containsAny`, string operators, `&&`, `||`, `!`, `??`. Anything
+else (variables, slices, live checks) raises `Untranslatable`, which names it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from detector.engine.conditions import Condition
 from detector.rules.re2 import Untranslatable, translate
-
-Condition = tuple[Any, ...]
 
 _TOKEN = re.compile(
     r"""\s*(?://[^\n]*|/\*.*?\*/)?\s*(?:
       (?P<text>`[^`]*`|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
     | (?P<number>\d+(?:\.\d+)?)
     | (?P<word>[A-Za-z_][\w.]*)
-    | (?P<sign>\|\||&&|\?\?|\?\.|==|!=|<=|>=|[<>!()\[\],+:?;={}-])
+    | (?P<operator>\|\||&&|\?\?|\?\.|==|!=|<=|>=|[<>!()\[\],+:?;={}-])
     )""",
     re.VERBOSE | re.DOTALL,
 )
@@ -31,19 +30,19 @@ _WHERE = {"secret": "secret", "match": "match", "line": "line", "context": "line
 
 
 class _TextOf(str):
-    """A text of the find: secret, match, line or path."""
+    """Names a text of the match: secret, match, line or path."""
 
 
 class _NumberOf(tuple[Any, ...]):
-    """A number of the find: its entropy or its length."""
+    """Names a number of the match: its entropy or its length."""
 
 
 def translate_filter(text: str, rule_id: str = "") -> Condition:
     """Translate one filter. Raises `Untranslatable`."""
     reader = _FilterParser(text, rule_id)
-    found = reader.either()
-    if reader.sign():
-        raise Untranslatable(f"{reader.sign()!r} in a filter")
+    found = reader.parse_either()
+    if reader.peek():
+        raise Untranslatable(f"{reader.peek()!r} in a filter")
     return _require_condition(found)
 
 
@@ -62,49 +61,49 @@ class _FilterParser:
             at = found.end()
         self.at = 0
 
-    def sign(self) -> str:
-        """Return the next token's text, nothing at the end."""
+    def peek(self) -> str:
+        """Return the text of the next token, "" at the end."""
         return self.tokens[self.at][1] if self.at < len(self.tokens) else ""
 
-    def take(self, sign: str) -> None:
+    def expect(self, operator: str) -> None:
         """Pass over *sign*, which must come next."""
-        if self.sign() != sign:
-            raise Untranslatable(f"{self.sign() or 'the end'!r} where {sign!r} should stand in a filter")
+        if self.peek() != operator:
+            raise Untranslatable(f"{self.peek() or 'the end'!r} where {operator!r} is expected in a filter")
         self.at += 1
 
-    def either(self) -> Any:
-        """Read alternatives."""
-        parts = [self.both()]
-        while self.sign() in ("||", "or"):
+    def parse_either(self) -> Any:
+        """Parse alternatives."""
+        parts = [self.parse_both()]
+        while self.peek() in ("||", "or"):
             self.at += 1
-            parts.append(self.both())
+            parts.append(self.parse_both())
         return parts[0] if len(parts) == 1 else ("or", *map(_require_condition, parts))
 
-    def both(self) -> Any:
-        """Read what must hold together."""
-        parts = [self.compared()]
-        while self.sign() in ("&&", "and"):
+    def parse_both(self) -> Any:
+        """Parse tests that must all be met."""
+        parts = [self.parse_comparison()]
+        while self.peek() in ("&&", "and"):
             self.at += 1
-            parts.append(self.compared())
+            parts.append(self.parse_comparison())
         return parts[0] if len(parts) == 1 else ("and", *map(_require_condition, parts))
 
-    def compared(self) -> Any:
-        """Read one test."""
-        if self.sign() in ("!", "not"):
+    def parse_comparison(self) -> Any:
+        """Parse one test."""
+        if self.peek() in ("!", "not"):
             self.at += 1
-            return ("not", _require_condition(self.compared()))
-        left = self.value()
-        sign = self.sign()
-        if sign in _MIRRORED:
+            return ("not", _require_condition(self.parse_comparison()))
+        left = self.parse_value()
+        operator = self.peek()
+        if operator in _MIRRORED:
             self.at += 1
-            return _compare(left, sign, self.value())
-        if sign in (*_TESTS, "matches", "in"):
+            return _compare(left, operator, self.parse_value())
+        if operator in (*_TESTS, "matches", "in"):
             self.at += 1
-            return _test(left, sign, self.value())
+            return _test(left, operator, self.parse_value())
         return left
 
-    def value(self) -> Any:
-        """Read a text, number, list, place or call; ``x ?? "default"`` is x."""
+    def parse_value(self) -> Any:
+        """Parse a string, number, list, field or call; ``x ?? "default"`` is x."""
         kind, text = self.tokens[self.at] if self.at < len(self.tokens) else ("", "the end")
         self.at += 1
         if kind == "text":
@@ -112,49 +111,49 @@ class _FilterParser:
         elif kind == "number":
             found = float(text)
         elif text == "(":
-            found = self.either()
-            self.take(")")
+            found = self.parse_either()
+            self.expect(")")
         elif text == "[":
-            found = self.listed("]")
+            found = self.parse_list("]")
         elif kind == "word":
-            found = self.named(text)
+            found = self.parse_name(text)
         else:
             raise Untranslatable(f"{text!r} in a filter")
-        if self.sign() == "??":
+        if self.peek() == "??":
             self.at += 1
-            self.value()
+            self.parse_value()
         return found
 
-    def listed(self, end: str) -> list[Any]:
-        """Read values up to *end*."""
+    def parse_list(self, end: str) -> list[Any]:
+        """Parse values up to *end*."""
         found = []
-        while self.sign() != end:
-            found.append(self.either())
-            if self.sign() == ",":
+        while self.peek() != end:
+            found.append(self.parse_either())
+            if self.peek() == ",":
                 self.at += 1
-            elif self.sign() != end:
-                raise Untranslatable(f"{self.sign() or 'the end'!r} in a list of a filter")
+            elif self.peek() != end:
+                raise Untranslatable(f"{self.peek() or 'the end'!r} in a list of a filter")
         self.at += 1
         return found
 
-    def named(self, word: str) -> Any:
-        """Read a name: a place such as ``finding["secret"]``, or a function's call."""
+    def parse_name(self, word: str) -> Any:
+        """Parse a name: a field such as ``finding["secret"]``, or the call of a function."""
         if word in ("true", "false"):
             return ("or",) if word == "false" else ("and",)
-        if word in ("finding", "attributes") and self.sign() in ("[", "?."):
-            self.at += self.sign() == "?."
-            self.take("[")
-            (key,) = self.listed("]") or [""]
-            return self.place(word, key)
+        if word in ("finding", "attributes") and self.peek() in ("[", "?."):
+            self.at += self.peek() == "?."
+            self.expect("[")
+            (key,) = self.parse_list("]") or [""]
+            return self.read_field(word, key)
         if word in ("finding", "attributes"):
             return word
-        if self.sign() != "(":
+        if self.peek() != "(":
             raise Untranslatable(f"{word!r} in a filter")
         self.at += 1
-        return self.called(word.rpartition(".")[2], self.listed(")"))
+        return self.parse_call(word.rpartition(".")[2], self.parse_list(")"))
 
-    def place(self, of: str, key: Any) -> Any:
-        """Return the text that *key* names."""
+    def read_field(self, of: str, key: Any) -> Any:
+        """Return the text that ``of[key]`` stands for."""
         if of == "finding" and key == "rule_id":
             return self.rule_id
         if of == "finding" and key in _WHERE:
@@ -163,10 +162,10 @@ class _FilterParser:
             return _TextOf("path")
         raise Untranslatable(f"{of}[{key!r}] in a filter")
 
-    def called(self, name: str, given: list[Any]) -> Any:
-        """Return what a function's call means."""
+    def parse_call(self, name: str, given: list[Any]) -> Any:
+        """Return the condition or value of a call."""
         if name == "get" and len(given) >= 2 and given[0] in ("finding", "attributes"):
-            return self.place(given[0], given[1])
+            return self.read_field(given[0], given[1])
         place = given[0] if given else None
         if not isinstance(place, _TextOf):
             raise Untranslatable(f"{name}() in a filter")
@@ -177,7 +176,9 @@ class _FilterParser:
         texts = given[1] if len(given) == 2 and isinstance(given[1], list) else None
         if texts is not None and name == "matchesAny":
             return ("matches", str(place), *_translate_all(texts))
-        if texts is not None and name == "containsAny":  # the text is lowered there, the words are not
+        if (
+            texts is not None and name == "containsAny"
+        ):  # betterleaks ignores the case of the text, not that of the words
             return ("contains", str(place), *(text.encode() for text in texts))
         raise Untranslatable(f"{name}() in a filter")
 
@@ -196,38 +197,38 @@ def _translate_all(texts: list[str]) -> list[str]:
     return kept
 
 
-def _compare(left: Any, sign: str, right: Any) -> Condition:
+def _compare(left: Any, operator: str, right: Any) -> Condition:
     if isinstance(right, _NumberOf):
-        left, sign, right = right, _MIRRORED[sign], left
+        left, operator, right = right, _MIRRORED[operator], left
     if isinstance(left, _NumberOf) and isinstance(right, float):
-        test = (left[0], "==" if sign == "!=" else sign, right)
-        return ("not", test) if sign == "!=" else test
+        test = (left[0], "==" if operator == "!=" else operator, right)
+        return ("not", test) if operator == "!=" else test
     if isinstance(right, _TextOf):
         left, right = right, left
-    if isinstance(left, str) and isinstance(right, str) and sign in ("==", "!="):
+    if isinstance(left, str) and isinstance(right, str) and operator in ("==", "!="):
         same: Condition = ("is", str(left), right.encode())
         if not isinstance(left, _TextOf):
             same = ("and",) if left == right else ("or",)
-        return ("not", same) if sign == "!=" else same
-    raise Untranslatable(f"a comparison by {sign!r} in a filter")
+        return ("not", same) if operator == "!=" else same
+    raise Untranslatable(f"a comparison by {operator!r} in a filter")
 
 
-def _test(left: Any, sign: str, right: Any) -> Condition:
+def _test(left: Any, operator: str, right: Any) -> Condition:
     if not isinstance(left, _TextOf):
-        raise Untranslatable(f"{sign!r} in a filter")
-    if sign == "in" and isinstance(right, list):
+        raise Untranslatable(f"{operator!r} in a filter")
+    if operator == "in" and isinstance(right, list):
         return ("is", str(left), *(text.encode() for text in right))
-    if sign == "matches" and isinstance(right, str):
+    if operator == "matches" and isinstance(right, str):
         return ("matches", str(left), *_translate_all([right]))
-    if sign in _TESTS and isinstance(right, str):
-        return (_TESTS[sign], str(left), right.encode())
-    raise Untranslatable(f"{sign!r} in a filter")
+    if operator in _TESTS and isinstance(right, str):
+        return (_TESTS[operator], str(left), right.encode())
+    raise Untranslatable(f"{operator!r} in a filter")
 
 
 def _require_condition(found: Any) -> Condition:
     if isinstance(found, tuple) and not isinstance(found, _NumberOf) and found:
         return found
-    raise Untranslatable("a filter that is no condition")
+    raise Untranslatable("a filter that is not a condition")
 
 
 def _unescape(text: str) -> str:

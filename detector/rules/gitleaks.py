@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from detector.engine.conditions import Condition
 from detector.errors import RuleError
 from detector.model import Companion, Rule
 from detector.rules import filters
-from detector.rules.foreign import SPECIFICITY, Condition, ForeignRules, add_anchors, compile_translated
+from detector.rules.foreign import SPECIFICITY, ForeignRules, add_anchors, compile_translated
 from detector.rules.re2 import Untranslatable, translate
 from detector.rules.toml_lines import TomlLines, parse_toml
 from detector.text.suggestions import suggest

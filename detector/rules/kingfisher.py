@@ -13,9 +13,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from detector.engine.conditions import Condition
 from detector.errors import RuleError
 from detector.model import CONFIDENCES, Companion, Confidence, Rule
-from detector.rules.foreign import SPECIFICITY, Condition, ForeignRules, add_anchors, compile_translated
+from detector.rules.foreign import SPECIFICITY, ForeignRules, add_anchors, compile_translated
 from detector.rules.re2 import RUST, Untranslatable, translate
 
 AROUND = 4096

@@ -1,9 +1,8 @@
-"""Find the texts of which every match of an expression contains one.
+"""Derive anchors from an expression: literals of which every match contains one.
 
-Other tools' rules come without anchors. What a match must contain can be read
-from the expression itself: its literals, alternatives of an alternation, the
-few letters of a small class. How wide a match may be tells how far around an
-anchor to look.
+Rules of other tools have no anchors. An expression shows what a match must
+contain: its literals, the alternatives of an alternation, the few characters of a
+small class. The greatest width of a match shows how far around an anchor to search.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ from typing import Any, NamedTuple
 from detector.model import Anchor
 
 MIN_LITERAL = 3
-"""A literal of fewer bytes occurs everywhere."""
+"""Bytes of the shortest usable literal; shorter ones occur everywhere."""
 
 MAX_TEXTS = 64
-"""More alternatives than this make no anchor."""
+"""Alternatives above which there is no anchor."""
 
 
 class Literal(NamedTuple):
-    """A literal, whether its case is ignored, and what follows it at once (as in `Anchor`)."""
+    """A literal, whether its case is ignored, and the tail that follows it (as in `Anchor`)."""
 
     text: bytes
     folded: bool = False
@@ -31,7 +30,7 @@ class Literal(NamedTuple):
 
 
 class Literals(NamedTuple):
-    """Every match contains one of `texts`: the whole of it (`exact`), or at its beginning (`head`), or somewhere."""
+    """Every match contains one of `texts`: it equals one (`exact`), begins with one (`head`) or contains one."""
 
     texts: tuple[Literal, ...]
     exact: bool = False
@@ -39,7 +38,7 @@ class Literals(NamedTuple):
 
     @property
     def worth(self) -> int:
-        """How selective they are: the length of the shortest, less where there are many."""
+        """Rate how selective they are: the length of the shortest, minus a little for many."""
         if not self.texts:
             return 0
         shortest = min(len(text.text) + (2 if text.tail else 0) for text in self.texts)
@@ -53,7 +52,7 @@ _NOTHING = Literals(())
 
 
 def derive_anchors(pattern: str) -> tuple[Anchor, ...]:
-    """Return anchors that *pattern* implies, none when it has no literal of use."""
+    """Return the anchors that *pattern* implies, none if it has no usable literal."""
     found = _choose_best(_list_required(_parse(pattern), False))
     if not found.texts or min(len(text.text) + bool(text.tail) for text in found.texts) < MIN_LITERAL:
         return ()
@@ -61,7 +60,7 @@ def derive_anchors(pattern: str) -> tuple[Anchor, ...]:
 
 
 def max_width(pattern: str, limit: int) -> int:
-    """Return how many bytes a match of *pattern* has at most, at most *limit*."""
+    """Return the greatest number of bytes of a match of *pattern*, at most *limit*."""
     return int(min(_parse(pattern).getwidth()[1], limit))
 
 
@@ -76,7 +75,7 @@ def _choose_best(pieces: Iterable[Literals]) -> Literals:
 
 
 def _list_required(tokens: Iterable[tuple[Any, Any]], folded: bool) -> list[Literals]:
-    """List what each stretch of a sequence requires; neighbours that are exact are joined."""
+    """List what each part of a sequence requires; adjacent exact parts are joined."""
     done: list[Literals] = []
     run = _EMPTY
     for operation, argument in tokens:
@@ -102,7 +101,7 @@ def _join(left: Literals, right: Literals) -> Literals:
 
 
 def _read_tail(operation: str, argument: Any) -> str:
-    """Return an expression for a long enough repeat of one class, to stand behind a literal."""
+    """Return an expression for a repeated class as the tail of a literal, "" if it is too short."""
     if operation not in ("MAX_REPEAT", "MIN_REPEAT") or argument[0] < 6 or len(argument[2]) != 1:
         return ""
     operation, items = str(argument[2][0][0]), argument[2][0][1]

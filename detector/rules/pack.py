@@ -11,7 +11,7 @@ examples of a thousand rules look like credentials. So no file has to be exclude
 from scans by its name, and a rule that is not used costs nothing.
 
 The rule files are not even read if a stamp (size, times and inode of every file)
-says that their digest is known.
+shows that their digest is known.
 """
 
 from __future__ import annotations

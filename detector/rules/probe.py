@@ -55,7 +55,7 @@ class AnswerCondition(NamedTuple):
     """What the body of an answer must contain: a field of its JSON, or (if `path` is "") a match of an expression."""
 
     path: str
-    sign: str
+    operator: str
     value: Any
 
     def is_met(self, body: str, document: object) -> bool:
@@ -65,11 +65,11 @@ class AnswerCondition(NamedTuple):
         if not isinstance(document, Mapping | list):
             return False
         found = look_up(document, self.path)
-        if not self.sign:
+        if not self.operator:
             return found not in (None, "", False, [], {})
-        if self.sign == "~":
+        if self.operator == "~":
             return found is not None and bool(re.search(self.value, str(found)))
-        return (found == self.value) is (self.sign == "==")
+        return (found == self.value) is (self.operator == "==")
 
 
 class RequestTemplate(NamedTuple):
@@ -293,15 +293,15 @@ def _parse_condition(text: str, key: str, where: str) -> AnswerCondition:
         raise RuleError(
             f"{where}: {key} {text!r}: write '$.path', '$.path == value', '$.path != value' or '$.path ~ regex'"
         )
-    path, sign, value = found.groups()
-    if not sign:
+    path, operator, value = found.groups()
+    if not operator:
         return AnswerCondition(path, "", None)
-    if sign == "~":
-        return AnswerCondition(path, sign, _check_expression(value, key, where))
+    if operator == "~":
+        return AnswerCondition(path, operator, _check_expression(value, key, where))
     try:
-        return AnswerCondition(path, sign, json.loads(value))
+        return AnswerCondition(path, operator, json.loads(value))
     except ValueError:
-        return AnswerCondition(path, sign, value.strip())
+        return AnswerCondition(path, operator, value.strip())
 
 
 def _check_expression(text: str, key: str, where: str) -> str:

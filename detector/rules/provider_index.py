@@ -1,6 +1,6 @@
 """The table of providers in docs/providers.md: which rules each has, and which of them can be verified.
 
-`leakfirst rules docs` writes it. It names rules and says nothing else about them, so
+`leakfirst rules docs` writes it. It contains the ids of rules and nothing else about them, so
 that only adding, renaming or removing a rule changes it; `leakfirst rules show ID` is
 the page of one rule.
 """

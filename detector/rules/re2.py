@@ -1,11 +1,10 @@
 r"""Translate expressions of RE2 and of Rust's regex into those of `regex`.
 
-Other tools' rules are written for engines that read some signs differently:
-`$` is the end of the text and nothing else, `(?i)` may stand in the middle and
-holds to the end of its group, `{,5}` is literal, `\s` has no vertical tab,
-`(?x)` of Rust ignores blanks even in classes. An expression is either turned
-into one that means the same over bytes, or refused with the reason: one that
-quietly means something else would be worse than none.
+Rules of other tools are written for engines with a different syntax: `$` is the
+end of the text only, `(?i)` may be in the middle and applies up to the end of its
+group, `{,5}` is literal, `\s` has no vertical tab, `(?x)` of Rust ignores spaces even
+in classes. An expression is translated to one with the same meaning over bytes, or
+refused with a reason: one with a slightly different meaning would be worse than none.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _HEX = re.compile(r"\\x\{([0-9A-Fa-f]+)\}")
 
 
 class Untranslatable(ValueError):
-    """The expression uses something that has no counterpart; `str()` says what."""
+    """The expression uses something that has no counterpart, which `str()` names."""
 
 
 class _Level(NamedTuple):
@@ -44,7 +43,7 @@ def translate(pattern: str, dialect: str = GO) -> str:
     >>> translate(r"key(?i)=a|b$")
     'key(?i:=a)|(?i:b\\Z)'
     """
-    return "".join(_Translation(pattern, dialect).pieces())
+    return "".join(_Translation(pattern, dialect).translate())
 
 
 class _Translation:
@@ -54,9 +53,9 @@ class _Translation:
         self.text, self.dialect, self.at = pattern, dialect, 0
         self.levels = [_Level("")]
 
-    def pieces(self) -> Iterator[str]:
+    def translate(self) -> Iterator[str]:
         while self.at < len(self.text):
-            yield from self._one()
+            yield from self._translate_one()
         while len(self.levels) > 1 or self.levels[0].opened:
             level = self.levels[-1]
             if not level.opened:
@@ -64,40 +63,40 @@ class _Translation:
             self.levels[-1] = level._replace(opened="")
             yield ")"
 
-    def _one(self) -> Iterator[str]:
-        sign = self.text[self.at]
+    def _translate_one(self) -> Iterator[str]:
+        character = self.text[self.at]
         flags = self.levels[-1].flags
-        if sign == "\\":
-            yield self._escape(in_class=False)
-        elif sign == "[":
-            yield self._class()
-        elif sign == "(":
-            yield from self._group()
-        elif sign == ")":
+        if character == "\\":
+            yield self._translate_escape(in_class=False)
+        elif character == "[":
+            yield self._translate_class()
+        elif character == "(":
+            yield from self._translate_group()
+        elif character == ")":
             if len(self.levels) < 2:
                 raise Untranslatable("a group is closed that was not opened")
             self.at += 1
             yield ")" * (1 + bool(self.levels.pop().opened))
-        elif sign == "|" and (opened := self.levels[-1].opened):
+        elif character == "|" and (opened := self.levels[-1].opened):
             self.at += 1
             yield f")|{opened}"
-        elif sign == "$":
+        elif character == "$":
             self.at += 1
             yield "$" if "m" in flags else r"\Z"
-        elif sign == "{":
-            yield self._repeat()
-        elif "x" in flags and sign.isspace():
+        elif character == "{":
+            yield self._translate_repeat()
+        elif "x" in flags and character.isspace():
             self.at += 1
-        elif "x" in flags and sign == "#":
+        elif "x" in flags and character == "#":
             end = self.text.find("\n", self.at)
             self.at = len(self.text) if end < 0 else end
         else:
             self.at += 1
-            yield sign
-            if sign in "*+?" and self.text[self.at : self.at + 1] == "+":
+            yield character
+            if character in "*+?" and self.text[self.at : self.at + 1] == "+":
                 raise Untranslatable("possessive repeats")
 
-    def _group(self) -> Iterator[str]:
+    def _translate_group(self) -> Iterator[str]:
         if self.text[self.at + 1 : self.at + 2] != "?":
             self.levels.append(_Level(self.levels[-1].flags))
             self.at += 1
@@ -118,19 +117,19 @@ class _Translation:
         if unknown := set(on + off) - set("imsxu"):
             raise Untranslatable(f"the flag {min(unknown)!r}")
         flags = "".join(sorted((set(self.levels[-1].flags) | set(on)) - set(off)))
-        scope = _scope(on, off)
+        scope = _open_group(on, off)
         if found["end"] == ":":
             self.levels.append(_Level(flags))
             yield scope or "(?:"
         elif scope:
             before = self.levels[-1].opened
-            opened = _scope(flags, "".join(set("ims") - set(flags)))
+            opened = _open_group(flags, "".join(set("ims") - set(flags)))
             self.levels[-1] = _Level(flags, opened)
             yield ")" * bool(before) + opened
         else:
             self.levels[-1] = self.levels[-1]._replace(flags=flags)
 
-    def _repeat(self) -> str:
+    def _translate_repeat(self) -> str:
         found = _REPEAT.match(self.text, self.at)
         if found is None:
             self.at += 1
@@ -142,20 +141,20 @@ class _Translation:
             raise Untranslatable("possessive repeats")
         return found[0]
 
-    def _escape(self, *, in_class: bool) -> str:
+    def _translate_escape(self, *, in_class: bool) -> str:
         follows = self.text[self.at + 1 : self.at + 2]
         if not follows:
             raise Untranslatable("a backslash at the end")
         if found := _HEX.match(self.text, self.at):
             self.at = found.end()
-            return self._encoded(chr(int(found[1], 16)), in_class=in_class)
+            return self._encode(chr(int(found[1], 16)), in_class=in_class)
         if follows == "Q" and self.dialect == GO and not in_class:
             end = self.text.find(r"\E", self.at)
             quoted = self.text[self.at + 2 : end if end >= 0 else len(self.text)]
             self.at = end + 2 if end >= 0 else len(self.text)
             return re.escape(quoted)
         self.at += 2
-        if follows in "pPCXRNkKGg" or (follows.isdigit() and follows != "0" and not self._octal(follows)):
+        if follows in "pPCXRNkKGg" or (follows.isdigit() and follows != "0" and not self._is_octal(follows)):
             raise Untranslatable(f"\\{follows}")
         if follows == "s" and self.dialect == GO:
             return _SPACE if in_class else f"[{_SPACE}]"
@@ -167,17 +166,17 @@ class _Translation:
             return f"\\{follows}"
         return re.escape(follows) if not in_class else f"\\{follows}"
 
-    def _octal(self, first: str) -> bool:
+    def _is_octal(self, first: str) -> bool:
         return bool(re.match(r"[0-7]{2}", self.text[self.at : self.at + 2])) and first < "8"
 
-    def _encoded(self, letter: str, *, in_class: bool) -> str:
+    def _encode(self, letter: str, *, in_class: bool) -> str:
         data = letter.encode()
         if len(data) > 1 and in_class:
             raise Untranslatable("a letter beyond ASCII in a class")
         text = "".join(f"\\x{byte:02x}" for byte in data)
         return text if len(data) == 1 else f"(?:{text})"
 
-    def _class(self) -> str:
+    def _translate_class(self) -> str:
         start, flags = self.at, self.levels[-1].flags
         self.at += 1
         out = ["["]
@@ -186,35 +185,37 @@ class _Translation:
             out.append("^")
         first = True
         while self.at < len(self.text):
-            sign = self.text[self.at]
-            if sign == "]" and not first:
+            character = self.text[self.at]
+            if character == "]" and not first:
                 self.at += 1
                 return "".join([*out, "]"])
-            first = first and "x" in flags and sign.isspace()
-            if sign == "[" and (named := re.compile(r"\[:(\^?)(\w+):\]").match(self.text, self.at)):
+            first = first and "x" in flags and character.isspace()
+            if character == "[" and (named := re.compile(r"\[:(\^?)(\w+):\]").match(self.text, self.at)):
                 if named[1] or named[2] not in _POSIX:
                     raise Untranslatable(f"the class {named[0]}")
                 self.at = named.end()
                 out.append(_POSIX[named[2]])
-            elif sign == "\\":
-                out.append(self._escape(in_class=True))
-            elif self.dialect == RUST and (sign == "[" or self.text[self.at : self.at + 2] in ("&&", "--", "~~")):
+            elif character == "\\":
+                out.append(self._translate_escape(in_class=True))
+            elif self.dialect == RUST and (character == "[" or self.text[self.at : self.at + 2] in ("&&", "--", "~~")):
                 raise Untranslatable("a class within a class")
-            elif "x" in flags and (sign.isspace() or sign == "#"):
-                self.at += 1 if sign != "#" else self._comment()
-            elif not sign.isascii():
+            elif "x" in flags and (character.isspace() or character == "#"):
+                self.at += 1 if character != "#" else self._comment_length()
+            elif not character.isascii():
                 raise Untranslatable("a letter beyond ASCII in a class")
             else:
-                out.append(f"\\{sign}" if sign in "[]&~|" or (sign == "-" and out[-1] == "-") else sign)
+                out.append(
+                    f"\\{character}" if character in "[]&~|" or (character == "-" and out[-1] == "-") else character
+                )
                 self.at += 1
         raise Untranslatable(f"the class {self.text[start : start + 20]!r} is not closed")
 
-    def _comment(self) -> int:
+    def _comment_length(self) -> int:
         end = self.text.find("\n", self.at)
         return (end if end >= 0 else len(self.text)) - self.at
 
 
-def _scope(on: str, off: str) -> str:
+def _open_group(on: str, off: str) -> str:
     """Return the opening of a group with flags, or nothing when `regex` knows none of them."""
     on = "".join(flag for flag in "ims" if flag in on)
     off = "".join(flag for flag in "ims" if flag in off)

@@ -28,7 +28,7 @@ class RuleTable:
     """A table, where it is in its file, and the errors that name both."""
 
     def __init__(self, row: Mapping[str, Any], path: str, lines: TomlLines, index: int, count: int) -> None:
-        """*row* is table number *index* of *count* in the file *path*; keys that stand for the whole file included."""
+        """*row* is table number *index* of *count* in the file *path*; keys of the whole file are included."""
         self.row = row
         self._path = path
         self._lines = lines

@@ -1,14 +1,14 @@
-r"""Sample credentials as shapes, so that none is ever committed.
+r"""Sample credentials as shapes, so that no sample is ever committed.
 
 A rule's examples and near-misses are written as shapes: `ghp_{alnum:36}`.
 They are expanded when a test or `leakfirst rules check` needs a value, from a
-seed, so a sample is the same on every machine and in no repository.
+seed, so a sample is equal on every machine and in no repository.
 
-Grammar: text stands for itself; `{name:n}` is *n* random characters of an
+Grammar: other text is literal; `{name:n}` is *n* random characters of an
 alphabet, `{name:n-m}` between *n* and *m*; `{[abc]:n}` gives the alphabet
-itself; `{check:name}` completes what stands before it with that checksum
-(engine/checks), `{check:name@n}` what stands behind its first *n* characters;
-`{uuid}` and `{repeat:x:n}` as they say; `{{` and `}}` are braces. What has to
+itself; `{check:name}` appends the checksum of the text before it
+(engine/checks), `{check:name@n}` that of the text after its first *n* characters;
+`{uuid}` is a random UUID, `{repeat:x:n}` repeats *x*; `{{` and `}}` are braces. What must
 parse, such as `{jwt:HS256}` or `{pem:rsa}`, is made in samples.py.
 """
 
@@ -21,7 +21,7 @@ import string
 
 from detector.engine import checks
 from detector.errors import RuleError
-from detector.rules.samples import SAMPLES, Generator
+from detector.rules.samples import SAMPLES, Generator, make_uuid
 
 LOWER, UPPER, DIGITS = string.ascii_lowercase, string.ascii_uppercase, string.digits
 ALPHABETS = {
@@ -45,7 +45,7 @@ ALPHABETS = {
     "password": DIGITS + UPPER + LOWER + "!@#%^*-_+",
 }
 
-_HOLE = re.compile(r"\{\{|\}\}|\{(?:\[((?:[^\]\\]|\\.)+)\]|([A-Za-z][\w.-]*))(?::([^{}]*))?\}")
+_FIELD = re.compile(r"\{\{|\}\}|\{(?:\[((?:[^\]\\]|\\.)+)\]|([A-Za-z][\w.-]*))(?::([^{}]*))?\}")
 
 
 def expand(shape: str, seed: int = 0) -> str:
@@ -56,24 +56,24 @@ def expand(shape: str, seed: int = 0) -> str:
     >>> expand("{{{digit:0}}}")
     '{}'
 
-    Raises `RuleError` for an unknown name or a malformed length.
+    Raises `RuleError` for an unknown name, a malformed length or an argument that does not fit.
     """
     rng = random.Random(f"{seed}:{shape}")  # noqa: S311 - samples, not secrets
     out = ""
     at = 0
-    for hole in _HOLE.finditer(shape):
-        out += shape[at : hole.start()]
-        at = hole.end()
-        if hole.group() in ("{{", "}}"):
-            out += hole.group()[0]
+    for field in _FIELD.finditer(shape):
+        out += shape[at : field.start()]
+        at = field.end()
+        if field.group() in ("{{", "}}"):
+            out += field.group()[0]
             continue
-        letters, name, argument = hole.groups()
+        letters, name, argument = field.groups()
         if letters is not None:
-            out += _draw(_ranges(letters), argument or "1", rng, shape)
+            out += _draw(_expand_ranges(letters), argument or "1", rng, shape)
         elif name in ALPHABETS:
             out += _draw(ALPHABETS[name], argument or "1", rng, shape)
         elif name in GENERATORS:
-            out += GENERATORS[name](argument or "", out, rng)
+            out += _generate(name, argument or "", out, rng, shape)
         else:
             raise RuleError(
                 f"shape {shape!r}: unknown name {name!r}; known: {', '.join(sorted({*ALPHABETS, *GENERATORS}))}"
@@ -81,7 +81,14 @@ def expand(shape: str, seed: int = 0) -> str:
     return out + shape[at:]
 
 
-def _ranges(letters: str) -> str:
+def _generate(name: str, argument: str, so_far: str, rng: random.Random, shape: str) -> str:
+    try:
+        return GENERATORS[name](argument, so_far, rng)
+    except (ValueError, LookupError, AssertionError):
+        raise RuleError(f"shape {shape!r}: {name!r} cannot be made from {argument!r}") from None
+
+
+def _expand_ranges(letters: str) -> str:
     spread = re.sub(r"(.)-(.)", lambda m: "".join(map(chr, range(ord(m[1]), ord(m[2]) + 1))), letters)
     return spread.replace("\\", "")
 
@@ -95,24 +102,29 @@ def _draw(alphabet: str, length: str, rng: random.Random, shape: str) -> str:
     return "".join(rng.choices(alphabet, k=count))
 
 
-def _check(argument: str, so_far: str, _rng: random.Random) -> str:
+def _complete_check(argument: str, so_far: str, _rng: random.Random) -> str:
     name, _, start = argument.partition("@")
     return checks.complete_sample(name, so_far[int(start or 0) :])
 
 
-def _uuid(_argument: str, _so_far: str, rng: random.Random) -> str:
-    digits = f"{rng.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+def _draw_uuid(_argument: str, _so_far: str, rng: random.Random) -> str:
+    return make_uuid(rng)
 
 
-def _repeat(argument: str, _so_far: str, _rng: random.Random) -> str:
+def _repeat_text(argument: str, _so_far: str, _rng: random.Random) -> str:
     text, _, count = argument.rpartition(":")
     return text * int(count)
 
 
-def _b64(argument: str, _so_far: str, rng: random.Random) -> str:
-    """Base64 of *n* random bytes, padded."""
+def _draw_base64(argument: str, _so_far: str, rng: random.Random) -> str:
+    """Return base64 of *n* random bytes, padded."""
     return base64.b64encode(rng.randbytes(int(argument))).decode()
 
 
-GENERATORS: dict[str, Generator] = {"check": _check, "uuid": _uuid, "repeat": _repeat, "b64": _b64, **SAMPLES}
+GENERATORS: dict[str, Generator] = {
+    "check": _complete_check,
+    "uuid": _draw_uuid,
+    "repeat": _repeat_text,
+    "b64": _draw_base64,
+    **SAMPLES,
+}

@@ -89,7 +89,7 @@ _STAND_IN_WORDS = (
 _FOLLOWERS = frozenset(b",);}+.<:&]|?")
 _OPAQUE = ("hex digits", "digits", "UUID")
 
-STAND_IN = "value is a word that stands for any credential"
+STAND_IN = "value is a word for any credential"
 """A feature that limits the confidence to *low*: half of such values are tests, and nobody would revoke the others."""
 
 
@@ -298,7 +298,7 @@ def _add_context_features(add: Add, candidate: Candidate, quoted: str, context: 
         add(_LINE_FEATURES[str(group)])
     value = low[candidate.start : candidate.end]
     if len(value) > 2 and (value in before or value in after):
-        add("value stands twice on the line")
+        add("value occurs twice on the line")
     add("line " + _WIDTH_NAMES[bisect_right(_WIDTHS, stop - begin)])
 
 

@@ -666,7 +666,7 @@ WEIGHTS: dict[str, float] = {
     "value is a path": -0.3,
     "value is the name": -1.0,
     "value is the word itself": -0.7,
-    "value stands twice on the line": -0.2,
+    "value occurs twice on the line": -0.2,
     "words and slashes, entropy: as random": -0.1,
     "words and slashes, entropy: half random": -0.1,
     "words and slashes, length 12 to 15": -0.1,

@@ -48,7 +48,7 @@ def test_a_filter_is_applied(text: str, reject_when: bool) -> None:
         ('finding["secret"][0:3] == "abc"', r"'\['"),
         ('matchesAny(finding["secret"], [`(?=a)`])', "look-around"),
         ("1 <", "the end"),
-        ('"x"', "no condition"),
+        ('"x"', "not a condition"),
         ("a # b", "in a filter"),
     ],
 )

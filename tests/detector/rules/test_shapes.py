@@ -39,3 +39,9 @@ def test_a_checksum_is_completed() -> None:
 def test_a_wrong_shape_is_named(shape: str) -> None:
     with pytest.raises(RuleError, match="shape"):
         expand(shape)
+
+
+@pytest.mark.parametrize("shape", ["{b64:x}", "{repeat:x:y}", "{azure:nope:3}", "{check:nope}", "{nkey:Z}"])
+def test_an_argument_that_does_not_fit_is_named(shape: str) -> None:
+    with pytest.raises(RuleError, match="cannot be made from"):
+        expand(shape)
