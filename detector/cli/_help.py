@@ -1,11 +1,11 @@
-"""The list of commands, made from what is there."""
+"""The text of ``leakfirst --help``, with all commands on disk."""
 
 from __future__ import annotations
 
 from detector.registry import list_names, load_plugin
 
 
-def overview() -> str:
+def format_overview() -> str:
     """Return the text of ``leakfirst --help``."""
     commands = list_names("detector.cli")
     width = max(len(name) for name in commands)
@@ -14,5 +14,5 @@ def overview() -> str:
         "leakfirst finds hard-coded credentials in files and git history, confirms them, and ends the leak.\n\n"
         "usage: leakfirst COMMAND [OPTIONS]\n\ncommands:\n"
         + "\n".join(lines)
-        + "\n\nstart with:\n  leakfirst scan .\n\n'leakfirst COMMAND --help' explains a command.\n"
+        + "\n\nstart with:\n  leakfirst scan .\n\n'leakfirst COMMAND --help' describes a command.\n"
     )

@@ -130,11 +130,11 @@ def _make_config(args: argparse.Namespace) -> Config:
 
 def _scan(args: argparse.Namespace) -> Scan:
     """Scan with all ignores applied but the baseline."""
-    from detector.cli.scan import progress_bar
+    from detector.cli.scan import ProgressBar
     from detector.scan import pipeline
 
     config = _make_config(args)
-    with progress_bar(config) as on_progress:
+    with ProgressBar(config) as on_progress:
         found = pipeline.scan(config, on_progress)
     if found.interrupted:
         raise KeyboardInterrupt

@@ -97,7 +97,7 @@ def _match_exact_entries(
 
 
 def _scan(args: argparse.Namespace) -> Scan:
-    from detector.cli.scan import progress_bar
+    from detector.cli.scan import ProgressBar
     from detector.scan import pipeline
 
     config = Config(
@@ -109,7 +109,7 @@ def _scan(args: argparse.Namespace) -> Scan:
         progress=not args.no_progress,
         operator=load_operator_file(args.config),
     )
-    with progress_bar(config) as on_progress:
+    with ProgressBar(config) as on_progress:
         return pipeline.scan(config, on_progress)
 
 

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--patterns", action="append", default=[], metavar="PATH", help="more rules: a file or folder"
         )
         action.add_argument("--format", choices=("text", "json"), default="text", help="default: text")
-    checked = actions.add_parser("check", help="say what is wrong with rules; by default with the shipped ones")
+    checked = actions.add_parser("check", help="report errors in rules; default: the shipped rules")
     checked.add_argument("files", nargs="*", metavar="FILE", help="a rule file or a folder of them")
     docs = actions.add_parser("docs", help="write the table of providers and their rules")
     docs.add_argument(
@@ -55,12 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what was asked."""
-    actions = {"list": _list, "show": _show, "check": _check, "docs": _docs}
+    """Run the action; return the exit code."""
+    actions = {"list": _print_list, "show": _print_rule, "check": _check_rules, "docs": _write_docs}
     return int(actions[args.action](args))
 
 
-def _loaded(paths: Sequence[str], *, shipped: bool = True) -> LoadedRules:
+def _load_rules(paths: Sequence[str], *, shipped: bool = True) -> LoadedRules:
     from detector.rules import pack
     from detector.rules.loader import load_all
 
@@ -70,14 +70,14 @@ def _loaded(paths: Sequence[str], *, shipped: bool = True) -> LoadedRules:
     return load_all(files)
 
 
-def _list(args: argparse.Namespace) -> ExitCode:
-    rules = sorted(_loaded(args.patterns).rules)
+def _print_list(args: argparse.Namespace) -> ExitCode:
+    rules = sorted(_load_rules(args.patterns).rules)
     if args.globs:
-        if idle := [glob for glob in args.globs if not any(fnmatch.fnmatchcase(rule.id, glob) for rule in rules)]:
-            raise UsageError(f"no rule is called {' or '.join(idle)}; `leakfirst rules list` names them all")
+        if unmatched := [glob for glob in args.globs if not any(fnmatch.fnmatchcase(rule.id, glob) for rule in rules)]:
+            raise UsageError(f"no rule matches {' or '.join(unmatched)}; `leakfirst rules list` prints all ids")
         rules = [rule for rule in rules if any(fnmatch.fnmatchcase(rule.id, glob) for glob in args.globs)]
     if args.format == "json":
-        print(json.dumps([_as_json(rule) for rule in rules], indent=2, ensure_ascii=False))
+        print(json.dumps([_rule_to_json(rule) for rule in rules], indent=2, ensure_ascii=False))
         return ExitCode.CLEAN
     width = max((len(rule.id) for rule in rules), default=0)
     for rule in rules:
@@ -85,18 +85,18 @@ def _list(args: argparse.Namespace) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _show(args: argparse.Namespace) -> ExitCode:
-    rules = {rule.id: rule for rule in _loaded(args.patterns).rules}
+def _print_rule(args: argparse.Namespace) -> ExitCode:
+    rules = {rule.id: rule for rule in _load_rules(args.patterns).rules}
     rule = rules.get(args.id)
     if rule is None:
         from difflib import get_close_matches
 
         near = get_close_matches(args.id, rules, n=3)
-        raise UsageError(f"no rule is called {args.id!r}{f'; did you mean {near[0]}?' if near else ''}")
+        raise UsageError(f"there is no rule {args.id!r}{f'; did you mean {near[0]}?' if near else ''}")
     if args.format == "json":
-        print(json.dumps(_as_json(rule), indent=2, ensure_ascii=False))
+        print(json.dumps(_rule_to_json(rule), indent=2, ensure_ascii=False))
         return ExitCode.CLEAN
-    for name, value in _as_json(rule).items():
+    for name, value in _rule_to_json(rule).items():
         texts = value if isinstance(value, list) else [value]
         for number, text in enumerate(texts):
             shown = text if isinstance(text, str) else json.dumps(text, ensure_ascii=False)
@@ -105,8 +105,8 @@ def _show(args: argparse.Namespace) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _as_json(rule: Rule) -> dict[str, object]:
-    """Return what a rule file would say; examples stay shapes."""
+def _rule_to_json(rule: Rule) -> dict[str, object]:
+    """Return the rule as in a rule file; examples are shapes, not values."""
     return {
         "id": rule.id,
         "service": rule.service,
@@ -133,32 +133,32 @@ def _as_json(rule: Rule) -> dict[str, object]:
     }
 
 
-def _check(args: argparse.Namespace) -> ExitCode:
+def _check_rules(args: argparse.Namespace) -> ExitCode:
     from detector.rules.check import check
 
-    loaded = _loaded(args.files, shipped=not args.files)
-    others = _loaded(()).rules if args.files else ()
+    loaded = _load_rules(args.files, shipped=not args.files)
+    others = _load_rules(()).rules if args.files else ()
     for note in loaded.notes:
         print(f"note: {note}")
-    grave = lesser = 0
+    errors = warnings = 0
     for problem in check(loaded.rules, others):
-        grave, lesser = grave + problem.is_error, lesser + (not problem.is_error)
-        place = f"{problem.source}: " if problem.source else ""
-        print(f"{place}{'error' if problem.is_error else 'warning'}: {problem.rule}: {problem.text}")
-    print(f"{len(loaded.rules)} rules, {grave} errors, {lesser} warnings", file=sys.stderr)
-    return ExitCode.FOUND if grave else ExitCode.CLEAN
+        errors, warnings = errors + problem.is_error, warnings + (not problem.is_error)
+        where = f"{problem.source}: " if problem.source else ""
+        print(f"{where}{'error' if problem.is_error else 'warning'}: {problem.rule}: {problem.text}")
+    print(f"{len(loaded.rules)} rules, {errors} errors, {warnings} warnings", file=sys.stderr)
+    return ExitCode.FOUND if errors else ExitCode.CLEAN
 
 
-def _docs(args: argparse.Namespace) -> ExitCode:
+def _write_docs(args: argparse.Namespace) -> ExitCode:
     from detector.rules.provider_index import render
 
-    page, known = render(_loaded(()).rules), None
+    page, known = render(_load_rules(()).rules), None
     try:
         with suppress(FileNotFoundError), open(args.output, encoding="utf-8", newline="") as file:
             known = file.read()
         if args.check:
             if known != page:
-                print(f"{args.output}: is out of date; run `leakfirst rules docs`")
+                print(f"{args.output} is out of date; run `leakfirst rules docs`")
             return ExitCode.FOUND if known != page else ExitCode.CLEAN
         if known != page:
             with open(args.output, "w", encoding="utf-8", newline="\n") as file:

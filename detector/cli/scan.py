@@ -1,4 +1,4 @@
-"""`leakfirst scan`: look, and print what leaks."""
+"""`leakfirst scan`: scan, and write the reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SUMMARY = "scan files, folders, git repositories (working tree and history) or standard input"
 
 EXAMPLE = """examples:
-  leakfirst scan .                            the repository here: working tree and whole history
+  leakfirst scan .                            this repository: working tree and whole history
   leakfirst scan --no-history src config.yml  some files and folders
   leakfirst scan --report sarif=leaks.sarif --report text=- .
   git diff | leakfirst scan -
@@ -26,64 +26,94 @@ EXAMPLE = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `scan`, grouped as INTERFACE lists them."""
+    """Declare the options of `scan`."""
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("targets", nargs="*", default=["."], metavar="TARGET", help='default: "."')
-    what = parser.add_argument_group("what to look at")
-    what.add_argument("--no-history", action="store_true", help="leave the history of git repositories out")
-    what.add_argument("--no-worktree", action="store_true", help="leave the working tree of git repositories out")
-    what.add_argument("--staged", action="store_true", help="only what `git commit` would commit now")
-    what.add_argument("--since", metavar="REV", default="", help="only what is new since REV")
-    what.add_argument("--range", metavar="A..B", default="", help="only what the commits A..B bring")
-    what.add_argument("--every-commit", action="store_true", help="list every version, not the oldest for each path")
-    what.add_argument("--as-published", action="store_true", help="only what npm or the Python build would upload")
-    what.add_argument("--include-ignored", action="store_true", help="also files that .gitignore names")
-    what.add_argument(
-        "--allow", action="append", default=[], metavar="DIR", help="folder outside that a repository may point to"
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        default=["."],
+        metavar="TARGET",
+        help='file, folder, git repository or its URL, archive, image tarball, "-"; default: "."',
     )
-    what.add_argument("--max-size", type=_size, default=0, metavar="BYTES", help="skip larger files (10M, 1G)")
-    rules = parser.add_argument_group("rules")
-    rules.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules: a file or folder")
-    rules.add_argument("--only", action="append", default=[], metavar="ID", help="only these rules (globs, comma list)")
-    rules.add_argument("--skip", action="append", default=[], metavar="ID", help="not these rules (globs, comma list)")
-    rules.add_argument("--min-confidence", choices=CONFIDENCES, default="medium", help="default: medium")
-    rules.add_argument("--engine", choices=("hyperscan", "ahocorasick"), default="", help=argparse.SUPPRESS)
-    triage = parser.add_argument_group("triage")
-    triage.add_argument("--baseline", default="", metavar="FILE", help="findings that are known")
-    triage.add_argument("--show-ignored", action="store_true", help="list what was set aside, and why")
-    triage.add_argument("--explain", action="store_true", help="say what spoke for and against each finding")
+    _add_content_options(parser)
+    _add_rule_options(parser)
     verify = parser.add_argument_group("verification")
     verify.add_argument("--verify", action="store_true", help="ask the providers whether credentials are live")
-    add_asking(verify)
-    verify.add_argument("--rotate", choices=("plan",), help="with --verify: plan a rotation for what is live")
+    add_verify_options(verify)
+    verify.add_argument("--rotate", choices=("plan",), help="with --verify: plan the rotation of live credentials")
+    _add_output_options(parser)
+
+
+def _add_content_options(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_argument_group("what to scan")
+    what.add_argument("--no-history", action="store_true", help="do not scan the history of git repositories")
+    what.add_argument("--no-worktree", action="store_true", help="do not scan the working tree of git repositories")
+    what.add_argument("--staged", action="store_true", help="only staged changes")
+    what.add_argument("--since", metavar="REV", default="", help="only changes after REV")
+    what.add_argument("--range", metavar="A..B", default="", help="only changes in the commits A..B")
+    what.add_argument("--every-commit", action="store_true", help="report every version, not only the oldest per path")
+    what.add_argument(
+        "--as-published", action="store_true", help="only files that npm or the Python build would publish"
+    )
+    what.add_argument("--include-ignored", action="store_true", help="also files that .gitignore excludes")
+    what.add_argument(
+        "--allow", action="append", default=[], metavar="DIR", help="folder outside a repository that it may refer to"
+    )
+    what.add_argument("--max-size", type=_parse_size, default=0, metavar="BYTES", help="skip larger files (10M, 1G)")
+
+
+def _add_rule_options(parser: argparse.ArgumentParser) -> None:
+    rules = parser.add_argument_group("rules")
+    rules.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules: a file or folder")
+    rules.add_argument(
+        "--only", action="append", default=[], metavar="ID", help="only these rules (globs, separated by commas)"
+    )
+    rules.add_argument(
+        "--skip", action="append", default=[], metavar="ID", help="not these rules (globs, separated by commas)"
+    )
+    rules.add_argument(
+        "--min-confidence", choices=tuple(map(str, CONFIDENCES)), default="medium", help="default: medium"
+    )
+    rules.add_argument("--engine", choices=("hyperscan", "ahocorasick"), default="", help=argparse.SUPPRESS)
+    ignores = parser.add_argument_group("ignored findings and explanations")
+    ignores.add_argument("--baseline", default="", metavar="FILE", help="list of known findings")
+    ignores.add_argument("--show-ignored", action="store_true", help="list ignored findings and rejected candidates")
+    ignores.add_argument("--explain", action="store_true", help="print the evidence for and against each finding")
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output")
     output.add_argument("--format", "-f", default="text", metavar="FORMAT", help="text, json, sarif, …; default: text")
-    output.add_argument("--output", "-o", default="-", metavar="FILE", help="where to write; default: standard output")
+    output.add_argument("--output", "-o", default="-", metavar="FILE", help="default: standard output")
     output.add_argument(
         "--report", action="append", default=[], metavar="FORMAT=FILE", help="another report; repeatable"
     )
     output.add_argument("--show-secrets", action="store_true", help="print credentials in full (text and json only)")
-    output.add_argument("--quiet", "-q", action="store_true", help="print findings alone, no summary")
+    output.add_argument("--quiet", "-q", action="store_true", help="print only the findings, no summary")
     output.add_argument("--no-progress", action="store_true", help="no progress bar")
-    output.add_argument("-v", "--verbose", action="count", default=0, help="say the steps on standard error")
+    output.add_argument("-v", "--verbose", action="count", default=0, help="log the steps on standard error")
     running = parser.add_argument_group("running")
     running.add_argument("--jobs", "-j", type=int, default=0, metavar="N", help="processes; default: one per processor")
-    running.add_argument("--timeout", type=float, default=0, metavar="SECONDS", help="stop after this time")
-    running.add_argument("--state", default="", metavar="FILE", help="remember what was read and skip it next time")
-    running.add_argument("--exit-zero", action="store_true", help="exit 0 also when something was found")
+    running.add_argument("--timeout", type=float, default=0, metavar="SECONDS", help="stop the scan after this time")
+    running.add_argument("--state", default="", metavar="FILE", help="remember what was scanned and skip it next time")
+    running.add_argument("--exit-zero", action="store_true", help="exit with 0 even if something was found")
     running.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
 
 
-def add_asking(group: argparse._ArgumentGroup) -> None:
-    """Declare what `scan --verify` and `verify` have in common."""
+def add_verify_options(group: argparse._ArgumentGroup) -> None:
+    """Declare the options that `scan --verify` and `verify` share."""
     group.add_argument("--reach", action="store_true", help="also ask what a live credential can do (read-only)")
-    group.add_argument("--dry-run", action="store_true", help="list what would be asked of whom, and ask nothing")
+    group.add_argument("--dry-run", action="store_true", help="list the requests that would be made, and make none")
     group.add_argument(
-        "--host", action="append", default=[], metavar="HOST", help="may be asked where a found line names it (globs)"
+        "--host",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="host that may be contacted if the line of a finding names it (glob)",
     )
     group.add_argument(
-        "--allow-internal", action="append", default=[], metavar="HOST", help="may be asked although it is internal"
+        "--allow-internal", action="append", default=[], metavar="HOST", help="internal host that may be contacted"
     )
     group.add_argument(
         "--ssh", action="append", default=[], metavar="USER@HOST", help="try private keys on this SSH server"
@@ -91,8 +121,8 @@ def add_asking(group: argparse._ArgumentGroup) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Scan, write the reports, return the exit code."""
-    config = configure(args)
+    """Scan, write the reports; return the exit code."""
+    config = make_config(args)
     set_level(config.verbose)
     from detector.reports import check_formats
     from detector.scan import pipeline
@@ -102,16 +132,16 @@ def run(args: argparse.Namespace) -> int:
         from detector.verify import ready
 
         ready()
-    with progress_bar(config) as on_progress:
+    with ProgressBar(config) as on_progress:
         result = pipeline.scan(config, on_progress)
     write_reports(result, config)
     if args.rotate:
-        offer_rotation(result)
-    return int(exit_code(result, config))
+        plan_rotations(result)
+    return int(choose_exit_code(result, config))
 
 
-def offer_rotation(scan: Scan) -> None:
-    """Plan a rotation for each live finding and show the plans on standard error; nothing is changed."""
+def plan_rotations(scan: Scan) -> None:
+    """Plan a rotation for each live finding and print the plans on standard error; nothing is changed."""
     from contextlib import redirect_stdout
 
     from hooks.on_live import react
@@ -122,8 +152,8 @@ def offer_rotation(scan: Scan) -> None:
         react(scan.findings, RotationService(load_policy("")), act=False)
 
 
-def configure(args: argparse.Namespace) -> Config:
-    """Turn parsed arguments into one frozen value. Raises `UsageError`."""
+def make_config(args: argparse.Namespace) -> Config:
+    """Return the configuration for the parsed arguments. Raises `UsageError`."""
     reports = []
     for text in args.report:
         name, equals, file = text.partition("=")
@@ -135,11 +165,11 @@ def configure(args: argparse.Namespace) -> Config:
     if args.jobs < 0:
         raise UsageError(f"--jobs {args.jobs}: give a number of processes, or 0 for one per processor")
     if args.rotate and not args.verify:
-        raise UsageError("--rotate plans for credentials that are live: add --verify")
+        raise UsageError("--rotate needs --verify: it plans the rotation of live credentials")
     if args.staged and (args.since or args.range):
-        raise UsageError("--staged, --since and --range exclude each other")
+        raise UsageError("--staged cannot be combined with --since or --range")
     if args.since and args.range:
-        raise UsageError("--since and --range exclude each other")
+        raise UsageError("--since cannot be combined with --range")
     return Config(
         targets=tuple(args.targets),
         history=not args.no_history,
@@ -152,16 +182,16 @@ def configure(args: argparse.Namespace) -> Config:
         since=args.since,
         range=args.range,
         patterns=tuple(args.patterns),
-        only=_ids(args.only),
-        skip=_ids(args.skip),
+        only=_split_ids(args.only),
+        skip=_split_ids(args.skip),
         min_confidence=args.min_confidence,
         baseline=args.baseline,
         show_ignored=args.show_ignored,
         explain=args.explain,
         verify=args.verify or args.dry_run,
-        verify_hosts=_ids(args.host),
-        allow_internal=_ids(args.allow_internal),
-        ssh_hosts=_ids(args.ssh),
+        verify_hosts=_split_ids(args.host),
+        allow_internal=_split_ids(args.allow_internal),
+        ssh_hosts=_split_ids(args.ssh),
         reach=args.reach,
         dry_run=args.dry_run,
         reports=tuple(reports),
@@ -179,8 +209,8 @@ def configure(args: argparse.Namespace) -> Config:
     )
 
 
-def exit_code(scan: Scan, config: Config) -> ExitCode:
-    """Say in one number what came of it."""
+def choose_exit_code(scan: Scan, config: Config) -> ExitCode:
+    """Return the exit code for the result *scan*."""
     if scan.interrupted:
         return ExitCode.INTERRUPTED
     if scan.findings and not config.exit_zero:
@@ -189,7 +219,7 @@ def exit_code(scan: Scan, config: Config) -> ExitCode:
 
 
 def write_reports(scan: Scan, config: Config) -> None:
-    """Write every report that was asked for. Raises `UsageError` where a file cannot be written."""
+    """Write all reports of *config*. Raises `UsageError` if a file cannot be written."""
     from detector.reports import write
 
     for report in config.reports:
@@ -203,8 +233,8 @@ def write_reports(scan: Scan, config: Config) -> None:
             raise UsageError(f"{report.file}: cannot be written ({error.strerror})") from None
 
 
-class progress_bar:
-    """A bar on a terminal's standard error for whatever takes longer than a second."""
+class ProgressBar:
+    """A progress bar on standard error, if that is a terminal and the scan takes longer than a second."""
 
     def __init__(self, config: Config, out: TextIO | None = None) -> None:
         self._out = out or sys.stderr
@@ -250,11 +280,11 @@ def _open_bar() -> Any:
     return bar
 
 
-def _ids(values: list[str]) -> tuple[str, ...]:
+def _split_ids(values: list[str]) -> tuple[str, ...]:
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
-def _size(text: str) -> int:
+def _parse_size(text: str) -> int:
     factors = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
     digits, factor = text, 1
     if text and text[-1].lower() in factors:
@@ -262,4 +292,4 @@ def _size(text: str) -> int:
     try:
         return int(float(digits) * factor)
     except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; write 500000, 10M or 1G") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size; write 500000, 10M or 1G") from None

@@ -28,7 +28,7 @@ credentials found; the owner of a credential may see them.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `verify`."""
-    from detector.cli.scan import add_asking
+    from detector.cli.scan import add_verify_options
 
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rule", default="", metavar="ID", help="ask about one credential on standard input")
     parser.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules, as for scan")
     parser.add_argument("--baseline", default="", metavar="FILE", help="the one that the scan was given, if any")
-    add_asking(parser.add_argument_group("asking"))
+    add_verify_options(parser.add_argument_group("asking"))
     parser.add_argument("--format", "-f", default="", metavar="FORMAT", help="write a whole report: json, sarif, …")
     parser.add_argument("--output", "-o", default="-", metavar="FILE", help="where to; default: standard output")
     parser.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")

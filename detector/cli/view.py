@@ -1,8 +1,8 @@
 """`leakfirst view`: a stored report as a web page.
 
-The page is served on this machine only, under a path that nobody can guess,
-and only to requests that name this machine: another web site open in the same
-browser must not be able to read it.
+The page is served on the loopback interface, under a path that cannot be guessed, and
+only to requests whose Host header names this machine: another web site that is open
+in the same browser must not be able to read it.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from detector.errors import ExitCode, UsageError
-from detector.reports._document import parse_document
+from detector.reports import parse_report
 from detector.reports.html import render_page
 
-SUMMARY = "show a json report in a browser"
+SUMMARY = "show a JSON report in a browser"
 
 EXAMPLE = """examples:
   leakfirst scan --format json --output leaks.json . ; leakfirst view leaks.json
@@ -30,25 +30,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLE
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("report", metavar="REPORT.json", help='made with --format json; "-" for standard input')
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: one that is free")
-    parser.add_argument("--no-browser", action="store_true", help="print the address, open nothing")
-    parser.add_argument("--output", "-o", default="", metavar="FILE.html", help="write the page instead of serving it")
+    parser.add_argument("--port", type=int, default=0, metavar="N", help="default: a free port")
+    parser.add_argument("--no-browser", action="store_true", help="print the address and do not open a browser")
+    parser.add_argument(
+        "--output", "-o", default="", metavar="FILE.html", help="write the page to a file instead of serving it"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the page, or serve it until Ctrl-C."""
-    content = "".join(render_page(parse_document(_text(args.report), args.report))).encode("ascii")
+    """Write the page, or serve it until Ctrl-C; return the exit code."""
+    content = "".join(render_page(parse_report(_read_text(args.report), args.report))).encode("ascii")
     if args.output:
-        _save(content, args.output)
+        _write_page(content, args.output)
         return int(ExitCode.CLEAN)
     if not 0 <= args.port <= 65535:
-        raise UsageError(f"--port {args.port}: give a number from 0 to 65535")
+        raise UsageError(f"--port {args.port}: must be a number from 0 to 65535")
     try:
-        server, address = serve(content, args.port)
+        server, address = start_server(content, args.port)
     except OSError as error:
-        raise UsageError(f"--port {args.port}: cannot listen there ({error.strerror}); leave it out") from None
+        raise UsageError(
+            f"--port {args.port}: cannot listen on it ({error.strerror}); leave it out to use a free port"
+        ) from None
     with server:
-        print(f"{address}\nCtrl-C ends it.", flush=True)
+        print(f"{address}\nPress Ctrl-C to stop.", flush=True)
         if not args.no_browser:
             import webbrowser
 
@@ -60,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     return int(ExitCode.CLEAN)
 
 
-def _text(name: str) -> str:
+def _read_text(name: str) -> str:
     try:
         if name == "-":
             return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
@@ -70,7 +74,7 @@ def _text(name: str) -> str:
         raise UsageError(f"{name}: cannot be read ({error.strerror})") from None
 
 
-def _save(content: bytes, name: str) -> None:
+def _write_page(content: bytes, name: str) -> None:
     try:
         with open(name, "wb") as file:
             file.write(content)
@@ -78,8 +82,8 @@ def _save(content: bytes, name: str) -> None:
         raise UsageError(f"{name}: cannot be written ({error.strerror})") from None
 
 
-def serve(content: bytes, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
-    """Return a server of *content* that listens on the loopback, and the address of the page."""
+def start_server(content: bytes, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
+    """Start a server of *content* on the loopback interface; return it and the address of the page."""
     token = secrets.token_urlsafe(24)
 
     class Handler(BaseHTTPRequestHandler):
@@ -107,7 +111,7 @@ def serve(content: bytes, port: int = 0) -> tuple[ThreadingHTTPServer, str]:
             self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing: the token would stand in the log."""
+            """Log nothing: the path contains the token."""
 
     server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     return server, f"http://127.0.0.1:{server.server_port}/{token}/"

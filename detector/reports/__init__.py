@@ -42,6 +42,13 @@ def write(name: str, scan: Scan, out: TextIO, config: Config) -> None:
     report.write(scan, out, options._replace(target=scan.target or options.target))
 
 
+def parse_report(text: str, name: str) -> dict[str, Any]:
+    """Return the JSON report in *text*, the content of the file called *name*. Raises `UsageError`."""
+    from detector.reports._document import parse_document
+
+    return parse_document(text, name)
+
+
 def make_options(config: Config, out: TextIO) -> ReportOptions:
     """Return how to print to *out*. Colour only on a terminal and without ``NO_COLOR``."""
     terminal = out.isatty()

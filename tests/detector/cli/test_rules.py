@@ -35,7 +35,7 @@ def test_list_takes_globs(capsys: pytest.CaptureFixture[str], mine: str) -> None
     capsys.readouterr()
     assert main(["rules", "list", "github.pat-*", "githb.*"]) == 2
     told = capsys.readouterr()
-    assert not told.out and told.err.startswith("leakfirst: no rule is called githb.*;")
+    assert not told.out and told.err.startswith("leakfirst: no rule matches githb.*;")
 
 
 def test_list_as_json(capsys: pytest.CaptureFixture[str]) -> None:

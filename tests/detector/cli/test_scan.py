@@ -48,8 +48,8 @@ def test_what_could_not_be_read_is_3_and_never_clean(folder: Path) -> None:
         (["scan", "--skip", "githb.*"], "no rule fits 'githb.*'"),
         (["scan", "--only", "aws.acess-key,github.*", "--skip", "gitlb.*"], "no rule fits 'aws.acess-key', 'gitlb.*'"),
         (["scan", "--only", "github.*", "--skip", "github.*"], "no rule is left"),
-        (["scan", "--rotate", "plan"], "add --verify"),
-        (["scan", "--staged", "--since", "x"], "exclude each other"),
+        (["scan", "--rotate", "plan"], "--rotate needs --verify"),
+        (["scan", "--staged", "--since", "x"], "cannot be combined"),
         (["scan", "--no-worktree", "."], ".: --no-worktree is for the top of a git repository"),
         (["scan", "--no-worktree", "nowhere"], "nowhere: no such file or folder"),
         (["scan", "--no-history", "--no-worktree", "."], "leave nothing to look at"),
@@ -89,7 +89,7 @@ def test_a_broken_rule_is_named_by_file_and_line(folder: Path) -> None:
     (folder / "mine.toml").write_text('\n[[rule]]\nid = "x.y"\nfinds = "x"\nanchors = ["abcd"]\npattern = "(abcd["\n')
     done = run("scan", "--patterns", "mine.toml", ".", cwd=folder)
     assert done.returncode == 2
-    assert "mine.toml:2: x.y: pattern is no valid regular expression" in done.stderr
+    assert "mine.toml:6: x.y: pattern is not a valid regular expression" in done.stderr
 
 
 def test_several_reports_at_once(folder: Path) -> None:

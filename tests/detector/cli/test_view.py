@@ -29,7 +29,7 @@ def report(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    server, address = view.serve(b"<p>page</p>")
+    server, address = view.start_server(b"<p>page</p>")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield address
