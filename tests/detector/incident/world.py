@@ -164,7 +164,7 @@ def world(folder: Path, moto_url: str) -> Iterator[World]:
     """Make everything and yield it."""
     with ExitStack() as stack:
         kept = vaults.Vault()
-        vault = stack.enter_context(serving(type("Bound", (_Telling,), {"vault": kept}))), kept
+        vault = stack.enter_context(serving(type("Bound", (_ModernVault,), {"vault": kept}))), kept
         there = stack.enter_context(receivers.receiving())
         authority = Authority(folder)
         made = World(folder, moto_url, vault, there)
@@ -200,17 +200,17 @@ def world(folder: Path, moto_url: str) -> Iterator[World]:
 # -- the providers -------------------------------------------------------------
 
 
-class _Telling(vaults.Handler):
-    """A Vault that says, as today's do, that it does not know a token."""
+class _ModernVault(vaults.Handler):
+    """A Vault that reports an unknown token, as present versions do."""
 
     def _answer(self, path: str, body: dict[str, Any], me: str) -> Any:
         if me not in self.vault.tokens and not path.startswith(vaults.OPEN):
-            raise vaults.InvalidName(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
+            raise vaults.Refused(403, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
         return super()._answer(path, body, me)
 
 
 def aws_users(url: str, count: int) -> list[Aws]:
-    """Make a operator and some users with a key each, and let moto check signatures from here on."""
+    """Make an operator and some users with a key each, and let moto check signatures from here on."""
     moto_api(url, "reset-auth", b"inf")
     accounts = [Aws(url) for _ in range(count)]
     iam = accounts[0].client("iam")
