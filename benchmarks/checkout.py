@@ -1,8 +1,8 @@
-"""A checkout and the start-up: ours and kingfisher's, side by side in one run.
+"""Scan a working tree with leakfirst and kingfisher in one run, and measure the start-up time.
 
-    python benchmarks/checkout.py PATH-OF-A-CHECKOUT [-n RUNS]
+    python benchmarks/checkout.py FOLDER [-n RUNS]
 
-kingfisher comes from PyPI (`pip install kingfisher-bin`); without it only our own figures are printed.
+kingfisher can be installed from PyPI (`pip install kingfisher-bin`); without it only leakfirst is measured.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ import argparse
 import shutil
 import sys
 
-from timing import compare, table
+from timing import compare_commands, format_table
 
 
 def main() -> None:
-    """Print two tables: scanning the working tree, and starting."""
+    """Print two tables: scans of the working tree, and start-up."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("checkout")
-    parser.add_argument("-n", type=int, default=7)
+    parser.add_argument("checkout", metavar="FOLDER", help="a working tree")
+    parser.add_argument("-n", type=int, default=7, metavar="RUNS", help="measured runs per command")
     args = parser.parse_args()
-    ours = [sys.executable, "-m", "detector"]
-    commands = {"leakfirst": [*ours, "scan", "--no-history", "--format", "json", args.checkout]}
+    leakfirst = [sys.executable, "-m", "detector"]
+    commands = {"leakfirst": [*leakfirst, "scan", "--no-history", "--format", "json", args.checkout]}
     if kingfisher := shutil.which("kingfisher"):
         options = ["--no-validate", "--git-history", "none", "--no-update-check", "--format", "json"]
         commands["kingfisher"] = [kingfisher, "scan", *options, args.checkout]
-    print(table(compare(commands, args.n)))
+    print(format_table(compare_commands(commands, args.n)))
     print()
-    starting = {"python -c pass": [sys.executable, "-c", "pass"], "leakfirst --version": [*ours, "--version"]}
-    print(table(compare(starting, args.n)))
+    startup = {"python -c pass": [sys.executable, "-c", "pass"], "leakfirst --version": [*leakfirst, "--version"]}
+    print(format_table(compare_commands(startup, args.n)))
 
 
 if __name__ == "__main__":

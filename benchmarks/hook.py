@@ -1,11 +1,10 @@
-"""What the hook for commits costs: the whole of it, where the time goes, how it grows.
+"""Measure the pre-commit hook: its total time, the time of each phase, and growth with the number of files.
 
-    python benchmarks/hook.py A-REPOSITORY [-n RUNS]
+    python benchmarks/hook.py REPOSITORY [-n RUNS]
 
-The repository is cloned to a temporary folder, where `leakfirst hook install` installs the hook as for a
-user. Twenty of its files are changed and staged; the hook is run as git runs it, alternating with bare Python and,
-where it is on the PATH (`pip install kingfisher-bin`), with `kingfisher scan --staged`. Wall times of commands that
-alternate are comparable with one another, not from day to day.
+The repository is cloned to a temporary folder, where `leakfirst hook install` installs the hook. Twenty of its files
+are changed and staged. The hook runs as git runs it, alternating with bare Python and, if it is on the PATH
+(`pip install kingfisher-bin`), with `kingfisher scan --staged`. Compare wall times within one run only.
 """
 
 from __future__ import annotations
@@ -18,10 +17,11 @@ import subprocess
 import sys
 import tempfile
 
-from timing import compare, table
+from timing import compare_commands, format_table
 
+ISOLATED = (sys.executable, "-I", "-S")
 FILES = 20
-MANY = (250, 500, 1000)
+GROWTH = (250, 500, 1000)
 PHASES = """
 import sys, time
 began = time.perf_counter()
@@ -30,31 +30,32 @@ def lap(name):
     laps.append((name, time.perf_counter()))
 sys.path += {folders!r}
 import gc; gc.disable()
-from hooks import _git; lap("imports: git plumbing, typing")
-listing, objects = _git.start_listing(), _git.Objects(); lap("start two git processes")
-from hooks import _look, pre_commit; lap("imports: engine, model")
-engine = _look.engine_for(_look.Options()); lap("load the rules and the automaton")
-changes = _git.staged(listing); lap("wait for git's list")
-seen = _look.look(pre_commit._portion(objects, [change for change in changes if change.new]), engine)
+from hooks import _git; lap("import the git plumbing")
+listing, objects = _git.start_listing(), _git.ObjectReader(); lap("start two git processes")
+from hooks import _examine, pre_commit; lap("import the engine")
+engine = _examine.load_engine(_examine.parse_options([])); lap("load the rules and the automaton")
+changes = _git.read_changes(listing); lap("wait for the list of git")
+share = pre_commit._make_share(objects, [change for change in changes if change.new])
+examined = _examine.examine(share, engine)
 lap("read and examine the blobs")
 last = began
 for name, at in laps:
     print(f"{{(at - last) * 1000:7.2f}} ms  {{name}}")
     last = at
-print(f"{{(last - began) * 1000:7.2f}} ms  in all, without starting Python and the shell; "
-      f"{{len(changes)}} files, {{len(seen.sightings)}} sightings")
+print(f"{{(last - began) * 1000:7.2f}} ms  in total, without the start of Python and the shell; "
+      f"{{len(changes)}} files, {{len(examined.sightings)}} sightings")
 """
 
 
-def git(folder: str, *words: str) -> str:
+def run_git(folder: str, *words: str) -> str:
     """Run git in *folder*."""
-    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.test"]
-    return subprocess.run(["git", *who, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
+    identity = ["-c", "user.name=Ada", "-c", "user.email=ada@example.test"]
+    return subprocess.run(["git", *identity, *words], cwd=folder, capture_output=True, text=True, check=True).stdout
 
 
-def change(folder: str, count: int) -> None:
-    """Change *count* text files that are there, and stage them."""
-    names = [name for name in git(folder, "ls-files", "-z").split("\0") if name]
+def change_files(folder: str, count: int) -> None:
+    """Append a line to *count* text files and stage them."""
+    names = [name for name in run_git(folder, "ls-files", "-z").split("\0") if name]
     changed = 0
     for name in names[:: max(1, len(names) // (count * 3))] + names:
         path = os.path.join(folder, name)
@@ -67,60 +68,64 @@ def change(folder: str, count: int) -> None:
         with open(path, "ab") as file:
             file.write(b"\n# changed\n")
         changed += 1
-    git(folder, "add", "-u")
+    run_git(folder, "add", "-u")
     print(f"{changed} changed files of {len(names)}")
 
 
-def generate(folder: str, count: int) -> None:
-    """Make a repository with *count* staged files of some kilobytes."""
+def generate_repository(folder: str, count: int) -> None:
+    """Create a repository with *count* staged files of a few kilobytes."""
     os.makedirs(folder)
-    git(folder, "init", "-q", ".")
+    run_git(folder, "init", "-q", ".")
     for number in range(count):
         with open(os.path.join(folder, f"file{number}.py"), "w", encoding="utf-8") as file:
             file.write("".join(f"def f_{number}_{line}(value):\n    return value + {line}\n" for line in range(50)))
-    git(folder, "add", "-A")
+    run_git(folder, "add", "-A")
 
 
-def install(folder: str) -> list[str]:
+def install_hook(folder: str) -> list[str]:
     """Install the hook in *folder* and return the command by which git runs it."""
     words = ["hook", "install", "pre-commit", "--repository", folder]
     subprocess.run([sys.executable, "-m", "detector", *words], check=True, stdout=subprocess.DEVNULL)
     return [os.path.join(folder, ".git", "hooks", "pre-commit")]
 
 
+def measure_phases(hook: str, folder: str) -> str:
+    """Run the phases of the installed script *hook* in the repository *folder* and return their times as a table."""
+    with open(hook, encoding="utf-8") as file:
+        start = next(shlex.split(line)[5] for line in file if " -I -S -c " in line)
+    folders = start.partition("+= ")[2].partition(";")[0]
+    code = PHASES.replace("{folders!r}", folders).replace("{{", "{").replace("}}", "}")
+    done = subprocess.run([*ISOLATED, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
 def main() -> None:
-    """Print three tables: the commands side by side, the phases, the growth."""
+    """Print three tables: the commands, the phases of the hook, and the growth."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("repository")
-    parser.add_argument("-n", type=int, default=15)
+    parser.add_argument("repository", metavar="REPOSITORY")
+    parser.add_argument("-n", type=int, default=15, metavar="RUNS", help="measured runs per command")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as base:
         clone = os.path.join(base, "clone")
         subprocess.run(["git", "clone", "-q", args.repository, clone], check=True)
-        change(clone, FILES)
-        hook = install(clone)
-        isolated = [sys.executable, "-I", "-S"]
-        commands = {"the hook": hook, "python -I -S -c pass": [*isolated, "-c", "pass"]}
+        change_files(clone, FILES)
+        hook = install_hook(clone)
+        commands = {"the hook": hook, "python -I -S -c pass": [*ISOLATED, "-c", "pass"]}
         if kingfisher := shutil.which("kingfisher"):
             commands["kingfisher scan --staged"] = [
                 kingfisher, "scan", "--staged", "--no-validate", "--no-update-check", "."
             ]  # fmt: skip
-        print(table(compare(commands, args.n, clone)))
+        print(format_table(compare_commands(commands, args.n, clone)))
         print()
-        with open(hook[0], encoding="utf-8") as file:
-            start = next(shlex.split(line)[5] for line in file if " -I -S -c " in line)
-            folders = start.partition("+= ")[2].partition(";")[0]
-        code = PHASES.replace("{folders!r}", folders).replace("{{", "{").replace("}}", "}")
-        for _ in range(2):  # the first is to warm up
-            shown = subprocess.run([*isolated, "-c", code], cwd=clone, capture_output=True, text=True, check=True)
-        print(shown.stdout)
-        growing = {}
-        for count in MANY:
-            folder = os.path.join(base, f"many{count}")
-            generate(folder, count)
-            script = install(folder)[0]
-            growing[f"{count} staged files"] = ["sh", "-c", f"cd {shlex.quote(folder)} && {shlex.quote(script)}"]
-        print(table(compare(growing, max(3, args.n // 3))))
+        measure_phases(hook[0], clone)  # warms up
+        print(measure_phases(hook[0], clone))
+        growth = {}
+        for count in GROWTH:
+            folder = os.path.join(base, f"files-{count}")
+            generate_repository(folder, count)
+            script = install_hook(folder)[0]
+            growth[f"{count} staged files"] = ["sh", "-c", f"cd {shlex.quote(folder)} && {shlex.quote(script)}"]
+        print(format_table(compare_commands(growth, max(3, args.n // 3))))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""What is found one layer down, and what looking there costs.
+"""Measure the search inside encodings and containers: what is found there, and what it costs.
 
-    python benchmarks/inside.py places            every planted place, ours and kingfisher's, as a table
+    python benchmarks/inside.py places            a table of all planted places, found by leakfirst and kingfisher
     python benchmarks/inside.py map               a source map of 60 MB with 1,900 sources and 40 tokens
-    python benchmarks/inside.py packages FILE…    packages: seconds, MB unpacked, findings, what was not looked at
-    python benchmarks/inside.py cost PATH…        with and without all of this: a checkout, or the engine on a file
+    python benchmarks/inside.py packages FILE…    packages: time, MB unpacked, findings, skipped members
+    python benchmarks/inside.py cost PATH…        the time with and without it, of a working tree or a file
 
-kingfisher comes from PyPI (`pip install kingfisher-bin`); without it only our own column is filled.
+kingfisher can be installed from PyPI (`pip install kingfisher-bin`); without it only leakfirst is measured.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ from tests.fakes.hidden import Place, encoded, source_map, stored
 SHAPE = "ghp_{alnum:30}{check:github-crc32}"
 
 
-def token(seed: int) -> str:
+def make_token(seed: int) -> str:
     return expand(SHAPE, seed)
 
 
-def planted() -> list[tuple[Place, str]]:
-    """Return every place with a token of its own."""
+def plant_all() -> list[tuple[Place, str]]:
+    """Return every place with its own token."""
     rows = []
     for make in (encoded, stored):
         for index in range(len(make("ghp_"))):
-            value = token(len(rows))
+            value = make_token(len(rows))
             rows.append((make(value)[index], value))
     return rows
 
 
-def places() -> None:
-    """Print a table: in which places each tool finds the token, in a working tree and in history."""
-    rows = planted()
+def print_places() -> None:
+    """Print in which places each tool finds the token, in a working tree and in a history."""
+    rows = plant_all()
     with tempfile.TemporaryDirectory() as folder:
         tree = os.path.join(folder, "tree")
         os.mkdir(tree)
@@ -68,22 +68,25 @@ def places() -> None:
             subprocess.run([*git, *command], check=True)
         bare = os.path.join(folder, "bare.git")
         subprocess.run(["git", "clone", "-q", "--bare", tree, bare], check=True)
-        ours = [seen(Config(targets=(tree,), history=False)), seen(Config(targets=(bare,), worktree=False))]
-        theirs = [kingfisher(tree, folder, "none"), kingfisher(bare, folder, "full")]
+        own = [
+            scan_with_leakfirst(Config(targets=(tree,), history=False)),
+            scan_with_leakfirst(Config(targets=(bare,), worktree=False)),
+        ]
+        others = [scan_with_kingfisher(tree, folder, "none"), scan_with_kingfisher(bare, folder, "full")]
     print("| place | leakfirst tree | leakfirst history | kingfisher tree | kingfisher history |")
     print("|---|---|---|---|---|")
     for place, value in rows:
-        marks = ["yes" if value in found else "no" for found in (*ours, *theirs)]
+        marks = ["yes" if value in found else "no" for found in (*own, *others)]
         print(f"| {place.name} | {' | '.join(marks)} |")
-    counts = [sum(value in found for _, value in rows) for found in (*ours, *theirs)]
+    counts = [sum(value in found for _, value in rows) for found in (*own, *others)]
     print(f"| **of {len(rows)}** | {' | '.join(map(str, counts))} |")
 
 
-def seen(config: Config) -> set[str]:
+def scan_with_leakfirst(config: Config) -> set[str]:
     return {finding.secret.reveal().decode("latin-1") for finding in pipeline.scan(config).findings}
 
 
-def kingfisher(target: str, folder: str, history: str) -> set[str]:
+def scan_with_kingfisher(target: str, folder: str, history: str) -> set[str]:
     """Return the tokens that kingfisher reports for *target*."""
     program = shutil.which("kingfisher") or os.path.join(os.path.dirname(sys.executable), "kingfisher")
     if not os.path.exists(program):
@@ -93,11 +96,11 @@ def kingfisher(target: str, folder: str, history: str) -> set[str]:
     subprocess.run([program, "scan", *options, target], capture_output=True, check=False)
     with open(out, encoding="utf-8") as file:
         text = file.read()
-    return {value for _, value in planted() if value in text}
+    return {value for _, value in plant_all() if value in text}
 
 
-def big_map() -> None:
-    """Scan a generated map in one fresh process and compare with what was planted."""
+def measure_source_map() -> None:
+    """Scan a generated source map in a new process and compare the findings with the planted tokens."""
     rng = random.Random(1)
     words = ["const", "function", "return", "value", "await", "import", "=>", "{", "}", "(x)", "// why", "export"]
     sources, expected = {}, set()
@@ -107,7 +110,7 @@ def big_map() -> None:
         name = f"../src/part{number % 50}/file{number}.ts"
         if number in chosen:
             line = rng.randrange(len(lines))
-            lines[line] = f'const key = "{token(number)}";'
+            lines[line] = f'const key = "{make_token(number)}";'
             expected.add((name, line + 1))
         sources[name] = "\n".join(lines) + "\n"
     content = source_map(sources)
@@ -121,14 +124,14 @@ def big_map() -> None:
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             seconds = time.perf_counter() - began
     report = json.loads(done.stdout)
-    places = {(at["path"].split("!")[1], at["line"]) for f in report["findings"] for at in f["locations"]}
+    found = {(at["path"].split("!")[1], at["line"]) for f in report["findings"] for at in f["locations"]}
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    right = "all right" if places == expected else "WRONG"
-    print(f"{len(content) / 1e6:.1f} MB, {seconds:.2f} s, peak {peak:.0f} MB (with compiling the rules): {right}")
+    verdict = "all tokens found" if found == expected else "WRONG"
+    print(f"{len(content) / 1e6:.1f} MB, {seconds:.2f} s, peak {peak:.0f} MB (rules compiled included): {verdict}")
 
 
-def packages(paths: Sequence[str]) -> None:
-    """Scan each package by itself; nothing may crash."""
+def measure_packages(paths: Sequence[str]) -> None:
+    """Scan each package alone and print time, findings and skipped members."""
     unpacked = seconds = packed = 0.0
     for path in paths:
         began = time.perf_counter()
@@ -137,15 +140,15 @@ def packages(paths: Sequence[str]) -> None:
         size = os.path.getsize(path) / 1e6
         inner = max(result.stats.bytes / 1e6 - size, 0)
         found = sorted({finding.rule.id for finding in result.findings})
-        missed = [skip.reason for skip in result.skipped]
-        print(f"{os.path.basename(path)[:50]:50} {size:7.1f} {inner:8.1f} MB {spent:6.2f} s {found} {missed[:2]}")
+        skipped = [skip.reason for skip in result.skipped]
+        print(f"{os.path.basename(path)[:50]:50} {size:7.1f} {unpacked:8.1f} MB {spent:6.2f} s {found} {skipped[:2]}")
         packed, unpacked, seconds = packed + size, unpacked + inner, seconds + spent
     print(f"{len(paths)} packages, {packed:.0f} MB, unpacked {unpacked:.0f} MB, {seconds:.1f} s", end=", ")
     print(f"{seconds / packed * 1000:.0f} ms a MB packed, {seconds / unpacked * 1000:.0f} ms a MB unpacked")
 
 
-def cost(paths: Sequence[str], runs: int = 5) -> None:
-    """Time the engine with and without decoders, alternating, on the content of files; processor time."""
+def measure_cost(paths: Sequence[str], runs: int = 5) -> None:
+    """Measure the CPU time of the engine with and without decoders, alternating, on files and working trees."""
     pack = packs.load_pack()
     plain = build_automaton(pack.anchors, pack.engine)
     engines = {
@@ -155,7 +158,7 @@ def cost(paths: Sequence[str], runs: int = 5) -> None:
     sizes = f"{len(plain.dump())} bytes without, {len(pack.dumped)} with"
     print(f"{len(pack.anchors)} anchors, {len(pack.marks) // 2} markers: {sizes}")
     for path in filter(os.path.isdir, paths):
-        _cost_of_a_scan(path, engines, runs)
+        _measure_scan(path, engines, runs)
     for path in filter(os.path.isfile, paths):
         with open(path, "rb") as file:
             data = file.read(64 << 20)
@@ -174,8 +177,8 @@ def cost(paths: Sequence[str], runs: int = 5) -> None:
             print(f"{os.path.basename(path):24} {what:10} {speed:.2f} GB/s with, {ratio:.2f} × the time without")
 
 
-def _cost_of_a_scan(folder: str, engines: dict[str, Engine], runs: int) -> None:
-    """Time what a worker does with a whole checkout: reading, examining, lines; containers are opened only "with"."""
+def _measure_scan(folder: str, engines: dict[str, Engine], runs: int) -> None:
+    """Measure the CPU time of a worker on a working tree; containers are unpacked only in the run "with"."""
     items = targets.split_target(folder, Config(history=False), NoState())
     shares = [item for item in items if not isinstance(item, (Skipped, Note))]
     times: dict[str, list[float]] = {name: [] for name in engines}
@@ -193,19 +196,19 @@ def _cost_of_a_scan(folder: str, engines: dict[str, Engine], runs: int) -> None:
 
 
 def main() -> None:
-    """Run one of the measurements."""
+    """Run the chosen measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("places", "map", "packages", "cost"))
-    parser.add_argument("files", nargs="*")
+    parser.add_argument("measurement", choices=("places", "map", "packages", "cost"))
+    parser.add_argument("paths", nargs="*", metavar="PATH")
     args = parser.parse_args()
-    if args.what == "places":
-        places()
-    elif args.what == "map":
-        big_map()
-    elif args.what == "packages":
-        packages(args.files)
+    if args.measurement == "places":
+        print_places()
+    elif args.measurement == "map":
+        measure_source_map()
+    elif args.measurement == "packages":
+        measure_packages(args.paths)
     else:
-        cost(args.files)
+        measure_cost(args.paths)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What the rule set costs on real content, and which rules cost most.
+"""Measure the cost of the rules on real content, and list the most expensive rules.
 
-Reads blobs of a bare repository (or files below a folder), runs pass 1 over them as the
-scanner does, and prints its speed (per second of processor time) and how often it stops; then, for each rule, how often
-its anchors occur, what its expression costs in the second pass, and what it found.
+Reads the blobs of a bare repository (or the files of a folder), runs the first pass over them as the scanner does, and
+prints its speed per second of CPU time and the number of anchor matches. Then prints for each rule how often its
+anchors match, the cost of its expression in the second pass, and the number of its matches.
 
     python -m benchmarks.rules redis.git rails.git --megabytes 200 --top 30
 """
@@ -23,12 +23,12 @@ from detector.rules import pack as packs
 from detector.rules.loader import load_files
 
 MB = 1e6
-BATCH = 1 << 20
+BATCH_BYTES = 1 << 20
 
 
-def blobs(target: str, limit: int) -> Iterator[bytes]:
-    """Yield the blobs of a bare repository, or the files below a folder, up to *limit* bytes in all."""
-    source = _objects(target) if os.path.exists(os.path.join(target, "HEAD")) else _files(target)
+def read_contents(target: str, limit: int) -> Iterator[bytes]:
+    """Yield the blobs of a bare repository, or the files below a folder, up to *limit* bytes in total."""
+    source = _read_blobs(target) if os.path.exists(os.path.join(target, "HEAD")) else _read_files(target)
     for data in source:
         if data:
             yield data
@@ -37,7 +37,7 @@ def blobs(target: str, limit: int) -> Iterator[bytes]:
                 return
 
 
-def _objects(repository: str) -> Iterator[bytes]:
+def _read_blobs(repository: str) -> Iterator[bytes]:
     command = ["git", "-C", repository, "cat-file", "--batch-all-objects", "--batch", "--unordered", "--buffer"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as git:
         assert git.stdout
@@ -48,23 +48,23 @@ def _objects(repository: str) -> Iterator[bytes]:
         git.kill()
 
 
-def _files(folder: str) -> Iterator[bytes]:
-    for at, _folders, names in os.walk(folder):
+def _read_files(folder: str) -> Iterator[bytes]:
+    for root, _folders, names in os.walk(folder):
         for name in names:
-            path = os.path.join(at, name)
+            path = os.path.join(root, name)
             if os.path.isfile(path) and not os.path.islink(path):
                 with open(path, "rb") as file:
                     yield file.read(50_000_000)
 
 
-def batches(contents: Iterator[bytes]) -> Iterator[bytes]:
-    """Join small contents, as the scanner does."""
+def join_contents(contents: Iterator[bytes]) -> Iterator[bytes]:
+    """Join small contents into batches, as the scanner does."""
     joined: list[bytes] = []
     size = 0
     for data in contents:
         joined.append(data)
         size += len(data)
-        if size >= BATCH:
+        if size >= BATCH_BYTES:
             yield SEPARATOR.join(joined)
             joined, size = [], 0
     if joined:
@@ -74,10 +74,10 @@ def batches(contents: Iterator[bytes]) -> Iterator[bytes]:
 def main() -> None:
     """Print the tables for each target."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("targets", nargs="+")
-    parser.add_argument("--megabytes", type=int, default=200, help="content to read from each target")
-    parser.add_argument("--top", type=int, default=25, help="rules to list")
-    parser.add_argument("--alone", action="store_true", help="also time the anchors of each rule by themselves")
+    parser.add_argument("targets", nargs="+", metavar="TARGET", help="a bare repository or a folder")
+    parser.add_argument("--megabytes", type=int, default=200, help="how much content to read from each target")
+    parser.add_argument("--top", type=int, default=25, help="number of rules to list")
+    parser.add_argument("--alone", action="store_true", help="also measure the anchors of each rule alone")
     chosen = parser.parse_args()
 
     started = time.process_time()
@@ -86,70 +86,72 @@ def main() -> None:
     spent = time.process_time() - started
     print(f"{len(rules)} rules, {len(pack.anchors)} anchors, compiled in {spent:.1f} s ({pack.engine})")
     for target in chosen.targets:
-        contents = list(batches(blobs(target, chosen.megabytes * 10**6)))
+        contents = list(join_contents(read_contents(target, chosen.megabytes * 10**6)))
         print(f"\n{target}: {sum(map(len, contents)) / MB:.0f} MB")
-        together(pack, contents)
-        each(pack, contents, chosen.top)
+        print_total_cost(pack, contents)
+        print_cost_per_rule(pack, contents, chosen.top)
         if chosen.alone:
-            alone(pack, contents[0], chosen.top)
+            print_slowest_anchors(pack, contents[0], chosen.top)
 
 
-def together(pack: packs.Pack, contents: list[bytes]) -> None:
-    """Print what the set costs, in one run: anchors of formats, all of the first pass, everything."""
+def print_total_cost(pack: packs.Pack, contents: list[bytes]) -> None:
+    """Print the cost of the rules: the anchors of known formats, the first pass, and both passes."""
     engine = packs.build_engine(pack)
     formats = [
         anchor for anchor, used in zip(pack.anchors, pack.anchor_rules, strict=True) if tuple(used) != (GENERIC,)
     ]
     size = sum(map(len, contents))
     for name, automaton in (
-        ("formats alone", build_automaton(formats, pack.engine)),
+        ("known formats only", build_automaton(formats, pack.engine)),
         ("pass 1", packs.take_automaton(pack)),
     ):
-        spent = min(seconds(automaton.scan, contents) for _ in range(3))
-        stops = sum(len(automaton.scan(data)) for data in contents)
-        print(f"{name}: {size / spent / 1e9:.2f} GB/s, {stops / size * MB:.1f} stops per MB")
-    print(f"everything: {size / seconds(engine.scan, contents) / 1e9:.2f} GB/s")
+        spent = min(measure(automaton.scan, contents) for _ in range(3))
+        anchor_matches = sum(len(automaton.scan(data)) for data in contents)
+        print(f"{name}: {size / spent / 1e9:.2f} GB/s, {anchor_matches / size * MB:.1f} anchor matches per MB")
+    print(f"both passes: {size / measure(engine.scan, contents) / 1e9:.2f} GB/s")
 
 
-def each(pack: packs.Pack, contents: list[bytes], top: int) -> None:
-    """Print, for the costliest rules, how often they stop, what that costs and what they match."""
+def print_cost_per_rule(pack: packs.Pack, contents: list[bytes], top: int) -> None:
+    """Print for the most expensive rules how often their anchors match, their cost, and their matches."""
     automaton = packs.take_automaton(pack)
-    stops: Counter[str] = Counter()
+    anchor_matches: Counter[str] = Counter()
     spent: Counter[str] = Counter()
     found: Counter[str] = Counter()
     for data in contents:
-        places: dict[int, list[tuple[int, int]]] = {}
+        windows: dict[int, list[tuple[int, int]]] = {}
         for anchor, end in automaton.scan(data):
-            if anchor < len(pack.anchor_rules):  # the rest are marks of decoders
+            if anchor < len(pack.anchor_rules):  # the others are markers of decoders
                 for index in pack.anchor_rules[anchor]:
-                    places.setdefault(index, []).append((end - 64, end))
-        places.pop(GENERIC, None)
-        for index, at in places.items():
+                    windows.setdefault(index, []).append((end - 64, end))
+        windows.pop(GENERIC, None)
+        for index, spans in windows.items():
             rule = pack.rules[index]
-            stops[rule.id] += len(at)
+            anchor_matches[rule.id] += len(spans)
             before = time.process_time()
-            spans = merge_windows(sorted(at), *rule.window, len(data))
-            found[rule.id] += sum(1 for start, end in spans for _ in find_matches(rule, data, start, end))
+            merged = merge_windows(sorted(spans), *rule.window, len(data))
+            found[rule.id] += sum(1 for start, end in merged for _ in find_matches(rule, data, start, end))
             spent[rule.id] += time.process_time() - before
     size = sum(map(len, contents))
-    print(f"{'rule':46} {'stops/MB':>9} {'us/MB':>8} {'matches':>8}")
-    for name in sorted(stops, key=lambda name: (-spent[name], name))[:top]:
-        print(f"{name:46} {stops[name] / size * MB:9.2f} {spent[name] * 1e6 / size * MB:8.1f} {found[name]:8}")
+    print(f"{'rule':46} {'anchors/MB':>10} {'us/MB':>8} {'matches':>8}")
+    for name in sorted(anchor_matches, key=lambda name: (-spent[name], name))[:top]:
+        print(
+            f"{name:46} {anchor_matches[name] / size * MB:10.2f} {spent[name] * 1e6 / size * MB:8.1f} {found[name]:8}"
+        )
 
 
-def alone(pack: packs.Pack, sample: bytes, top: int) -> None:
-    """Print the rules whose anchors are the slowest when nothing else is looked for."""
+def print_slowest_anchors(pack: packs.Pack, sample: bytes, top: int) -> None:
+    """Print the rules whose anchors are the slowest when searched alone."""
     slow = []
     for rule in pack.rules:
         automaton = packs.take_automaton(packs.compile_pack([rule]))
-        slow.append((min(seconds(automaton.scan, [sample]) for _ in range(3)), rule.id))
-    print("\nslowest anchors by themselves (GB/s)")
+        slow.append((min(measure(automaton.scan, [sample]) for _ in range(3)), rule.id))
+    print("\nslowest anchors when searched alone (GB/s)")
     for spent, name in sorted(slow, reverse=True)[:top]:
         print(f"{name:46} {len(sample) / max(spent, 1e-9) / 1e9:9.2f}")
 
 
-def seconds(scan: Callable[[bytes], object], contents: list[bytes]) -> float:
-    """Return the processor time of scanning *contents*."""
+def measure(scan: Callable[[bytes], object], contents: list[bytes]) -> float:
+    """Return the CPU time of scanning *contents*, in seconds."""
     started = time.process_time()
     for data in contents:
         scan(data)

@@ -76,11 +76,11 @@ def print_row(name: str, summary: SweepSummary, cost: Cost) -> None:
     print(row, flush=True)
 
 
-def fleet(folder: Path, count: int, jobs: int, alone: bool) -> None:
+def measure_fleet(folder: Path, count: int, jobs: int, alone: bool) -> None:
     """Sweep synthetic repositories three times."""
     place = folder / "fleet"
     began = time.perf_counter()
-    made = synthetic.make_fleet(place, count)
+    repositories = synthetic.make_fleet(place, count)
     print(f"created {count} repositories in {time.perf_counter() - began:.1f} s")
     database = str(folder / "sweep.db")
     print_row("first", *run_sweep([str(place)], database, jobs))
@@ -89,21 +89,21 @@ def fleet(folder: Path, count: int, jobs: int, alone: bool) -> None:
     for number in range(20):
         onto = "" if number else "refs/heads/main^0"
         stream.commit("main", {f"new/{number}.txt": stream.make_text(3)}, f"New {number}", onto=onto)
-    stream.write_to(made[1])
+    stream.write_to(repositories[1])
     print_row("third, after 20 commits", *run_sweep([str(place)], database, jobs))
     if alone:
-        print("findings equal to separate scans:", compare(database, made))
+        print("findings equal to separate scans:", has_equal_findings(database, repositories))
 
 
-def compare(database: str, made: Sequence[Path]) -> bool:
+def has_equal_findings(database: str, repositories: Sequence[Path]) -> bool:
     """Return whether the findings in the state equal those of a scan of each repository."""
     from tests.detector.fleet.sweep_runner import SweepRunner
 
-    runner = SweepRunner(made[0].parent, database)
+    runner = SweepRunner(repositories[0].parent, database)
     return runner.read_findings() == runner.scan_separately()
 
 
-def growth(folder: Path, counts: Sequence[int], jobs: int) -> None:
+def measure_growth(folder: Path, counts: Sequence[int], jobs: int) -> None:
     """Sweep fleets of several sizes."""
     for count in counts:
         synthetic.make_fleet(folder / f"fleet-{count}", count)
@@ -113,7 +113,7 @@ def growth(folder: Path, counts: Sequence[int], jobs: int) -> None:
         print(f"{'':28} state {os.path.getsize(database) / 1e6:.1f} MB")
 
 
-def real(folder: Path, repositories: Sequence[str], jobs: int) -> None:
+def measure_real(folder: Path, repositories: Sequence[str], jobs: int) -> None:
     """Sweep given repositories and print the time of each."""
     database = str(folder / "sweep.db")
     summary, cost = run_sweep(repositories, database, jobs)
@@ -127,23 +127,23 @@ def real(folder: Path, repositories: Sequence[str], jobs: int) -> None:
 
 
 def main() -> None:
-    """Read the command line."""
+    """Run the chosen measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("fleet", "growth", "real"))
-    parser.add_argument("words", nargs="*")
-    parser.add_argument("-n", type=int, default=200)
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--alone", action="store_true")
+    parser.add_argument("measurement", choices=("fleet", "growth", "real"))
+    parser.add_argument("arguments", nargs="*", metavar="NUMBER|REPOSITORY")
+    parser.add_argument("-n", type=int, default=200, metavar="COUNT", help="number of synthetic repositories")
+    parser.add_argument("--jobs", type=int, default=2, help="processes of a sweep")
+    parser.add_argument("--alone", action="store_true", help="compare the findings with separate scans")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="leakfirst-runner-") as name:
-        if args.what == "fleet":
-            fleet(Path(name), args.n, args.jobs, args.alone)
-        elif args.what == "growth":
-            growth(Path(name), [int(word) for word in args.words] or [10, 100, 1000], args.jobs)
-        elif not args.words:
-            sys.exit("name some repositories")
+        if args.measurement == "fleet":
+            measure_fleet(Path(name), args.n, args.jobs, args.alone)
+        elif args.measurement == "growth":
+            measure_growth(Path(name), [int(text) for text in args.arguments] or [10, 100, 1000], args.jobs)
+        elif not args.arguments:
+            sys.exit("at least one repository is required")
         else:
-            real(Path(name), args.words, args.jobs)
+            measure_real(Path(name), args.arguments, args.jobs)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Time whole commands in turn and print medians and ratios.
+"""Measure commands in turn and print medians and ratios.
 
-Two commands alternate (A B A B …), so that a machine that slows down slows both; every
-figure is the operating system's accounting of the finished process, children included.
+The commands alternate (A B A B …), so that a change of load affects all of them. All figures are
+those that the operating system reports for the finished process and its children.
 
     python benchmarks/timing.py -n 5 --vs "kingfisher scan …" -- leakfirst scan …
 """
@@ -19,15 +19,15 @@ from typing import NamedTuple
 
 
 class Run(NamedTuple):
-    """One finished command: seconds of wall clock and processor, peak memory in MB of the largest process."""
+    """One finished command: wall time and CPU time in seconds, peak memory of the largest process in MB."""
 
     wall: float
     cpu: float
     peak: float
 
 
-def run(command: Sequence[str], cwd: str | None = None) -> Run:
-    """Run *command* with its output thrown away; its exit code does not matter."""
+def run_command(command: Sequence[str], cwd: str | None = None) -> Run:
+    """Run *command* and discard its output; any exit code is accepted."""
     started = time.perf_counter()
     silent = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, cwd=cwd, **silent)
@@ -36,19 +36,19 @@ def run(command: Sequence[str], cwd: str | None = None) -> Run:
     return Run(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-def compare(commands: dict[str, Sequence[str]], runs: int = 5, cwd: str | None = None) -> dict[str, list[Run]]:
-    """Run all *commands* in turn, once to warm up and *runs* times for the record."""
+def compare_commands(commands: dict[str, Sequence[str]], runs: int = 5, cwd: str | None = None) -> dict[str, list[Run]]:
+    """Run all *commands* in turn: once to warm up, then *runs* times to measure."""
     results: dict[str, list[Run]] = {name: [] for name in commands}
     for turn in range(runs + 1):
         for name, command in commands.items():
-            result = run(command, cwd)
+            result = run_command(command, cwd)
             if turn:
                 results[name].append(result)
     return results
 
 
-def table(results: dict[str, list[Run]]) -> str:
-    """Return a table of medians; the ratio is the first command's wall time to this one's, pair by pair."""
+def format_table(results: dict[str, list[Run]]) -> str:
+    """Return a table of medians; the ratio is the wall time of the first command divided by that of each, per turn."""
     first = next(iter(results.values()))
     lines = [f"{'':28} {'wall s':>8} {'cpu s':>8} {'peak MB':>8} {'first/this':>11}   (medians; min–max of wall)"]
     for name, runs in results.items():
@@ -60,17 +60,17 @@ def table(results: dict[str, list[Run]]) -> str:
 
 
 def main() -> None:
-    """Compare the command line given with another."""
+    """Compare the given command with those in ``--vs``."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("-n", type=int, default=5, metavar="RUNS")
-    parser.add_argument("--vs", action="append", default=[], metavar="COMMAND")
+    parser.add_argument("-n", type=int, default=5, metavar="RUNS", help="measured runs per command")
+    parser.add_argument("--vs", action="append", default=[], metavar="COMMAND", help="another command to compare with")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     args = parser.parse_args()
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
-        parser.error("give a command")
+        parser.error("a command is required")
     commands = {shlex.join(command)[-28:]: command, **{text[-28:]: shlex.split(text) for text in args.vs}}
-    print(table(compare(commands, args.n)))
+    print(format_table(compare_commands(commands, args.n)))
 
 
 if __name__ == "__main__":

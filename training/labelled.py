@@ -1,12 +1,12 @@
-"""Labelled files and how findings in them are counted; shared by the fit and the benchmark.
+"""Read labelled files and count findings in them; used by the fit and by the benchmark.
 
-A folder holds `files/<repository>/<path>` and `labels.jsonl` with one row per
+A folder contains `files/<repository>/<path>` and `labels.jsonl` with one row per
 label: `file`, `repo` (owner/name), `line`, `end_line`, `truth` (T, F or X),
-`cats` and `value`. The unit of counting is a group: all labels of one span of
+`cats` and `value`. Findings are counted per group: all labels of one span of
 lines. A group is true if one of its labels is; labels that are neither true nor
-false count as false. *core* leaves out groups whose true labels are all mere
-identifiers. Findings on lines without a label are strays: the plain figures
-leave them aside, the strict ones count them as false.
+false count as false. A true group counts as a credential unless all its true
+labels are mere identifiers. Findings on lines without a label are ignored in
+the plain figures and counted as false in the strict ones.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from typing import Any, NamedTuple
 
 IDENTIFIERS = {"UUID", "Nonce", "Salt", "AWS S3 Bucket", "Firebase Domain", "Tencent WeChat API App ID", "Other"}
 COPYLEFT = {"MyCATApache", "judasn", "paramiko"}
-"""Owners whose repositories are under a copyleft licence: measured on, never fitted to."""
+"""Owners whose repositories have a copyleft licence: used to measure, never to fit."""
 
 Key = tuple[str, int, int]
 
 
-def held_back(repository: str) -> bool:
-    """Tell whether *repository* (owner/name) is kept back from fit and choice of features.
+def is_held_back(repository: str) -> bool:
+    """Return whether *repository* (owner/name) is excluded from the fit and from the choice of features.
 
-    A hash of the owner decides, so that sister projects stay together: about
-    30 % of the true labels. Copyleft repositories are always kept back.
+    A hash of the owner decides, so that projects of one owner stay together:
+    about 30 % of the true labels. Copyleft repositories are always excluded.
     """
     owner = repository.split("/")[0]
     digest = hashlib.sha256(f"leakfirst:{owner}".encode()).hexdigest()
@@ -46,37 +46,37 @@ class Found(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Counts over groups, and what they amount to."""
+    """The groups that were found, found wrongly or missed, and the figures computed from them."""
 
     hits: set[Key]
     false: set[Key]
     missed: set[Key]
-    strays: set[tuple[str, int]]
+    unlabelled: set[tuple[str, int]]
 
     @property
     def precision(self) -> float:
-        """Share of the reported groups that are true."""
+        """The fraction of the reported groups that are true."""
         return len(self.hits) / max(1, len(self.hits) + len(self.false))
 
     @property
     def recall(self) -> float:
-        """Share of the true groups that were reported."""
+        """The fraction of the true groups that were reported."""
         return len(self.hits) / max(1, len(self.hits) + len(self.missed))
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall."""
+        """The harmonic mean of precision and recall."""
         return 2 * len(self.hits) / max(1, 2 * len(self.hits) + len(self.false) + len(self.missed))
 
     @property
     def strict_precision(self) -> float:
-        """Precision with strays as false."""
-        return len(self.hits) / max(1, len(self.hits) + len(self.false) + len(self.strays))
+        """Precision, counting findings without a label as false."""
+        return len(self.hits) / max(1, len(self.hits) + len(self.false) + len(self.unlabelled))
 
     @property
     def strict_f1(self) -> float:
-        """F1 with strays as false."""
-        wrong = len(self.false) + len(self.missed) + len(self.strays)
+        """F1, counting findings without a label as false."""
+        wrong = len(self.false) + len(self.missed) + len(self.unlabelled)
         return 2 * len(self.hits) / max(1, 2 * len(self.hits) + wrong)
 
 
@@ -99,7 +99,7 @@ class Labelled:
         for key in self.groups:
             self.by_file[key[0]].append(key)
 
-    def files(self) -> list[str]:
+    def list_files(self) -> list[str]:
         """List all files, relative to `files/`."""
         return sorted(
             os.path.relpath(os.path.join(folder, name), self.root)
@@ -112,42 +112,42 @@ class Labelled:
         with open(os.path.join(self.root, file), "rb") as opened:
             return opened.read()
 
-    def repository_of(self, file: str) -> str:
-        """Return owner/name of the repository that *file* is from."""
+    def get_repository(self, file: str) -> str:
+        """Return owner/name of the repository of *file*."""
         return self.repository[file.split("/")[0]]
 
     def is_true(self, key: Key) -> bool:
-        """Tell whether a label of the group is true."""
+        """Return whether a label of the group is true."""
         return any(row["truth"] == "T" for row in self.groups[key])
 
-    def is_core(self, key: Key) -> bool:
-        """Tell whether a true label of the group is more than an identifier."""
+    def is_credential(self, key: Key) -> bool:
+        """Return whether a true label of the group is more than an identifier."""
         return any(row["truth"] == "T" and not set(row["cats"]) <= IDENTIFIERS for row in self.groups[key])
 
     def score(self, found: Iterable[Found], repositories: set[str] | None = None) -> Score:
-        """Count *found* against the groups of *repositories* (all without)."""
-        taken: set[Key] = set()
-        strays: set[tuple[str, int]] = set()
+        """Compare *found* with the groups of *repositories*, of all if None."""
+        reported: set[Key] = set()
+        unlabelled: set[tuple[str, int]] = set()
         for one in found:
             if repositories is not None and self.repository.get(one.file.split("/")[0]) not in repositories:
                 continue
-            here = [key for key in self.by_file.get(one.file, ()) if _holds(key, one)]
+            here = [key for key in self.by_file.get(one.file, ()) if _is_on_lines(key, one)]
             here = [key for key in here if self.is_true(key)] or here
-            taken.update(here)
+            reported.update(here)
             if not here:
-                strays.add((one.file, one.line))
+                unlabelled.add((one.file, one.line))
         hits, false, missed = set(), set(), set()
         for key, rows in self.groups.items():
             if repositories is not None and rows[0]["repo"] not in repositories:
                 continue
-            if self.is_core(key):
-                (hits if key in taken else missed).add(key)
-            elif key in taken and not self.is_true(key):
+            if self.is_credential(key):
+                (hits if key in reported else missed).add(key)
+            elif key in reported and not self.is_true(key):
                 false.add(key)
-        return Score(hits, false, missed, strays)
+        return Score(hits, false, missed, unlabelled)
 
 
-def _holds(key: Key, one: Found) -> bool:
+def _is_on_lines(key: Key, one: Found) -> bool:
     if key[2] > key[1]:
         return one.line <= key[2] and one.end_line >= key[1]
     return key[1] in (one.line, one.end_line)

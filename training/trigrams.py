@@ -1,9 +1,9 @@
 """Count the trigrams of natural text over the Python standard library and write `trigrams.py`.
 
-    python training/trigrams.py
+    python -m training.trigrams
 
 The source is the running interpreter's own standard library (PSF licence, no
-third-party packages, no tests); its version and hash stand in the result.
+third-party packages, no tests); the written file contains its version and hash.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _CODE = {**{chr(97 + i): i for i in range(26)}, **{str(d): 26 for d in range(10)
 
 
 def main() -> None:
-    """Count and write."""
+    """Count the trigrams and write the table."""
     counts = [0.02] * SYMBOLS**3
-    seen = hashlib.sha256()
+    digest = hashlib.sha256()
     root = Path(sysconfig.get_path("stdlib"))
     for path in sorted(root.rglob("*.py")):
         if SKIP & set(path.relative_to(root).parts):
             continue
         text = path.read_bytes()
-        seen.update(hashlib.sha256(text).digest())
-        # words as people write them: the runs of an identifier count like words of prose
+        digest.update(hashlib.sha256(text).digest())
+        # the parts of an identifier count like words of prose
         for word in re.findall(r"[A-Za-z0-9]+", text.decode("utf8", "replace")):
             coded = [27, 27, *(_CODE[c] for c in word.lower()), 27]
             for a, b, c in zip(coded, coded[1:], coded[2:], strict=False):
@@ -48,7 +48,7 @@ def main() -> None:
     OUT.write_text(
         '"""Trigram costs in sixteenths of a bit; written by `training/trigrams.py`, not by hand.\n\n'
         f"Counted over the standard library of Python {platform.python_version()} (PSF licence);\n"
-        f'SHA-256 of its files: {seen.hexdigest()[:32]}\n"""\n\nTABLE = (\n{lines}\n)\n'
+        f'SHA-256 of its files: {digest.hexdigest()[:32]}\n"""\n\nTABLE = (\n{lines}\n)\n'
     )
 
 

@@ -150,7 +150,7 @@ _CONSTANT = re.compile(
 )
 
 _MAX_TEXT = 4096
-"""Longer texts are truncated to this many bytes; their rest is found in the raw bytes."""
+"""Longer texts are truncated to this many bytes; the remaining bytes are scanned as they are stored."""
 
 
 def read_pyc(file: Any) -> Iterator[Member]:

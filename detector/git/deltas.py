@@ -52,7 +52,7 @@ def apply_delta(base: bytes, delta: bytes, limit: int) -> bytes:
 
 
 def _read_size(delta: bytes, at: i64) -> tuple[i64, i64]:
-    """Return the size at offset *at*, seven bits per byte, and the offset behind it."""
+    """Return the size at offset *at*, seven bits per byte, and the offset after it."""
     size: i64 = 0
     shift: i64 = 0
     byte: i64 = 128

@@ -1,30 +1,30 @@
-"""Where a repository begins, told from the names in its folders alone; git is not asked."""
+"""Recognise repositories by the names in a folder, without running git."""
 
 from __future__ import annotations
 
 import os
 
 GIT_DIRECTORY = ("HEAD", "objects", "refs")
-"""What every git directory has; a bare repository is one."""
+"""The names in every git directory; a bare repository is a git directory."""
 
 
 def is_repository(path: str) -> bool:
-    """Tell whether *path* is the top of a git repository: a working tree or a git directory."""
+    """Return whether *path* is the top folder of a repository: of a working tree, or a git directory."""
     if os.path.lexists(os.path.join(path, ".git")):
         return True
     return all(os.path.exists(os.path.join(path, name)) for name in GIT_DIRECTORY)
 
 
 def is_bare(folder: str) -> bool:
-    """Tell whether *folder* is a git directory without a working tree."""
+    """Return whether *folder* is a git directory without a working tree."""
     has_tree = os.path.basename(folder) == ".git" or os.path.lexists(os.path.join(folder, ".git"))
     return not has_tree and is_repository(folder)
 
 
 def find_root(path: str) -> str:
-    """Return the top folder of the repository around *path*, its own folder where there is none.
+    """Return the top folder of the repository that contains *path*, or the folder of *path* if there is none.
 
-    "" stands for a path that does not exist, such as a URL or ``-``.
+    Returns "" if *path* does not exist, as for a URL or ``-``.
     """
     if path == "-" or not os.path.exists(path):
         return ""

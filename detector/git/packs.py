@@ -166,7 +166,7 @@ def read_headers(pack: ByteArray, index: PackIndex, id_bytes: int = 20, ranks: L
 
 
 def _parse_type_and_size(pack: ByteArray, offset: LongArray, good: BoolArray) -> tuple[ByteArray, LongArray, LongArray]:
-    """Return type, inflated size and the offset behind both for each header; clear *good* if a size is endless."""
+    """Return type, inflated size and the offset after each header; clear *good* if a size has too many bytes."""
     last = len(pack) - 1
     at = np.clip(offset, 0, last)
     byte = pack[at]

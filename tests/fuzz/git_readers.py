@@ -1,11 +1,10 @@
-"""Coverage-guided fuzzing of all that reads bytes of a git directory. Not part of the test run.
+"""Fuzz the readers of git directories, guided by coverage. Not part of the test run.
 
     pip install atheris
     python -m tests.fuzz.git_readers index|pack|delta|loose|log [-max_total_time=120] [-seed=1] [corpus folder ...]
 
-What is behind the name goes to libFuzzer. Without a corpus folder one is made of objects of a repository that is built
-for it. Readers may refuse with an error of their own; anything else is a bug, and becomes a test beside
-the module that has it.
+Arguments after the name of the reader are passed to libFuzzer. Without a corpus folder, one is created from the objects
+of a generated repository. A reader may raise its own errors; anything else is a bug and becomes a test of the module.
 """
 
 from __future__ import annotations
@@ -30,13 +29,13 @@ from tests.detector.git.building import Built
 from tests.interpreted import load_interpreted
 
 BUDGET = ObjectBudget(1 << 20, 1 << 24)
-HERE = Path(tempfile.mkdtemp(prefix="fuzz-"))
-MOST = 1 << 14
-"""Bytes of an input that are looked at."""
+FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
+MAX_INPUT = 1 << 14
+"""The largest input in bytes."""
 
 
-def source_of(module: ModuleType) -> ModuleType:
-    """Load the Python source of a compiled module, so that its branches are seen."""
+def load_instrumented(module: ModuleType) -> ModuleType:
+    """Load the Python source of a compiled module and instrument it for coverage."""
     loaded = load_interpreted(module.__name__)
     own = [value for value in vars(loaded).values() if getattr(value, "__module__", "") == loaded.__name__]
     for holder in (loaded, *(value for value in own if isinstance(value, type))):
@@ -46,14 +45,18 @@ def source_of(module: ModuleType) -> ModuleType:
     return loaded
 
 
-PLAIN, PLAIN_COPIED, PLAIN_WALKING = source_of(deltas), source_of(delta_reuse), source_of(pack_walker)
-PLAIN_WALKING.deltas = PLAIN
-shares.PackWalker = PLAIN_WALKING.PackWalker
+DELTAS, DELTA_REUSE, PACK_WALKER = (
+    load_instrumented(deltas),
+    load_instrumented(delta_reuse),
+    load_instrumented(pack_walker),
+)
+PACK_WALKER.deltas = DELTAS
+shares.PackWalker = PACK_WALKER.PackWalker
 
 
-def index(data: bytes) -> None:
-    """An index alone, with ids of either length, and a reverse index."""
-    path = HERE / "fuzzed.idx"
+def fuzz_index(data: bytes) -> None:
+    """Read an index with ids of both lengths, and a reverse index."""
+    path = FOLDER / "fuzzed.idx"
     path.write_bytes(data)
     for width in (20, 32):
         try:
@@ -65,14 +68,14 @@ def index(data: bytes) -> None:
     packs.read_reverse_index(str(path), len(data) // 4)
 
 
-STORE = HERE / "store"
+STORE = FOLDER / "store"
 
 
-def pack(data: bytes) -> None:
-    """An index and its pack: two bytes say how long the index is."""
+def fuzz_pack(data: bytes) -> None:
+    """Read an index and its pack; the first two bytes are the length of the index."""
     length = int.from_bytes(data[:2], "little")
     idx, body = bytearray(data[2 : 2 + length]), data[2 + length :]
-    idx[-40:-20] = body[-20:]  # else they are refused at once
+    idx[-40:-20] = body[-20:]  # otherwise the pack is rejected at once
     folder = STORE / "objects" / "pack"
     (folder / "pack-fuzzed.idx").write_bytes(idx)
     (folder / "pack-fuzzed.pack").write_bytes(body)
@@ -86,13 +89,13 @@ def pack(data: bytes) -> None:
             read.add(entry.id)
 
 
-def delta(data: bytes) -> None:
-    """A base and a delta: two bytes say how long the base is."""
+def fuzz_delta(data: bytes) -> None:
+    """Apply a delta to a base object; the first two bytes are the length of the base object."""
     length = int.from_bytes(data[:2], "little")
     base, stored = data[2 : 2 + length], data[2 + length :]
     try:
-        made: bytes | None = PLAIN.apply_delta(base, stored, 1 << 16)
-    except PLAIN.DeltaError:
+        made: bytes | None = DELTAS.apply_delta(base, stored, 1 << 16)
+    except DELTAS.DeltaError:
         made = None
     try:
         again = deltas.apply_delta(base, stored, 1 << 16)
@@ -103,8 +106,8 @@ def delta(data: bytes) -> None:
         return
     ends = range(1, len(base) + 1)
     for reach in (1, 9, 200):
-        fresh = PLAIN_COPIED.fresh(stored, reach)
-        carried = PLAIN_COPIED.carried(stored, ends, [1] * len(base))
+        fresh = DELTA_REUSE.fresh(stored, reach)
+        carried = DELTA_REUSE.carried(stored, ends, [1] * len(base))
         assert fresh == delta_reuse.find_new_ranges(stored, reach)
         assert carried == delta_reuse.carry_over(stored, ends, [1] * len(base))
         seen = bytearray(len(made))
@@ -116,9 +119,9 @@ def delta(data: bytes) -> None:
         assert all(seen)
 
 
-def loose(data: bytes) -> None:
-    """A loose file, as it is and compressed."""
-    path = HERE / "fuzzed.loose"
+def fuzz_loose(data: bytes) -> None:
+    """Read a loose object, as it is and compressed."""
+    path = FOLDER / "fuzzed.loose"
     for content in (data, zlib.compress(data, 1)):
         path.write_bytes(content)
         try:
@@ -128,19 +131,25 @@ def loose(data: bytes) -> None:
         assert found is None or len(found[1]) <= BUDGET.object
 
 
-def log(data: bytes) -> None:
-    """What git tells of commits: paths in it are whatever somebody named them."""
+def fuzz_log(data: bytes) -> None:
+    """Parse the output of `git log`, in which paths can be anything."""
     wanted = {b"a" * 40, data[:40].ljust(40, b"b")}
     for commit, changes in blame._find_changes(blame._read_blocks(io.BytesIO(data), 40), wanted):
         assert len(commit) == 40 and all(name in wanted for _, name in changes)
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"index": index, "pack": pack, "delta": delta, "loose": loose, "log": log}
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "index": fuzz_index,
+    "pack": fuzz_pack,
+    "delta": fuzz_delta,
+    "loose": fuzz_loose,
+    "log": fuzz_log,
+}
 
 
-def corpus() -> dict[str, list[bytes]]:
-    """Store a few objects in every way there is, and return the files."""
-    built = Built(HERE / "built")
+def build_corpus() -> dict[str, list[bytes]]:
+    """Store a few objects in every format of git, and return the files."""
+    built = Built(FOLDER / "built")
     built.history(4)
     built.git("tag", "-am", "a tag", "v1")
     files = [*(built.path / ".git" / "objects").glob("??/*")]
@@ -154,31 +163,31 @@ def corpus() -> dict[str, list[bytes]]:
         found["index"] += [idx, idx[:1400]]
         found["pack"].append(len(idx).to_bytes(2, "little") + idx + body)
     base = b"".join(b"line %d\n" % number for number in range(60))
-    change = bytes([*number(len(base)), *number(300), 0x90, 100, 5]) + b"hello" + bytes([0xB1, 100, 195, 0])
+    change = bytes([*encode_size(len(base)), *encode_size(300), 0x90, 100, 5]) + b"hello" + bytes([0xB1, 100, 195, 0])
     found["delta"] = [len(base).to_bytes(2, "little") + base + change]
-    told = built.git("log", "--all", "--raw", "-z", "--no-renames", "--no-abbrev", "--format=%H")
-    found["log"] = [told.encode(), told.replace(told[:40], "a" * 40).encode()]
+    log = built.git("log", "--all", "--raw", "-z", "--no-renames", "--no-abbrev", "--format=%H")
+    found["log"] = [log.encode(), log.replace(log[:40], "a" * 40).encode()]
     return found
 
 
-def number(value: int) -> list[int]:
-    """Write a size as a delta does."""
-    return [value] if value < 128 else [value & 127 | 128, *number(value >> 7)]
+def encode_size(value: int) -> list[int]:
+    """Encode a size as in a delta."""
+    return [value] if value < 128 else [value & 127 | 128, *encode_size(value >> 7)]
 
 
 def main() -> None:
-    """Fuzz one of the readers."""
-    name, rest = sys.argv[1], sys.argv[2:]
+    """Fuzz the reader named on the command line."""
+    name, options = sys.argv[1], sys.argv[2:]
     for folder in ("objects/pack", "refs"):
         (STORE / folder).mkdir(parents=True, exist_ok=True)
     (STORE / "HEAD").write_text("ref: refs/heads/main\n")
-    if all(word.startswith("-") for word in rest):
-        seeds = HERE / "corpus"
+    if all(word.startswith("-") for word in options):
+        seeds = FOLDER / "corpus"
         seeds.mkdir()
-        for count, content in enumerate(corpus()[name]):
+        for count, content in enumerate(build_corpus()[name]):
             (seeds / str(count)).write_bytes(content)
-        rest.append(str(seeds))
-    atheris.Setup([sys.argv[0], f"-max_len={MOST}", "-timeout=20", "-rss_limit_mb=1024", *rest], TARGETS[name])
+        options.append(str(seeds))
+    atheris.Setup([sys.argv[0], f"-max_len={MAX_INPUT}", "-timeout=20", "-rss_limit_mb=1024", *options], TARGETS[name])
     atheris.Fuzz()
 
 

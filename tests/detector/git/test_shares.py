@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 import zlib
 from collections.abc import Callable
@@ -13,26 +12,10 @@ import numpy as np
 import pytest
 
 from detector.git import deltas, objects, repository, shares
-from detector.git.repository import ANYWHERE, Repository
+from detector.git.repository import ANYWHERE
 from detector.model import Skipped
 from tests.detector.git.building import Built
-from tests.interpreted import load_interpreted
-
-EVERY = ("commit", "tree", "blob", "tag")
-
-
-def read_all(
-    found: Repository, workers: int = 2, kinds: tuple[str, ...] = EVERY, **options: object
-) -> tuple[dict[str, tuple[str, bytes]], list[Skipped]]:
-    """Read the shares as a worker receives them; fail if an object is yielded twice."""
-    plan = shares.plan_shares(found, kinds, workers, **options)  # type: ignore[arg-type]
-    skipped = list(plan.skipped)
-    read: dict[str, tuple[str, bytes]] = {}
-    for share in pickle.loads(pickle.dumps(plan.shares)):
-        for entry in shares.read_share(share, skipped):
-            assert entry.id.hex() not in read
-            read[entry.id.hex()] = (entry.kind, entry.data)
-    return read, skipped
+from tests.detector.git.reading import EVERY, read_all
 
 
 @pytest.fixture(autouse=True)
@@ -54,22 +37,6 @@ def test_all_objects_equal_those_of_git(build: Callable[..., Built], form: str, 
     built.history(2, seed=3)  # and loose objects
     built.blob(b"dangling")
     assert read_all(repository.discover(str(built.path)), workers) == (built.every_object(), [])
-
-
-def test_compiled_and_interpreted_read_the_same(build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch) -> None:
-    built = build()
-    built.history(30)
-    built.git("repack", "-adfq", "--depth=30")
-    found = repository.discover(str(built.path))
-    broken = next((built.path / ".git/objects/pack").glob("*.pack"))
-    broken.chmod(0o600)
-    content = bytearray(broken.read_bytes())
-    content[len(content) // 2] ^= 255
-    broken.write_bytes(content)
-    compiled = read_all(found)
-    monkeypatch.setattr(shares, "PackWalker", load_interpreted("detector.git.pack_walker").PackWalker)
-    assert read_all(found) == compiled
-    assert compiled[1], "something is broken in this pack"
 
 
 def test_trees_are_read_only_if_wanted(build: Callable[..., Built]) -> None:
@@ -256,29 +223,3 @@ def test_an_empty_repository_has_no_shares(build: Callable[..., Built]) -> None:
     assert read_all(repository.discover(str(built.path))) == ({}, [])
     shutil.rmtree(built.path / ".git/objects/pack")
     assert read_all(repository.discover(str(built.path))) == ({}, [])
-
-
-def test_an_object_that_exceeds_the_memory_is_skipped_alone(
-    build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    built = build()
-    large = built.blob(bytes(3_000_000))
-    for number in range(20):
-        built.blob(b"small %d" % number)
-    built.git(
-        "pack-objects", "-q", ".git/objects/pack/pack", given="".join(f"{n}\n" for n in built.every_object()).encode()
-    )
-    built.git("prune-packed")
-    interpreted = load_interpreted("detector.git.pack_walker")
-    inflate = interpreted.inflate
-
-    def inflate_all_but_the_large_one(data: memoryview, size: int) -> bytes:
-        if size == 3_000_000:
-            raise MemoryError
-        return bytes(inflate(data, size))
-
-    monkeypatch.setattr(interpreted, "inflate", inflate_all_but_the_large_one)
-    monkeypatch.setattr(shares, "PackWalker", interpreted.PackWalker)
-    read, skipped = read_all(repository.discover(str(built.path)))
-    assert skipped == [Skipped(large, "not enough memory")]
-    assert read.keys() == built.every_object().keys() - {large}

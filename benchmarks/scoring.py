@@ -1,12 +1,12 @@
-"""Precision and recall on labelled files, beside detect-secrets and kingfisher in the same run.
+"""Measure precision and recall of leakfirst, detect-secrets and kingfisher on labelled files, in one run.
 
-    python -m benchmarks.judgement FOLDER [--part held-back|fitted|all] [--tools ours,detect-secrets,kingfisher]
-                                   [--categories] [--false N] [--missed N]
+    python -m benchmarks.scoring FOLDER [--part held-back|fitted|all] [--tools leakfirst,detect-secrets,kingfisher]
+                                 [--categories] [--false N] [--missed N]
 
-FOLDER holds `files/` and `labels.jsonl` (training/recipe.md). Every tool sees the same files, without verification
-and without history, with the confidence it reports by default. How findings are counted is said in
-training/labelled.py; *strict* takes findings on lines without a label as false. `--false` and `--missed` list places
-(file and line, never a value) of ours to look at.
+FOLDER contains `files/` and `labels.jsonl` (training/recipe.md). Every tool scans the same files, without verification
+and without history, and reports its default confidence. training/labelled.py describes how findings are counted; the
+*strict* columns count findings on lines without a label as false. `--false` and `--missed` list files and lines of
+leakfirst, never a value.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from contextlib import contextmanager
 from detector.engine.lines import LineMap
 from detector.model import CONFIDENCES
 from leakfirst import Engine
-from training.labelled import Found, Labelled, Score, held_back
+from training.labelled import Found, Labelled, Score, is_held_back
 
 
-def ours(labelled: Labelled, part: set[str], least: str = "medium") -> list[Found]:
-    """Scan with all shipped rules and keep what reaches the grade *least*."""
+def scan_with_leakfirst(labelled: Labelled, part: set[str], least: str = "medium") -> list[Found]:
+    """Scan with all shipped rules and keep findings of at least the confidence *least*."""
     engine = Engine()
     found = []
-    for file in labelled.files():
-        if labelled.repository_of(file) not in part:
+    for file in labelled.list_files():
+        if labelled.get_repository(file) not in part:
             continue
         data = labelled.read(file)
         hits = engine.scan(data, file.split("/", 1)[1])
@@ -47,10 +47,10 @@ def ours(labelled: Labelled, part: set[str], least: str = "medium") -> list[Foun
     return found
 
 
-def detect_secrets(labelled: Labelled, part: set[str]) -> list[Found]:
+def scan_with_detect_secrets(labelled: Labelled, part: set[str]) -> list[Found]:
     """Run detect-secrets with its default plugins."""
-    command = [tool("detect-secrets"), "scan", "--all-files", "--no-verify", "."]
-    with files_of(labelled, part) as root:
+    command = [find_program("detect-secrets"), "scan", "--all-files", "--no-verify", "."]
+    with copy_files(labelled, part) as root:
         done = subprocess.run(command, cwd=root, check=True, capture_output=True)
     return [
         Found(os.path.normpath(path), one["line_number"], one["line_number"], one["type"])
@@ -59,12 +59,12 @@ def detect_secrets(labelled: Labelled, part: set[str]) -> list[Found]:
     ]
 
 
-def kingfisher(labelled: Labelled, part: set[str]) -> list[Found]:
+def scan_with_kingfisher(labelled: Labelled, part: set[str]) -> list[Found]:
     """Run kingfisher with its built-in rules, offline."""
-    with files_of(labelled, part) as root, tempfile.TemporaryDirectory() as folder:
+    with copy_files(labelled, part) as root, tempfile.TemporaryDirectory() as folder:
         out = os.path.join(folder, "found.json")
         command = [
-            tool("kingfisher"), "scan", ".", "--no-validate", "--no-update-check", "--git-history", "none",
+            find_program("kingfisher"), "scan", ".", "--no-validate", "--no-update-check", "--git-history", "none",
             "--no-dedup", "--jobs", "1", "--format", "json", "--output", out,
         ]  # fmt: skip
         subprocess.run(command, cwd=root, capture_output=True)
@@ -79,8 +79,8 @@ def kingfisher(labelled: Labelled, part: set[str]) -> list[Found]:
 
 
 @contextmanager
-def files_of(labelled: Labelled, part: set[str]) -> Iterator[str]:
-    """Give a folder with the files of the repositories in *part* alone, for programs that scan a folder."""
+def copy_files(labelled: Labelled, part: set[str]) -> Iterator[str]:
+    """Copy the files of the repositories in *part* to a temporary folder, for programs that scan a folder."""
     with tempfile.TemporaryDirectory() as root:
         for folder, name in labelled.repository.items():
             if name in part:
@@ -88,29 +88,29 @@ def files_of(labelled: Labelled, part: set[str]) -> Iterator[str]:
         yield root
 
 
-def tool(name: str) -> str:
-    """Return the program *name* beside this interpreter, else as PATH knows it."""
+def find_program(name: str) -> str:
+    """Return the program *name* from the folder of this interpreter, else the name for PATH."""
     beside = os.path.join(os.path.dirname(sys.executable), name)
     return beside if os.path.exists(beside) else name
 
 
 TOOLS: dict[str, Callable[[Labelled, set[str]], list[Found]]] = {
-    "ours": ours,
-    "ours-high": lambda labelled, part: ours(labelled, part, "high"),
-    "ours-low": lambda labelled, part: ours(labelled, part, "low"),
-    "detect-secrets": detect_secrets,
-    "kingfisher": kingfisher,
+    "leakfirst": scan_with_leakfirst,
+    "leakfirst-high": lambda labelled, part: scan_with_leakfirst(labelled, part, "high"),
+    "leakfirst-low": lambda labelled, part: scan_with_leakfirst(labelled, part, "low"),
+    "detect-secrets": scan_with_detect_secrets,
+    "kingfisher": scan_with_kingfisher,
 }
 
 
-def line(name: str, score: Score) -> str:
+def format_row(name: str, score: Score) -> str:
     """Return one row of the comparison."""
-    counts = f"{len(score.hits):5} {len(score.false):5} {len(score.missed):6} {len(score.strays):6}"
+    counts = f"{len(score.hits):5} {len(score.false):5} {len(score.missed):6} {len(score.unlabelled):6}"
     plain = f"{score.precision:.3f}  {score.recall:.3f}  {score.f1:.3f}"
     return f"{name:16} {counts}   {plain}   {score.strict_precision:.3f}  {score.strict_f1:.3f}"
 
 
-def categories(labelled: Labelled, scores: dict[str, Score], repositories: set[str]) -> None:
+def print_categories(labelled: Labelled, scores: dict[str, Score], repositories: set[str]) -> None:
     """Print precision, recall and F1 of every tool by category of the labels."""
     members: dict[str, set[tuple[str, int, int]]] = defaultdict(set)
     for key, rows in labelled.groups.items():
@@ -121,8 +121,8 @@ def categories(labelled: Labelled, scores: dict[str, Score], repositories: set[s
                         members[category].add(key)
     print("\n" + " " * 42 + "".join(f"{name:^22}" for name in scores))
     print(f"{'category':30} {'true':>5} {'':5}" + "     P      R     F1   " * len(scores))
-    for category, keys in sorted(members.items(), key=lambda item: -sum(map(labelled.is_core, item[1]))):
-        true = sum(map(labelled.is_core, keys))
+    for category, keys in sorted(members.items(), key=lambda item: -sum(map(labelled.is_credential, item[1]))):
+        true = sum(map(labelled.is_credential, keys))
         if not true:
             continue
         cells = ""
@@ -133,33 +133,36 @@ def categories(labelled: Labelled, scores: dict[str, Score], repositories: set[s
 
 
 def main() -> None:
+    """Print the table for each tool."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder")
+    parser.add_argument("folder", metavar="FOLDER")
     parser.add_argument("--part", choices=("held-back", "fitted", "all"), default="held-back")
-    parser.add_argument("--tools", default="ours,detect-secrets,kingfisher", help="also: ours-high, ours-low")
-    parser.add_argument("--categories", action="store_true")
-    parser.add_argument("--false", type=int, default=0, metavar="N")
-    parser.add_argument("--missed", type=int, default=0, metavar="N")
+    parser.add_argument(
+        "--tools", default="leakfirst,detect-secrets,kingfisher", help="also: leakfirst-high, leakfirst-low"
+    )
+    parser.add_argument("--categories", action="store_true", help="print figures by category of the labels")
+    parser.add_argument("--false", type=int, default=0, metavar="N", help="list N false findings of leakfirst")
+    parser.add_argument("--missed", type=int, default=0, metavar="N", help="list N missed credentials")
     options = parser.parse_args()
     labelled = Labelled(options.folder)
     part = {
         name
         for name in labelled.repository.values()
-        if options.part == "all" or held_back(name) == (options.part == "held-back")
+        if options.part == "all" or is_held_back(name) == (options.part == "held-back")
     }
     chosen = [name for name in TOOLS if name in options.tools.split(",")]
-    print(f"{options.part}: {len(part)} repositories; identifiers left out")
-    print(f"{'':16}  true false missed  stray   P      R      F1      strict P  F1    seconds")
+    print(f"{options.part}: {len(part)} repositories; labels of mere identifiers are not counted")
+    print(f"{'':16}  true false missed  extra   P      R      F1      strict P  F1    seconds")
     scores: dict[str, Score] = {}
     for name in chosen:
         began = time.perf_counter()
         scores[name] = labelled.score(TOOLS[name](labelled, part), part)
-        print(line(name, scores[name]) + f"  {time.perf_counter() - began:7.1f}", flush=True)
+        print(format_row(name, scores[name]) + f"  {time.perf_counter() - began:7.1f}", flush=True)
     if options.categories:
-        categories(labelled, scores, part)
+        print_categories(labelled, scores, part)
     for title in ("false", "missed"):
         count = getattr(options, title)
-        keys = getattr(scores["ours"], title) if count else set()
+        keys = getattr(scores["leakfirst"], title) if count else set()
         for file, first, _ in random.Random(1).sample(sorted(keys), min(count, len(keys))):
             print(title, f"{file}:{first}")
 
