@@ -14,6 +14,7 @@ from typing import Any
 
 from detector.engine.decode import markers
 from detector.engine.decode.layer import Layer, replace_matches
+from detector.engine.lazy_regex import compile_lazily
 
 BEFORE, AFTER = 640, 1600
 """Bytes before and after a marker or an anchor that are unescaped."""
@@ -67,6 +68,7 @@ def unescape(data: bytes, code: int, start: int, end: int) -> Layer | None:
 
 
 _NEAR_BEFORE, _NEAR_AFTER = 24, 200
+_DECLARES = compile_lazily(rb"[ \t]*(?:\r?\n|\Z|[#;}\])\[<\-/]|[\"']?[\w.\-$ ]{1,60}[\"']?[ \t]*(?:[:=]|=>)(?!3D))")
 
 
 def detect_notations(data: bytes, start: int, end: int) -> Iterator[int]:
@@ -78,12 +80,29 @@ def detect_notations(data: bytes, start: int, end: int) -> Iterator[int]:
         yield markers.PERCENT
     if b"&" in near and b";" in near:
         yield markers.ENTITY
-    if b"=\n" in near or b"=\r\n" in near or b"=3D" in near:
+    if b"=3D" in near or ((b"=\n" in near or b"=\r\n" in near) and _is_folded(data, start, end)):
         yield markers.MAIL
     if b"\x1b" in near or b"\x08" in near:
         yield markers.TERMINAL
     if (b'"' in near or b"'" in near) and _compile_pattern(markers.JOINT).search(near):
         yield markers.JOINT
+
+
+def _is_folded(data: bytes, start: int, end: int) -> bool:
+    """Tell whether a line break near ``data[start:end]`` is a soft one of quoted-printable text.
+
+    Base64 ends in ``=`` as well, in front of a line that begins a declaration of its own.
+    Text that is folded has lines of nearly the longest length allowed, 76 characters.
+    """
+    stop = min(len(data), end + _NEAR_AFTER)
+    at = max(0, start - _NEAR_BEFORE)
+    while (at := data.find(b"\n", at, stop)) >= 0:
+        line = data[max(data.rfind(b"\n", 0, at) + 1, at - 100) : at].rstrip(b"\r")
+        ends = line[-1:] == b"=" and line[-2:-1] != b"=" and 64 <= len(line) <= 76
+        if ends and not _DECLARES.match(data, at + 1):
+            return True
+        at += 1
+    return False
 
 
 def find_reach(code: int, at: int) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 A password in a YAML file and a hex key in a constructor call have nothing in
 common but their surroundings: the name of the field, the operator, the quotes,
 the line. So there is no pattern per service. Pass 1 finds the expressions of
-`anchors`; `candidates` reads names and values around each hit; `rejection` drops
+`anchors`; `declarations` reads names and values around each hit; `rejection` drops
 what is certainly no credential, with a reason; `features` lists the properties of
 the rest; `weights` holds the log-odds of each feature, and their sum is the score.
 Everything is a pure function of the bytes and the path.
@@ -11,12 +11,13 @@ Everything is a pure function of the bytes and the path.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from math import exp
 from typing import NamedTuple
 
-from detector.engine.scoring.candidates import Candidate, find_candidates
+from detector.engine.declarations import Candidate, read_declarations
 from detector.engine.scoring.features import (
     STAND_IN,
     CandidateContext,
@@ -27,6 +28,7 @@ from detector.engine.scoring.features import (
 from detector.engine.scoring.field_names import FieldName, read_name
 from detector.engine.scoring.file_kinds import ALL_FILE_TYPES, UNKNOWN_FILE, FileType, read_path
 from detector.engine.scoring.rejection import rejection_reason
+from detector.engine.scoring.value_kinds import name_kind
 from detector.engine.scoring.weights import PRIOR, WEIGHTS
 from detector.model import Confidence, Evidence
 
@@ -43,6 +45,7 @@ MAX_SHOWN = 3
 
 _WEIGHTS = {**WEIGHTS, **MANUAL_WEIGHTS}
 _CONTROLS = bytes({*range(32), 127} - {*b"\t\n\r\f\x1b"})
+_NAMING = re.compile(rb"(?i)pass|pwd|secret|token|key|cred|auth|login|ident|://|[$]")
 _BEFORE, _AFTER = 400, 1200
 BEFORE, AFTER = _BEFORE + 128, _AFTER + _BEFORE + 128
 """Bytes before and after an anchor hit that the score may depend on."""
@@ -115,16 +118,26 @@ def extract_features(data: bytes, hits: Iterable[int], path: str = "") -> Iterat
 
 
 def split_windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield the spans to read around *hits*: whole lines, up to a limit."""
+    """Yield the spans to read around *hits*: whole lines, up to a bound.
+
+    A name may stand some lines above its value: where the line of a hit names no
+    credential, the lines in front of it belong to the span, and where it is a row
+    below a header, the rows below belong to it as well.
+    """
     reached = 0
     for hit in hits:
         if hit < reached:
             continue
         first = _find_line_start(data, hit - 1, _BEFORE)
-        if hit - first < 40:  # the value may be on the line below its name
-            first = max(_find_line_start(data, first - 1, 120), min(first, reached))
         last = data.find(b"\n", hit, hit + _AFTER)
         last = last if last >= 0 else min(len(data), hit + _AFTER)
+        if not _NAMING.search(data, first, hit):
+            above = max(hit - _BEFORE, 0)
+            first = max(_find_line_start(data, above, 120) if above else 0, min(first, reached))
+            if any(sign in data[hit - 1 : last] for sign in (b",", b";", b"|", b"\t")):
+                last = max(last, data.rfind(b"\n", hit, hit + _AFTER))
+        elif hit - first < 40:  # the value may stand on the line below its name
+            first = max(_find_line_start(data, first - 1, 120), min(first, reached))
         if data.rfind(b"[", first, last) > data.rfind(b"]", first, last):
             last = max(last, data.find(b"]", last, last + _BEFORE))  # the list goes on below
         reached = last + 1 if last - hit < _AFTER else last - _BEFORE
@@ -155,13 +168,16 @@ def looks_binary(text: bytes) -> bool:
 
 def _read_candidates(text: bytes, file: FileType) -> Iterator[CandidateFeatures]:
     low = text.lower()
-    for candidate in find_candidates(text, low, file.kind):
+    for candidate in read_declarations(text, low, file.kind):
         value = text[candidate.start : candidate.end]
         inside = is_in_string(low, candidate)
         name = read_name(candidate.name)
         before = low[max(0, candidate.at - 2) : candidate.at]
         kind = "configuration" if file is UNKNOWN_FILE else file.kind  # in these, unquoted values are most likely
-        reason = rejection_reason(candidate, name, value, low[candidate.start : candidate.end], kind, inside, before)
+        small = low[candidate.start : candidate.end]
+        reason = rejection_reason(candidate, name, value, small, kind, inside, before) or name_kind(
+            candidate, name, value, small, low
+        )
         here = choose_file_type(candidate.way, describe_quotes(candidate.quote)) if file is UNKNOWN_FILE else file
         features = [] if reason else list_features(candidate, name, value, CandidateContext(low, here, inside))
         yield CandidateFeatures(candidate, name, value, reason, features)

@@ -58,6 +58,39 @@ _PAIR = (
 _BELOW = _SHORT + _CLOSE + r"[ \t]?(?:=|:|=>|\()[ \t]?\\?\r?\n[ \t]{1,40}" + _OPEN + _START + _REST + "{3}"
 _FLAG = r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}"
 
+# the same declarations in further languages
+_STEM = r"[\w\-.$]{0,14}"
+_TYPE = r"[ \t]{0,4}(?:::?[ \t]?|[ \t])[\w&'<>?.*\[\]|, ]{2,30}[ \t]?=[ \t]?"
+# how further languages connect a name and a quoted value
+_CONNECTIONS = (
+    _TYPE,  # name: Optional[str] = "…"; name string = "…"
+    r"[ \t]{1,20}",  # #define NAME "…"
+    r"(?:\[\w{0,8}\][ \t]{0,8}=|[ \t]?\{)[ \t]{0,4}",  # name[] = "…"; name{"…"}
+    r"[\"'\])]{0,3}[ \t]{0,3}(?:\|\||\?\?|or|\?:)[ \t]{0,3}",  # env.NAME || "…"
+)
+_DELIMITED = r"[ \t]{0,8}=>?[ \t]{0,4}(?:q[qw]?|%[qQ]?)[({\[<|!/~][^\s\x00]{5}"  # q{…}
+_EXPANDED = ":[-=]" + _BARE_START + _BARE + "{3}"  # ${NAME:-…}
+_EQUALS_CLOSE = r"[ \t]{1,24}:?[=:][ \t]{0,4}" + _BARE_START + _DIGITED  # name =value
+_LOWER_LINE = (
+    r"[\w\-.]{0,12}[\"'`]?[ \t]{0,2}[:=][ \t]{0,2}(?:[&!|>][\w\-+]{0,6}[ \t]?|\"\"\"|<<[<\-~]?[\"']?\w{1,6}[\"']?)?"
+    r"\\?\r?\n[ \t]{0,16}(?:- )?[\"']?" + _BARE_START + _DIGITED
+)  # fmt: skip  # name: | and the value below
+_ANCHORED = r"[\"']?: [&!]\w{1,12} [\"']?" + _BARE_START + _BARE + "{3}"  # name: &a value
+_TAGS = (
+    r"</[\w:.\-]{1,20}>\s{0,12}<[\w:.\-]{0,12}(?:[vV]alue|string|data|text)[\w\-]{0,4}>\s{0,8}"
+    + _BARE_START + _BARE + "{3}"
+)  # fmt: skip
+_ATTRIBUTE = r"[\"'](?:>| [\w:.\-]{0,12}[vV]alue=[\"'])" + _BARE_START + _BARE + "{3}"
+_INSERTED = (
+    r"[\"'`\]]?(?:,[\w\s\"'`]{1,20}){0,2}\s{0,4}\)\s{1,10}(?:values|VALUES|Values)\s{0,10}\("
+)  # fmt: skip
+_LAST_COLUMN = r"[\w\"]{0,4}[ |]{0,2}(?:[,;\t|][^\n\x00]{0,30})?\r?\n[^\s\x00#/*(){}]"
+# ENV NAME value; the password is value
+_PROSE = (
+    r"(?:[ \t](?:for|of|to|on)[ \t][\w\"' ]{1,24})?[ \t]{1,8}(?:(?:is|was|are)[ \t:]{1,2}|[:=][ \t])?[\"'`*]{0,2}"
+    r"[^\s\"'`(){}<>\[\],;&\\\x00\-$0-9]" + _DIGITED + _BARE
+)  # fmt: skip
+
 
 # the same without bounds
 _ANY_NAME = r"[\w\-.$]*"
@@ -85,7 +118,31 @@ _LOOSE = {
 }
 
 
+_ANY_CONNECTION = r"[\w\-.$ \t:&'<>?*\[\](){}|,=@]*(?:\\*[\"'`]{1,3}|&#34;|&quot;)"
+_LITERAL = _PREFIX + _OPEN + _START + _REST + "{4}"
+_SIGNED_LITERAL = _PREFIX + _OPEN + _SIGNED
+_CONNECTED = tuple(_STEM + connection + _LITERAL for connection in _CONNECTIONS)
+_CONNECTED_SIGNED = tuple(_STEM + connection + _SIGNED_LITERAL for connection in _CONNECTIONS)
+_FURTHER = tuple(
+    _STEM + tail for tail in (_DELIMITED, _EXPANDED, _EQUALS_CLOSE, _ANCHORED, _TAGS, _ATTRIBUTE, _INSERTED)
+)
+
+
+def _loosen(*tails: str) -> str:
+    """Return one expression that matches whatever one of *tails* does, without their bounds."""
+    return "(?:" + "|".join(re.sub(r"\{[12],\d+\}", "+", re.sub(r"\{0,\d+\}", "*", tail)) for tail in tails) + ")"
+
+
+_LOOSE |= dict.fromkeys(_FURTHER, _loosen(*_FURTHER))
+_LOOSE |= dict.fromkeys(_CONNECTED, _loosen(*_CONNECTED))
+_LOOSE |= dict.fromkeys(_CONNECTED_SIGNED, _loosen(*_CONNECTED_SIGNED))
+_LOOSE[_LOWER_LINE] = _loosen(_LOWER_LINE)
+
 _STRONG = ("passw", "passphrase", "passcode", "pwd", "secret")
+_DECLARED = ("passw", "passphrase", "pwd", "secret", "token")
+_SPOKEN = (
+    "password", "passwd", "passphrase", "secret", "token", "api_key", "apikey", "api key", "access key", "secret key",
+)  # fmt: skip
 _KEYS = ("apikey", "api_key", "api-key", "access_key", "access-key", "authkey", "auth_key")
 _WEAK = ("key", "auth", "sig", "jwt", "otp", "salt", "cookie", "session", "private", "api")
 _FOREIGN = ("senha", "contrase", "kennwort", "parola", "密码", "密碼", "口令", "пароль", "mot de passe")
@@ -96,16 +153,20 @@ _CRYPT = ("$5$", "$6$", "$y$", "$apr1$", "{SHA}", "{SSHA}")
 _LOGIN = r"[\w.\-@]{1,40}:" + _BARE_START + _BARE + "{2}"
 
 
-def _build_anchors() -> tuple[Anchor, ...]:
-    made: list[Anchor] = []
+class _Anchors:
+    """Collects anchors: each word with each tail, and the loose expression of the tail if it has one."""
 
-    def add(words: str | tuple[str, ...], *tails: str, case: bool = False) -> None:
-        listed = (words,) if isinstance(words, str) else words
-        for word in listed:
+    def __init__(self) -> None:
+        self.made: list[Anchor] = []
+
+    def __call__(self, words: str | tuple[str, ...], *tails: str, case: bool = False) -> None:
+        for word in (words,) if isinstance(words, str) else words:
             for tail in tails:
                 loose = re.escape(word) + _LOOSE[tail] if tail in _LOOSE else ""
-                made.append(Anchor(word.encode(), not case, tail, loose))
+                self.made.append(Anchor(word.encode(), not case, tail, loose))
 
+
+def _add_named(add: _Anchors) -> None:
     add(_STRONG, _NAME + _QUOTED, _NAME + _UNQUOTED, _SPACED, _ELEMENT, _PAIR, _BELOW)
     short = r"[\])\"']{0,2}" + _GAP + r"(?:[:=]=?|=>|,)" + _GAP + _OPEN + _START + _REST + "{2}"
     add(("pass", "psw"), short, _PAIR, r"[:=][ ]?" + _BARE_START + _BARE + "{3}")
@@ -116,10 +177,28 @@ def _build_anchors() -> tuple[Anchor, ...]:
     add("pw", r"[\"'\])]{0,2}[ ]{0,4}[=:][ ]{0,4}[\"']?" + _BARE_START + _BARE + "{3}")
     foreign = r"[^\s:=\"']{0,8}" + _CLOSE + _GAP + r"(?:=|:|=>|：)" + _GAP
     add(_FOREIGN, foreign + r"[\"'`]{0,3}" + _START + _REST + "{2}")
+    add(_DECLARED, *_CONNECTED)
+    add("key", *_CONNECTED_SIGNED)
+    add((*_DECLARED, "key"), *_FURTHER)
+    add((*_DECLARED, "key", "pass", "auth"), _LOWER_LINE)
+    add(_SPOKEN, r"[\w\-]{0,8}" + _PROSE)
+    columns = ("password", "passwd", "pwd", "secret", "token", "api_key", "apikey")
+    add(tuple(sign + name for sign in (",", ";", "|", "| ", "\t") for name in columns), _LAST_COLUMN)
+    # the value of a record whose name stands in another field
+    unquoted = r"[^\s\"'\x00]"
+    random = r"(?:[^\s\"'0-9\x00]{0,6}[0-9]" + unquoted + r"{4}|[^\s\"'0-9\x00]{3,24}[0-9]" + unquoted + "{2})"
+    add(('value": "', 'value":"'), random)
+    add("default", r"[\"']?[ \t]{0,8}[:=][ \t]{0,4}[\"']?" + _BARE_START + random)
+    add(("license", "licence"), _RANDOM_QUOTED, _RANDOM_BARE)
+    add('"result": "', r"[^\s\"\x00]{12}", case=True)
     # a list of tokens; a PHP serialisation; the "auth" of a registry
     add(("token", "key", "secret"), r"s?\\{0,3}[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\[(]\s{0,4}\\{0,3}[\"']" + _RANDOM)
     add(("pass", "pwd", "secret", "token", "key"), r"[\w\-]{0,16}\\{0,3}\";s:\d{1,4}:\\{0,3}\"" + _RANDOM)
     add("auth", r"\\{0,3}[\"'][ \t]{0,4}:[ \t]{0,4}\\{0,3}[\"'][A-Za-z0-9+/=]{8}")
+    add("auth", r"\w{0,8}[\"']?[ \t]?(?:=|:|=>)[ \t]?[(\[][\"'][\w.\-@]{1,30}[\"'],[ ]?[\"']" + _BARE_START + _DIGITED)
+
+
+def _add_servers(add: _Anchors) -> None:
     # HTTP
     add("ntlm", r" [\w+/=]{20}")
     basic = r"(?: {1,2}|%20)[A-Za-z0-9][a-z+/_\-]{0,24}[A-Z0-9][A-Za-z0-9+/=_\-]{3}"
@@ -132,14 +211,6 @@ def _build_anchors() -> tuple[Anchor, ...]:
     # URLs and other names of servers
     add("://", r"[^\s/:@\"'<>\[\]{}()`|,\x00]{0,40}:[^\s/@\"'<>{}`|,\x00]{2,66}@[\w\[{$%<]", case=True)
     add("@", r"(?:tcp|unix)?\([\w.\-]{1,60}:\d", case=True)
-    # command lines
-    add(_FLAGS, r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}")
-    add((" -u", "\t-u", "\n-u", '"-u', "'-u"), r"[ =]?[\"']?" + _LOGIN, case=True)
-    add("--user", r"[ =][\"']?" + _LOGIN, case=True)
-    add("pass:", _BARE_START + _BARE + "{3}", case=True)
-    add("mysql", r"[\w\-.]{0,12}[^\n\x00]{0,80} -p[^\s$\"'\-]" + _BARE + "{2}", case=True)
-    add("sshpass", r" -p ?[\"']?" + _BARE_START + _BARE + "{2}", case=True)
-    add("ConvertTo-SecureString", r" (?:-\w{2,12} )?[\"']?" + _BARE_START + _BARE + "{2}")
     # SQL, .netrc, password hashes
     identified = r" (?:with [\w\"'`]{2,40} )?(?:by|as) (?:password )?"
     add("identified", identified + r"[\"'`\\]{1,4}[^\s\"'`&]{3}", identified + _DIGITED)
@@ -149,7 +220,45 @@ def _build_anchors() -> tuple[Anchor, ...]:
     add("login", r" [\w.\-@]{1,40} password \S{3}")
     add(_CRYPT, r"[\w./$=+]{16}", case=True)
     add("pbkdf2", r"[\w:$.]{4,40}[0-9]{3}[\w:$+/=]{12}")
-    return tuple(made)
+
+
+def _add_command_lines(add: _Anchors) -> None:
+    # command lines
+    add(_FLAGS, r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}")
+    add((" -u", "\t-u", "\n-u", '"-u', "'-u"), r"[ =]?[\"']?" + _LOGIN, case=True)
+    add("--user", r"[ =][\"']?" + _LOGIN, case=True)
+    add("pass:", _BARE_START + _BARE + "{3}", case=True)
+    add("mysql", r"[\w\-.]{0,12}[^\n\x00]{0,80} -p[^\s$\"'\-]" + _BARE + "{2}", case=True)
+    bare = r"[\"']?" + _BARE_START + _BARE + "{3}"
+    near, far = r"[^\n\x00]{0,40}", r"[^\n\x00]{0,72}"
+    add(" login ", far + r"[ \t](?:-p|-t|--password|--token)[ =]" + bare)
+    add("ldap", r"[a-z]{3,9} " + far + " -[ws] " + bare)
+    add("zip", r"[a-z]{0,5} (?:" + near + " )?-P " + bare, case=True)
+    add(("7z", "rar"), r"[ar]? " + near + r"-h?p[^\s$\"'\-]" + _BARE + "{4}", case=True)
+    add("mongo", r"[a-z]{0,8} " + far + " -p " + bare, case=True)
+    add(("redis-", "valkey-"), r"(?:cli|benchmark) " + far + " -a " + bare, case=True)
+    add("mosquitto_", r"[a-z]{2,3} " + far + " -P " + bare, case=True)
+    add(("ncftp", "lftp", "cqlsh", "psexec", "rdesktop"), r"[a-z]{0,4} " + far + " -[pu] " + bare)
+    add(("twine ", "nuget ", "setapikey "), "(?:" + far + " )?-(?:p|k|ApiKey|Password|apikey) " + bare)
+    add(("sqlcmd", "bcp ", "osql", "isql", "ipmitool"), " ?" + far + " -P ?" + bare, case=True)
+    add("snmp", r"[a-z]{1,8} " + far + " -[AX] " + bare, case=True)
+    add(("freerdp", "wmic", "cmdkey"), far + " /p(?:ass|assword)?:" + bare)
+    add((" -pw ", " -storepass ", " -keypass ", " /rp "), bare)
+    add("curl ", "(?:" + far + r" )?(?:-u|--user)[ =]?[\"']?[\w.\-]{12}", case=True)
+    add((" -U", " --user="), r"[ =]?[\"']?[\w.\-\\/@]{1,40}%[^\s\"']{3}", case=True)
+    add("htpasswd", near + r" -[a-zA-Z]{0,5}b[a-zA-Z]{0,4} " + near + r"[^\s]{3}", case=True)
+    add(("| chpasswd", "|chpasswd", "--password-stdin", "passwd --stdin", "| sudo -S", "|sudo -S"), "", case=True)
+    add(("sonar.login", "sonar.token"), r"[\"']?[=:, ]{1,4}" + bare)
+    add(("cargo login ", "vault login ", "net use ", "rclone obscure "), near + bare)
+    add("sshpass", r" -p ?[\"']?" + _BARE_START + _BARE + "{2}", case=True)
+    add("ConvertTo-SecureString", r" (?:-\w{2,12} )?[\"']?" + _BARE_START + _BARE + "{2}")
+
+
+def _build_anchors() -> tuple[Anchor, ...]:
+    add = _Anchors()
+    for collect in (_add_named, _add_servers, _add_command_lines):
+        collect(add)
+    return tuple(add.made)
 
 
 ANCHORS: tuple[Anchor, ...] = _build_anchors()

@@ -14,8 +14,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
 
+from detector.engine.declarations import Candidate
 from detector.engine.lazy_regex import compile_lazily
-from detector.engine.scoring.candidates import Candidate
 from detector.engine.scoring.field_names import FieldName
 from detector.engine.scoring.file_kinds import FileType
 from detector.engine.scoring.naturalness import bits_per_character, entropy_deficit
@@ -26,6 +26,11 @@ _UPPER = _LOWER.upper()
 _DIGITS = b"0123456789"
 _HEX = compile_lazily(rb"(?:0x)?(?:[0-9a-f]+|[0-9A-F]+)\Z")
 _UUID = compile_lazily(rb"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")
+_PREFIX = compile_lazily(
+    rb"(?:[A-Za-z][A-Za-z0-9]{1,11}[_\-]){1,3}(?=(?:[0-9a-f]{24,128}|[0-9A-F]{24,128}"
+    rb"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-"
+    rb"[0-9a-f]{12})\Z)"
+)
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+={0,2}\Z")
 _URLSAFE = compile_lazily(rb"[\w\-]+={0,2}\Z")
 _DOTTED = compile_lazily(rb"[\w\-]+(?:\.[\w\-]+)+\Z")
@@ -54,7 +59,8 @@ _LINE_WORDS = compile_lazily(
     rb"|(?P<output>\b(?:print\w*|echo|log\w*|throw|raise|warn\w*|error|fatal|exception|console|puts|message|describe|"
     rb"context|it|test|t|_|i18n|translate|gettext)\b *[(\"'. ])"
     rb"|(?P<markup><(?:input|label|a|div|span|td|th|option|button|script|link|meta|img|p|li|code)\b)"
-    rb"|(?P<declaration>\b(?:const|let|var|val|final|static|public|private|protected|readonly|def|define|export|set|env|"
+    rb"|(?P<declaration>\b(?:const|let|var|val|final|static|public|private|protected|readonly|def|define|export"
+    rb"|set|env|"
     rb"arg)\b)"
     rb"|(?P<statement>create user|alter user|alter role|create role|identified by|grant all|set password)"
     rb"|(?P<example>e\.g\.|example|sample|for instance|default|such as|demo)"
@@ -161,6 +167,9 @@ def _add_value_features(
     features: list[str], kind: str, candidate: Candidate, value: bytes, context: CandidateContext
 ) -> None:
     add = features.append
+    if prefix := _PREFIX.match(value):  # the random part of `acme_live_0f3c…` says what the value is
+        add("value has a prefix")
+        value = value[prefix.end() :]
     size = len(value)
     shape = describe_shape(value)
     length = _SIZE_NAMES[bisect_right(_SIZES, size)]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
+from detector.engine.declarations import Candidate
 from detector.engine.lazy_regex import compile_lazily
-from detector.engine.scoring.candidates import Candidate
 from detector.engine.scoring.field_names import FieldName
 from detector.engine.scoring.naturalness import bits_per_character
 
@@ -195,9 +195,11 @@ def _reject_by_name(candidate: Candidate, name: FieldName, value: bytes, low: by
 def _reject_unquoted(candidate: Candidate, value: bytes, low: bytes, file: str, inside: bool, before: bytes) -> str:
     """Return why *value* without quotes is code and no literal, "" if it may be one."""
     operator, before = candidate.operator, before[-1:]
-    if before == b":" and operator == b":":
+    spaced = candidate.start - candidate.at - len(candidate.name) > 1
+    if before == b":" and operator == b":" and not spaced:
         return "part of a name with colons"
-    if before in (b'"', b"'") and operator in (b":", b"=>") and _IDENTIFIER.match(value.rstrip(b")}]")):
+    closed = candidate.quoted_name
+    if closed and operator in (b":", b"=>") and _IDENTIFIER.match(value.rstrip(b")}]")):
         return "an identifier"
     if inside or candidate.way not in ("assign", "pair", "element"):
         return ""

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from detector.engine.anchors import build_automaton
+from detector.engine.declarations import Candidate
 from detector.engine.scoring import (
     extract_features,
     features,
@@ -19,7 +20,6 @@ from detector.engine.scoring import (
     score_candidates,
 )
 from detector.engine.scoring.anchors import ANCHORS
-from detector.engine.scoring.candidates import Candidate
 from detector.engine.scoring.features import describe_shape
 from detector.engine.scoring.field_names import FieldName, read_name
 from detector.engine.scoring.file_kinds import read_path

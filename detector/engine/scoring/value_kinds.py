@@ -1,0 +1,290 @@
+"""What a value is, asked before how random it looks.
+
+A digest, a ciphertext, the id of a record and a publishable key are as random as a
+password, and none of them opens anything. Each kind has a name, which `--explain`
+prints, and one function or expression that recognises it by the value, the name or
+the line. A kind is certain: what is only likely belongs to the features.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from detector.engine.declarations import Candidate
+from detector.engine.lazy_regex import compile_lazily
+from detector.engine.scoring.field_names import FieldName
+from detector.engine.scoring.naturalness import bits_per_character
+
+NATURAL = 4.0
+"""Bits per character below which text reads like words."""
+
+
+class Value(NamedTuple):
+    """A candidate as the kinds look at it: `low` is the value, `line` its line, `text` all around it, in lower case."""
+
+    candidate: Candidate
+    name: FieldName
+    value: bytes
+    low: bytes
+    line: bytes
+    text: bytes
+
+    @property
+    def label(self) -> bytes:
+        """Return the name with the separators of snake_case, in lower case."""
+        return _separate(self.candidate.name)
+
+
+_CAPITAL = re.compile(rb"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SEPARATORS = re.compile(rb"[_$@.\-]+")
+
+
+def _separate(name: bytes) -> bytes:
+    return _SEPARATORS.sub(b"_", _CAPITAL.sub(b"_", name).lower()).strip(b"_")
+
+
+_UUID = compile_lazily(rb"\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?\Z")
+_HEX = compile_lazily(
+    rb"(?:0x)?(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{20,40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})\Z"
+)
+_RECORD_WORDS = (
+    b"primary foreign partition sort hash range index cache object map row group unique translation i18n "
+    b"message locale topic routing registry event data column item field attr attribute prop property hot short "
+    b"shortcut context query lookup shift arrow any label count parent child name document doc issue dedupe "
+    b"dedup entity tracking idempotency record order customer product project task job node component element "
+    b"list tree path file image asset blob media page route menu tab step store bucket shard lock queue stream "
+    b"batch chunk block section slot season request trace correlation span metric tag category type version "
+    b"release build commit ref resource relation edge vertex graph natural composite surrogate secondary "
+    b"business external source target dest destination join merge conflict filter facet sticky affinity "
+    b"grouping config setting feature experiment variant plugin extension module package policy rule template "
+    b"widget layer style theme font icon entry message_group aggregate saga snapshot thread conversation "
+    b"comment post article invoice payment cart sku booking ticket row_version sequence reference storage_item "
+    b"dynamodb dictionary enum option choice column_family tenant_data contact person "
+).split()
+_RECORD_KEY = compile_lazily(rb"(?:\A|_)(?:" + b"|".join(_RECORD_WORDS) + rb")s?_?keys?\Z")
+_IDENT = compile_lazily(rb"(?:\A|_)(?:ids?|uuids?|guids?|identifiers?|oids?|arns?)\Z")
+_ROLE_NEARBY = compile_lazily(rb"role[_\-]?id|approle")
+_DIGEST_NAME = compile_lazily(
+    rb"(?:\A|_)(?:sha_?\d{0,3}|md5|check_?sum|sum|finger_?print|thumb_?print|digest|hash|commit|rev|revision"
+    rb"|crc\d{0,2}|etag|integrity|"
+    rb"git_?sha|object_?id|tree|oid|contract|address|addr)s?\Z"
+)
+_FINGERPRINT = compile_lazily(
+    rb"(?:[0-9a-f]{2}:){15,31}[0-9a-f]{2}\Z|sha256:[0-9a-z+/=]{32,}\Z|(?:sha(?:1|256|384|512)|md5)[:\-=]\S{20,}\Z"
+)
+_PUBLIC_KEY_ID = compile_lazily(
+    rb"(?:\A|_)(?:gpg|pgp|apt|rpm|deb|signing|signer|keyserver|keyring|maintainer"
+    rb"|release)_?(?:\w+_)?keys?(?:_id)?s?\Z"
+)
+_KEY_ID = compile_lazily(rb"(?:0x)?(?:[0-9a-f]{8}|[0-9a-f]{16}|[0-9a-f]{40})\Z")
+_ADDRESS = compile_lazily(rb"0x[0-9a-f]{40}\Z")
+_CIPHERTEXT = compile_lazily(
+    rb"enc[\[(]|\{cipher\}|\{aes\}|\{[a-z0-9+/=]{24,}\}\Z|kms:[a-z0-9+/=]{40,}|encrypted:[a-z0-9+/=]{20,}"
+    rb"|aqica[hg]|vault:v\d{1,4}:|"
+    rb"\$ansible_vault|gaaaaab|u2fsdgvkx1|ej\[1:|cfdj8[\w\-]{40,}|!encrypted/|obf:|crypt:|\{xor\}|\$aes[\d-]"
+)
+_JWE = compile_lazily(rb"eyj[\w\-]+\.[\w\-]*\.[\w\-]+\.[\w\-]+\.[\w\-]+\Z")
+_SEALED = compile_lazily(rb"kind:[ \t]*sealedsecret|encrypteddata:")
+_ENCRYPTED_NAME = compile_lazily(
+    rb"(?:\A|_)(?:encrypted|enc|sealed|wrapped|cipher|ciphered|encryped|crypted)_|_(?:encrypted|enc|cipher_?text)\Z"
+)
+_ROUTER_HASH = compile_lazily(rb"\$(?:8|9|14)\$[\w./]{10,}")
+_NTLM = b"tlrmtvntuaa"
+_SIGNATURE_LINE = compile_lazily(
+    rb"aws4-hmac-sha256|x-amz-signature|signedheaders|x-goog-signature|[?&]sig=|x-hub-signature"
+)
+_SIGNATURE_VALUE = compile_lazily(rb"(?:sha\d{1,3}=)?[0-9a-f]{40,128}\Z|[a-z0-9+/%]{27,88}=?=?\Z")
+_COOKIE_PAIR = compile_lazily(rb"([\w\-.]{1,60})=([^;\s]{0,400})")
+_SESSION_NAME = compile_lazily(rb"sess|sid\Z|auth|token|jwt|login|remember|identity")
+_PUBLIC_VALUE = compile_lazily(
+    rb"pk_(?:live|test)_|pk\.eyj|phc_[a-z0-9]{30,}|sb_publishable_|rzp_(?:live|test)_|pub[a-z0-9]{30,34}\Z"
+    rb"|pub-c-[0-9a-f\-]{36}\Z|sub-c-[0-9a-f\-]{36}\Z|"
+    rb"6l[0-9a-z_\-]{38}\Z|aizasy[\w\-]{33}\Z(?!)|ca-app-pub-|ua-\d{4,10}-\d|g-[a-z0-9]{10}\Z|gtm-[a-z0-9]{4,8}\Z"
+)
+_PUBLIC_NAME = compile_lazily(
+    rb"(?:\A|_)(?:publishable|site|sitekey|public|pub|client_?side|write|search(?:_?only)?|anon(?:ymous)?"
+    rb"|vapid_public|browser|"
+    rb"recaptcha_?site|captcha_?site|measurement|tracking)_?(?:api_?)?keys?\Z|sitekey\Z|(?:amplitude|mixpanel"
+    rb"|segment|heap|hotjar|fullstory|posthog|"
+    rb"pusher|intercom)_(?:\w+_)?(?:api_?|app_?|project_?|write_?)?(?:key|token|id)\Z|(?:public|publishable|anon"
+    rb"|client)_?token\Z"
+)
+_PUBLISHED_NAME = compile_lazily(
+    rb"\A(?:next_public|vite|react_app|expo_public|gatsby|nuxt_public|public|vue_app|ng_app|storybook)_"
+)
+_PRIVATE_WORD = compile_lazily(rb"secret|private|passw|pwd|admin|service_?role|master")
+_ANONYMOUS_JWT = (b"inJvbGUiOiJhbm9uI", b"InJvbGUiOiJhbm9uI", b"yb2xlIjoiYW5vbi", b"cm9sZSI6ImFub24i")
+_DOWNLOAD = compile_lazily(rb"firebasestorage\.googleapis\.com|[?&]alt=media")
+_VALIDATION = compile_lazily(
+    rb"(?:required|nullable|sometimes|confirmed|present|filled|bail|string|current_password|prohibited|same"
+    rb"|different|accepted|hashed|encrypted)"
+    rb"(?:[:|,][\w.:|,\-]{0,200})?\Z|[a-z_]{2,24}(?::[\w,.]{1,40})?(?:\|[a-z_]{2,24}(?::[\w,.\-]{1,40})?)+\Z"
+    rb"|\[?[a-z]\w{1,30}!\]?!?\Z|"
+    rb"(?:string|integer|text|references|digest|uuid|boolean|datetime)(?::\w{1,20}){1,3}\Z"
+)
+_TYPE = compile_lazily(
+    rb"(?:[A-Z][a-z]{1,15}\d{0,5}){1,6}(?<=[a-z\d])(?:Key|Token|Secret|Password|Passphrase|Credentials?|Auth|Signature|"
+    rb"Certificate|Store|Provider|Type|Config|Bytes|String)s?[,)\]:;]{0,3}\Z"
+)
+_VARIABLE = compile_lazily(rb"[A-Z][A-Z0-9]{1,30}(?:_[A-Z0-9]{1,30}){1,8}\Z")
+_VARIABLE_WORD = compile_lazily(rb"PASS|SECRET|TOKEN|KEY|CRED|PWD|AUTH|USER|HOST|ENV")
+_PATH_ROOT = compile_lazily(
+    rb"(?:/(?:etc|opt|usr|var|home|srv|root|run|mnt|tmp|app|apps|data|bin|lib|dev|proc|sys|secrets?|vault|config"
+    rb"|certs?|builds?|workspace|volumes?)/|"
+    rb"[a-z]:[\\/]|~/|\.{1,2}/|\$home/|file:)[\w.\-@/\\ ]{2,}"
+)
+_PATH_WORDS = compile_lazily(rb"/?(?:[a-z][a-z.\-_]{1,24}[/\\]){2,}[a-z][\w.\-]{0,40}\Z")
+_CHOICE = compile_lazily(rb"\?[ \t]*[\"']?\Z")
+_DENYING = compile_lazily(rb"(?:by|com|sur|tres|over|under|encom|im|tres)pass")
+_OWN_WORD = compile_lazily(
+    rb"(?:my|your|some|the)[_\- ]?(?:secret|private|api|access)?[_\- ]?(?:password|passwd|passphrase|secret"
+    rb"|token|apikey|key)\Z"
+)
+
+
+def _is_record_key(value: Value) -> bool:
+    return bool((_UUID.match(value.low) or _HEX.match(value.low)) and _RECORD_KEY.search(value.label))
+
+
+def _is_identifier(value: Value) -> bool:
+    if not _IDENT.search(value.label):
+        return False
+    if b"secret_id" in value.label and _ROLE_NEARBY.search(value.text):
+        return False  # the second half of an AppRole login
+    return bool(_UUID.match(value.low) or value.low.replace(b"-", b"").replace(b"_", b"").isalnum())
+
+
+def _is_digest(value: Value) -> bool:
+    if _FINGERPRINT.match(value.low) or (_ADDRESS.match(value.low) and not _PRIVATE_WORD.search(value.label)):
+        return True
+    return bool(_HEX.match(value.low) and _DIGEST_NAME.search(value.label))
+
+
+def _is_public_key_id(value: Value) -> bool:
+    return bool(_KEY_ID.match(value.low) and _PUBLIC_KEY_ID.search(value.label))
+
+
+def _is_ciphertext(value: Value) -> bool:
+    low = value.low
+    if _CIPHERTEXT.match(low) or _JWE.match(low) or _ENCRYPTED_NAME.search(value.label):
+        return True
+    if value.value.startswith((b"AgA", b"AgB", b"AgC")) and len(low) > 100 and _SEALED.search(value.text):
+        return True
+    return bool(_ROUTER_HASH.match(low))
+
+
+def _is_ntlm_message(value: Value) -> bool:
+    return value.low.startswith(_NTLM)
+
+
+def _is_signature(value: Value) -> bool:
+    signed = value.name.kind == "signature" or value.label.endswith(b"signature")
+    return bool(signed and _SIGNATURE_LINE.search(value.line) and _SIGNATURE_VALUE.match(value.low))
+
+
+def _is_cookie(value: Value) -> bool:
+    if value.label not in (b"cookie", b"set_cookie"):
+        return False
+    pair = _COOKIE_PAIR.match(value.value)
+    return bool(pair and (not _SESSION_NAME.search(pair[1].lower()) or len(pair[2]) < 16))
+
+
+def _is_csrf_token(value: Value) -> bool:
+    return value.name.kind == "csrf token"
+
+
+def _is_public(value: Value) -> bool:
+    label = value.label
+    if _PRIVATE_WORD.search(label):
+        return False
+    if _PUBLIC_VALUE.match(value.low) or any(mark in value.value for mark in _ANONYMOUS_JWT):
+        return True
+    return bool(_PUBLIC_NAME.search(label) or (_PUBLISHED_NAME.match(label) and b"key" in label))
+
+
+def _is_download_token(value: Value) -> bool:
+    return bool(value.candidate.name.lower().endswith(b"token") and _DOWNLOAD.search(value.line))
+
+
+def _is_validation_rule(value: Value) -> bool:
+    return bool(_VALIDATION.match(value.low))
+
+
+def _is_type(value: Value) -> bool:
+    return not value.candidate.quote and bool(_TYPE.match(value.value))
+
+
+def _is_variable_name(value: Value) -> bool:
+    return bool(_VARIABLE.match(value.value) and _VARIABLE_WORD.search(value.value))
+
+
+def _is_path(value: Value) -> bool:
+    if value.label in (b"pwd", b"oldpwd") and value.low[:1] in (b"/", b"$", b":", b"~"):
+        return True
+    if _PATH_ROOT.match(value.low):
+        return True
+    return bool(_PATH_WORDS.match(value.low) and bits_per_character(value.low) < NATURAL)
+
+
+def _is_other_choice(value: Value) -> bool:
+    candidate = value.candidate
+    return candidate.operator == b":" and bool(_CHOICE.search(value.line[: value.line.find(candidate.name.lower())]))
+
+
+def _is_other_word(value: Value) -> bool:
+    return bool(_DENYING.search(value.label))
+
+
+def _is_foreign_word(value: Value) -> bool:
+    if value.value.isascii() or len(value.value) > 160:
+        return False
+    try:
+        text = value.value.decode()
+    except UnicodeDecodeError:
+        return False
+    import unicodedata
+
+    letters = sum(unicodedata.category(sign)[0] in "LM" for sign in text)
+    return letters + sum(sign in " .:!?*'-…" for sign in text) == len(text)
+
+
+def _is_stand_in(value: Value) -> bool:
+    return bool(_OWN_WORD.match(value.low))
+
+
+KINDS: tuple[tuple[str, Callable[[Value], bool]], ...] = (
+    ("a ciphertext", _is_ciphertext),
+    ("the key of a record", _is_record_key),
+    ("an identifier", _is_identifier),
+    ("a digest or address", _is_digest),
+    ("the id of a public key", _is_public_key_id),
+    ("an NTLM message", _is_ntlm_message),
+    ("a signature", _is_signature),
+    ("a cookie", _is_cookie),
+    ("a CSRF token", _is_csrf_token),
+    ("public by design", _is_public),
+    ("a token of a public download", _is_download_token),
+    ("a validation rule or type", _is_validation_rule),
+    ("the name of a type", _is_type),
+    ("the name of a variable", _is_variable_name),
+    ("a path", _is_path),
+    ("the other value of a choice", _is_other_choice),
+    ("of a name that only resembles a credential's", _is_other_word),
+    ("a word of a language", _is_foreign_word),
+    ("a placeholder", _is_stand_in),
+)
+"""Every kind that is no credential, and what recognises it; the first that fits names the value."""
+
+
+def name_kind(candidate: Candidate, name: FieldName, value: bytes, low: bytes, text: bytes) -> str:
+    """Return what kind of harmless value *value* is, "" where it may be a credential.
+
+    *low* is *value*, *text* everything around it, both in lower case.
+    """
+    start = text.rfind(b"\n", 0, candidate.at) + 1
+    stop = text.find(b"\n", candidate.end)
+    line = text[start : stop if stop >= 0 else len(text)]
+    seen = Value(candidate, name, value, low, line, text)
+    return next((kind for kind, recognises in KINDS if recognises(seen)), "")
