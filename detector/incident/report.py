@@ -68,7 +68,7 @@ def build_report(incident: Incident, problems: Sequence[str], now: float) -> lis
             tuple(_list_dependents(incident)),
         ),
         _build_table("Decisions", ("when", "who", "credential", "what"), _list_decisions(incident)),
-        Section("Notifications", (), ("when", "destination", "event"), tuple(_list_notifications(incident))),
+        _build_table("Notifications", ("when", "destination", "event"), tuple(_list_notifications(incident))),
         _build_table("Not read", ("what", "why"), incident.skipped),
         Section("Timeline", (), ("when", "who", "what"), tuple(_list_lines(incident))),
         _build_log_check(incident, problems),
