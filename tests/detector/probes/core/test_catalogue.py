@@ -13,7 +13,7 @@ from detector.probes.core import catalogue
 from detector.probes.core.catalogue import PACKAGE, find_probe, load_probe, probe_names
 from detector.probes.core.contract import ProbeModule
 from detector.rules.loader import load_files
-from detector.rules.pack import rule_files, shipped_folder
+from detector.rules.pack import list_rule_files, shipped_folder
 from leakfirst._program import main
 from tests.protocols import check_with_mypy
 
@@ -28,7 +28,7 @@ def test_there_are_probes_and_mypy_accepts_them() -> None:
 @pytest.mark.parametrize("name", PROBES)
 def test_every_probe_serves_rules_that_have_no_table_of_their_own(name: str) -> None:
     probe = load_probe(name)
-    rules = load_files(rule_files(shipped_folder()))
+    rules = load_files(list_rule_files(shipped_folder()))
     for glob in probe.SERVES:
         served = [rule for rule in rules if fnmatchcase(rule.id, glob)]
         assert served and all(find_probe(rule) is probe for rule in served)
