@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from detector.model import Finding, Scan
-from detector.reports import markdown
 from detector.reports._locations import describe_provenance_in, resolve_paths
+from detector.reports._markdown import build_sections, format_headline
 from detector.reports._options import ReportOptions
 from detector.reports._order import sort_by_urgency
 from detector.text.numbers import format_count
@@ -32,7 +32,7 @@ def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     for skipped in scan.skipped:
         if not skipped.expected:
             out.write(_format_command("warning", {"title": "Could not be scanned"}, format_skipped(skipped)) + "\n")
-    out.write(_format_command("notice", {"title": "leakfirst"}, markdown.format_headline(scan)) + "\n")
+    out.write(_format_command("notice", {"title": "leakfirst"}, format_headline(scan)) + "\n")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append_summary(summary, scan, options)
 
@@ -72,7 +72,7 @@ def _escape_data(text: str, also: str = "") -> str:
 def _append_summary(path: str, scan: Scan, options: ReportOptions) -> None:
     room = MAX_SUMMARY
     with open(path, "a", encoding="utf-8") as out:
-        for section in markdown.build_sections(scan, options):
+        for section in build_sections(scan, options):
             room -= len(section.encode())
             if room < 0:
                 out.write("\n_The summary is truncated here; the report has the rest._\n")

@@ -16,7 +16,7 @@ from detector.fleet.reports._headings import (
     format_headline,
     format_location,
 )
-from detector.reports.markdown import escape_markup, format_code
+from detector.text.markdown import escape_markup, format_code
 
 _HEAD = "| Severity | Rule | Value | Location | Owner | Due |\n|---|---|---|---|---|---|\n"
 

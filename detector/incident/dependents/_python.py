@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from detector.incident.dependents._contract import DependencyEntry
+from detector.incident.dependents import _safe_parsers
+from detector.incident.dependents._contract import DependencyEntry, DependencyFile, UnreadableFile
 from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
 
 _REQUIREMENT = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(?:@\s*(\S+)|\(?([^;#()]*)\)?)")
@@ -96,3 +97,18 @@ def read_constraint(spec: Any) -> str:
         if table.get(key):
             return as_text(table[key])
     return ""
+
+
+def read_direct_names(file: DependencyFile) -> list[str] | None:
+    """Return the names of the requirements in the pyproject.toml beside *file*; None if it cannot be read."""
+    try:
+        sibling = file.read_sibling("pyproject.toml")
+        if sibling is None:
+            return None
+        return [
+            name
+            for name, _, section in list_requirements(_safe_parsers.parse_toml(sibling))
+            if section != "build-system"
+        ]
+    except UnreadableFile:
+        return None

@@ -8,8 +8,8 @@ from typing import Any
 from detector.incident.dependents import _safe_parsers
 from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
 from detector.incident.dependents._graph import find_paths
+from detector.incident.dependents._npm import SECTIONS
 from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
-from detector.incident.dependents.package_json import SECTIONS
 
 FILES = ("bun.lock",)
 LOCKS = True

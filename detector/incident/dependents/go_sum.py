@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from detector.incident.dependents import _safe_parsers
 from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
-from detector.incident.dependents.go_mod import parse_go_mod
+from detector.incident.dependents._go import parse_go_mod
 
 FILES = ("go.sum", "go.work.sum")
 LOCKS = False

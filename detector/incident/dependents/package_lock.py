@@ -13,8 +13,8 @@ from typing import Any
 from detector.incident.dependents import _safe_parsers
 from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
 from detector.incident.dependents._graph import find_paths
+from detector.incident.dependents._npm import SECTIONS, list_installed, parse_tarball_url
 from detector.incident.dependents._safe_parsers import as_mapping, as_text
-from detector.incident.dependents.package_json import SECTIONS, list_installed, parse_tarball_url
 
 FILES = ("package-lock.json", "npm-shrinkwrap.json")
 LOCKS = True

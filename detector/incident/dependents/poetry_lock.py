@@ -8,7 +8,7 @@ from typing import Any
 from detector.incident.dependents import _safe_parsers
 from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
 from detector.incident.dependents._graph import Node, list_locked
-from detector.incident.dependents._python import list_requirements, parse_requirement
+from detector.incident.dependents._python import parse_requirement, read_direct_names
 from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
 
 FILES = ("poetry.lock", "pdm.lock")
@@ -38,18 +38,3 @@ def _list_needs(row: dict[str, Any]) -> tuple[str, ...]:
     if isinstance(needs, list):  # pdm writes requirements
         return tuple(parse_requirement(as_text(text))[0] for text in needs)
     return tuple(as_mapping(needs))
-
-
-def read_direct_names(file: DependencyFile) -> list[str] | None:
-    """Return the names of the requirements in the pyproject.toml beside *file*; None if it cannot be read."""
-    try:
-        sibling = file.read_sibling("pyproject.toml")
-        if sibling is None:
-            return None
-        return [
-            name
-            for name, _, section in list_requirements(_safe_parsers.parse_toml(sibling))
-            if section != "build-system"
-        ]
-    except UnreadableFile:
-        return None

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from detector.incident.dependents import _safe_parsers
 from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
 from detector.incident.dependents._graph import Node, list_locked
+from detector.incident.dependents._python import read_direct_names
 from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
-from detector.incident.dependents.poetry_lock import read_direct_names
 
 FILES = ("pylock.toml", "pylock.*.toml")
 LOCKS = True

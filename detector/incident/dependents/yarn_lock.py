@@ -16,8 +16,8 @@ from typing import NamedTuple
 from detector.incident.dependents import _safe_parsers
 from detector.incident.dependents._contract import DependencyEntry, DependencyFile, IsWanted, UnreadableFile
 from detector.incident.dependents._graph import find_paths
+from detector.incident.dependents._npm import SECTIONS, list_installed
 from detector.incident.dependents._safe_parsers import as_list, as_mapping, as_text
-from detector.incident.dependents.package_json import SECTIONS, list_installed
 
 FILES = ("yarn.lock",)
 LOCKS = True

@@ -2,7 +2,7 @@
 
 import pytest
 
-from detector.incident.dependents import cargo_lock, go_mod
+from detector.incident.dependents import _go, cargo_lock, go_mod
 from detector.incident.dependents._contract import UnreadableFile, WorkspaceReader
 
 
@@ -13,5 +13,5 @@ def test_a_workspace_reader_is_recognized_by_its_function() -> None:
 
 def test_an_unreadable_file_is_a_value_error() -> None:
     with pytest.raises(ValueError, match=r"is not a go\.mod"):
-        go_mod.parse_go_mod(b"hello world")
+        _go.parse_go_mod(b"hello world")
     assert issubclass(UnreadableFile, ValueError)
