@@ -169,7 +169,7 @@ def digest_refs(repository: Repository) -> str:
 
 
 def digest_rule(rule: Rule) -> str:
-    """Name what *rule* finds: its own text without the remarks for people, and the code of the judgement."""
+    """Name what *rule* finds: its own text without the remarks for people, and the code of the scoring."""
     telling = rule._replace(finds="", harm="", revoke="", links=(), examples=(), misses=(), source="", probe={})
     text = repr(telling) + (__version__ if rule.scored else "")
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

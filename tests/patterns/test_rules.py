@@ -177,7 +177,7 @@ def test_both_automata_agree(rule: Rule) -> None:
 def test_anchors_are_implied_by_the_pattern(rule: Rule) -> None:
     """Whatever the pattern matches contains an anchor, or its required companion does."""
     if rule.scored:
-        assert not rule.anchors and not rule.pattern, "the judgement has anchors of its own"
+        assert not rule.anchors and not rule.pattern, "the scoring has anchors of its own"
         return
     anchors = [
         re.compile((b"(?i)" if a.ignore_case else b"") + re.escape(a.text) + a.tail.encode(), re.DOTALL)

@@ -1,4 +1,4 @@
-"""The parts of the judgement one by one: names, files, shapes, naturalness, rejection, facts, weights."""
+"""The parts of the scoring one by one: names, files, shapes, naturalness, rejection, features, weights."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ def test_an_anchor_is_seen_where_it_is_looked_for_loosely_first() -> None:
     assert len({anchor.tail for anchor in looked_for}) > 5
 
 
-def test_importing_the_judgement_is_light() -> None:
+def test_importing_the_scoring_is_light() -> None:
     import subprocess
     import sys
 

@@ -1,4 +1,4 @@
-"""The judgement over languages and formats: what is reported, and what looks like it but is not."""
+"""The scoring over languages and formats: what is reported, and what looks like it but is not."""
 
 from __future__ import annotations
 
