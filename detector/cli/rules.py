@@ -15,7 +15,7 @@ from detector.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from detector.model import Rule
-    from detector.rules.loader import LoadedRules
+    from detector.rules.loader import ParsedRules
 
 SUMMARY = "list, show and check the rules, or write the table of providers"
 
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     return int(actions[args.action](args))
 
 
-def _load_rules(paths: Sequence[str], *, shipped: bool = True) -> LoadedRules:
+def _load_rules(paths: Sequence[str], *, shipped: bool = True) -> ParsedRules:
     from detector.rules import pack
     from detector.rules.loader import load_all
 

@@ -21,7 +21,7 @@ MAX_TEXTS = 64
 """Alternatives above which there is no anchor."""
 
 
-class Literal(NamedTuple):
+class RequiredText(NamedTuple):
     """A literal, whether its case is ignored, and the tail that follows it (as in `Anchor`)."""
 
     text: bytes
@@ -29,10 +29,10 @@ class Literal(NamedTuple):
     tail: str = ""
 
 
-class Literals(NamedTuple):
+class RequiredTexts(NamedTuple):
     """Every match contains one of `texts`: it equals one (`exact`), begins with one (`head`) or contains one."""
 
-    texts: tuple[Literal, ...]
+    texts: tuple[RequiredText, ...]
     exact: bool = False
     head: bool = False
 
@@ -47,8 +47,8 @@ class Literals(NamedTuple):
         return shortest * 8 - len(self.texts).bit_length()
 
 
-_EMPTY = Literals((Literal(b""),), exact=True, head=True)
-_NOTHING = Literals(())
+_EMPTY = RequiredTexts((RequiredText(b""),), exact=True, head=True)
+_NOTHING = RequiredTexts(())
 
 
 def derive_anchors(pattern: str) -> tuple[Anchor, ...]:
@@ -70,13 +70,13 @@ def _parse(pattern: str) -> Any:
     return _parser.parse(pattern.encode())
 
 
-def _choose_best(pieces: Iterable[Literals]) -> Literals:
+def _choose_best(pieces: Iterable[RequiredTexts]) -> RequiredTexts:
     return max(pieces, key=lambda piece: piece.worth, default=_NOTHING)
 
 
-def _list_required(tokens: Iterable[tuple[Any, Any]], folded: bool) -> list[Literals]:
+def _list_required(tokens: Iterable[tuple[Any, Any]], folded: bool) -> list[RequiredTexts]:
     """List what each part of a sequence requires; adjacent exact parts are joined."""
-    done: list[Literals] = []
+    done: list[RequiredTexts] = []
     run = _EMPTY
     for operation, argument in tokens:
         piece = _read_piece(str(operation), argument, folded)
@@ -93,11 +93,11 @@ def _list_required(tokens: Iterable[tuple[Any, Any]], folded: bool) -> list[Lite
     return [*done, run]
 
 
-def _join(left: Literals, right: Literals) -> Literals:
+def _join(left: RequiredTexts, right: RequiredTexts) -> RequiredTexts:
     if not left.exact or not right.head or len(left.texts) * len(right.texts) > MAX_TEXTS:
         return _NOTHING
-    texts = (Literal(a.text + b.text, a.folded or b.folded, b.tail) for a, b in product(left.texts, right.texts))
-    return Literals(tuple(texts), right.exact, left.head)
+    texts = (RequiredText(a.text + b.text, a.folded or b.folded, b.tail) for a, b in product(left.texts, right.texts))
+    return RequiredTexts(tuple(texts), right.exact, left.head)
 
 
 def _read_tail(operation: str, argument: Any) -> str:
@@ -118,11 +118,11 @@ def _read_tail(operation: str, argument: Any) -> str:
     return f"[{out}]{{{min(argument[0], 12)}}}"
 
 
-def _read_piece(operation: str, argument: Any, folded: bool) -> Literals | None:
+def _read_piece(operation: str, argument: Any, folded: bool) -> RequiredTexts | None:
     if operation in ("AT", "ASSERT", "ASSERT_NOT"):
         return None
     if operation == "LITERAL":
-        return Literals((Literal(bytes([argument]), folded),), exact=True, head=True)
+        return RequiredTexts((RequiredText(bytes([argument]), folded),), exact=True, head=True)
     if operation == "IN":
         return _read_class(argument, folded)
     if operation == "SUBPATTERN":
@@ -135,7 +135,7 @@ def _read_piece(operation: str, argument: Any, folded: bool) -> Literals | None:
     return _NOTHING
 
 
-def _read_class(items: Sequence[tuple[Any, Any]], folded: bool) -> Literals:
+def _read_class(items: Sequence[tuple[Any, Any]], folded: bool) -> RequiredTexts:
     letters: list[int] = []
     for operation, argument in items:
         if str(operation) == "LITERAL":
@@ -146,17 +146,17 @@ def _read_class(items: Sequence[tuple[Any, Any]], folded: bool) -> Literals:
             return _NOTHING
     if len(letters) > 4:
         return _NOTHING
-    return Literals(tuple(Literal(bytes([letter]), folded) for letter in letters), exact=True, head=True)
+    return RequiredTexts(tuple(RequiredText(bytes([letter]), folded) for letter in letters), exact=True, head=True)
 
 
-def _read_sequence(tokens: Any, folded: bool) -> Literals:
+def _read_sequence(tokens: Any, folded: bool) -> RequiredTexts:
     pieces = [piece for piece in _list_required(tokens, folded) if piece.texts != _EMPTY.texts]
     if not pieces:
         return _EMPTY
     return pieces[0] if len(pieces) == 1 else _choose_best(pieces)._replace(exact=False)
 
 
-def _read_repeat(argument: Any, folded: bool) -> Literals:
+def _read_repeat(argument: Any, folded: bool) -> RequiredTexts:
     low, high, inner = argument
     piece = _read_sequence(inner, folded)
     if low == high and 0 < low <= 4 and piece.exact:
@@ -165,12 +165,12 @@ def _read_repeat(argument: Any, folded: bool) -> Literals:
             whole = _join(whole, piece)
         return whole
     if low == 0 and high == 1 and piece.exact and piece != _EMPTY:
-        return Literals((*piece.texts, Literal(b"")), exact=True, head=True)
+        return RequiredTexts((*piece.texts, RequiredText(b"")), exact=True, head=True)
     return piece._replace(exact=False, head=False) if low else _NOTHING
 
 
-def _read_branch(branches: Iterable[Any], folded: bool) -> Literals:
-    texts: list[Literal] = []
+def _read_branch(branches: Iterable[Any], folded: bool) -> RequiredTexts:
+    texts: list[RequiredText] = []
     exact = head = True
     for branch in branches:
         piece = _read_sequence(branch, folded)
@@ -178,4 +178,4 @@ def _read_branch(branches: Iterable[Any], folded: bool) -> Literals:
         exact, head = exact and piece.exact, head and piece.head
         if not piece.texts or len(texts) > MAX_TEXTS:
             return _NOTHING
-    return Literals(tuple(dict.fromkeys(texts)), exact, head)
+    return RequiredTexts(tuple(dict.fromkeys(texts)), exact, head)

@@ -21,7 +21,7 @@ _SHARED = ("service", "harm", "revoke")
 """Keys at the top of a file that apply to all of its rules."""
 
 
-class LoadedRules(NamedTuple):
+class ParsedRules(NamedTuple):
     """The rules of several files, notes about what could not be carried over, and files that they extend."""
 
     rules: list[Rule]
@@ -37,7 +37,7 @@ def load_files(paths: Iterable[str]) -> list[Rule]:
     return load_all(paths).rules
 
 
-def load_all(paths: Iterable[str]) -> LoadedRules:
+def load_all(paths: Iterable[str]) -> ParsedRules:
     """Do what `load_files` does, and return the notes about files of other tools too."""
     rules: dict[str, Rule] = {}
     notes: list[str] = []
@@ -50,7 +50,7 @@ def load_all(paths: Iterable[str]) -> LoadedRules:
             if rule.id in rules:
                 raise RuleError(f"{rule.source}: the id {rule.id!r} is taken by {rules[rule.id].source}")
             rules[rule.id] = rule
-    return LoadedRules(list(rules.values()), tuple(notes), tuple(extends))
+    return ParsedRules(list(rules.values()), tuple(notes), tuple(extends))
 
 
 def read_file(path: str) -> ForeignRules:

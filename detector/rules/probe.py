@@ -84,7 +84,7 @@ class RequestTemplate(NamedTuple):
     facts: tuple[tuple[str, str], ...] = ()
 
 
-class Probe(NamedTuple):
+class ProbeTable(NamedTuple):
     """A checked table. `live` and `dead` are status codes; a host from the credential must match a glob in `hosts`."""
 
     call: RequestTemplate
@@ -124,7 +124,7 @@ def look_up(document: object, path: str) -> object:
     return here
 
 
-def list_fields(probe: Probe) -> set[str]:
+def list_fields(probe: ProbeTable) -> set[str]:
     """Return the names of the fields of all requests."""
     found: set[str] = set()
     for call in (probe.call, *probe.reach):
@@ -145,7 +145,7 @@ def _templates(value: Any) -> list[str]:
     return [text for item in inner for text in _templates(item)]
 
 
-def parse(table: Any, where: str, parts: Sequence[str] = ()) -> Probe:
+def parse(table: Any, where: str, parts: Sequence[str] = ()) -> ProbeTable:
     """Check *table* and return it as a `Probe`.
 
     *parts* are the names of the rule's companions. Raises `RuleError`, which
@@ -161,7 +161,7 @@ def parse(table: Any, where: str, parts: Sequence[str] = ()) -> Probe:
     if set(live) & set(dead) and not (live_body and dead_body):
         raise RuleError(f"{where}: a status means both live and dead; distinguish them by live_body and dead_body")
     call, reach = _parse_requests(table, where)
-    probe = Probe(
+    probe = ProbeTable(
         call=call,
         live=live,
         dead=dead,
@@ -214,7 +214,7 @@ def _parse_requests(table: Mapping[str, Any], where: str) -> tuple[RequestTempla
     return call, tuple(reach)
 
 
-def _check_fields(probe: Probe, known: set[str], where: str) -> None:
+def _check_fields(probe: ProbeTable, known: set[str], where: str) -> None:
     wanted = list_fields(probe)
     for name in sorted(wanted - known):
         raise RuleError(f"{where}: {{{name}}} is not a part of the credential; known: {', '.join(sorted(known))}")

@@ -22,7 +22,7 @@ from detector.probes.core.contract import ProbeSettings
 from detector.rules import probe as probes
 from detector.rules.loader import load_files
 from detector.rules.pack import list_rule_files, shipped_folder
-from detector.rules.probe import AnswerCondition, Probe
+from detector.rules.probe import AnswerCondition, ProbeTable
 from detector.secret import Secret
 from detector.verify import run
 from tests.fakes.provider import Authority, Heard, Provider, Say, client_to, provider
@@ -81,7 +81,7 @@ BY_NUMBER = {f"{number:05}": rule for number, rule in enumerate(RULES)}
 # -- an answer as the table describes it ------------------------------------------
 
 
-def read_text(table: Probe, *, live: bool) -> Say:
+def read_text(table: ProbeTable, *, live: bool) -> Say:
     codes, conditions = (table.live, table.live_body) if live else (table.dead, table.dead_body)
     status = codes[0]
     if conditions:

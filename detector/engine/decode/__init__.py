@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from detector.engine.decode import compression, inline, markers, runs
-from detector.engine.decode.layer import Layer, SpanIndex
+from detector.engine.decode.layer import Layer, OffsetIndex
 
 MAX_DEPTH = 4
 """Nested layers that are decoded."""
@@ -64,13 +64,13 @@ def decode_layers(
         if text:
             yield Layer(text, name, (0, len(data)))
     base64 = runs.Base64Runs(data)
-    opened: dict[int, SpanIndex[Layer]] = {}
+    opened: dict[int, OffsetIndex[Layer]] = {}
     windows: dict[int, list[tuple[int, int]]] = {}
     for code, start, end in marks:
         if code >= markers.INLINE:
             windows.setdefault(code, []).append(inline.find_reach(code, end))
             continue
-        family = opened.setdefault(0 if code in markers.BASE64 else code, SpanIndex())
+        family = opened.setdefault(0 if code in markers.BASE64 else code, OffsetIndex())
         if any(_covers(layer, code, start) for layer in family.find_at(start)):
             continue
         if layer := _decode_run(data, base64, code, start, end):

@@ -72,7 +72,7 @@ class Layer:
         return outer[piece] + (-(-steps // inside) if up else steps // inside)
 
 
-class SpanIndex(Generic[T]):
+class OffsetIndex(Generic[T]):
     """Values for spans of a text, found by an offset.
 
     There may be tens of thousands. Spans do not overlap, but a span may have up to `VARIANTS` values.

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from functools import cache
 from typing import Any
 
-from detector.engine.decode.layer import Layer, SpanIndex, decode_lines
+from detector.engine.decode.layer import Layer, OffsetIndex, decode_lines
 
 MAX_RUN = 64 << 20
 """Bytes before and after its marker up to which a run is followed."""
@@ -91,7 +91,7 @@ class Base64Runs:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._known: SpanIndex[list[tuple[int, int]]] = SpanIndex()
+        self._known: OffsetIndex[list[tuple[int, int]]] = OffsetIndex()
 
     def decode_at(self, at: int, phase: int) -> Layer | None:
         """Decode the run around *at*; the character there is number *phase* of its group of four.

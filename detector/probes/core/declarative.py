@@ -19,12 +19,12 @@ from detector.probes.core.client import ProbeClient
 from detector.probes.core.contract import NoVerdict, PlannedRequest, ProbeInput, ProbeResult, ProbeSettings
 from detector.probes.core.hosts import choose_host, is_allowed, parse_host, require_tls
 from detector.rules import probe as probes
-from detector.rules.probe import FIELD, AnswerCondition, Probe, RequestTemplate
+from detector.rules.probe import FIELD, AnswerCondition, ProbeTable, RequestTemplate
 
 LONGEST_FACT = 160
 
 
-def parse_probe(credential: ProbeInput) -> Probe:
+def parse_probe(credential: ProbeInput) -> ProbeTable:
     """Return the rule's table, ready for use."""
     rule = credential.rule
     return probes.parse(rule.probe, rule.source or rule.id, [part.name for part in rule.companions])
@@ -41,7 +41,7 @@ async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     return answer
 
 
-async def _check_site(probe: Probe, credential: ProbeInput, client: ProbeClient, site: str) -> ProbeResult:
+async def _check_site(probe: ProbeTable, credential: ProbeInput, client: ProbeClient, site: str) -> ProbeResult:
     reply = await client.send(request(probe, probe.call, credential, client.settings, site))
     state, why = evaluate_reply(probe, reply)
     if state != VerdictState.LIVE:
@@ -66,7 +66,7 @@ def _facts(call: RequestTemplate, reply: Reply) -> list[tuple[str, str]]:
     return [(name, text) for name, text in found if text]
 
 
-def evaluate_reply(probe: Probe, reply: Reply) -> tuple[VerdictState, str]:
+def evaluate_reply(probe: ProbeTable, reply: Reply) -> tuple[VerdictState, str]:
     """Return the state and the reason that *reply* proves."""
     status = f"HTTP {reply.status}"
     limited = reply.status == 429 or (reply.status == 403 and reply.headers.get("x-ratelimit-remaining") == "0")
@@ -121,7 +121,7 @@ def read_text(reply: Reply, path: str) -> str:
 
 
 def request(
-    probe: Probe, call: RequestTemplate, credential: ProbeInput, settings: ProbeSettings, site: str = ""
+    probe: ProbeTable, call: RequestTemplate, credential: ProbeInput, settings: ProbeSettings, site: str = ""
 ) -> Request:
     """Fill the template. Raises `NoVerdict` where a part is missing or the host may not be asked."""
     place = choose_host(credential, settings, probe.hosts) if "{host}" in call.url else None
@@ -183,7 +183,7 @@ def _url(template: str, fill: Callable[[str, Callable[[str], str]], str]) -> str
     return filled + (sign + fill(query, lambda text: quote(text, safe="")) if sign else "")
 
 
-def _check_url(probe: Probe, call: RequestTemplate, url: str, settings: ProbeSettings) -> None:
+def _check_url(probe: ProbeTable, call: RequestTemplate, url: str, settings: ProbeSettings) -> None:
     """Refuse a URL whose host a part of the credential brought in and nobody who may decide names."""
     place = parse_host(url)
     if place is None or "@" in urlsplit(url).netloc:

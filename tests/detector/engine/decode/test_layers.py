@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from detector.engine import decode
-from detector.engine.decode.layer import SpanIndex
+from detector.engine.decode.layer import OffsetIndex
 from detector.rules import pack as packs
 from detector.rules.loader import parse
 from detector.rules.shapes import expand
@@ -20,7 +20,7 @@ pattern = '(acmekey_[0-9a-z]{24})'
 
 
 def test_parts_are_found_by_any_place_in_them() -> None:
-    spans: SpanIndex[str] = SpanIndex()
+    spans: OffsetIndex[str] = OffsetIndex()
     for start, end, made in [(50, 60, "late"), (10, 20, "early"), (11, 20, "shifted"), (30, 30, "empty")]:
         spans.add(start, end, made)
     assert {at: [*spans.find_at(at)] for at in (9, 10, 11, 19, 20, 30, 50, 59, 60)} == {
@@ -40,4 +40,4 @@ def test_no_run_is_compared_with_all_others(monkeypatch: pytest.MonkeyPatch, cou
     covers = decode._covers
     monkeypatch.setattr(decode, "_covers", lambda *args: calls.append(args) or covers(*args))
     assert len(engine.scan(text)) == count
-    assert len(calls) <= SpanIndex.VARIANTS * count
+    assert len(calls) <= OffsetIndex.VARIANTS * count
