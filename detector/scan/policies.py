@@ -47,9 +47,9 @@ class IgnorePolicies:
         if everything:
             idle = [policy.list_unused() for policy in self._policies]
             unused = [by for by in idle[0] if all(by in others for others in idle)]
-            notes += [f"{by} ignores nothing any more" for by in unused[:MAX_NAMED]]
+            notes += [f"{by} ignores nothing and can be removed" for by in unused[:MAX_NAMED]]
             if len(unused) > MAX_NAMED:
-                notes.append(f"{len(unused) - MAX_NAMED} more entries ignore nothing any more")
+                notes.append(f"{len(unused) - MAX_NAMED} more entries ignore nothing")
         return list(dict.fromkeys(notes))
 
 

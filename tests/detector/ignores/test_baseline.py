@@ -99,7 +99,7 @@ def test_what_matches_nothing_any_more_is_named_and_pruned(repo: Repository) -> 
     repo.write("b.py", f"t = '{token(2)}'\n")
     create(repo, "--reason", "before")
     (repo.path / "b.py").unlink()
-    (note,) = [note for note in scan(repo)["notes"] if "any more" in note]  # type: ignore[attr-defined]
+    (note,) = [note for note in scan(repo)["notes"] if "can be removed" in note]  # type: ignore[attr-defined]
     assert note.startswith(f"{baseline.NAME}: the entry for b.py (github.pat") and "ignores nothing" in note
     done = leakfirst("baseline", "prune", cwd=repo.path)
     assert "removed: b.py" in done.stdout and "1 removed, 1 kept" in done.stdout

@@ -115,17 +115,17 @@ def test_what_does_nothing_is_named(repo: Repository) -> None:
     notes = look(repo, show_ignored=True).notes
     assert "clean.py:1: leakfirst:allow ignores nothing and can be removed" in notes
     assert any(note.startswith("1 marks of other tools") or "gitleaks:allow, clean.py:2" in note for note in notes)
-    assert "leakfirst.toml: allow 1 (old) ignores nothing any more" in notes
-    assert not any("ignores nothing any more" in note for note in look(repo, history=False).notes)
+    assert "leakfirst.toml: allow 1 (old) ignores nothing and can be removed" in notes
+    assert not any("ignores nothing and can be removed" in note for note in look(repo, history=False).notes)
 
 
 def test_a_scan_of_a_part_says_nothing_of_entries_for_the_rest(repo: Repository) -> None:
     repo.write("leakfirst.toml", '[[allow]]\nreason = "old"\nrules = ["acme.*"]\n')
     top = str(repo.path)
     for targets in ((f"{top}/docs",), (f"{top}/a.py",), (f"{top}/docs", f"{top}/vendor")):
-        assert not any("ignores nothing any more" in note for note in scan(*targets).notes), targets
-    assert any("ignores nothing any more" in note for note in scan(f"{top}/docs", f"{top}/").notes)
-    assert not any("ignores nothing any more" in note for note in look(repo, max_size=1 << 20).notes)
+        assert not any("ignores nothing and can be removed" in note for note in scan(*targets).notes), targets
+    assert any("ignores nothing and can be removed" in note for note in scan(f"{top}/docs", f"{top}/").notes)
+    assert not any("ignores nothing and can be removed" in note for note in look(repo, max_size=1 << 20).notes)
 
 
 def test_a_mistake_in_a_file_of_the_repository_ignores_nothing_and_is_noted(repo: Repository) -> None:
