@@ -74,6 +74,7 @@ def test_each_recipe_has_its_test_and_fulfils_its_contract(added: Path) -> None:
         *TESTS,
         "tests/detector/test_contracts.py::test_every_plugin_fulfils_its_contract",
         "tests/detector/reports/test_every_report.py",
+        "tests/detector/sources/test_every_source.py",
         "tests/detector/incident/notify/test_every_channel.py::test_every_channel_fulfils_the_contract",
         "tests/detector/incident/dependents/test_every_reader.py::test_every_reader_fulfils_the_contract_and_has_a_case",
     )
@@ -108,7 +109,10 @@ def test_forgetting_the_test_or_a_function_is_noticed(tmp_path: Path) -> None:
     for path in MODULES:
         name = Path(path).stem
         without = re.sub(
-            r"^def (write|main|list_repositories|deliver|read)\(", r"def forgotten(", FILES[path], flags=re.MULTILINE
+            r"^def (write|main|claim|list_repositories|deliver|read)\(",
+            r"def forgotten(",
+            FILES[path],
+            flags=re.MULTILINE,
         )
         assert without != FILES[path], name
         (folder / path).write_text(without)

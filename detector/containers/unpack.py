@@ -18,8 +18,11 @@ from typing import Any, NamedTuple
 from detector.containers.contract import Member, Stream
 from detector.containers.kinds import detect_kind
 from detector.containers.limits import MAX_DEPTH, MAX_IN_MEMORY, LimitExceeded, UnpackBudget
-from detector.model import Blob, Origin, Skipped
+from detector.model import CURRENT_KINDS, Blob, Origin, Skipped
 from detector.text import chunks
+
+_FILE_KINDS = (*CURRENT_KINDS, "stdin")
+"""Kinds of origin whose members get the kind "archive"; those of a history or of an added source keep theirs."""
 
 
 class MemberEnd(NamedTuple):
@@ -170,8 +173,7 @@ def _describe_problem(problem: Exception) -> str:
 
 def _make_member_origin(origin: Origin, name: str) -> Origin:
     """Return the origin of a member. For objects of a history, the path of the container is prepended later."""
-    kept = origin.kind == "image" or (origin.object_id and origin.kind not in ("index", "worktree"))
-    kind = origin.kind if kept else "archive"
+    kind = "archive" if origin.kind in _FILE_KINDS else origin.kind
     outer = f"{origin.path}!" if origin.path else ""
     return origin._replace(kind=kind, path=f"{outer}{name}" if name else origin.path)
 

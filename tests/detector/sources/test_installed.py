@@ -20,6 +20,7 @@ from detector.scan.reread import reread_report
 from detector.scan.rule_pack import load_rule_pack
 from leakfirst._program import main
 from tests.detector.sources.sample import RULE, TOKEN
+from tests.fakes.hidden import zipped
 
 SHELF = '''
 """A source of another distribution: a shelf of notes."""
@@ -103,6 +104,19 @@ def test_its_content_is_scanned_reported_and_read_again(install: Install, config
     jsonschema.validate(json.loads(out.getvalue()), schema)
     report = tmp_path / "report.json"
     report.write_text(out.getvalue())
+    again, skipped = reread_report(str(report), load_rule_pack(config), load_project_key())
+    assert [one.secret for one in again] == [finding.secret] and not skipped
+
+
+def test_a_member_of_a_container_is_read_again_in_its_source(install: Install, config: Config, tmp_path: Path) -> None:
+    content = zipped({"inner.txt": f"key = {TOKEN}".encode()})
+    install("shelf", SHELF.replace(f'b"key = {TOKEN}"', repr(content)))
+    result = pipeline.scan(config)
+    (finding,) = result.findings
+    assert [(at.origin.kind, at.origin.path) for at in finding.locations] == [("shelf", "b.txt!inner.txt")]
+    report = tmp_path / "report.json"
+    with open(report, "w") as out:
+        load_report("json").write(result, out, ReportOptions())
     again, skipped = reread_report(str(report), load_rule_pack(config), load_project_key())
     assert [one.secret for one in again] == [finding.secret] and not skipped
 
