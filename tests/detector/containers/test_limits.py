@@ -51,7 +51,7 @@ def test_a_large_member_is_scanned_in_chunks_with_correct_lines(
 
 
 def test_a_file_over_the_memory_limit_is_streamed(rules: str, tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detector.sources.files.WHOLE", 1 << 20)
+    monkeypatch.setattr("detector.sources._files.IN_MEMORY_BYTES", 1 << 20)
     token = expand("ghp_{alnum:36}", 6)
     path = tmp_path / "a.tar"
     path.write_bytes(tarred({"noise": os.urandom(10 << 20), "conf": f"k: {token}".encode()}))
