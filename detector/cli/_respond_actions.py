@@ -244,7 +244,7 @@ def write_report(session: Session, args: argparse.Namespace) -> ExitCode:
     from detector.incident import report
     from detector.incident.leaked_material import load_pack
     from detector.incident.ledger import verify_chain
-    from detector.incident.notify._redact import make_redactor
+    from detector.incident.messages.redact import make_redactor
 
     incident = session.load_incident(args.incident)
     if args.json:

@@ -66,8 +66,8 @@ class Session:
         from detector.incident.context import Tools
         from detector.incident.leaked_material import load_pack
         from detector.incident.ledger import SentMessages
-        from detector.incident.notify._outbox import Outbox, read_destinations
-        from detector.incident.notify._redact import make_redactor
+        from detector.incident.messages.outbox import Outbox, read_destinations
+        from detector.incident.messages.redact import make_redactor
         from detector.incident.spread import EmptyFleet
         from rotators.core.policy import load_policy
         from rotators.core.service import RotationService

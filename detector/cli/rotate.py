@@ -212,7 +212,7 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
     if not plan.notify:
         return
     from detector.config import load_operator_file
-    from detector.incident.notify import _redact, _rotation
+    from detector.incident.messages import redact, rotation
     from rotators.core.plan_text import printable
     from rotators.core.secret_lookup import load_rules
 
@@ -222,8 +222,8 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
 
         return SentMessages(open_state())
 
-    clean = _redact.make_redactor(lambda: load_rules(args.patterns)[0])
-    results, others = _rotation.notify_outcome(plan, outcome, load_operator_file(), open_sent_messages, clean)
+    clean = redact.make_redactor(lambda: load_rules(args.patterns)[0])
+    results, others = rotation.notify_outcome(plan, outcome, load_operator_file(), open_sent_messages, clean)
     out = sys.stderr if args.json else sys.stdout
     for result in results:
         failed = f"not notified: {result.destination}: {result.why}"

@@ -17,7 +17,7 @@ from rotators.core.model import Clock
 
 if TYPE_CHECKING:
     from detector.config import Config
-    from detector.incident.notify._outbox import DeliveryResult, Outbox
+    from detector.incident.messages.outbox import DeliveryResult, Outbox
     from rotators.core.service import RotationService
 
 

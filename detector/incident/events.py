@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from detector.incident.messages.event import IncidentEvent, Link, Phase
 from detector.incident.model import Credential, Incident, LineKind, Step, StepState, Task
-from detector.incident.notify._event import IncidentEvent, Link, Phase
 from detector.incident.settings import IncidentSettings
 from detector.incident.timeline import format_time, format_time_left, list_due_warnings
 from detector.model import VerdictState

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from detector.fleet.state.store import State
-    from detector.incident.notify._event import IncidentEvent
+    from detector.incident.messages.event import IncidentEvent
 
 GENESIS = hashlib.sha256(b"leakfirst incident log 1").hexdigest()
 
@@ -264,13 +264,13 @@ class SentMessages:
         self._state = state
 
     def was_delivered(self, destination: str, key: str) -> bool:
-        """See `_outbox.DeliveryStore`."""
+        """See `outbox.DeliveryStore`."""
         chosen = select(messages.c.at).where(messages.c.destination == destination, messages.c.key == key)
         with self._state.read() as db:
             return db.execute(chosen).first() is not None
 
     def find_thread(self, destination: str, thread: str) -> str:
-        """See `_outbox.DeliveryStore`."""
+        """See `outbox.DeliveryStore`."""
         chosen = (
             select(messages.c.continued)
             .where(messages.c.destination == destination, messages.c.thread == thread, messages.c.continued != "")
@@ -280,13 +280,13 @@ class SentMessages:
             return str(db.execute(chosen).scalar() or "")
 
     def count_since(self, destination: str, since: float) -> int:
-        """See `_outbox.DeliveryStore`."""
+        """See `outbox.DeliveryStore`."""
         chosen = select(func.count()).where(messages.c.destination == destination, messages.c.at > since)
         with self._state.read() as db:
             return int(db.execute(chosen).scalar_one())
 
     def record(self, destination: str, event: IncidentEvent, thread: str, at: float) -> None:
-        """See `_outbox.DeliveryStore`."""
+        """See `outbox.DeliveryStore`."""
         from detector.fleet.state.store import upsert
 
         row = {"destination": destination, "key": event.key, "thread": event.thread, "continued": thread, "at": at}

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from detector.fingerprint import PREFIX
 from detector.incident import events
+from detector.incident.messages import escape
 from detector.incident.model import Credential, Incident, LineKind, LogLine
-from detector.incident.notify import _escape
 from detector.incident.timeline import MILESTONES, format_elapsed, format_time_left, has_passed
 from detector.model import VerdictState
 
@@ -248,11 +248,11 @@ def render_markdown(sections: Sequence[Section]) -> str:
 
 
 def _escape_cell(text: str) -> str:
-    return _escape.to_code_span(text, 1000).replace("|", "\\|") if text else ""
+    return escape.to_code_span(text, 1000).replace("|", "\\|") if text else ""
 
 
 def _escape_sentence(sentence: str) -> str:
-    plain = _escape.to_plain(sentence, 2000)
+    plain = escape.to_plain(sentence, 2000)
     return "".join(f"\\{character}" if character in "\\`*_{}[]<>#|!@~" else character for character in plain)
 
 
@@ -263,17 +263,17 @@ def render_html(sections: Sequence[Section]) -> str:
     out = [
         "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
         f'<meta http-equiv="Content-Security-Policy" content="{build_policy(STYLE, "")}">',
-        f"<title>{_escape.to_html(sections[0].title)}</title><style>{STYLE}</style></head><body>",
+        f"<title>{escape.to_html(sections[0].title)}</title><style>{STYLE}</style></head><body>",
     ]
     for number, section in enumerate(sections):
         level = 2 if number else 1
-        out.append(f"<h{level}>{_escape.to_html(section.title)}</h{level}>")
-        out += [f"<p>{_escape.to_html(sentence)}</p>" for sentence in section.sentences]
+        out.append(f"<h{level}>{escape.to_html(section.title)}</h{level}>")
+        out += [f"<p>{escape.to_html(sentence)}</p>" for sentence in section.sentences]
         if section.rows:
-            heads = "".join(f"<th>{_escape.to_html(head)}</th>" for head in section.heads)
+            heads = "".join(f"<th>{escape.to_html(head)}</th>" for head in section.heads)
             out.append(f"<table><thead><tr>{heads}</tr></thead><tbody>")
             for row in section.rows:
-                cells = "".join(f"<td><code>{_escape.to_html(cell)}</code></td>" for cell in row)
+                cells = "".join(f"<td><code>{escape.to_html(cell)}</code></td>" for cell in row)
                 out.append(f"<tr>{cells}</tr>")
             out.append("</tbody></table>")
     return "".join((*out, "</body></html>")).encode("ascii", "xmlcharrefreplace").decode() + "\n"

@@ -1,6 +1,5 @@
-"""Notify people of an incident: one module per channel, one event format for all of them.
+"""The channels: one module per way to notify people of an incident.
 
-`_event.py` defines events and the contract of a channel, `_escape.py` escapes
-untrusted text for each format, `_outbox.py` redacts, deduplicates, limits the rate
-and retries. Destinations are read from the operator's configuration only.
+`detector/incident/messages` has the events, the contract of a channel and the outbox.
+Destinations are read from the operator's configuration only.
 """

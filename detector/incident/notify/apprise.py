@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from detector.errors import UsageError
-from detector.incident.notify import _escape
-from detector.incident.notify._event import (
+from detector.incident.messages import escape
+from detector.incident.messages.event import (
     ChannelSettings,
     DeliveryFailed,
     Draft,
@@ -27,13 +27,13 @@ PER_OWNER = False
 
 
 def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     lines = [format_counts(event)] if event.counts else []
     lines += [f"for {_remove_mentions(event.owner)}"] if event.owner else []
     lines += [f"- {_remove_mentions(line)}" for line in limit_lines(event, 20)]
-    lines += [f"{name}: {_escape.get_safe_url(to) or _remove_mentions(to)}" for name, to in event.links]
+    lines += [f"{name}: {escape.get_safe_url(to) or _remove_mentions(to)}" for name, to in event.links]
     message: dict[str, Any] = {
-        "title": _escape.to_header(_remove_mentions(format_title(event))),
+        "title": escape.to_header(_remove_mentions(format_title(event))),
         "body": "\n".join(lines) or _remove_mentions(event.summary),
         "notify_type": "failure" if event.urgent else "warning",
         "body_format": "text",
@@ -47,11 +47,11 @@ def _remove_mentions(text: str) -> str:
     >>> _remove_mentions("@everyone <!channel> <@U1>")
     '(at)everyone (!channel> ((at)U1>'
     """
-    return _escape.to_plain(text).replace("@", "(at)").replace("<", "(")
+    return escape.to_plain(text).replace("@", "(at)").replace("<", "(")
 
 
 def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     import logging
 
     try:

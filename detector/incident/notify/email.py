@@ -14,8 +14,8 @@ from email.policy import SMTP
 from typing import TYPE_CHECKING
 
 from detector.errors import UsageError
-from detector.incident.notify import _escape
-from detector.incident.notify._event import (
+from detector.incident.messages import escape
+from detector.incident.messages.event import (
     ChannelSettings,
     DeliveryFailed,
     Draft,
@@ -35,11 +35,11 @@ PER_OWNER = False
 
 
 def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     message = EmailMessage(policy=SMTP)
     message["From"] = operator_credentials.require_setting(settings, "from")
     message["To"] = ", ".join(_get_recipients(settings))
-    message["Subject"] = _escape.to_header(format_title(event))
+    message["Subject"] = escape.to_header(format_title(event))
     domain = (
         operator_credentials.require_setting(settings, "from").rpartition("@")[2].strip("<> ") or "leakfirst.invalid"
     )
@@ -55,30 +55,30 @@ def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
 
 
 def _build_plain_text(event: IncidentEvent) -> str:
-    lines = [_escape.to_plain(format_title(event)), ""]
+    lines = [escape.to_plain(format_title(event)), ""]
     lines += [format_counts(event), ""] if event.counts else []
-    lines += [f"For {_escape.to_plain(event.owner)}:", ""] if event.owner else []
-    lines += [f"- {_escape.to_plain(line)}" for line in limit_lines(event)]
-    lines += ["", *(f"{name}: {_escape.get_safe_url(to) or _escape.to_plain(to)}" for name, to in event.links)]
+    lines += [f"For {escape.to_plain(event.owner)}:", ""] if event.owner else []
+    lines += [f"- {escape.to_plain(line)}" for line in limit_lines(event)]
+    lines += ["", *(f"{name}: {escape.get_safe_url(to) or escape.to_plain(to)}" for name, to in event.links)]
     return "\n".join(lines).rstrip() + "\n"
 
 
 def _build_html(event: IncidentEvent) -> str:
-    items = "".join(f"<li><code>{_escape.to_html(line)}</code></li>" for line in limit_lines(event))
+    items = "".join(f"<li><code>{escape.to_html(line)}</code></li>" for line in limit_lines(event))
     links = ""
     for name, target in event.links:
-        if url := _escape.get_safe_url(target):
-            links += f'<p><a href="{_escape.to_html(url).replace("[:]", ":")}">{_escape.to_html(name)}</a></p>'
+        if url := escape.get_safe_url(target):
+            links += f'<p><a href="{escape.to_html(url).replace("[:]", ":")}">{escape.to_html(name)}</a></p>'
         else:
-            links += f"<p>{_escape.to_html(name)}: <code>{_escape.to_html(target)}</code></p>"
-    title, counts = _escape.to_html(format_title(event)), _escape.to_html(format_counts(event))
-    owner = f"<p>For {_escape.to_html(event.owner)}:</p>" if event.owner else ""
+            links += f"<p>{escape.to_html(name)}: <code>{escape.to_html(target)}</code></p>"
+    title, counts = escape.to_html(format_title(event)), escape.to_html(format_counts(event))
+    owner = f"<p>For {escape.to_html(event.owner)}:</p>" if event.owner else ""
     body = f"<h2>{title}</h2><p>{counts}</p>{owner}<ul>{items}</ul>{links}"
     return f"<!doctype html><html><body>{body}</body></html>\n"
 
 
 def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     import smtplib
 
     assert isinstance(draft.body, str)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from detector.incident.notify import _http, _issue
-from detector.incident.notify._event import ChannelSettings, Draft, IncidentEvent, Phase, Send
+from detector.incident.messages import transport
+from detector.incident.messages.event import ChannelSettings, Draft, IncidentEvent, Phase, Send
+from detector.incident.notify import _issue
 from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"repository", "token_env", "token_file", "endpoint", "assignees"})
@@ -16,7 +17,7 @@ MAX_PAGES = 10
 
 
 def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     message: dict[str, Any] = {
         "title": _issue.format_heading(event),
         "body": _issue.format_body(event),
@@ -28,7 +29,7 @@ def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
 
 
 def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
-    """See `_event.Channel`; the thread is the issue number."""
+    """See `event.Channel`; the thread is the issue number."""
     from detector.net.http_client import Reply, Request
 
     headers = (
@@ -40,7 +41,7 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
 
     def call(method: str, url: str, body: Any = None) -> Reply:
         content = b"" if body is None else json.dumps(body).encode()
-        return _http.require_accepted(send(Request(method, url, headers, content)))
+        return transport.require_accepted(send(Request(method, url, headers, content)))
 
     assert not isinstance(draft.body, str)
     state = "closed" if draft.event.phase == Phase.CLOSED else "open"

@@ -6,8 +6,9 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from detector.incident.notify import _http, _issue
-from detector.incident.notify._event import ChannelSettings, Draft, IncidentEvent, Phase, Send
+from detector.incident.messages import transport
+from detector.incident.messages.event import ChannelSettings, Draft, IncidentEvent, Phase, Send
+from detector.incident.notify import _issue
 from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"project", "token_env", "token_file", "endpoint"})
@@ -15,7 +16,7 @@ PER_OWNER = True
 
 
 def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     message = {
         "title": _issue.format_heading(event),
         "description": _issue.format_body(event),
@@ -26,7 +27,7 @@ def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
 
 
 def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
-    """See `_event.Channel`; the thread is the issue number."""
+    """See `event.Channel`; the thread is the issue number."""
     from detector.net.http_client import Reply, Request
 
     token = http.reveal_text(operator_credentials.read_credential(settings))
@@ -34,7 +35,7 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
 
     def call(method: str, url: str, body: Any = None) -> Reply:
         content = b"" if body is None else json.dumps(body).encode()
-        return _http.require_accepted(send(Request(method, url, headers, content)))
+        return transport.require_accepted(send(Request(method, url, headers, content)))
 
     assert not isinstance(draft.body, str)
     closed = draft.event.phase == Phase.CLOSED

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 
-from detector.incident.notify import _escape, _http
-from detector.incident.notify._event import (
+from detector.incident.messages import escape, transport
+from detector.incident.messages.event import (
     ChannelSettings,
     Draft,
     IncidentEvent,
@@ -31,35 +31,35 @@ ACTIONS = {Phase.CLOSED: "resolve", Phase.ACKNOWLEDGED: "acknowledge"}
 
 
 def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     action = ACTIONS.get(event.phase, "trigger")
     suffix = DEADLINE_SUFFIX if event.phase == Phase.ESCALATED else ""
     message: dict[str, object] = {"event_action": action, "dedup_key": f"leakfirst-{event.incident}{suffix}"}
     if action == "trigger":
         message["client"] = "leakfirst"
         message["payload"] = {
-            "summary": _escape.to_plain(format_title(event), 1000),
+            "summary": escape.to_plain(format_title(event), 1000),
             "source": str(settings.get("source", "leakfirst")),
             "severity": "critical" if event.urgent else "error",
             "component": event.incident,
             "class": event.phase,
             "custom_details": {
                 **dict(event.counts),
-                **({"owner": _escape.to_plain(event.owner, 100)} if event.owner else {}),
-                "lines": [_escape.to_plain(line, 200) for line in limit_lines(event, 20)],
+                **({"owner": escape.to_plain(event.owner, 100)} if event.owner else {}),
+                "lines": [escape.to_plain(line, 200) for line in limit_lines(event, 20)],
                 "next": [
-                    f"{name}: {_escape.to_plain(to, 300)}" for name, to in event.links if not _escape.get_safe_url(to)
+                    f"{name}: {escape.to_plain(to, 300)}" for name, to in event.links if not escape.get_safe_url(to)
                 ],
             },
         }
-        links = [(name, _escape.get_safe_url(target)) for name, target in event.links]
-        message["links"] = [{"href": url, "text": _escape.to_plain(name, 100)} for name, url in links if url]
+        links = [(name, escape.get_safe_url(target)) for name, target in event.links]
+        message["links"] = [{"href": url, "text": escape.to_plain(name, 100)} for name, url in links if url]
     second = f" (and again for {message['dedup_key']}{DEADLINE_SUFFIX})" if event.phase == Phase.CLOSED else ""
     return Draft(f"POST {_get_base_url(settings)}/v2/enqueue{second}", message, event)
 
 
 def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     from detector.net.http_client import Request
 
     assert not isinstance(draft.body, str)
@@ -69,7 +69,7 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     if draft.event.phase == Phase.CLOSED:
         bodies.append({**bodies[0], "dedup_key": f"{draft.body['dedup_key']}{DEADLINE_SUFFIX}"})
     for body in bodies:
-        _http.require_accepted(
+        transport.require_accepted(
             send(Request("POST", f"{_get_base_url(settings)}/v2/enqueue", headers, json.dumps(body).encode()))
         )
     return thread or str(draft.body["dedup_key"])

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from detector.incident.notify import _escape, _http
-from detector.incident.notify._event import (
+from detector.incident.messages import escape, transport
+from detector.incident.messages.event import (
     ChannelSettings,
     DeliveryFailed,
     Draft,
@@ -33,9 +33,9 @@ _RETRYABLE = frozenset({"ratelimited", "rate_limited", "internal_error", "fatal_
 
 
 def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     message: dict[str, Any] = {
-        "text": _escape.to_slack(format_title(event)),
+        "text": escape.to_slack(format_title(event)),
         "mrkdwn": False,
         "unfurl_links": False,
         "unfurl_media": False,
@@ -50,21 +50,21 @@ def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
 
 def _build_blocks(event: IncidentEvent) -> list[dict[str, Any]]:
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": _build_text(_escape.to_plain(format_title(event), 140))},
+        {"type": "header", "text": _build_text(escape.to_plain(format_title(event), 140))},
     ]
     if event.counts:
         blocks.append({"type": "section", "text": _build_text(format_counts(event))})
     if event.owner:
-        blocks.append({"type": "section", "text": _build_text(f"for {_escape.to_plain(event.owner, 100)}")})
+        blocks.append({"type": "section", "text": _build_text(f"for {escape.to_plain(event.owner, 100)}")})
     if event.lines:
-        lines = "\n".join(f"• {_escape.to_plain(line, 200)}" for line in limit_lines(event, 12))
+        lines = "\n".join(f"• {escape.to_plain(line, 200)}" for line in limit_lines(event, 12))
         blocks.append({"type": "section", "text": _build_text(lines[:MAX_TEXT])})
     for name, target in event.links[:8]:
-        if url := _escape.get_safe_url(target):
-            shown = f"<{url.replace('&', '&amp;')}|{_escape.to_slack(name, 100)}>"
+        if url := escape.get_safe_url(target):
+            shown = f"<{url.replace('&', '&amp;')}|{escape.to_slack(name, 100)}>"
             text = {"type": "mrkdwn", "text": shown, "verbatim": True}
         else:
-            text = _build_text(f"{name}: {_escape.to_plain(target, 300)}")
+            text = _build_text(f"{name}: {escape.to_plain(target, 300)}")
         blocks.append({"type": "context", "elements": [text]})
     return blocks
 
@@ -74,7 +74,7 @@ def _build_text(text: str) -> dict[str, Any]:
 
 
 def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
-    """See `_event.Channel`; the thread is the timestamp of the first message."""
+    """See `event.Channel`; the thread is the timestamp of the first message."""
     from detector.net.http_client import Request
 
     assert not isinstance(draft.body, str)
@@ -82,13 +82,15 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     headers = [("content-type", "application/json; charset=utf-8")]
     if not operator_credentials.has_credential(settings):
         url = http.reveal_text(operator_credentials.read_credential(settings, "url"))
-        _http.require_accepted(send(Request("POST", url, tuple(headers), json.dumps(body).encode())))
+        transport.require_accepted(send(Request("POST", url, tuple(headers), json.dumps(body).encode())))
         return thread
     headers += http.bearer_header(operator_credentials.read_credential(settings)).items()
     if thread:
         body["thread_ts"] = thread
     url = f"{_get_base_url(settings)}/api/chat.postMessage"
-    answer = _http.require_accepted(send(Request("POST", url, tuple(headers), json.dumps(body).encode()))).json() or {}
+    answer = (
+        transport.require_accepted(send(Request("POST", url, tuple(headers), json.dumps(body).encode()))).json() or {}
+    )
     if not answer.get("ok"):
         why = str(answer.get("error", "an unknown error"))[:60]
         raise DeliveryFailed(f"Slack answered {why}", 30.0 if why in _RETRYABLE else None)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from detector.incident.notify import _escape, _http
-from detector.incident.notify._event import (
+from detector.incident.messages import escape, transport
+from detector.incident.messages.event import (
     ChannelSettings,
     Draft,
     IncidentEvent,
@@ -26,19 +26,19 @@ PER_OWNER = False
 
 
 def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
-    """See `_event.Channel`."""
-    body = [_build_text_run(_escape.to_plain(format_title(event), 200), weight="Bolder", size="Large")]
+    """See `event.Channel`."""
+    body = [_build_text_run(escape.to_plain(format_title(event), 200), weight="Bolder", size="Large")]
     if event.counts:
         body.append(_build_text_run(format_counts(event)))
     if event.owner:
-        body.append(_build_text_run(f"for {_escape.to_plain(event.owner, 100)}"))
-    body += [_build_text_run(f"• {_escape.to_plain(line, 200)}") for line in limit_lines(event, 20)]
+        body.append(_build_text_run(f"for {escape.to_plain(event.owner, 100)}"))
+    body += [_build_text_run(f"• {escape.to_plain(line, 200)}") for line in limit_lines(event, 20)]
     actions = []
     for name, target in event.links[:6]:
-        if url := _escape.get_safe_url(target):
-            actions.append({"type": "Action.OpenUrl", "title": _escape.to_plain(name, 60), "url": url})
+        if url := escape.get_safe_url(target):
+            actions.append({"type": "Action.OpenUrl", "title": escape.to_plain(name, 60), "url": url})
         else:
-            body.append(_build_text_run(f"{name}: {_escape.to_plain(target, 300)}", fontType="Monospace"))
+            body.append(_build_text_run(f"{name}: {escape.to_plain(target, 300)}", fontType="Monospace"))
     card = {
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
@@ -60,10 +60,10 @@ def _build_text_run(text: str, **style: str) -> dict[str, Any]:
 
 
 def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     from detector.net.http_client import Request
 
     url = http.reveal_text(operator_credentials.read_credential(settings, "url"))
     headers = (("content-type", "application/json"),)
-    _http.require_accepted(send(Request("POST", url, headers, json.dumps(draft.body).encode())))
+    transport.require_accepted(send(Request("POST", url, headers, json.dumps(draft.body).encode())))
     return thread

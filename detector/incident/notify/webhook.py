@@ -12,8 +12,8 @@ import hmac
 import json
 import time
 
-from detector.incident.notify import _escape, _http
-from detector.incident.notify._event import ChannelSettings, Draft, IncidentEvent, Send
+from detector.incident.messages import escape, transport
+from detector.incident.messages.event import ChannelSettings, Draft, IncidentEvent, Send
 from rotators.core import http, operator_credentials
 
 SETTINGS = frozenset({"url", "url_env", "url_file", "key_env", "key_file"})
@@ -21,15 +21,15 @@ PER_OWNER = False
 
 
 def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     body = {
         "schema": "leakfirst/event/1",
         "incident": event.incident,
         "phase": event.phase,
-        "summary": _escape.to_plain(event.summary),
+        "summary": escape.to_plain(event.summary),
         "counts": dict(event.counts),
-        "owner": _escape.to_plain(event.owner),
-        "lines": [_escape.to_plain(line) for line in event.lines],
+        "owner": escape.to_plain(event.owner),
+        "lines": [escape.to_plain(line) for line in event.lines],
         "links": [{"name": name, "target": target} for name, target in event.links],
         "at": event.at,
         "urgent": event.urgent,
@@ -39,7 +39,7 @@ def draft(event: IncidentEvent, settings: ChannelSettings) -> Draft:
 
 
 def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) -> str:
-    """See `_event.Channel`."""
+    """See `event.Channel`."""
     from detector.net.http_client import Request
 
     url = str(settings.get("url", "")) or http.reveal_text(operator_credentials.read_credential(settings, "url"))
@@ -52,7 +52,7 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
         ("x-leakfirst-delivery", hashlib.sha256(draft.event.key.encode()).hexdigest()[:32]),
         ("x-leakfirst-signature", f"sha256={compute_signature(key, at, body)}"),
     )
-    _http.require_accepted(send(Request("POST", url, headers, body)))
+    transport.require_accepted(send(Request("POST", url, headers, body)))
     return thread
 
 

@@ -10,8 +10,8 @@ from detector.incident.context import Context
 from detector.incident.model import LineKind, Step, StepState
 
 if TYPE_CHECKING:
-    from detector.incident.notify._event import Draft, IncidentEvent
-    from detector.incident.notify._outbox import NotifyDestination
+    from detector.incident.messages.event import Draft, IncidentEvent
+    from detector.incident.messages.outbox import NotifyDestination
 
 
 def notify(context: Context) -> None:

@@ -21,8 +21,8 @@ from detector.incident.ledger import (
     resolve_incident,
     verify_chain,
 )
+from detector.incident.messages.event import IncidentEvent
 from detector.incident.model import Note
-from detector.incident.notify._event import IncidentEvent
 from detector.incident.tables import incident_log, incidents
 from rotators.core.model import Clock
 from tests.detector.fleet.conftest import KEY

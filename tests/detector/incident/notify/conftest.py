@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from detector.incident.notify._event import IncidentEvent
+from detector.incident.messages.event import IncidentEvent
 from rotators.core.model import Clock
 from tests.fakes import mail, receivers
 

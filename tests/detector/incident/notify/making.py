@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from detector.incident.notify._event import IncidentEvent, Link, Phase
-from detector.incident.notify._outbox import Outbox, read_destinations
+from detector.incident.messages.event import IncidentEvent, Link, Phase
+from detector.incident.messages.outbox import Outbox, read_destinations
 
 HOSTILE = (
     "<!channel> @everyone <@U1> [x](https://evil.test) `a` <script>alert(1)</script>\r\nBcc: all@evil.test\n/close"

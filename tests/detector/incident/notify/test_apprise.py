@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from detector.incident.messages.event import Link
 from detector.incident.notify import apprise
-from detector.incident.notify._event import Link
 from tests.detector.incident.notify.making import make_event, make_outbox
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from detector.errors import UsageError
-from detector.incident.notify import _outbox
-from detector.incident.notify._event import Channel
-from detector.incident.notify._outbox import PACKAGE, Outbox, read_destinations
+from detector.incident.messages import outbox
+from detector.incident.messages.event import Channel
+from detector.incident.messages.outbox import PACKAGE, Outbox, read_destinations
 from detector.registry import check_contract, list_names, load_plugin
 from tests.detector.incident.notify.making import make_event, make_outbox
 from tests.fakes import mail
@@ -39,16 +39,16 @@ def test_every_channel_fulfils_the_contract(name: str) -> None:
 def test_a_channel_without_deliver_is_a_usage_error_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = ModuleType(f"{PACKAGE}.pigeon")
     vars(broken).update(SETTINGS=frozenset(), PER_OWNER=False, draft=lambda event, settings: None)
-    monkeypatch.setattr(_outbox, "load_plugin", lambda *_, **__: broken)
+    monkeypatch.setattr(outbox, "load_plugin", lambda *_, **__: broken)
     with pytest.raises(UsageError, match=r"^channel 'pigeon' does not fulfil Channel \(.*\): deliver\(\) is missing$"):
         read_destinations({"notify": {"x": {"channel": "pigeon"}}})
 
 
 @pytest.mark.net
 def test_every_destination_receives_an_event_once(operator, deliveries, timer, arrived) -> None:
-    outbox = make_outbox(operator, deliveries, timer)
+    box = make_outbox(operator, deliveries, timer)
     for _ in range(2):
-        for result in outbox.send(make_event(owner="Ada")):
+        for result in box.send(make_event(owner="Ada")):
             assert not result.why, result
     assert len(arrived.slack) == 2, "the room and the thread"
     assert len(arrived.teams) == len(arrived.webhook) == len(arrived.pages) == 1
@@ -60,14 +60,14 @@ def test_a_dry_run_shows_what_is_sent_without_the_senders_credentials(
     operator, deliveries, timer, arrived, mailbox, mail_settings
 ) -> None:
     tables = {**operator["notify"], "mail": mail_settings}
-    outbox = Outbox(read_destinations({"notify": tables}), deliveries, timer.clock, str)
-    drafts = list(outbox.preview(make_event(owner="Ada")))
+    box = Outbox(read_destinations({"notify": tables}), deliveries, timer.clock, str)
+    drafts = list(box.preview(make_event(owner="Ada")))
     assert {destination.name for destination, _ in drafts} == set(tables)
     assert not arrived.requests and not mailbox.arrived
     shown = "".join(draft.render() for _, draft in drafts)
     for hidden in (TOKEN, mail.PASSWORD, "url-canary", "signing-key-canary"):
         assert hidden not in shown
-    outbox.send(make_event(owner="Ada"))
+    box.send(make_event(owner="Ada"))
     for destination, draft in drafts:
         if isinstance(draft.body, dict):
             bodies = [json.loads(body) for _, _, _, body in arrived.requests if body]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.incident.notify._event import Phase
+from detector.incident.messages.event import Phase
 from tests.detector.incident.notify.making import make_event, make_outbox
 
 pytestmark = pytest.mark.net

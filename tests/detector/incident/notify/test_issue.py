@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from detector.incident.notify._event import Phase
+from detector.incident.messages.event import Phase
 from tests.detector.incident.notify.making import make_event, make_hostile_event, make_outbox
 
 pytestmark = pytest.mark.net

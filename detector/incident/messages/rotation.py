@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from detector.incident.notify._event import IncidentEvent, Link, Phase
-from detector.incident.notify._outbox import DeliveryResult, DeliveryStore, Outbox, read_destinations
+from detector.incident.messages.event import IncidentEvent, Link, Phase
+from detector.incident.messages.outbox import DeliveryResult, DeliveryStore, Outbox, read_destinations
 from rotators.core.model import Clock
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from detector.incident.notify._event import DeliveryFailed
-from detector.incident.notify._http import MAX_RETRY_AFTER, parse_retry_after, require_accepted
+from detector.incident.messages.event import DeliveryFailed
+from detector.incident.messages.transport import MAX_RETRY_AFTER, parse_retry_after, require_accepted
 from detector.net.http_client import Reply
 
 

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, Protocol, cast
 
 from detector.errors import LeakfirstError, UsageError
-from detector.incident.notify._event import Channel, DeliveryFailed, Draft, IncidentEvent, Link, Phase, Send
+from detector.incident.messages.event import Channel, DeliveryFailed, Draft, IncidentEvent, Link, Phase, Send
 from detector.net.log_silencing import silence_client_logs
 from detector.registry import check_contract, load_plugin
 from rotators.core.model import Clock
@@ -173,7 +173,7 @@ class Outbox:
         return self._store.count_since(destination.name, self._clock.now() - 3600) >= destination.per_hour
 
     def _deliver_with_retries(self, event: IncidentEvent, destination: NotifyDestination) -> str:
-        from detector.incident.notify import _http
+        from detector.incident.messages import transport
 
         channel = _load_channel(destination.channel)
         draft = channel.draft(event, destination.settings)
@@ -182,7 +182,7 @@ class Outbox:
         with silence_client_logs(other_libraries=True):
             for attempt in range(MAX_ATTEMPTS):
                 try:
-                    return channel.deliver(draft, destination.settings, before, self._send or _http.send)
+                    return channel.deliver(draft, destination.settings, before, self._send or transport.send)
                 except DeliveryFailed as error:
                     if error.retry_after is None or attempt == MAX_ATTEMPTS - 1:
                         raise

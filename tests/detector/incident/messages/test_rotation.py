@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from detector.incident.notify._rotation import notify_outcome
+from detector.incident.messages.rotation import notify_outcome
 from rotators.core.executor import Outcome
 from rotators.core.model import RotationPlan
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from detector.incident.notify._event import IncidentEvent
-from detector.incident.notify._outbox import MAX_WAIT, Outbox, read_destinations
+from detector.incident.messages.event import IncidentEvent
+from detector.incident.messages.outbox import MAX_WAIT, Outbox, read_destinations
 
 pytestmark = pytest.mark.net
 

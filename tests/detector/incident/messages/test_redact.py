@@ -9,9 +9,9 @@ import urllib.parse
 import pytest
 
 from detector.config import Config
-from detector.incident.notify._event import Link
-from detector.incident.notify._outbox import PACKAGE, Outbox, read_destinations
-from detector.incident.notify._redact import make_redactor
+from detector.incident.messages.event import Link
+from detector.incident.messages.outbox import PACKAGE, Outbox, read_destinations
+from detector.incident.messages.redact import make_redactor
 from detector.registry import list_names
 from detector.rules.shapes import expand
 from detector.scan.rule_pack import load_rule_pack

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from detector.errors import UsageError
-from detector.incident.notify._event import DeliveryFailed
+from detector.incident.messages.event import DeliveryFailed
 from detector.net.failures import RequestFailed
 from detector.net.ssrf_guard import is_loopback
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detector.incident.notify._event import Draft, format_counts, format_title, limit_lines
+from detector.incident.messages.event import Draft, format_counts, format_title, limit_lines
 from tests.detector.incident.notify.making import make_event
 
 
