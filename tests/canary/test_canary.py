@@ -171,8 +171,8 @@ def test_a_sweep_keeps_and_shows_no_names_with_it(named: Path, tmp_path: Path) -
     for _ in range(2):
         assert leaks(run(words, named, tmp_path, (0, 1))) == []
         with closing(sqlite3.connect(tmp_path / "state" / "sweep.db")) as state:
-            kept = [row[0] for row in state.execute("SELECT told FROM repositories")]
-        assert leaks(b"".join(zlib.decompress(told) for told in kept if told)) == []
+            kept = [row[0] for row in state.execute("SELECT attributions FROM repositories")]
+        assert leaks(b"".join(zlib.decompress(row) for row in kept if row)) == []
     for format_ in list_names("detector.fleet.reports"):
         output = run(["sweep", "report", "--format", format_], named, tmp_path, (0,))
         assert b"github.pat-classic" in output

@@ -99,16 +99,16 @@ def satisfying(condition: AnswerCondition) -> Any:
         text = body
     else:
         value = condition.value
-        if condition.sign == "":
+        if condition.operator == "":
             value = "x1"
-        elif condition.sign == "~":
+        elif condition.operator == "~":
             value = example_of(condition.value)
-        elif condition.sign == "!=":
+        elif condition.operator == "!=":
             value = f"not {value}"
         body = planted(condition.path, value)
         text = json.dumps(body)
     document = None if isinstance(body, str) else body
-    assert condition.holds(text, document), f"write a simpler condition than {condition}"
+    assert condition.is_met(text, document), f"write a simpler condition than {condition}"
     return body
 
 

@@ -171,7 +171,7 @@ def test_from_a_planted_leak_to_a_replaced_key(
             may = ["disable", "reissue", "delete"]
             destinations = ["manager", "kv"]
             grace = "1s"
-            tell = ["oncall"]
+            notify = ["oncall"]
             [rotators.aws-iam]
             endpoint = "{account.url}"
             {"".join(f"{key} = false{os.linesep}" for key in kind)}

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from detector.fleet import claims
 from detector.fleet.state import open_state
 from detector.fleet.state.tables import events
-from detector.scan import attribution
+from detector.scan import recheck
 from tests.detector.fleet import synthetic
 from tests.detector.fleet.sweep_runner import SweepRunner
 
@@ -22,7 +22,7 @@ def runner(made, tmp_path) -> SweepRunner:
 
 
 def test_a_worker_scores_candidates_without_processes_of_its_own(runner, monkeypatch):
-    monkeypatch.setattr(attribution, "MIN_PARALLEL_OBJECTS", 0)  # it may have no processes of its own
+    monkeypatch.setattr(recheck, "MIN_PARALLEL_OBJECTS", 0)  # it may have no processes of its own
     summary = runner.sweep()
     assert (summary.failed, summary.incomplete) == ((), ())
     assert runner.read_findings() == runner.scan_separately()

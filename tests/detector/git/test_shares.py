@@ -13,7 +13,7 @@ import pytest
 
 from detector.git import deltas, objects, repository, shares
 from detector.git.repository import ANYWHERE
-from detector.model import Skipped
+from detector.model import OBJECT_KINDS, Skipped
 from tests.detector.git.building import Built
 from tests.detector.git.reading import EVERY, read_all
 
@@ -44,7 +44,7 @@ def test_trees_are_read_only_if_wanted(build: Callable[..., Built]) -> None:
     built.history(4)
     built.git("repack", "-adq")
     built.history(2, seed=2)
-    read, _ = read_all(repository.discover(str(built.path)), kinds=shares.CONTENT)
+    read, _ = read_all(repository.discover(str(built.path)), kinds=OBJECT_KINDS)
     assert read == {name: value for name, value in built.every_object().items() if value[0] != "tree"}
 
 
