@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from detector.config import Config
 from detector.containers import kinds
-from detector.contracts import Note
+from detector.contracts import TargetNote
 from detector.engine.anchors import build_automaton
 from detector.engine.engine import Engine
 from detector.git.history import NoState
@@ -180,7 +180,7 @@ def measure_cost(paths: Sequence[str], runs: int = 5) -> None:
 def _measure_scan(folder: str, engines: dict[str, Engine], runs: int) -> None:
     """Measure the CPU time of a worker on a working tree; containers are unpacked only in the run "with"."""
     items = targets.split_target(folder, Config(history=False), NoState())
-    shares = [item for item in items if not isinstance(item, (Skipped, Note))]
+    shares = [item for item in items if not isinstance(item, (Skipped, TargetNote))]
     times: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(runs):
         for name, engine in engines.items():

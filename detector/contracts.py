@@ -49,7 +49,7 @@ class Share(Protocol):
 
 
 @runtime_checkable
-class ObjectShare(Share, Protocol):
+class GitShare(Share, Protocol):
     """A share that also yields objects as git stores them; versions of a file have much in common."""
 
     def read_objects(self, skipped: list[Skipped]) -> Iterator[Stored]:
@@ -66,7 +66,7 @@ class NestedRepository(NamedTuple):
     history_only: bool = False
 
 
-class Note(NamedTuple):
+class TargetNote(NamedTuple):
     """Something that the reader of the report should know about how a target was read."""
 
     text: str
@@ -114,7 +114,7 @@ class Source(Protocol):
         """Read the content at *origins* once more; the paths are those of outermost containers."""
 
 
-SourceItem = Share | Skipped | NestedRepository | Note
+SourceItem = Share | Skipped | NestedRepository | TargetNote
 
 
 class Report(Protocol):

@@ -26,7 +26,7 @@ from detector.ignores.loader import HeadReader, load_policy
 from detector.model import Finding, Location, Sighting, Skipped, VerdictState
 from detector.scan import attribution, triage
 from detector.scan.masking import NameMasker, make_name_masker
-from detector.scan.messages import ExamineOptions, Progress
+from detector.scan.messages import ExamineOptions, ShareProgress
 from detector.scan.policies import IgnorePolicies
 from detector.scan.recheck import recheck_with_paths
 from detector.scan.worker import examine_safely
@@ -46,7 +46,7 @@ _DAY = re.compile(rb"20\d\d-[01]\d-[0-3]\d")
 
 def collect_findings(
     worker: Worker, task: CollectFindings, scanned: Sequence[Sighting] = ()
-) -> Iterator[Progress | RepositoryFindings]:
+) -> Iterator[ShareProgress | RepositoryFindings]:
     """Read the flagged objects again; yield progress, and the findings last.
 
     With the snapshot of the last result, only the flagged objects that count are
@@ -134,7 +134,7 @@ class _Reread:
         scanned: Sequence[Sighting],
         places: attribution.Attributor,
         memory: IncrementalMemory,
-    ) -> Iterator[Progress]:
+    ) -> Iterator[ShareProgress]:
         """Read the objects. *places* learns early about those that need an attribution."""
         self.sightings.extend(scanned)
         counted = set(memory.objects_to_read)
@@ -147,7 +147,7 @@ class _Reread:
                     places.start_for(message.location.origin)
             elif isinstance(message, Skipped):
                 self.skipped.append(message)
-            elif isinstance(message, Progress):
+            elif isinstance(message, ShareProgress):
                 yield message
 
 

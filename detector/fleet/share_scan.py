@@ -13,7 +13,7 @@ from detector.fleet.survey import PACK_SIZE_BYTES
 from detector.fleet.tasks import PlanShares, ScanRepository, ScanShare, SharePlan, ShareResult
 from detector.model import Sighting, Skipped
 from detector.scan.masking import make_name_masker
-from detector.scan.messages import ExamineOptions, Progress
+from detector.scan.messages import ExamineOptions, ShareProgress
 from detector.scan.state import ScanState
 from detector.scan.worker import examine_safely
 
@@ -94,7 +94,7 @@ def make_share_plan(worker: Worker, scan: ScanRepository, count: int) -> SharePl
 
 def scan_share(
     worker: Worker, task: ScanShare, keep: ScannedSightings | None = None
-) -> Iterator[Progress | ShareResult]:
+) -> Iterator[ShareProgress | ShareResult]:
     """Read a share and report the objects with findings. The sightings themselves are appended to *keep*."""
     if task.refs_digest:
         worker.open_repository(task.entry, task.refs_digest)
@@ -106,7 +106,7 @@ def scan_share(
     share = task.share if has_trusted_owner(store.object_dirs) else _VerifiedShare(task.share)
     options = ExamineOptions(patterns=keep.patterns if keep else (), changed_rules=task.changed_rules)
     for message in examine_safely(share, rules.engine, options, None if task.changed_rules else worker.clean):
-        if isinstance(message, Progress):
+        if isinstance(message, ShareProgress):
             objects += message.blobs
             yield message
         elif isinstance(message, Sighting):

@@ -51,7 +51,7 @@ from detector.fleet.tasks import (
 )
 from detector.log import log_step
 from detector.model import Skipped
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 
 if TYPE_CHECKING:
     from sqlalchemy import Row
@@ -156,8 +156,8 @@ class _Coordinator:
         self._queue.hand_over(self._executor.size)
         self._tally.show(tuple(self._active), len(self._entries))
 
-    def _receive(self, message: Progress | JobResult) -> None:
-        if isinstance(message, Progress):
+    def _receive(self, message: ShareProgress | JobResult) -> None:
+        if isinstance(message, ShareProgress):
             self._tally.count_progress(message)
             return
         work = self._queue.finish(message.number)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from detector.fleet.lifecycle import EventKind
     from detector.fleet.result_writer import WrittenResult
     from detector.fleet.tasks import ShareResult
-    from detector.scan.messages import Progress
+    from detector.scan.messages import ShareProgress
 
 
 class SweepProgress(NamedTuple):
@@ -76,7 +76,7 @@ class Tally:
         """Count a repository of the inventory."""
         self.progress = self.progress._replace(total=self.progress.total + 1)
 
-    def count_progress(self, more: Progress) -> None:
+    def count_progress(self, more: ShareProgress) -> None:
         """Add what a worker has read meanwhile."""
         bytes_, objects = self.progress.bytes + more.bytes, self.progress.objects + more.blobs
         self.progress = self.progress._replace(bytes=bytes_, objects=objects)

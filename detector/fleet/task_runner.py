@@ -24,10 +24,10 @@ from detector.fleet.tasks import (
     TaskResult,
 )
 from detector.fleet.worker import Worker
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 
 
-def run_task(worker: Worker, task: Task) -> Iterator[Progress | TaskResult]:
+def run_task(worker: Worker, task: Task) -> Iterator[ShareProgress | TaskResult]:
     """Run *task*: yield progress now and then, and the result last.
 
     Every error becomes a `TaskFailure`; only the end of the process escapes.
@@ -42,7 +42,7 @@ def run_task(worker: Worker, task: Task) -> Iterator[Progress | TaskResult]:
         yield TaskFailure(f"failed: {type(problem).__name__} in {locate_error(problem)}")
 
 
-def scan_repository(worker: Worker, task: ScanRepository) -> Iterator[Progress | RepositoryResult]:
+def scan_repository(worker: Worker, task: ScanRepository) -> Iterator[ShareProgress | RepositoryResult]:
     """Read a repository in one process and describe its findings."""
     plan = make_share_plan(worker, task, 1)
     repository = worker.open_repository(task.entry, task.refs_digest)
@@ -64,7 +64,7 @@ def scan_repository(worker: Worker, task: ScanRepository) -> Iterator[Progress |
         yield RepositoryResult(scan, found, plan.packs) if isinstance(found, RepositoryFindings) else found
 
 
-_TASKS: dict[type, Callable[[Worker, Any], Iterator[Progress | TaskResult]]] = {
+_TASKS: dict[type, Callable[[Worker, Any], Iterator[ShareProgress | TaskResult]]] = {
     Survey: survey,
     ScanRepository: scan_repository,
     PlanShares: plan_shares,

@@ -1,7 +1,7 @@
-"""Take from a history as much as one call of the first pass should see.
+"""Collect objects of a history into batches for one call of the first pass.
 
-Asked of every object there is, so it is typed for mypyc, and what is certainly
-plain text is told from its first bytes and a few others, before anybody looks closer.
+This runs for every object, so it is typed for mypyc, and what is certainly plain
+text is recognised by its first bytes and a few others.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from mypy_extensions import i64
 
 Row = tuple[bytes, str, Stored | None]
-"""Content, path (unknown), and how it is stored: what the engine takes."""
+"""Content, path (unknown) and how it is stored: the input of the engine."""
 
-_DOUBTFUL: Final = bytes([byte in FIRST_BYTES or byte in b"\xff\xfe\x00" for byte in range(256)])
+_SPECIAL_FIRST: Final = bytes([byte in FIRST_BYTES or byte in b"\xff\xfe\x00" for byte in range(256)])
 
 
-def doubtful(data: bytes) -> bool:
-    """Tell whether *data* may be a container or UTF-16 or UTF-32; it is none of these where this says no."""
+def may_need_unpacking(data: bytes) -> bool:
+    """Return False only if *data* is certainly no container and neither UTF-16 nor UTF-32."""
     size: i64 = len(data)
     if size < 4:
         return size > 0
     second: i64 = data[1]
     return (
-        _DOUBTFUL[data[0]] == 1
+        _SPECIAL_FIRST[data[0]] == 1
         or second == 0
         or data[2] == 0
         or data[3] == 0
@@ -39,16 +39,16 @@ def doubtful(data: bytes) -> bool:
     )
 
 
-def take(objects: Iterator[Stored], rows: list[Row], special: list[Stored], enough: int) -> int:
-    """Move *objects* into *rows*, or into *special* where they need more than a look; return their bytes.
+def fill_batch(objects: Iterator[Stored], rows: list[Row], special: list[Stored], enough: int) -> int:
+    """Move *objects* into *rows*, or into *special* if they have to be unpacked or decoded; return their bytes.
 
-    What comes back is less than *enough* only at the end.
+    The result is less than *enough* only at the end of *objects*.
     """
     size: i64 = 0
     most: i64 = enough
     for stored in objects:
         data = stored.data
-        if stored.kind == "blob" and doubtful(data) and (detect_codec(data) or detect_kind(data)):
+        if stored.kind == "blob" and may_need_unpacking(data) and (detect_codec(data) or detect_kind(data)):
             special.append(stored)
         else:
             rows.append((data, "", stored))

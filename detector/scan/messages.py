@@ -20,15 +20,15 @@ class ExamineOptions(NamedTuple):
     changed_rules: frozenset[str] = frozenset()
 
 
-class Progress(NamedTuple):
+class ShareProgress(NamedTuple):
     """Work done since the last message."""
 
     bytes: int
     blobs: int
 
-    def plus(self, other: Progress) -> Progress:
+    def plus(self, other: ShareProgress) -> ShareProgress:
         """Add up."""
-        return Progress(self.bytes + other.bytes, self.blobs + other.blobs)
+        return ShareProgress(self.bytes + other.bytes, self.blobs + other.blobs)
 
 
 class Rejection(NamedTuple):
@@ -46,4 +46,4 @@ class UnusedMark(NamedTuple):
     text: str
 
 
-Message = Sighting | Skipped | Progress | Rejection | UnusedMark
+Message = Sighting | Skipped | ShareProgress | Rejection | UnusedMark

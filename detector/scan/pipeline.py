@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from detector.config import Config
-from detector.contracts import Note, Share
+from detector.contracts import Share, TargetNote
 from detector.errors import UsageError
 from detector.log import log_step
 from detector.model import Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
@@ -20,7 +20,7 @@ from detector.rules.pack import Pack
 from detector.scan import targets
 from detector.scan.attribution import Attributor, PlanningState
 from detector.scan.masking import make_name_masker
-from detector.scan.messages import ExamineOptions, Progress, Rejection, UnusedMark
+from detector.scan.messages import ExamineOptions, Rejection, ShareProgress, UnusedMark
 from detector.scan.policies import IgnorePolicies, covers_roots, describe_unused_marks, load_policies
 from detector.scan.pool import FirstSighting, collect_garbage_rarely, examine_shares
 from detector.scan.rule_pack import load_rule_pack
@@ -58,7 +58,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     with Attributor(config, state, pack) as attributor:
         planned = plan(config, state, attributor)
         log_step("planned", targets=len(config.targets), shares=len(planned.shares), rules=len(pack.rules))
-        options = ExamineOptions(config.show_ignored, planned.policies.line_patterns, state.changed)
+        options = ExamineOptions(config.show_ignored, planned.policies.line_patterns, state.changed_rules)
         on_sighting = attributor.start_for
         examined = examine(planned.shares, pack, config, options, on_sighting, on_progress, deadline)
         log_step("examined", blobs=examined.blobs, bytes=examined.bytes, sightings=len(examined.sightings))
@@ -129,7 +129,7 @@ def plan(config: Config, state: ScanState, attributor: Attributor) -> Plan:
         for item in targets.split_target(target, config, planning):
             if isinstance(item, Skipped):
                 skipped.append(item)
-            elif isinstance(item, Note):
+            elif isinstance(item, TargetNote):
                 notes.append(item.text)
             else:
                 shares.append(item)
@@ -171,10 +171,10 @@ def examine(
     """
     result = ExamineResult([], [], [], [])
     expected = sum(share.weight for share in shares)
-    done, interrupted = Progress(0, 0), False
+    done, interrupted = ShareProgress(0, 0), False
     try:
         for message in examine_shares(shares, pack, config.workers, options):
-            if isinstance(message, Progress):
+            if isinstance(message, ShareProgress):
                 done = done.plus(message)
                 if on_progress:
                     on_progress(ScanProgress(done.bytes, done.blobs, expected))

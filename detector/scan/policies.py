@@ -22,14 +22,14 @@ MAX_NAMED = 20
 
 
 class IgnorePolicies:
-    """The policies of all roots of one scan, asked one after the other."""
+    """The policies of all roots of one scan; the first reason to ignore a sighting counts."""
 
     def __init__(self, policies: Sequence[IgnorePolicy]) -> None:
         self._policies = policies
 
     @property
     def line_patterns(self) -> tuple[str, ...]:
-        """What workers must try on the line of each hit."""
+        """The patterns that workers match with the line of each hit."""
         return tuple(dict.fromkeys(pattern for policy in self._policies for pattern in policy.line_patterns))
 
     @property
@@ -42,7 +42,7 @@ class IgnorePolicies:
         return next(filter(None, (policy.find_reason(sighting, rule) for policy in self._policies)), "")
 
     def notes(self, *, everything: bool) -> list[str]:
-        """Say which files were in force and, if *everything* was looked at, which entries did nothing."""
+        """Return which files were in force and, if *everything* was scanned, which entries ignore nothing."""
         notes = [note for policy in self._policies for note in policy.notes]
         if everything:
             idle = [policy.list_unused() for policy in self._policies]
@@ -54,13 +54,13 @@ class IgnorePolicies:
 
 
 def load_policies(config: Config) -> IgnorePolicies:
-    """Gather the policies of all targets of *config*. Raises `UsageError`."""
+    """Load the policies of all targets of *config*. Raises `UsageError`."""
     today = time.strftime("%Y-%m-%d")
     roots = {find_root(target): target for target in config.targets}
     return IgnorePolicies(
         [
             load_policy(
-                _reader(target, root, config),
+                _make_reader(target, root, config),
                 operator=config.operator,
                 baseline_file=config.baseline,
                 today=today,
@@ -71,7 +71,7 @@ def load_policies(config: Config) -> IgnorePolicies:
     )
 
 
-def _reader(target: str, root: str, config: Config) -> Reader | None:
+def _make_reader(target: str, root: str, config: Config) -> Reader | None:
     from detector.git.repository import discover
 
     if root and not is_bare(root):
@@ -81,40 +81,40 @@ def _reader(target: str, root: str, config: Config) -> Reader | None:
 
 
 def covers_roots(targets: Sequence[str]) -> bool:
-    """Tell whether *targets* leave out nothing of what their ignore files speak for."""
+    """Return whether *targets* contain everything that their ignore files apply to."""
     roots = {find_root(target) for target in targets} - {""}  # a URL is a whole repository
     return "-" not in targets and roots <= {os.path.abspath(target) for target in targets}
 
 
 def make_path_mapper(target: str, root: str) -> Callable[[Origin], str]:
-    """Return what gives the path of an origin of *target* below *root*, with slashes.
+    """Return a function that returns the path of an origin of *target* relative to *root*, with slashes.
 
-    Sources name files of a repository from its root; files of a folder as they
-    were reached from where we are; those of a repository inside (a submodule, or
-    one below a folder) from the root of that.
+    The paths of origins are relative to the repository they are in, which may be
+    nested (a submodule, or one below a folder), and of plain files to the current
+    folder.
     """
     if not root:
         return lambda origin: origin.path
     name = "" if target == "." else target
     if is_repository(target):
-        return partial(_inside, name)
-    return partial(_below, root, name)
+        return partial(_map_in_repository, name)
+    return partial(_map_in_folder, root, name)
 
 
-def _inside(name: str, origin: Origin) -> str:
+def _map_in_repository(name: str, origin: Origin) -> str:
     if origin.repository in ("", name):
         return origin.path
     return os.path.join(os.path.relpath(origin.repository, name or "."), origin.path).replace(os.sep, "/")
 
 
-def _below(root: str, name: str, origin: Origin) -> str:
+def _map_in_folder(root: str, name: str, origin: Origin) -> str:
     inner = "" if origin.repository == name else origin.repository
     path = os.path.relpath(os.path.abspath(os.path.join(inner, origin.path)), root)
     return origin.path if path.startswith("..") else path.replace(os.sep, "/")
 
 
 def describe_unused_marks(unused: Sequence[UnusedMark]) -> Iterator[str]:
-    """Name our own unused marks one by one, and count those that may serve another tool."""
+    """Describe our own unused marks one by one, and count those that may be meant for another tool."""
     ours = [mark for mark in unused if mark.text.startswith("leakfirst")]
     for mark in sorted(ours)[:MAX_NAMED]:
         yield f"{mark.origin.path}:{mark.line}: {mark.text} ignores nothing and can be removed"

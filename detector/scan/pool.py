@@ -28,7 +28,7 @@ from detector.contracts import Share
 from detector.model import Origin, Sighting, Skipped
 from detector.rules.pack import Pack, build_engine
 from detector.scan.examine import DEFAULT_OPTIONS
-from detector.scan.messages import ExamineOptions, Message, Progress
+from detector.scan.messages import ExamineOptions, Message, ShareProgress
 from detector.scan.worker import examine_safely
 from detector.secret import Secret
 
@@ -129,12 +129,12 @@ class WorkerPool:
         self._busy: dict[_Worker, tuple[Any, list[Any]]] = {}
         self._idle: list[_Worker] = []
         self._tried: dict[int, int] = {}
-        self._counted: dict[_Worker, Progress] = {}
+        self._counted: dict[_Worker, ShareProgress] = {}
 
     def run(self) -> Iterator[Any]:
         """Yield the messages, task by task as they finish, until the queue is empty.
 
-        `Progress` comes at once, and is subtracted when its task has to begin again.
+        `ShareProgress` comes at once, and is subtracted when its task has to begin again.
         """
         try:
             while self._queue or self._busy:
@@ -181,8 +181,8 @@ class WorkerPool:
                 continue
             _share, seen = self._busy[worker]
             for message in messages:
-                if isinstance(message, Progress):
-                    self._counted[worker] = self._counted.get(worker, Progress(0, 0)).plus(message)
+                if isinstance(message, ShareProgress):
+                    self._counted[worker] = self._counted.get(worker, ShareProgress(0, 0)).plus(message)
                     yield message
                 elif isinstance(message, FirstSighting):
                     yield message
@@ -198,7 +198,7 @@ class WorkerPool:
         share, _ = self._busy.pop(worker)
         _end(worker)
         if counted := self._counted.pop(worker, None):
-            yield Progress(-counted.bytes, -counted.blobs)  # the second try counts them again
+            yield ShareProgress(-counted.bytes, -counted.blobs)  # the second try counts them again
         tried = self._tried[id(share)] = self._tried.get(id(share), 0) + 1
         if tried < TRIES:
             self._queue.appendleft(share)
@@ -229,7 +229,7 @@ def _serve_tasks(connection: Connection, answer: TaskHandler) -> None:
         chunk: list[Any] = []
         for message in answer(task):
             chunk.append(message)
-            if len(chunk) >= MESSAGES_PER_SEND or isinstance(message, Progress):
+            if len(chunk) >= MESSAGES_PER_SEND or isinstance(message, ShareProgress):
                 connection.send_bytes(pickle_messages(chunk))
                 chunk = []
         connection.send_bytes(pickle_messages([*chunk, TaskDone()]))

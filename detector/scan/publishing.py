@@ -1,8 +1,8 @@
-"""What something published should not hold, whatever it says: a `.git` folder, a source map, a memory dump.
+"""Find files that should not be published, whatever they contain: a `.git` folder, a source map, a memory dump.
 
 The rules are data like all others (patterns/exposure.toml, `published = true`)
-but look at names. The finding has no credential; in its place stands the path
-within the package, which is what makes two findings the same.
+but match names. Such a finding has no credential; the path within the package
+takes its place, so that two findings of one file are the same.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from detector.engine.confirm import compile_pattern
 from detector.model import Blob, Evidence, Location, Rule, Sighting
 from detector.secret import Secret
 
-HEAD = 64 << 10
-"""Bytes of a member that a pattern is searched in."""
+HEAD_BYTES = 64 << 10
+"""Bytes at the beginning of a member in which a pattern is searched."""
 
 
 class PublishingCheck:
@@ -36,7 +36,9 @@ class PublishingCheck:
             return
         for index, rule in self._rules:
             found = next(filter(None, (re.search(path, name) for path in rule.paths)), None)
-            if not found or (rule.pattern and not compile_pattern(rule.pattern).search(blob.data[:HEAD], timeout=1)):
+            if not found or (
+                rule.pattern and not compile_pattern(rule.pattern).search(blob.data[:HEAD_BYTES], timeout=1)
+            ):
                 continue
             what = found["what"] if "what" in found.re.groupindex else name
             if (package, index, what) in self._reported:

@@ -30,7 +30,7 @@ class ScanState:
         """Open the state at *path* for the rules of *pack*."""
         self._every_version = every_version
         self._plans: list[HistoryPlan] = []
-        self._homes: dict[str, tuple[str, str]] = {}
+        self._repositories: dict[str, tuple[str, str]] = {}
         self._state = None
         if path and pack:
             from detector.git.known_objects import KnownObjectsFile
@@ -39,12 +39,12 @@ class ScanState:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the report should know of the state."""
+        """Notes on the state for the reader of the report."""
         return self._state.notes if self._state else ()
 
     @property
-    def changed(self) -> frozenset[str]:
-        """The rules that are new or other than last time."""
+    def changed_rules(self) -> frozenset[str]:
+        """The ids of rules that are new or have changed since the last scan."""
         return self._state.changed if self._state else frozenset()
 
     def plan(self, name: str, repository: Repository, workers: int) -> HistoryPlan:
@@ -59,38 +59,46 @@ class ScanState:
         del name
         if self._state is None:
             return HistoryPlan(plan_shares(repository, workers=workers))
-        width = repository.id_bytes
-        state = self._state
-        if not state.changed:
-            known = {} if self._every_version else self._load_known(repository)
-            spare = dict.fromkeys(known.get("rows", ()) if known.get("told") else ())
-            for name in known.get("told", ()):
-                spare.pop(name, None)
-            again = [name for name in state.flagged if name not in spare]
-            new = plan_shares(
-                repository,
-                workers=workers,
-                exclude=state.get_known_ids(width),
-                known_packs=state.known_packs,
-                reread=again,
-                reread_fallback=list(spare),
-            )
-            planned = HistoryPlan(new)
-        else:
-            from detector.git.packs import sort_ids
-
-            new = plan_shares(repository, workers=workers, exclude=state.get_outdated_ids(width))
-            old = (
-                plan_shares(repository, workers=workers, exclude=sort_ids(new.ids))
-                if len(state.get_outdated_ids(width))
-                else None
-            )
-            planned = HistoryPlan(new, old)
+        planned = self._plan_changed_rules(repository, workers) or self._plan_new_objects(repository, workers)
         self._plans.append(planned)
         return planned
 
+    def _plan_new_objects(self, repository: Repository, workers: int) -> HistoryPlan:
+        """Plan for the same rules as last time: new objects, and those with a finding that counts."""
+        from detector.git.history import HistoryPlan
+        from detector.git.shares import plan_shares
+
+        assert self._state is not None
+        known = {} if self._every_version else self._load_known(repository)
+        counting = set(known.get("told", ()))
+        later_versions = [name for name in known.get("rows", ()) if name not in counting] if counting else []
+        skipped = frozenset(later_versions)
+        new = plan_shares(
+            repository,
+            workers=workers,
+            exclude=self._state.get_known_ids(repository.id_bytes),
+            known_packs=self._state.known_packs,
+            reread=[name for name in self._state.flagged if name not in skipped],
+            reread_fallback=later_versions,
+        )
+        return HistoryPlan(new)
+
+    def _plan_changed_rules(self, repository: Repository, workers: int) -> HistoryPlan | None:
+        """Plan for rules that have changed: new objects with all rules, known ones with those; None if none has."""
+        from detector.git.history import HistoryPlan
+        from detector.git.packs import sort_ids
+        from detector.git.shares import plan_shares
+
+        assert self._state is not None
+        if not self._state.changed:
+            return None
+        outdated = self._state.get_outdated_ids(repository.id_bytes)
+        new = plan_shares(repository, workers=workers, exclude=outdated)
+        old = plan_shares(repository, workers=workers, exclude=sort_ids(new.ids)) if len(outdated) else None
+        return HistoryPlan(new, old)
+
     def load_attributions(self, repository: Repository, wanted: Mapping[str, str]) -> dict[str, Attribution]:
-        """Return what is known of where objects come from, if the refs are what they were then."""
+        """Return where objects come from, if that is known and no ref has changed since."""
         from detector.git.blame import Attribution, Introduction
 
         stored = self._load_known(repository).get("rows", {})
@@ -116,7 +124,7 @@ class ScanState:
             self._state.attributions[home] = {"refs": refs, "rows": rows, "told": sorted(counting)}
 
     def _load_known(self, repository: Repository) -> dict[str, Any]:
-        """Return what was found out of *repository* when its refs were what they are now."""
+        """Return the stored attributions of *repository*, if no ref has changed since."""
         if self._state is None:
             return {}
         home, refs = self._identify(repository)
@@ -124,40 +132,40 @@ class ScanState:
         return known if known.get("refs") == refs else {}
 
     def _identify(self, repository: Repository) -> tuple[str, str]:
-        """Name *repository*, and the state of its refs when it was first asked about in this scan."""
-        if repository.common_dir not in self._homes:
+        """Return the stored name of *repository*, and the digest of its refs when this scan first asked."""
+        if repository.common_dir not in self._repositories:
             home = hashlib.blake2b(os.fsencode(repository.common_dir), digest_size=16).hexdigest()
-            self._homes[repository.common_dir] = home, digest_refs(repository)
-        return self._homes[repository.common_dir]
+            self._repositories[repository.common_dir] = home, digest_refs(repository)
+        return self._repositories[repository.common_dir]
 
-    def save_objects_read(self, seen: Iterable[Sighting], masker: NameMasker) -> None:
-        """Remember that everything planned was read; objects with a sighting are read again next time.
+    def save_objects_read(self, sightings: Iterable[Sighting], masker: NameMasker) -> None:
+        """Store that all planned objects were read; those with a sighting are read again next time.
 
-        Where these come from is kept as far as *masker* lets it be seen. A path that holds a value is not: what is
-        in the file may be judged by it, so it is asked for again.
+        Where they come from is stored masked by *masker*. An attribution whose path contains a value is left out:
+        the score may depend on the path, so it has to be found again.
         """
         if self._state is None:
             return
-        flagged = [str(at.object_id) for at in (sighting.location.origin for sighting in seen) if at.object_id]
+        flagged = [str(at.object_id) for at in (sighting.location.origin for sighting in sightings) if at.object_id]
         for planned in self._plans:
             for plan in (planned.new, planned.old):
                 if plan is not None:
                     self._state.add(plan.ids, plan.pack_keys, flagged)
-        for home, _ in self._homes.values():
+        for home, _ in self._repositories.values():
             rows = self._state.attributions.get(home, {}).get("rows", {})
             for name, (kind, places, held_by) in list(rows.items()):
-                hidden = [[masker.mask(text) for text in place] for place in places]
-                rows[name] = [kind, hidden, masker.mask(held_by)]
-                if any(place[1] != before[1] for place, before in zip(hidden, places, strict=True)):
+                masked = [[masker.mask(text) for text in place] for place in places]
+                rows[name] = [kind, masked, masker.mask(held_by)]
+                if any(place[1] != before[1] for place, before in zip(masked, places, strict=True)):
                     del rows[name]
         self._state.save()
 
 
 def digest_refs(repository: Repository) -> str:
-    """Name the place and the state of the refs of *repository*: with them attributions change."""
+    """Return a digest of the place and the refs of *repository*: attributions are valid as long as it is the same."""
     from detector.git.refs import read_head, read_reflogs, read_refs
 
-    told = repr(
+    described = repr(
         (
             repository.common_dir,
             sorted(read_refs(repository).items()),
@@ -165,11 +173,11 @@ def digest_refs(repository: Repository) -> str:
             list(read_reflogs(repository)),
         )
     )
-    return hashlib.blake2b(told.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    return hashlib.blake2b(described.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
 
 def digest_rule(rule: Rule) -> str:
-    """Name what *rule* finds: its own text without the remarks for people, and the code of the scoring."""
-    telling = rule._replace(finds="", harm="", revoke="", links=(), examples=(), misses=(), source="", probe={})
-    text = repr(telling) + (__version__ if rule.scored else "")
+    """Return a digest of everything in *rule* that decides what it finds; of a scored one, the version as well."""
+    decisive = rule._replace(finds="", harm="", revoke="", links=(), examples=(), misses=(), source="", probe={})
+    text = repr(decisive) + (__version__ if rule.scored else "")
     return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()

@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from detector.config import Config
-from detector.contracts import Claim, HistoryState, NestedRepository, Note, Share, Source
+from detector.contracts import Claim, HistoryState, NestedRepository, Share, Source, TargetNote
 from detector.errors import SourceError, UsageError
 from detector.model import Origin, Skipped
 from detector.registry import check_contract, find_installed, import_installed, list_names, load_plugin
@@ -29,7 +29,9 @@ MAX_NESTING = 16
 _SCHEME = re.compile(r"([a-z][a-z0-9-]+):")
 
 
-def split_target(target: str, config: Config, state: HistoryState, depth: int = 0) -> Iterator[Share | Skipped | Note]:
+def split_target(
+    target: str, config: Config, state: HistoryState, depth: int = 0
+) -> Iterator[Share | Skipped | TargetNote]:
     """Split *target* into shares. Raises `SourceError` if it cannot be read at all.
 
     Repositories inside it (submodules, or those below a plain folder) follow; one
@@ -49,7 +51,7 @@ def split_target(target: str, config: Config, state: HistoryState, depth: int = 
 
 def _split_nested(
     path: str, history_only: bool, config: Config, state: HistoryState, depth: int
-) -> Iterator[Share | Skipped | Note]:
+) -> Iterator[Share | Skipped | TargetNote]:
     if depth > MAX_NESTING:
         yield Skipped(path, f"more than {MAX_NESTING} repositories inside each other")
         return

@@ -1,8 +1,7 @@
-"""Sort what was seen: one credential a finding, all its places, worst first.
+"""Build findings from sightings: one for each credential, with all its locations, the most severe first.
 
-Sightings of equal values are one finding, whichever rule saw them; the most
-telling rule names it. What the user asked not to see is set aside here, with
-the reason, never silently.
+Sightings of equal values are one finding, whichever rules made them; the most
+specific rule names it. What the user ignores is kept apart, with the reason.
 """
 
 from __future__ import annotations
@@ -15,30 +14,31 @@ from detector.secret import Secret
 
 
 def build_findings(sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes) -> list[Finding]:
-    """Put sightings of the same credential together; the result is sorted and stable.
+    """Return one finding for each credential, sorted by severity, confidence and first location.
 
-    The order is severity, confidence, then the first place. Within a finding
-    the oldest commit comes first.
+    The result does not depend on the order of *sightings*. The locations of a
+    finding are sorted by date, the oldest first.
     """
     groups: dict[str, list[Sighting]] = {}
     for sighting in sightings:
         groups.setdefault(compute_fingerprint(sighting.secret, key), []).append(sighting)
     findings = [_build_finding(name, group, rules) for name, group in groups.items()]
-    findings.sort(key=_order)
+    findings.sort(key=_sort_by_severity)
     return findings
 
 
 def split_ignored(
-    sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes, why: Callable[[Sighting, Rule], str]
+    sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes, find_reason: Callable[[Sighting, Rule], str]
 ) -> tuple[list[Sighting], list[Ignored]]:
-    """Part what stays from what is ignored; *why* names the reason, or "" for what stays.
+    """Separate the sightings to report from ignored findings.
 
-    A credential that is ignored in one place and not in another is in both lists.
+    *find_reason* returns why a sighting is ignored, or "". A credential that is ignored
+    at one location but not at another is in both lists.
     """
     kept: list[Sighting] = []
     ignored: dict[str, list[Sighting]] = {}
     for sighting in sightings:
-        reason = why(sighting, rules[sighting.rule])
+        reason = find_reason(sighting, rules[sighting.rule])
         (ignored.setdefault(reason, []) if reason else kept).append(sighting)
     return kept, [
         Ignored(finding, reason)
@@ -48,14 +48,16 @@ def split_ignored(
 
 
 def _build_finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> Finding:
-    group = sorted(group, key=lambda s: _age(s.location))  # workers end in any order; the oldest of equals is told
-    best = max(group, key=lambda s: (*_weight(s, rules), rules[s.rule].id))
+    group = sorted(
+        group, key=lambda s: _sort_by_age(s.location)
+    )  # workers finish in any order; of equal sightings the oldest counts
+    best = max(group, key=lambda s: (*_rank(s, rules), rules[s.rule].id))
     parts: dict[tuple[str, str], tuple[str, Secret]] = {}
     for sighting in group:
         for part in sighting.parts:
             parts.setdefault((part[0], part[1].digest(b"parts")), part)
     rule = rules[best.rule]
-    places = {_place(sighting.location): sighting.location for sighting in group}
+    locations = {_identify(sighting.location): sighting.location for sighting in group}
     return Finding(
         fingerprint=name,
         rule=rule,
@@ -63,13 +65,13 @@ def _build_finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> F
         confidence=best.confidence,
         secret=best.secret,
         parts=tuple(part for _, part in sorted(parts.items())),
-        locations=tuple(sorted(places.values(), key=_age)),
+        locations=tuple(sorted(locations.values(), key=_sort_by_age)),
         verdict=best.verdict,
         evidence=best.evidence,
     )
 
 
-def _weight(sighting: Sighting, rules: Sequence[Rule]) -> tuple[int, int, int, int]:
+def _rank(sighting: Sighting, rules: Sequence[Rule]) -> tuple[int, int, int, int]:
     rule = rules[sighting.rule]
     return (
         int(sighting.verdict.state == VerdictState.VALID_FORMAT),
@@ -79,12 +81,12 @@ def _weight(sighting: Sighting, rules: Sequence[Rule]) -> tuple[int, int, int, i
     )
 
 
-def _place(location: Location) -> tuple[object, ...]:
+def _identify(location: Location) -> tuple[object, ...]:
     origin = location.origin
     return (origin.kind, origin.repository, origin.path, origin.object_id, origin.commit, location.start)
 
 
-def _age(location: Location) -> tuple[object, ...]:
+def _sort_by_age(location: Location) -> tuple[object, ...]:
     origin = location.origin
     return (
         to_timestamp(origin.when),
@@ -97,7 +99,7 @@ def _age(location: Location) -> tuple[object, ...]:
 
 
 def to_timestamp(when: str | None) -> float:
-    """Return seconds since 1970 of an ISO 8601 date; what has no date comes last."""
+    """Return seconds since 1970 of an ISO 8601 date; infinity if there is none, so that it comes last."""
     from datetime import datetime
 
     try:
@@ -106,7 +108,7 @@ def to_timestamp(when: str | None) -> float:
         return float("inf")
 
 
-def _order(finding: Finding) -> tuple[object, ...]:
+def _sort_by_severity(finding: Finding) -> tuple[object, ...]:
     first = finding.locations[0]
     return (
         -SEVERITIES.index(finding.severity),
@@ -120,5 +122,5 @@ def _order(finding: Finding) -> tuple[object, ...]:
 
 
 def is_confident(finding: Finding, least: str) -> bool:
-    """Tell whether *finding* reaches the confidence that the user wants to see."""
+    """Return whether *finding* reaches the minimal confidence *least*."""
     return CONFIDENCES.index(finding.confidence) >= CONFIDENCES.index(least)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from detector.containers.kinds import is_package
 from detector.engine.decode.text import decode_blob
 from detector.model import Blob, Sighting, Skipped
-from detector.scan.messages import Message, Progress
+from detector.scan.messages import Message, ShareProgress
 from detector.scan.publishing import PublishingCheck
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _examine_members(
         for index, message in examiner.examine_batch(batch):
             with_messages.add(owners[index])
             yield message
-        yield Progress(size, len(batch))
+        yield ShareProgress(size, len(batch))
 
     for item in items:
         if isinstance(item, Blob):

@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from detector.containers.kinds import detect_container, is_package
-from detector.contracts import ObjectShare, Share
+from detector.contracts import GitShare, Share
 from detector.engine.decode.text import decode_blob
 from detector.engine.delta_reuse import VersionCache
 from detector.engine.engine import Engine
 from detector.engine.stored import Stored
 from detector.errors import LeakfirstError, locate_error
 from detector.model import UNPACKED_KINDS, Blob, Sighting, Skipped
-from detector.scan.batching import Row, take
+from detector.scan.batching import Row, fill_batch
 from detector.scan.examine import DEFAULT_OPTIONS, Examiner
-from detector.scan.messages import ExamineOptions, Message, Progress
+from detector.scan.messages import ExamineOptions, Message, ShareProgress
 from detector.scan.publishing import PublishingCheck
 from detector.scan.unpack import BATCH_BYTES, examine_container
 
@@ -39,7 +39,7 @@ def examine_share(
     """
     only = options.changed_rules if share.read_before else None
     examiner = Examiner(engine, options, only)
-    if isinstance(share, ObjectShare):
+    if isinstance(share, GitShare):
         return _examine_objects(share, examiner, clean if only is None else None)
     return examine_blobs(share.read(), examiner, published=share.published)
 
@@ -91,13 +91,13 @@ def examine_blobs(
                 yield from _examine_batch(examiner, batch)
                 batch, held = [], 0
             if size >= BATCH_BYTES:
-                yield Progress(size, count)
+                yield ShareProgress(size, count)
                 size = count = 0
     except Exception:
         yield from _examine_batch(examiner, batch)  # what was read before the failure counts
         raise
     yield from _examine_batch(examiner, batch)
-    yield Progress(size, count)
+    yield ShareProgress(size, count)
 
 
 def _examine_batch(examiner: Examiner, batch: list[Blob]) -> Iterator[Message]:
@@ -114,7 +114,7 @@ def _check_published(check: PublishingCheck, blob: Blob, published: bool) -> Ite
         yield from check.check(blob, name, package)
 
 
-def _examine_objects(share: ObjectShare, examiner: Examiner, clean: CleanMembers | None) -> Iterator[Message]:
+def _examine_objects(share: GitShare, examiner: Examiner, clean: CleanMembers | None) -> Iterator[Message]:
     """Examine a history: half a million objects, of which a thousand hold anything.
 
     No blob is made of an object before pass 1 has hit in it. Text that is not UTF-8
@@ -129,7 +129,7 @@ def _examine_objects(share: ObjectShare, examiner: Examiner, clean: CleanMembers
         rows: list[Row] = []
         special: list[Stored] = []
         try:
-            size = take(objects, rows, special, BATCH_BYTES)
+            size = fill_batch(objects, rows, special, BATCH_BYTES)
             more = size >= BATCH_BYTES
         except Exception as problem:  # what was read before the failure counts
             failure, more = problem, False
@@ -138,7 +138,7 @@ def _examine_objects(share: ObjectShare, examiner: Examiner, clean: CleanMembers
             stored = rows[index][2]
             assert stored is not None
             yield from examiner.report_hits(share.make_blob(stored), examined)
-        yield Progress(size - sum(len(stored.data) for stored in special), len(rows))
+        yield ShareProgress(size - sum(len(stored.data) for stored in special), len(rows))
         yield from examine_blobs(map(share.make_blob, special), examiner, clean=clean)
     yield from skipped
     if failure:

@@ -1,7 +1,7 @@
 """What is new in a git repository: staged, since a revision, or in a range.
 
-Blobs are read whole, because a credential may have parts on old lines; only
-what stands on new lines is reported.
+Blobs are read completely, because a credential may have parts on old lines; only
+hits on new lines are reported.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def read_again(origins: Sequence[Origin], config: Config) -> Iterator[Blob | Ski
 def check_revisions(targets: Sequence[str], config: Config) -> None:
     """Raise `UsageError` for a revision that none of *targets* has: it is mistyped.
 
-    Where only some of them have it, and where one cannot be read, the share says so.
+    If some of them have it, or one cannot be read, the shares report that.
     """
     from detector.git import changes
     from detector.git.repository import discover

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Sequence
 
 from detector.config import Config
-from detector.contracts import Claim, HistoryState, NestedRepository, Note
+from detector.contracts import Claim, HistoryState, NestedRepository, TargetNote
 from detector.errors import SourceError, UsageError
 from detector.git.layout import find_root
 from detector.model import Blob, Origin, Skipped
@@ -31,7 +31,9 @@ def claim(target: str, config: Config) -> Claim:
     return Claim.ANY_PATH
 
 
-def split(target: str, config: Config, state: HistoryState) -> Iterator[FileShare | Skipped | NestedRepository | Note]:
+def split(
+    target: str, config: Config, state: HistoryState
+) -> Iterator[FileShare | Skipped | NestedRepository | TargetNote]:
     """Split a file or folder into shares of some megabytes each."""
     del state
     if not os.path.exists(target):
@@ -49,11 +51,11 @@ def split(target: str, config: Config, state: HistoryState) -> Iterator[FileShar
         yield Skipped(target, describe_special_file(found))
 
 
-def _note_unread_history(folder: str, config: Config) -> Iterator[Note]:
+def _note_unread_history(folder: str, config: Config) -> Iterator[TargetNote]:
     top = find_root(folder)
     if config.history and top != os.path.abspath(folder):
         top = top if os.path.isabs(folder) else os.path.relpath(top)
-        yield Note(f"{folder} is part of the repository at {top}: its history was not read; scan {top} for that")
+        yield TargetNote(f"{folder} is part of the repository at {top}: its history was not read; scan {top} for that")
 
 
 def read_again(origins: Sequence[Origin], config: Config) -> Iterator[Blob | Skipped]:

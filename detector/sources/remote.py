@@ -1,8 +1,8 @@
-"""A repository somewhere else, named by its URL: cloned for the time of the scan.
+"""A repository at a URL: cloned for the time of the scan.
 
-The clone is bare and complete (all refs, no checkout, so no filter or hook can
-run) and is removed when the program ends. Credentials and proxies are those of
-the person who runs the scan; transports are limited to the usual ones.
+The clone is bare and complete (all refs; no checkout, so no filter or hook can
+run) and is removed when the program ends. git uses the credentials and proxies
+of the person who runs the scan; transports are limited to the usual ones.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from detector.model import HISTORY_KINDS, Blob, Origin, Skipped
 if TYPE_CHECKING:
     from detector.git.history import HistoryShare
 
-_clones: dict[str, str] = {}  # folder → URL without password; both live as long as the process
+ORIGIN_KINDS = HISTORY_KINDS
 
 PROTOCOLS = "https:http:ssh:git:file"
 
-
-ORIGIN_KINDS = HISTORY_KINDS
+_clones: dict[str, str] = {}
+"""Folders of clones and their URLs without password; both exist as long as the process."""
 
 _URL = re.compile(r"(?:https?|ssh|git|file)://|[\w.-]+@[\w.-]+:")
 
 
 def claim(target: str, config: Config) -> Claim:
-    """Claim the URL of a repository, also in the short form of SSH; an existing path is none."""
+    """Claim the URL of a repository, also in the short form of SSH, but not an existing path."""
     del config
     return Claim.ADDRESS if _URL.match(target) and not os.path.exists(target) else Claim.NONE
 
@@ -83,12 +83,12 @@ def _clone(url: str) -> str:
 
 
 def get_clone_url(repository: str) -> str:
-    """Return the URL that *repository* is a clone of, if it is one of ours, else itself."""
+    """Return the URL of which *repository* is a clone of this process; any other path as it is."""
     return _clones.get(repository, repository)
 
 
 def find_clone(url: str) -> str:
-    """Return the folder with our clone of *url*, or ""."""
+    """Return the folder with the clone of *url* that this process made, or ""."""
     return next((folder for folder, known in _clones.items() if known == strip_credentials(url)), "")
 
 
@@ -96,7 +96,7 @@ def strip_credentials(url: str) -> str:
     """Return *url* without the user and password that it may carry."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # no URL that anything could be cloned from
+    except ValueError:  # no URL, so nothing could be cloned from it
         return re.sub(r"://[^/\s]+@", "://", url)
     if "@" not in parts.netloc:
         return url
@@ -104,8 +104,8 @@ def strip_credentials(url: str) -> str:
 
 
 def _find_reason(stderr: str, url: str) -> str:
-    """Pick the line that says why; git repeats the URL, perhaps with a password in it."""
+    """Return the line of git's messages that says why, without the password that a repeated URL may contain."""
     lines = [line.strip(" '\n") for line in stderr.replace(url, strip_credentials(url)).splitlines()]
-    telling = [line for line in lines if line.startswith(("fatal:", "ERROR:", "remote:"))]
-    chosen = (telling or lines or ["git gave no reason"])[-1]
+    reasons = [line for line in lines if line.startswith(("fatal:", "ERROR:", "remote:"))]
+    chosen = (reasons or lines or ["git gave no reason"])[-1]
     return re.sub(r"://[^/\s@]+@", "://", chosen)

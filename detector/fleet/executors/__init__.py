@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from detector.fleet.tasks import Task, TaskResult, WorkerSettings
 from detector.registry import check_contract, load_plugin
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 
 
 class Job(NamedTuple):
@@ -57,7 +57,7 @@ class ExecutorBackend(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
-    def run(self, queue: deque[Job]) -> Iterator[Progress | JobResult]:
+    def run(self, queue: deque[Job]) -> Iterator[ShareProgress | JobResult]:
         """Run the jobs in *queue*, to which jobs are added meanwhile, until none is left.
 
         Every job gets one `JobResult`, in any order. Raises `SourceError` when all workers are lost.

@@ -23,7 +23,7 @@ from detector.fleet.executors import ExecutorOptions, Job, JobResult
 from detector.fleet.executors._job import run_job
 from detector.fleet.tasks import WorkerSettings
 from detector.fleet.worker import Worker
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 
 TASKS_PER_THREAD = 2
 """One that runs, and one on its way."""
@@ -94,7 +94,7 @@ class DaskExecutor:
         threads = int(sum(self._client.nthreads().values()))
         return max(TASKS_PER_THREAD * max(threads, self._max_threads), TASKS_PER_THREAD)
 
-    def run(self, queue: deque[Job]) -> Iterator[Progress | JobResult]:
+    def run(self, queue: deque[Job]) -> Iterator[ShareProgress | JobResult]:
         """Run the jobs in *queue*, to which jobs are added meanwhile, until none is left. Raises `SourceError`."""
         numbers: dict[str, int] = {}
         pending = _import_dask().as_completed(loop=self._client.loop)
@@ -118,22 +118,22 @@ def _import_dask() -> Any:
     return distributed
 
 
-def run_pickled_job(pickled_settings: bytes, job: Job) -> tuple[Progress, JobResult]:
+def run_pickled_job(pickled_settings: bytes, job: Job) -> tuple[ShareProgress, JobResult]:
     """Run one job in a thread of a Dask worker, which keeps its `Worker` for the next job."""
     if getattr(_thread, "settings", None) != pickled_settings:
         settings = pickle.loads(pickled_settings)  # noqa: S301 - from our own coordinator
         _thread.settings, _thread.worker = pickled_settings, Worker(settings)
-    progress = Progress(0, 0)
+    progress = ShareProgress(0, 0)
     result = JobResult(job.number, None, "the worker gave no result")
     for message in run_job(_thread.worker, job):
-        if isinstance(message, Progress):
+        if isinstance(message, ShareProgress):
             progress = progress.plus(message)
         else:
             result = message
     return progress, result
 
 
-def _read_future(future: Any, number: int) -> Iterator[Progress | JobResult]:
+def _read_future(future: Any, number: int) -> Iterator[ShareProgress | JobResult]:
     if future.status == "finished":
         yield from future.result()
     elif future.status == "error":

@@ -11,7 +11,7 @@ from detector.fleet.executors import ExecutorOptions, Job, JobResult
 from detector.fleet.executors._job import run_job
 from detector.fleet.tasks import WorkerSettings
 from detector.fleet.worker import Worker
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 from detector.scan.pool import TaskHandler, WorkerPool
 
 
@@ -34,7 +34,7 @@ class LocalExecutor:
     def __exit__(self, *_: object) -> None:
         """Do nothing: the processes end with `run`."""
 
-    def run(self, queue: deque[Job]) -> Iterator[Progress | JobResult]:
+    def run(self, queue: deque[Job]) -> Iterator[ShareProgress | JobResult]:
         """Run the jobs in *queue*, to which jobs are added meanwhile, until none is left."""
         return WorkerPool(queue, self._processes, partial(start_worker, self._settings), _report_lost_job).run()
 

@@ -11,7 +11,7 @@ from detector.rules.pack import build_engine
 from detector.rules.shapes import expand
 from detector.scan import worker
 from detector.scan.examine import Examiner
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 from tests.detector.containers.reading import ORIGIN, STORED, deflate_zip
 from tests.fakes.hidden import Place
 
@@ -53,6 +53,6 @@ def test_a_member_without_findings_is_unpacked_once(rules: str) -> None:
         )
         messages = list(worker.examine_blobs([blob], Examiner(engine), clean=clean))
         alone = list(worker.examine_blobs([blob], Examiner(engine)))
-        seen.append([message for message in messages if not isinstance(message, Progress)])
-        assert seen[-1] == [message for message in alone if not isinstance(message, Progress)]
+        seen.append([message for message in messages if not isinstance(message, ShareProgress)])
+        assert seen[-1] == [message for message in alone if not isinstance(message, ShareProgress)]
     assert [len(found) for found in seen] == [4, 1]

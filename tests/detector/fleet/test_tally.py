@@ -5,7 +5,7 @@ from detector.fleet.result_writer import WrittenResult
 from detector.fleet.tally import SweepProgress, SweepSummary, Tally, collect_counters
 from detector.fleet.tasks import ShareResult
 from detector.model import Skipped
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 
 
 def entry(name: str) -> RepositoryEntry:
@@ -17,8 +17,8 @@ def test_everything_that_happens_is_in_the_progress_and_in_the_summary():
     tally = Tally(shown.append)
     for _ in range(4):
         tally.count_listed()
-    tally.count_progress(Progress(100, 3))
-    tally.count_progress(Progress(-40, -1))  # a worker was lost, and its task begins again
+    tally.count_progress(ShareProgress(100, 3))
+    tally.count_progress(ShareProgress(-40, -1))  # a worker was lost, and its task begins again
     tally.count_scan(ShareResult(20, objects=5))
     tally.count_unchanged(entry("a"), incomplete=True)
     tally.count_failed(entry("b"), "is corrupt")

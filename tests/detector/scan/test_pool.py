@@ -17,7 +17,7 @@ from detector.rules import pack as packs
 from detector.rules.loader import parse
 from detector.rules.shapes import expand
 from detector.scan import pool
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 from tests.program import FIND_TESTS, environment
 
 PACK = packs.compile_pack(
@@ -79,14 +79,14 @@ class FailingShare(NamedTuple):
         raise RuntimeError(f"holds {held}")
 
 
-def outcome(shares, size: int) -> tuple[list, list[Skipped], Progress]:
-    seen, skipped, done = [], [], Progress(0, 0)
+def outcome(shares, size: int) -> tuple[list, list[Skipped], ShareProgress]:
+    seen, skipped, done = [], [], ShareProgress(0, 0)
     for message in pool.examine_shares(shares, PACK, size):
         if isinstance(message, Sighting):
             seen.append((message.location.origin.path, message.secret.reveal()))
         elif isinstance(message, Skipped):
             skipped.append(message)
-        elif isinstance(message, Progress):
+        elif isinstance(message, ShareProgress):
             done = done.plus(message)
     return sorted(seen), sorted(skipped), done
 
@@ -118,10 +118,10 @@ def test_where_something_was_seen_is_said_before_its_share_is_complete() -> None
               or hasattr(m, "location")]  # fmt: skip
     assert places == [Origin("worktree", "early")] * 4
     first = next(index for index, message in enumerate(messages) if isinstance(message, Sighting))
-    assert sum(isinstance(message, Progress) for message in messages[:first]) >= 3
+    assert sum(isinstance(message, ShareProgress) for message in messages[:first]) >= 3
     assert (
         sum(
-            isinstance(message, Progress)
+            isinstance(message, ShareProgress)
             for message in messages[: messages.index(pool.FirstSighting(Origin("worktree", "early")))]
         )
         <= 1

@@ -21,7 +21,7 @@ import jsonschema
 import pytest
 
 from detector.config import Config
-from detector.contracts import NestedRepository, Note, Share
+from detector.contracts import NestedRepository, Share, TargetNote
 from detector.git.history import NoState
 from detector.model import Blob, Scan, Skipped
 from detector.registry import list_names
@@ -73,7 +73,7 @@ def test_it_claims_its_target_and_splits_it_into_shares_for_any_worker(sample: t
     source = load_source(name)
     assert source in choose_sources(target, config)
     items = list(source.split(target, config, NoState()))
-    shares = [item for item in items if not isinstance(item, Skipped | NestedRepository | Note)]
+    shares = [item for item in items if not isinstance(item, Skipped | NestedRepository | TargetNote)]
     assert shares
     for share in shares:
         check_share(share)
@@ -96,7 +96,7 @@ def test_its_blobs_have_its_kinds_of_origin_and_are_read_again(sample: tuple[str
     source = load_source(name)
     blobs: list[Blob] = []
     for item in source.split(target, config, NoState()):
-        if not isinstance(item, Skipped | NestedRepository | Note):
+        if not isinstance(item, Skipped | NestedRepository | TargetNote):
             blobs += [blob for blob in item.read() if isinstance(blob, Blob)]
     assert blobs
     assert {blob.origin.kind for blob in blobs} <= set(source.ORIGIN_KINDS)

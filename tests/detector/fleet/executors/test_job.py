@@ -5,7 +5,7 @@ from detector.fleet.executors._job import run_job
 from detector.fleet.inventory import list_repositories
 from detector.fleet.tasks import ScanRepository, Survey, SurveyResult, TaskFailure
 from detector.fleet.worker import Worker
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 from tests.detector.fleet.sweep_runner import SweepRunner
 
 
@@ -13,7 +13,7 @@ def test_progress_comes_first_and_one_result_last(made):
     worker = Worker(SweepRunner(made, "").settings()[0])
     (entry, *_) = list_repositories([str(made)])
     *progress, result = run_job(worker, Job(7, ScanRepository(entry)))
-    assert progress and all(isinstance(message, Progress) for message in progress)
+    assert progress and all(isinstance(message, ShareProgress) for message in progress)
     assert (result.number, type(result.result).__name__) == (7, "RepositoryResult")
     assert result.seconds > 0
     (survey,) = run_job(worker, Job(8, Survey(entry)))

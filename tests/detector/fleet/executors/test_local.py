@@ -9,7 +9,7 @@ from detector.errors import UsageError
 from detector.fleet.executors import ExecutorOptions, Job, JobResult, open_executor
 from detector.fleet.inventory import list_repositories
 from detector.fleet.tasks import Survey, SurveyResult, TaskFailure
-from detector.scan.messages import Progress
+from detector.scan.messages import ShareProgress
 from tests.detector.fleet.sweep_runner import SweepRunner
 
 
@@ -20,7 +20,7 @@ def test_every_job_has_one_result_with_its_number(made, tmp_path):
     queue.append(Job(99, Survey(entries[0]._replace(url=str(tmp_path)))))
     with open_executor("local", settings, ExecutorOptions(processes=2)) as executor:
         assert executor.size == 2
-        results = {one.number: one for one in executor.run(queue) if not isinstance(one, Progress)}
+        results = {one.number: one for one in executor.run(queue) if not isinstance(one, ShareProgress)}
     assert sorted(results) == [*range(7), 99]
     assert all(isinstance(results[number].result, SurveyResult) for number in range(7))
     assert isinstance(results[99].result, TaskFailure)
