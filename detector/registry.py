@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 
+SHARED = "core"
+"""The package beside plug-ins that holds what they share."""
+
+
 @cache
 def list_names(package: str) -> tuple[str, ...]:
     """List the modules in *package* by their public names (``my_name`` → ``my-name``).
@@ -36,7 +40,7 @@ def list_names(package: str) -> tuple[str, ...]:
         for entry in os.listdir(folder):
             stem, suffix = os.path.splitext(entry)
             path = os.path.join(folder, entry)
-            if stem.startswith("_"):
+            if stem.startswith("_") or stem == SHARED:
                 continue
             if suffix in (".py", ".so", ".pyd"):
                 path = os.path.join(folder, f"{stem.partition('.')[0]}.py")  # compiled modules lie beside their source

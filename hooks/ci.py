@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from hooks import _git
+from hooks.core import git
 
 REPORTS = {
     "GITHUB_ACTIONS": ("--report", "github=-", "--report", "sarif=leakfirst.sarif"),
@@ -97,5 +97,5 @@ def _resolve_commit(name: str) -> str:
     """Return the id of the commit *name* in this clone, "" if it is not here."""
     if not name or name.startswith("-"):
         return ""
-    found = _git.read_lines(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"], quiet=True)
+    found = git.read_lines(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"], quiet=True)
     return found[-1] if found else ""

@@ -16,13 +16,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from hooks import _git
+from hooks.core import git
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
     from detector.model import Blob, Sighting, Skipped
     from detector.secret import Secret
-    from hooks import _examine
+    from hooks.core import examine
 
 CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 
@@ -30,30 +30,30 @@ CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 def main(arguments: list[str]) -> int:
     """Scan the index; return 0 to allow the commit."""
     if os.environ.get("LEAKFIRST_SKIP", "") not in ("", "0"):
-        from hooks import _audit
+        from hooks.core import audit
 
-        _audit.append_event(
-            _git.find_common_directory(_git.find_git_directory()), "pre-commit", "skipped", why="LEAKFIRST_SKIP"
+        audit.append_event(
+            git.find_common_directory(git.find_git_directory()), "pre-commit", "skipped", why="LEAKFIRST_SKIP"
         )
         return CLEAN
-    listing = _git.start_listing()
-    objects = _git.ObjectReader()
+    listing = git.start_listing()
+    objects = git.ObjectReader()
     try:
         return _check(arguments, listing, objects)
     finally:
         objects.close()
 
 
-def _check(arguments: Sequence[str], listing: _git.GitProcess, objects: _git.ObjectReader) -> int:
-    from hooks import _examine
+def _check(arguments: Sequence[str], listing: git.GitProcess, objects: git.ObjectReader) -> int:
+    from hooks.core import examine
 
-    chosen = _examine.parse_options(arguments)
-    engine = _examine.load_engine(chosen)
-    changes = _git.read_changes(listing)
+    chosen = examine.parse_options(arguments)
+    engine = examine.load_engine(chosen)
+    changes = git.read_changes(listing)
     added = [change for change in _exclude_merged(changes) if change.new]
     if not added:
         return CLEAN
-    examined = _examine.examine(_make_share(objects, added), engine)
+    examined = examine.examine(_make_share(objects, added), engine)
     if examined.sightings:
         from detector.scan.masking import make_name_masker
 
@@ -67,30 +67,30 @@ def _check(arguments: Sequence[str], listing: _git.GitProcess, objects: _git.Obj
     return _report_incomplete(examined.skipped, chosen.strict)
 
 
-def _exclude_merged(changes: list[_git.StagedChange]) -> list[_git.StagedChange]:
+def _exclude_merged(changes: list[git.StagedChange]) -> list[git.StagedChange]:
     """Remove the changes that one of the merged commits has too, path by path."""
-    parents = _git.read_merge_heads(_git.find_git_directory())
+    parents = git.read_merge_heads(git.find_git_directory())
     for parent in parents:
-        differing = {change.path for change in _git.read_changes(_git.start_listing(parent))}
+        differing = {change.path for change in git.read_changes(git.start_listing(parent))}
         changes = [change for change in changes if change.path in differing]
     return changes
 
 
-def _make_share(objects: _git.ObjectReader, changes: Sequence[_git.StagedChange]) -> _examine.BlobShare:
+def _make_share(objects: git.ObjectReader, changes: Sequence[git.StagedChange]) -> examine.BlobShare:
     from detector.model import Origin
-    from hooks import _examine
+    from hooks.core import examine
 
     def read() -> Iterator[Blob | Skipped]:
         wanted = [(change.new, Origin("index", change.path, object_id=change.new)) for change in changes]
-        return _examine.read_objects(objects, wanted)
+        return examine.read_objects(objects, wanted)
 
-    return _examine.BlobShare(read)
+    return examine.BlobShare(read)
 
 
 class _LastCommit:
     """The values that the last commit already has; a file is read only if something was found in it."""
 
-    def __init__(self, objects: _git.ObjectReader, engine: Engine, changes: Sequence[_git.StagedChange]) -> None:
+    def __init__(self, objects: git.ObjectReader, engine: Engine, changes: Sequence[git.StagedChange]) -> None:
         self._objects, self._engine = objects, engine
         self._old = {change.path: change.old for change in changes if change.old}
         self._deleted = [change for change in changes if change.old and not change.new]
@@ -112,29 +112,29 @@ class _LastCommit:
 
 def _refuse(
     new: Sequence[Sighting],
-    examined: _examine.ExaminedContent,
-    chosen: _examine.HookOptions,
+    examined: examine.ExaminedContent,
+    chosen: examine.HookOptions,
     engine: Engine,
-    objects: _git.ObjectReader,
-    added: Sequence[_git.StagedChange],
+    objects: git.ObjectReader,
+    added: Sequence[git.StagedChange],
 ) -> int:
     """Apply the ignores and print what remains; return the exit code."""
     import shlex
 
     from detector.ignores.loader import make_folder_reader
     from detector.text.untrusted import make_printable
-    from hooks import _audit, _examine, _message
+    from hooks.core import audit, examine, message
 
     places = {(sighting.location.origin.path, sighting.location.start) for sighting in new}
     paths = {path for path, _ in places}
 
-    def examine_again(patterns: Sequence[str]) -> _examine.ExaminedContent:
+    def examine_again(patterns: Sequence[str]) -> examine.ExaminedContent:
         share = _make_share(objects, [change for change in added if change.path in paths])
-        again = _examine.examine(share, engine, patterns)
+        again = examine.examine(share, engine, patterns)
         wanted = [s for s in again.sightings if (s.location.origin.path, s.location.start) in places]
         return again._replace(sightings=wanted)
 
-    triaged = _examine.triage_sightings(new, engine, chosen, make_folder_reader("."), examine_again, examined.sightings)
+    triaged = examine.triage_sightings(new, engine, chosen, make_folder_reader("."), examine_again, examined.sightings)
     if not triaged.findings:
         return _report_incomplete(triaged.masker.mask_skipped(examined.skipped), chosen.strict)
     findings = triaged.findings
@@ -144,18 +144,18 @@ def _refuse(
     advice = (
         "Remove the value from the file: read it from the environment or a secret store.\n"
         f"Then {stage}, and commit again.",
-        _message.advise_revocation(findings),
-        _message.FALSE_POSITIVE,
+        message.advise_revocation(findings),
+        message.FALSE_POSITIVE,
         "To skip the check once:  LEAKFIRST_SKIP=1 git commit ...  or  git commit --no-verify\n"
         "(the pre-push hook checks again)",
     )
-    title = f"commit refused: it adds {_message.count_credentials(len(findings))}"
-    print(_message.format_refusal(title, findings, advice), file=sys.stderr)
-    _audit.append_event(
-        _git.find_common_directory(_git.find_git_directory()),
+    title = f"commit refused: it adds {message.count_credentials(len(findings))}"
+    print(message.format_refusal(title, findings, advice), file=sys.stderr)
+    audit.append_event(
+        git.find_common_directory(git.find_git_directory()),
         "pre-commit",
         "refused",
-        **_audit.describe_findings(findings, triaged.ignored),
+        **audit.describe_findings(findings, triaged.ignored),
     )
     return FOUND
 
@@ -163,7 +163,7 @@ def _refuse(
 def _report_incomplete(skipped: Sequence[Skipped], strict: bool) -> int:
     if not skipped:
         return CLEAN
-    from hooks import _message
+    from hooks.core import message
 
-    print(_message.format_incomplete(skipped), file=sys.stderr)
+    print(message.format_incomplete(skipped), file=sys.stderr)
     return INCOMPLETE if strict else CLEAN

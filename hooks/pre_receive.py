@@ -14,48 +14,48 @@ from __future__ import annotations
 import os
 import sys
 
-from hooks import _audit, _git
+from hooks.core import audit, git
 
 
 def main(arguments: list[str]) -> int:
     """Scan what is pushed; return 0 to accept the push."""
     from detector.git.refs import read_refs
-    from hooks import _examine, _message, _push
+    from hooks.core import examine, message, push
 
-    chosen = _examine.parse_options(arguments)
+    chosen = examine.parse_options(arguments)
     updates = []
     for line in sys.stdin.buffer.read().decode("utf-8", "surrogateescape").split("\n"):
         words = line.split(" ", 2)
         if len(words) == 3:
-            updates.append(_push.RefUpdate(words[2], words[0], words[1]))
+            updates.append(push.RefUpdate(words[2], words[0], words[1]))
     pushed = [update for update in updates if not update.is_deletion]
     if not pushed:
         return 0
-    repository = _push.open_repository()
+    repository = push.open_repository()
     if os.environ.get("LEAKFIRST_SKIP", "") not in ("", "0"):
         directory = repository.common_dir
-        _audit.append_event(
+        audit.append_event(
             directory, "pre-receive", "skipped", why="LEAKFIRST_SKIP", refs=[list(update) for update in updates]
         )
         return 0
     known = set(read_refs(repository).values())
-    result = _push.examine_push(repository, [update.new for update in pushed], known, chosen)
+    result = push.examine_push(repository, [update.new for update in pushed], known, chosen)
     findings = result.triaged.findings
     reason = _find_skip_reason()
     if findings and reason and _is_skipping_allowed():
-        _push.record_event("pre-receive", repository, f"allowed: {reason}", pushed, result)
-        found = _message.count_credentials(len(findings))
+        push.record_event("pre-receive", repository, f"allowed: {reason}", pushed, result)
+        found = message.count_credentials(len(findings))
         print(f"leakfirst: push allowed with {found}, as requested; the audit log records it", file=sys.stderr)
         return 0
-    title = f"push refused: it contains {_message.count_credentials(len(findings))}"
-    advice = [_push.advise_rewriting(findings), _message.advise_revocation(findings), _message.FALSE_POSITIVE]
+    title = f"push refused: it contains {message.count_credentials(len(findings))}"
+    advice = [push.advise_rewriting(findings), message.advise_revocation(findings), message.FALSE_POSITIVE]
     if findings and reason:
         advice.append("This repository does not allow skipping the check (git config leakfirst.allowSkip).")
-    _push.print_result(title, result, advice)
-    _push.record_event("pre-receive", repository, "refused" if findings else "passed", pushed, result)
+    push.print_result(title, result, advice)
+    push.record_event("pre-receive", repository, "refused" if findings else "passed", pushed, result)
     if findings:
-        return _push.FOUND
-    return _push.INCOMPLETE if result.skipped and chosen.strict else _push.CLEAN
+        return push.FOUND
+    return push.INCOMPLETE if result.skipped and chosen.strict else push.CLEAN
 
 
 def _find_skip_reason() -> str:
@@ -68,4 +68,4 @@ def _find_skip_reason() -> str:
 
 
 def _is_skipping_allowed() -> bool:
-    return _git.read_lines(["config", "--bool", "leakfirst.allowSkip"], quiet=True) == ["true"]
+    return git.read_lines(["config", "--bool", "leakfirst.allowSkip"], quiet=True) == ["true"]

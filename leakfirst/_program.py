@@ -72,7 +72,7 @@ def _dispatch(words: list[str]) -> int:
     if words[:2] == ["hook", "run"]:
         return _run_hook(words[2] if len(words) > 2 else "", words[3:])
     if not words or words[0] in ("-h", "--help", "help"):
-        from detector.cli._help import format_overview
+        from leakfirst._help import format_overview
 
         print(format_overview(), end="")
         return int(ExitCode.CLEAN if words else ExitCode.USAGE)

@@ -42,9 +42,9 @@ class _ImportsContract(Contract):
 
 
 class PluginsContract(_ImportsContract):
-    """The plug-ins of a package do not import each other: what they share lies in a private module beside them.
+    """The plug-ins of a package do not import each other: what they share is private, or in `core`.
 
-    A plug-in is a public module or package in one of *packages*, but for those called *shared*.
+    A plug-in is a public module or package in one of *packages*, except `core` and those called *shared*.
     """
 
     type_name = "plugins"
@@ -61,7 +61,9 @@ class PluginsContract(_ImportsContract):
         plugins = {
             child
             for child in graph.find_children(package)
-            if child not in shared and not child.rpartition(".")[2].startswith("_")
+            if child not in shared
+            and child.rpartition(".")[2] != "core"
+            and not child.rpartition(".")[2].startswith("_")
         }
         if not plugins:
             raise ValueError(f"{package} holds no plug-in")

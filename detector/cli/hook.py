@@ -6,7 +6,7 @@ import argparse
 import os
 
 from detector.errors import ExitCode, UsageError
-from hooks import _install
+from hooks.core import install
 
 SUMMARY = "install, remove or show the git hooks that keep credentials out of commits and pushes"
 
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("action", choices=("install", "uninstall", "status"), help="what to do")
     parser.add_argument(
-        "hooks", nargs="*", metavar="HOOK", help=f"{', '.join(_install.HOOKS)}; default: those that apply"
+        "hooks", nargs="*", metavar="HOOK", help=f"{', '.join(install.HOOKS)}; default: those that apply"
     )
     parser.add_argument("--global", dest="everywhere", action="store_true", help="for all repositories of this user")
     parser.add_argument("--repository", default=".", metavar="PATH", help="the repository; default: the one here")
@@ -45,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Carry out the action and print what was done; return the exit code."""
-    unknown = [name for name in args.hooks if name not in _install.HOOKS]
+    unknown = [name for name in args.hooks if name not in install.HOOKS]
     if unknown:
-        raise UsageError(f"unknown hook {unknown[0]!r}; known: {', '.join(_install.HOOKS)}")
-    folder = _install.find_global_folder() if args.everywhere else _install.find_repository_folder(args.repository)
+        raise UsageError(f"unknown hook {unknown[0]!r}; known: {', '.join(install.HOOKS)}")
+    folder = install.find_global_folder() if args.everywhere else install.find_repository_folder(args.repository)
     if args.action == "install":
         _check_options(_make_options(args))
     try:
@@ -57,24 +57,24 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{error.filename}: cannot be changed ({error.strerror})") from None
 
 
-def _carry_out(args: argparse.Namespace, folder: _install.HookFolder) -> int:
+def _carry_out(args: argparse.Namespace, folder: install.HookFolder) -> int:
     if args.action == "install":
         hooks = args.hooks or (["pre-receive"] if folder.is_bare else ["pre-commit", "pre-push"])
-        for state in _install.install(folder, hooks, _make_options(args)):
+        for state in install.install(folder, hooks, _make_options(args)):
             print(f"{state.hook}: installed in {state.path}")
             if state.chained:
                 print(f"  the existing hook is called first ({state.chained})")
     elif args.action == "uninstall":
-        removed = _install.uninstall(folder, args.hooks or _install.HOOKS)
+        removed = install.uninstall(folder, args.hooks or install.HOOKS)
         for state in removed:
             print(f"{state.hook}: removed from {state.path}")
         if not removed:
             print(f"no hook of leakfirst in {folder.path}")
     else:
-        for state in _install.read_status(folder, args.hooks or _install.HOOKS):
+        for state in install.read_status(folder, args.hooks or install.HOOKS):
             chained = f", after {state.chained}" if state.chained else ""
             print(f"{state.hook}: {'installed' + chained if state.is_installed else 'not installed'} ({state.path})")
-        chosen = _install.run_git("config", "core.hooksPath", cwd=args.repository)
+        chosen = install.run_git("config", "core.hooksPath", cwd=args.repository)
         if chosen:
             print(f"git runs the hooks in {chosen} (core.hooksPath)")
     return int(ExitCode.CLEAN)
@@ -87,12 +87,12 @@ def _check_options(options: list[str]) -> None:
     """
     from detector.config import load_operator_file
     from detector.ignores.loader import load_policy
-    from hooks import _examine
+    from hooks.core import examine
 
-    chosen = _examine.parse_options(options)
+    chosen = examine.parse_options(options)
     operator = load_operator_file(chosen.config) if chosen.config else {}
     load_policy(None, operator=operator, baseline_file=chosen.baseline)
-    _examine.load_engine(chosen)
+    examine.load_engine(chosen)
 
 
 def _make_options(args: argparse.Namespace) -> list[str]:

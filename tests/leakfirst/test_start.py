@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hooks import _install
+from hooks.core import install
 from leakfirst import _start
 from tests.hooks.world import Repository, token
 
@@ -165,7 +165,7 @@ def test_the_script_of_a_hook_refuses_foreign_packages(tmp_path: Path) -> None:
     """Where the folder that it names has lost our packages, a later folder may hold others of these names."""
     home = copied(tmp_path / "home", "leakfirst", "detector")
     plant(tmp_path / "other", "hooks", "rotators")
-    code = _install.build_start_code("pre-commit", [])
+    code = install.build_start_code("pre-commit", [])
     names = f"import sys; sys.path += [{str(home)!r}, {str(tmp_path / 'other')!r}]; "
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", names + code.partition("; ")[2].partition("; ")[2]],

@@ -16,7 +16,7 @@ PACKAGE = "detector.probes"
 
 def probe_names() -> tuple[str, ...]:
     """List the probe modules by their public names."""
-    return tuple(name for name in list_names(PACKAGE) if name != "core")
+    return list_names(PACKAGE)
 
 
 @cache

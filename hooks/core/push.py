@@ -11,7 +11,7 @@ from detector.git import changes
 from detector.git.repository import Repository, discover
 from detector.model import Blob, Finding, Origin, Skipped
 from detector.scan.masking import NameMasker
-from hooks import _audit, _examine, _git, _message
+from hooks.core import audit, examine, git, message
 
 CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 
@@ -31,7 +31,7 @@ class RefUpdate(NamedTuple):
 
 def open_repository() -> Repository:
     """Return the current repository, including the quarantine that holds the objects of a push during pre-receive."""
-    found = discover(_git.find_git_directory(), (os.sep,))
+    found = discover(git.find_git_directory(), (os.sep,))
     quarantine = [os.environ.get("GIT_OBJECT_DIRECTORY", ""), os.environ.get("GIT_QUARANTINE_PATH", "")]
     pending = [os.path.abspath(path) for path in quarantine if path]
     alternates = os.environ.get("GIT_ALTERNATE_OBJECT_DIRECTORIES", "")
@@ -42,15 +42,15 @@ def open_repository() -> Repository:
 class PushResult(NamedTuple):
     """The findings in a push, and what could not be scanned."""
 
-    triaged: _examine.TriagedFindings
+    triaged: examine.TriagedFindings
     skipped: list[Skipped]
 
 
 def examine_push(
-    repository: Repository, tips: Sequence[str], known: set[str], chosen: _examine.HookOptions
+    repository: Repository, tips: Sequence[str], known: set[str], chosen: examine.HookOptions
 ) -> PushResult:
     """Scan everything that *tips* reach and *known* do not."""
-    engine = _examine.load_engine(chosen)
+    engine = examine.load_engine(chosen)
     wanted = [tip for tip in dict.fromkeys(tips) if tip not in known]
 
     def read() -> Iterator[Blob | Skipped]:
@@ -61,18 +61,18 @@ def examine_push(
             origin = Origin(change.kind, change.path, object_id=change.object_id, commit=change.commit)
             yield Blob(change.data, origin, new=change.new)
 
-    share = _examine.BlobShare(read, "the pushed content")
-    examined = _examine.examine(share, engine)
+    share = examine.BlobShare(read, "the pushed content")
+    examined = examine.examine(share, engine)
     if not examined.sightings:
-        return PushResult(_examine.TriagedFindings([], [], [], NameMasker()), examined.skipped)
-    objects = _git.ObjectReader()
+        return PushResult(examine.TriagedFindings([], [], [], NameMasker()), examined.skipped)
+    objects = git.ObjectReader()
     try:
-        triaged = _examine.triage_sightings(
+        triaged = examine.triage_sightings(
             examined.sightings,
             engine,
             chosen,
             _make_reader(objects, wanted),
-            lambda patterns: _examine.examine(share, engine, patterns),
+            lambda patterns: examine.examine(share, engine, patterns),
         )
     finally:
         objects.close()
@@ -95,7 +95,7 @@ def _list_changes(repository: Repository, tips: list[str], known: set[str]) -> I
 
 def _peel(tips: Sequence[str]) -> dict[str, str]:
     """Return the type of the object that each tip points to, with tags dereferenced."""
-    objects = _git.ObjectReader()
+    objects = git.ObjectReader()
     kinds = {}
     for index, stored in objects.request([f"{tip}^{{}}" for tip in tips]):
         if stored is not None:
@@ -107,9 +107,9 @@ def _peel(tips: Sequence[str]) -> dict[str, str]:
 
 def _read_reachable(tip: str) -> Iterator[changes.Change]:
     """Yield every object that *tip* reaches, which is not a commit or a tag of one."""
-    listing = _git.GitProcess(["rev-list", "--objects", tip])
+    listing = git.GitProcess(["rev-list", "--objects", tip])
     heads = "--batch=%(objectname) %(objecttype) %(objectsize) %(rest)"
-    objects = _git.ObjectReader(_git.pipe(listing, ["cat-file", heads]))
+    objects = git.ObjectReader(git.pipe(listing, ["cat-file", heads]))
     for stored in objects.read_all():
         if stored is None:
             continue
@@ -120,7 +120,7 @@ def _read_reachable(tip: str) -> Iterator[changes.Change]:
     listing.wait()
 
 
-def _make_reader(objects: _git.ObjectReader, tips: Sequence[str]) -> Callable[[str], bytes | None]:
+def _make_reader(objects: git.ObjectReader, tips: Sequence[str]) -> Callable[[str], bytes | None]:
     """Return a reader of ignore files in the pushed commits; the first commit that has the file counts."""
 
     def read(name: str) -> bytes | None:
@@ -147,9 +147,9 @@ def advise_rewriting(findings: Sequence[Finding]) -> str:
 def print_result(title: str, result: PushResult, advice: Sequence[str]) -> None:
     """Print the findings, and what could not be scanned."""
     if result.triaged.findings:
-        print(_message.format_refusal(title, result.triaged.findings, advice), file=sys.stderr)
+        print(message.format_refusal(title, result.triaged.findings, advice), file=sys.stderr)
     if result.skipped:
-        print(_message.format_incomplete(result.skipped), file=sys.stderr)
+        print(message.format_incomplete(result.skipped), file=sys.stderr)
 
 
 def record_event(
@@ -159,11 +159,11 @@ def record_event(
     triaged = result.triaged
     if event == "passed" and not triaged.ignored and not result.skipped:
         return
-    _audit.append_event(
+    audit.append_event(
         repository.common_dir,
         hook,
         event,
         refs=[[triaged.masker.mask(word) for word in update] for update in updates],
-        **_audit.describe_findings(triaged.findings, triaged.ignored),
+        **audit.describe_findings(triaged.findings, triaged.ignored),
         unseen=[[skip.where, skip.reason] for skip in result.skipped],
     )

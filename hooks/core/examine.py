@@ -16,7 +16,7 @@ from detector.model import Blob, Finding, Ignored, Origin, Sighting, Skipped
 from detector.rules import pack as packs
 from detector.scan.messages import ExamineOptions
 from detector.scan.worker import examine_share
-from hooks._git import ObjectHeader, ObjectReader
+from hooks.core.git import ObjectHeader, ObjectReader
 
 if TYPE_CHECKING:
     from detector.scan.masking import NameMasker
@@ -213,7 +213,7 @@ def _read_in_pieces(objects: ObjectReader, header: ObjectHeader, origin: Origin)
 
 def _read_lfs(pointer: bytes, origin: Origin) -> Iterator[Blob | Skipped]:
     from detector.sources.files import read_file
-    from hooks._git import find_common_directory, find_git_directory
+    from hooks.core.git import find_common_directory, find_git_directory
 
     digest = pointer.partition(b"oid sha256:")[2][:64].decode("latin-1")
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):

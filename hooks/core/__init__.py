@@ -1,0 +1,1 @@
+"""What the hooks share: git, the examination of new content, messages, and their installation."""
