@@ -83,9 +83,9 @@ def scan(*targets: str | os.PathLike[str], **options: Unpack[ScanOptions]) -> Sc
     """
     config = Config(targets=tuple(os.fspath(target) for target in targets) or (".",), **_checked(options))
     if config.verify and not config.dry_run:
-        from detector.verify import ready
+        from detector.verify import require_packages
 
-        ready()
+        require_packages()
     return pipeline.scan(config)
 
 

@@ -50,17 +50,17 @@ class Rotator(TokenProvider):
 
     def disable(self) -> Handles:
         """See `contracts.Rotator`."""
-        return self._set("inactive")
+        return self._set_status("inactive")
 
     def delete(self) -> Handles:
         """See `contracts.Rotator`."""
-        return self._set("archived")
+        return self._set_status("archived")
 
     def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
-        self._set("active")
+        self._set_status("active")
 
-    def _set(self, status: str) -> Handles:
+    def _set_status(self, status: str) -> Handles:
         path = f"/v1/organizations/api_keys/{self.case.handles['handle']}"
         self.api().call("POST", path, json={"status": status})
         return {}

@@ -63,33 +63,33 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """Map the key id to its user; no use of the leaked key."""
-        user = self._user()
-        key = self._key(user, self._id)
-        used = self._last_used()
-        account = self._account(user)
+        user = self._find_user()
+        key = self._find_key(user, self._id)
+        used = self._read_last_use()
+        account = self._find_account(user)
         hint = aws.decode_account(self._id)
-        facts = [("status", key["Status"]), ("keys of this user", str(len(self._keys(user))))]
+        facts = [("status", key["Status"]), ("keys of this user", str(len(self._list_keys(user))))]
         if hint and hint != account:
             facts.append(("account in the key id", f"{hint} (old ids spell nonsense)"))
         return Identity(
             handle=self._id,
             account=f"aws:{account}",
             principal=f"user {user}",
-            created=_iso(key["CreateDate"]),
+            created=_to_iso(key["CreateDate"]),
             last_used=" ".join(used),
             facts=tuple(facts),
         )
 
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """List the user's policies, groups and other keys."""
-        user, iam = self._user(), self._iam()
+        user, iam = self._find_user(), self._iam_client()
         attached = iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]
         inline = iam.list_user_policies(UserName=user)["PolicyNames"]
         groups = iam.list_groups_for_user(UserName=user)["Groups"]
         found = {
             "policies": [policy["PolicyName"] for policy in attached] + list(inline),
             "groups": [group["GroupName"] for group in groups],
-            "other keys": [f"{k['AccessKeyId']} {k['Status']}" for k in self._others(user)],
+            "other keys": [f"{k['AccessKeyId']} {k['Status']}" for k in self._list_other_keys(user)],
         }
         return tuple((name, ", ".join(names)) for name, names in found.items() if names)
 
@@ -123,24 +123,24 @@ class Rotator(contracts.Rotator):
 
     def preconditions(self) -> Handles:
         """The plan rests on the user, its keys and the old key's status."""
-        user = self._user()
-        keys = sorted(key["AccessKeyId"] for key in self._keys(user))
-        return {"user": user, "keys": " ".join(keys), "status": self._key(user, self._id)["Status"]}
+        user = self._find_user()
+        keys = sorted(key["AccessKeyId"] for key in self._list_keys(user))
+        return {"user": user, "keys": " ".join(keys), "status": self._find_key(user, self._id)["Status"]}
 
     # -- the new key ---------------------------------------------------------
 
     def preflight(self) -> None:
         """The two-key rule: an active key that we did not make is never deleted for room."""
-        user = self._user()
-        aws.require_other_key(self._iam(), self._id)
-        keys = self._keys(user)
+        user = self._find_user()
+        aws.require_other_key(self._iam_client(), self._id)
+        keys = self._list_keys(user)
         if self._id not in {key["AccessKeyId"] for key in keys}:
             raise UnexpectedState(f"{self._id} is no key of {user} any more")
         if len(keys) < 2:
             return
         other = next(key for key in keys if key["AccessKeyId"] != self._id)
         if other["Status"] == "Inactive" and other["AccessKeyId"] == self._settings.get("may_delete"):
-            self._delete(user, other["AccessKeyId"])
+            self._delete_key(user, other["AccessKeyId"])
             return
         raise UnexpectedState(
             f"{user} has two keys; {other['AccessKeyId']} ({other['Status']}) is not ours to delete. "
@@ -152,10 +152,10 @@ class Rotator(contracts.Rotator):
         iam = aws.make_client("iam", self._settings, once=True)
         aws.require_other_key(iam, self._id)
         with aws.translate_errors():
-            key = iam.create_access_key(UserName=self._user())["AccessKey"]
-        return self._minted(key["AccessKeyId"], Secret(key["SecretAccessKey"].encode()))
+            key = iam.create_access_key(UserName=self._find_user())["AccessKey"]
+        return self._make_new_credential(key["AccessKeyId"], Secret(key["SecretAccessKey"].encode()))
 
-    def _minted(self, key_id: str, secret: Secret) -> NewCredential:
+    def _make_new_credential(self, key_id: str, secret: Secret) -> NewCredential:
         values = {"access_key_id": Secret(key_id.encode()), "secret_access_key": secret}
         return NewCredential(values, {"new_handle": key_id})
 
@@ -166,10 +166,10 @@ class Rotator(contracts.Rotator):
             return ()
         before = self.case.handles["before.keys"].split()
         since = parse_time(started)
-        fresh = [key for key in self._keys(self._user()) if key["AccessKeyId"] not in before]
+        fresh = [key for key in self._list_keys(self._find_user()) if key["AccessKeyId"] not in before]
         for key in fresh:
             name, made = key["AccessKeyId"], key["CreateDate"].timestamp()
-            if not since - 5 <= made <= since + STRAY_WINDOW or self._last_used(name)[0]:
+            if not since - 5 <= made <= since + STRAY_WINDOW or self._read_last_use(name)[0]:
                 raise UnexpectedState(f"somebody else made the key {name} meanwhile; look at it, then resume")
         return tuple(key["AccessKeyId"] for key in fresh)
 
@@ -177,14 +177,14 @@ class Rotator(contracts.Rotator):
         """Deactivate first: should it be in use after all, that can be taken back."""
         if handle in self.case.handles["before.keys"].split():
             raise UnexpectedState(f"{handle} was there before this run")
-        self._set(self._user(), handle, "Inactive")
-        self._delete(self._user(), handle)
+        self._set_status(self._find_user(), handle, "Inactive")
+        self._delete_key(self._find_user(), handle)
 
     def verify_new(self, values: Values) -> Proof:
         """Sign in as the new key; it must be the same user."""
-        found = self._try(values["access_key_id"].reveal().decode(), values["secret_access_key"])
-        if not found.endswith(f"/{self._user()}"):
-            raise UnexpectedState(f"the new key belongs to {found}, not to {self._user()}")
+        found = self._try_key(values["access_key_id"].reveal().decode(), values["secret_access_key"])
+        if not found.endswith(f"/{self._find_user()}"):
+            raise UnexpectedState(f"the new key belongs to {found}, not to {self._find_user()}")
         return Proof(ProofState.ALIVE, f"signs in as {found}")
 
     def old_values(self) -> Values:
@@ -196,12 +196,12 @@ class Rotator(contracts.Rotator):
 
     def used_since(self, when: float) -> str:
         """See `contracts.Rotator`; AWS tells the last use only."""
-        date, *where = self._last_used()
+        date, *where = self._read_last_use()
         return f"{date} {' '.join(where)}" if date and parse_time(date) > when else ""
 
     def contain(self) -> Handles:
         """Quarantine, deactivate, end sessions, and look for keys made in the meantime."""
-        user, iam = self._user(), self._iam()
+        user, iam = self._find_user(), self._iam_client()
         done: dict[str, str] = {}
         if self._settings.get("deny_all"):
             self._put_policy(user, DENY_ALL, {})
@@ -214,17 +214,17 @@ class Rotator(contracts.Rotator):
                 done["quarantined"] = arn
         done.update(self.disable())
         before = set(self.case.handles["before.keys"].split())
-        fresh = sorted(key["AccessKeyId"] for key in self._keys(user) if key["AccessKeyId"] not in before)
+        fresh = sorted(key["AccessKeyId"] for key in self._list_keys(user) if key["AccessKeyId"] not in before)
         if fresh:
             raise UnexpectedState(f"{user} got new keys while we contained it: {', '.join(fresh)}")
         return done
 
     def disable(self) -> Handles:
         """Deactivate the key and deny the sessions that it opened."""
-        user = self._user()
-        aws.require_other_key(self._iam(), self._id)
-        if self._key(user, self._id)["Status"] != "Inactive":
-            self._set(user, self._id, "Inactive")
+        user = self._find_user()
+        aws.require_other_key(self._iam_client(), self._id)
+        if self._find_key(user, self._id)["Status"] != "Inactive":
+            self._set_status(user, self._id, "Inactive")
         if not self._ends_sessions() or "sessions_denied" in self.case.handles:
             return {}
         now = format_time(self.case.clock.now()).replace("+00:00", "Z")
@@ -233,15 +233,17 @@ class Rotator(contracts.Rotator):
 
     def verify_dead(self) -> Proof:
         """Ask the list, then (unless switched off) try the key."""
-        user = self._user()
-        status = next((k["Status"] for k in self._keys(user) if k["AccessKeyId"] == self._id), "deleted")
+        user = self._find_user()
+        status = next((k["Status"] for k in self._list_keys(user) if k["AccessKeyId"] == self._id), "deleted")
         if status == "Active":
             return Proof(ProofState.ALIVE, "the key is listed as Active")
         secret = aws.find_key_secret(self.case.leak)
         if not self._proves_by_use() or secret is None:
             return Proof(ProofState.UNVERIFIABLE, f"listed as {status}; not tried")
         try:
-            return Proof(ProofState.ALIVE, f"listed as {status}, but still signs in as {self._try(self._id, secret)}")
+            return Proof(
+                ProofState.ALIVE, f"listed as {status}, but still signs in as {self._try_key(self._id, secret)}"
+            )
         except NotPropagated as refused:
             return Proof(ProofState.DEAD, f"listed as {status}; {refused}")
         except PermissionError as refused:
@@ -249,33 +251,33 @@ class Rotator(contracts.Rotator):
 
     def delete(self) -> Handles:
         """See `contracts.Rotator`."""
-        self._delete(self._user(), self._id)
+        self._delete_key(self._find_user(), self._id)
         return {}
 
     def undo(self, kind: StepKind) -> None:
         """Activate the key again and drop the policies that we added."""
-        user, handles = self._user(), self.case.handles
+        user, handles = self._find_user(), self.case.handles
         names = [
             name for name, fact in ((DENY_SESSIONS, "sessions_denied"), (DENY_ALL, "denied_all")) if fact in handles
         ]
         for name in names:
             with aws.translate_errors(gone=("NoSuchEntity",)):
-                self._iam().delete_user_policy(UserName=user, PolicyName=name)
+                self._iam_client().delete_user_policy(UserName=user, PolicyName=name)
         if kind == StepKind.CONTAIN and "quarantined" in handles:
             with aws.translate_errors(gone=("NoSuchEntity",)):
-                self._iam().detach_user_policy(UserName=user, PolicyArn=handles["quarantined"])
-        self._set(user, self._id, handles["before.status"])
+                self._iam_client().detach_user_policy(UserName=user, PolicyArn=handles["quarantined"])
+        self._set_status(user, self._id, handles["before.status"])
 
     # -- calls ---------------------------------------------------------------
 
-    def _iam(self) -> Any:
+    def _iam_client(self) -> Any:
         return aws.make_client("iam", self._settings)
 
-    def _user(self) -> str:
+    def _find_user(self) -> str:
         known = self.case.handles.get("before.user") or self._settings.get("user")
         if known:
             return str(known)
-        iam = self._iam()
+        iam = self._iam_client()
         try:
             with aws.translate_errors():
                 if user := iam.get_access_key_last_used(AccessKeyId=self._id).get("UserName"):
@@ -284,44 +286,46 @@ class Rotator(contracts.Rotator):
             raise UnexpectedState(f"no user in the operator's account has {self._id}") from None
         raise UnexpectedState(f"AWS names no user for {self._id}; a root key is for a person")
 
-    def _account(self, user: str) -> str:
-        return str(self._iam().get_user(UserName=user)["User"]["Arn"].split(":")[4])
+    def _find_account(self, user: str) -> str:
+        return str(self._iam_client().get_user(UserName=user)["User"]["Arn"].split(":")[4])
 
-    def _keys(self, user: str) -> list[dict[str, Any]]:
+    def _list_keys(self, user: str) -> list[dict[str, Any]]:
         with aws.translate_errors():
-            pages = self._iam().get_paginator("list_access_keys").paginate(UserName=user)
+            pages = self._iam_client().get_paginator("list_access_keys").paginate(UserName=user)
             return [key for page in pages for key in page["AccessKeyMetadata"]]
 
-    def _others(self, user: str) -> list[dict[str, Any]]:
-        return [key for key in self._keys(user) if key["AccessKeyId"] != self._id]
+    def _list_other_keys(self, user: str) -> list[dict[str, Any]]:
+        return [key for key in self._list_keys(user) if key["AccessKeyId"] != self._id]
 
-    def _key(self, user: str, key_id: str) -> dict[str, Any]:
-        for key in self._keys(user):
+    def _find_key(self, user: str, key_id: str) -> dict[str, Any]:
+        for key in self._list_keys(user):
             if key["AccessKeyId"] == key_id:
                 return key
         raise UnexpectedState(f"{user} has no key {key_id}")
 
-    def _last_used(self, key_id: str = "") -> tuple[str, ...]:
+    def _read_last_use(self, key_id: str = "") -> tuple[str, ...]:
         with aws.translate_errors():
-            answer = self._iam().get_access_key_last_used(AccessKeyId=key_id or self._id)
+            answer = self._iam_client().get_access_key_last_used(AccessKeyId=key_id or self._id)
         used = answer.get("AccessKeyLastUsed", {})
         if "LastUsedDate" not in used:
             return ("",)
-        return (_iso(used["LastUsedDate"]), used.get("ServiceName", ""), used.get("Region", ""))
+        return (_to_iso(used["LastUsedDate"]), used.get("ServiceName", ""), used.get("Region", ""))
 
-    def _set(self, user: str, key_id: str, status: str) -> None:
+    def _set_status(self, user: str, key_id: str, status: str) -> None:
         with aws.translate_errors():
-            self._iam().update_access_key(UserName=user, AccessKeyId=key_id, Status=status)
+            self._iam_client().update_access_key(UserName=user, AccessKeyId=key_id, Status=status)
 
-    def _delete(self, user: str, key_id: str) -> None:
+    def _delete_key(self, user: str, key_id: str) -> None:
         with aws.translate_errors(gone=("NoSuchEntity",)):
-            self._iam().delete_access_key(UserName=user, AccessKeyId=key_id)
+            self._iam_client().delete_access_key(UserName=user, AccessKeyId=key_id)
 
     def _put_policy(self, user: str, name: str, condition: Mapping[str, Any]) -> None:
         with aws.translate_errors():
-            self._iam().put_user_policy(UserName=user, PolicyName=name, PolicyDocument=aws.make_deny_policy(condition))
+            self._iam_client().put_user_policy(
+                UserName=user, PolicyName=name, PolicyDocument=aws.make_deny_policy(condition)
+            )
 
-    def _try(self, key_id: str, secret: Secret) -> str:
+    def _try_key(self, key_id: str, secret: Secret) -> str:
         return aws.get_caller_identity(self._settings, key_id, secret)["arn"]
 
     def _ends_sessions(self) -> bool:
@@ -345,7 +349,7 @@ def inventory(settings: Mapping[str, Any], before: float) -> Iterator[Leak]:
                     yield Leak("aws.access-key", f"age:{name}", Secret(name.encode()))
 
 
-def _iso(when: Any) -> str:
+def _to_iso(when: Any) -> str:
     if isinstance(when, datetime):
         return when.astimezone(UTC).isoformat(timespec="seconds")
     return str(when)

@@ -31,7 +31,7 @@ class Rotator(contracts.Rotator):
 
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
-        return {"current": self._current()}
+        return {"current": self._find_current()}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -44,19 +44,21 @@ class Rotator(contracts.Rotator):
 
     def disable(self) -> Handles:
         """Start the rotation; the run's token makes a repeated call the same one."""
-        if self._current() != self.case.handles["before.current"]:
+        if self._find_current() != self.case.handles["before.current"]:
             return {}
         with aws.translate_errors():
-            self._sm().rotate_secret(SecretId=self._secret, ClientRequestToken=str(uuid.UUID(self.case.run)))
+            self._secrets_client().rotate_secret(
+                SecretId=self._secret, ClientRequestToken=str(uuid.UUID(self.case.run))
+            )
         return {}
 
     def verify_dead(self) -> Proof:
         """The current version must be another one, with another value."""
-        if self._current() == self.case.handles["before.current"]:
+        if self._find_current() == self.case.handles["before.current"]:
             return Proof(ProofState.ALIVE, "the rotation has not finished")
         answer: dict[str, Any] = {}
         with aws.translate_errors(gone=("ResourceNotFoundException",)):
-            answer = self._sm().get_secret_value(SecretId=self._secret, VersionStage="AWSCURRENT")
+            answer = self._secrets_client().get_secret_value(SecretId=self._secret, VersionStage="AWSCURRENT")
         if "SecretString" not in answer:
             return Proof(ProofState.ALIVE, "the rotation has not written its value")
         field = str(self.case.settings.get("field", "password"))
@@ -69,14 +71,14 @@ class Rotator(contracts.Rotator):
     def _secret(self) -> str:
         return operator_credentials.require_setting(self.case.settings, "secret")
 
-    def _sm(self) -> Any:
+    def _secrets_client(self) -> Any:
         return aws.make_client("secretsmanager", self.case.settings)
 
     def _describe(self) -> dict[str, Any]:
         with aws.translate_errors():
-            found: dict[str, Any] = self._sm().describe_secret(SecretId=self._secret)
+            found: dict[str, Any] = self._secrets_client().describe_secret(SecretId=self._secret)
         return found
 
-    def _current(self) -> str:
+    def _find_current(self) -> str:
         stages = self._describe().get("VersionIdsToStages", {})
         return next((str(version) for version, labels in stages.items() if "AWSCURRENT" in labels), "")

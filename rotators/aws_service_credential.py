@@ -31,8 +31,8 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """Find the credential by its user name or by the policy."""
-        mine = self._mine()
-        arn = self._iam().get_user(UserName=self._user)["User"]["Arn"]
+        mine = self._find_leaked()
+        arn = self._iam_client().get_user(UserName=self._user)["User"]["Arn"]
         facts = (("service", mine["ServiceName"]), ("status", mine["Status"]))
         created = str(mine["CreateDate"])
         return Identity(
@@ -41,8 +41,8 @@ class Rotator(contracts.Rotator):
 
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
-        ids = sorted(entry["ServiceSpecificCredentialId"] for entry in self._listed())
-        return {"ids": " ".join(ids), "status": self._mine()["Status"]}
+        ids = sorted(entry["ServiceSpecificCredentialId"] for entry in self._list_credentials())
+        return {"ids": " ".join(ids), "status": self._find_leaked()["Status"]}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -59,7 +59,7 @@ class Rotator(contracts.Rotator):
 
     def preflight(self) -> None:
         """See `contracts.Rotator`."""
-        if len(self._listed()) >= 2:
+        if len(self._list_credentials()) >= 2:
             raise UnexpectedState(
                 f"{self._user} has two credentials for this service; delete the one that is not in use"
             )
@@ -78,21 +78,23 @@ class Rotator(contracts.Rotator):
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         before = set(self.case.handles["before.ids"].split())
-        return tuple(i for e in self._listed() if (i := e["ServiceSpecificCredentialId"]) not in before)
+        return tuple(i for e in self._list_credentials() if (i := e["ServiceSpecificCredentialId"]) not in before)
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
         with aws.translate_errors(gone=("NoSuchEntity",)):
-            self._iam().delete_service_specific_credential(UserName=self._user, ServiceSpecificCredentialId=handle)
+            self._iam_client().delete_service_specific_credential(
+                UserName=self._user, ServiceSpecificCredentialId=handle
+            )
 
     def disable(self) -> Handles:
         """See `contracts.Rotator`."""
-        self._set("Inactive")
+        self._set_status("Inactive")
         return {}
 
     def verify_dead(self) -> Proof:
         """Only the list can be asked."""
-        listed = {entry["ServiceSpecificCredentialId"]: entry["Status"] for entry in self._listed()}
+        listed = {entry["ServiceSpecificCredentialId"]: entry["Status"] for entry in self._list_credentials()}
         status = listed.get(self.case.handles["handle"], "deleted")
         return Proof(
             ProofState.ALIVE if status == "Active" else ProofState.UNVERIFIABLE, f"listed as {status}; not tried"
@@ -105,7 +107,7 @@ class Rotator(contracts.Rotator):
 
     def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
-        self._set(self.case.handles["before.status"])
+        self._set_status(self.case.handles["before.status"])
 
     @property
     def _user(self) -> str:
@@ -115,25 +117,27 @@ class Rotator(contracts.Rotator):
     def _service(self) -> str:
         return operator_credentials.require_setting(self.case.settings, "service")
 
-    def _iam(self) -> Any:
+    def _iam_client(self) -> Any:
         return aws.make_client("iam", self.case.settings)
 
-    def _listed(self) -> list[dict[str, Any]]:
+    def _list_credentials(self) -> list[dict[str, Any]]:
         with aws.translate_errors():
-            answer = self._iam().list_service_specific_credentials(UserName=self._user, ServiceName=self._service)
+            answer = self._iam_client().list_service_specific_credentials(
+                UserName=self._user, ServiceName=self._service
+            )
         return list(answer["ServiceSpecificCredentials"])
 
-    def _mine(self) -> dict[str, Any]:
+    def _find_leaked(self) -> dict[str, Any]:
         wanted = self.case.settings.get("credential_id")
         shown = {value.reveal().decode("utf-8", "replace") for value in self.case.leak.values()}
-        for entry in self._listed():
+        for entry in self._list_credentials():
             names = {entry.get("ServiceUserName"), entry.get("ServiceCredentialAlias")}
             if entry["ServiceSpecificCredentialId"] == wanted or names & shown:
                 return entry
         raise UnexpectedState(f"no credential of {self._user} fits the finding; name its credential_id in the policy")
 
-    def _set(self, status: str) -> None:
+    def _set_status(self, status: str) -> None:
         with aws.translate_errors():
-            self._iam().update_service_specific_credential(
+            self._iam_client().update_service_specific_credential(
                 UserName=self._user, ServiceSpecificCredentialId=self.case.handles["handle"], Status=status
             )

@@ -34,7 +34,7 @@ class Rotator(contracts.Rotator):
     def identify(self) -> Identity:
         """Ask the session who it is (that call needs no right), or take the policy's word for it."""
         key = aws.find_key_id(self.case.leak)
-        kind, name, account = self._named() or self._asked()
+        kind, name, account = self._read_principal() or self._ask_principal()
         self.case.handles.update({"before.kind": kind, "before.name": name})
         return Identity(key, f"aws:{account}", f"{kind} {name}")
 
@@ -100,14 +100,14 @@ class Rotator(contracts.Rotator):
     def _name(self) -> str:
         return self.case.handles["before.name"]
 
-    def _named(self) -> tuple[str, str, str] | None:
+    def _read_principal(self) -> tuple[str, str, str] | None:
         settings: Any = self.case.settings
         for kind in ("role", "user"):
             if name := settings.get(kind):
                 return kind, str(name), operator_credentials.require_setting(settings, "account")
         return None
 
-    def _asked(self) -> tuple[str, str, str]:
+    def _ask_principal(self) -> tuple[str, str, str]:
         secret = aws.find_key_secret(self.case.leak)
         if secret is None:
             raise UnexpectedState("the finding has no secret for this session; name its role or user in the policy")

@@ -37,7 +37,7 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
-        found = self._ask("identify")
+        found = self._run_verb("identify")
         return Identity(str(found["handle"]), str(found["account"]), str(found.get("principal", "")))
 
     def narrow(self, capability: Capability) -> Capability:
@@ -52,65 +52,65 @@ class Rotator(contracts.Rotator):
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        return (f"{self._where()} ({kind})",)
+        return (f"{self._describe_target()} ({kind})",)
 
     def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
-        found = self._ask("create")
+        found = self._run_verb("create")
         made = {name: Secret(base64.b64decode(text)) for name, text in found["secrets"].items()}
         return NewCredential(made, {"new_handle": str(found["handle"])})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        return tuple(map(str, self._ask("strays").get("handles", ()))) if self._knows("strays") else ()
+        return tuple(map(str, self._run_verb("strays").get("handles", ()))) if self._knows("strays") else ()
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
-        self._ask("discard", handle=handle)
+        self._run_verb("discard", handle=handle)
 
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
-        return self._proof("verify_new", values)
+        return self._run_check("verify_new", values)
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        return self._proof("verify_dead")
+        return self._run_check("verify_dead")
 
     def disable(self) -> Handles:
         """See `contracts.Rotator`."""
-        self._ask("disable")
+        self._run_verb("disable")
         return {}
 
     def delete(self) -> Handles:
         """See `contracts.Rotator`."""
-        self._ask("delete")
+        self._run_verb("delete")
         return {}
 
     def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
-        self._ask("enable")
+        self._run_verb("enable")
 
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
         return {"value": self.case.leak.secret} if self.fields == ("value",) else {}
 
-    def _proof(self, verb: str, values: Values | None = None) -> Proof:
+    def _run_check(self, verb: str, values: Values | None = None) -> Proof:
         if not self._knows(verb):
             return Proof(ProofState.UNVERIFIABLE, f"it has no {verb}")
-        found = self._ask(verb, values)
+        found = self._run_verb(verb, values)
         if found["state"] not in tuple(ProofState):
             raise UnexpectedState(
-                f"{self._where()} answers to {verb} with a state that is none of {', '.join(ProofState)}"
+                f"{self._describe_target()} answers to {verb} with a state that is none of {', '.join(ProofState)}"
             )
         return Proof(ProofState(found["state"]), str(found.get("why", "")))
 
     def _knows(self, verb: str) -> bool:
         return verb in self.case.settings.get("verbs", ())
 
-    def _where(self) -> str:
+    def _describe_target(self) -> str:
         return str(self.case.settings["command"][0])
 
-    def _ask(self, verb: str, values: Values | None = None, **more: str) -> dict[str, Any]:
+    def _run_verb(self, verb: str, values: Values | None = None, **more: str) -> dict[str, Any]:
         leak = self.case.leak
         given = {"leaked": leak.secret, **{f"leaked.{name}": part for name, part in leak.parts.items()}}
         given |= {f"new.{name}": value for name, value in (values or {}).items()}

@@ -34,7 +34,7 @@ class Rotator(TokenProvider):
 
     def identify(self) -> Identity:
         """Find the key by its last four characters."""
-        listed = self._admin().call("GET", self._keys, params={"page[size]": "100"}).get("data")
+        listed = self._admin_api().call("GET", self._keys, params={"page[size]": "100"}).get("data")
         fitting = [k for k in listed if matches_hint(self.case.leak.secret, k["attributes"].get("last4", ""))]
         key = require_one(fitting, "keys")
         facts = (("name", key["attributes"].get("name", "")),)
@@ -53,18 +53,18 @@ class Rotator(TokenProvider):
     def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
         body = {"data": {"type": self._kind, "attributes": {"name": self.name}}}
-        answer = self._admin().call("POST", self._keys, json=body)
+        answer = self._admin_api().call("POST", self._keys, json=body)
         key = answer.get("data", "attributes", "key")
         return NewCredential({"value": Secret(key.encode())}, {"new_handle": answer.get("data", "id")})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        listed: list[Any] = self._admin().call("GET", self._keys, params={"filter": self.name}).get("data")
+        listed: list[Any] = self._admin_api().call("GET", self._keys, params={"filter": self.name}).get("data")
         return tuple(key["id"] for key in listed if key["attributes"].get("name") == self.name)
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
-        self._admin().call("DELETE", f"{self._keys}/{handle}", accept=(404,))
+        self._admin_api().call("DELETE", f"{self._keys}/{handle}", accept=(404,))
 
     def disable(self) -> Handles:
         """See `contracts.Rotator`."""
@@ -81,7 +81,7 @@ class Rotator(TokenProvider):
         """See `TokenProvider`; an application key is looked for in the list."""
         if self._kind == "api_keys":
             return super().verify_dead()
-        answer = self._admin().call("GET", f"{self._keys}/{self.case.handles['handle']}", accept=(404,))
+        answer = self._admin_api().call("GET", f"{self._keys}/{self.case.handles['handle']}", accept=(404,))
         return Proof(ProofState.DEAD, "it is gone") if answer.status == 404 else Proof(ProofState.ALIVE, "it is listed")
 
     @property
@@ -92,7 +92,7 @@ class Rotator(TokenProvider):
     def _keys(self) -> str:
         return f"/api/v2/{self._kind}"
 
-    def _admin(self) -> http.ApiClient:
+    def _admin_api(self) -> http.ApiClient:
         application = operator_credentials.read_credential(self.case.settings, "application_key")
         headers = self.headers(operator_credentials.read_credential(self.case.settings))
         return http.ApiClient(self.endpoint, {**headers, "dd-application-key": http.reveal_text(application)})

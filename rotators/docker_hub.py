@@ -36,7 +36,7 @@ class Rotator(TokenProvider):
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
         wanted = self.case.settings.get("uuid") or self.need("label")
-        listed = self._hub().call("GET", PATH, params={"page_size": "100"}).get("results")
+        listed = self._session_api().call("GET", PATH, params={"page_size": "100"}).get("results")
         mine = require_one([t for t in listed if wanted in (t["uuid"], t["token_label"])], "tokens")
         facts = (("label", mine["token_label"]), ("scopes", ", ".join(mine.get("scopes", ()))))
         used = str(mine.get("last_used") or "")
@@ -57,21 +57,21 @@ class Rotator(TokenProvider):
     def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
         scopes = list(self.case.settings.get("scopes", ("repo:read",)))
-        answer = self._hub().call("POST", PATH, json={"token_label": self.name, "scopes": scopes})
+        answer = self._session_api().call("POST", PATH, json={"token_label": self.name, "scopes": scopes})
         return NewCredential({"value": Secret(answer.get("token").encode())}, {"new_handle": answer.get("uuid")})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        listed = self._hub().call("GET", PATH, params={"page_size": "100"}).get("results")
+        listed = self._session_api().call("GET", PATH, params={"page_size": "100"}).get("results")
         return tuple(token["uuid"] for token in listed if token["token_label"] == self.name)
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
-        self._hub().call("DELETE", f"{PATH}/{handle}", accept=(404,))
+        self._session_api().call("DELETE", f"{PATH}/{handle}", accept=(404,))
 
     def disable(self) -> Handles:
         """See `contracts.Rotator`."""
-        self._set(active=False)
+        self._set_active(active=False)
         return {}
 
     def delete(self) -> Handles:
@@ -81,7 +81,7 @@ class Rotator(TokenProvider):
 
     def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
-        self._set(active=True)
+        self._set_active(active=True)
 
     def ask(self, secret: Secret) -> Any | None:
         """Log in with it."""
@@ -89,10 +89,10 @@ class Rotator(TokenProvider):
         answer = self.nobody().call("POST", "/v2/auth/token", json=body, accept=(401,))
         return None if answer.status == 401 else answer.data
 
-    def _set(self, *, active: bool) -> None:
-        self._hub().call("PATCH", f"{PATH}/{self.case.handles['handle']}", json={"is_active": active})
+    def _set_active(self, *, active: bool) -> None:
+        self._session_api().call("PATCH", f"{PATH}/{self.case.handles['handle']}", json={"is_active": active})
 
-    def _hub(self) -> http.ApiClient:
+    def _session_api(self) -> http.ApiClient:
         session = self.ask(operator_credentials.read_credential(self.case.settings))
         return http.ApiClient(
             self.endpoint, http.bearer_header(Secret(str((session or {}).get("access_token")).encode()))

@@ -34,7 +34,7 @@ class Rotator(TokenProvider):
     def identify(self) -> Identity:
         """Find the password by its hint."""
         hint = http.reveal_text(self.case.leak.secret)[:3]
-        found = self._application()
+        found = self._read_application()
         mine = require_one([p for p in found["passwordCredentials"] if p.get("hint") == hint], "client secrets")
         facts = (("name", str(mine.get("displayName"))), ("ends", str(mine.get("endDateTime"))))
         created = str(mine.get("startDateTime", ""))
@@ -64,12 +64,12 @@ class Rotator(TokenProvider):
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        listed = self._application()["passwordCredentials"]
+        listed = self._read_application()["passwordCredentials"]
         return tuple(entry["keyId"] for entry in listed if entry.get("displayName") == self.name)
 
     def discard(self, handle: str) -> None:
         """Look first: removing an unknown password is an error."""
-        if handle in {entry["keyId"] for entry in self._application()["passwordCredentials"]}:
+        if handle in {entry["keyId"] for entry in self._read_application()["passwordCredentials"]}:
             self.api().call("POST", f"{self._path}/removePassword", json={"keyId": handle})
 
     def disable(self) -> Handles:
@@ -79,21 +79,21 @@ class Rotator(TokenProvider):
 
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
-        return self._try(values["value"])
+        return self._try_secret(values["value"])
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        return self._try(self.case.leak.secret)
+        return self._try_secret(self.case.leak.secret)
 
     @property
     def _path(self) -> str:
         return f"/applications/{self.need('object_id')}"
 
-    def _application(self) -> dict[str, Any]:
+    def _read_application(self) -> dict[str, Any]:
         found: dict[str, Any] = self.api().call("GET", self._path).data
         return found
 
-    def _try(self, secret: Secret) -> Proof:
+    def _try_secret(self, secret: Secret) -> Proof:
         login = str(self.case.settings.get("login_endpoint") or "https://login.microsoftonline.com")
         body = {
             "grant_type": "client_credentials",

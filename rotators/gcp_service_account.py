@@ -39,7 +39,7 @@ class Rotator(TokenProvider):
 
     def identify(self) -> Identity:
         """The file says which key it is; the API says whether that is so."""
-        leaked = self._leaked()
+        leaked = self._parse_leaked()
         name = f"projects/-/serviceAccounts/{leaked['client_email']}/keys/{leaked['private_key_id']}"
         found = self.api().call("GET", f"/v1/{name}")
         project = str(leaked["client_email"]).partition("@")[2].removesuffix(".iam.gserviceaccount.com")
@@ -53,7 +53,7 @@ class Rotator(TokenProvider):
 
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
-        return {"keys": " ".join(sorted(self._listed()))}
+        return {"keys": " ".join(sorted(self._list_keys()))}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -77,7 +77,7 @@ class Rotator(TokenProvider):
 
     def strays(self) -> tuple[str, ...]:
         """Keys that were not there before; a key made by somebody else meanwhile is a `UnexpectedState`."""
-        fresh = self._listed() - set(self.case.handles["before.keys"].split())
+        fresh = self._list_keys() - set(self.case.handles["before.keys"].split())
         if len(fresh) > 1:
             raise UnexpectedState(f"{len(fresh)} new keys appeared since the plan; delete those that are not in use")
         return tuple(fresh)
@@ -103,15 +103,15 @@ class Rotator(TokenProvider):
 
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
-        return self._try(json.loads(values["value"].reveal()))
+        return self._try_key(json.loads(values["value"].reveal()))
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        return self._try(self._leaked())
+        return self._try_key(self._parse_leaked())
 
     # -- calls ---------------------------------------------------------------
 
-    def _leaked(self) -> dict[str, Any]:
+    def _parse_leaked(self) -> dict[str, Any]:
         for value in self.case.leak.values():
             try:
                 data = json.loads(value.reveal())
@@ -125,16 +125,16 @@ class Rotator(TokenProvider):
     def _account(self) -> str:
         return self.case.handles["handle"].rpartition("/keys/")[0]
 
-    def _listed(self) -> set[str]:
-        account = f"projects/-/serviceAccounts/{self._leaked()['client_email']}"
+    def _list_keys(self) -> set[str]:
+        account = f"projects/-/serviceAccounts/{self._parse_leaked()['client_email']}"
         answer = self.api().call("GET", f"/v1/{account}/keys", params={"keyTypes": "USER_MANAGED"})
         return {key["name"] for key in answer.data.get("keys", ())}
 
-    def _try(self, key: dict[str, Any]) -> Proof:
+    def _try_key(self, key: dict[str, Any]) -> Proof:
         url = str(self.case.settings.get("token_endpoint") or TOKEN_URL)
         body = {
             "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
-            "assertion": _assertion(key, self.case.clock.now()),
+            "assertion": _make_assertion(key, self.case.clock.now()),
         }
         answer = http.ApiClient(url).call("POST", "/token", data=body, accept=(400, 401))
         if answer.status == 200:
@@ -142,13 +142,13 @@ class Rotator(TokenProvider):
         return Proof(ProofState.DEAD, "no access token for it")
 
 
-def _assertion(key: dict[str, Any], now: float) -> str:
+def _make_assertion(key: dict[str, Any], now: float) -> str:
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    def part(data: bytes) -> bytes:
+    def encode_part(data: bytes) -> bytes:
         return base64.urlsafe_b64encode(data).rstrip(b"=")
 
     claims = {
@@ -159,7 +159,7 @@ def _assertion(key: dict[str, Any], now: float) -> str:
         "exp": int(now) + 600,
     }
     header = {"alg": "RS256", "typ": "JWT", "kid": key["private_key_id"]}
-    signed = part(json.dumps(header).encode()) + b"." + part(json.dumps(claims).encode())
+    signed = encode_part(json.dumps(header).encode()) + b"." + encode_part(json.dumps(claims).encode())
     private = load_pem_private_key(key["private_key"].encode(), None)
     assert isinstance(private, RSAPrivateKey)
-    return (signed + b"." + part(private.sign(signed, PKCS1v15(), SHA256()))).decode()
+    return (signed + b"." + encode_part(private.sign(signed, PKCS1v15(), SHA256()))).decode()

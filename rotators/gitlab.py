@@ -50,7 +50,7 @@ class Rotator(TokenProvider):
 
     def narrow(self, capability: Capability) -> Capability:
         """Without a project, a group or `rotate`, there is no call for a new one."""
-        if self._place():
+        if self._resource_path():
             return capability
         if self.case.settings.get("rotate"):
             return capability._replace(overlap=Overlap.NONE, limits="rotate: the old token ends at once, and no retry")
@@ -59,12 +59,16 @@ class Rotator(TokenProvider):
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `TokenProvider`."""
         if kind == StepKind.MINT:
-            return (f"POST {self._place()}/access_tokens",) if self._place() else (f"POST {SELF}/rotate (once)",)
+            return (
+                (f"POST {self._resource_path()}/access_tokens",)
+                if self._resource_path()
+                else (f"POST {SELF}/rotate (once)",)
+            )
         return (f"DELETE {SELF}",) if kind in (StepKind.CONTAIN, StepKind.DISABLE) else super().calls(kind)
 
     def preflight(self) -> None:
         """See `TokenProvider`; `rotate` is done by the token itself."""
-        if self._place():
+        if self._resource_path():
             super().preflight()
         elif "mint.started" in self.case.handles:
             raise UnexpectedState(
@@ -73,35 +77,37 @@ class Rotator(TokenProvider):
 
     def create(self, values: Values) -> NewCredential:
         """Make a token beside the old one, or rotate once."""
-        if not self._place():
-            answer = self.api(self.case.leak.secret).call("POST", f"{SELF}/rotate", params={"expires_at": self._end()})
+        if not self._resource_path():
+            answer = self.api(self.case.leak.secret).call(
+                "POST", f"{SELF}/rotate", params={"expires_at": self._expiry_date()}
+            )
         else:
             body = {
                 "name": self.name,
                 "scopes": list(self.case.settings.get("scopes", ("api",))),
                 "access_level": int(self.case.settings.get("access_level", 30)),
-                "expires_at": self._end(),
+                "expires_at": self._expiry_date(),
             }
-            answer = self.api().call("POST", f"{self._place()}/access_tokens", json=body)
+            answer = self.api().call("POST", f"{self._resource_path()}/access_tokens", json=body)
         return NewCredential({"value": Secret(answer.get("token").encode())}, {"new_handle": str(answer.get("id"))})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        if not self._place():
+        if not self._resource_path():
             return ()
-        listed = self.api().call("GET", f"{self._place()}/access_tokens").data
+        listed = self.api().call("GET", f"{self._resource_path()}/access_tokens").data
         return tuple(str(t["id"]) for t in listed if t["name"] == self.name and not t.get("revoked"))
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
-        self.api().call("DELETE", f"{self._place()}/access_tokens/{handle}", accept=(404,))
+        self.api().call("DELETE", f"{self._resource_path()}/access_tokens/{handle}", accept=(404,))
 
     def disable(self) -> Handles:
         """The token revokes itself; one that is dead already is fine."""
         self.api(self.case.leak.secret).call("DELETE", SELF, accept=(401,))
         return {}
 
-    def _place(self) -> str:
+    def _resource_path(self) -> str:
         for kind in ("project", "group"):
             if name := self.case.settings.get(kind):
                 from urllib.parse import quote
@@ -109,7 +115,7 @@ class Rotator(TokenProvider):
                 return f"/api/v4/{kind}s/{quote(str(name), safe='')}"
         return ""
 
-    def _end(self) -> str:
+    def _expiry_date(self) -> str:
         today = datetime.fromtimestamp(self.case.clock.now(), UTC).date()
         end: date = today + timedelta(days=int(self.case.settings.get("days", 90)))
         return end.isoformat()

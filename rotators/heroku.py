@@ -36,7 +36,7 @@ class Rotator(TokenProvider):
     def identify(self) -> Identity:
         """Find the authorization that the token belongs to."""
         leaked = http.reveal_text(self.case.leak.secret)
-        found = [a for a in self._listed() if (a.get("access_token") or {}).get("token") == leaked]
+        found = [a for a in self._list_authorizations() if (a.get("access_token") or {}).get("token") == leaked]
         mine = require_one(found, "authorizations")
         facts = (("scope", ", ".join(mine.get("scope", ()))), ("description", str(mine.get("description"))))
         owner = (mine.get("user") or {}).get("email", "unknown")
@@ -58,7 +58,7 @@ class Rotator(TokenProvider):
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        return tuple(a["id"] for a in self._listed() if a.get("description") == self.name)
+        return tuple(a["id"] for a in self._list_authorizations() if a.get("description") == self.name)
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
@@ -69,6 +69,6 @@ class Rotator(TokenProvider):
         self.discard(self.case.handles["handle"])
         return {}
 
-    def _listed(self) -> list[Any]:
+    def _list_authorizations(self) -> list[Any]:
         found: list[Any] = self.api().call("GET", PATH).data
         return found

@@ -35,7 +35,7 @@ class Rotator(TokenProvider):
     def describe(self, found: Any) -> Identity:
         """Find the key of the token in the list."""
         listed = self._api().call("GET", PATH).get("objects")
-        mine = require_one([entry for entry in listed if self._fits(str(entry["token"]))], "tokens")
+        mine = require_one([entry for entry in listed if self._matches(str(entry["token"]))], "tokens")
         facts = (("read only", str(mine.get("readonly", False)).lower()),)
         return Identity(mine["key"], self.label(found["username"]), created=str(mine.get("created", "")), facts=facts)
 
@@ -55,6 +55,6 @@ class Rotator(TokenProvider):
         mine: Secret | None = None if operator_credentials.has_credential(self.case.settings) else self.case.leak.secret
         return self.api(mine)
 
-    def _fits(self, shown: str) -> bool:
+    def _matches(self, shown: str) -> bool:
         leaked = http.reveal_text(self.case.leak.secret)
         return leaked.startswith(shown[:8]) and leaked.endswith(shown[-4:])

@@ -31,8 +31,8 @@ class Rotator(TokenProvider):
 
     def identify(self) -> Identity:
         """The key's id is part of the finding."""
-        sid = self._leaked_sid()
-        found = self._admin().call("GET", f"{self._keys}/{sid}.json")
+        sid = self._find_leaked_sid()
+        found = self._admin_api().call("GET", f"{self._keys}/{sid}.json")
         facts = (("name", str(found.get("friendly_name"))),)
         return Identity(sid, self.label(self.need("account")), created=str(found.get("date_created")), facts=facts)
 
@@ -45,19 +45,19 @@ class Rotator(TokenProvider):
 
     def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
-        answer = self._admin().call("POST", f"{self._keys}.json", data={"FriendlyName": self.name})
+        answer = self._admin_api().call("POST", f"{self._keys}.json", data={"FriendlyName": self.name})
         sid = answer.get("sid")
         made = {"sid": Secret(sid.encode()), "secret": Secret(answer.get("secret").encode())}
         return NewCredential(made, {"new_handle": sid})
 
     def strays(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        listed = self._admin().call("GET", f"{self._keys}.json").get("keys")
+        listed = self._admin_api().call("GET", f"{self._keys}.json").get("keys")
         return tuple(key["sid"] for key in listed if key["friendly_name"] == self.name)
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
-        self._admin().call("DELETE", f"{self._keys}/{handle}.json", accept=(404,))
+        self._admin_api().call("DELETE", f"{self._keys}/{handle}.json", accept=(404,))
 
     def disable(self) -> Handles:
         """See `contracts.Rotator`."""
@@ -66,7 +66,7 @@ class Rotator(TokenProvider):
 
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
-        works = self._works(http.reveal_text(values["sid"]), values["secret"])
+        works = self._is_accepted(http.reveal_text(values["sid"]), values["secret"])
         return Proof(ProofState.ALIVE if works else ProofState.DEAD, "asked for the latest message")
 
     def verify_dead(self) -> Proof:
@@ -74,16 +74,16 @@ class Rotator(TokenProvider):
         sid = self.case.handles["handle"]
         secret = next((v for v in self.case.leak.values() if re.fullmatch(rb"[0-9A-Za-z]{32}", v.reveal())), None)
         if secret is not None:
-            return Proof(ProofState.ALIVE if self._works(sid, secret) else ProofState.DEAD, "tried it")
-        answer = self._admin().call("GET", f"{self._keys}/{sid}.json", accept=(404,))
+            return Proof(ProofState.ALIVE if self._is_accepted(sid, secret) else ProofState.DEAD, "tried it")
+        answer = self._admin_api().call("GET", f"{self._keys}/{sid}.json", accept=(404,))
         return Proof(ProofState.DEAD, "it is gone") if answer.status == 404 else Proof(ProofState.ALIVE, "it is listed")
 
-    def _works(self, sid: str, secret: Secret) -> bool:
+    def _is_accepted(self, sid: str, secret: Secret) -> bool:
         api = http.ApiClient(self.endpoint, http.basic_header(sid, secret))
         path = f"/2010-04-01/Accounts/{self.need('account')}/Messages.json?PageSize=1"
         return api.call("GET", path, accept=(401,)).status != 401
 
-    def _leaked_sid(self) -> str:
+    def _find_leaked_sid(self) -> str:
         for value in self.case.leak.values():
             if match := re.fullmatch(rb"SK[0-9a-f]{32}", value.reveal()):
                 return match[0].decode()
@@ -93,7 +93,7 @@ class Rotator(TokenProvider):
     def _keys(self) -> str:
         return f"/2010-04-01/Accounts/{self.need('account')}/Keys"
 
-    def _admin(self) -> http.ApiClient:
+    def _admin_api(self) -> http.ApiClient:
         user: Any = self.case.settings.get("main_key_sid") or self.need("account")
         return http.ApiClient(
             self.endpoint, http.basic_header(str(user), operator_credentials.read_credential(self.case.settings))

@@ -45,7 +45,7 @@ class Rotator(TokenProvider):
 
     def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
-        token = self._accounts().call("POST", "/v1/AuthTokens/Secondary").get("secondary_auth_token")
+        token = self._accounts_api().call("POST", "/v1/AuthTokens/Secondary").get("secondary_auth_token")
         return NewCredential({"value": Secret(token.encode())}, {"new_handle": "secondary"})
 
     def strays(self) -> tuple[str, ...]:
@@ -54,17 +54,17 @@ class Rotator(TokenProvider):
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
-        self._accounts().call("DELETE", "/v1/AuthTokens/Secondary", accept=(404,))
+        self._accounts_api().call("DELETE", "/v1/AuthTokens/Secondary", accept=(404,))
 
     def disable(self) -> Handles:
         """Promote the secondary token, unless the primary one is dead already."""
         if self.ask(self.case.leak.secret) is not None:
             if "new_handle" not in self.case.handles:
-                self._accounts().call("POST", "/v1/AuthTokens/Secondary", accept=(400,))
-            self._accounts().call("POST", "/v1/AuthTokens/Promote")
+                self._accounts_api().call("POST", "/v1/AuthTokens/Secondary", accept=(400,))
+            self._accounts_api().call("POST", "/v1/AuthTokens/Promote")
         return {}
 
-    def _accounts(self) -> http.ApiClient:
+    def _accounts_api(self) -> http.ApiClient:
         base = str(self.case.settings.get("accounts_endpoint") or "https://accounts.twilio.com")
         password = operator_credentials.read_credential(self.case.settings)
         return http.ApiClient(base, http.basic_header(self.need("main_key_sid"), password))

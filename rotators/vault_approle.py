@@ -34,10 +34,10 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """Find the role that knows the secret-id."""
-        for role in self._roles():
-            if found := self._lookup(role):
+        for role in self._list_roles():
+            if found := self._look_up(role):
                 self.case.handles["before.role"] = role
-                self.case.handles["before.metadata"] = _spell(found.get("metadata"))
+                self.case.handles["before.metadata"] = _to_text(found.get("metadata"))
                 told = ("secret_id_num_uses", "secret_id_ttl", "expiration_time")
                 facts = [("role", role), *((name, str(found[name])) for name in told if found.get(name))]
                 return Identity(
@@ -51,12 +51,12 @@ class Rotator(contracts.Rotator):
 
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """Count the role's other secret-ids and the tokens that will be swept."""
-        others = len(self._accessors()) - 1
-        return (("other secret-ids of the role", str(others)), ("tokens to sweep", str(len(self._tokens()))))
+        others = len(self._list_accessors()) - 1
+        return (("other secret-ids of the role", str(others)), ("tokens to sweep", str(len(self._list_tokens()))))
 
     def unprovable(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        if self._mine() is None:
+        if self._find_metadata() is None:
             return ("which of the role's tokens were issued for this secret-id: it has no metadata of its own",)
         return ()
 
@@ -81,13 +81,13 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         path = f"auth/{self._mount}/role/{self._role}/secret-id"
         with vault.translate_errors("capabilities"):
-            answer = self._vault().sys.get_capabilities([path])
+            answer = self._vault_client().sys.get_capabilities([path])
         if not set(answer.get("data", answer).get(path, ())) & {"update", "create", "root"}:
             raise UnexpectedState(f"the operator's token may not write {path}")
 
     def create(self, values: Values) -> NewCredential:
         """Make a secret-id with the old one's metadata and this run's mark."""
-        metadata = {**_read(self.case.handles["before.metadata"]), RUN: self.case.run}
+        metadata = {**_from_text(self.case.handles["before.metadata"]), RUN: self.case.run}
         with vault.translate_errors("secret-id"):
             data = self._approle().generate_secret_id(self._role, metadata, mount_point=self._mount)["data"]
         return NewCredential(
@@ -97,7 +97,7 @@ class Rotator(contracts.Rotator):
     def strays(self) -> tuple[str, ...]:
         """Find secret-ids that carry this run's mark."""
         found = []
-        for accessor in self._accessors():
+        for accessor in self._list_accessors():
             with vault.translate_errors("secret-id accessor"):
                 data = self._approle().read_secret_id_accessor(self._role, accessor, mount_point=self._mount)
             if isinstance(data, dict) and (data["data"].get("metadata") or {}).get(RUN) == self.case.run:
@@ -106,7 +106,7 @@ class Rotator(contracts.Rotator):
 
     def discard(self, handle: str) -> None:
         """Destroying an unknown accessor is a server error, so look first."""
-        if handle in self._accessors():
+        if handle in self._list_accessors():
             with vault.translate_errors("secret-id destroy"):
                 self._approle().destroy_secret_id_accessor(self._role, handle, mount_point=self._mount)
 
@@ -122,20 +122,20 @@ class Rotator(contracts.Rotator):
 
     def disable(self) -> Handles:
         """Destroy the secret-id, then revoke what was issued for it."""
-        if self._lookup(self._role) is not None:
+        if self._look_up(self._role) is not None:
             with vault.translate_errors("secret-id destroy"):
                 self._approle().destroy_secret_id(
                     self._role, self.case.leak.secret.reveal().decode(), mount_point=self._mount
                 )
-        tokens = self._tokens()
+        tokens = self._list_tokens()
         vault.revoke_accessors(self.case.settings, tokens)
         return {"swept": str(len(tokens))}
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        if self._lookup(self._role) is not None:
+        if self._look_up(self._role) is not None:
             return Proof(ProofState.ALIVE, "the role still knows the secret-id")
-        if left := self._tokens():
+        if left := self._list_tokens():
             return Proof(ProofState.ALIVE, f"{len(left)} of its tokens are alive")
         return Proof(ProofState.DEAD, "the role does not know the secret-id, and no token of it is left")
 
@@ -153,19 +153,19 @@ class Rotator(contracts.Rotator):
     def _role(self) -> str:
         return self.case.handles["before.role"]
 
-    def _vault(self) -> Any:
+    def _vault_client(self) -> Any:
         return vault.make_client(self.case.settings)
 
     def _approle(self) -> Any:
-        return self._vault().auth.approle
+        return self._vault_client().auth.approle
 
-    def _roles(self) -> list[str]:
+    def _list_roles(self) -> list[str]:
         if role := self.case.settings.get("role"):
             return [str(role)]
         with vault.translate_errors("role list"):
             return list(self._approle().list_roles(mount_point=self._mount)["data"]["keys"])
 
-    def _lookup(self, role: str) -> dict[str, Any] | None:
+    def _look_up(self, role: str) -> dict[str, Any] | None:
         """Return what the role knows of the leaked secret-id; unknown is an answer without a body."""
         with vault.translate_errors("secret-id lookup"):
             answer = self._approle().read_secret_id(
@@ -173,7 +173,7 @@ class Rotator(contracts.Rotator):
             )
         return answer["data"] if isinstance(answer, dict) else None
 
-    def _accessors(self) -> list[str]:
+    def _list_accessors(self) -> list[str]:
         import hvac.exceptions as hv
 
         with vault.translate_errors("secret-id list"):
@@ -183,15 +183,15 @@ class Rotator(contracts.Rotator):
                 return []
         return list(answer["data"]["keys"])
 
-    def _mine(self) -> dict[str, str] | None:
+    def _find_metadata(self) -> dict[str, str] | None:
         """Return the metadata that tells the leaked secret-id's tokens apart, or None."""
-        metadata = _read(self.case.handles["before.metadata"])
-        if metadata or self.case.settings.get("sweep") == "role" or len(self._accessors()) <= 1:
+        metadata = _from_text(self.case.handles["before.metadata"])
+        if metadata or self.case.settings.get("sweep") == "role" or len(self._list_accessors()) <= 1:
             return metadata
         return None
 
-    def _tokens(self) -> list[str]:
-        mine = self._mine()
+    def _list_tokens(self) -> list[str]:
+        mine = self._find_metadata()
         if mine is None:
             return []
         path = f"auth/{self._mount}/login"
@@ -201,9 +201,9 @@ class Rotator(contracts.Rotator):
         return [accessor for accessor in old if accessor not in new]
 
 
-def _spell(metadata: Any) -> str:
+def _to_text(metadata: Any) -> str:
     return " ".join(f"{name}={value}" for name, value in sorted((metadata or {}).items()) if name != RUN)
 
 
-def _read(text: str) -> dict[str, str]:
+def _from_text(text: str) -> dict[str, str]:
     return dict(item.split("=", 1) for item in text.split(" ") if "=" in item)

@@ -43,8 +43,8 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """Find the static role whose password leaked."""
-        for role in self._roles():
-            found = self._credentials(role)
+        for role in self._list_roles():
+            found = self._read_credentials(role)
             if self._is_leaked(found):
                 self.case.handles["before.role"] = role
                 return Identity(
@@ -59,7 +59,7 @@ class Rotator(contracts.Rotator):
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
         role = self.case.handles["before.role"]
-        return {"role": role, "current": "leaked" if self._is_leaked(self._credentials(role)) else "rotated"}
+        return {"role": role, "current": "leaked" if self._is_leaked(self._read_credentials(role)) else "rotated"}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -75,7 +75,7 @@ class Rotator(contracts.Rotator):
     def create(self, values: Values) -> NewCredential:
         """Rotate if the leaked password is still the current one, then read the new one."""
         self.disable()
-        found = self._credentials(self._role)
+        found = self._read_credentials(self._role)
         return NewCredential(
             {name: Secret(str(found[name]).encode()) for name in self.fields},
             {"new_handle": f"{self._mount}/{self._role}"},
@@ -86,21 +86,21 @@ class Rotator(contracts.Rotator):
 
     def verify_new(self, values: Values) -> Proof:
         """Compare with what Vault would hand out; the database itself is not asked."""
-        found = self._credentials(self._role)
+        found = self._read_credentials(self._role)
         if found["password"].encode() == values["password"].reveal():
             return Proof(ProofState.ALIVE, "it is what Vault hands out")
         raise UnexpectedState("Vault hands out another password: it was rotated again meanwhile")
 
     def disable(self) -> Handles:
         """Rotate, unless somebody has."""
-        if self._is_leaked(self._credentials(self._role)):
+        if self._is_leaked(self._read_credentials(self._role)):
             with vault.translate_errors("rotate-role"):
                 self._database().rotate_static_role_credentials(self._role, mount_point=self._mount)
         return {}
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        if self._is_leaked(self._credentials(self._role)):
+        if self._is_leaked(self._read_credentials(self._role)):
             return Proof(ProofState.ALIVE, "it is the current password of the role")
         return Proof(ProofState.DEAD, "the role has another password")
 
@@ -117,13 +117,13 @@ class Rotator(contracts.Rotator):
     def _database(self) -> Any:
         return vault.make_client(self.case.settings).secrets.database
 
-    def _roles(self) -> list[str]:
+    def _list_roles(self) -> list[str]:
         if role := self.case.settings.get("role"):
             return [str(role)]
         with vault.translate_errors("static role list"):
             return list(self._database().list_static_roles(mount_point=self._mount)["data"]["keys"])
 
-    def _credentials(self, role: str) -> dict[str, Any]:
+    def _read_credentials(self, role: str) -> dict[str, Any]:
         with vault.translate_errors("static-creds"):
             found: dict[str, Any] = self._database().get_static_credentials(role, mount_point=self._mount)["data"]
         return found

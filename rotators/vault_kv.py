@@ -41,7 +41,7 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """Find the versions that hold the leaked value."""
-        versions = self._leaked_versions()
+        versions = self._list_leaked_versions()
         if not versions:
             raise UnexpectedState(f"no version of {self._name} holds the leaked value")
         self.case.handles["before.versions"] = " ".join(map(str, versions))
@@ -54,7 +54,7 @@ class Rotator(contracts.Rotator):
 
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
-        return {"versions": " ".join(map(str, self._leaked_versions()))}
+        return {"versions": " ".join(map(str, self._list_leaked_versions()))}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -76,8 +76,8 @@ class Rotator(contracts.Rotator):
 
     def disable(self) -> Handles:
         """Delete the leaked versions; they can be undeleted."""
-        current = int(self._metadata()["current_version"])
-        leaked = self._versions()
+        current = int(self._read_metadata()["current_version"])
+        leaked = self._list_versions()
         if current in leaked:
             raise UnexpectedState(f"{self._name} still has the leaked value as its current version")
         with vault.translate_errors("kv delete"):
@@ -86,8 +86,8 @@ class Rotator(contracts.Rotator):
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        listed = self._metadata()["versions"]
-        for version in map(str, self._versions()):
+        listed = self._read_metadata()["versions"]
+        for version in map(str, self._list_versions()):
             state = listed.get(version)
             if state and not state["destroyed"] and not state["deletion_time"]:
                 return Proof(ProofState.ALIVE, f"version {version} can be read")
@@ -96,14 +96,14 @@ class Rotator(contracts.Rotator):
     def delete(self) -> Handles:
         """Destroy the leaked versions for good."""
         with vault.translate_errors("kv destroy"):
-            self._kv().destroy_secret_versions(self._path, self._versions(), mount_point=self._mount)
+            self._kv().destroy_secret_versions(self._path, self._list_versions(), mount_point=self._mount)
         return {}
 
     def undo(self, kind: StepKind) -> None:
         """See `contracts.Rotator`."""
         if kind == StepKind.DISABLE:
             with vault.translate_errors("kv undelete"):
-                self._kv().undelete_secret_versions(self._path, self._versions(), mount_point=self._mount)
+                self._kv().undelete_secret_versions(self._path, self._list_versions(), mount_point=self._mount)
 
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
@@ -127,21 +127,21 @@ class Rotator(contracts.Rotator):
     def _field(self) -> str:
         return str(self.case.settings.get("field", "value"))
 
-    def _versions(self) -> list[int]:
+    def _list_versions(self) -> list[int]:
         return [int(version) for version in self.case.handles["before.versions"].split()]
 
     def _kv(self) -> Any:
         return vault.make_client(self.case.settings).secrets.kv.v2
 
-    def _metadata(self) -> dict[str, Any]:
+    def _read_metadata(self) -> dict[str, Any]:
         with vault.translate_errors("kv metadata"):
             found: dict[str, Any] = self._kv().read_secret_metadata(self._path, mount_point=self._mount)["data"]
         return found
 
-    def _leaked_versions(self) -> list[int]:
+    def _list_leaked_versions(self) -> list[int]:
         leaked = self.case.leak.secret.reveal().decode("utf-8", "replace")
         found = []
-        for version, state in sorted(self._metadata()["versions"].items(), key=lambda item: int(item[0])):
+        for version, state in sorted(self._read_metadata()["versions"].items(), key=lambda item: int(item[0])):
             if state["destroyed"] or state["deletion_time"]:
                 continue
             with vault.translate_errors("kv read"):

@@ -36,7 +36,7 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
-        found = self._lookup()
+        found = self._look_up()
         if found is None:
             raise UnexpectedState("the server does not know this lease")
         facts = tuple((name, str(found[name])) for name in ("ttl", "expire_time") if found.get(name))
@@ -80,7 +80,7 @@ class Rotator(contracts.Rotator):
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        found = self._lookup()
+        found = self._look_up()
         if found is None:
             return Proof(ProofState.DEAD, "the server calls the lease invalid")
         return Proof(ProofState.ALIVE, f"the lease is still there {found.get('revoke_error', '')}".strip())
@@ -95,7 +95,7 @@ class Rotator(contracts.Rotator):
                 "/v1/sys/leases/revoke", json={"lease_id": lease, "sync": True}
             )
 
-    def _lookup(self) -> dict[str, Any] | None:
+    def _look_up(self) -> dict[str, Any] | None:
         import hvac.exceptions as hv
 
         with vault.translate_errors("lease lookup"):

@@ -32,11 +32,11 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """Look the token up with the operator's token."""
-        found = self._alive()
+        found = self._look_up_leaked()
         if found is None:
             raise UnexpectedState("the server does not know this token: it is dead, or of another server")
         self._found = found
-        facts = {name: _text(found.get(name)) for name in ("type", "path", "policies", "orphan", "ttl", "num_uses")}
+        facts = {name: _to_text(found.get(name)) for name in ("type", "path", "policies", "orphan", "ttl", "num_uses")}
         return Identity(
             handle=found["accessor"] or "batch token",
             account=vault.account_name(self.case.settings),
@@ -76,14 +76,14 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         path = f"auth/token/create/{self.case.settings['role']}"
         with vault.translate_errors("capabilities"):
-            answer = self._vault().sys.get_capabilities([path])
+            answer = self._vault_client().sys.get_capabilities([path])
         if not set(answer.get("data", answer).get(path, ())) & {"update", "create", "root"}:
             raise UnexpectedState(f"the operator's token may not write {path}")
 
     def create(self, values: Values) -> NewCredential:
         """Make a token of the token role, marked with this run."""
         with vault.translate_errors("token create"):
-            answer = self._vault().auth.token.create(
+            answer = self._vault_client().auth.token.create(
                 role_name=self.case.settings["role"],
                 meta={RUN: self.case.run},
                 display_name=f"leakfirst-{self.case.run[:8]}",
@@ -112,7 +112,7 @@ class Rotator(contracts.Rotator):
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        if self._alive() is None:
+        if self._look_up_leaked() is None:
             return Proof(ProofState.DEAD, "the server does not know the token any more")
         return Proof(ProofState.ALIVE, "the server still knows the token")
 
@@ -120,14 +120,14 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         return {"value": self.case.leak.secret}
 
-    def _vault(self) -> Any:
+    def _vault_client(self) -> Any:
         return vault.make_client(self.case.settings)
 
-    def _alive(self) -> dict[str, Any] | None:
+    def _look_up_leaked(self) -> dict[str, Any] | None:
         return vault.look_up_token(self.case.settings, self.case.leak.secret)
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value in (None, 0, False) else str(value)

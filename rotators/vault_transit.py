@@ -33,7 +33,7 @@ class Rotator(contracts.Rotator):
 
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
-        found = self._read()
+        found = self._read_key()
         facts = (
             ("type", str(found["type"])),
             ("latest version", str(found["latest_version"])),
@@ -43,7 +43,7 @@ class Rotator(contracts.Rotator):
 
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
-        found = self._read()
+        found = self._read_key()
         return {"latest": str(found["latest_version"]), "from": str(found["min_decryption_version"])}
 
     def unprovable(self) -> tuple[str, ...]:
@@ -64,8 +64,8 @@ class Rotator(contracts.Rotator):
     def disable(self) -> Handles:
         """Keep a trial ciphertext of the leaked version, then rotate once."""
         before = int(self.case.handles["before.latest"])
-        trial = self._trial(before)
-        if int(self._read()["latest_version"]) == before:
+        trial = self._encrypt_trial(before)
+        if int(self._read_key()["latest_version"]) == before:
             with vault.translate_errors("transit rotate"):
                 self._transit().rotate_key(self._key, mount_point=self._mount)
         return {"trial": trial}
@@ -104,12 +104,12 @@ class Rotator(contracts.Rotator):
     def _transit(self) -> Any:
         return vault.make_client(self.case.settings).secrets.transit
 
-    def _read(self) -> dict[str, Any]:
+    def _read_key(self) -> dict[str, Any]:
         with vault.translate_errors("transit read"):
             found: dict[str, Any] = self._transit().read_key(self._key, mount_point=self._mount)["data"]
         return found
 
-    def _trial(self, version: int) -> str:
+    def _encrypt_trial(self, version: int) -> str:
         with vault.translate_errors("transit encrypt"):
             answer = self._transit().encrypt_data(
                 self._key, plaintext=TRIAL, key_version=version, mount_point=self._mount

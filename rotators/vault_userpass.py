@@ -41,7 +41,7 @@ class Rotator(contracts.Rotator):
 
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """See `contracts.Rotator`."""
-        return (("tokens to sweep", str(len(self._tokens()))),)
+        return (("tokens to sweep", str(len(self._list_tokens()))),)
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -63,12 +63,12 @@ class Rotator(contracts.Rotator):
 
     def create(self, values: Values) -> NewCredential:
         """Set the password; setting it twice changes nothing."""
-        self._set(values["password"])
+        self._set_password(values["password"])
         return NewCredential(values, {"new_handle": f"{self._mount}/{self._user}"})
 
     def promote(self) -> Handles:
         """End the logins made with the old password."""
-        return self._sweep()
+        return self._revoke_tokens()
 
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
@@ -77,8 +77,8 @@ class Rotator(contracts.Rotator):
     def disable(self) -> Handles:
         """Set a password that nobody knows, and end the logins."""
         if self._login(self.case.leak.secret):
-            self._set(Secret(secrets.token_urlsafe(48).encode()))
-        return self._sweep()
+            self._set_password(Secret(secrets.token_urlsafe(48).encode()))
+        return self._revoke_tokens()
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
@@ -88,7 +88,7 @@ class Rotator(contracts.Rotator):
 
     def undo(self, kind: StepKind) -> None:
         """Set the old password again."""
-        self._set(self.case.leak.secret)
+        self._set_password(self.case.leak.secret)
 
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
@@ -107,7 +107,7 @@ class Rotator(contracts.Rotator):
     def _userpass(self) -> Any:
         return vault.make_client(self.case.settings).auth.userpass
 
-    def _set(self, password: Secret) -> None:
+    def _set_password(self, password: Secret) -> None:
         with vault.translate_errors("password"):
             self._userpass().update_password_on_user(self._user, password.reveal().decode(), mount_point=self._mount)
 
@@ -126,10 +126,10 @@ class Rotator(contracts.Rotator):
             vault.make_client(self.case.settings, token).auth.token.revoke_self()
         return True
 
-    def _tokens(self) -> list[str]:
+    def _list_tokens(self) -> list[str]:
         return vault.find_accessors(self.case.settings, f"auth/{self._mount}/login/{self._user}", {})
 
-    def _sweep(self) -> Handles:
-        tokens = self._tokens()
+    def _revoke_tokens(self) -> Handles:
+        tokens = self._list_tokens()
         vault.revoke_accessors(self.case.settings, tokens)
         return {"swept": str(len(tokens))}

@@ -20,7 +20,7 @@ CAPABILITY: Capability = command.CAPABILITY
 class Rotator(command.Rotator):
     """Settings: url, key_env or key_file (signs the requests), verbs, values."""
 
-    def _where(self) -> str:
+    def _describe_target(self) -> str:
         return str(self.case.settings["url"])
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:

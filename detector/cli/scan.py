@@ -129,9 +129,9 @@ def run(args: argparse.Namespace) -> int:
 
     check_formats(config)
     if config.verify and not config.dry_run:
-        from detector.verify import ready
+        from detector.verify import require_packages
 
-        ready()
+        require_packages()
     with ProgressBar(config) as on_progress:
         result = pipeline.scan(config, on_progress)
     write_reports(result, config)

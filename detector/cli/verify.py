@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from detector.scan.policies import load_policies
     from detector.scan.rule_pack import load_rule_pack
     from detector.text.untrusted import make_printable
-    from detector.verify import ask
+    from detector.verify import verify_findings
 
     if bool(args.report) == bool(args.rule):
         raise UsageError("give a report, or --rule ID and the credential on standard input")
@@ -74,21 +74,21 @@ def run(args: argparse.Namespace) -> int:
     else:
         findings, skipped = reread.reread_report(args.report, pack, key)
     streaming = not args.format and not args.dry_run
-    known, notes, interrupted = ask(tuple(findings), config, _say if streaming else None)
+    known, notes, interrupted = verify_findings(tuple(findings), config, _print_verdict if streaming else None)
     if streaming:
-        _say_rest(known)
+        _print_unasked(known)
     for skip in skipped:
         print(f"leakfirst: {make_printable(f'{skip.where}: {skip.reason}')}", file=sys.stderr)
     for note in notes:
         print(make_printable(note))
     if args.format:
-        _write(_scan(known, tuple(skipped), notes, interrupted, pack.digest), config)
+        _write_report(_make_scan(known, tuple(skipped), notes, interrupted, pack.digest), config)
     if args.dry_run:
         return int(ExitCode.INCOMPLETE if skipped else ExitCode.CLEAN)
-    return int(_exit_code(known, bool(skipped), interrupted))
+    return int(_get_exit_code(known, bool(skipped), interrupted))
 
 
-def _say(finding: Finding) -> None:
+def _print_verdict(finding: Finding) -> None:
     """Print one verdict on one line, at once."""
     verdict, place = finding.verdict, finding.locations[0]
     owner = f"  owner: {verdict.owner}" if verdict.owner else ""
@@ -98,16 +98,18 @@ def _say(finding: Finding) -> None:
     print("".join(c if c.isprintable() else " " for c in said), flush=True)
 
 
-def _say_rest(findings: tuple[Finding, ...]) -> None:
+def _print_unasked(findings: tuple[Finding, ...]) -> None:
     """Print what nobody was asked about."""
     from detector.verify.run import has_probe
 
     for finding in findings:
         if not has_probe(finding.rule):
-            _say(finding._replace(verdict=finding.verdict._replace(why="nobody can be asked about this kind")))
+            _print_verdict(
+                finding._replace(verdict=finding.verdict._replace(why="nobody can be asked about this kind"))
+            )
 
 
-def _exit_code(findings: tuple[Finding, ...], lost: bool, interrupted: bool) -> ExitCode:
+def _get_exit_code(findings: tuple[Finding, ...], lost: bool, interrupted: bool) -> ExitCode:
     if interrupted:
         return ExitCode.INTERRUPTED
     states = {finding.verdict.state for finding in findings}
@@ -116,7 +118,7 @@ def _exit_code(findings: tuple[Finding, ...], lost: bool, interrupted: bool) -> 
     return ExitCode.INCOMPLETE if lost or states - {"dead"} else ExitCode.CLEAN
 
 
-def _scan(
+def _make_scan(
     known: tuple[Finding, ...], skipped: tuple[Skipped, ...], notes: tuple[str, ...], interrupted: bool, ruleset: str
 ) -> Scan:
     from detector.model import Scan, Stats
@@ -125,7 +127,7 @@ def _scan(
     return Scan(known, skipped, Stats(), ruleset, complete, notes=notes, interrupted=interrupted)
 
 
-def _write(scan: Scan, config: Config) -> None:
+def _write_report(scan: Scan, config: Config) -> None:
     from detector.cli.scan import write_reports
 
     write_reports(scan, config)

@@ -119,7 +119,7 @@ class HttpClient:
     def tls(self) -> ssl.SSLContext:
         """The trusted certificates; read on first use, which takes longer than a request."""
         if self._tls is None:
-            self._tls = _tls_context(self.policy.ca_file)
+            self._tls = _make_tls_context(self.policy.ca_file)
         return self._tls
 
     async def close(self) -> None:
@@ -183,7 +183,7 @@ class HttpClient:
         return reply
 
     async def _exchange(self, request: Request) -> Reply:
-        transport = self._transport()
+        transport = self._get_transport()
         headers = [("User-Agent", f"leakfirst/{__version__}"), *request.headers]
         headers.append(("Accept-Encoding", "gzip" if self.policy.compression else "identity"))
         if not any(name.lower() == "accept" for name, _ in headers):
@@ -198,7 +198,7 @@ class HttpClient:
         )
         try:
             if int(answer.headers.get("content-length") or 0) > self.policy.max_bytes:
-                raise _too_long(self.policy.max_bytes)
+                raise _make_too_long(self.policy.max_bytes)
             chunks = answer.aiter_raw()
             encoding = answer.headers.get("content-encoding", "identity").lower()
             if encoding in ("gzip", "x-gzip", "deflate") and self.policy.compression:
@@ -210,7 +210,7 @@ class HttpClient:
             await answer.aclose()
         return Reply(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
 
-    def _transport(self) -> GuardedTransport:
+    def _get_transport(self) -> GuardedTransport:
         if self._open is None:
             from detector.net.transport import GuardedTransport
 
@@ -229,7 +229,7 @@ def resolve_on_same_host(target: str, url: str) -> str:
     here = urlsplit(url)
     try:
         there = urlsplit(urljoin(url, target))
-        same = there.hostname == here.hostname and _port(there) == _port(here)
+        same = there.hostname == here.hostname and _normalize_port(there) == _normalize_port(here)
     except ValueError:
         raise RequestFailed("a link cannot be read", sent=True) from None
     if not same or there.scheme not in DEFAULT_PORTS or there.username is not None:
@@ -238,7 +238,7 @@ def resolve_on_same_host(target: str, url: str) -> str:
     return urlunsplit((here.scheme, here.netloc, there.path, there.query, ""))
 
 
-def _port(address: Any) -> int | None:
+def _normalize_port(address: Any) -> int | None:
     """Return the port of a URL, None for the default one of its scheme."""
     return None if address.port == DEFAULT_PORTS.get(address.scheme) else address.port
 
@@ -262,7 +262,7 @@ def _check_url(url: str, policy: ClientPolicy) -> str:
 
 
 @cache
-def _tls_context(ca_file: str) -> ssl.SSLContext:
+def _make_tls_context(ca_file: str) -> ssl.SSLContext:
     if not ca_file:
         import httpx
 
@@ -277,7 +277,7 @@ def _tls_context(ca_file: str) -> ssl.SSLContext:
 # -- reading the body ----------------------------------------------------------
 
 
-def _too_long(limit: int) -> RequestFailed:
+def _make_too_long(limit: int) -> RequestFailed:
     shown = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit >> 10} KiB"
     return RequestFailed(f"the answer is longer than {shown}", sent=True)
 
@@ -287,7 +287,7 @@ async def _read_bounded(chunks: AsyncIterator[bytes], limit: int) -> bytes:
     async for chunk in chunks:
         body += chunk
         if len(body) > limit:
-            raise _too_long(limit)
+            raise _make_too_long(limit)
     return bytes(body)
 
 

@@ -63,7 +63,7 @@ class RateLimiter:
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
         """Wait for a turn at *host*. Raises `RequestFailed` when the host has been given up."""
-        lane = self._lane(host)
+        lane = self._get_lane(host)
         async with lane.slots:
             if lane.timeouts >= MAX_TIMEOUTS:
                 raise RequestFailed(f"{host} did not answer {MAX_TIMEOUTS} times in a row and was asked no more")
@@ -74,14 +74,14 @@ class RateLimiter:
 
     def record(self, host: str, *, answered: bool) -> None:
         """Record whether the host answered in time."""
-        lane = self._lane(host)
+        lane = self._get_lane(host)
         lane.timeouts = 0 if answered else lane.timeouts + 1
 
     def pause(self, host: str, seconds: float) -> None:
         """Delay further requests to the host, as it asked in Retry-After."""
-        self._lane(host).pause(min(seconds, self._limits.max_pause))
+        self._get_lane(host).pause(min(seconds, self._limits.max_pause))
 
-    def _lane(self, host: str) -> _Lane:
+    def _get_lane(self, host: str) -> _Lane:
         lane = self._hosts.get(host)
         if lane is None:
             lane = self._hosts[host] = _Lane(self._limits.per_host, self._limits.concurrent_per_host)

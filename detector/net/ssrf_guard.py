@@ -97,7 +97,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-async def system_resolve(host: str, port: int) -> list[str]:
+async def resolve_with_system(host: str, port: int) -> list[str]:
     """Ask the system's resolver; the timeout of the request also limits how long that may take."""
     loop = asyncio.get_running_loop()
     found = await loop.run_in_executor(_RESOLVERS, _call_resolver, host, port)
@@ -123,7 +123,7 @@ class SsrfGuard:
     """
 
     def __init__(
-        self, allow: Iterable[str] = (), resolve: Resolve = system_resolve, route: Route | None = None
+        self, allow: Iterable[str] = (), resolve: Resolve = resolve_with_system, route: Route | None = None
     ) -> None:
         """*route* maps an approved address to the one that is connected to; for tests with servers on this machine."""
         self._allow = frozenset(name.strip().lower().strip("[]") for name in allow)

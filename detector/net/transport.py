@@ -80,7 +80,7 @@ class GuardedTransport:
         proxy = self._find_proxy(request.url.scheme, host)
         if proxy:
             await self._check_behind_proxy(host, port)
-        answer = await self._pool(proxy, request.url.scheme == "https").handle_async_request(
+        answer = await self._get_pool(proxy, request.url.scheme == "https").handle_async_request(
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(
@@ -119,7 +119,7 @@ class GuardedTransport:
         elif reason and not self._guard.allows(host, port):
             raise RequestFailed(f"{host} is {reason}; name it with --allow-internal to have it asked")
 
-    def _pool(self, proxy: str, tls: bool) -> httpcore.AsyncConnectionPool:
+    def _get_pool(self, proxy: str, tls: bool) -> httpcore.AsyncConnectionPool:
         pool = self._pools.get((proxy, tls))
         if pool is None:
             http2 = find_spec("h2") is not None

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from detector.model import VerdictState
-from detector.probes._server import Reached, Server, at_server, missing
+from detector.probes._server import Reached, Server, report_missing, run_at_server
 from detector.probes.core.client import ProbeClient
 from detector.probes.core.contract import NoVerdict, ProbeResult
 
@@ -33,17 +33,17 @@ async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
         import pymongo
         import pymongo.errors
     except ImportError:
-        raise missing("pymongo") from None
+        raise report_missing("pymongo") from None
     seeds = server.kind == "mongodb+srv"
     tls = seeds or server.option("tls", "ssl").lower() == "true"
     if seeds:
-        server = await _seed(server, client)
+        server = await _resolve_srv(server, client)
 
     def work(reached: Reached) -> ProbeResult:
         if not tls and not reached.internal:
             raise NoVerdict("its address asks for a connection without TLS, which is made to internal hosts alone")
         answer = ProbeResult()
-        with _relay(reached, server.host if tls else "") as path:
+        with _open_relay(reached, server.host if tls else "") as path:
             driver: Any = pymongo.MongoClient(
                 f"mongodb://{quote(path, safe='')}",
                 username=server.user,
@@ -74,15 +74,15 @@ async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
                 driver.close()
         return answer
 
-    return await at_server(server, client, work)
+    return await run_at_server(server, client, work)
 
 
-async def _seed(server: Server, client: ProbeClient) -> Server:
+async def _resolve_srv(server: Server, client: ProbeClient) -> Server:
     """Return the first server that the name's SRV record lists; it must be of the same domain."""
     try:
         import dns.resolver
     except ImportError:
-        raise missing("dnspython") from None
+        raise report_missing("dnspython") from None
 
     def look_up() -> list[tuple[str, int]]:
         try:
@@ -99,7 +99,7 @@ async def _seed(server: Server, client: ProbeClient) -> Server:
 
 
 @contextmanager
-def _relay(reached: Reached, tls_name: str) -> Iterator[str]:
+def _open_relay(reached: Reached, tls_name: str) -> Iterator[str]:
     """Listen on a socket file and carry every connection to the approved address."""
     with tempfile.TemporaryDirectory(prefix="leakfirst-") as folder:
         path = os.path.join(folder, "mongodb.sock")

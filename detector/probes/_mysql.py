@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from detector.model import VerdictState
-from detector.probes._server import Reached, Server, at_server, missing
+from detector.probes._server import Reached, Server, report_missing, run_at_server
 from detector.probes.core.client import ProbeClient
 from detector.probes.core.contract import ProbeResult
 
@@ -20,7 +20,7 @@ async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
     try:
         import pymysql
     except ImportError:
-        raise missing("PyMySQL") from None
+        raise report_missing("PyMySQL") from None
 
     def work(reached: Reached) -> ProbeResult:
         connection: Any = pymysql.connect(
@@ -40,25 +40,25 @@ async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
             with connection.cursor() as cursor:
                 cursor.execute("select current_user()")
                 user = str(cursor.fetchone()[0])
-                facts = _rights(cursor) if client.settings.reach else ()
+                facts = _list_grants(cursor) if client.settings.reach else ()
             answer = ProbeResult(VerdictState.LIVE, "the server let it sign in", user, facts)
         except pymysql.err.MySQLError as error:
-            answer = _judged(error.args[0] if error.args else 0)
+            answer = _interpret_error(error.args[0] if error.args else 0)
         finally:
             if connection.open:
                 connection.close()
         return answer
 
-    return await at_server(server, client, work)
+    return await run_at_server(server, client, work)
 
 
-def _rights(cursor: Any) -> tuple[tuple[str, str], ...]:
+def _list_grants(cursor: Any) -> tuple[tuple[str, str], ...]:
     cursor.execute("select distinct privilege_type from information_schema.user_privileges")
     held = ", ".join(sorted(str(row[0]) for row in cursor.fetchall()))
     return (("rights", held[:160]),) if held else ()
 
 
-def _judged(code: object) -> ProbeResult:
+def _interpret_error(code: object) -> ProbeResult:
     if code in _REFUSED:
         return ProbeResult(VerdictState.DEAD, "the server refused the password")
     if isinstance(code, int) and code in _LET_IN:

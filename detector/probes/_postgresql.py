@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from detector.model import VerdictState
-from detector.probes._server import Reached, Server, at_server, missing
+from detector.probes._server import Reached, Server, report_missing, run_at_server
 from detector.probes.core.client import ProbeClient
 from detector.probes.core.contract import ProbeResult
 
@@ -19,7 +19,7 @@ async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
     try:
         import psycopg
     except ImportError:
-        raise missing("psycopg") from None
+        raise report_missing("psycopg") from None
 
     def work(reached: Reached) -> ProbeResult:
         # Over a channel that is not proven, a password is never handed over in clear.
@@ -48,15 +48,15 @@ async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
                 facts = (("rights", held or "none beyond its own"),) if rights else ()
                 return ProbeResult(VerdictState.LIVE, "the server let it sign in", user, facts)
         except psycopg.OperationalError as error:
-            answer = _judged(str(error))
+            answer = _interpret_error(str(error))
         except psycopg.Error:
             answer = ProbeResult(VerdictState.UNKNOWN, "the server answered with an error")
         return answer
 
-    return await at_server(server, client, work)
+    return await run_at_server(server, client, work)
 
 
-def _judged(message: str) -> ProbeResult:
+def _interpret_error(message: str) -> ProbeResult:
     """Read what the server said on refusing; only the words below are passed on."""
     message = message.lower()
     if "database" in message and "does not exist" in message:

@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 from detector.model import VerdictState
-from detector.probes._server import Reached, Server, at_server, missing
+from detector.probes._server import Reached, Server, report_missing, run_at_server
 from detector.probes.core.client import ProbeClient
 from detector.probes.core.contract import NoVerdict, ProbeResult
 
@@ -19,7 +19,7 @@ async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
     try:
         import redis
     except ImportError:
-        raise missing("redis") from None
+        raise report_missing("redis") from None
 
     def work(reached: Reached) -> ProbeResult:
         tls = server.kind == "rediss"
@@ -54,16 +54,16 @@ async def sign_in(server: Server, client: ProbeClient) -> ProbeResult:
                 pass  # signed in, but this user may not even ping
             answer = ProbeResult(VerdictState.LIVE, "the server let it sign in", owner)
         except redis.RedisError as error:
-            answer = _judged(str(error), isinstance(error, redis.exceptions.AuthenticationError))
+            answer = _interpret_error(str(error), isinstance(error, redis.exceptions.AuthenticationError))
         finally:
             driver.close()
             pool.disconnect()
         return answer
 
-    return await at_server(server, client, work)
+    return await run_at_server(server, client, work)
 
 
-def _judged(message: str, about_password: bool) -> ProbeResult:
+def _interpret_error(message: str, about_password: bool) -> ProbeResult:
     """Read what the server said on refusing; only the words below are passed on."""
     if "without any password configured" in message:
         return ProbeResult(VerdictState.UNKNOWN, "the server has no password at all: it is open to everybody")

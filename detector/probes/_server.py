@@ -46,7 +46,7 @@ class Reached(NamedTuple):
         return socket.create_connection((self.address, self.port), self.timeout)
 
 
-async def at_server(server: Server, client: ProbeClient, work: Callable[[Reached], T]) -> T:
+async def run_at_server(server: Server, client: ProbeClient, work: Callable[[Reached], T]) -> T:
     """Run *work* in a thread, in the server's turn, with an address that the guard approved."""
     async with client.turn(f"{server.host}:{server.port}"):
         address = (await client.guard.addresses(server.host, server.port))[0]
@@ -56,6 +56,6 @@ async def at_server(server: Server, client: ProbeClient, work: Callable[[Reached
         return await client.run_in_thread(lambda: work(reached))
 
 
-def missing(package: str) -> NoVerdict:
+def report_missing(package: str) -> NoVerdict:
     """Say which part of the distribution is not installed."""
     return NoVerdict(f"{package} is not installed: pip install 'leakfirst[databases]'")

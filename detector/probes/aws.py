@@ -39,7 +39,7 @@ _CLOCK = ("Signature expired", "Signature not yet current")
 _REGION = re.compile(r"\b((?:cn|us-gov|us-iso[a-z]?)-[a-z]+-\d)\b")
 
 
-def account_of(key_id: bytes) -> str:
+def decode_account(key_id: bytes) -> str:
     """Return the account that a key id names, or the empty text. A hint: old ids name none."""
     return dict(checks.run_check("aws-key-id", key_id).facts).get("account", "")
 
@@ -47,12 +47,12 @@ def account_of(key_id: bytes) -> str:
 async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Ask STS, unless the account is a canary's."""
     _refuse_canaries(credential, client.settings)
-    place, region = _endpoint(credential, client.settings)
+    place, region = _choose_endpoint(credential, client.settings)
     token = credential.first("session-token")
     if not token and credential.text().startswith("ASIA"):
         raise NoVerdict("its session token was not found beside it")
     url = f"{place.scheme}://{place.netloc}/"
-    headers = signed(
+    headers = sign_request(
         place.netloc, region, credential.text(), credential.text("secret-access-key"), token, BODY, datetime.now(UTC)
     )
     reply = await client.send(Request("POST", url, headers, BODY))
@@ -72,7 +72,7 @@ async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
 def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
     """Name the endpoint, or say that the account is a canary's."""
     _refuse_canaries(credential, settings)
-    place, _ = _endpoint(credential, settings)
+    place, _ = _choose_endpoint(credential, settings)
     note = "the call is logged in the key's own account"
     return PlannedRequest(place.netloc, f"POST {place.scheme}://{place.netloc}/ GetCallerIdentity", note)
 
@@ -84,12 +84,12 @@ def alter(credential: ProbeInput) -> ProbeInput:
 
 
 def _refuse_canaries(credential: ProbeInput, settings: ProbeSettings) -> None:
-    account = account_of(credential.secret.reveal())
+    account = decode_account(credential.secret.reveal())
     if account in CANARY_ACCOUNTS or account in settings.canary_accounts:
         raise NoVerdict(f"a canary: account {account} is known to hold canary tokens, so it is not asked")
 
 
-def _endpoint(credential: ProbeInput, settings: ProbeSettings) -> tuple[HostAddress, str]:
+def _choose_endpoint(credential: ProbeInput, settings: ProbeSettings) -> tuple[HostAddress, str]:
     """Return where to ask and for which region: the operator's endpoint, else that of the partition the line names."""
     for glob, text in settings.host_for:
         place = parse_host(text)
@@ -104,7 +104,7 @@ def _endpoint(credential: ProbeInput, settings: ProbeSettings) -> tuple[HostAddr
     return HostAddress("https", "sts.amazonaws.com", None), "us-east-1"
 
 
-def signed(
+def sign_request(
     host: str, region: str, key_id: str, secret: str, token: str, body: bytes, now: datetime
 ) -> tuple[tuple[str, str], ...]:
     """Return the headers of a POST to STS with a version 4 signature."""

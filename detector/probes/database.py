@@ -60,21 +60,21 @@ _JDBC = re.compile(r"jdbc:([a-z0-9]{2,16})://([^\s/?#;\"'`<>,]+)([^\s\"'`<>]*)",
 
 async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Sign in at the server that the line names."""
-    server = server_of(credential)
-    _may_ask(server, client.settings)
-    return await _driver(server).sign_in(server, client)  # type: ignore[no-any-return]
+    server = find_server(credential)
+    _require_allowed(server, client.settings)
+    return await _choose_driver(server).sign_in(server, client)  # type: ignore[no-any-return]
 
 
 def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
     """Name the server."""
-    server = server_of(credential)
-    _may_ask(server, settings)
-    _driver(server)
+    server = find_server(credential)
+    _require_allowed(server, settings)
+    _choose_driver(server)
     note = "a refused password may count towards a lock-out"
     return PlannedRequest(f"{server.host}:{server.port}", f"sign in to {server.kind} and ask who one is", note)
 
 
-def server_of(credential: ProbeInput) -> Server:
+def find_server(credential: ProbeInput) -> Server:
     """Read the address around the password. Raises `NoVerdict`."""
     for line in credential.lines:
         marked = line.replace(credential.secret.redacted, _MARK)
@@ -82,15 +82,15 @@ def server_of(credential: ProbeInput) -> Server:
             kind, user, place, rest = found.groups()
             password = unquote(credential.text())
             kind = kind.lower() if kind.lower() in DRIVERS else kind.lower().partition("+")[0]
-            return _server(kind, place, unquote(user), password, rest)
+            return _make_server(kind, place, unquote(user), password, rest)
         if found := _JDBC.search(marked):
             kind, place, rest = found.groups()
             options = dict(parse_qsl(rest.partition("?")[2].replace(";", "&")))
-            return _server(kind.lower(), place, options.get("user", ""), credential.text(), rest)
+            return _make_server(kind.lower(), place, options.get("user", ""), credential.text(), rest)
     raise NoVerdict("no address of a server that can be asked stands around it")
 
 
-def _server(kind: str, place: str, user: str, password: str, rest: str) -> Server:
+def _make_server(kind: str, place: str, user: str, password: str, rest: str) -> Server:
     host, _, port = place.rpartition(":") if re.search(r":\d+$", place) else (place, "", "")
     driver = DRIVERS.get(kind)
     path, _, query = rest.partition("?")
@@ -105,14 +105,14 @@ def _server(kind: str, place: str, user: str, password: str, rest: str) -> Serve
     )
 
 
-def _driver(server: Server) -> ModuleType:
+def _choose_driver(server: Server) -> ModuleType:
     driver = DRIVERS.get(server.kind)
     if driver is None:
         raise NoVerdict(f"no driver for {server.kind}")
     return driver
 
 
-def _may_ask(server: Server, settings: ProbeSettings) -> None:
+def _require_allowed(server: Server, settings: ProbeSettings) -> None:
     if not is_allowed(HostAddress("", server.host, server.port), settings, HOSTERS):
         raise NoVerdict(
             f"{server.host} is named in the address alone; name it with --host or --allow-internal to ask it"

@@ -29,7 +29,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Ask for a token."""
     email = credential.text("client-email")
-    form = {"grant_type": GRANT, "assertion": _assertion(credential, email, int(time.time()))}
+    form = {"grant_type": GRANT, "assertion": _make_assertion(credential, email, int(time.time()))}
     headers = (("Content-Type", "application/x-www-form-urlencoded"),)
     reply = await client.send(Request("POST", TOKEN_URL, headers, urlencode(form).encode()))
     if reply.status == 200 and read_text(reply, "access_token"):
@@ -61,7 +61,7 @@ def alter(credential: ProbeInput) -> ProbeInput:
     return credential._replace(secret=Secret(pem))
 
 
-def _assertion(credential: ProbeInput, email: str, now: int) -> str:
+def _make_assertion(credential: ProbeInput, email: str, now: int) -> str:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import padding, rsa
     from cryptography.hazmat.primitives.serialization import load_pem_private_key

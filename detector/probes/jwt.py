@@ -46,7 +46,7 @@ _HASHES = {"256": "SHA256", "384": "SHA384", "512": "SHA512"}
 
 async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Get the issuer's public keys and try the one that the token names."""
-    head, claims, signed, signature = _parts(credential)
+    head, claims, signed, signature = _split_token(credential)
     owner = str(claims.get("sub") or claims.get("email") or claims.get("client_id") or "")[:120]
     expires = claims.get("exp")
     if isinstance(expires, int | float) and expires < time.time():
@@ -54,7 +54,7 @@ async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     algorithm = str(head.get("alg", ""))
     if algorithm[:2] not in ("RS", "PS", "ES", "Ed"):
         raise NoVerdict(f"{algorithm or 'no algorithm'}: only its issuer can check the signature")
-    issuer = _issuer(claims, client.settings)
+    issuer = _choose_issuer(claims, client.settings)
     document = (await client.send(Request("GET", f"{issuer}{_WELL_KNOWN}"))).json()
     location = document.get("jwks_uri", "") if isinstance(document, dict) else ""
     place = parse_host(str(location)) if str(location).startswith("http") else None
@@ -75,13 +75,13 @@ async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
 
 def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
     """Name the issuer."""
-    _, claims, _, _ = _parts(credential)
-    issuer = _issuer(claims, settings)
+    _, claims, _, _ = _split_token(credential)
+    issuer = _choose_issuer(claims, settings)
     netloc = urlsplit(issuer).netloc
     return PlannedRequest(netloc, f"GET {issuer}{_WELL_KNOWN} and its keys", "the token is not sent")
 
 
-def _parts(credential: ProbeInput) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
+def _split_token(credential: ProbeInput) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
     signed, _, last = credential.secret.reveal().rpartition(b".")
     try:
         head, claims = (json.loads(decode_base64(part, url=True) or b"") for part in signed.split(b"."))
@@ -93,7 +93,7 @@ def _parts(credential: ProbeInput) -> tuple[dict[str, Any], dict[str, Any], byte
     return head, claims, signed, signature
 
 
-def _issuer(claims: dict[str, Any], settings: ProbeSettings) -> str:
+def _choose_issuer(claims: dict[str, Any], settings: ProbeSettings) -> str:
     text = claims.get("iss")
     place = parse_host(text) if isinstance(text, str) and "//" in text else None
     if place is None:

@@ -14,7 +14,7 @@ from typing import Any
 from detector.engine import checks
 from detector.model import VerdictState
 from detector.probes._public_halves import find_public_halves
-from detector.probes._server import Reached, Server, at_server
+from detector.probes._server import Reached, Server, run_at_server
 from detector.probes.core.client import ProbeClient
 from detector.probes.core.contract import NoVerdict, PlannedRequest, ProbeInput, ProbeResult, ProbeSettings
 from detector.secret import Secret
@@ -24,10 +24,10 @@ SERVES = ("private-key.pem", "private-key.openssh", "private-key.putty")
 
 async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Compare, then ask the named SSH servers."""
-    own = _public_halves(credential)
+    own = _read_public_halves(credential)
     if own.get("encrypted") == "yes":
         raise NoVerdict("it is locked with a passphrase")
-    fits = await _match(own, credential.repositories, client)
+    fits = await _find_match(own, credential.repositories, client)
     answer = fits or ProbeResult(VerdictState.UNKNOWN, "no public half of it lies in the same place")
     if not client.settings.ssh_hosts:
         return answer
@@ -71,14 +71,14 @@ def alter(credential: ProbeInput) -> ProbeInput:
     return credential._replace(secret=Secret(pem), repositories=())
 
 
-def _public_halves(credential: ProbeInput) -> dict[str, str]:
+def _read_public_halves(credential: ProbeInput) -> dict[str, str]:
     found: dict[str, str] = {}
     for name in credential.rule.checks:
         found.update(checks.run_check(name, credential.secret.reveal()).facts)
     return found
 
 
-async def _match(own: dict[str, str], repositories: tuple[str, ...], client: ProbeClient) -> ProbeResult | None:
+async def _find_match(own: dict[str, str], repositories: tuple[str, ...], client: ProbeClient) -> ProbeResult | None:
     wanted = {text for name, text in own.items() if name.startswith("public key")}
     if not wanted:
         return None
@@ -108,12 +108,12 @@ async def _sign_in(credential: ProbeInput, target: str, client: ProbeClient) -> 
     host, _, port = place.partition(":")
     server = Server("ssh", host, int(port) if port.isdecimal() else 22, user, "", "")
     try:
-        key: Any = asyncssh.import_private_key(_lines(credential.text()))
+        key: Any = asyncssh.import_private_key(_normalize_pem(credential.text()))
     except Exception:  # the library's words may quote the key
         key = None
     if key is None:
         raise NoVerdict("the private key cannot be read")
-    reached = await at_server(server, client, _connected)
+    reached = await run_at_server(server, client, _connect)
     async with client.turn(f"{host}:{server.port}"):
         try:
             connection = await asyncssh.connect(
@@ -135,9 +135,9 @@ async def _sign_in(credential: ProbeInput, target: str, client: ProbeClient) -> 
         return True
 
 
-def _connected(reached: Reached) -> Any:
+def _connect(reached: Reached) -> Any:
     return reached.connect()
 
 
-def _lines(text: str) -> str:
+def _normalize_pem(text: str) -> str:
     return text.replace("\\\\n", "\n").replace("\\n", "\n").strip() + "\n"

@@ -25,7 +25,7 @@ _FACTS = {"policies": "data.policies", "expires": "data.expire_time", "uses left
 
 async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     """Ask the server to look the token up."""
-    place = _server(credential, client.settings)
+    place = _choose_server(credential, client.settings)
     headers = (("X-Vault-Token", credential.text()), ("X-Vault-Request", "true"))
     reply = await client.send(Request("GET", f"{place.scheme}://{place.netloc}{PATH}", headers))
     if reply.status == 200 and read_text(reply, "data.id"):
@@ -47,12 +47,12 @@ async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
 
 def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
     """Name the server."""
-    place = _server(credential, settings)
+    place = _choose_server(credential, settings)
     note = "a lookup uses up one use of a token whose uses are limited"
     return PlannedRequest(place.netloc, f"GET {place.scheme}://{place.netloc}{PATH}", note)
 
 
-def _server(credential: ProbeInput, settings: ProbeSettings) -> HostAddress:
+def _choose_server(credential: ProbeInput, settings: ProbeSettings) -> HostAddress:
     try:
         place = choose_host(credential, settings)
     except NoVerdict:

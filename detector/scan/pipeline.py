@@ -275,6 +275,6 @@ class VerifyResult(NamedTuple):
 
 def verify(findings: tuple[Finding, ...], config: Config) -> VerifyResult:
     """Ask the providers whether *findings* are active."""
-    from detector.verify import ask
+    from detector.verify import verify_findings
 
-    return VerifyResult(*ask(findings, config))
+    return VerifyResult(*verify_findings(findings, config))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from detector.model import Finding
 
 
-def ready() -> None:
+def require_packages() -> None:
     """Raise `UsageError` when the optional part of the distribution is missing; asked before a scan begins."""
     from importlib.util import find_spec
 
@@ -25,7 +25,7 @@ def ready() -> None:
         raise UsageError("verification needs more packages: pip install 'leakfirst[verify]'")
 
 
-def ask(
+def verify_findings(
     findings: tuple[Finding, ...], config: Config, on_verdict: Callable[[Finding], None] | None = None
 ) -> tuple[tuple[Finding, ...], tuple[str, ...], bool]:
     """Ask about *findings* as *config* allows: findings with verdicts, notes, whether it was interrupted.
@@ -35,11 +35,15 @@ def ask(
     """
     from detector.fingerprint import load_project_key
     from detector.verify import run
-    from detector.verify.settings import settings_of
+    from detector.verify.settings import read_settings
 
-    settings = settings_of(config)
+    settings = read_settings(config)
     if config.dry_run:
-        return findings, tuple(run.told(line) for line in run.plan(findings, settings, load_project_key())), False
-    ready()
+        return (
+            findings,
+            tuple(run.describe_line(line) for line in run.plan_requests(findings, settings, load_project_key())),
+            False,
+        )
+    require_packages()
     known, interrupted = run.verify(findings, settings, load_project_key(), on_verdict)
-    return known, run.notes(known), interrupted
+    return known, run.list_notes(known), interrupted

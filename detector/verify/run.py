@@ -24,7 +24,7 @@ from detector.probes.core.contract import NoVerdict, PlannedRequest, Probe, Prob
 from detector.secret import Secret
 from detector.verify.public_keys import read_public_keys
 
-MOST_PAIRINGS = 4
+MAX_PAIRINGS = 4
 """Of a credential whose second part was seen with several values."""
 
 UNPROVABLE = "unprovable: the provider also accepts a made-up credential of the same shape"
@@ -32,13 +32,13 @@ UNPROVABLE = "unprovable: the provider also accepts a made-up credential of the 
 OnVerdict = Callable[[Finding], None]
 
 
-class Planned(NamedTuple):
+class PlanLine(NamedTuple):
     """One line of ``--dry-run``: who would be asked what, about how many credentials, or why not."""
 
     rule_id: str
     credentials: int
     asked: PlannedRequest | None
-    why_not: str = ""
+    reason: str = ""
 
 
 def verify(
@@ -52,7 +52,7 @@ def verify(
     known = list(findings)
 
     async def work() -> None:
-        async for index, verdict in verdicts(findings, client, key):
+        async for index, verdict in stream_verdicts(findings, client, key):
             known[index] = known[index]._replace(verdict=verdict)
             if on_verdict:
                 on_verdict(known[index])
@@ -65,7 +65,7 @@ def verify(
     return tuple(known), interrupted
 
 
-async def verdicts(
+async def stream_verdicts(
     findings: Sequence[Finding], client: ProbeClient | ProbeSettings, key: bytes
 ) -> AsyncIterator[tuple[int, Verdict]]:
     """Yield ``(index of the finding, verdict)`` in the order in which the answers come.
@@ -74,12 +74,12 @@ async def verdicts(
     """
     mine = isinstance(client, ProbeSettings)
     used = ProbeClient(client, read_public_keys=read_public_keys) if isinstance(client, ProbeSettings) else client
-    groups = distinct(findings, key)
+    groups = group_by_credential(findings, key)
     controls: dict[tuple[str, str], asyncio.Lock] = {}
     outcome: dict[tuple[str, str], ProbeResult] = {}
 
-    async def one(group: _Group) -> tuple[_Group, ProbeResult]:
-        return group, await _best(group.questions, used, controls, outcome)
+    async def one(group: _CredentialGroup) -> tuple[_CredentialGroup, ProbeResult]:
+        return group, await _check_pairings(group.questions, used, controls, outcome)
 
     with silence_client_logs():
         tasks = [asyncio.create_task(one(group)) for group in groups]
@@ -88,7 +88,7 @@ async def verdicts(
                 group, answer = await done
                 at = datetime.now(UTC).isoformat(timespec="seconds")
                 for index in group.findings:
-                    yield index, _verdict(findings[index].verdict, answer, at)
+                    yield index, _merge_verdict(findings[index].verdict, answer, at)
         finally:
             for task in tasks:
                 task.cancel()
@@ -97,15 +97,15 @@ async def verdicts(
                 await used.close()
 
 
-def plan(findings: Sequence[Finding], settings: ProbeSettings, key: bytes) -> list[Planned]:
+def plan_requests(findings: Sequence[Finding], settings: ProbeSettings, key: bytes) -> list[PlanLine]:
     """List what `verify` would ask of whom, without asking anything."""
     counted: dict[tuple[str, PlannedRequest | None, str], int] = {}
-    for group in distinct(findings, key):
+    for group in group_by_credential(findings, key):
         credential = group.questions[0]
         asked, why = None, ""
         try:
             asked = PlannedRequest(
-                *map(_cleaner(credential), _require_probe(credential.rule).plan(credential, settings))
+                *map(_make_redactor(credential), _require_probe(credential.rule).plan(credential, settings))
             )
         except NoVerdict as unclear:
             why = str(unclear)
@@ -113,21 +113,21 @@ def plan(findings: Sequence[Finding], settings: ProbeSettings, key: bytes) -> li
             group.questions
         )
     return sorted(
-        (Planned(rule, count, asked, why) for (rule, asked, why), count in counted.items()),
+        (PlanLine(rule, count, asked, why) for (rule, asked, why), count in counted.items()),
         key=lambda line: (line.asked is None, line.rule_id, line.asked or PlannedRequest("", "")),
     )
 
 
-def told(line: Planned) -> str:
+def describe_line(line: PlanLine) -> str:
     """Say one line of a plan."""
     many = "credential" if line.credentials == 1 else "credentials"
     if line.asked is None:
-        return f"would not ask about {line.credentials} {many} of {line.rule_id}: {line.why_not}"
+        return f"would not ask about {line.credentials} {many} of {line.rule_id}: {line.reason}"
     note = f" ({line.asked.note})" if line.asked.note else ""
     return f"would ask {line.asked.host} about {line.credentials} {many} of {line.rule_id}: {line.asked.request}{note}"
 
 
-def notes(findings: Sequence[Finding]) -> tuple[str, ...]:
+def list_notes(findings: Sequence[Finding]) -> tuple[str, ...]:
     """Name the rules that could not be proven in this run."""
     rules = {finding.rule.id for finding in findings if UNPROVABLE in finding.verdict.why}
     return tuple(f"{rule}: {UNPROVABLE}" for rule in sorted(rules))
@@ -136,38 +136,38 @@ def notes(findings: Sequence[Finding]) -> tuple[str, ...]:
 # -- one credential, one question ----------------------------------------------
 
 
-class _Group(NamedTuple):
+class _CredentialGroup(NamedTuple):
     """The questions about one credential (several where its parts are ambiguous), and the findings that hold it."""
 
     questions: tuple[ProbeInput, ...]
     findings: list[int]
 
 
-def distinct(findings: Sequence[Finding], key: bytes) -> list[_Group]:
+def group_by_credential(findings: Sequence[Finding], key: bytes) -> list[_CredentialGroup]:
     """Group *findings* by what would be asked; those that no probe serves are left out."""
-    groups: dict[str, _Group] = {}
+    groups: dict[str, _CredentialGroup] = {}
     for index, finding in enumerate(findings):
         if find_probe(finding.rule) is None:
             continue
-        questions = tuple(_questions(finding))
-        name = json.dumps([_digest(credential, key) for credential in questions])
-        group = groups.setdefault(name, _Group(questions, []))
+        questions = tuple(_list_inputs(finding))
+        name = json.dumps([_identify(credential, key) for credential in questions])
+        group = groups.setdefault(name, _CredentialGroup(questions, []))
         group.findings.append(index)
     return list(groups.values())
 
 
-def _questions(finding: Finding) -> Iterable[ProbeInput]:
+def _list_inputs(finding: Finding) -> Iterable[ProbeInput]:
     by_name: dict[str, list[Secret]] = {}
     for name, secret in finding.parts:
         by_name.setdefault(name, []).append(secret)
     lines = tuple(dict.fromkeys(location.snippet for location in finding.locations if location.snippet))
     roots = tuple(dict.fromkeys(location.origin.repository for location in finding.locations))
-    for values in itertools.islice(itertools.product(*by_name.values()), MOST_PAIRINGS):
+    for values in itertools.islice(itertools.product(*by_name.values()), MAX_PAIRINGS):
         parts = dict(zip(by_name, values, strict=True))
         yield ProbeInput(finding.rule, finding.secret, parts, lines, roots)
 
 
-def _digest(credential: ProbeInput, key: bytes) -> list[object]:
+def _identify(credential: ProbeInput, key: bytes) -> list[object]:
     """Name a question by keyed digests: what is asked, and about which values."""
     what = json.dumps(credential.rule.probe, sort_keys=True) if credential.rule.probe else credential.rule.id
     parts = sorted((name, secret.digest(key)) for name, secret in credential.parts.items())
@@ -177,7 +177,7 @@ def _digest(credential: ProbeInput, key: bytes) -> list[object]:
 # -- asking --------------------------------------------------------------------
 
 
-async def _best(
+async def _check_pairings(
     questions: Sequence[ProbeInput],
     client: ProbeClient,
     controls: dict[tuple[str, str], asyncio.Lock],
@@ -186,9 +186,9 @@ async def _best(
     """Ask until one pairing is live; otherwise say what the last clear answer was."""
     best = ProbeResult(VerdictState.UNKNOWN, "not asked")
     for credential in questions:
-        answer = await _ask(credential, client)
+        answer = await _run_probe(credential, client)
         if answer.state == VerdictState.LIVE:
-            answer = await _controlled(credential, answer, client, controls, outcome)
+            answer = await _apply_negative_control(credential, answer, client, controls, outcome)
         if answer.state == VerdictState.LIVE:
             return answer
         if best.state != VerdictState.DEAD:
@@ -196,19 +196,19 @@ async def _best(
     return best
 
 
-async def _ask(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
+async def _run_probe(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
     try:
         answer: ProbeResult = await _require_probe(credential.rule).check(credential, client)
     except NoVerdict as unclear:
         answer = ProbeResult(VerdictState.UNKNOWN, str(unclear))
     except Exception as bug:  # one probe's fault must not end the run, nor quote what it held
         answer = ProbeResult(VerdictState.UNKNOWN, f"its probe failed ({type(bug).__name__})")
-    clean = _cleaner(credential)
+    clean = _make_redactor(credential)
     facts = tuple((name, clean(text)) for name, text in answer.facts)
     return ProbeResult(answer.state, clean(answer.why), clean(answer.owner), facts)
 
 
-async def _controlled(
+async def _apply_negative_control(
     credential: ProbeInput,
     answer: ProbeResult,
     client: ProbeClient,
@@ -221,28 +221,28 @@ async def _controlled(
     tried again with the next live credential.
     """
     probe = _require_probe(credential.rule)
-    if not _wants_control(probe, credential):
+    if not _needs_control(probe, credential):
         return answer
     name = credential.rule.id, probe.plan(credential, client.settings).host
     async with controls.setdefault(name, asyncio.Lock()):
-        told = outcome.get(name)
-        if told is None or told.state == VerdictState.UNKNOWN:
-            alter = getattr(probe, "alter", _alter)
-            told = outcome[name] = await _ask(alter(credential), client)
-    if told.state == VerdictState.DEAD:
+        control = outcome.get(name)
+        if control is None or control.state == VerdictState.UNKNOWN:
+            alter = getattr(probe, "alter", _make_control)
+            control = outcome[name] = await _run_probe(alter(credential), client)
+    if control.state == VerdictState.DEAD:
         return answer
-    if told.state == VerdictState.LIVE:
+    if control.state == VerdictState.LIVE:
         return ProbeResult(VerdictState.UNKNOWN, UNPROVABLE)
-    return ProbeResult(VerdictState.UNKNOWN, f"accepted, but the control request got no clear answer: {told.why}")
+    return ProbeResult(VerdictState.UNKNOWN, f"accepted, but the control request got no clear answer: {control.why}")
 
 
-def _wants_control(probe: Probe, credential: ProbeInput) -> bool:
+def _needs_control(probe: Probe, credential: ProbeInput) -> bool:
     if probe is declarative:  # a module is a Probe
         return declarative.parse_probe(credential).control
     return bool(getattr(probe, "CONTROL", True))
 
 
-def _alter(credential: ProbeInput) -> ProbeInput:
+def _make_control(credential: ProbeInput) -> ProbeInput:
     """Change the secret, but not what of it names the host."""
     tail = 0
     if credential.rule.probe:
@@ -250,7 +250,7 @@ def _alter(credential: ProbeInput) -> ProbeInput:
     return credential._replace(secret=negative_control.alter_secret(credential.secret, credential.rule, tail))
 
 
-def _verdict(before: Verdict, answer: ProbeResult, at: str) -> Verdict:
+def _merge_verdict(before: Verdict, answer: ProbeResult, at: str) -> Verdict:
     """Join what was known offline with the answer: a proof of form outlives an unclear answer."""
     state, why = answer.state, answer.why
     if state == VerdictState.UNKNOWN and before.state == VerdictState.VALID_FORMAT:
@@ -261,7 +261,7 @@ def _verdict(before: Verdict, answer: ProbeResult, at: str) -> Verdict:
     return Verdict(state, why, answer.owner or before.owner, at, tuple(dict.fromkeys((*before.facts, *answer.facts))))
 
 
-def _cleaner(credential: ProbeInput) -> Callable[[str], str]:
+def _make_redactor(credential: ProbeInput) -> Callable[[str], str]:
     """Return what takes every value of the credential out of a text: providers echo them, hosts contain them."""
     values = [re.escape(value) for value in credential.values if len(value) >= 6]
     if not values:

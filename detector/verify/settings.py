@@ -15,7 +15,7 @@ _NUMBERS = ("timeout", "rate", "together")
 KEYS = {*_LISTS, *_NUMBERS, "host"}
 
 
-def settings_of(config: Config) -> ProbeSettings:
+def read_settings(config: Config) -> ProbeSettings:
     """Join the ``[verify]`` table of the operator's file with the options. Raises `UsageError`."""
     table = config.operator.get("verify", {})
     if not isinstance(table, Mapping):
@@ -23,7 +23,7 @@ def settings_of(config: Config) -> ProbeSettings:
     for key in table:
         if key not in KEYS:
             raise UsageError(f"verify.{key} in the operator's file is unknown; known: {', '.join(sorted(KEYS))}")
-    lists = {key: _texts(table, key) for key in _LISTS}
+    lists = {key: _read_texts(table, key) for key in _LISTS}
     host = table.get("host", {})
     if not isinstance(host, Mapping) or not all(isinstance(place, str) for place in host.values()):
         raise UsageError('verify.host in the operator\'s file is a table such as { "gitlab.*" = "git.example.com" }')
@@ -42,20 +42,20 @@ def settings_of(config: Config) -> ProbeSettings:
         ssh_hosts=ssh_hosts,
         canary_accounts=frozenset(lists["canary-accounts"]),
         reach=config.reach,
-        timeout=_number(table, "timeout", plain.timeout, float),
-        rate=_number(table, "rate", plain.rate, float),
-        together=_number(table, "together", plain.together, int),
+        timeout=_read_number(table, "timeout", plain.timeout, float),
+        rate=_read_number(table, "rate", plain.rate, float),
+        together=_read_number(table, "together", plain.together, int),
     )
 
 
-def _texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+def _read_texts(table: Mapping[str, Any], key: str) -> tuple[str, ...]:
     values = table.get(key, [])
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise UsageError(f"verify.{key} in the operator's file must be a list of texts")
     return tuple(values)
 
 
-def _number(table: Mapping[str, Any], key: str, usual: Any, kind: Callable[[Any], Any]) -> Any:
+def _read_number(table: Mapping[str, Any], key: str, usual: Any, kind: Callable[[Any], Any]) -> Any:
     value = table.get(key, usual)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
         raise UsageError(f"verify.{key} in the operator's file must be a number above 0")

@@ -48,18 +48,20 @@ class Store(contracts.Store):
                     f"{self._secret} has {PENDING} on {version}: another rotation is under way or stuck"
                 )
         trial = str(uuid.uuid4())
-        document = self._document(CURRENT)
+        document = self._read_label(CURRENT)
         with aws.translate_errors():
-            self._sm().put_secret_value(
+            self._secrets_client().put_secret_value(
                 SecretId=self._secret, ClientRequestToken=trial, SecretString=document, VersionStages=[TRIAL]
             )
-            self._sm().update_secret_version_stage(SecretId=self._secret, VersionStage=TRIAL, RemoveFromVersionId=trial)
+            self._secrets_client().update_secret_version_stage(
+                SecretId=self._secret, VersionStage=TRIAL, RemoveFromVersionId=trial
+            )
 
     def put_pending(self, token: str, values: Values) -> Handles:
         """See `contracts.Store`."""
-        document = field_mapping.merge_values(self._document(CURRENT), self.case.settings, values)
+        document = field_mapping.merge_values(self._read_label(CURRENT), self.case.settings, values)
         with aws.translate_errors():
-            self._sm().put_secret_value(
+            self._secrets_client().put_secret_value(
                 SecretId=self._secret,
                 ClientRequestToken=token,
                 SecretString=document,
@@ -69,74 +71,74 @@ class Store(contracts.Store):
 
     def pending(self, token: str) -> Values | None:
         """See `contracts.Store`."""
-        labels = self._labels(token)
+        labels = self._list_labels(token)
         if PENDING not in labels and CURRENT not in labels:
             return None
-        return field_mapping.read_values(self._version(token), self.case.settings)
+        return field_mapping.read_values(self._read_version(token), self.case.settings)
 
     def promote(self, token: str, values: Values) -> Handles:
         """Move AWSCURRENT; edits to other fields since the pending write stop it."""
-        current = self._holder(CURRENT)
+        current = self._find_version(CURRENT)
         if current == token:
             return {}
-        ours = field_mapping.read_other_fields(self._version(token), self.case.settings)
-        if ours != field_mapping.read_other_fields(self._version(current), self.case.settings):
+        ours = field_mapping.read_other_fields(self._read_version(token), self.case.settings)
+        if ours != field_mapping.read_other_fields(self._read_version(current), self.case.settings):
             raise UnexpectedState(f"somebody changed other fields of {self._secret} meanwhile; undo and plan again")
-        self._move(token, current)
+        self._move_label(token, current)
         return {}
 
     def read_back(self) -> Values | None:
         """See `contracts.Store`."""
-        return field_mapping.read_values(self._document(CURRENT), self.case.settings)
+        return field_mapping.read_values(self._read_label(CURRENT), self.case.settings)
 
     def restore(self, token: str, old: Values) -> Handles:
         """Move AWSCURRENT back to the version it came from."""
-        if self._holder(CURRENT) == token:
-            self._move(self._holder(PREVIOUS), token)
+        if self._find_version(CURRENT) == token:
+            self._move_label(self._find_version(PREVIOUS), token)
         return {}
 
     def settle(self, token: str) -> Handles:
         """Take AWSPENDING off, which nobody else does and which blocks the next rotation."""
-        if PENDING in self._labels(token):
+        if PENDING in self._list_labels(token):
             with aws.translate_errors():
-                self._sm().update_secret_version_stage(
+                self._secrets_client().update_secret_version_stage(
                     SecretId=self._secret, VersionStage=PENDING, RemoveFromVersionId=token
                 )
         return {}
 
     # -- calls ---------------------------------------------------------------
 
-    def _sm(self) -> Any:
+    def _secrets_client(self) -> Any:
         return aws.make_client("secretsmanager", self.case.settings)
 
     def _describe(self) -> dict[str, Any]:
         with aws.translate_errors():
-            found: dict[str, Any] = self._sm().describe_secret(SecretId=self._secret)
+            found: dict[str, Any] = self._secrets_client().describe_secret(SecretId=self._secret)
         if found.get("DeletedDate"):
             raise UnexpectedState(f"{self._secret} is scheduled for deletion")
         return found
 
-    def _labels(self, version: str) -> list[str]:
+    def _list_labels(self, version: str) -> list[str]:
         return list(self._describe().get("VersionIdsToStages", {}).get(version, ()))
 
-    def _holder(self, label: str) -> str:
+    def _find_version(self, label: str) -> str:
         for version, labels in self._describe().get("VersionIdsToStages", {}).items():
             if label in labels:
                 return str(version)
         raise UnexpectedState(f"no version of {self._secret} has {label}")
 
-    def _document(self, label: str) -> str:
+    def _read_label(self, label: str) -> str:
         with aws.translate_errors():
-            answer = self._sm().get_secret_value(SecretId=self._secret, VersionStage=label)
+            answer = self._secrets_client().get_secret_value(SecretId=self._secret, VersionStage=label)
         return str(answer["SecretString"])
 
-    def _version(self, version: str) -> str:
+    def _read_version(self, version: str) -> str:
         with aws.translate_errors():
-            answer = self._sm().get_secret_value(SecretId=self._secret, VersionId=version)
+            answer = self._secrets_client().get_secret_value(SecretId=self._secret, VersionId=version)
         return str(answer["SecretString"])
 
-    def _move(self, to: str, away_from: str) -> None:
+    def _move_label(self, to: str, away_from: str) -> None:
         with aws.translate_errors():
-            self._sm().update_secret_version_stage(
+            self._secrets_client().update_secret_version_stage(
                 SecretId=self._secret, VersionStage=CURRENT, MoveToVersionId=to, RemoveFromVersionId=away_from
             )

@@ -22,21 +22,21 @@ class Store(contracts.Store):
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
-        return (f"{self._where()} (write)",) if kind == StepKind.PROMOTE else ()
+        return (f"{self._describe_target()} (write)",) if kind == StepKind.PROMOTE else ()
 
     def preflight(self) -> None:
         """See `contracts.Store`."""
-        self._ask("preflight")
+        self._run_verb("preflight")
 
     def promote(self, token: str, values: Values) -> Handles:
         """See `contracts.Store`."""
         given = {theirs: values[ours] for ours, theirs in self.case.settings["fields"].items()}
-        self._ask("write", given)
+        self._run_verb("write", given)
         return {}
 
     def read_back(self) -> Values | None:
         """See `contracts.Store`."""
-        found = self._ask("read").get("secrets")
+        found = self._run_verb("read").get("secrets")
         if found is None:
             return None
         wanted = self.case.settings["fields"].items()
@@ -44,7 +44,7 @@ class Store(contracts.Store):
 
     def mark(self) -> str:
         """See `contracts.Store`."""
-        return str(self._ask("read").get("mark", ""))
+        return str(self._run_verb("read").get("mark", ""))
 
     def restore(self, token: str, old: Values) -> Handles:
         """Write the leaked values again."""
@@ -52,10 +52,10 @@ class Store(contracts.Store):
             raise UnexpectedState("the old values are not known; write them by hand")
         return self.promote(token, old)
 
-    def _where(self) -> str:
+    def _describe_target(self) -> str:
         return str(self.case.settings["command"][0])
 
-    def _ask(self, verb: str, values: Values | None = None) -> dict[str, Any]:
+    def _run_verb(self, verb: str, values: Values | None = None) -> dict[str, Any]:
         secrets = {name: base64.b64encode(value.reveal()).decode() for name, value in (values or {}).items()}
         return self._send({"verb": verb, "run": self.case.run, "secrets": secrets})
 

@@ -40,7 +40,7 @@ class Store(contracts.Store):
             raise UnexpectedState(f"{self._path} is no plain file")
         if not os.access(self._path, os.W_OK) or not os.access(os.path.dirname(self._path), os.W_OK):
             raise UnexpectedState(f"{self._path} cannot be replaced by this user")
-        if tracked(self._path):
+        if is_tracked(self._path):
             raise UnexpectedState(f"git tracks {self._path}: the new value would be committed")
 
     def promote(self, token: str, values: Values) -> Handles:
@@ -55,7 +55,7 @@ class Store(contracts.Store):
         fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, stat.S_IMODE(mode.st_mode) & 0o700)
         try:
             with os.fdopen(fd, "wb") as file:
-                file.write(replaced(before, self._theirs(values)))
+                file.write(replace_values(before, self._theirs(values)))
                 file.flush()
                 if os.geteuid() == 0:
                     os.fchown(file.fileno(), mode.st_uid, mode.st_gid)
@@ -74,7 +74,7 @@ class Store(contracts.Store):
     def read_back(self) -> Values | None:
         """See `contracts.Store`."""
         with open(self._path, "rb") as file:
-            found = parsed(file.read())
+            found = parse_env(file.read())
         return {ours: Secret(found[theirs]) for ours, theirs in self._names().items() if theirs in found}
 
     def restore(self, token: str, old: Values) -> Handles:
@@ -91,16 +91,16 @@ class Store(contracts.Store):
         return {theirs: values[ours].reveal() for ours, theirs in self._names().items()}
 
 
-def parsed(data: bytes) -> dict[str, bytes]:
+def parse_env(data: bytes) -> dict[str, bytes]:
     """Return the assignments in *data*; the last one of a name counts."""
     found = {}
     for line in data.splitlines():
         if match := LINE.match(line):
-            found[match["name"].decode()] = _unquoted(match["value"].strip())
+            found[match["name"].decode()] = _unquote(match["value"].strip())
     return found
 
 
-def replaced(data: bytes, values: dict[str, bytes]) -> bytes:
+def replace_values(data: bytes, values: dict[str, bytes]) -> bytes:
     """Return *data* with the assignments of *values* changed, or added at the end."""
     left = dict(values)
     lines = []
@@ -109,16 +109,16 @@ def replaced(data: bytes, values: dict[str, bytes]) -> bytes:
         match = LINE.match(body)
         name = match["name"].decode() if match else ""
         if match and name in values:
-            line = match["head"] + _quoted(values[name]) + line[len(body) :]
+            line = match["head"] + _quote(values[name]) + line[len(body) :]
             left.pop(name, None)
         lines.append(line)
     if left and lines and not lines[-1].endswith(b"\n"):
         lines.append(b"\n")
-    lines += [name.encode() + b"=" + _quoted(value) + b"\n" for name, value in left.items()]
+    lines += [name.encode() + b"=" + _quote(value) + b"\n" for name, value in left.items()]
     return b"".join(lines)
 
 
-def _quoted(value: bytes) -> bytes:
+def _quote(value: bytes) -> bytes:
     if re.fullmatch(rb"[A-Za-z0-9_./+=:@,-]*", value):
         return value
     if b"\n" in value or b"'" in value:
@@ -126,13 +126,13 @@ def _quoted(value: bytes) -> bytes:
     return b"'" + value + b"'"
 
 
-def _unquoted(value: bytes) -> bytes:
+def _unquote(value: bytes) -> bytes:
     if len(value) >= 2 and value[:1] == value[-1:] and value[:1] in (b"'", b'"'):
         return value[1:-1]
     return value.split(b" #")[0].rstrip()
 
 
-def tracked(path: str) -> bool:
+def is_tracked(path: str) -> bool:
     """Tell whether git tracks *path*; nothing that the repository configures is run."""
     folder, name = os.path.split(path)
     command = ["git", "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", folder]

@@ -34,14 +34,14 @@ class Store(contracts.Store):
 
     def preflight(self) -> None:
         """The secrets must exist, so that a typing error makes no new one."""
-        self._key()
+        self._read_public_key()
         self.mark()
 
     def promote(self, token: str, values: Values) -> Handles:
         """Seal each value to the repository's key."""
-        key_id, key = self._key()
+        key_id, key = self._read_public_key()
         for ours, theirs in self.case.settings["fields"].items():
-            body = {"encrypted_value": sealed(values[ours], key), "key_id": key_id}
+            body = {"encrypted_value": seal(values[ours], key), "key_id": key_id}
             self._api().call("PUT", f"{self._path}/{theirs}", json=body)
         return {}
 
@@ -63,7 +63,7 @@ class Store(contracts.Store):
             raise UnexpectedState(f"the old values of {self._path} are not known; write them by hand")
         return self.promote(token, old)
 
-    def _key(self) -> tuple[str, str]:
+    def _read_public_key(self) -> tuple[str, str]:
         answer = self._api().call("GET", f"{self._path}/public-key")
         return answer.get("key_id"), answer.get("key")
 
@@ -75,7 +75,7 @@ class Store(contracts.Store):
         )
 
 
-def sealed(value: Secret, key: str) -> str:
+def seal(value: Secret, key: str) -> str:
     """Return *value* in a sealed box for the public *key* (base64)."""
     try:
         from nacl.public import PublicKey, SealedBox

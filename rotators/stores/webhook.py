@@ -11,7 +11,7 @@ from rotators.stores import command
 class Store(command.Store):
     """Settings: url, key_env or key_file (signs the requests), fields."""
 
-    def _where(self) -> str:
+    def _describe_target(self) -> str:
         return str(self.case.settings["url"])
 
     def _send(self, request: dict[str, Any]) -> dict[str, Any]:

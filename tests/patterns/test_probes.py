@@ -210,7 +210,7 @@ def ask_all(acme: Provider, authority: Authority, answer: Callable[[Heard], Say]
     async def work() -> None:
         client = client_to(acme, authority, settings, tls=False)
         try:
-            told.update([pair async for pair in run.verdicts(FINDINGS, client, b"k" * 32)])
+            told.update([pair async for pair in run.stream_verdicts(FINDINGS, client, b"k" * 32)])
         finally:
             await client.close()
 

@@ -11,7 +11,7 @@ import pytest
 from detector.errors import RotationError
 from detector.secret import Secret
 from rotators.core.model import Leak, UnexpectedState
-from rotators.stores.env_file import parsed
+from rotators.stores.env_file import parse_env
 from tests.fakes import hosted_providers as fake
 from tests.rotators.world import Operator, policy, secret_text
 
@@ -92,7 +92,7 @@ class Bench:
 
     @property
     def stored(self) -> str:
-        return parsed(self.env.read_bytes())["TOKEN"].decode()
+        return parse_env(self.env.read_bytes())["TOKEN"].decode()
 
 
 @pytest.fixture(autouse=True)

@@ -30,12 +30,12 @@ def ask_providers(
 ) -> None:
     """Verify *findings* and record each verdict as it arrives."""
     from detector.fingerprint import load_project_key
-    from detector.verify import ready, run
-    from detector.verify.settings import settings_of
+    from detector.verify import require_packages, run
+    from detector.verify.settings import read_settings
 
     if not findings:
         return
-    ready()
+    require_packages()
 
     def record(finding: Finding) -> None:
         verdict = finding.verdict
@@ -44,7 +44,7 @@ def ask_providers(
         if verdict.state == VerdictState.LIVE:
             on_live(finding)
 
-    known, interrupted = run.verify(findings, settings_of(context.tools.config), load_project_key(), record)
+    known, interrupted = run.verify(findings, read_settings(context.tools.config), load_project_key(), record)
     if interrupted:
         raise KeyboardInterrupt
     context.findings |= {finding.fingerprint: finding for finding in known}

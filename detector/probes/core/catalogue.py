@@ -14,7 +14,7 @@ from detector.registry import check_contract, list_names, load_plugin
 PACKAGE = "detector.probes"
 
 
-def probe_names() -> tuple[str, ...]:
+def list_probes() -> tuple[str, ...]:
     """List the probe modules by their public names."""
     return list_names(PACKAGE)
 
@@ -40,4 +40,4 @@ def find_probe(rule: Rule) -> Probe | None:
 @cache
 def _list_globs() -> tuple[tuple[str, str], ...]:
     """List ``(rule glob, probe name)`` of every probe module."""
-    return tuple((glob, name) for name in probe_names() for glob in load_probe(name).SERVES)
+    return tuple((glob, name) for name in list_probes() for glob in load_probe(name).SERVES)

@@ -42,26 +42,26 @@ async def check(credential: ProbeInput, client: ProbeClient) -> ProbeResult:
 
 
 async def _check_site(probe: ProbeTable, credential: ProbeInput, client: ProbeClient, site: str) -> ProbeResult:
-    reply = await client.send(request(probe, probe.call, credential, client.settings, site))
+    reply = await client.send(build_request(probe, probe.call, credential, client.settings, site))
     state, why = evaluate_reply(probe, reply)
     if state != VerdictState.LIVE:
         return ProbeResult(state, why)
     owner = " / ".join(filter(None, (read_text(reply, path) for path in probe.owner)))
     facts = []
     if client.settings.reach:
-        facts += _facts(probe.call, reply)
+        facts += _read_facts(probe.call, reply)
         for call in probe.reach:
             try:
-                more = await client.send(request(probe, call, credential, client.settings, site))
+                more = await client.send(build_request(probe, call, credential, client.settings, site))
             except NoVerdict as unclear:
                 facts.append(("reach", f"not asked to the end: {unclear}"))
                 continue
             if more.status in probe.live:
-                facts += _facts(call, more)
+                facts += _read_facts(call, more)
     return ProbeResult(VerdictState.LIVE, why, owner, tuple(facts))
 
 
-def _facts(call: RequestTemplate, reply: Reply) -> list[tuple[str, str]]:
+def _read_facts(call: RequestTemplate, reply: Reply) -> list[tuple[str, str]]:
     found = [(name, read_text(reply, path)) for name, path in call.facts]
     return [(name, text) for name, text in found if text]
 
@@ -73,8 +73,8 @@ def evaluate_reply(probe: ProbeTable, reply: Reply) -> tuple[VerdictState, str]:
     if limited and not (reply.status in probe.live and probe.live_body):
         return VerdictState.UNKNOWN, f"the provider limits the rate of requests ({status})"
     document = reply.json()
-    fits_live = reply.status in probe.live and _all_or_none(probe.live_body, reply.text, document)
-    fits_dead = reply.status in probe.dead and _all_or_none(probe.dead_body, reply.text, document)
+    fits_live = reply.status in probe.live and _meets_any(probe.live_body, reply.text, document)
+    fits_dead = reply.status in probe.dead and _meets_any(probe.dead_body, reply.text, document)
     if fits_live and fits_dead:
         return VerdictState.UNKNOWN, f"the answer means live and dead at once ({status})"
     if fits_live:
@@ -98,7 +98,7 @@ def evaluate_reply(probe: ProbeTable, reply: Reply) -> tuple[VerdictState, str]:
     return VerdictState.UNKNOWN, f"the answer means neither live nor dead ({status})"
 
 
-def _all_or_none(conditions: tuple[AnswerCondition, ...], text: str, document: object) -> bool:
+def _meets_any(conditions: tuple[AnswerCondition, ...], text: str, document: object) -> bool:
     """Any one of the conditions suffices; none given means none needed."""
     return not conditions or any(condition.is_met(text, document) for condition in conditions)
 
@@ -120,7 +120,7 @@ def read_text(reply: Reply, path: str) -> str:
 # -- building the request ------------------------------------------------------
 
 
-def request(
+def build_request(
     probe: ProbeTable, call: RequestTemplate, credential: ProbeInput, settings: ProbeSettings, site: str = ""
 ) -> Request:
     """Fill the template. Raises `NoVerdict` where a part is missing or the host may not be asked."""
@@ -139,7 +139,7 @@ def request(
 
         return FIELD.sub(value, template)
 
-    url = _url(call.url, fill)
+    url = _fill_url(call.url, fill)
     if place and place.scheme == "http":
         url = f"http{url.removeprefix('https')}"
     _check_url(probe, call, url, settings)
@@ -173,7 +173,7 @@ def _fill_json(value: object, fill: Callable[[str], str]) -> object:
     return value
 
 
-def _url(template: str, fill: Callable[[str, Callable[[str], str]], str]) -> str:
+def _fill_url(template: str, fill: Callable[[str, Callable[[str], str]], str]) -> str:
     if template.startswith("{"):
         return fill(template, str)
     before, sign, query = template.partition("?")
@@ -205,7 +205,7 @@ def plan(credential: ProbeInput, settings: ProbeSettings) -> PlannedRequest:
     """Say what `check` would ask, with nothing secret in it. Raises `NoVerdict`."""
     probe = parse_probe(credential)
     site = probe.sites[0] if probe.sites else ""
-    made = request(probe, probe.call, credential, settings, site)
+    made = build_request(probe, probe.call, credential, settings, site)
     more = f" (or up to {len(probe.sites) - 1} more sites)" if len(probe.sites) > 1 else ""
     if settings.reach and probe.reach:
         more += f" and {len(probe.reach)} more to learn its reach"

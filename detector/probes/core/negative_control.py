@@ -27,40 +27,40 @@ def alter_secret(secret: Secret, rule: Rule, tail: int = 0) -> Secret:
     """Return a copy of *secret* with the same shape and another value; the last *tail* bytes stay."""
     value = secret.reveal()
     body, kept = value[: len(value) - tail], value[len(value) - tail :]
-    made = _scrambled(body, _fixed_head(body, rule)) + kept
+    made = _scramble(body, _count_prefix(body, rule)) + kept
     for name in rule.checks:
         if checks.run_check(name, made).valid is False:
-            made = _completed(name, made)
+            made = _complete_checksum(name, made)
     return Secret(made)
 
 
-def _fixed_head(value: bytes, rule: Rule) -> int:
+def _count_prefix(value: bytes, rule: Rule) -> int:
     """Count the bytes in front that the format prescribes."""
     heads = [len(anchor.text) for anchor in rule.anchors if value.lower().startswith(anchor.text.lower())]
     return max((head for head in heads if head <= len(value) - LEAST), default=0)
 
 
-def _scrambled(value: bytes, head: int) -> bytes:
+def _scramble(value: bytes, head: int) -> bytes:
     """Change the last runs of letters and digits behind *head*, as many as make it another credential."""
     text = bytearray(value)
     changed = 0
     for run in reversed(list(_RUN.finditer(value, head))):
         start = max(run.start(), run.end() - max(len(value) // 2, LEAST))
         for at in range(start, run.end()):
-            text[at] = _other(value[at])
+            text[at] = _pick_other(value[at])
             changed += 1
         if changed >= LEAST:
             break
     return bytes(text) if changed else value + b"x"
 
 
-def _other(byte: int) -> int:
+def _pick_other(byte: int) -> int:
     letter = chr(byte)
     kind = next(kind for kind in _SAME_KIND if letter in kind)
     return ord(_RANDOM.choice([other for other in kind if other != letter]))
 
 
-def _completed(name: str, made: bytes) -> bytes:
+def _complete_checksum(name: str, made: bytes) -> bytes:
     """Give *made* the checksum that its body needs, where the check can tell it."""
     for size in range(4, min(12, len(made))):
         try:

@@ -98,7 +98,7 @@ def test_no_probe_shows_the_credential(
     async def work() -> list[tuple[int, object]]:
         client = client_to(acme, authority, settings, tls=False)
         try:
-            return [entry async for entry in run.verdicts(asked, client, b"k" * 32)]
+            return [entry async for entry in run.stream_verdicts(asked, client, b"k" * 32)]
         finally:
             await client.close()
 
@@ -120,7 +120,7 @@ def test_http2_headers_stay_out_of_the_log(authority: Authority, log: io.StringI
     async def work() -> None:
         client = client_to(modern, authority)
         try:
-            async for _ in run.verdicts([found], client, b"k" * 32):
+            async for _ in run.stream_verdicts([found], client, b"k" * 32):
                 pass
         finally:
             await client.close()

@@ -45,7 +45,7 @@ def verdict(found: Finding, settings: ProbeSettings = HERE, client: Any = None) 
     async def work() -> Verdict:
         used = client() if client else ProbeClient(settings, proxies={}, read_public_keys=read_public_keys)
         try:
-            told = [entry async for entry in run.verdicts([found], used, b"k" * 32)]
+            told = [entry async for entry in run.stream_verdicts([found], used, b"k" * 32)]
         finally:
             await used.close()
         assert len(told) == 1, "no probe serves this rule"

@@ -44,7 +44,7 @@ def test_the_signature_is_botocores() -> None:
 
     key = key_of("123456789012", "ASIA")
     now = datetime.now(UTC)
-    ours = dict(aws.signed("sts.amazonaws.com", "us-east-1", key, SECRET, "the token", aws.BODY, now))
+    ours = dict(aws.sign_request("sts.amazonaws.com", "us-east-1", key, SECRET, "the token", aws.BODY, now))
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     request = AWSRequest("POST", "https://sts.amazonaws.com/", data=aws.BODY, headers=headers)
     signer = SigV4Auth(Credentials(key, SECRET, "the token"), "sts", "us-east-1")
@@ -76,7 +76,7 @@ def test_the_signature_is_botocores() -> None:
 @pytest.mark.parametrize("account", ["052310077262", "992382622183", "123123123123"])
 def test_a_canary_is_never_asked(account: str, acme: Provider, authority: Authority) -> None:
     settings = ProbeSettings(canary_accounts=frozenset({"123123123123"}))
-    assert aws.account_of(key_of(account).encode()) == account
+    assert aws.decode_account(key_of(account).encode()) == account
     found = finding("aws.access-key", **pair(key_of(account)))
     told = verdict(found, client=lambda: client_to(acme, authority, settings))
     assert told.state == VerdictState.UNKNOWN and account in told.why

@@ -137,12 +137,12 @@ def test_nobody_is_asked_who_was_not_named(line: str, settings: ProbeSettings, w
 
 
 def test_an_address_is_read_as_its_driver_means_it() -> None:
-    from detector.probes.database import server_of
-    from detector.verify.run import _questions
+    from detector.probes.database import find_server
+    from detector.verify.run import _list_inputs
 
     def read(line: str, secret: str = "p%40ss-w0rd-%2F9") -> object:
-        (credential,) = _questions(finding("uri.database", secret, line))
-        return server_of(credential)
+        (credential,) = _list_inputs(finding("uri.database", secret, line))
+        return find_server(credential)
 
     server = read("'mongodb+srv://us%40er:SECRET@c0.ab.mongodb.net/app?authSource=x&w=1'")
     assert server[:6] == ("mongodb+srv", "c0.ab.mongodb.net", 27017, "us@er", "p@ss-w0rd-/9", "app")

@@ -32,7 +32,7 @@ def verify(
         try:
             return [
                 (time.monotonic() - began, index, verdict)
-                async for index, verdict in run.verdicts(findings, client, KEY)
+                async for index, verdict in run.stream_verdicts(findings, client, KEY)
             ]
         finally:
             await client.close()
@@ -162,9 +162,9 @@ def test_a_dry_run_names_hosts_and_requests_and_no_secret(acme: Provider) -> Non
     known = tokens(3)
     findings = [finding(token, get="https://api.acme.test/{secret}/me", note="free of charge") for token in known]
     findings.append(finding(known[0], get="https://{host}/me"))
-    planned = run.plan(findings, ProbeSettings(), KEY)
+    planned = run.plan_requests(findings, ProbeSettings(), KEY)
     assert [(line.credentials, line.asked and line.asked.host) for line in planned] == [(3, "api.acme.test"), (1, None)]
     assert planned[0].asked.request == "GET https://api.acme.test/{secret}/me"
-    assert "no host is named" in planned[1].why_not
+    assert "no host is named" in planned[1].reason
     assert not any(token in repr(planned) for token in known)
     assert not acme.heard

@@ -8,7 +8,7 @@ import pytest
 
 from detector.secret import Secret
 from rotators.core.model import Case, Clock, Leak, UnexpectedState
-from rotators.stores.env_file import Store, parsed, replaced
+from rotators.stores.env_file import Store, parse_env, replace_values
 
 
 def store(path: pathlib.Path, **fields: str) -> Store:
@@ -30,17 +30,17 @@ def test_only_our_line_changes(tmp_path: pathlib.Path) -> None:
 
 
 def test_a_missing_name_is_added_at_the_end() -> None:
-    assert replaced(b"A=1", {"B": b"2"}) == b"A=1\nB=2\n"
+    assert replace_values(b"A=1", {"B": b"2"}) == b"A=1\nB=2\n"
 
 
 def test_a_value_that_env_files_cannot_spell_is_refused() -> None:
     with pytest.raises(UnexpectedState, match="line break"):
-        replaced(b"A=1\n", {"A": b"two\nlines"})
+        replace_values(b"A=1\n", {"A": b"two\nlines"})
 
 
 def test_reads_what_it_writes() -> None:
     for value in (b"plain", b"with space", b'dou"ble', b"$dollar`tick", b"a#b", b"a #b", b""):
-        assert parsed(replaced(b"", {"K": value}))["K"] == value
+        assert parse_env(replace_values(b"", {"K": value}))["K"] == value
 
 
 def test_a_tracked_file_is_refused(tmp_path: pathlib.Path) -> None:

@@ -23,7 +23,7 @@ from rotators.core.contracts import Handles, Store, StoreModule, Values
 from rotators.core.field_mapping import complete_fields
 from rotators.core.model import Case, Clock, Leak, StepKind
 from rotators.core.provider import TokenProvider
-from rotators.stores.env_file import parsed
+from rotators.stores.env_file import parse_env
 from tests.fakes import vault as fake_vault
 from tests.protocols import check_with_mypy
 from tests.rotators.stores.test_remote import Consumers, serve
@@ -57,7 +57,7 @@ def env_file(bench: Bench) -> Destination:
     path = bench.folder / ".env"
     path.write_text(f"A=1\nTOKEN={OLD}\n")
     settings = {"path": str(path), "fields": {"value": "TOKEN"}}
-    return Destination(settings, lambda: parsed(path.read_bytes())["TOKEN"].decode())
+    return Destination(settings, lambda: parse_env(path.read_bytes())["TOKEN"].decode())
 
 
 def aws_secrets_manager(bench: Bench) -> Destination:

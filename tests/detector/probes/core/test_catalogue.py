@@ -10,14 +10,14 @@ from types import ModuleType
 import pytest
 
 from detector.probes.core import catalogue
-from detector.probes.core.catalogue import PACKAGE, find_probe, load_probe, probe_names
+from detector.probes.core.catalogue import PACKAGE, find_probe, list_probes, load_probe
 from detector.probes.core.contract import ProbeModule
 from detector.rules.loader import load_files
 from detector.rules.pack import list_rule_files, shipped_folder
 from leakfirst._program import main
 from tests.protocols import check_with_mypy
 
-PROBES = probe_names()
+PROBES = list_probes()
 
 
 def test_there_are_probes_and_mypy_accepts_them() -> None:
