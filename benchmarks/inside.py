@@ -144,7 +144,7 @@ def measure_packages(paths: Sequence[str]) -> None:
         print(f"{os.path.basename(path)[:50]:50} {size:7.1f} {unpacked:8.1f} MB {spent:6.2f} s {found} {skipped[:2]}")
         packed, unpacked, seconds = packed + size, unpacked + inner, seconds + spent
     print(f"{len(paths)} packages, {packed:.0f} MB, unpacked {unpacked:.0f} MB, {seconds:.1f} s", end=", ")
-    print(f"{seconds / packed * 1000:.0f} ms a MB packed, {seconds / unpacked * 1000:.0f} ms a MB unpacked")
+    print(f"{seconds / packed * 1000:.0f} ms per MB packed, {seconds / unpacked * 1000:.0f} ms per MB unpacked")
 
 
 def measure_cost(paths: Sequence[str], runs: int = 5) -> None:

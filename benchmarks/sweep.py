@@ -71,7 +71,7 @@ def print_row(name: str, summary: SweepSummary, cost: Cost) -> None:
         f"{name:28} {number:5} repositories  {cost.wall:7.2f} s  {1000 * cost.wall / number:7.1f} ms each"
         f"  cpu {cost.cpu:7.2f} s, coordinator {cost.own:6.2f} s  {cost.peak:4.0f} MB"
         f"  swept {summary.swept:4} unchanged {summary.unchanged:4}"
-        f" failed {len(summary.failed)}  objects {summary.objects} again {summary.reread}"
+        f" failed {len(summary.failed)}  objects {summary.objects} reread {summary.reread}"
     )
     print(row, flush=True)
 
