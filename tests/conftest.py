@@ -2,6 +2,7 @@
 
 import random
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,6 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--installed: leakfirst was imported from the checkout, {program.HOME}")
     if config.getoption("interpreted") and (found := compiled.loaded_as_compiled()):
         raise pytest.UsageError(f"--interpreted: these modules are compiled: {', '.join(found)}")
+    if str(program.CHECKOUT) not in sys.path:
+        # A process that a test spawns imports `tests`: at the end of the path it hides no installed package.
+        sys.path.append(str(program.CHECKOUT))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # Started with `nohup ... &`: children would inherit it, and tests interrupt them.
         signal.signal(signal.SIGINT, signal.default_int_handler)
