@@ -1,5 +1,6 @@
 """What every test shares: a private home, a private cache, no colour, no network proxies."""
 
+import os
 import random
 import signal
 import sys
@@ -60,7 +61,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _private_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the user's own cache, state and configuration out of every test."""
     base = tmp_path_factory.getbasetemp()
-    monkeypatch.setenv("LEAKFIRST_CACHE", str(base / "cache"))
+    # LEAKFIRST_TEST_CACHE keeps the compiled rules between runs while one works on a few tests.
+    monkeypatch.setenv("LEAKFIRST_CACHE", os.environ.get("LEAKFIRST_TEST_CACHE") or str(base / "cache"))
     monkeypatch.setenv("LEAKFIRST_HOME", str(base / "home"))
     monkeypatch.setenv("LEAKFIRST_CONFIG", "")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(base / "config"))
