@@ -1,16 +1,21 @@
 """Slack tokens: they revoke themselves.
 
-Slack answers 200 to everything; `ok` in the body is the answer. Webhook URLs
-have no revocation call, and a new bot token comes from reinstalling the app.
+Slack answers 200 to everything; `ok` in the body is the answer, and its errors
+mean what detector/probes/core/answers.py says: `invalid_auth` also comes for a
+token that is good from another address. Webhook URLs have no revocation call,
+and a new bot token comes from reinstalling the app.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from detector.probes.core import answers
+from detector.probes.core.answers import Meaning
 from detector.secret import Secret
 from rotators.core.contracts import Handles
-from rotators.core.model import Capability, Identity, StepKind, UnexpectedState
+from rotators.core.http import ApiReply
+from rotators.core.model import Capability, Identity, Proof, ProofState, StepKind, UnexpectedState
 from rotators.core.provider import TokenProvider
 
 SERVES = ("slack.bot-token", "slack.user-token", "slack.legacy-token", "slack.rotating-token")
@@ -21,7 +26,6 @@ CAPABILITY = Capability(
     runbook="https://api.slack.com/apps",
 )
 
-GONE = frozenset({"invalid_auth", "token_revoked", "token_expired", "account_inactive", "not_authed"})
 REVOKE = ("POST /api/auth.revoke (with the token itself)",)
 
 
@@ -35,12 +39,22 @@ class Rotator(TokenProvider):
 
     def ask(self, secret: Secret) -> Any | None:
         """See `TokenProvider`."""
-        data = self.api(secret).call("POST", self.who).data
-        if data.get("ok"):
-            return data
-        if data.get("error") in GONE:
+        reply = self.api(secret).call("POST", self.who)
+        answer = _judge(reply)
+        if answer.means == Meaning.LIVE:
+            return reply.data
+        if answer.means == Meaning.DEAD:
             return None
-        raise UnexpectedState(f"Slack says {data.get('error')}")
+        raise UnexpectedState(answer.why)
+
+    def verify_dead(self) -> Proof:
+        """A token that Slack refuses for a reason that can pass is not proven dead."""
+        answer = _judge(self.api(self.case.leak.secret).call("POST", self.who))
+        if answer.means in (Meaning.LIVE, Meaning.DEAD):
+            return Proof(ProofState.ALIVE if answer.means == Meaning.LIVE else ProofState.DEAD, answer.why)
+        if answer.means in (Meaning.REFUSED, Meaning.SUSPENDED):
+            return Proof(ProofState.UNVERIFIABLE, answer.why)
+        raise UnexpectedState(answer.why)
 
     def describe(self, found: Any) -> Identity:
         """See `TokenProvider`."""
@@ -49,7 +63,14 @@ class Rotator(TokenProvider):
 
     def disable(self) -> Handles:
         """See `contracts.Rotator`."""
-        data = self.api(self.case.leak.secret).call("POST", "/api/auth.revoke").data
-        if not data.get("revoked") and data.get("error") not in GONE:
-            raise UnexpectedState(f"Slack did not revoke it: {data.get('error')}")
+        reply = self.api(self.case.leak.secret).call("POST", "/api/auth.revoke")
+        if isinstance(reply.data, dict) and reply.data.get("revoked"):
+            return {}
+        answer = _judge(reply)
+        if answer.means != Meaning.DEAD:
+            raise UnexpectedState(f"Slack did not revoke it: {answer.why}")
         return {}
+
+
+def _judge(reply: ApiReply) -> answers.Answer:
+    return answers.judge(answers.SLACK, reply.status, answers.read_slack(reply.content))

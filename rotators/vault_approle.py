@@ -37,6 +37,7 @@ class Rotator(contracts.Rotator):
         for role in self._list_roles():
             if found := self._look_up(role):
                 self.case.handles["before.role"] = role
+                self.case.handles["before.cluster"] = vault.read_cluster(self.case.settings)
                 self.case.handles["before.metadata"] = _to_text(found.get("metadata"))
                 told = ("secret_id_num_uses", "secret_id_ttl", "expiration_time")
                 facts = [("role", role), *((name, str(found[name])) for name in told if found.get(name))]
@@ -63,7 +64,7 @@ class Rotator(contracts.Rotator):
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
         role, metadata = self.case.handles["before.role"], self.case.handles["before.metadata"]
-        return {"role": role, "metadata": metadata}
+        return {"role": role, "metadata": metadata, "cluster": vault.read_cluster(self.case.settings)}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -122,6 +123,7 @@ class Rotator(contracts.Rotator):
 
     def disable(self) -> Handles:
         """Destroy the secret-id, then revoke what was issued for it."""
+        vault.check_cluster(self.case)
         if self._look_up(self._role) is not None:
             with vault.translate_errors("secret-id destroy"):
                 self._approle().destroy_secret_id(
@@ -133,8 +135,9 @@ class Rotator(contracts.Rotator):
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        if self._look_up(self._role) is not None:
-            return Proof(ProofState.ALIVE, "the role still knows the secret-id")
+        proof = vault.prove_dead(self.case, lambda: self._look_up(self._role), "secret-id")
+        if proof.state != ProofState.DEAD:
+            return proof
         if left := self._list_tokens():
             return Proof(ProofState.ALIVE, f"{len(left)} of its tokens are alive")
         return Proof(ProofState.DEAD, "the role does not know the secret-id, and no token of it is left")
@@ -167,11 +170,13 @@ class Rotator(contracts.Rotator):
 
     def _look_up(self, role: str) -> dict[str, Any] | None:
         """Return what the role knows of the leaked secret-id; unknown is an answer without a body."""
-        with vault.translate_errors("secret-id lookup"):
-            answer = self._approle().read_secret_id(
-                role, self.case.leak.secret.reveal().decode(), mount_point=self._mount
-            )
-        return answer["data"] if isinstance(answer, dict) else None
+        path = f"auth/{self._mount}/role/{role}/secret-id/lookup"
+        reply = vault.ask(self.case.settings, path, {"secret_id": self.case.leak.secret.reveal().decode()})
+        if reply.status == 204:
+            return None
+        if reply.said != "found":
+            raise UnexpectedState(f"secret-id lookup: no answer that means anything (HTTP {reply.status})")
+        return dict(reply.data)
 
     def _list_accessors(self) -> list[str]:
         import hvac.exceptions as hv

@@ -2,7 +2,9 @@
 
 Revocation is queued (202, also for a lease that nobody knows), so its end is
 proven by looking the lease up until the server calls it invalid. hvac cannot
-send `sync`; the call is made by hand. A new credential that a crash lost has
+send `sync`; the call is made by hand. After somebody's `revoke-force` a lease
+is invalid too, although its account lives: that the lease ended by our own
+revocation is what the proof rests on. A new credential that a crash lost has
 a lease of its own and ends with it.
 """
 
@@ -10,10 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from detector.probes.core import answers
 from detector.secret import Secret
 from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
+from rotators.core.model import Capability, Identity, NewCredential, Proof, StepKind, UnexpectedState
 
 SERVES = ("vault.lease*", "vault.dynamic*")
 
@@ -39,6 +42,7 @@ class Rotator(contracts.Rotator):
         found = self._look_up()
         if found is None:
             raise UnexpectedState("the server does not know this lease")
+        self.case.handles["before.cluster"] = vault.read_cluster(self.case.settings)
         facts = tuple((name, str(found[name])) for name in ("ttl", "expire_time") if found.get(name))
         return Identity(
             handle=self._lease,
@@ -51,6 +55,10 @@ class Rotator(contracts.Rotator):
     def narrow(self, capability: Capability) -> Capability:
         """Only with `creds_path` do we know where to ask for another one."""
         return capability._replace(can_reissue=bool(self.case.settings.get("creds_path")))
+
+    def preconditions(self) -> Handles:
+        """The server."""
+        return {"cluster": vault.read_cluster(self.case.settings)}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -80,27 +88,20 @@ class Rotator(contracts.Rotator):
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        found = self._look_up()
-        if found is None:
-            return Proof(ProofState.DEAD, "the server calls the lease invalid")
-        return Proof(ProofState.ALIVE, f"the lease is still there {found.get('revoke_error', '')}".strip())
+        return vault.prove_dead(self.case, self._look_up, "lease")
 
     @property
     def _lease(self) -> str:
         return self.case.handles.get("handle") or operator_credentials.require_setting(self.case.settings, "lease_id")
 
     def _revoke(self, lease: str) -> None:
-        with vault.translate_errors("lease revoke"):
-            vault.make_client(self.case.settings).adapter.put(
-                "/v1/sys/leases/revoke", json={"lease_id": lease, "sync": True}
+        vault.check_cluster(self.case)
+        body = {"lease_id": lease, "sync": True}
+        reply = vault.ask(self.case.settings, "sys/leases/revoke", body, method="PUT")
+        if reply.status not in (200, 202, 204) and reply.judge(answers.VAULT_LEASE).means != answers.Meaning.DEAD:
+            raise UnexpectedState(
+                f"the server did not revoke the lease (HTTP {reply.status}); its account may be alive"
             )
 
     def _look_up(self) -> dict[str, Any] | None:
-        import hvac.exceptions as hv
-
-        with vault.translate_errors("lease lookup"):
-            try:
-                found: dict[str, Any] = vault.make_client(self.case.settings).sys.read_lease(self._lease)["data"]
-            except (hv.InvalidRequest, hv.InvalidPath):
-                return None
-        return found
+        return vault.look_up_lease(self.case.settings, self._lease)

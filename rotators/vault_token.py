@@ -7,6 +7,7 @@ no accessor and cannot be revoked; a root token is never made anew by us.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from detector.secret import Secret
@@ -36,10 +37,12 @@ class Rotator(contracts.Rotator):
         if found is None:
             raise UnexpectedState("the server does not know this token: it is dead, or of another server")
         self._found = found
+        self.case.handles["before.cluster"] = vault.read_cluster(self.case.settings)
+        self.case.handles["before.namespace"] = str(found.get("namespace_path") or "").strip("/")
         facts = {name: _to_text(found.get(name)) for name in ("type", "path", "policies", "orphan", "ttl", "num_uses")}
         return Identity(
             handle=found["accessor"] or "batch token",
-            account=vault.account_name(self.case.settings),
+            account=vault.account_name(self._settings),
             principal=str(found.get("display_name", "")),
             created=format_time(found.get("creation_time", 0)),
             facts=tuple((name, value) for name, value in facts.items() if value),
@@ -59,6 +62,11 @@ class Rotator(contracts.Rotator):
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """See `contracts.Rotator`."""
         return (("also ends", "all child tokens and leases of it; no call lists them"),)
+
+    def preconditions(self) -> Handles:
+        """The server, and the namespace that the token lives in."""
+        cluster = vault.read_cluster(self.case.settings)
+        return {"cluster": cluster, "namespace": self.case.handles.get("before.namespace", "")}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -93,38 +101,51 @@ class Rotator(contracts.Rotator):
     def strays(self) -> tuple[str, ...]:
         """Find tokens that carry this run's mark."""
         path = f"auth/token/create/{self.case.settings['role']}"
-        return tuple(vault.find_accessors(self.case.settings, path, {RUN: self.case.run}))
+        return tuple(vault.find_accessors(self._settings, path, {RUN: self.case.run}))
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""
-        vault.revoke_accessors(self.case.settings, [handle])
+        vault.revoke_accessors(self._settings, [handle])
 
     def verify_new(self, values: Values) -> Proof:
         """See `contracts.Rotator`."""
         with vault.translate_errors("token lookup-self"):
-            found = vault.make_client(self.case.settings, values["value"]).auth.token.lookup_self()["data"]
+            found = vault.make_client(self._settings, values["value"]).auth.token.lookup_self()["data"]
         return Proof(ProofState.ALIVE, f"is {found['display_name']}")
 
     def disable(self) -> Handles:
         """Revoke by accessor; a token that is gone already is fine."""
-        vault.revoke_accessors(self.case.settings, [self.case.handles["handle"]])
+        vault.check_cluster(self.case)
+        vault.revoke_accessors(self._settings, [self.case.handles["handle"]])
         return {}
 
     def verify_dead(self) -> Proof:
-        """See `contracts.Rotator`."""
-        if self._look_up_leaked() is None:
-            return Proof(ProofState.DEAD, "the server does not know the token any more")
-        return Proof(ProofState.ALIVE, "the server still knows the token")
+        """Both the token and its accessor must be unknown."""
+        return vault.prove_dead(self.case, self._look_up_both, "token")
 
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
         return {"value": self.case.leak.secret}
 
+    @property
+    def _settings(self) -> Mapping[str, Any]:
+        """The settings, for the namespace that the token lives in: its accessor is known there alone."""
+        namespace = self.case.handles.get("before.namespace") or self.case.settings.get("namespace")
+        return {**self.case.settings, "namespace": namespace}
+
     def _vault_client(self) -> Any:
-        return vault.make_client(self.case.settings)
+        return vault.make_client(self._settings)
 
     def _look_up_leaked(self) -> dict[str, Any] | None:
         return vault.look_up_token(self.case.settings, self.case.leak.secret)
+
+    def _look_up_both(self) -> dict[str, Any] | None:
+        """Look up by the token, then by its accessor, which finds one that the lookup may not see."""
+        found = self._look_up_leaked()
+        accessor = self.case.handles.get("handle", "")
+        if found is not None or not self.case.handles.get("before.cluster"):
+            return found
+        return vault.look_up_accessor(self._settings, accessor)
 
 
 def _to_text(value: Any) -> str:

@@ -9,10 +9,21 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from detector.probes.core import answers
 from detector.secret import Secret
 from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import Capability, Identity, NewCredential, Overlap, Proof, ProofState, StepKind, ValueSource
+from rotators.core.model import (
+    Capability,
+    Identity,
+    NewCredential,
+    Overlap,
+    Proof,
+    ProofState,
+    StepKind,
+    UnexpectedState,
+    ValueSource,
+)
 
 SERVES = ("vault.userpass*",)
 
@@ -37,11 +48,16 @@ class Rotator(contracts.Rotator):
             found = self._userpass().read_user(self._user, mount_point=self._mount)["data"]
         policies = found.get("token_policies") or found.get("policies") or []
         facts = (("policies", ", ".join(policies)),) if policies else ()
+        self.case.handles["before.cluster"] = vault.read_cluster(self.case.settings)
         return Identity(f"{self._mount}/{self._user}", vault.account_name(self.case.settings), self._user, facts=facts)
 
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """See `contracts.Rotator`."""
         return (("tokens to sweep", str(len(self._list_tokens()))),)
+
+    def preconditions(self) -> Handles:
+        """The server."""
+        return {"cluster": vault.read_cluster(self.case.settings)}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -82,9 +98,7 @@ class Rotator(contracts.Rotator):
 
     def verify_dead(self) -> Proof:
         """See `contracts.Rotator`."""
-        if self._login(self.case.leak.secret):
-            return Proof(ProofState.ALIVE, "the old password signs in")
-        return Proof(ProofState.DEAD, "the old password does not sign in")
+        return vault.prove_dead(self.case, lambda: self._login(self.case.leak.secret) or None, "old password")
 
     def undo(self, kind: StepKind) -> None:
         """Set the old password again."""
@@ -113,16 +127,15 @@ class Rotator(contracts.Rotator):
 
     def _login(self, password: Secret) -> bool:
         """Sign in and out again; False when the password is refused."""
-        import hvac.exceptions as hv
-
-        with vault.translate_errors("login"):
-            try:
-                answer = self._userpass().login(
-                    self._user, password.reveal().decode(), use_token=False, mount_point=self._mount
-                )
-            except (hv.InvalidRequest, hv.Unauthorized):
-                return False
-            token = Secret(answer["auth"]["client_token"].encode())
+        path = f"auth/{self._mount}/login/{self._user}"
+        reply = vault.ask(self.case.settings, path, {"password": password.reveal().decode()})
+        answer = reply.judge(answers.VAULT_LOGIN)
+        if answer.means == answers.Meaning.DEAD:
+            return False
+        if answer.means != answers.Meaning.LIVE:
+            raise UnexpectedState(f"login: {answer.why}")
+        token = Secret(str(reply.data["client_token"]).encode())
+        with vault.translate_errors("logout"):
             vault.make_client(self.case.settings, token).auth.token.revoke_self()
         return True
 

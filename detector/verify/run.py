@@ -205,7 +205,7 @@ async def _run_probe(credential: ProbeInput, client: ProbeClient) -> ProbeResult
         answer = ProbeResult(VerdictState.UNKNOWN, f"its probe failed ({type(bug).__name__})")
     clean = _make_redactor(credential)
     facts = tuple((name, clean(text)) for name, text in answer.facts)
-    return ProbeResult(answer.state, clean(answer.why), clean(answer.owner), facts)
+    return answer._replace(why=clean(answer.why), owner=clean(answer.owner), facts=facts)
 
 
 async def _apply_negative_control(
@@ -226,10 +226,10 @@ async def _apply_negative_control(
     name = credential.rule.id, probe.plan(credential, client.settings).host
     async with controls.setdefault(name, asyncio.Lock()):
         control = outcome.get(name)
-        if control is None or control.state == VerdictState.UNKNOWN:
+        if control is None or (control.state == VerdictState.UNKNOWN and not control.refused):
             alter = getattr(probe, "alter", _make_control)
             control = outcome[name] = await _run_probe(alter(credential), client)
-    if control.state == VerdictState.DEAD:
+    if control.state == VerdictState.DEAD or control.refused:
         return answer
     if control.state == VerdictState.LIVE:
         return ProbeResult(VerdictState.UNKNOWN, UNPROVABLE)

@@ -16,6 +16,8 @@ from urllib.parse import urlencode, urlsplit
 from detector.net.blocking_client import BlockingHttpClient
 from detector.net.failures import RequestFailed
 from detector.net.http_client import ClientPolicy, Reply, Request
+from detector.probes.core import answers
+from detector.probes.core.answers import Answer
 from detector.secret import Secret
 from rotators.core.model import OutcomeUnknown, RateLimited, UnexpectedState
 
@@ -27,8 +29,18 @@ MAX_BYTES = 16 << 20
 class ApiReply:
     """Status and body of one answer."""
 
-    def __init__(self, status: int, data: Any, headers: Mapping[str, str]) -> None:
-        self.status, self.data, self.headers = status, data, headers
+    def __init__(self, reply: Reply) -> None:
+        self.status, self.data, self.headers, self._reply = reply.status, reply.json(), reply.headers, reply
+
+    @property
+    def content(self) -> bytes:
+        """The body as it came."""
+        return self._reply.body
+
+    def judge(self, service: str) -> Answer:
+        """Return what the answer proves about the credential, by the table of *service*."""
+        said = answers.read_hosted(self._reply.body, is_page=self._reply.is_page)
+        return answers.judge(answers.list_hosted(service), self.status, said)
 
     def get(self, *path: str | int) -> Any:
         """Return the value at *path* in the JSON body; a missing one is a `UnexpectedState`."""
@@ -83,7 +95,7 @@ class ApiClient:
         reply = self._send(Request(method, url, tuple(all_headers.items()), content), accept)
         status = reply.status
         if status in ok or status in accept:
-            return ApiReply(status, reply.json(), reply.headers)
+            return ApiReply(reply)
         if status == 429:
             raise RateLimited(
                 f"{self._base} asks us to slow down", _parse_retry_after(reply.headers.get("retry-after"))

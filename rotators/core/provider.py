@@ -1,7 +1,7 @@
 """What most token providers have in common, so that each rotator is a page.
 
 A token shows itself in a header and is asked "who are you?"; an answer means
-alive, 401 means dead. Providers that list keys only by a hint are asked by the
+alive, a refusal in the service's own form means dead. Providers that list keys only by a hint are asked by the
 operator's credentials. New keys carry the run in their name: that is how a lost one is
 found again.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from detector.probes.core import answers
 from detector.secret import Secret
 from rotators.core import contracts, http, operator_credentials
 from rotators.core.contracts import Values
@@ -91,9 +92,17 @@ class TokenProvider(contracts.Rotator):
         return http.ApiClient(self.endpoint)
 
     def ask(self, secret: Secret) -> Any | None:
-        """Return the answer to "who are you?", or None when *secret* is dead."""
+        """Return the answer to "who are you?", or None when *secret* is dead.
+
+        Raises `UnexpectedState` for a refusal that is not the service's own.
+        """
         answer = self.api(secret).call("GET", self.who, accept=self.dead)
-        return None if answer.status in self.dead else answer.data
+        if answer.status not in self.dead:
+            return answer.data
+        proven = answer.judge(self.service)
+        if proven.means == answers.Meaning.DEAD:
+            return None
+        raise UnexpectedState(f"{self.service}: {proven.why}")
 
     def label(self, owner: object) -> str:
         """Return the account name for the policy's allow-list."""

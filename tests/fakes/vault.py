@@ -69,6 +69,7 @@ class Vault:
         self.static: dict[str, dict[str, Any]] = {}
         self.leases: dict[str, dict[str, Any]] = {}
         self.aws_root = {"access_key": ""}
+        self.cluster = "cluster-of-the-fake"
         self.lock = threading.RLock()
         self.before: Callable[[str, str], None] = lambda method, path: None
         self.after: Callable[[str, str], None] = lambda method, path: None
@@ -120,6 +121,11 @@ class Vault:
             if data["accessor"] and data["accessor"] == accessor:
                 return text
         raise Refused(403, "1 error occurred:\n\t* invalid accessor\n\n")
+
+
+@route("GET", "sys/health")
+def health(vault: Vault, body: dict[str, Any], me: str) -> Any:
+    return {"initialized": True, "sealed": False, "standby": False, "cluster_id": vault.cluster}
 
 
 # -- tokens ------------------------------------------------------------------
@@ -511,7 +517,7 @@ def mount(vault: Vault, body: dict[str, Any], me: str, name: str) -> Any: ...
 def enable_auth(vault: Vault, body: dict[str, Any], me: str, name: str) -> Any: ...
 
 
-OPEN = ("auth/approle/login", "auth/userpass/login/", "sys/mounts/", "sys/auth/")
+OPEN = ("sys/health", "auth/approle/login", "auth/userpass/login/", "sys/mounts/", "sys/auth/")
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -8,6 +8,7 @@ with the description where a copy of it is at hand.
 CALLS: dict[tuple[str, str], frozenset[str]] = {
     (method, path): frozenset(fields.split())
     for method, path, fields in (
+        ("get", "/sys/health", ""),
         ("post", "/auth/token/lookup", "token"),
         ("get", "/auth/token/lookup-self", ""),
         ("post", "/auth/token/lookup-accessor", "accessor"),

@@ -25,7 +25,8 @@ class ProbeSettings(NamedTuple):
     """What the operator allows. Times in seconds, rates in requests per second.
 
     `hosts` are globs: hosts that may be asked when the line that holds a
-    credential names them. `allow_internal` names hosts or addresses that may
+    credential names them. `partner_pause` lies between two requests with one
+    key id and different secrets, which otherwise refuse each other. `allow_internal` names hosts or addresses that may
     be asked although they are not public. `host_for` gives, by rule glob, the
     host to ask where the line names none.
     """
@@ -41,6 +42,7 @@ class ProbeSettings(NamedTuple):
     together: int = 4
     total_rate: float = 50.0
     total_together: int = 48
+    partner_pause: float = 6.0
 
 
 class ProbeInput(NamedTuple):
@@ -93,12 +95,17 @@ class ProbeInput(NamedTuple):
 
 
 class ProbeResult(NamedTuple):
-    """What a probe found out: a `Verdict` without the time."""
+    """What a probe found out: a `Verdict` without the time.
+
+    `refused` says that the provider itself did not accept the credential, also
+    where that does not prove it dead: enough for a negative control.
+    """
 
     state: VerdictState = VerdictState.UNKNOWN
     why: str = ""
     owner: str = ""
     facts: tuple[tuple[str, str], ...] = ()
+    refused: bool = False
 
 
 class PlannedRequest(NamedTuple):

@@ -45,7 +45,7 @@ async def _check_site(probe: ProbeTable, credential: ProbeInput, client: ProbeCl
     reply = await client.send(build_request(probe, probe.call, credential, client.settings, site))
     state, why = evaluate_reply(probe, reply)
     if state != VerdictState.LIVE:
-        return ProbeResult(state, why)
+        return ProbeResult(state, why, refused=state == VerdictState.DEAD or is_refusal(probe, reply))
     owner = " / ".join(filter(None, (read_text(reply, path) for path in probe.owner)))
     facts = []
     if client.settings.reach:
@@ -86,7 +86,7 @@ def evaluate_reply(probe: ProbeTable, reply: Reply) -> tuple[VerdictState, str]:
             return VerdictState.UNKNOWN, f"the answer is not what the provider sends ({status}, empty)"
         return VerdictState.LIVE, f"the provider accepted it ({status})"
     if fits_dead:
-        if reply.is_page and reply.status != 401 and not probe.dead_body:
+        if reply.is_page and not probe.dead_body and (reply.status != 401 or probe.answer != "any"):
             return VerdictState.UNKNOWN, f"a web page refused it, perhaps not the provider's ({status})"
         return VerdictState.DEAD, f"the provider refused it ({status})"
     if reply.status == 407:
@@ -96,6 +96,19 @@ def evaluate_reply(probe: ProbeTable, reply: Reply) -> tuple[VerdictState, str]:
     if reply.status >= 500:
         return VerdictState.UNKNOWN, f"the provider is in trouble ({status})"
     return VerdictState.UNKNOWN, f"the answer means neither live nor dead ({status})"
+
+
+def is_refusal(probe: ProbeTable, reply: Reply) -> bool:
+    """Tell whether the provider itself answered, and did not accept the credential.
+
+    That does not prove it dead. A web page, a limit and a server in trouble are no
+    refusals.
+    """
+    if reply.is_page or reply.headers.get("x-ratelimit-remaining") == "0":
+        return False
+    if reply.status in (400, 401, 403, 404):
+        return probe.answer != "json" or reply.json() is not None or not reply.body
+    return reply.status in probe.live and bool(probe.live_body) and reply.json() is not None
 
 
 def _meets_any(conditions: tuple[AnswerCondition, ...], text: str, document: object) -> bool:

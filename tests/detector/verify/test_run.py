@@ -77,6 +77,18 @@ def test_an_unclear_control_proves_nothing_and_is_tried_again(acme: Provider, au
     assert sorted(verdict.state for _, _, verdict in found) == [VerdictState.LIVE, VerdictState.UNKNOWN]
 
 
+def test_a_control_that_is_refused_in_another_way_is_refused(acme: Provider, authority: Authority) -> None:
+    """Such as a 403 where the table knows 401 alone: it proves nobody dead, but not everything is accepted."""
+    (token,) = tokens(1)
+    for refusal in (Say(403, {"message": "no"}), Say(400, {"message": "no"})):
+        acme.answer = by_credential(token, Say(200, {"me": 1}), refusal)
+        ((_, _, verdict),) = verify([finding(token)], acme, authority)
+        assert verdict.state == VerdictState.LIVE
+    acme.answer = by_credential(token, Say(200, {"me": 1}), Say(403, "<html>blocked</html>"))
+    ((_, _, verdict),) = verify([finding(token)], acme, authority)
+    assert verdict.state == VerdictState.UNKNOWN
+
+
 def test_a_dead_one_needs_no_control(acme: Provider, authority: Authority) -> None:
     acme.answer = lambda _: Say(401)
     ((_, _, verdict),) = verify([finding("acme_" + "a1" * 9)], acme, authority)

@@ -41,7 +41,7 @@ BEARER = {"get": "https://api.acme.test/me", "bearer": "{secret}", "live": 200, 
     [
         (Say(200, {"login": "ada"}), VerdictState.LIVE, "accepted"),
         (Say(401, {"message": "Bad credentials"}), VerdictState.DEAD, "refused"),
-        (Say(401, "<html>login</html>"), VerdictState.DEAD, "refused"),
+        (Say(401, "<html>login</html>"), VerdictState.UNKNOWN, "web page"),
         (Say(403, {"message": "scope"}), VerdictState.UNKNOWN, "neither"),
         (Say(429, {}), VerdictState.UNKNOWN, "rate"),
         (Say(200, "<!DOCTYPE html><p>Welcome to the hotel"), VerdictState.UNKNOWN, "web page"),
