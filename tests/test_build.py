@@ -1,4 +1,4 @@
-"""The wheel holds what the build promises: compiled inner loops, rules, data files, and no tests."""
+"""The wheel holds what the build promises: compiled inner loops, rules and their ready pack, data files, and no tests."""
 
 from __future__ import annotations
 
@@ -34,6 +34,17 @@ def test_the_inner_loops_are_compiled_where_there_is_a_compiler() -> None:
     from detector.git import deltas
 
     assert deltas.COMPILED
+
+
+@needs_installation
+def test_the_ready_pack_fits_the_installed_rules() -> None:
+    from detector.rules import pack
+
+    assert pack.has_ready_pack()
+
+
+def test_a_checkout_holds_no_ready_pack() -> None:
+    assert not (CHECKOUT / "detector" / "rules" / "ready").exists()
 
 
 @needs_installation

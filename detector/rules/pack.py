@@ -1,17 +1,17 @@
-"""All rules in force as one cache file, so that a hook starts in a millisecond.
+"""All rules in force and their automaton, ready to use, so that a hook starts in a millisecond.
 
-Parsing the rule files and compiling the automaton takes a second or two. The
-result is stored in the user's cache folder; its name is the digest of everything
-it was made from: rule files, our version, the versions of the libraries, the
-processor. A cache that is missing, damaged, foreign or not writable costs time,
-never correctness.
+Parsing the rule files and compiling the automaton takes seconds. For the shipped rules
+that is done when the wheel is built: the package holds a ready pack, one file of
+parsed rules and one with the databases of the Hyperscan of the build. Both say what they were made
+from, and are used only if that is what is installed: the same rule files, read and
+compared each time, the same code, Python, Hyperscan and processor.
 
-Each rule is stored compressed: scans of a home folder read the cache too, and the
-examples of a thousand rules look like credentials. So no file has to be excluded
-from scans by its name, and a rule that is not used costs nothing.
+Other packs are kept in the user's cache folder; their names are the digest of everything
+they were made from. A file that is missing, damaged, foreign or not writable costs
+time, never correctness (`checked_file`).
 
-The rule files are not even read if a stamp (size, times and inode of every file)
-shows that their digest is known.
+In a checkout the rule files are not even read if a stamp (size, times and inode of
+every file) shows that their digest is known.
 """
 
 from __future__ import annotations
@@ -28,11 +28,10 @@ from typing import Any, NamedTuple
 from detector.engine.anchors import Automaton, build_automaton, choose_backend, length_range
 from detector.engine.decode.markers import Marker, list_markers
 from detector.engine.engine import GENERIC, Engine
-from detector.model import Anchor, Companion, Confidence, Rule, Severity
+from detector.model import Anchor, Rule
+from detector.rules.checked_file import FORMAT, read_checked, write_checked
+from detector.rules.rule_rows import LazyRules, pack_rules
 
-FORMAT = b"leakfirst-pack-7\n"
-_CHECK = 4
-_SIZE = 8
 SETTLED = 2_000_000_000
 """Age in nanoseconds above which a file that changes again is sure to get another time stamp."""
 
@@ -74,26 +73,6 @@ class Pack(NamedTuple):
     ready: PreparedAutomaton | None = None
 
 
-class _LazyRules(Sequence[Rule]):
-    """Rules that are made from their rows on first use."""
-
-    def __init__(self, rows: Sequence[bytes]) -> None:
-        self._rows = rows
-        self._made: dict[int, Rule] = {}
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
-        rule = self._made.get(index)
-        if rule is None:
-            row = marshal.loads(zlib.decompress(self._rows[index]))  # noqa: S302 - our own cache, checked as a whole
-            rule = self._made[index] = _from_row(row)
-        return rule
-
-
 def shipped_folder() -> str:
     """Return the folder of the shipped rules."""
     return os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "patterns")
@@ -130,12 +109,16 @@ def load_pack(
     from detector.errors import RuleError
 
     engine = engine or choose_backend()
+    if shipped and not extra and not select:
+        ready = _load_ready(engine)
+        if ready:
+            return ready
     files = [*(list_rule_files(shipped_folder()) if shipped else ()), *extra]
     try:
         digest = _find_digest(files, selection)
     except OSError as error:
         raise RuleError(f"{error.filename}: cannot be read ({error.strerror})") from None
-    cached = os.path.join(cache_folder(), f"{digest}-{_platform_name(engine)}.pack")
+    cached = os.path.join(cache_folder(), digest)
     pack = _read(cached, digest, engine)
     if pack is None:
         from detector.rules.loader import load_all
@@ -143,9 +126,41 @@ def load_pack(
         loaded = load_all(files)
         pack = compile_pack(select(loaded.rules) if select else loaded.rules, digest, engine)
         pack = pack._replace(notes=loaded.notes)
-        if not loaded.extends:  # the files that they extend are not in the digest
-            _write(cached, pack)
+        if not loaded.extends and _write(cached, pack):  # the files that they extend are not in the digest
+            _remove_old(cache_folder())
     return pack
+
+
+def ready_folder() -> str:
+    """Return the folder of the ready pack of an installation."""
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), "ready")
+
+
+def store_ready_pack(engine: str = "") -> bool:
+    """Make the ready pack of the shipped rules beside this module, for a wheel; return whether that succeeded."""
+    from detector.rules.loader import load_files
+
+    files = list_rule_files(shipped_folder())
+    digest = _compute_digest(files, [_read_file(path) for path in files], "")
+    return _write(os.path.join(ready_folder(), "shipped"), compile_pack(load_files(files), digest, engine))
+
+
+def has_ready_pack() -> bool:
+    """Return whether the ready pack of this installation can be used on this machine."""
+    return _load_ready(choose_backend()) is not None
+
+
+def _load_ready(engine: str) -> Pack | None:
+    """Return the ready pack, if there is one and it is made from the rules that are installed."""
+    place = os.path.join(ready_folder(), "shipped")
+    if not os.path.isfile(place + _rules_suffix()):
+        return None
+    try:
+        files = list_rule_files(shipped_folder())
+        digest = _compute_digest(files, [_read_file(path) for path in files], "")
+    except OSError:
+        return None
+    return _read(place, digest, engine)
 
 
 def compile_pack(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
@@ -222,110 +237,101 @@ def _find_digest(files: Sequence[str], selection: str) -> str:
     """Return the digest of *files*, without reading them if their stamps are known. Raises `OSError`."""
     found = [os.stat(path) for path in files]
     stamps = [(at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino) for at in found]
-    asked = marshal.dumps(([os.path.abspath(path) for path in files], selection, FORMAT, _code_stamp()))
-    place = os.path.join(cache_folder(), f"{zlib.crc32(asked):08x}.stamp")
-    try:
-        with open(place, "rb") as file:
-            known, then, digest = marshal.loads(file.read())  # noqa: S302 - our own cache
-        if (known, then) == (asked, stamps):
-            return str(digest)
-    except (OSError, ValueError, EOFError, TypeError):
-        pass  # no stamp, or a damaged one: read the files
-    texts = []
-    for path in files:
-        with open(path, "rb") as file:
-            texts.append(file.read())
-    digest = _compute_digest(files, texts, selection)
+    asked = repr(([os.path.abspath(path) for path in files], selection, _code_stamp()))
+    place = os.path.join(cache_folder(), f"{zlib.crc32(asked.encode('utf-8', 'surrogateescape')):08x}.stamp")
+    known = read_checked(place, repr(stamps) + asked)
+    if known is not None:
+        return known.decode()
+    digest = _compute_digest(files, [_read_file(path) for path in files], selection)
     if all(max(at.st_mtime_ns, at.st_ctime_ns) + SETTLED < time.time_ns() for at in found):
-        _write_atomically(place, marshal.dumps((asked, stamps, digest)))
+        write_checked(place, repr(stamps) + asked, digest.encode())
     return digest
 
 
 def _compute_digest(files: Sequence[str], texts: Sequence[bytes], selection: str) -> str:
     """Return the digest of the rule files, their order, the selection and our own code."""
-    import hashlib
+    from xxhash import xxh3_128
 
-    total = hashlib.blake2b(FORMAT, digest_size=16)
+    total = xxh3_128(FORMAT)
     for path, text in zip(files, texts, strict=True):
         total.update(f"{os.path.basename(path)}\0{len(text)}\0".encode("utf-8", "surrogateescape"))
         total.update(text)
     total.update(selection.encode())
-    total.update(str(_code_stamp()).encode())
-    return total.hexdigest()
+    for path in _list_code():
+        text = _read_file(path)
+        total.update(b"\0%d\0" % len(text))
+        total.update(text)
+    return str(total.hexdigest())
+
+
+def _read_file(path: str) -> bytes:
+    """Read a file in as few calls as possible: a start reads all rule files. Raises `OSError`."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        return b"".join(iter(lambda: os.read(handle, 1 << 20), b""))
+    finally:
+        os.close(handle)
 
 
 _ENGINE_CODE = (("", "anchors.py"), ("decode", "markers.py"), ("scoring", "anchors.py"))
 
 
-def _code_stamp() -> tuple[int, ...]:
-    """Return the modification times of the code that makes packs, so that no outdated pack is read."""
+def _list_code() -> list[str]:
+    """List the code that makes packs, so that no outdated pack is read."""
     here = os.path.dirname(os.path.abspath(__file__))
     engine = os.path.join(os.path.dirname(here), "engine")
     code = [os.path.join(here, name) for name in sorted(os.listdir(here)) if name.endswith(".py")]
-    code += [os.path.join(engine, folder, name) for folder, name in _ENGINE_CODE]
-    return tuple([os.stat(path).st_mtime_ns for path in code])
+    return [*code, *(os.path.join(engine, folder, name) for folder, name in _ENGINE_CODE)]
 
 
-def _platform_name(engine: str) -> str:
-    """Name everything that a dumped automaton and marshalled rows depend on."""
+def _code_stamp() -> tuple[int, ...]:
+    """Return the modification times of the code that makes packs."""
+    return tuple([os.stat(path).st_mtime_ns for path in _list_code()])
+
+
+def _rules_suffix() -> str:
+    """Return the end of the name of a file of parsed rules: `marshal` differs between versions of Python."""
+    return f"-py{sys.version_info[0]}{sys.version_info[1]}.pack"
+
+
+def _database_suffix(engine: str) -> str:
+    """Return the end of the name of a dumped automaton: everything that it depends on."""
     version = ""
     if engine == "hyperscan":
         import hyperscan
 
         version = str(getattr(hyperscan, "__version__", ""))
     node = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
-    return f"{engine}{version}-py{sys.version_info[0]}{sys.version_info[1]}-{node}"
+    return f"-{engine}{version}-{sys.platform}-{node}.database"
 
 
-def _to_row(rule: Rule) -> tuple[Any, ...]:
-    row: list[Any] = list(rule)
-    row[rule._fields.index("severity")] = str(rule.severity)  # marshal takes plain strings only
-    row[rule._fields.index("confidence")] = str(rule.confidence)
-    row[rule._fields.index("anchors")] = tuple(tuple(anchor) for anchor in rule.anchors)
-    row[rule._fields.index("companions")] = tuple(tuple(part) for part in rule.companions)
-    row[rule._fields.index("probe")] = dict(rule.probe)
-    return tuple(row)
-
-
-def _from_row(row: tuple[Any, ...]) -> Rule:
-    rule = Rule(*row)
-    return rule._replace(
-        severity=Severity(rule.severity),
-        confidence=Confidence(rule.confidence),
-        anchors=tuple(Anchor(*anchor) for anchor in rule.anchors),
-        companions=tuple(Companion(*part) for part in rule.companions),
-    )
-
-
-def _read(path: str, digest: str, engine: str) -> Pack | None:
-    try:
-        with open(path, "rb") as file:
-            head = file.read(len(FORMAT) + _CHECK + _SIZE)
-            body = file.read(int.from_bytes(head[-_SIZE:])) if head.startswith(FORMAT) else b""
-            dumped = file.read()
-    except (OSError, OverflowError, MemoryError):
-        return None
-    if not body or zlib.crc32(body).to_bytes(_CHECK) != head[len(FORMAT) : -_SIZE]:
+def _read(place: str, digest: str, engine: str) -> Pack | None:
+    """Read the pack whose files begin with *place*; None if one is missing, damaged or made from something else."""
+    suffix = _rules_suffix()
+    body = read_checked(place + suffix, digest + suffix)
+    if body is None:
         return None
     try:
-        kept, name, rows, anchors, anchor_rules, widths, notes, marks, scored = marshal.loads(body)  # noqa: S302 - checked
-        if (kept, name) != (digest, engine):
+        rows, anchors, anchor_rules, widths, notes, marks, scored = marshal.loads(body)  # noqa: S302 - checked
+        dumped: bytes | None = b""
+        if anchors and engine != "ahocorasick":  # which is built as fast as it is loaded
+            suffix = _database_suffix(engine)
+            dumped = read_checked(place + suffix, digest + suffix)
+        if dumped is None:
             return None
-        lazy, literals = _LazyRules(rows), tuple(Anchor(*anchor) for anchor in anchors)
-        pack = Pack(kept, name, lazy, literals, anchor_rules, dumped, widths, notes, marks, scored)
-        # A database that is damaged or of another processor fails here: it has a checksum of its own.
+        rules, literals = LazyRules(rows, shipped_folder()), tuple(Anchor(*anchor) for anchor in anchors)
+        pack = Pack(digest, engine, rules, literals, anchor_rules, dumped, widths, notes, marks, scored)
+        # A database that Hyperscan refuses fails here: it has a checksum and names its processor.
         return pack._replace(ready=PreparedAutomaton(take_automaton(pack)))
-    except Exception:  # whatever is wrong with a cache, the rule files can be read
+    except Exception:  # whatever is wrong with a stored pack, the rule files can be read
         return None
 
 
-def _write(path: str, pack: Pack) -> None:
-    """Store *pack* in the cache file *path*."""
+def _write(place: str, pack: Pack) -> bool:
+    """Store *pack* in files whose names begin with *place*; return whether that succeeded."""
     body = marshal.dumps(
         (
-            pack.digest,
-            pack.engine,
-            tuple(zlib.compress(marshal.dumps(_to_row(rule))) for rule in pack.rules),
+            pack_rules(pack.rules, shipped_folder()),
             tuple(tuple(a) for a in pack.anchors),
             pack.anchor_rules,
             pack.lengths,
@@ -334,29 +340,17 @@ def _write(path: str, pack: Pack) -> None:
             pack.scored_indexes,
         )
     )
-    head = FORMAT + zlib.crc32(body).to_bytes(_CHECK) + len(body).to_bytes(_SIZE)
-    if _write_atomically(path, head + body + pack.dumped):
-        _remove_old(os.path.dirname(path))
-
-
-def _write_atomically(path: str, content: bytes) -> bool:
-    """Write *content* to a temporary file and rename it to *path*; return whether that succeeded."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(temporary, "wb") as file:
-            file.write(content)
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        return False
-    return True
+    suffix = _rules_suffix()
+    written = write_checked(place + suffix, pack.digest + suffix, body)
+    if written and pack.dumped:
+        suffix = _database_suffix(pack.engine)
+        written = write_checked(place + suffix, pack.digest + suffix, pack.dumped)
+    return written
 
 
 def _remove_old(folder: str, keep: int = 8) -> None:
     """Delete all but the *keep* most recent packs and stamps; each change of a rule makes a new one."""
-    for suffix in (".pack", ".stamp"):
+    for suffix in (".pack", ".database", ".stamp"):
         kept = [entry for entry in os.scandir(folder) if entry.name.endswith(suffix)]
         kept.sort(key=lambda entry: -entry.stat().st_mtime)
         for entry in kept[keep:]:
