@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import aws, contracts
+from rotators.core import aws, cloudtrail, contracts, lost_creations
 from rotators.core.contracts import Handles, Values
 from rotators.core.journal import format_time, parse_time
 from rotators.core.model import (
@@ -23,6 +23,7 @@ from rotators.core.model import (
     Identity,
     Leak,
     NewCredential,
+    NotKnownYet,
     NotPropagated,
     Proof,
     ProofState,
@@ -44,8 +45,6 @@ CAPABILITY = Capability(
 QUARANTINE = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
 DENY_SESSIONS = "LeakfirstDenyOlderSessions"
 DENY_ALL = "LeakfirstDenyAll"
-STRAY_WINDOW = 300
-"""Seconds after the intent within which a stray key can be ours."""
 
 
 class Rotator(contracts.Rotator):
@@ -147,12 +146,21 @@ class Rotator(contracts.Rotator):
             "Deactivate and delete it, or name it in may_delete once it is inactive"
         )
 
+    def before_create(self) -> Handles:
+        """Note the keys that are there, and AWS's time."""
+        with aws.translate_errors():
+            answer = self._iam_client().list_access_keys(UserName=self._find_user())
+        names = sorted(key["AccessKeyId"] for key in answer["AccessKeyMetadata"])
+        now = aws.read_server_time(answer) or self.case.clock.now()
+        return {"mint.keys": " ".join(names), "mint.time": format_time(now)}
+
     def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
-        iam = aws.make_client("iam", self._settings, once=True)
+        iam = aws.make_client("iam", self._settings, once=True, mark=self._mark)
         aws.require_other_key(iam, self._id)
-        with aws.translate_errors():
-            key = iam.create_access_key(UserName=self._find_user())["AccessKey"]
+        user = self._find_user()
+        with aws.translate_errors(), aws.tell_refusals():
+            key = iam.create_access_key(UserName=user)["AccessKey"]
         return self._make_new_credential(key["AccessKeyId"], Secret(key["SecretAccessKey"].encode()))
 
     def _make_new_credential(self, key_id: str, secret: Secret) -> NewCredential:
@@ -160,25 +168,43 @@ class Rotator(contracts.Rotator):
         return NewCredential(values, {"new_handle": key_id})
 
     def strays(self) -> tuple[str, ...]:
-        """Find the key that a crash lost: new since the intent, never used, and alone."""
-        started = self.case.handles.get("mint.started")
+        """Find the key that a crash or a lost answer left behind, if it is shown to be ours."""
+        handles = self.case.handles
+        started = handles.get("mint.time", handles.get("mint.started"))
         if started is None:
             return ()
-        before = self.case.handles["before.keys"].split()
         since = parse_time(started)
-        fresh = [key for key in self._list_keys(self._find_user()) if key["AccessKeyId"] not in before]
-        for key in fresh:
-            name, made = key["AccessKeyId"], key["CreateDate"].timestamp()
-            if not since - 5 <= made <= since + STRAY_WINDOW or self._read_last_use(name)[0]:
-                raise UnexpectedState(f"somebody else made the key {name} meanwhile; look at it, then resume")
-        return tuple(key["AccessKeyId"] for key in fresh)
+        found = {key["AccessKeyId"]: key["CreateDate"].timestamp() for key in self._list_keys(self._find_user())}
+        before = set(handles.get("mint.keys", handles["before.keys"]).split())
+        name = lost_creations.choose_only_new(found, before, since)
+        if name is None:
+            return ()
+        if self._read_last_use(name)[0]:
+            lost_creations.raise_stranger(name, "it is in use")
+        maker = cloudtrail.find_key_maker(self._settings, name, since, self._mark)
+        if maker == cloudtrail.Maker.SOMEBODY_ELSE:
+            lost_creations.raise_stranger(name, "CloudTrail says so")
+        if maker == cloudtrail.Maker.NOT_YET_KNOWN:
+            left = since + cloudtrail.EVENT_DELAY - self.case.clock.now()
+            if left > 0:
+                raise NotKnownYet(f"CloudTrail does not say yet who made {name}", left)
+            lost_creations.raise_stranger(name, "CloudTrail has no event for it")
+        return (name,)
+
+    @property
+    def _mark(self) -> str:
+        return f"leakfirst/{self.case.run[:12]}"
 
     def discard(self, handle: str) -> None:
-        """Deactivate first: should it be in use after all, that can be taken back."""
-        if handle in self.case.handles["before.keys"].split():
+        """Deactivate first and look at its use again: should it be in use after all, that can be taken back."""
+        known = {*self.case.handles["before.keys"].split(), *self.case.handles.get("mint.keys", "").split()}
+        if handle in known:
             raise UnexpectedState(f"{handle} was there before this run")
-        self._set_status(self._find_user(), handle, "Inactive")
-        self._delete_key(self._find_user(), handle)
+        user = self._find_user()
+        if handle not in {key["AccessKeyId"] for key in self._list_keys(user)}:
+            return
+        self._set_status(user, handle, "Inactive")
+        self._delete_key(user, handle)
 
     def verify_new(self, values: Values) -> Proof:
         """Sign in as the new key; it must be the same user."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import aws, contracts, operator_credentials
+from rotators.core import aws, contracts, lost_creations, operator_credentials
 from rotators.core.contracts import Handles, Values
+from rotators.core.journal import parse_time
 from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ("aws.bedrock-key", "aws.codecommit-*")
@@ -67,7 +68,7 @@ class Rotator(contracts.Rotator):
     def create(self, values: Values) -> NewCredential:
         """See `contracts.Rotator`."""
         iam = aws.make_client("iam", self.case.settings, once=True)
-        with aws.translate_errors():
+        with aws.translate_errors(), aws.tell_refusals():
             made = iam.create_service_specific_credential(UserName=self._user, ServiceName=self._service)
         found = made["ServiceSpecificCredential"]
         password = found.get("ServicePassword") or found.get("ServiceCredentialSecret")
@@ -75,10 +76,18 @@ class Rotator(contracts.Rotator):
         fresh = {"username": Secret(str(name).encode()), "password": Secret(str(password).encode())}
         return NewCredential(fresh, {"new_handle": found["ServiceSpecificCredentialId"]})
 
+    def before_create(self) -> Handles:
+        """Note the credentials that are there."""
+        return {"mint.ids": " ".join(entry["ServiceSpecificCredentialId"] for entry in self._list_credentials())}
+
     def strays(self) -> tuple[str, ...]:
-        """See `contracts.Rotator`."""
-        before = set(self.case.handles["before.ids"].split())
-        return tuple(i for e in self._list_credentials() if (i := e["ServiceSpecificCredentialId"]) not in before)
+        """Find the only new credential, if our call can have made it: these carry no mark."""
+        found = {e["ServiceSpecificCredentialId"]: e["CreateDate"].timestamp() for e in self._list_credentials()}
+        handles = self.case.handles
+        name = lost_creations.choose_only_new(
+            found, set(handles["mint.ids"].split()), parse_time(handles["mint.started"])
+        )
+        return (name,) if name else ()
 
     def discard(self, handle: str) -> None:
         """See `contracts.Rotator`."""

@@ -12,9 +12,19 @@ import json
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import http
+from rotators.core import http, lost_creations
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
+from rotators.core.journal import parse_time
+from rotators.core.model import (
+    Capability,
+    Identity,
+    NewCredential,
+    Proof,
+    ProofState,
+    Refused,
+    StepKind,
+    UnexpectedState,
+)
 from rotators.core.provider import TokenProvider
 
 SERVES = ("google.service-account-key", "gcp.service-account*")
@@ -29,6 +39,9 @@ CAPABILITY = Capability(
 )
 
 TOKEN_URL = "https://oauth2.googleapis.com"  # noqa: S105
+
+REFUSALS = (400, 401, 403, 404, 409, 412)
+"""Answers to a request for a key that come before anything is made."""
 
 
 class Rotator(TokenProvider):
@@ -70,17 +83,24 @@ class Rotator(TokenProvider):
 
     def create(self, values: Values) -> NewCredential:
         """Make a key; its file is the value."""
-        answer = self.api().call("POST", f"/v1/{self._account}/keys", json={})
+        answer = self.api().call("POST", f"/v1/{self._account}/keys", json={}, accept=REFUSALS)
+        if answer.status in REFUSALS:
+            raise Refused(f"Google refused to make a key ({answer.status})")
         return NewCredential(
             {"value": Secret(base64.b64decode(answer.get("privateKeyData")))}, {"new_handle": answer.get("name")}
         )
 
+    def before_create(self) -> Handles:
+        """Note the keys that are there."""
+        return {"mint.keys": " ".join(sorted(self._list_keys()))}
+
     def strays(self) -> tuple[str, ...]:
-        """Keys that were not there before; a key made by somebody else meanwhile is a `UnexpectedState`."""
-        fresh = self._list_keys() - set(self.case.handles["before.keys"].split())
-        if len(fresh) > 1:
-            raise UnexpectedState(f"{len(fresh)} new keys appeared since the plan; delete those that are not in use")
-        return tuple(fresh)
+        """Find the only new key, if our call can have made it: Google's keys carry no mark."""
+        handles = self.case.handles
+        name = lost_creations.choose_only_new(
+            self._list_keys(), set(handles["mint.keys"].split()), parse_time(handles["mint.started"])
+        )
+        return (name,) if name else ()
 
     def discard(self, handle: str) -> None:
         """Disable first: should it be in use after all, that can be taken back."""
@@ -125,10 +145,11 @@ class Rotator(TokenProvider):
     def _account(self) -> str:
         return self.case.handles["handle"].rpartition("/keys/")[0]
 
-    def _list_keys(self) -> set[str]:
+    def _list_keys(self) -> dict[str, float]:
+        """Return the names of the account's keys, and when each was made."""
         account = f"projects/-/serviceAccounts/{self._parse_leaked()['client_email']}"
         answer = self.api().call("GET", f"/v1/{account}/keys", params={"keyTypes": "USER_MANAGED"})
-        return {key["name"] for key in answer.data.get("keys", ())}
+        return {key["name"]: parse_time(key["validAfterTime"]) for key in answer.data.get("keys", ())}
 
     def _try_key(self, key: dict[str, Any]) -> Proof:
         url = str(self.case.settings.get("token_endpoint") or TOKEN_URL)

@@ -20,7 +20,7 @@ from typing import Any
 
 from detector.errors import UsageError
 from detector.secret import Secret
-from rotators.core.model import Leak, NotPropagated, OutcomeUnknown, RateLimited, UnexpectedState
+from rotators.core.model import Leak, NotPropagated, OutcomeUnknown, RateLimited, Refused, UnexpectedState
 
 ACCESS_KEY = re.compile(rb"(?:AKIA|ASIA)[A-Z0-9]{16}")
 
@@ -31,8 +31,8 @@ UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", 
 WRONG_SECRET = frozenset({"SignatureDoesNotMatch", "IncompleteSignature"})
 
 
-Where = tuple[str, str, str, str, float, bool]
-"""What makes two clients the same: service, profile, endpoint, region, time-out, once."""
+Where = tuple[str, str, str, str, float, bool, str]
+"""What makes two clients the same: service, profile, endpoint, region, time-out, once, mark."""
 
 
 def make_client(
@@ -40,13 +40,15 @@ def make_client(
     settings: Mapping[str, Any],
     *,
     once: bool = False,
+    mark: str = "",
     region: str = "",
     keys: tuple[str, Secret, Secret | None] | None = None,
 ) -> Any:
     """Return a boto3 client for *service*.
 
-    *once* forbids retries: a repeated create makes a second credential. *keys*
-    are id, secret and session token of a credential to try.
+    *once* forbids retries: a repeated create makes a second credential. CloudTrail
+    notes *mark* with each call, as part of the user agent. *keys* are id, secret and
+    session token of a credential to try.
     """
     where = (
         service,
@@ -55,6 +57,7 @@ def make_client(
         str(region or settings.get("region") or "us-east-1"),
         float(settings.get("timeout", 30)),
         once,
+        mark,
     )
     if keys:
         return _build_client(where, keys)
@@ -76,7 +79,7 @@ def _build_client(where: Where, keys: tuple[str, Secret, Secret | None] | None) 
     except ImportError:
         raise UsageError("rotating AWS credentials needs boto3: pip install 'leakfirst[aws]'") from None
 
-    service, profile, endpoint, region, timeout, once = where
+    service, profile, endpoint, region, timeout, once, mark = where
     attempts: Any = {"total_max_attempts": 1} if once else {"mode": "standard", "total_max_attempts": 4}
     core: Any = botocore.session.Session(profile=profile or None)
     core.register_component("data_loader", _load_models())
@@ -88,7 +91,7 @@ def _build_client(where: Where, keys: tuple[str, Secret, Secret | None] | None) 
         service,
         endpoint_url=endpoint or None,
         region_name=region,
-        config=Config(retries=attempts, connect_timeout=10, read_timeout=timeout),
+        config=Config(retries=attempts, connect_timeout=10, read_timeout=timeout, user_agent_extra=mark or None),
     )
 
 
@@ -113,11 +116,55 @@ def translate_errors(*, gone: tuple[str, ...] = ()) -> Iterator[None]:
             return
         if code in THROTTLES:
             raise RateLimited(f"AWS throttles: {code}") from None
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
+        if _get_status(error) >= 500:
             raise OutcomeUnknown(f"AWS failed ({code}); it may have acted") from None
         raise
     except BotoCoreError as error:
         raise OutcomeUnknown(f"no answer from AWS ({type(error).__name__}); it may have acted") from None
+    except unreadable_answers() as error:
+        # Its text quotes the answer, which may hold a new secret.
+        raise OutcomeUnknown(f"AWS's answer cannot be read ({type(error).__name__}); it may have acted") from None
+
+
+@contextmanager
+def tell_refusals() -> Iterator[None]:
+    """Raise `Refused` for errors that come before AWS acts: a refusal, or a request that was never sent."""
+    from botocore import exceptions as boto
+
+    why = ""
+    try:
+        yield
+    except boto.ClientError as error:
+        if get_error_code(error) in THROTTLES or _get_status(error) >= 500:
+            raise
+        why = f"AWS refused: {get_error_code(error)}"
+    except (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError, boto.SSLError) as error:
+        why = f"no connection to AWS ({type(error).__name__})"
+    except (boto.NoCredentialsError, boto.ParamValidationError) as error:
+        why = f"nothing was sent to AWS ({type(error).__name__})"
+    if why:
+        raise Refused(why)
+
+
+def unreadable_answers() -> tuple[type[Exception], ...]:
+    """Return the errors of botocore for an answer that is damaged; they are no `BotoCoreError`."""
+    from botocore.parsers import ResponseParserError
+
+    return (ResponseParserError,)
+
+
+def _get_status(error: Any) -> int:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+
+def read_server_time(answer: Mapping[str, Any]) -> float | None:
+    """Return the time of the server that gave *answer*, in seconds since the epoch, if it says so."""
+    from email.utils import parsedate_to_datetime
+
+    try:
+        return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def get_error_code(error: Any) -> str:

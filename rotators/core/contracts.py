@@ -79,12 +79,23 @@ class Rotator(Protocol):
         """Make the new value here (only where the value is ours)."""
         raise NotImplementedError
 
+    def before_create(self) -> Handles:
+        """Return what the journal keeps with the intention to create, to recognise a lost credential by."""
+        return {}
+
     def create(self, values: Values) -> NewCredential:
-        """Make the new credential, or set *values* where the value is ours. Never repeated blindly."""
+        """Make the new credential, or set *values* where the value is ours. Never repeated blindly.
+
+        Raises `Refused` only if nothing was made; after any other error the next call looks for strays.
+        """
         raise NotImplementedError
 
     def strays(self) -> tuple[str, ...]:
-        """List ids of credentials that this run made and lost before storing them."""
+        """List ids of credentials that this run is shown to have made and lost before storing them.
+
+        Called only if an attempt has no known outcome. One that might be somebody else's raises
+        `UnexpectedState` with its name; `NotKnownYet` asks for time.
+        """
         return ()
 
     def discard(self, handle: str) -> None:

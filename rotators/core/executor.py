@@ -32,11 +32,14 @@ from rotators.core.model import (
     Case,
     Clock,
     Leak,
+    NewCredential,
+    NotKnownYet,
     NotPropagated,
     Order,
     Proof,
     ProofState,
     RateLimited,
+    Refused,
     RotationPlan,
     RotationStep,
     RunState,
@@ -213,7 +216,10 @@ class Executor:
             if not step.reversible and self._now.scope != runs.ApprovalScope.ALL:
                 return self._halt(RunState.NEEDS_PERSON, step, "final steps need an approval of their own")
             self._check_limits(step)
-            self._run_guarded(step, lambda step=step: self._run_step(step))  # type: ignore[misc]
+            try:
+                self._run_guarded(step, lambda step=step: self._run_step(step))  # type: ignore[misc]
+            except NotKnownYet as error:
+                return self._halt(RunState.WAITING, step, f"until {format_time(self._clock.now() + error.seconds)}")
         self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.FINISHED})
         return Outcome(RunState.FINISHED)
 
@@ -285,18 +291,36 @@ class Executor:
         self._retry_when_limited(self._rotator.preflight)
 
     def _mint(self, step: RotationStep) -> None:
-        if step.id in self._now.begun:
-            for stray in self._rotator.strays():
-                self._record(step.id, JournalPhase.NOTE, {"stray": stray})
-                self._rotator.discard(stray)
+        if step.id in self._now.unresolved:
+            self._discard_strays(step)
         self._run_preflight()
-        self._record(step.id, JournalPhase.INTEND, {"mint.started": format_time(self._clock.now())})
         stored = self._read_stored()
-        minted = self._retry_when_limited(
-            lambda: self._rotator.create({}) if stored is None else self._rotator.reconcile(stored)
-        )
+        facts = self._retry_when_limited(self._rotator.before_create)
+        self._record(step.id, JournalPhase.INTEND, {"mint.started": format_time(self._clock.now()), **facts})
+        minted = self._create(step, lambda: self._make_anew(stored))
         self._values = minted.values
         self._record(step.id, JournalPhase.DONE, {**minted.handles, **self._digest_new(minted.values)})
+
+    def _make_anew(self, stored: Values | None) -> NewCredential:
+        return self._rotator.create({}) if stored is None else self._rotator.reconcile(stored)
+
+    def _create(self, step: RotationStep, create: Callable[[], NewCredential]) -> NewCredential:
+        """Create once, and note a refusal that came before the act: then there is nothing to look for later."""
+        try:
+            return self._retry_when_limited(create)
+        except (Refused, RateLimited):
+            self._record(step.id, JournalPhase.NOTE, {"made": "no"})
+            raise
+
+    def _discard_strays(self, step: RotationStep) -> None:
+        """End what an attempt without an outcome is shown to have made; what a destination holds is no stray."""
+        for stray in self._rotator.strays():
+            for name, store in self._stores.items():
+                values = store.read_back() or {}
+                if any(value.reveal().decode("utf-8", "replace") == stray for value in values.values()):
+                    raise UnexpectedState(f"{name} holds {stray}: it is left as it is; look at it, then resume")
+            self._record(step.id, JournalPhase.NOTE, {"stray": stray})
+            self._rotator.discard(stray)
 
     def _read_stored(self) -> Values | None:
         if self.plan.order != Order.RECONCILE:
@@ -479,9 +503,11 @@ class Executor:
         for name in self._stores:
             if self._holds_new(name):
                 raise UnexpectedState(f"{name} still holds the new value; it is not deleted")
-        made = self._handles.get("new_handle") if step.id in self._now.done else None
-        for handle in (made,) if made else self._rotator.strays():
-            self._rotator.discard(handle)
+        if step.id not in self._now.done:
+            if step.id in self._now.unresolved:
+                self._discard_strays(step)
+        elif made := self._handles.get("new_handle"):
+            self._rotator.discard(made)
 
     # -- noting, stopping ----------------------------------------------------
 
@@ -509,8 +535,11 @@ class Executor:
         except Exception as error:
             why = self._scrub_error(error)
             kind = type(error) if isinstance(error, RotationError) else RotationError
+            wait = error.seconds if isinstance(error, NotKnownYet) else 0.0
         # Raised out here, the new error has no context: the first one may quote a value.
         self._record(step.id, JournalPhase.FAILED, {"why": why})
+        if wait:
+            raise NotKnownYet(f"{step.id}: {why}", wait)
         raise RotationError(f"{step.id}: {why}") if kind is RateLimited else kind(f"{step.id}: {why}")
 
     def _scrub_error(self, error: Exception) -> str:

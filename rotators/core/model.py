@@ -114,6 +114,10 @@ class UnexpectedState(RotationError):
     """The world is not as the plan saw it: stop, touch nothing more."""
 
 
+class Refused(UnexpectedState):
+    """The provider refused before it acted, or was never reached: nothing was made or changed."""
+
+
 class RateLimited(RotationError):
     """The provider refused because of its rate: nothing happened, ask again later."""
 
@@ -124,6 +128,14 @@ class RateLimited(RotationError):
 
 class OutcomeUnknown(RotationError):
     """The answer was lost: the act may have happened. `resume` looks first."""
+
+
+class NotKnownYet(RotationError):
+    """The provider will answer later what a step has to know; `seconds` is how long to wait before asking again."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class NotPropagated(RotationError):

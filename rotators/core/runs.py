@@ -33,10 +33,14 @@ REPORT_ONLY = frozenset({"why", "result", "handles"})
 
 
 class Progress(NamedTuple):
-    """A run so far, folded from its journal."""
+    """A run so far, folded from its journal.
+
+    `unresolved` are the steps whose last intention has no outcome: they may have acted, or not.
+    """
 
     done: frozenset[str]
     begun: frozenset[str]
+    unresolved: frozenset[str]
     handles: dict[str, str]
     attempt: int
     failures: dict[str, int]
@@ -51,6 +55,7 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
     """Fold journal lines of one run into its present state."""
     done: set[str] = set()
     begun: set[str] = set()
+    unresolved: set[str] = set()
     failures: dict[str, int] = {}
     handles: dict[str, str] = {}
     attempt = 0
@@ -67,11 +72,14 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
         elif entry.step == RunEvent.END:
             outcome = RunState(entry.facts["result"])
         elif entry.phase == JournalPhase.INTEND:
-            begun.add(entry.step)
-            for name, value in entry.facts.items():
-                handles.setdefault(name, value)
+            _note_intent(entry, handles, begun)
+            unresolved.add(entry.step)
+        elif entry.phase == JournalPhase.NOTE and entry.facts.get("made") == "no":
+            begun.discard(entry.step)
+            unresolved.discard(entry.step)
         elif entry.phase == JournalPhase.DONE:
             done.add(entry.step)
+            unresolved.discard(entry.step)
             failures.pop(entry.step, None)
             handles |= {name: value for name, value in entry.facts.items() if name not in REPORT_ONLY}
         elif entry.phase == JournalPhase.FAILED:
@@ -79,13 +87,35 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
         elif entry.phase == JournalPhase.UNDONE:
             done.discard(entry.step)
             begun.discard(entry.step)
+            unresolved.discard(entry.step)
             failures.pop(entry.step, None)
             attempt += entry.facts.get("attempt") == "lost"
             for name in entry.facts.get("handles", "").split():
                 handles.pop(name, None)
     return Progress(
-        frozenset(done), frozenset(begun), handles, attempt, failures, approved, scope, started, outcome, last
+        frozenset(done),
+        frozenset(begun),
+        frozenset(unresolved),
+        handles,
+        attempt,
+        failures,
+        approved,
+        scope,
+        started,
+        outcome,
+        last,
     )
+
+
+def _note_intent(entry: JournalEntry, handles: dict[str, str], begun: set[str]) -> None:
+    """Add the facts of an intention: what the first one saw stays, unless a step starts over with facts of its own."""
+    own = entry.step.partition(":")[0] + "."
+    for name, value in entry.facts.items():
+        if entry.step not in begun and name.startswith(own):
+            handles[name] = value
+        else:
+            handles.setdefault(name, value)
+    begun.add(entry.step)
 
 
 def save_plan(folder: str, plan: RotationPlan) -> str:

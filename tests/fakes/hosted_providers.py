@@ -11,6 +11,7 @@ import json
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs
@@ -344,7 +345,9 @@ def google(me: Service, ask: Request) -> Any:
         return 401, {}
     name, _, verb = ask.last.partition(":")
     if name == "keys" and ask.method == "GET":
-        return 200, {"keys": [{"name": f"projects/-/serviceAccounts/app/keys/{named(k)}"} for k in me.listed()]}
+        made = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        names = [f"projects/-/serviceAccounts/app/keys/{named(k)}" for k in me.listed()]
+        return 200, {"keys": [{"name": name, "validAfterTime": made} for name in names]}
     if name == "keys":
         key = Key(private_key_file())
         me.keys.append(key)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -54,14 +56,31 @@ class Fault:
 class Proxy:
     """Stands between a rotator and an emulator. Kinds of faults:
 
-    *lose*: pass the request on and drop the answer. *refuse*: throttle without
+    *lose*: pass the request on and drop the answer. *lose-before*: drop the request. *refuse*: throttle without
     passing it on. *fail*: answer 403 without passing it on. *then*: pass it on
-    and call `after` before answering.
+    and call `after` before answering. *damage*: pass it on and cut the answer
+    in the middle.
+
+    With `trail`, the proxy plays CloudTrail for the keys that were made through
+    it: emulators do not have it. Events appear when `trail_is_late` is false.
     """
 
     def __init__(self, target: str) -> None:
         self.target, self.faults = target, list[Fault]()
         self.seen: list[bytes] = []
+        self.trail: list[dict[str, Any]] | None = None
+        self.trail_is_late = False
+
+    def record(self, blob: bytes, agent: str, answer: bytes) -> None:
+        """Note in the trail who made a key."""
+        made = re.search(rb"<AccessKeyId>(\w+)<", answer)
+        if self.trail is not None and b"Action=CreateAccessKey" in blob and made:
+            key = {"accessKeyId": made[1].decode()}
+            event = {"eventName": "CreateAccessKey", "userAgent": agent, "responseElements": {"accessKey": key}}
+            self.trail.append({"CloudTrailEvent": json.dumps(event)})
+
+    def look_up_events(self) -> bytes:
+        return json.dumps({"Events": [] if self.trail_is_late else self.trail}).encode()
 
     def inject(self, match: bytes, kind: str, times: int = 1, after: Callable[[], object] | None = None) -> None:
         self.faults.append(Fault(match, kind, times, after))
@@ -105,6 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
         target = self.headers.get("x-amz-target", "").encode()
         blob = self.path.encode() + b" " + target + b" " + body
         self.proxy.seen.append(blob)
+        if target.endswith(b"LookupEvents") and self.proxy.trail is not None:
+            self._answer(200, self.proxy.look_up_events(), {"content-type": "application/x-amz-json-1.1"})
+            return
         fault = self.proxy.pick(blob)
         if fault and fault.kind in ANSWERS:
             status, xml, text = ANSWERS[fault.kind]
@@ -114,6 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
                 {"content-type": "text/xml" if not target else "application/x-amz-json-1.1"},
             )
             return
+        if fault and fault.kind == "lose-before":
+            self.close_connection = True
+            return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
         headers["Host"] = self.headers["Host"]
         request = urllib.request.Request(self.proxy.target + self.path, body or None, headers, method=self.command)
@@ -122,6 +147,9 @@ class _Handler(BaseHTTPRequestHandler):
                 status, data, back = answer.status, answer.read(), dict(answer.headers)
         except urllib.error.HTTPError as error:
             status, data, back = error.code, error.read(), dict(error.headers)
+        self.proxy.record(blob, self.headers.get("user-agent", ""), data)
+        if fault and fault.kind == "damage":
+            data = data[: len(data) * 4 // 5]
         if fault and fault.kind == "lose":
             self.close_connection = True
             return

@@ -168,7 +168,8 @@ def check_create(rotator: Rotator, capability: Capability, world: World, leaked:
         assert rotator.calls(StepKind.MINT), "the plan does not show what create calls"
     rotator.preflight()
     ours = rotator.generate() if capability.value_source == ValueSource.CLIENT else {}
-    rotator.case.handles["mint.started"] = format_time(time.time())
+    handles = rotator.case.handles
+    handles |= {"mint.started": format_time(time.time()), **rotator.before_create()}
     made = rotator.create(ours)
     values = ours or made.values
     assert set(values) == set(rotator.fields), "create does not return the fields that it promises"

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import threading
 from collections.abc import Iterator
@@ -240,19 +241,103 @@ def test_a_second_plan_waits_for_the_first_run_to_end(scene: Scene) -> None:
         scene.operator.run(second).apply()
 
 
-def test_a_third_key_made_by_somebody_during_a_crash_is_not_taken_for_ours(scene: Scene) -> None:
+# -- whose is a key that appeared? ------------------------------------------
+
+
+def make_foreign_key(scene: Scene, *, used: bool = False, stored: bool = False) -> str:
+    """Let a colleague make a key, and use it or give it to the consumers."""
+    key = scene.aws.client("iam").create_access_key(UserName=scene.aws.user)["AccessKey"]
+    pair = (key["AccessKeyId"], key["SecretAccessKey"])
+    if used:
+        scene.aws.client("sts", pair).get_caller_identity()
+    if stored:
+        document = {**scene.aws.stored(), "access_key_id": pair[0], "secret_access_key": pair[1]}
+        manager = scene.aws.client("secretsmanager")
+        manager.put_secret_value(SecretId=scene.aws.secret, SecretString=json.dumps(document))
+    return pair[0]
+
+
+@pytest.mark.parametrize("kind", ["fail", "refuse"])
+@pytest.mark.parametrize("verb", ["resume", "undo"])
+def test_after_a_refusal_a_colleagues_key_is_not_looked_for(scene: Scene, kind: str, verb: str) -> None:
     plan = scene.operator.approved()
-    scene.proxy.inject(b"CreateAccessKey", "refuse", 50)
+    scene.proxy.inject(b"CreateAccessKey", kind, 50)
     with pytest.raises(RotationError):
         scene.operator.run(plan).apply()
     scene.proxy.faults.clear()
-    scene.operator.time.ahead += 3600
-    key = scene.aws.client("iam").create_access_key(UserName=scene.aws.user)["AccessKey"]
-    other = (key["AccessKeyId"], key["SecretAccessKey"])
-    scene.aws.client("sts", other).get_caller_identity()
-    with pytest.raises(UnexpectedState, match="somebody else made the key"):
+    other = make_foreign_key(scene)
+    if verb == "undo":
+        assert scene.operator.run(plan).undo().state == "rolled-back"
+    else:
+        with pytest.raises(UnexpectedState, match=f"{other} .* is not ours to delete"):
+            scene.operator.run(plan).resume()
+    assert scene.aws.keys() == {scene.aws.old[0]: "Active", other: "Active"}
+
+
+@pytest.mark.parametrize("how", ["used", "stored"])
+def test_a_key_that_somebody_uses_is_left_although_an_answer_was_lost(scene: Scene, how: str) -> None:
+    plan = scene.operator.approved()
+    scene.proxy.inject(b"CreateAccessKey", "lose-before", 1)
+    with pytest.raises(RotationError, match="may have acted"):
+        scene.operator.run(plan).apply()
+    other = make_foreign_key(scene, used=how == "used", stored=how == "stored")
+    for verb in ("resume", "undo"):
+        with pytest.raises(UnexpectedState, match=rf"{other}.* left as it is"):
+            getattr(scene.operator.run(plan), verb)()
+    assert scene.aws.keys() == {scene.aws.old[0]: "Active", other: "Active"}
+
+
+def test_cloudtrail_says_that_a_lost_key_is_ours(scene: Scene) -> None:
+    scene.proxy.trail = []
+    plan = scene.operator.approved()
+    scene.proxy.inject(b"CreateAccessKey", "lose", 1)
+    with pytest.raises(RotationError, match="may have acted"):
+        scene.operator.run(plan).apply()
+    assert len(scene.aws.keys()) == 2
+    assert scene.operator.finish(plan).state == "finished"
+    scene.assert_replaced()
+
+
+def test_cloudtrail_says_that_a_new_key_is_somebody_elses(scene: Scene) -> None:
+    scene.proxy.trail = []
+    plan = scene.operator.approved()
+    scene.proxy.inject(b"CreateAccessKey", "lose-before", 1)
+    with pytest.raises(RotationError, match="may have acted"):
+        scene.operator.run(plan).apply()
+    other = make_foreign_key(scene)
+    event = {"userAgent": "aws-cli/2", "responseElements": {"accessKey": {"accessKeyId": other}}}
+    scene.proxy.trail.append({"CloudTrailEvent": json.dumps(event)})
+    with pytest.raises(UnexpectedState, match="CloudTrail says so"):
         scene.operator.run(plan).resume()
-    assert scene.aws.keys() == {scene.aws.old[0]: "Active", other[0]: "Active"}
+    assert scene.aws.keys() == {scene.aws.old[0]: "Active", other: "Active"}
+
+
+def test_an_event_that_is_late_is_waited_for_and_then_a_person_decides(scene: Scene) -> None:
+    scene.proxy.trail, scene.proxy.trail_is_late = [], True
+    plan = scene.operator.approved()
+    scene.proxy.inject(b"CreateAccessKey", "lose", 1)
+    with pytest.raises(RotationError, match="may have acted"):
+        scene.operator.run(plan).apply()
+    outcome = scene.operator.run(plan).resume()
+    assert (outcome.state, outcome.step) == ("waiting", "mint")
+    scene.operator.time.ahead += 1000
+    with pytest.raises(UnexpectedState, match="CloudTrail has no event"):
+        scene.operator.run(plan).resume()
+    assert set(scene.aws.keys().values()) == {"Active"} and len(scene.aws.keys()) == 2
+    scene.proxy.trail_is_late = False
+    assert scene.operator.finish(plan).state == "finished"
+    scene.assert_replaced()
+
+
+def test_a_damaged_answer_is_a_lost_one_and_shows_no_value(scene: Scene) -> None:
+    plan = scene.operator.approved()
+    scene.proxy.inject(b"Action=CreateAccessKey", "damage", 1)
+    with pytest.raises(RotationError, match="cannot be read") as failure:
+        scene.operator.run(plan).apply()
+    assert "Secret" not in str(failure.value)
+    assert "SecretAccessKey" not in pathlib.Path(scene.operator.journal.path).read_text()
+    assert scene.operator.finish(plan).state == "finished"
+    scene.assert_replaced()
 
 
 def test_an_operator_who_changes_the_value_meanwhile(scene: Scene) -> None:
