@@ -116,7 +116,9 @@ class Rotator(contracts.Rotator):
                 self.case.settings, aws.find_key_id(self.case.leak), secret, aws.find_session_token(self.case.leak)
             )
         except (NotPropagated, PermissionError):
-            raise UnexpectedState("AWS does not accept the session: it has ended") from None
+            raise UnexpectedState(
+                "AWS does not accept the session: it has ended, or its values do not belong together"
+            ) from None
         what = found["arn"].split(":", 5)[5].split("/")
         if what[0] == "assumed-role" and not what[1].startswith("AWSReservedSSO_"):
             return "role", what[1], found["account"]

@@ -183,16 +183,19 @@ async def _check_pairings(
     controls: dict[tuple[str, str], asyncio.Lock],
     outcome: dict[tuple[str, str], ProbeResult],
 ) -> ProbeResult:
-    """Ask until one pairing is live; otherwise say what the last clear answer was."""
+    """Ask until one pairing is live; where several are refused, none of them need be the right one."""
     best = ProbeResult(VerdictState.UNKNOWN, "not asked")
     for credential in questions:
         answer = await _run_probe(credential, client)
         if answer.state == VerdictState.LIVE:
             answer = await _apply_negative_control(credential, answer, client, controls, outcome)
-        if answer.state == VerdictState.LIVE:
+        if answer.state == VerdictState.LIVE or answer.settled:
             return answer
         if best.state != VerdictState.DEAD:
             best = answer
+    if best.state == VerdictState.DEAD and len(questions) > 1:
+        why = f"refused with each of {len(questions)} partners that stand near it, of which none need be its own"
+        return ProbeResult(VerdictState.UNKNOWN, why, refused=True)
     return best
 
 

@@ -28,6 +28,7 @@ THROTTLES = frozenset(
     {"Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "SlowDown"}
 )
 UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
+SIGNED_IN = re.compile(r"(arn:aws[\w-]*:(?:iam|sts)::(\d{12}):[\w+=,.@/-]+)")
 WRONG_SECRET = frozenset({"SignatureDoesNotMatch", "IncompleteSignature"})
 
 
@@ -218,7 +219,8 @@ def get_caller_identity(
 ) -> dict[str, str]:
     """Try a key once: return account and ARN, or raise.
 
-    `NotPropagated` means that AWS does not know the key, `PermissionError` that it refuses it.
+    `NotPropagated` means that AWS does not know the key, `PermissionError` that it refuses the
+    pair: the secret is another one, or the session is over. A denial names who is signed in.
     """
     from botocore.exceptions import ClientError
 
@@ -230,8 +232,10 @@ def get_caller_identity(
             code = get_error_code(error)
             if code in UNKNOWN_KEY:
                 raise NotPropagated(f"AWS does not know the key ({code})") from None
-            if code in WRONG_SECRET or code in ("ExpiredToken", "AccessDenied"):
+            if code in WRONG_SECRET or code == "ExpiredToken":
                 raise PermissionError(code) from None
+            if code.startswith("AccessDenied") and (found := SIGNED_IN.search(str(error))):
+                return {"account": found[2], "arn": found[1]}
             raise
     return {"account": str(answer["Account"]), "arn": str(answer["Arn"])}
 

@@ -24,6 +24,8 @@ class Meaning(StrEnum):
     """The provider knows it and it is in force, whatever it may do."""
     DEAD = "dead"
     """The provider speaks of this credential: it does not exist, or has ended."""
+    NOT_HERE = "not here"
+    """This part of the provider does not know it, or not any more; another part may."""
     EXISTS = "exists"
     """The name of the credential is in force, its secret part is another one."""
     SUSPENDED = "suspended"
@@ -81,7 +83,7 @@ AWS_LONG_TERM = (
     AnswerRow(
         (400, 403),
         r"(?:InvalidClientTokenId|UnrecognizedClientException)\b.*",
-        Meaning.DEAD,
+        Meaning.NOT_HERE,
         "STS does not accept the key id: it is inactive, deleted, or of another partition",
         _STS + "; inactive keys: ministack 1.5.33 and moto, asked",
     ),
@@ -103,7 +105,7 @@ AWS_LONG_TERM = (
         (400, 403), r"ExpiredToken(?:Exception)?\b.*", Meaning.DEAD, "STS refused it: the session has expired", _STS
     ),
 )
-"""A pair of AKIA key id and secret. A dead key id is proven for the partition that was asked."""
+"""A pair of AKIA key id and secret. One that no partition knows is dead."""
 
 AWS_SESSION = (
     AnswerRow(

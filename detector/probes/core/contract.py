@@ -98,7 +98,8 @@ class ProbeResult(NamedTuple):
     """What a probe found out: a `Verdict` without the time.
 
     `refused` says that the provider itself did not accept the credential, also
-    where that does not prove it dead: enough for a negative control.
+    where that does not prove it dead: enough for a negative control. `settled`
+    says that another partner would not change the answer.
     """
 
     state: VerdictState = VerdictState.UNKNOWN
@@ -106,6 +107,7 @@ class ProbeResult(NamedTuple):
     owner: str = ""
     facts: tuple[tuple[str, str], ...] = ()
     refused: bool = False
+    settled: bool = False
 
 
 class PlannedRequest(NamedTuple):

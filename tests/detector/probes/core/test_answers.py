@@ -74,7 +74,7 @@ def test_what_vault_says_means(table: str, status: int, errors: list[str], means
 @pytest.mark.parametrize(
     ("text", "long_term", "session"),
     [
-        (say_sts("InvalidClientTokenId"), Meaning.DEAD, Meaning.REFUSED),
+        (say_sts("InvalidClientTokenId"), Meaning.NOT_HERE, Meaning.REFUSED),
         (say_sts("SignatureDoesNotMatch"), Meaning.EXISTS, Meaning.EXISTS),
         (say_sts("SignatureDoesNotMatch", "Signature expired: 2020 is now earlier"), Meaning.SKEW, Meaning.SKEW),
         (say_sts("SignatureDoesNotMatch", "Signature not yet current: 2031"), Meaning.SKEW, Meaning.SKEW),
