@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--global", dest="everywhere", action="store_true", help="for all repositories of this user")
     parser.add_argument("--repository", default=".", metavar="PATH", help="the repository; default: the one here")
+    parser.add_argument(
+        "--tracked",
+        action="store_true",
+        help="also change a folder of hooks that git tracks (core.hooksPath); they run the leakfirst of the PATH",
+    )
     passed = parser.add_argument_group("options of the installed hook")
     passed.add_argument("--patterns", action="append", default=[], metavar="PATH", help="more rules: a file or folder")
     passed.add_argument("--baseline", default="", metavar="FILE", help="list of known findings")
@@ -60,10 +65,12 @@ def run(args: argparse.Namespace) -> int:
 def _carry_out(args: argparse.Namespace, folder: install.HookFolder) -> int:
     if args.action == "install":
         hooks = args.hooks or (["pre-receive"] if folder.is_bare else ["pre-commit", "pre-push"])
-        for state in install.install(folder, hooks, _make_options(args)):
+        for state in install.install(folder, hooks, _make_options(args), share=args.tracked):
             print(f"{state.hook}: installed in {state.path}")
             if state.chained:
                 print(f"  the existing hook is called first ({state.chained})")
+            if state.note:
+                print(f"  {state.note}")
     elif args.action == "uninstall":
         removed = install.uninstall(folder, args.hooks or install.HOOKS)
         for state in removed:
@@ -74,6 +81,8 @@ def _carry_out(args: argparse.Namespace, folder: install.HookFolder) -> int:
         for state in install.read_status(folder, args.hooks or install.HOOKS):
             chained = f", after {state.chained}" if state.chained else ""
             print(f"{state.hook}: {'installed' + chained if state.is_installed else 'not installed'} ({state.path})")
+            if state.note:
+                print(f"  {state.note}")
         chosen = install.run_git("config", "core.hooksPath", cwd=args.repository)
         if chosen:
             print(f"git runs the hooks in {chosen} (core.hooksPath)")
