@@ -5,6 +5,9 @@ that the last commit already has in the same file (or in one that this commit
 renames) does not stop a commit; of a merge only what none of its parents has is
 scanned.
 
+Under the pre-commit framework it also scans what `pre-commit run --all-files`,
+`--files` or `--from-ref` names (hooks/core/framework.py): there nothing may be staged.
+
 git runs while Python loads, and examined that a clean commit does not need is
 imported after something was found.
 """
@@ -29,6 +32,7 @@ CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 
 def main(arguments: list[str]) -> int:
     """Scan the index; return 0 to allow the commit."""
+    left = git.enter_top_folder()
     if os.environ.get("LEAKFIRST_SKIP", "") not in ("", "0"):
         from hooks.core import audit
 
@@ -39,17 +43,27 @@ def main(arguments: list[str]) -> int:
     listing = git.start_listing()
     objects = git.ObjectReader()
     try:
-        return _check(arguments, listing, objects)
+        from hooks.core import examine
+
+        chosen = examine.parse_options(arguments, left)
+        engine = examine.load_engine(chosen)
+        changes = git.read_changes(listing)
+        code = _check(chosen, engine, changes, objects)
     finally:
         objects.close()
+    if chosen.rest or os.environ.get("PRE_COMMIT_TO_REF"):
+        from hooks.core import framework
+
+        named = framework.check_named(chosen, engine, {change.path for change in changes if change.new}, left)
+        code = FOUND if FOUND in (code, named) else max(code, named)
+    return code
 
 
-def _check(arguments: Sequence[str], listing: git.GitProcess, objects: git.ObjectReader) -> int:
+def _check(
+    chosen: examine.HookOptions, engine: Engine, changes: list[git.StagedChange], objects: git.ObjectReader
+) -> int:
     from hooks.core import examine
 
-    chosen = examine.parse_options(arguments)
-    engine = examine.load_engine(chosen)
-    changes = git.read_changes(listing)
     added = [change for change in _exclude_merged(changes) if change.new]
     if not added:
         return CLEAN

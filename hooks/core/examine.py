@@ -43,17 +43,25 @@ class HookOptions(NamedTuple):
     rest: tuple[str, ...] = ()
 
 
-def parse_options(arguments: Sequence[str]) -> HookOptions:
-    """Parse the arguments of a hook: our options, then what git adds. Raises `UsageError`."""
+def parse_options(arguments: Sequence[str], left: str = "") -> HookOptions:
+    """Parse the arguments of a hook: our options, then what git or a hook manager adds. Raises `UsageError`.
+
+    *left* is the folder in which the hook was started, if it is not the current one any more:
+    paths of options are relative to it.
+    """
     chosen: dict[str, str] = {}
     patterns: list[str] = []
     flags = set()
     at = 0
+    # The framework passes names of files, which whoever wrote the repository chose.
+    is_managed = bool(os.environ.get("PRE_COMMIT")) and "--" not in arguments
     while at < len(arguments) and arguments[at].startswith("--"):
         name, equals, value = arguments[at].partition("=")
         at += 1
         if name == "--":
             break
+        if is_managed and os.path.lexists(os.path.join(left, arguments[at - 1])):
+            raise UsageError(f"{arguments[at - 1]}: a file is named like an option; write -- behind the options")
         if name in FLAG_OPTIONS:
             flags.add(name)
             continue
@@ -70,6 +78,9 @@ def parse_options(arguments: Sequence[str]) -> HookOptions:
             chosen[name[2:].replace("-", "_")] = value
     if chosen.get("min_confidence", "medium") not in ("low", "medium", "high"):
         raise UsageError("--min-confidence must be low, medium or high")
+    if left:
+        patterns = [os.path.join(left, path) for path in patterns]
+        chosen = {name: _join_path(left, name, value) for name, value in chosen.items()}
     return HookOptions(
         tuple(patterns),
         chosen.get("baseline", ""),
@@ -79,6 +90,20 @@ def parse_options(arguments: Sequence[str]) -> HookOptions:
         "--strict" in flags,
         tuple(arguments[at:]),
     )
+
+
+def _join_path(left: str, option: str, value: str) -> str:
+    """Return *value* as seen from another folder, if it is a path."""
+    if option == "config":
+        return os.path.join(left, value)
+    if option != "baseline" or not value:
+        return value
+    from detector.ignores.loader import NO_BASELINE, split_format
+
+    if value == NO_BASELINE:
+        return value
+    kind, path = split_format(value)
+    return f"{kind}:{os.path.join(left, path)}" if kind else os.path.join(left, path)
 
 
 def load_engine(chosen: HookOptions) -> Engine:

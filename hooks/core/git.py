@@ -22,7 +22,12 @@ EMPTY_TREES = (
 """The id of the empty tree, in SHA-1 and in SHA-256."""
 
 _COMMAND = ("git", "--no-pager", "--literal-pathspecs", "-c", "core.fsmonitor=false", "-c", "gc.auto=0")
-_QUIET = {"GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+_QUIET = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # what is committed or pushed is the object itself, not its replacement
+    "GIT_TERMINAL_PROMPT": "0",
+}
 
 
 class GitProcess:
@@ -171,11 +176,11 @@ class StagedChange(NamedTuple):
 LINK, SUBMODULE = "120000", "160000"
 
 
-def start_listing(against: str = "HEAD") -> GitProcess:
+def start_listing(against: str = "HEAD", *, quiet: bool = True) -> GitProcess:
     """Start to list the differences between the index and *against*, a commit or tree."""
     return GitProcess(
         ["diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", "--ignore-submodules=none", against],
-        quiet=True,
+        quiet=quiet,
     )
 
 
@@ -189,6 +194,7 @@ def read_changes(listing: GitProcess) -> list[StagedChange]:
         content = listing.out.read()
         if listing.wait() == 0:
             return parse_changes(content)
+    start_listing(EMPTY_TREES[0], quiet=False).wait()  # git itself says why, for example to whom the repository belongs
     raise SourceError("git could not list the staged changes; check that `git diff --cached` works here")
 
 
@@ -210,6 +216,33 @@ def parse_changes(raw: bytes) -> list[StagedChange]:
     return found
 
 
+def enter_top_folder() -> str:
+    """Change to the top folder of the working tree; return the folder that was left, "" if it is the same.
+
+    git starts its hooks there, but a hook manager may start us in a folder below. Paths in
+    the index, the ignore files and the relative paths that git hands to its hooks
+    (GIT_DIR, GIT_INDEX_FILE) all refer to the top.
+    """
+    if os.path.lexists(".git"):
+        return ""
+    given = os.environ.get("GIT_DIR", "")
+    left = above = os.getcwd()
+    while True:
+        if os.path.lexists(os.path.join(above, ".git")) or (
+            given and not os.path.isabs(given) and os.path.isdir(os.path.join(above, given))
+        ):
+            break
+        parent = os.path.dirname(above)
+        if parent == above:
+            above = os.environ.get("GIT_WORK_TREE", "")
+            break
+        above = parent
+    if not os.path.isabs(above) or not os.path.isdir(above) or os.path.samefile(above, left):
+        return ""
+    os.chdir(above)
+    return left
+
+
 def find_git_directory() -> str:
     """Return the git directory of the current worktree. Raises `SourceError`."""
     given = os.environ.get("GIT_DIR", "")
@@ -228,12 +261,33 @@ def find_git_directory() -> str:
 
 
 def read_merge_heads(git_directory: str) -> list[str]:
-    """Return the commits that are merged by the commit that is being made."""
+    """Return the commits that are merged by the commit that is being made.
+
+    git runs pre-merge-commit before it writes MERGE_HEAD; then only the names of
+    environment variables, GITHEAD_<id>, tell the commits.
+    """
+    found = [name[8:] for name in os.environ if name.startswith("GITHEAD_")]
+    found = [name for name in found if len(name) in (40, 64) and not set(name) - set("0123456789abcdef")]
     try:
         with open(os.path.join(git_directory, "MERGE_HEAD"), encoding="ascii") as file:
-            return file.read().split()
+            found += file.read().split()
     except (OSError, ValueError):
-        return []
+        pass
+    return list(dict.fromkeys(found))
+
+
+def resolve_commits(names: Sequence[str]) -> list[str]:
+    """Return the ids of the commits, tags or other objects called *names*, "" for each that is not in this clone."""
+    found = []
+    for name in names:
+        usable = name and not name.startswith("-") and "\n" not in name
+        lines = (
+            read_lines(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{object}}"], quiet=True)
+            if usable
+            else None
+        )
+        found.append(lines[-1] if lines else "")
+    return found
 
 
 def find_common_directory(git_directory: str) -> str:

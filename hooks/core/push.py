@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from detector.errors import SourceError
 from detector.git import changes
 from detector.git.repository import Repository, discover
 from detector.model import Blob, Finding, Origin, Skipped
@@ -82,6 +83,9 @@ def examine_push(
 def _list_changes(repository: Repository, tips: list[str], known: set[str]) -> Iterator[changes.Change | Skipped]:
     """Yield the changes of new commits, then the content of tags of trees and files."""
     kinds = _peel(tips)
+    lost = next((tip for tip in tips if tip not in kinds), "")
+    if lost:
+        raise SourceError(f"{lost}: what is pushed cannot be read (git cat-file -t {lost})")
     commits = [tip for tip in tips if kinds.get(tip) == "commit"]
     if commits:
         for change in changes.read_introduced(repository, commits, known):

@@ -108,6 +108,74 @@ def test_a_merge_is_asked_only_for_what_none_of_its_parents_has(repo: Repository
     assert repo.commit("merge").returncode == 0
 
 
+def test_an_automatic_merge_is_asked_only_for_what_none_of_its_parents_has(repo: Repository) -> None:
+    started(repo)
+    repo.git("checkout", "-q", "-b", "side")
+    repo.add("side.py", f"t = '{token()}'\n")
+    repo.commit("side", "--no-verify")
+    repo.git("checkout", "-q", "main")
+    repo.add("main.py", "x\n")
+    repo.commit()
+    hooks = repo.path / ".git" / "hooks"
+    (hooks / "pre-merge-commit").write_bytes((hooks / "pre-commit").read_bytes())
+    (hooks / "pre-merge-commit").chmod(0o755)
+    done = repo.try_git("merge", "-q", "-m", "merge", "side")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["GITHEAD_" + "f" * 40, "GITHEAD_nothing"])
+def test_a_parent_that_is_not_there_excuses_nothing(repo: Repository, name: str) -> None:
+    started(repo)
+    repo.add("a.py", f"t = '{token()}'\n")
+    assert repo.commit(**{name: "side"}).returncode == 1
+
+
+def test_a_replacement_of_a_staged_file_hides_nothing(repo: Repository) -> None:
+    started(repo)
+    repo.add("a.py", f"t = '{token()}'\n")
+    repo.write("clean", "clean\n")
+    clean = repo.git("hash-object", "-w", "clean").strip()
+    repo.git("replace", repo.git("rev-parse", ":a.py").strip(), clean)
+    assert repo.commit().returncode == 1
+
+
+@pytest.mark.parametrize("is_linked", [False, True])
+def test_in_a_folder_below_the_top_the_files_of_the_top_count(
+    repo: Repository, tmp_path: Path, is_linked: bool
+) -> None:
+    repo.write("leakfirst.toml", '[[allow]]\npaths = ["app/known.py"]\n')
+    repo.write("app/keep", "")
+    repo.git("add", "-A")
+    repo.commit("start", "--no-verify")
+    top = repo.path
+    if is_linked:
+        top = tmp_path / "linked"
+        repo.git("worktree", "add", "-q", str(top))
+    hook = repo.path / ".git" / "hooks" / "pre-commit"
+    hook.write_text(
+        f"#!/bin/sh\ncd app && exec {sys.executable} -m leakfirst hook run pre-commit --config empty.toml\n"
+    )
+    here = Repository(top) if not is_linked else repo
+    here.path = top
+    here.write("app/empty.toml", "")
+    here.add("app/known.py", f"t = '{token()}'\n")
+    done = here.commit(PYTHONPATH=str(HOME))
+    assert done.returncode == 0, done.stderr
+    here.add("new.py", f"t = '{token()}'\n")
+    assert here.commit(PYTHONPATH=str(HOME)).returncode == 1
+
+
+@pytest.mark.parametrize("setting", ["diff.relative=true", "diff.noprefix=true", "diff.ignoreSubmodules=all"])
+def test_settings_of_git_hide_nothing_below_the_top(repo: Repository, setting: str) -> None:
+    started(repo)
+    name, _, value = setting.partition("=")
+    repo.git("config", name, value)
+    repo.write("app/keep", "")
+    repo.add("a.py", f"t = '{token()}'\n")
+    done = leakfirst("hook", "run", "pre-commit", cwd=repo.path / "app")
+    assert done.returncode == 1, done.stderr
+
+
 def test_submodules_links_and_intent_to_add_are_no_trouble(repo: Repository, tmp_path: Path) -> None:
     started(repo)
     other = Repository(tmp_path / "other")
