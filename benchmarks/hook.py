@@ -30,9 +30,9 @@ def lap(name):
     laps.append((name, time.perf_counter()))
 sys.path += {folders!r}
 import gc; gc.disable()
-from hooks import _git; lap("import the git plumbing")
+from hooks.core import git as _git; lap("import the git plumbing")
 listing, objects = _git.start_listing(), _git.ObjectReader(); lap("start two git processes")
-from hooks import _examine, pre_commit; lap("import the engine")
+from hooks import pre_commit; from hooks.core import examine as _examine; lap("import the engine")
 engine = _examine.load_engine(_examine.parse_options([])); lap("load the rules and the automaton")
 changes = _git.read_changes(listing); lap("wait for the list of git")
 share = pre_commit._make_share(objects, [change for change in changes if change.new])

@@ -3,7 +3,8 @@
 The pushed objects are in a quarantine that git deletes if this hook fails. New is
 what no ref of the repository reaches, however many refs are pushed at once, new,
 forced or deleted. Ignore files are read from the pushed commits; the audit log
-records which findings they ignored.
+records which findings they ignored. Content that could not be scanned is refused, too:
+whoever pushes it could hide a credential in it.
 
 `git push -o leakfirst.skip=REASON` allows a push despite findings if the operator
 permits it (`git config leakfirst.allowSkip true`); it is scanned and recorded too.
@@ -15,6 +16,11 @@ import os
 import sys
 
 from hooks.core import audit, git
+
+REFUSED_INCOMPLETE = (
+    "push refused: some of it could not be scanned, so nobody knows what it contains; "
+    "an operator may install this hook with --allow-incomplete"
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -52,10 +58,13 @@ def main(arguments: list[str]) -> int:
     if findings and reason:
         advice.append("This repository does not allow skipping the check (git config leakfirst.allowSkip).")
     push.print_result(title, result, advice)
-    push.record_event("pre-receive", repository, "refused" if findings else "passed", pushed, result)
+    is_incomplete = bool(result.skipped) and not chosen.allow_incomplete
+    if is_incomplete and not findings:
+        print(f"leakfirst: {REFUSED_INCOMPLETE}", file=sys.stderr)
+    push.record_event("pre-receive", repository, "refused" if findings or is_incomplete else "passed", pushed, result)
     if findings:
         return push.FOUND
-    return push.INCOMPLETE if result.skipped and chosen.strict else push.CLEAN
+    return push.INCOMPLETE if is_incomplete else push.CLEAN
 
 
 def _find_skip_reason() -> str:

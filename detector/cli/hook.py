@@ -46,6 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-repository-ignores", action="store_true", help="do not apply baselines and allowlists of the repository"
     )
     passed.add_argument("--strict", action="store_true", help="fail if some content could not be scanned (exit 3)")
+    passed.add_argument(
+        "--allow-incomplete",
+        action="store_true",
+        help="pre-receive: accept a push of which some content could not be scanned (refused by default)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -117,6 +122,8 @@ def _make_options(args: argparse.Namespace) -> list[str]:
         options.append("--no-repository-ignores")
     if args.strict:
         options.append("--strict")
+    if args.allow_incomplete:
+        options.append("--allow-incomplete")
     return options
 
 

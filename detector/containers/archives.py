@@ -9,47 +9,83 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from detector.containers.contract import Member, Stream
 from detector.containers.limits import ENCRYPTED, LimitExceeded
+from detector.containers.streams import MAX_STRAY_BYTES, READ_BYTES, BoundedStream, DecompressedStream
+from detector.containers.zip_gaps import read_gap
 from detector.model import Skipped
 
 MAX_7Z_BYTES = 1 << 30
 MAX_BYTES_AT_ONCE = 64 << 20
 """An entry of a zip file up to this size in bytes is inflated in one call, which is twice as fast as in chunks."""
 
+_PIECE_OF_UNCOPIABLE = 512
+"""Bytes given at once to a decompressor that loses the output of a damaged piece."""
+
+_ENDS_OF_TAR = ("EOFHeaderError", "EmptyHeaderError")
+"""The errors of `tarfile` for a block of zeros and for the end of the file; these are no damage."""
+
 _DEFLATE_RATIO = 1032
 """Deflate expands one byte to at most this many."""
 
 
 def read_zip(file: Any) -> Iterator[Member | Skipped]:
-    """Read a zip file: also jar, war, whl, docx, xlsx, pptx, apk, nupkg, vsix and other formats based on zip."""
+    """Read a zip file: also jar, war, whl, docx, xlsx, pptx, apk, nupkg, vsix and other formats based on zip.
+
+    Entries that its directory does not list, because it is damaged or was written
+    to hide them, are found by their own headers.
+    """
+    import zipfile
+
+    size = file.seek(0, io.SEEK_END)
+    try:
+        archive = zipfile.ZipFile(file)
+    except Exception as problem:  # its parser raises all kinds of errors for hostile files
+        yield Skipped("", f"its directory cannot be read ({problem}); what was found in it without it was scanned")
+        yield from read_gap(file, 0, size)
+        return
+    with archive:
+        listed = []
+        for entry in archive.infolist():
+            listed.append((entry.header_offset, _find_data(file, entry) + entry.compress_size))
+            if not entry.is_dir():
+                yield _read_entry(archive, file, entry)
+        at = 0
+        for start, end in sorted(listed):
+            yield from read_gap(file, at, start)
+            at = max(at, end)
+        yield from read_gap(file, at, archive.start_dir)
+        if archive.comment:
+            yield Member("", io.BytesIO(archive.comment), is_remainder=True)
+
+
+def _read_entry(archive: Any, file: Any, entry: Any) -> Member | Skipped:
     import zipfile
 
     from detector.containers.documents import extract_office_text
 
-    with zipfile.ZipFile(file) as archive:
-        for entry in archive.infolist():
-            if entry.is_dir():
-                continue
-            if entry.flag_bits & 1:
-                yield Skipped(entry.filename, ENCRYPTED)
-                continue
-            try:
-                stream: Stream = archive.open(entry)
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as problem:
-                yield Skipped(entry.filename, f"cannot be unpacked: {problem}")
-                continue
-            packed = _read_packed(file, entry)
-            if packed is None:
-                yield Member(entry.filename, extract_office_text(entry.filename, stream))
-            else:
-                unpacked = _InflatedStream(packed, entry.file_size, entry.CRC, stream)
-                yield Member(
-                    entry.filename, extract_office_text(entry.filename, unpacked), digest=_compute_digest(entry, packed)
-                )
+    if entry.flag_bits & 1:
+        return Skipped(entry.filename, ENCRYPTED)
+    try:
+        stream: Stream = archive.open(entry)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as problem:
+        return Skipped(entry.filename, f"cannot be unpacked: {problem}")
+    packed = _read_packed(file, entry)
+    if packed is None:
+        return Member(entry.filename, extract_office_text(entry.filename, stream))
+    unpacked = _InflatedStream(packed, entry.file_size, entry.CRC, stream)
+    return Member(entry.filename, extract_office_text(entry.filename, unpacked), digest=_compute_digest(entry, packed))
+
+
+def _find_data(file: Any, entry: Any) -> int:
+    """Return the offset of the compressed bytes of *entry*, behind its own header."""
+    file.seek(entry.header_offset + 26)
+    lengths: bytes = file.read(4)
+    return int(entry.header_offset) + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
 
 
 def _read_packed(file: Any, entry: Any) -> bytes | None:
@@ -59,9 +95,7 @@ def _read_packed(file: Any, entry: Any) -> bytes | None:
         return None
     if entry.compress_size > MAX_BYTES_AT_ONCE:
         return None
-    file.seek(entry.header_offset + 26)
-    lengths: bytes = file.read(4)
-    file.seek(int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little"), 1)
+    file.seek(_find_data(file, entry))
     packed: bytes = file.read(entry.compress_size)
     return packed
 
@@ -99,73 +133,67 @@ class _InflatedStream:
         return io.BytesIO(content) if valid else None
 
 
-def read_tar(file: Any) -> Iterator[Member]:
-    """Read a tar archive as a stream."""
+def read_tar(file: Any) -> Iterator[Member | Skipped]:
+    """Read a tar archive as a stream, and further archives and members behind its end or behind damaged headers."""
     import tarfile
 
-    with tarfile.open(fileobj=file, mode="r|", bufsize=1 << 16) as archive:
+    damaged = 0
+
+    class Entry(tarfile.TarInfo):
+        """Counts the headers that are none."""
+
+        @classmethod
+        def fromtarfile(cls, archive: tarfile.TarFile) -> Entry:
+            nonlocal damaged
+            try:
+                return super().fromtarfile(archive)
+            except tarfile.HeaderError as problem:
+                damaged += type(problem).__name__ not in _ENDS_OF_TAR
+                raise
+
+    with tarfile.open(fileobj=file, mode="r|", bufsize=1 << 16, tarinfo=Entry, ignore_zeros=True) as archive:
         for entry in archive:
             if entry.isreg():
                 stream = archive.extractfile(entry)
                 assert stream is not None
                 yield Member(entry.name, stream)
             archive.members = []  # type: ignore[attr-defined]  # otherwise all entries stay in memory
+    if damaged:
+        yield Skipped("", f"{damaged} blocks of 512 bytes are no headers of a tar archive and were not read")
 
 
-class _DecompressedStream:
-    """The decompressed content of a stream; everything before an error is returned before the error is raised.
-
-    The readers of the standard library lose their buffer if a stream is truncated.
-    """
-
-    def __init__(self, file: Any, start: Callable[[], Any]) -> None:
-        self._file = file
-        self._start = start
-        self._stream = start()
-        self._pending = b""
-        self._first = True
-
-    def read(self, size: int = -1, /) -> bytes:
-        size = size if size >= 0 else 1 << 20
-        while size:
-            if self._stream.eof:
-                self._pending = self._stream.unused_data
-                self._stream, self._first = self._start(), False
-            wanted = getattr(self._stream, "needs_input", True)
-            data = self._pending or (self._file.read(1 << 16) if wanted else b"")
-            if not data and wanted:
-                break
-            try:
-                part: bytes = self._stream.decompress(data, size)
-            except Exception:
-                if self._first:
-                    raise
-                break  # garbage after the last stream
-            self._pending = getattr(self._stream, "unconsumed_tail", b"")
-            if part:
-                return part
-        return b""
+def _read_compressed(
+    file: Any, start: Callable[[], Any], signature: bytes, piece: int = READ_BYTES
+) -> Iterator[Member | Skipped]:
+    stream = DecompressedStream(file, start, re.compile(signature), piece)
+    yield Member("", stream)
+    if stream.stray:
+        yield Member("", io.BytesIO(stream.stray), is_remainder=True)
+    if len(stream.stray) >= MAX_STRAY_BYTES:
+        yield Skipped("", "contains more bytes outside of its compressed data than are scanned")
 
 
-def read_gzip(file: Any) -> Iterator[Member]:
+def read_gzip(file: Any) -> Iterator[Member | Skipped]:
     """Read a gzip file."""
     import zlib
 
-    yield Member("", _DecompressedStream(file, lambda: zlib.decompressobj(wbits=31)))
+    yield from _read_compressed(file, lambda: zlib.decompressobj(wbits=31), rb"\x1f\x8b\x08[\x00-\x1f]")
 
 
-def read_bzip2(file: Any) -> Iterator[Member]:
+def read_bzip2(file: Any) -> Iterator[Member | Skipped]:
     """Read a bzip2 file."""
     import bz2
 
-    yield Member("", _DecompressedStream(file, bz2.BZ2Decompressor))
+    yield from _read_compressed(file, bz2.BZ2Decompressor, rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)", _PIECE_OF_UNCOPIABLE)
 
 
-def read_xz(file: Any) -> Iterator[Member]:
+def read_xz(file: Any) -> Iterator[Member | Skipped]:
     """Read an xz file."""
     import lzma
 
-    yield Member("", _DecompressedStream(file, lambda: lzma.LZMADecompressor(memlimit=256 << 20)))
+    yield from _read_compressed(
+        file, lambda: lzma.LZMADecompressor(memlimit=256 << 20), rb"\xfd7zXZ\x00", _PIECE_OF_UNCOPIABLE
+    )
 
 
 def read_zstd(file: Any) -> Iterator[Member | Skipped]:
@@ -179,33 +207,13 @@ def read_zstd(file: Any) -> Iterator[Member | Skipped]:
     yield Member("", unpacker.stream_reader(file, read_across_frames=True))
 
 
-class _BoundedStream:
-    """The next *size* bytes of a stream."""
-
-    def __init__(self, file: Any, size: int) -> None:
-        self._file = file
-        self.remaining = size
-
-    def read(self, size: int = -1, /) -> bytes:
-        part: bytes = self._file.read(self.remaining if size < 0 else min(size, self.remaining))
-        self.remaining -= len(part)
-        return part
-
-    def skip(self, more: int = 0) -> None:
-        """Skip the bytes that were not read, and *more* bytes of padding."""
-        remaining = self.remaining + more
-        while remaining > 0 and (part := self._file.read(min(remaining, 1 << 20))):
-            remaining -= len(part)
-        self.remaining = 0
-
-
 def read_ar(file: Any) -> Iterator[Member]:
     """Read an `ar` archive: a Debian package, a static library."""
     file.read(8)
     while len(header := file.read(60)) == 60 and header[58:] == b"`\n":
         size = int(header[48:58])
         name = header[:16].decode("latin-1").rstrip().rstrip("/")
-        part = _BoundedStream(file, size)
+        part = BoundedStream(file, size)
         if header.startswith(b"#1/"):  # BSD: the content starts with the name
             name = part.read(int(header[3:16])).rstrip(b"\0").decode("utf-8", "replace")
         yield Member(name or "names", part)
@@ -225,11 +233,11 @@ def read_cpio(file: Any) -> Iterator[Member]:
             pads = 0, 0
         else:
             return
-        name = _BoundedStream(file, length).read().rstrip(b"\0").decode("utf-8", "replace")
-        _BoundedStream(file, 0).skip(pads[0])
+        name = BoundedStream(file, length).read().rstrip(b"\0").decode("utf-8", "replace")
+        BoundedStream(file, 0).skip(pads[0])
         if name == "TRAILER!!!":
             return
-        part = _BoundedStream(file, size)
+        part = BoundedStream(file, size)
         if mode & 0o170000 == 0o100000:
             yield Member(name, part)
         part.skip(pads[1])
@@ -247,8 +255,8 @@ def read_rpm(file: Any) -> Iterator[Member]:
         if start[:3] != b"\x8e\xad\xe8":
             raise ValueError("header expected")
         entries, size = int.from_bytes(start[8:12]), int.from_bytes(start[12:16])
-        _BoundedStream(file, 16 * entries).skip()
-        part = _BoundedStream(file, size)
+        BoundedStream(file, 16 * entries).skip()
+        part = BoundedStream(file, size)
         if padded:
             part.skip(-size % 8)
         else:

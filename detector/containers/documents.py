@@ -228,14 +228,14 @@ _NAMES = re.compile(rb'"sources"\s*:\s*\[')
 def read_source_map(file: Any) -> Iterator[Member]:
     """Read the sources in a source map. Only one is decoded at a time: maps can have tens of megabytes."""
     data = file.read()
-    names = [json.loads(data[start:end]) for start, end in _find_elements(data, _NAMES, 0)]
+    names = [_parse_text(data[start:end]) for start, end in _find_elements(data, _NAMES, 0)]
     remainder, at, count = [], 0, 0
     while begin := _SOURCES.search(data, at):
         remainder.append(data[at : begin.end()])
         at = begin.end()
         for start, end in _find_elements(data, _SOURCES, begin.start()):
             at = end
-            content = json.loads(data[start:end])
+            content = _parse_text(data[start:end])
             name = names[count] if count < len(names) else None
             count += 1
             if content:
@@ -243,6 +243,15 @@ def read_source_map(file: Any) -> Iterator[Member]:
         remainder.append(b"\n" * data.count(b"\n", begin.end(), at))
     remainder.append(data[at:])
     yield Member("", io.BytesIO(b"".join(remainder)), is_remainder=True)
+
+
+def _parse_text(literal: bytes) -> str | None:
+    """Return the text of a JSON string, None for null; a string that is not valid JSON as it stands."""
+    try:
+        text: str | None = json.loads(literal)
+    except ValueError:
+        return literal.decode("utf-8", "replace")
+    return text
 
 
 def _find_elements(data: bytes, array: re.Pattern[bytes], at: int) -> Iterator[tuple[int, int]]:
@@ -255,8 +264,18 @@ def _find_elements(data: bytes, array: re.Pattern[bytes], at: int) -> Iterator[t
 
 
 def read_notebook(file: Any) -> Iterator[Member]:
-    """Read the cells of a notebook and their outputs; cells are numbered from 1, as notebooks show them."""
-    book = json.loads(file.read())
+    """Read the cells of a notebook and their outputs; cells are numbered from 1, as notebooks show them.
+
+    What is no notebook, although it looks like one, is text: it is returned as it is.
+    """
+    content = file.read()
+    try:
+        yield from _read_cells(json.loads(content))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        yield Member("", io.BytesIO(content), is_remainder=True)
+
+
+def _read_cells(book: Any) -> Iterator[Member]:
     cells = book.pop("cells")
     for number, cell in enumerate(cells, 1):
         yield Member(f"cell {number}", _open_text(cell.pop("source", "")))

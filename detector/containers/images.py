@@ -14,16 +14,20 @@ from typing import Any
 
 from detector.containers.archives import read_tar
 from detector.containers.contract import Member
+from detector.model import Skipped
 
 _MAX_MANIFESTS = 1000
 _MAX_DOCUMENT_BYTES = 8 << 20
 
 
-def read_image(file: Any) -> Iterator[Member]:
+def read_image(file: Any) -> Iterator[Member | Skipped]:
     """Read a seekable image; layers and configurations get readable names."""
     names = _name_members(file)
     file.seek(0)
     for member in read_tar(file):
+        if isinstance(member, Skipped):
+            yield member
+            continue
         name = member.name.removeprefix("./")
         yield member._replace(name=names.get(name, name))
 

@@ -32,15 +32,19 @@ class UnpackBudget:
         self._end = now() + MAX_SECONDS
 
     def count_bytes(self, count: int) -> None:
-        """Subtract bytes that were read. Raises `LimitExceeded`."""
+        """Subtract bytes that were read and check the time. Raises `LimitExceeded`."""
         self.bytes -= count
         if self.bytes < 0:
             raise LimitExceeded("unpacks to more bytes than the limit; the remaining ones were not scanned")
+        self._check_time("content was")
 
     def count_member(self) -> None:
         """Subtract one member and check the time. Raises `LimitExceeded`."""
         self.members -= 1
         if self.members < 0:
             raise LimitExceeded(f"contains more than {MAX_MEMBERS} members; the remaining ones were not scanned")
+        self._check_time("members were")
+
+    def _check_time(self, remaining: str) -> None:
         if self._now() > self._end:
-            raise LimitExceeded(f"takes longer than {MAX_SECONDS:g} seconds; the remaining members were not scanned")
+            raise LimitExceeded(f"takes longer than {MAX_SECONDS:g} seconds; the remaining {remaining} not scanned")

@@ -133,12 +133,6 @@ def _unpack_members(
     if kind == "image" and not hasattr(file, "seek"):
         kind = "tar"  # members are read the same; layers are named by digest instead of number
     opener = OPENERS[kind]
-    if not opener.streams and not hasattr(file, "seek"):
-        content = file.read(MAX_IN_MEMORY + 1)
-        if len(content) > MAX_IN_MEMORY:
-            yield Skipped(_describe_location(origin), f"{kind} inside another container is too large to be unpacked")
-            return
-        file = io.BytesIO(content)
     read_members = getattr(import_module(opener.module), opener.function)
     try:
         for member in read_members(file):
@@ -162,8 +156,8 @@ def _unpack_members(
     except LimitExceeded:
         raise
     except Exception as problem:  # libraries raise all kinds of errors for hostile files; go on with the others
-        reason = f"could not be unpacked completely as {kind}, scanned as it is: {_describe_problem(problem)}"
-        yield Skipped(_describe_location(origin), reason, expected=True)
+        reason = f"could not be unpacked completely as {kind}: {_describe_problem(problem)}"
+        yield Skipped(_describe_location(origin), reason)
 
 
 def _describe_problem(problem: Exception) -> str:
@@ -227,14 +221,42 @@ def _unpack_member(
     if kind and depth >= MAX_DEPTH:
         yield Skipped(_describe_location(origin), f"containers are nested more than {MAX_DEPTH} levels deep")
     elif kind:
-        has_content = False
-        for item in _unpack_members(restarted, kind, origin, budget, depth + 1, via):
-            has_content = has_content or isinstance(item, Blob)
-            yield item
-        if not has_content or kind in ("pdf", "sqlite", "pyc"):  # these contain more than their readers extract
-            yield Blob(head, origin, core=None if len(head) <= chunks.CHUNK_BYTES else (0, chunks.CHUNK_BYTES), via=via)
+        yield from _unpack_nested(restarted, head, kind, origin, budget, depth, via)
     else:
-        for blob in chunks.split_stream(restarted.read, origin):
-            yield blob._replace(via=via, core=None if blob.core == (0, len(blob.data)) else blob.core)
+        yield from _split(restarted, origin, via)
     if restarted.error:
-        yield Skipped(_describe_location(origin), f"could not be read completely: {restarted.error}", expected=True)
+        yield Skipped(_describe_location(origin), f"could not be read completely: {restarted.error}")
+
+
+def _unpack_nested(
+    stream: _CountedStream,
+    head: bytes,
+    kind: str,
+    origin: Origin,
+    budget: UnpackBudget,
+    depth: int,
+    via: tuple[str, ...],
+) -> Iterator[Blob | Skipped | MemberEnd]:
+    """Unpack a member that is a container; yield its own bytes too if its reader does not return all content."""
+    file: Any = stream
+    own = head
+    if not OPENERS[kind].streams and kind != "image":
+        own = stream.read(MAX_IN_MEMORY + 1)
+        if len(own) > MAX_IN_MEMORY:
+            yield Skipped(_describe_location(origin), f"{kind} inside another container is too large to be unpacked")
+            own = own[:-1]
+        file = io.BytesIO(own)
+    has_content = is_damaged = False
+    for item in _unpack_members(file, kind, origin, budget, depth + 1, via):
+        has_content = has_content or isinstance(item, Blob)
+        is_damaged = is_damaged or isinstance(item, Skipped)
+        yield item
+    if (
+        not has_content or is_damaged or kind in ("pdf", "sqlite", "pyc")
+    ):  # these contain more than their readers extract
+        yield from _split(io.BytesIO(own), origin, via)
+
+
+def _split(stream: Stream, origin: Origin, via: tuple[str, ...]) -> Iterator[Blob]:
+    for blob in chunks.split_stream(stream.read, origin):
+        yield blob._replace(via=via, core=None if blob.core == (0, len(blob.data)) else blob.core)

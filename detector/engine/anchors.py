@@ -259,8 +259,7 @@ class AhoCorasickAutomaton:
                         end, loose = found.end(), self._loose[index]
                         if loose is None or loose.search(data, max(0, end - MAX_LOOSE_SPAN), end):
                             hits.append(AnchorHit(index, end))
-        hits.sort()
-        return hits
+        return sorted(set(hits))  # two occurrences of a text may share one tail
 
 
 def choose_backend() -> str:

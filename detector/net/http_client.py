@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
@@ -119,7 +120,8 @@ class HttpClient:
     def tls(self) -> ssl.SSLContext:
         """The trusted certificates; read on first use, which takes longer than a request."""
         if self._tls is None:
-            self._tls = _make_tls_context(self.policy.ca_file)
+            variables = tuple(os.environ.get(name, "") for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"))
+            self._tls = _make_tls_context(self.policy.ca_file, variables)
         return self._tls
 
     async def close(self) -> None:
@@ -262,7 +264,9 @@ def _check_url(url: str, policy: ClientPolicy) -> str:
 
 
 @cache
-def _make_tls_context(ca_file: str) -> ssl.SSLContext:
+def _make_tls_context(ca_file: str, variables: tuple[str, ...]) -> ssl.SSLContext:
+    """Return the context for these settings; *variables* of the environment name certificates too."""
+    del variables
     if not ca_file:
         import httpx
 

@@ -28,7 +28,7 @@ LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 
 
 VALUE_OPTIONS = ("--patterns", "--baseline", "--config", "--min-confidence")
-FLAG_OPTIONS = ("--no-repository-ignores", "--strict")
+FLAG_OPTIONS = ("--no-repository-ignores", "--strict", "--allow-incomplete")
 
 
 class HookOptions(NamedTuple):
@@ -40,6 +40,7 @@ class HookOptions(NamedTuple):
     min_confidence: str = "medium"
     repository_ignores: bool = True
     strict: bool = False
+    allow_incomplete: bool = False
     rest: tuple[str, ...] = ()
 
 
@@ -88,6 +89,7 @@ def parse_options(arguments: Sequence[str], left: str = "") -> HookOptions:
         chosen.get("min_confidence", "medium"),
         "--no-repository-ignores" not in flags,
         "--strict" in flags,
+        "--allow-incomplete" in flags,
         tuple(arguments[at:]),
     )
 

@@ -44,8 +44,11 @@ def find_locations(result: Scan) -> dict[str, list[Location]]:
 ORIGIN = Origin("worktree", "x.bin")
 
 
-def read_members(data: bytes) -> tuple[dict[str, bytes], list[Skipped]]:
+def read_members(data: bytes, content: list[bytes] | None = None) -> tuple[dict[str, bytes], list[Skipped]]:
+    """Return the members by path, and what was skipped; *content* collects members in their order."""
     items = list(unpack.unpack(data, kinds.detect_kind(data), ORIGIN))
+    if content is not None:
+        content += [item.data for item in items if isinstance(item, Blob)]
     blobs = {item.origin.path: item.data for item in items if isinstance(item, Blob)}
     return blobs, [item for item in items if isinstance(item, Skipped)]
 

@@ -88,6 +88,11 @@ def test_the_automata_agree(pieces: list[bytes]) -> None:
 HYPERSCAN, AHO = (build_automaton(ANCHORS, engine) for engine in ENGINES)
 
 
+def test_two_occurrences_that_share_a_tail_are_one_hit() -> None:
+    data = b"acmeacmepin: 123"
+    assert HYPERSCAN.scan(data) == AHO.scan(data)
+
+
 @pytest.mark.parametrize(
     ("text", "anchor"),
     [

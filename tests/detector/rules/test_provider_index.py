@@ -1,10 +1,9 @@
 """docs/providers.md names every rule, and only adding, renaming or removing one changes it."""
 
-import os
-
 from detector.rules.loader import load_files, parse
 from detector.rules.pack import list_rule_files, shipped_folder
 from detector.rules.provider_index import MADE, render
+from tests.program import CHECKOUT
 
 RULES = """
 service = "Acme | Co"
@@ -41,8 +40,8 @@ def test_the_order_of_rules_and_what_they_say_change_nothing() -> None:
 
 
 def test_the_page_is_up_to_date() -> None:
-    path = os.path.join(os.path.dirname(shipped_folder()), "docs", "providers.md")
+    path = CHECKOUT / "docs" / "providers.md"
     rules = load_files(list_rule_files(shipped_folder()))
     assert len(rules) > 1000
-    with open(path, encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         assert file.read() == render(rules), "run `leakfirst rules docs`"
