@@ -126,7 +126,25 @@ def run_hook(name: str, arguments: list[str]) -> None:
     os._exit(code)  # tearing down modules and automata is work for nothing
 
 
+def open_closed_streams() -> None:
+    """Open the null device in the place of each standard stream that is closed (cron, supervisors, ``>&-``).
+
+    Otherwise the first file that is opened gets its number, and what is printed lands in that file.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w" if number else "r", closefd=False, encoding="utf-8"))  # noqa: SIM115
+
+
 def _prepare() -> None:
+    open_closed_streams()
     forget_current_directory()
     try:
         check_packages()

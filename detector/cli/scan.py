@@ -219,12 +219,16 @@ def choose_exit_code(scan: Scan, config: Config) -> ExitCode:
 
 
 def write_reports(scan: Scan, config: Config) -> None:
-    """Write all reports of *config*. Raises `UsageError` if a file cannot be written."""
+    """Write all reports of *config*, standard output last. Raises `UsageError` if a file cannot be written."""
     from detector.reports import write
 
-    for report in config.reports:
+    for report in sorted(config.reports, key=lambda report: report.file == "-"):
         if report.file == "-":
-            write(report.format, scan, sys.stdout, config)
+            try:
+                write(report.format, scan, sys.stdout, config)
+                sys.stdout.flush()
+            except BrokenPipeError:  # the reader has seen enough (`| head`); what was found does not change
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             continue
         try:
             with open(report.file, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:

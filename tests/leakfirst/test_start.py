@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from hooks.core import install
 from leakfirst import _start
 from tests.hooks.world import Repository, token
+from tests.program import environment
 
 PLANTED = ("hooks", "rotators", "patterns", "detector", "regex", "yaml")
 """Packages that a repository may have; of some of them we have our own, some we depend on."""
@@ -196,3 +198,28 @@ def test_a_directory_that_was_removed_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     done = run(["-c", code], "--version", cwd=tmp_path / "gone")
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes the streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", "<&- >&- 2>&-", "<&- 2>&-"])
+@pytest.mark.parametrize("content", ["clean", "token"])
+def test_a_closed_stream_changes_neither_the_exit_code_nor_a_file(tmp_path: Path, closed: str, content: str) -> None:
+    (tmp_path / "a.py").write_text("x\n" if content == "clean" else f"t = '{token()}'\n")
+    words = f"'{sys.executable}' -P -m leakfirst scan --report json=out.json --report text=- --state state.bin a.py"
+    done = subprocess.run(
+        f"{words} {closed}", shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (0 if content == "clean" else 1), done.stderr
+    assert "Traceback" not in done.stderr and "bug in leakfirst" not in done.stderr
+    assert len(json.loads((tmp_path / "out.json").read_text())["findings"]) == done.returncode
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a POSIX shell closes the streams")
+@pytest.mark.parametrize("reader", ["| :", "> /dev/full"])
+def test_a_reader_that_goes_away_loses_no_other_report(tmp_path: Path, reader: str) -> None:
+    (tmp_path / "a.py").write_text("x\n" * 10)
+    words = f"'{sys.executable}' -P -m leakfirst scan --report text=- --report json=out.json a.py"
+    script = f"{{ {words}; echo $? > code; }} {reader}"
+    subprocess.run(script, shell=True, cwd=tmp_path, env=environment(), capture_output=True, check=False)
+    assert (tmp_path / "code").read_text() == ("0\n" if reader == "| :" else "2\n")
+    assert json.loads((tmp_path / "out.json").read_text())["complete"]
