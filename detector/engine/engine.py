@@ -15,7 +15,7 @@ from itertools import chain
 from typing import NamedTuple
 
 from detector.engine.anchors import Automaton, length_range
-from detector.engine.confirm import MAX_OVERRUN, Match, find_companion, find_matches, merge_windows
+from detector.engine.confirm import MAX_OVERRUN, Match, find_companions, find_matches, merge_windows
 from detector.engine.context_cache import UNBOUNDED, AnchorHits, ContextCache, ReachTable, split_segments
 from detector.engine.decode import MAX_DEPTH, Budget, decode_layers, inline, markers
 from detector.engine.decode.merge import map_to_outer, merge_hits
@@ -84,7 +84,10 @@ class _Nesting(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """A match that was checked; of several for the same bytes, the largest `rank` wins."""
+    """A match that was checked; of several for the same bytes, the largest `rank` wins.
+
+    `others` are further values that a part may have: they take no bytes from other candidates.
+    """
 
     rank: tuple[int, int, int, str]
     rule: Rule
@@ -93,6 +96,7 @@ class _Candidate(NamedTuple):
     verdict: Verdict
     confidence: Confidence
     evidence: tuple[Evidence, ...]
+    others: tuple[tuple[str, int, int], ...] = ()
 
 
 class Engine:
@@ -266,7 +270,8 @@ class Engine:
         if isinstance(candidate, RejectedCandidate):
             return RejectedCandidate(rule.id, match.secret_start, match.secret_end, candidate.reason)
         parts = tuple([(part, start + by, end + by) for part, start, end in candidate.parts])
-        return candidate._replace(match=match, parts=parts)
+        others = tuple([(part, start + by, end + by) for part, start, end in candidate.others])
+        return candidate._replace(match=match, parts=parts, others=others)
 
     def _examine_decoded(
         self,
@@ -374,10 +379,12 @@ def _check_match(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate
             return RejectedCandidate(rule.id, match.secret_start, match.secret_end, reason)
     verdict = Verdict(state, why, facts=facts)
     parts = []
+    others: list[tuple[str, int, int]] = []
     for part in rule.companions:
-        span = find_companion(part, data, match)
-        if span:
-            parts.append((part.name, *span))
+        spans = find_companions(part, data, match)
+        if spans:
+            parts.append((part.name, *spans[0]))
+            others += [(part.name, *span) for span in spans[1:]]
             evidence.append(Evidence(f"its {part.name.replace('-', ' ')} is nearby"))
         elif part.required:
             return RejectedCandidate(
@@ -385,7 +392,7 @@ def _check_match(rule: Rule, data: bytes, match: Match, path: str) -> _Candidate
             )
     length = match.secret_end - match.secret_start
     rank = (rule.specificity + bonus, len(parts), length, rule.id)
-    return _Candidate(rank, rule, match, tuple(parts), verdict, confidence, tuple(evidence))
+    return _Candidate(rank, rule, match, tuple(parts), verdict, confidence, tuple(evidence), tuple(others))
 
 
 def _keep_most_specific(found: list[_Candidate]) -> list[_Candidate]:
@@ -431,7 +438,10 @@ def _make_hit(data: bytes, candidate: _Candidate) -> Hit:
         start=match.secret_start,
         end=match.secret_end,
         secret=Secret(bytes(data[match.secret_start : match.secret_end])),
-        parts=tuple(Part(name, Secret(bytes(data[start:end])), start, end) for name, start, end in candidate.parts),
+        parts=tuple(
+            Part(name, Secret(bytes(data[start:end])), start, end)
+            for name, start, end in (*candidate.parts, *candidate.others)
+        ),
         confidence=candidate.confidence,
         verdict=candidate.verdict,
         evidence=candidate.evidence,

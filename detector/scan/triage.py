@@ -53,7 +53,7 @@ def _build_finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> F
     )  # workers finish in any order; of equal sightings the oldest counts
     best = max(group, key=lambda s: (*_rank(s, rules), rules[s.rule].id))
     parts: dict[tuple[str, str], tuple[str, Secret]] = {}
-    for sighting in group:
+    for sighting in (best, *group):
         for part in sighting.parts:
             parts.setdefault((part[0], part[1].digest(b"parts")), part)
     rule = rules[best.rule]
@@ -64,7 +64,7 @@ def _build_finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> F
         severity=rule.severity,
         confidence=best.confidence,
         secret=best.secret,
-        parts=tuple(part for _, part in sorted(parts.items())),
+        parts=tuple(sorted(parts.values(), key=lambda part: part[0])),  # of one name, the most likely first
         locations=tuple(sorted(locations.values(), key=_sort_by_age)),
         verdict=best.verdict,
         evidence=best.evidence,
@@ -77,7 +77,7 @@ def _rank(sighting: Sighting, rules: Sequence[Rule]) -> tuple[int, int, int, int
         int(sighting.verdict.state == VerdictState.VALID_FORMAT),
         rule.specificity,
         CONFIDENCES.index(sighting.confidence),
-        len(sighting.parts),
+        len({name for name, _ in sighting.parts}),
     )
 
 
