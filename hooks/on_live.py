@@ -64,7 +64,9 @@ def react(findings: Iterable[Finding], service: RotationService, *, act: bool = 
                 continue
             outcome = service.apply(plan, leak)
             print(f"{plan.id[:12]}  {outcome.state}  {outcome.step}  {outcome.why}".rstrip())
-            if outcome.state == RunState.NEEDS_PERSON:
+            for failed in outcome.failed:
+                print(f"  contained only in part: {failed}")
+            if outcome.state == RunState.NEEDS_PERSON or outcome.failed:
                 code = ExitCode.NEEDS_PERSON
         except LeakfirstError as error:
             print(f"leakfirst: {finding.rule.id} {finding.fingerprint}: {error}", file=sys.stderr)

@@ -9,7 +9,7 @@ denied beside the key.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,8 +20,10 @@ from rotators.core.journal import format_time, parse_time
 from rotators.core.model import (
     Capability,
     Case,
+    EarlyEnd,
     Identity,
     Leak,
+    Measure,
     NewCredential,
     NotKnownYet,
     NotPropagated,
@@ -42,9 +44,27 @@ CAPABILITY = Capability(
     runbook="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
 )
 
-QUARANTINE = "arn:aws:iam::aws:policy/AWSCompromisedKeyQuarantineV3"
-DENY_SESSIONS = "LeakfirstDenyOlderSessions"
-DENY_ALL = "LeakfirstDenyAll"
+QUARANTINE_POLICY = "AWSCompromisedKeyQuarantineV3"
+
+DEACTIVATE, SESSIONS, DENY_ALL, QUARANTINE = "deactivate", "sessions", "deny-all", "quarantine"
+"""The measures."""
+
+POLICY_NAMES = {SESSIONS: "Sessions", DENY_ALL: "DenyAll"}
+
+SESSIONS_UNTIL = "sessions.until"
+"""The fact that says up to when sessions are denied."""
+
+LAST_USE, NEVER = "used.last", "never"
+"""The fact that says when the key was used last, noted before it is deleted: AWS forgets it then."""
+
+MARGIN = 300
+"""Seconds that a deactivated key may still open sessions: IAM spreads changes in seconds, and promises nothing."""
+
+LONGEST_SESSION = 37 * 3600
+"""Seconds after which no session that a user's key opened can be left: 36 hours, and one for what spreads late."""
+
+LAST_USE_DELAY = 4 * 3600
+"""Seconds after which AWS is taken to have recorded a key's last use."""
 
 
 class Rotator(contracts.Rotator):
@@ -52,6 +72,8 @@ class Rotator(contracts.Rotator):
 
     fields: tuple[str, ...] = ("access_key_id", "secret_access_key")
     public = frozenset({"access_key_id"})
+    identifying = ("user", "partition")
+    changed_by_measures = ("status",)
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -65,7 +87,7 @@ class Rotator(contracts.Rotator):
         user = self._find_user()
         key = self._find_key(user, self._id)
         used = self._read_last_use()
-        account = self._find_account(user)
+        account = self._find_arn(user).split(":")[4]
         hint = aws.decode_account(self._id)
         facts = [("status", key["Status"]), ("keys of this user", str(len(self._list_keys(user))))]
         if hint and hint != account:
@@ -94,18 +116,13 @@ class Rotator(contracts.Rotator):
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
-        end = ("iam:PutUserPolicy deny sessions issued before now",) if self._ends_sessions() else ()
-        quarantine = (f"iam:AttachUserPolicy {self._quarantine()}",) if self._quarantine() else ()
-        deny = ("iam:PutUserPolicy deny everything",) if self._settings.get("deny_all") else ()
-        inactive = (f"iam:UpdateAccessKey {self._id} Inactive",)
         proof: tuple[str, ...] = ("iam:ListAccessKeys",)
         if self._proves_by_use():
             proof += ("sts:GetCallerIdentity with the old key",)
         return {
-            StepKind.CONTAIN: (*deny, *quarantine, *inactive, *end),
             StepKind.MINT: ("iam:ListAccessKeys", "iam:CreateAccessKey (once, never repeated)"),
             StepKind.PROVE_NEW: ("sts:GetCallerIdentity with the new key",),
-            StepKind.DISABLE: (*inactive, *end),
+            StepKind.DISABLE: tuple(call for one in self.measures(StepKind.DISABLE) for call in one.calls),
             StepKind.PROVE_DEAD: proof,
             StepKind.DELETE: (f"iam:DeleteAccessKey {self._id}",),
             StepKind.PROVE_GONE: proof,
@@ -124,7 +141,12 @@ class Rotator(contracts.Rotator):
         """The plan rests on the user, its keys and the old key's status."""
         user = self._find_user()
         keys = sorted(key["AccessKeyId"] for key in self._list_keys(user))
-        return {"user": user, "keys": " ".join(keys), "status": self._find_key(user, self._id)["Status"]}
+        return {
+            "user": user,
+            "keys": " ".join(keys),
+            "status": self._find_key(user, self._id)["Status"],
+            "partition": self._find_arn(user).split(":")[1],
+        }
 
     # -- the new key ---------------------------------------------------------
 
@@ -225,37 +247,155 @@ class Rotator(contracts.Rotator):
         date, *where = self._read_last_use()
         return f"{date} {' '.join(where)}" if date and parse_time(date) > when else ""
 
-    def contain(self) -> Handles:
-        """Quarantine, deactivate, end sessions, and look for keys made in the meantime."""
-        user, iam = self._find_user(), self._iam_client()
-        done: dict[str, str] = {}
-        if self._settings.get("deny_all"):
-            self._put_policy(user, DENY_ALL, {})
-            done["denied_all"] = DENY_ALL
-        if arn := self._quarantine():
-            attached = iam.list_attached_user_policies(UserName=user)["AttachedPolicies"]
-            if arn not in {policy["PolicyArn"] for policy in attached}:
-                with aws.translate_errors():
-                    iam.attach_user_policy(UserName=user, PolicyArn=arn)
-                done["quarantined"] = arn
-        done.update(self.disable())
-        before = set(self.case.handles["before.keys"].split())
-        fresh = sorted(key["AccessKeyId"] for key in self._list_keys(user) if key["AccessKeyId"] not in before)
-        if fresh:
-            raise UnexpectedState(f"{user} got new keys while we contained it: {', '.join(fresh)}")
-        return done
+    def measures(self, kind: StepKind) -> tuple[Measure, ...]:
+        """Deactivate first; the others follow, each on its own."""
+        inactive = Measure(DEACTIVATE, "deactivate the key", (f"iam:UpdateAccessKey {self._id} Inactive",))
+        put, delete = "iam:PutUserPolicy", "iam:DeleteUserPolicy"
+        cut = Measure(
+            SESSIONS,
+            f"deny sessions opened until {MARGIN // 60} minutes after the key was deactivated",
+            (f"{put} {self._policy_name(SESSIONS)}",),
+            best_effort=True,
+            lasts=LONGEST_SESSION,
+            lift_calls=(f"{delete} {self._policy_name(SESSIONS)}",),
+        )
+        deny = Measure(
+            DENY_ALL,
+            "deny the user everything",
+            (f"{put} {self._policy_name(DENY_ALL)}",),
+            best_effort=True,
+            hinders_new=True,
+            lift_calls=(f"{delete} {self._policy_name(DENY_ALL)}",),
+        )
+        arn = self._quarantine()
+        quarantine = Measure(
+            QUARANTINE,
+            "put the user under quarantine",
+            (f"iam:AttachUserPolicy {arn}",),
+            best_effort=True,
+            hinders_new=True,
+            lift_calls=(f"iam:DetachUserPolicy {arn}, unless it was attached before",),
+        )
+        wanted = [inactive, *([cut] if self._ends_sessions() else [])]
+        if kind == StepKind.CONTAIN:
+            wanted += [deny] if self._settings.get("deny_all") else []
+            wanted += [quarantine] if arn else []
+        return tuple(wanted)
+
+    def look_at(self, measure: str) -> Handles:
+        """See `contracts.Rotator`."""
+        user = self._find_user()
+        if measure == DEACTIVATE:
+            return {"deactivate.before": self._find_key(user, self._id)["Status"]}
+        if measure == QUARANTINE:
+            arn = self._quarantine()
+            there = arn in self._list_attached(user)
+            return {"quarantine.arn": arn, "quarantine.before": "attached" if there else "absent"}
+        name = self._policy_name(measure)
+        return {f"{measure}.policy": name, f"{measure}.before": "absent"}
+
+    def take(self, measure: str) -> Handles:
+        """See `contracts.Rotator`."""
+        user = self._find_user()
+        aws.require_other_key(self._iam_client(), self._id)
+        if measure == DEACTIVATE:
+            return self._deactivate(user)
+        if measure == SESSIONS:
+            return self._cut_sessions(user)
+        if measure == DENY_ALL:
+            self._put_policy(user, self._policy_name(DENY_ALL), {})
+        elif self._quarantine() not in self._list_attached(user):
+            with aws.translate_errors():
+                self._iam_client().attach_user_policy(UserName=user, PolicyArn=self._quarantine())
+        return {}
+
+    def lift(self, measure: str) -> None:
+        """Put back what was there before this run, and read it back. A policy of another name is never touched."""
+        user, handles, iam = self._find_user(), self.case.handles, self._iam_client()
+        if measure == DEACTIVATE:
+            before = handles.get("deactivate.before", handles["before.status"])
+            if self._find_key(user, self._id)["Status"] != before:
+                self._set_status(user, self._id, before)
+            self._require(lambda: self._find_key(user, self._id)["Status"] == before, f"{self._id} is not {before}")
+        elif measure == QUARANTINE:
+            if handles.get("quarantine.before", "attached") == "attached":
+                return
+            arn = handles["quarantine.arn"]
+            with aws.translate_errors(gone=("NoSuchEntity",)):
+                iam.detach_user_policy(UserName=user, PolicyArn=arn)
+            self._require(lambda: arn not in self._list_attached(user), f"{arn} is still attached")
+        else:
+            name = self._policy_name(measure)
+            with aws.translate_errors(gone=("NoSuchEntity",)):
+                iam.delete_user_policy(UserName=user, PolicyName=name)
+            self._require(lambda: name not in self._list_inline(user), f"{name} is still there")
+
+    def ends_early(self, measure: str) -> EarlyEnd | None:
+        """A key that AWS has never seen in use has opened no session."""
+        if measure != SESSIONS or self._find_last_use() != NEVER:
+            return None
+        since = self.case.handles.get("deactivated.at")
+        settled = since is not None and self.case.clock.now() - parse_time(since) >= LAST_USE_DELAY
+        kept = "" if settled else f"; {self._policy_name(SESSIONS)} stays, and denies nothing opened later"
+        return EarlyEnd(f"AWS has no record of any use of the key{kept}", settled)
+
+    def describe_now(self) -> str:
+        """See `contracts.Rotator`."""
+        user = self._find_user()
+        keys = [f"{key['AccessKeyId']} is {key['Status']}" for key in self._list_keys(user)]
+        ours = [name for name in self._list_inline(user) if name.startswith(f"leakfirst-{self.case.run[:12]}-")]
+        arn = self._quarantine()
+        ours += [arn] if arn and arn in self._list_attached(user) else []
+        return "; ".join([*keys, f"on {user}: {', '.join(ours) or 'no policy of this run'}"])
 
     def disable(self) -> Handles:
         """Deactivate the key and deny the sessions that it opened."""
-        user = self._find_user()
-        aws.require_other_key(self._iam_client(), self._id)
-        if self._find_key(user, self._id)["Status"] != "Inactive":
+        done: dict[str, str] = {}
+        for one in self.measures(StepKind.DISABLE):
+            for name, value in self.look_at(one.name).items():
+                self.case.handles.setdefault(name, value)
+            done |= self.take(one.name)
+        return done
+
+    def _deactivate(self, user: str) -> Handles:
+        with aws.translate_errors():
+            answer = self._iam_client().list_access_keys(UserName=user)
+        status = next((k["Status"] for k in answer["AccessKeyMetadata"] if k["AccessKeyId"] == self._id), "deleted")
+        if status == "Active":
             self._set_status(user, self._id, "Inactive")
-        if not self._ends_sessions() or "sessions_denied" in self.case.handles:
+        elif "deactivated.at" in self.case.handles:
             return {}
-        now = format_time(self.case.clock.now()).replace("+00:00", "Z")
-        self._put_policy(user, DENY_SESSIONS, {"DateLessThan": {"aws:TokenIssueTime": now}})
-        return {"sessions_denied": now}
+        now = aws.read_server_time(answer) or self.case.clock.now()
+        return {"deactivated.at": format_time(now)}
+
+    def _cut_sessions(self, user: str) -> Handles:
+        """Deny what was opened before the deactivation has reached every server, by AWS's clock."""
+        handles = self.case.handles
+        began = parse_time(handles["deactivated.at"]) if "deactivated.at" in handles else self._read_server_time(user)
+        until = began + MARGIN
+        if SESSIONS_UNTIL in handles and parse_time(handles[SESSIONS_UNTIL]) >= until:
+            until = parse_time(handles[SESSIONS_UNTIL])
+        name, text = self._policy_name(SESSIONS), format_time(until)
+        self._put_policy(user, name, {"DateLessThan": {"aws:TokenIssueTime": text.replace("+00:00", "Z")}})
+        self._require(lambda: name in self._list_inline(user), f"{name} is not there")
+        return {SESSIONS_UNTIL: text}
+
+    def _read_server_time(self, user: str) -> float:
+        with aws.translate_errors():
+            answer = self._iam_client().list_access_keys(UserName=user)
+        return aws.read_server_time(answer) or self.case.clock.now()
+
+    def _require(self, is_so: Callable[[], bool], otherwise: str) -> None:
+        """Read back, with patience: IAM's lists lag behind."""
+        for wait in (1, 2, 4, 0):
+            if is_so():
+                return
+            self.case.clock.sleep(wait)
+        raise UnexpectedState(otherwise)
+
+    def _policy_name(self, measure: str) -> str:
+        """Return the name of our policy for *measure*; it carries the run, so that no two runs share one."""
+        return f"leakfirst-{self.case.run[:12]}-{POLICY_NAMES[measure]}"
 
     def verify_dead(self) -> Proof:
         """Ask the list, then (unless switched off) try the key."""
@@ -277,22 +417,14 @@ class Rotator(contracts.Rotator):
 
     def delete(self) -> Handles:
         """See `contracts.Rotator`."""
+        last = self._find_last_use()
         self._delete_key(self._find_user(), self._id)
-        return {}
+        return {LAST_USE: last} if last else {}
 
     def undo(self, kind: StepKind) -> None:
-        """Activate the key again and drop the policies that we added."""
-        user, handles = self._find_user(), self.case.handles
-        names = [
-            name for name, fact in ((DENY_SESSIONS, "sessions_denied"), (DENY_ALL, "denied_all")) if fact in handles
-        ]
-        for name in names:
-            with aws.translate_errors(gone=("NoSuchEntity",)):
-                self._iam_client().delete_user_policy(UserName=user, PolicyName=name)
-        if kind == StepKind.CONTAIN and "quarantined" in handles:
-            with aws.translate_errors(gone=("NoSuchEntity",)):
-                self._iam_client().detach_user_policy(UserName=user, PolicyArn=handles["quarantined"])
-        self._set_status(user, self._id, handles["before.status"])
+        """Lift the measures of *kind*, the last one first."""
+        for one in reversed(self.measures(kind)):
+            self.lift(one.name)
 
     # -- calls ---------------------------------------------------------------
 
@@ -312,8 +444,9 @@ class Rotator(contracts.Rotator):
             raise UnexpectedState(f"no user in the operator's account has {self._id}") from None
         raise UnexpectedState(f"AWS names no user for {self._id}; a root key is for a person")
 
-    def _find_account(self, user: str) -> str:
-        return str(self._iam_client().get_user(UserName=user)["User"]["Arn"].split(":")[4])
+    def _find_arn(self, user: str) -> str:
+        with aws.translate_errors():
+            return str(self._iam_client().get_user(UserName=user)["User"]["Arn"])
 
     def _list_keys(self, user: str) -> list[dict[str, Any]]:
         with aws.translate_errors():
@@ -337,6 +470,19 @@ class Rotator(contracts.Rotator):
             return ("",)
         return (_to_iso(used["LastUsedDate"]), used.get("ServiceName", ""), used.get("Region", ""))
 
+    def _find_last_use(self) -> str:
+        """Return when the old key was last used, or `NEVER`; "" if AWS does not know the key any more."""
+        if LAST_USE in self.case.handles:
+            return self.case.handles[LAST_USE]
+        from botocore.exceptions import ClientError
+
+        try:
+            return " ".join(self._read_last_use()) or NEVER
+        except ClientError as error:
+            if aws.get_error_code(error) in ("NoSuchEntity", "AccessDenied"):
+                return ""
+            raise
+
     def _set_status(self, user: str, key_id: str, status: str) -> None:
         with aws.translate_errors():
             self._iam_client().update_access_key(UserName=user, AccessKeyId=key_id, Status=status)
@@ -358,7 +504,23 @@ class Rotator(contracts.Rotator):
         return bool(self._settings.get("end_sessions", True))
 
     def _quarantine(self) -> str:
-        return str(self._settings.get("quarantine", QUARANTINE))
+        """Return the ARN of the policy to attach: in the user's own partition unless the settings name another one."""
+        if "quarantine" in self._settings:
+            return str(self._settings["quarantine"])
+        return f"arn:{self._find_partition()}:iam::aws:policy/{QUARANTINE_POLICY}"
+
+    def _find_partition(self) -> str:
+        return self.case.handles.get("before.partition") or self._find_arn(self._find_user()).split(":")[1]
+
+    def _list_attached(self, user: str) -> set[str]:
+        with aws.translate_errors():
+            pages = self._iam_client().get_paginator("list_attached_user_policies").paginate(UserName=user)
+            return {policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]}
+
+    def _list_inline(self, user: str) -> list[str]:
+        with aws.translate_errors():
+            pages = self._iam_client().get_paginator("list_user_policies").paginate(UserName=user)
+            return [name for page in pages for name in page["PolicyNames"]]
 
     def _proves_by_use(self) -> bool:
         return bool(self._settings.get("prove_by_use", True))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from detector.errors import ExitCode, LeakfirstError, RotationError, UsageError
 
 if TYPE_CHECKING:
-    from rotators.core.executor import Outcome
+    from rotators.core.journalled_run import Outcome
     from rotators.core.model import Leak, RotationPlan
     from rotators.core.service import RotationService
 
@@ -203,8 +203,10 @@ def _report_outcome(plan: RotationPlan, outcome: Outcome, args: argparse.Namespa
         print(json.dumps({"plan": plan.id, **outcome._asdict()}))
     else:
         print(printable(f"{plan.id[:12]}  {outcome.state}  {outcome.step}  {outcome.why}".rstrip()))
+        for failed in outcome.failed:
+            print(printable(f"  contained only in part: {failed}"))
     _notify(plan, outcome, args)
-    return ExitCode.NEEDS_PERSON if outcome.state == RunState.NEEDS_PERSON else ExitCode.CLEAN
+    return ExitCode.NEEDS_PERSON if outcome.state == RunState.NEEDS_PERSON or outcome.failed else ExitCode.CLEAN
 
 
 def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> None:

@@ -27,7 +27,7 @@ from rotators.core.service import POLICY
 
 if TYPE_CHECKING:
     from detector.model import Finding
-    from rotators.core.executor import Outcome
+    from rotators.core.journalled_run import Outcome
     from rotators.core.model import Clock, Leak
     from rotators.core.service import RotationService
 
@@ -102,6 +102,9 @@ class Containment:
         self._record_times(known, plan)
         if outcome.state == NEEDS_PERSON:
             self._hold_for_outcome(known, plan, outcome)
+        elif outcome.failed:
+            why = f"contained only in part: {'; '.join(outcome.failed)}"
+            self.hold(known, HoldKind.CHECK, why, command=f"leakfirst rotate status {plan.id[:12]}")
         else:
             self._release(known)
 

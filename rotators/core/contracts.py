@@ -17,8 +17,10 @@ from detector.secret import Secret
 from rotators.core.model import (
     Capability,
     Case,
+    EarlyEnd,
     Identity,
     Leak,
+    Measure,
     NewCredential,
     Proof,
     ProofState,
@@ -39,6 +41,10 @@ class Rotator(Protocol):
 
     fields: tuple[str, ...] = ("value",)
     public: frozenset[str] = frozenset()
+    identifying: tuple[str, ...] | None = None
+    """The `preconditions` that say whose credential it is: containing stops for no other one. None: all of them."""
+    changed_by_measures: tuple[str, ...] = ()
+    """The `preconditions` that our own measures change."""
     case: Case
 
     def __init__(self, case: Case) -> None:
@@ -74,6 +80,30 @@ class Rotator(Protocol):
     def contain(self) -> Handles:
         """Stop the abuse now, without making anything new."""
         return self.disable()
+
+    def measures(self, kind: StepKind) -> tuple[Measure, ...]:
+        """List the changes of a contain or disable step, the most urgent one first; empty: `contain` or `disable`."""
+        return ()
+
+    def look_at(self, measure: str) -> Handles:
+        """Return what stands where *measure* changes something; the journal keeps it with the intention."""
+        raise NotImplementedError
+
+    def take(self, measure: str) -> Handles:
+        """Carry *measure* out, unless it is in place."""
+        raise NotImplementedError
+
+    def lift(self, measure: str) -> None:
+        """Put back what `look_at` saw before *measure*, and read it back. Raises if it is not so."""
+        raise NotImplementedError
+
+    def ends_early(self, measure: str) -> EarlyEnd | None:
+        """Say why *measure* need not stay for its whole time, if that is shown."""
+        return None
+
+    def describe_now(self) -> str:
+        """Return what is: the state of the credential and of what this run added, on one line. Read-only."""
+        return ""
 
     def generate(self) -> Values:
         """Make the new value here (only where the value is ours)."""

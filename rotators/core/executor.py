@@ -18,20 +18,18 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
-from detector.errors import LeakfirstError, RotationError
+from detector.errors import RotationError
 from detector.net.log_silencing import silence_client_logs
 from detector.secret import Secret
-from rotators.core import catalogue, runs
+from rotators.core import runs
 from rotators.core.contracts import Store, Values
-from rotators.core.journal import Journal, JournalPhase, format_time, parse_time
+from rotators.core.journal import JournalPhase, format_time, parse_time
+from rotators.core.journalled_run import JournalledRun, Outcome
 from rotators.core.locks import hold_run_lock
 from rotators.core.model import (
     ACTS,
-    Case,
-    Clock,
-    Leak,
     NewCredential,
     NotKnownYet,
     NotPropagated,
@@ -40,18 +38,13 @@ from rotators.core.model import (
     ProofState,
     RateLimited,
     Refused,
-    RotationPlan,
     RotationStep,
     RunState,
     StepKind,
     UnexpectedState,
     ValueSource,
 )
-from rotators.core.planner import collect_preconditions, describe_error, digest_values, is_expired, open_stores
-from rotators.core.policy import Policy
-from rotators.core.scrubbing import scrub
-
-T = TypeVar("T")
+from rotators.core.planner import collect_preconditions, digest_values, is_expired
 
 PROOFS_IN_A_ROW = 3
 """How often in a row a new credential must work: providers spread it unevenly."""
@@ -59,16 +52,11 @@ PROOFS_IN_A_ROW = 3
 ATTEMPT_LOST = {"attempt": "lost", "handles": "new_handle"}
 """Facts of the line that ends an attempt: the next one has another token."""
 
+CHANGES = "changes"
+"""The line that says that a person has seen what changed since the plan."""
+
 PAUSE = 2.0
 """Seconds between two looks."""
-
-
-class Outcome(NamedTuple):
-    """How far a call to `apply`, `resume` or `undo` brought the run."""
-
-    state: RunState
-    step: str = ""
-    why: str = ""
 
 
 class CurrentState(NamedTuple):
@@ -78,27 +66,8 @@ class CurrentState(NamedTuple):
     new: Mapping[str, bool | None]
 
 
-class Executor:
+class Executor(JournalledRun):
     """One run of one plan."""
-
-    def __init__(self, plan: RotationPlan, leak: Leak, policy: Policy, folder: str, key: bytes, clock: Clock) -> None:
-        self.plan = plan
-        self.journal = Journal(folder, key, clock)
-        self._policy, self._folder, self._key, self._clock = policy, folder, key, clock
-        self._now = runs.read_progress(self.journal.entries(plan.id))
-        self._before = {
-            f"before.{name.removeprefix('provider.')}": value
-            for name, value in plan.preconditions.items()
-            if name.startswith("provider.")
-        }
-        self._before["handle"] = dict(plan.facts)["credential"]
-        self._handles = {**self._before, **self._now.handles}
-        case = Case(plan.id, leak, catalogue.select_settings(policy.rotators, plan.rotator), self._handles, clock)
-        self._leak = leak
-        self._rotator = catalogue.open_rotator(plan.rotator, case)
-        self._stores = open_stores(plan.stores, self._rotator.fields, policy, case, folder, key)
-        self._values: Values | None = None
-        self._acts = 0
 
     # -- the verbs -----------------------------------------------------------
 
@@ -144,7 +113,10 @@ class Executor:
             return self._run_steps(person_done=person_done)
 
     def undo(self) -> Outcome:
-        """Take back what was done, newest first, as long as nothing final was done."""
+        """Take back what was done, newest first, as long as nothing final was done.
+
+        A measure that cannot be lifted does not keep the others in place; the run stays open until all are lifted.
+        """
         with hold_run_lock(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
             self._reload()
             if self._now.outcome:
@@ -153,12 +125,21 @@ class Executor:
             final = [s for s in self.plan.steps if not s.reversible and s.id in self._now.begun]
             if final:
                 raise RotationError(f"{final[-1].title!r} cannot be taken back; go on with 'resume'")
+            left: list[str] = []
             for step in reversed(self.plan.steps):
-                if step.id in self._now.begun | self._now.done:
+                if step.id not in self._now.begun | self._now.done:
+                    continue
+                try:
                     self._run_guarded(step, lambda step=step: self._undo_step(step))  # type: ignore[misc]
-                    self._record(
-                        step.id, JournalPhase.UNDONE, ATTEMPT_LOST if step.id == self._first_created_step() else None
-                    )
+                except RotationError as error:
+                    if not _is_measure(step):
+                        raise
+                    left.append(str(error))
+                    continue
+                lost = ATTEMPT_LOST if step.id == self._first_created_step() else None
+                self._record(step.id, JournalPhase.UNDONE, lost)
+            if left:
+                raise RotationError(f"not everything is taken back: {'; '.join(left)}{self._describe_now()}")
             self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.ROLLED_BACK})
             return Outcome(RunState.ROLLED_BACK)
 
@@ -179,10 +160,21 @@ class Executor:
             raise RotationError("the plan has expired; make a new one")
         if other := runs.find_open_run(self.journal, plan.lock, plan.id):
             raise RotationError(f"run {other[:12]} of this credential is still open; resume or undo it first")
-        self._check_preconditions()
-        self._record(runs.RunEvent.BEGIN, JournalPhase.NOTE, {"lock": plan.lock, "digest": plan.digest})
+        changed = self._find_changes()
+        if blocking := self._find_blocking(changed):
+            raise UnexpectedState(f"changed since the plan was made: {', '.join(blocking)}; make a new plan")
+        facts = {"lock": plan.lock, "digest": plan.digest}
+        self._record(runs.RunEvent.BEGIN, JournalPhase.NOTE, facts | ({"why": ", ".join(changed)} if changed else {}))
 
-    def _check_preconditions(self) -> None:
+    def _find_blocking(self, changed: list[str]) -> list[str]:
+        """Return what of *changed* forbids to begin: to contain, it has to be the same credential, and no more."""
+        known = self._rotator.identifying
+        if known is None or not any(step.kind == StepKind.CONTAIN for step in self.plan.steps):
+            return changed
+        return [name for name in changed if name.removeprefix("provider.") in known]
+
+    def _find_changes(self) -> list[str]:
+        """Return the names of the plan's facts that are different now."""
         why = ""
         try:
             found = collect_preconditions(self._rotator, self._stores, self._key)
@@ -190,41 +182,88 @@ class Executor:
             why = self._scrub_error(error)
         if why:
             raise RotationError(f"cannot look at the present state: {why}")
-        changed = sorted(
+        return sorted(
             name
             for name in found.keys() | self.plan.preconditions.keys()
             if found.get(name) != self.plan.preconditions.get(name)
         )
-        if changed:
-            raise UnexpectedState(f"changed since the plan was made: {', '.join(changed)}; make a new plan")
 
     # -- going on ------------------------------------------------------------
 
     def _run_steps(self, *, person_done: bool = False, until: str = "") -> Outcome:
         if self._now.outcome:
             return Outcome(self._now.outcome)
+        self._failed = {}
         while step := self._next_step():
+            self._stop_if_open(step)
             if until and step.kind != until:
-                return Outcome(RunState.WAITING, step.id, "the rest is still to be done")
-            if step.kind == StepKind.PERSON and not person_done:
-                return self._halt(RunState.NEEDS_PERSON, step, f"{step.title} {step.link}".strip())
-            if step.kind in (StepKind.DRAIN, StepKind.GRACE):
-                waiting = self._wait(step)
-                if waiting is not None:
-                    return waiting
+                return self._with_failures(Outcome(RunState.WAITING, step.id, "the rest is still to be done"))
+            if halted := self._halt_before(step, person_done=person_done):
+                return self._with_failures(halted)
+            if step.id in self._now.done:
                 continue
-            if not step.reversible and self._now.scope != runs.ApprovalScope.ALL:
-                return self._halt(RunState.NEEDS_PERSON, step, "final steps need an approval of their own")
             self._check_limits(step)
             try:
                 self._run_guarded(step, lambda step=step: self._run_step(step))  # type: ignore[misc]
             except NotKnownYet as error:
                 return self._halt(RunState.WAITING, step, f"until {format_time(self._clock.now() + error.seconds)}")
+            except RotationError as error:
+                if not _is_measure(step):
+                    raise
+                self._failed[step.id] = str(error)
+        self._stop_if_open(None)
         self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.FINISHED})
-        return Outcome(RunState.FINISHED)
+        return self._with_failures(Outcome(RunState.FINISHED))
 
     def _next_step(self) -> RotationStep | None:
-        return next((step for step in self.plan.steps if step.id not in self._now.done), None)
+        settled = self._now.done | self._failed.keys()
+        return next((step for step in self.plan.steps if step.id not in settled), None)
+
+    def _stop_if_open(self, step: RotationStep | None) -> None:
+        """Raise after the last of several measures if one without which the credential still works has failed."""
+        failed = [one for one in self.plan.steps if one.id in self._failed and (step is None or one.kind != step.kind)]
+        if any(not one.best_effort for one in failed):
+            why = "; ".join(self._failed[one.id] for one in failed)
+            raise RotationError(f"the leaked credential is still open: {why}{self._describe_now()}")
+
+    def _with_failures(self, outcome: Outcome) -> Outcome:
+        if not self._failed:
+            return outcome
+        return outcome._replace(failed=tuple(self._failed.values()))
+
+    def _halt_before(self, step: RotationStep, *, person_done: bool) -> Outcome | None:
+        """Stand still before *step* if a person has to act or time to pass; a step that only waits is done after it."""
+        if step.kind == StepKind.PERSON and not person_done:
+            return self._halt(RunState.NEEDS_PERSON, step, f"{step.title} {step.link}".strip())
+        if step.id == self._first_created_step() and (changed := self._describe_changes(step)):
+            if not person_done:
+                return self._halt(RunState.NEEDS_PERSON, step, f"{changed}; look at it, then resume with --done")
+            self._record(CHANGES, JournalPhase.DONE, {"result": f"seen by a person: {changed}"})
+        if not step.reversible and self._now.scope != runs.ApprovalScope.ALL:
+            return self._halt(RunState.NEEDS_PERSON, step, "final steps need an approval of their own")
+        if step.wait or step.kind in (StepKind.DRAIN, StepKind.GRACE):
+            return self._wait(step)
+        return None
+
+    def _describe_changes(self, step: RotationStep) -> str:
+        """Say what changed since the plan besides our own measures; asked after containing, before anything is made."""
+        known = self._rotator.identifying
+        contains = any(one.kind == StepKind.CONTAIN for one in self.plan.steps)
+        if known is None or not contains or CHANGES in self._now.done or step.id in self._now.begun:
+            return ""
+        ours = {f"provider.{name}" for name in self._rotator.changed_by_measures}
+        changed = [name for name in self._find_changes() if name not in ours]
+        if not changed:
+            return ""
+        return f"contained, but changed since the plan was made: {', '.join(changed)}{self._describe_now()}"
+
+    def _describe_now(self) -> str:
+        """Return what the provider says now about the credential, or nothing if it cannot be asked."""
+        try:
+            now = self._rotator.describe_now()
+        except Exception as error:
+            now = f"the present state cannot be read ({type(error).__name__})"
+        return f" (now: {now})" if now else ""
 
     def _check_limits(self, step: RotationStep) -> None:
         limits = self._policy.limits
@@ -244,6 +283,12 @@ class Executor:
             raise RotationError(f"{limits.acts_per_hour} acts in one hour is the cap; resume later")
 
     def _wait(self, step: RotationStep) -> Outcome | None:
+        """Stand still until the time of *step* is over; then note it as done, unless something is left to be lifted."""
+        if step.kind == StepKind.LIFT and (early := self._rotator.ends_early(step.target)):
+            if early.lift:
+                return None
+            self._record(step.id, JournalPhase.DONE, {"result": "kept", "why": early.why})
+            return None
         if step.id not in self._now.begun:
             self._record(
                 step.id, JournalPhase.INTEND, {f"{step.kind}.until": format_time(self._clock.now() + step.wait)}
@@ -251,6 +296,8 @@ class Executor:
         until = self._handles[f"{step.kind}.until"]
         if self._clock.now() < parse_time(until):
             return self._halt(RunState.WAITING, step, f"until {until}")
+        if step.kind == StepKind.LIFT:
+            return None
         since = max(self._clock.now() - step.wait, parse_time(until) - step.wait)
         used: str = self._run_guarded(step, lambda: self._rotator.used_since(since))
         if used:
@@ -260,16 +307,17 @@ class Executor:
 
     def _run_step(self, step: RotationStep) -> None:
         acts: Mapping[str, Callable[[RotationStep], None]] = {
-            StepKind.CONTAIN: lambda s: self._run_act(s, self._rotator.contain),
+            StepKind.CONTAIN: lambda s: self._take(s) if s.target else self._run_act(s, self._rotator.contain),
             StepKind.MINT: self._mint if self.plan.value_source == ValueSource.PROVIDER else self._set_value,
             StepKind.STORE: self._store,
             StepKind.PROVE_NEW: self._prove_new,
             StepKind.PROMOTE: self._promote,
             StepKind.TIDY: lambda s: self._run_act(s, lambda: self._stores[s.target].settle(self._token)),
-            StepKind.DISABLE: lambda s: self._run_act(s, self._rotator.disable),
+            StepKind.DISABLE: lambda s: self._take(s) if s.target else self._run_act(s, self._rotator.disable),
             StepKind.PROVE_DEAD: self._prove_dead,
             StepKind.DELETE: lambda s: self._run_act(s, self._rotator.delete),
             StepKind.PROVE_GONE: self._prove_dead,
+            StepKind.LIFT: self._lift,
             StepKind.PERSON: lambda s: self._record(s.id, JournalPhase.DONE, {"result": "done by hand"}),
         }
         acts[step.kind](step)
@@ -277,6 +325,16 @@ class Executor:
     def _run_act(self, step: RotationStep, act: Callable[[], Mapping[str, str]]) -> None:
         self._record(step.id, JournalPhase.INTEND)
         self._record(step.id, JournalPhase.DONE, self._retry_when_limited(act))
+
+    def _take(self, step: RotationStep) -> None:
+        """Carry a measure out; what stood there before is on disk first."""
+        self._record(step.id, JournalPhase.INTEND, self._retry_when_limited(lambda: self._rotator.look_at(step.target)))
+        self._record(step.id, JournalPhase.DONE, self._retry_when_limited(lambda: self._rotator.take(step.target)))
+
+    def _lift(self, step: RotationStep) -> None:
+        self._record(step.id, JournalPhase.INTEND)
+        self._retry_when_limited(lambda: self._rotator.lift(step.target))
+        self._record(step.id, JournalPhase.DONE)
 
     # -- making and storing --------------------------------------------------
 
@@ -480,7 +538,9 @@ class Executor:
     # -- going back ----------------------------------------------------------
 
     def _undo_step(self, step: RotationStep) -> None:
-        if step.kind in (StepKind.CONTAIN, StepKind.DISABLE):
+        if _is_measure(step):
+            self._retry_when_limited(lambda: self._rotator.lift(step.target))
+        elif step.kind in (StepKind.CONTAIN, StepKind.DISABLE):
             self._rotator.undo(step.kind)
         elif step.kind == StepKind.PROMOTE:
             self._restore(step)
@@ -509,52 +569,10 @@ class Executor:
         elif made := self._handles.get("new_handle"):
             self._rotator.discard(made)
 
-    # -- noting, stopping ----------------------------------------------------
 
-    def _reload(self) -> None:
-        self._now = runs.read_progress(self.journal.entries(self.plan.id))
-        self._handles.clear()
-        self._handles.update({**self._before, **self._now.handles})
-
-    def _record(self, step: str, phase: str, facts: Mapping[str, str] | None = None) -> None:
-        facts = dict(facts or {})
-        for name, value in self._values.items() if self._values else ():
-            plain = value.reveal().decode("utf-8", "replace")
-            if name not in self._rotator.public and any(plain in text for text in facts.values()):
-                raise AssertionError(f"a rotator put a value into the facts of {step}")
-        self.journal.append(self.plan.id, step, phase, facts)
-        self._reload()
-
-    def _halt(self, state: RunState, step: RotationStep, why: str) -> Outcome:
-        self._record(step.id, JournalPhase.NOTE, {"state": state, "why": why})
-        return Outcome(state, step.id, why)
-
-    def _run_guarded(self, step: RotationStep, act: Callable[[], T]) -> T:
-        try:
-            return act()
-        except Exception as error:
-            why = self._scrub_error(error)
-            kind = type(error) if isinstance(error, RotationError) else RotationError
-            wait = error.seconds if isinstance(error, NotKnownYet) else 0.0
-        # Raised out here, the new error has no context: the first one may quote a value.
-        self._record(step.id, JournalPhase.FAILED, {"why": why})
-        if wait:
-            raise NotKnownYet(f"{step.id}: {why}", wait)
-        raise RotationError(f"{step.id}: {why}") if kind is RateLimited else kind(f"{step.id}: {why}")
-
-    def _scrub_error(self, error: Exception) -> str:
-        text = str(error) if isinstance(error, LeakfirstError) else describe_error(error)
-        fresh = tuple(self._values.values()) if self._values else ()
-        return scrub(text, (*self._leak.values(), *fresh))
-
-    def _retry_when_limited(self, act: Callable[[], T]) -> T:
-        """Ask again when the provider said "slower": it promised that nothing happened."""
-        for wait in (1, 2, 4, 8, 16):
-            try:
-                return act()
-            except RateLimited as error:
-                self._clock.sleep(max(wait, error.retry_after))
-        return act()
+def _is_measure(step: RotationStep) -> bool:
+    """Tell whether *step* is one measure among several that contain or disable a credential."""
+    return step.kind in (StepKind.CONTAIN, StepKind.DISABLE) and bool(step.target)
 
 
 def _is_same(store: Store, found: Values | None, values: Values) -> bool:

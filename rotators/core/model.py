@@ -40,10 +40,21 @@ class StepKind(StrEnum):
     GRACE = "grace"
     DELETE = "delete"
     PROVE_GONE = "prove-gone"
+    LIFT = "lift"
     PERSON = "person"
 
 
-ACTS = frozenset({StepKind.CONTAIN, StepKind.MINT, StepKind.STORE, StepKind.PROMOTE, StepKind.DISABLE, StepKind.DELETE})
+ACTS = frozenset(
+    {
+        StepKind.CONTAIN,
+        StepKind.MINT,
+        StepKind.STORE,
+        StepKind.PROMOTE,
+        StepKind.DISABLE,
+        StepKind.DELETE,
+        StepKind.LIFT,
+    }
+)
 """The kinds that change something outside; they count against the limits of the policy."""
 
 
@@ -163,6 +174,30 @@ class Capability(NamedTuple):
     runbook: str = ""
 
 
+class Measure(NamedTuple):
+    """One change that contains or disables a credential: a step of its own, taken back on its own.
+
+    A measure that is `best_effort` stops nothing when it fails; without any other one the
+    credential still works. One that `hinders_new` is lifted before the new credential is
+    proven. `lasts` is how many seconds a measure has to stay before it can be lifted; 0: for good.
+    """
+
+    name: str
+    title: str
+    calls: tuple[str, ...]
+    best_effort: bool = False
+    hinders_new: bool = False
+    lasts: int = 0
+    lift_calls: tuple[str, ...] = ()
+
+
+class EarlyEnd(NamedTuple):
+    """Why a measure need not stay for its time, and whether it is lifted now or left in place, where it is harmless."""
+
+    why: str
+    lift: bool
+
+
 class Identity(NamedTuple):
     """Whose credential it is: `account` is what the policy's allow-list names."""
 
@@ -232,7 +267,10 @@ class Case(NamedTuple):
 
 
 class RotationStep(NamedTuple):
-    """One step of a plan: what will be called, and whether it can be taken back."""
+    """One step of a plan: what will be called, and whether it can be taken back.
+
+    `target` names a destination, or the measure of a step that contains, disables or lifts.
+    """
 
     id: str
     kind: StepKind
@@ -242,6 +280,7 @@ class RotationStep(NamedTuple):
     target: str = ""
     wait: int = 0
     link: str = ""
+    best_effort: bool = False
 
 
 class RotationPlan(NamedTuple):

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from hashlib import sha256
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from detector.errors import LeakfirstError, RotationError, UsageError
 from detector.net.log_silencing import silence_client_logs
@@ -30,22 +30,14 @@ from rotators.core.model import (
     Identity,
     Leak,
     Order,
-    Overlap,
     Permission,
     RotationPlan,
     RotationStep,
-    StepKind,
     ValueSource,
 )
+from rotators.core.plan_steps import make_steps
 from rotators.core.policy import Clause, Policy
 from rotators.core.scrubbing import scrub
-
-
-class AddStep(Protocol):
-    """Appends a step to the plan in the making."""
-
-    def __call__(self, kind: StepKind, title: str, *, reversible: bool = True, target: str = "", wait: int = 0) -> None:
-        """Append the step."""
 
 
 def open_stores(
@@ -155,7 +147,7 @@ def _look(
         raise UsageError("only a credential that may be reissued into a destination can be reconciled")
     stores = open_stores(destinations, rotator.fields, policy, case, folder, key)
     facts = _collect_facts(identity, rotator, capability)
-    steps = _make_steps(clause, chosen, capability, rotator, stores)
+    steps = make_steps(clause, chosen, capability, rotator, stores)
     if any(step.kind in ACTS for step in steps) and not policy.allows(identity.account):
         raise RotationError(f"{identity.account} is not on the policy's list of allowed accounts")
     return _View(
@@ -225,76 +217,3 @@ def _collect_facts(identity: Identity, rotator: Rotator, capability: Capability)
     if capability.limits:
         facts.append(("limits", capability.limits))
     return tuple(facts)
-
-
-def _make_steps(
-    clause: Clause, order: Order, capability: Capability, rotator: Rotator, stores: Mapping[str, Store]
-) -> tuple[RotationStep, ...]:
-    steps: list[RotationStep] = []
-
-    def add(kind: StepKind, title: str, *, reversible: bool = True, target: str = "", wait: int = 0) -> None:
-        calls = stores[target].calls(kind) if target else rotator.calls(kind)
-        name = f"{kind}:{target}" if target else kind
-        steps.append(RotationStep(name, kind, title, tuple(calls), reversible, target, wait))
-
-    if order == Order.CONTAIN_FIRST and capability.can_contain:
-        add(StepKind.CONTAIN, "stop the abuse now", reversible=capability.reversible_disable)
-    by_hand = () if stores or capability.renews_itself else (_make_manual_step(clause, capability),)
-    if stores:
-        _add_reissue_steps(add, capability, stores)
-    elif order != Order.CONTAIN_FIRST:
-        steps += by_hand
-    if order == Order.RECONCILE:
-        return tuple(steps)
-    if stores and capability.overlap == Overlap.NONE:
-        add(StepKind.PROVE_DEAD, "prove that the old value is dead: it ended when the new one was made")
-        return tuple(steps)
-    if stores and clause.drain:
-        add(StepKind.DRAIN, "wait until no consumer uses the old credential", wait=clause.drain)
-    _add_retire_steps(add, clause, capability)
-    if order == Order.CONTAIN_FIRST:
-        steps += by_hand
-    return tuple(steps)
-
-
-def _add_reissue_steps(add: AddStep, capability: Capability, stores: Mapping[str, Store]) -> None:
-    gentle = capability.overlap == Overlap.DUAL
-    if capability.value_source == ValueSource.CLIENT:
-        for name in stores:
-            add(StepKind.STORE, f"keep the new value as pending in {name}", target=name)
-        add(StepKind.MINT, "set the new value at the provider", reversible=gentle)
-    else:
-        add(
-            StepKind.MINT,
-            "make the new credential" if gentle else "make the new value: the old one ends",
-            reversible=gentle,
-        )
-        for name in stores:
-            add(StepKind.STORE, f"keep the new value as pending in {name}", target=name)
-    add(StepKind.PROVE_NEW, "prove that the new credential works")
-    for name in stores:
-        add(StepKind.PROMOTE, f"make the new value current in {name}", target=name)
-    for name in stores:
-        add(StepKind.TIDY, f"drop what is left of the pending value in {name}", target=name)
-
-
-def _add_retire_steps(add: AddStep, clause: Clause, capability: Capability) -> None:
-    if capability.reversible_disable:
-        add(StepKind.DISABLE, "disable the old credential")
-    elif capability.can_contain or capability.can_delete:
-        add(StepKind.DISABLE, "revoke the old credential", reversible=False)
-    else:
-        return
-    add(StepKind.PROVE_DEAD, "prove that the old credential is dead")
-    if "delete" in clause.may and capability.can_delete and capability.reversible_disable:
-        add(StepKind.GRACE, "leave time to notice a forgotten consumer", wait=clause.grace)
-        add(StepKind.DELETE, "delete the old credential", reversible=False)
-        add(StepKind.PROVE_GONE, "prove that the old credential is gone")
-
-
-def _make_manual_step(clause: Clause, capability: Capability) -> RotationStep:
-    if capability.can_reissue and "reissue" not in clause.may:
-        title = "the policy does not let us reissue: make the new credential and give it to its consumers"
-    else:
-        title = "the provider offers no call for it: make the new credential and give it to its consumers"
-    return RotationStep("person", StepKind.PERSON, title, link=capability.runbook)

@@ -13,8 +13,9 @@ from typing import Any
 
 from detector.errors import RotationError, UsageError
 from rotators.core import catalogue, runs
-from rotators.core.executor import Executor, Outcome
+from rotators.core.executor import Executor
 from rotators.core.journal import Journal, JournalEntry, JournalPhase
+from rotators.core.journalled_run import Outcome
 from rotators.core.locks import local_key
 from rotators.core.model import Clock, Decision, Leak, Order, RotationPlan
 from rotators.core.planner import is_expired, make_plan

@@ -16,8 +16,9 @@ from typing import Any
 
 from detector.secret import Secret
 from rotators.core import aws, runs
-from rotators.core.executor import Executor, Outcome
+from rotators.core.executor import Executor
 from rotators.core.journal import Journal, JournalPhase
+from rotators.core.journalled_run import Outcome
 from rotators.core.locks import local_key
 from rotators.core.model import Clock, Leak, RotationPlan
 from rotators.core.planner import make_plan

@@ -11,7 +11,7 @@ from detector.incident.messages.outbox import DeliveryResult, DeliveryStore, Out
 from rotators.core.model import Clock
 
 if TYPE_CHECKING:
-    from rotators.core.executor import Outcome
+    from rotators.core.journalled_run import Outcome
     from rotators.core.model import RotationPlan
 
 _PHASES = {
@@ -31,9 +31,9 @@ def build_event(plan: RotationPlan, outcome: Outcome) -> IncidentEvent:
         phase=_PHASES.get(outcome.state, Phase.WAITING),
         summary=f"{plan.rule_id} of {identity}: {outcome.state} {outcome.step}".strip(),
         key=f"rotation/{plan.id}/{outcome.state}/{outcome.step}",
-        lines=(outcome.why,) if outcome.why else (),
+        lines=(*((outcome.why,) if outcome.why else ()), *(f"contained only in part: {why}" for why in outcome.failed)),
         links=(Link("status", f"leakfirst rotate status {plan.id[:12]}"),),
-        urgent=outcome.state == "needs-person",
+        urgent=outcome.state == "needs-person" or bool(outcome.failed),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from detector.incident.messages.rotation import notify_outcome
-from rotators.core.executor import Outcome
+from rotators.core.journalled_run import Outcome
 from rotators.core.model import RotationPlan
 
 pytestmark = pytest.mark.net
