@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from detector.errors import UsageError
+from detector.files.trusted import find_operator_file, parse_toml, read_operator_file
 
 
 class ReportTarget(NamedTuple):
@@ -80,17 +80,5 @@ def load_operator_file(path: str = "") -> Mapping[str, Any]:
     in the user's configuration folder if that file exists. Raises `UsageError`.
     """
     wanted = path or os.environ.get("LEAKFIRST_CONFIG", "")
-    if not wanted:
-        base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        wanted = os.path.join(base, "leakfirst", "config.toml")
-        if not os.path.exists(wanted):
-            return {}
-    import tomllib
-
-    try:
-        with open(wanted, "rb") as file:
-            return tomllib.load(file)
-    except OSError as error:
-        raise UsageError(f"{wanted}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{wanted}: {error}") from None
+    wanted = wanted or find_operator_file("config.toml")
+    return parse_toml(read_operator_file(wanted), wanted) if wanted else {}

@@ -13,6 +13,7 @@ import os
 import secrets
 
 from detector.errors import UsageError
+from detector.files.trusted import find_user_folder
 from detector.secret import Secret
 
 PREFIX = "lf1:"
@@ -34,7 +35,10 @@ def load_project_key() -> bytes:
         if len(given) < 16:
             raise UsageError("LEAKFIRST_KEY is too short: give at least 16 characters (openssl rand -hex 32)")
         return hashlib.sha256(b"leakfirst fingerprint\0" + given.encode("utf-8", "surrogateescape")).digest()
-    path = os.path.join(find_state_folder(), "key")
+    folder = find_state_folder()
+    if not folder:
+        return secrets.token_bytes(32)
+    path = os.path.join(folder, "key")
     try:
         with open(path, "rb") as file:
             key = file.read()
@@ -61,9 +65,12 @@ def load_project_key() -> bytes:
 
 
 def find_state_folder() -> str:
-    """Return the folder for the user's key and states: ``LEAKFIRST_HOME``, else below ``XDG_STATE_HOME``."""
+    """Return the folder for the user's key and states: ``LEAKFIRST_HOME``, else below ``XDG_STATE_HOME``.
+
+    It is "" for a user without a home.
+    """
     chosen = os.environ.get("LEAKFIRST_HOME")
     if chosen:
         return chosen
-    base = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return os.path.join(base, "leakfirst")
+    base = find_user_folder("XDG_STATE_HOME", "~/.local/state")
+    return os.path.join(base, "leakfirst") if base else ""

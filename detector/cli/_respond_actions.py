@@ -264,11 +264,9 @@ def _write(path: str, text: str) -> None:
     if path == "-":
         print(text, end="")
         return
-    try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
+    from detector.files.writing import write_file
+
+    write_file(path, text.encode("utf-8", "backslashreplace"))
 
 
 def show_log(session: Session, args: argparse.Namespace) -> ExitCode:

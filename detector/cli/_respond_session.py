@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,7 +89,7 @@ class Session:
         from detector.config import count_processors
         from detector.fleet.inventory import InventoryOptions, list_repositories
         from detector.incident.spread import InventoryFleet
-        from detector.rules.pack import cache_folder
+        from detector.rules.pack import find_cache_folder
 
         table = read_sweep_table(self.operator)
         settings, rules = make_worker_settings(
@@ -98,7 +97,7 @@ class Session:
         )
         which = {name: table.get(name, False) for name in ("forks", "archived", "wikis", "snippets")}
         pulls = table.get("pull-requests", False)
-        cache = os.path.join(cache_folder(), "inventory")
+        cache = find_cache_folder("inventory")
         listing = InventoryOptions(cache=cache, operator=self.operator, pull_requests=pulls, **which)
         jobs = self.args.jobs or table.get("jobs", 0) or count_processors()
         return InventoryFleet(lambda: list_repositories(exposure.inventory, listing), self.state, settings, rules, jobs)

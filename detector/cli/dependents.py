@@ -131,10 +131,10 @@ class _Targets:
         from detector.fleet.clones import Clones
         from detector.fleet.inventory import InventoryOptions, RepositoryEntry, list_repositories
         from detector.model import Skipped
-        from detector.rules.pack import cache_folder
+        from detector.rules.pack import find_cache_folder
 
         operator = load_operator_file(self._args.config)
-        clones = Clones(self._args.clones or os.path.join(cache_folder(), "clones"), operator)
+        clones = Clones(self._args.clones or find_cache_folder("clones"), operator)
         for entry in list_repositories([spec], InventoryOptions(operator=operator)):
             if not isinstance(entry, RepositoryEntry):
                 self._skipped.append(entry)

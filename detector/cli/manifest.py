@@ -181,15 +181,9 @@ def _write(path: str, data: bytes) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    temporary = f"{path}.{os.getpid()}.part"
-    try:
-        with open(temporary, "wb") as stream:
-            stream.write(data)
-        os.replace(temporary, path)
-    except OSError as error:
-        if os.path.exists(temporary):
-            os.unlink(temporary)
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
+    from detector.files.writing import write_file
+
+    write_file(path, data)
 
 
 def _get_root_digest(data: bytes) -> str:

@@ -150,6 +150,7 @@ def _check_rules(args: argparse.Namespace) -> ExitCode:
 
 
 def _write_docs(args: argparse.Namespace) -> ExitCode:
+    from detector.files.writing import write_file
     from detector.rules.provider_index import render
 
     page, known = render(_load_rules(()).rules), None
@@ -161,8 +162,7 @@ def _write_docs(args: argparse.Namespace) -> ExitCode:
                 print(f"{args.output} is out of date; run `leakfirst rules docs`")
             return ExitCode.FOUND if known != page else ExitCode.CLEAN
         if known != page:
-            with open(args.output, "w", encoding="utf-8", newline="\n") as file:
-                file.write(page)
+            write_file(args.output, page.encode())
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{args.output}: {getattr(error, 'strerror', 'is not UTF-8 text')}") from None
     return ExitCode.CLEAN

@@ -220,6 +220,7 @@ def choose_exit_code(scan: Scan, config: Config) -> ExitCode:
 
 def write_reports(scan: Scan, config: Config) -> None:
     """Write all reports of *config*, standard output last. Raises `UsageError` if a file cannot be written."""
+    from detector.files.writing import replace_text
     from detector.reports import write
 
     for report in sorted(config.reports, key=lambda report: report.file == "-"):
@@ -230,11 +231,8 @@ def write_reports(scan: Scan, config: Config) -> None:
             except BrokenPipeError:  # the reader has seen enough (`| head`); what was found does not change
                 os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             continue
-        try:
-            with open(report.file, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
-                write(report.format, scan, out, config)
-        except OSError as error:
-            raise UsageError(f"{report.file}: cannot be written ({error.strerror})") from None
+        with replace_text(report.file, private=config.show_secrets) as out:
+            write(report.format, scan, out, config)
 
 
 class ProgressBar:

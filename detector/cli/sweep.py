@@ -185,7 +185,7 @@ def _run_sweep(
     from detector.fleet.progress import ProgressDisplay
     from detector.fleet.state import open_state
     from detector.fleet.sweep import SweepOptions, sweep
-    from detector.rules.pack import cache_folder
+    from detector.rules.pack import find_cache_folder
 
     specs = specs or table.get("inventory", [])
     if not specs:
@@ -206,7 +206,7 @@ def _run_sweep(
     if jobs < 1 or fetchers < 1:
         raise UsageError("--jobs and --fetch must be at least 1")
     listing = InventoryOptions(
-        cache=os.path.join(cache_folder(), "inventory"),
+        cache=find_cache_folder("inventory"),
         operator=operator,
         notify=lambda line: print(f"leakfirst: {line}", file=sys.stderr),
         pull_requests=args.pull_requests or table.get("pull-requests", False),
@@ -242,7 +242,7 @@ def make_worker_settings(
     from detector.fleet.clones import Clones
     from detector.fleet.digests import digest_rules, identify_key
     from detector.fleet.tasks import WorkerSettings
-    from detector.rules.pack import cache_folder
+    from detector.rules.pack import find_cache_folder
     from detector.scan.rule_pack import load_rule_pack
     from detector.scan.state import digest_rule
 
@@ -255,7 +255,7 @@ def make_worker_settings(
     )
     rules = {rule.id: digest_rule(rule) for rule in load_rule_pack(config).rules}
     place = Clones(
-        clones or table.get("clones", "") or os.path.join(cache_folder(), "clones"),
+        clones or table.get("clones", "") or find_cache_folder("clones"),
         operator,
         pull_requests=pull_requests or table.get("pull-requests", False),
         max_size=table.get("max-size", 0),
@@ -325,11 +325,10 @@ def _print_report(args: argparse.Namespace, place: str, include_open: bool) -> i
     if args.output == "-":
         sys.stdout.writelines(pieces)
     else:
-        try:
-            with open(args.output, "w", encoding="utf-8", errors="backslashreplace", newline="") as out:
-                out.writelines(pieces)
-        except OSError as error:
-            raise UsageError(f"{args.output}: cannot be written ({error.strerror})") from None
+        from detector.files.writing import replace_text
+
+        with replace_text(args.output) as out:
+            out.writelines(pieces)
     return int(ExitCode.CLEAN)
 
 

@@ -41,7 +41,9 @@ def run(args: argparse.Namespace) -> int:
     """Write the page, or serve it until Ctrl-C; return the exit code."""
     content = "".join(render_page(parse_report(_read_text(args.report), args.report))).encode("ascii")
     if args.output:
-        _write_page(content, args.output)
+        from detector.files.writing import write_file
+
+        write_file(args.output, content)
         return int(ExitCode.CLEAN)
     if not 0 <= args.port <= 65535:
         raise UsageError(f"--port {args.port}: must be a number from 0 to 65535")
@@ -72,14 +74,6 @@ def _read_text(name: str) -> str:
             return file.read()
     except OSError as error:
         raise UsageError(f"{name}: cannot be read ({error.strerror})") from None
-
-
-def _write_page(content: bytes, name: str) -> None:
-    try:
-        with open(name, "wb") as file:
-            file.write(content)
-    except OSError as error:
-        raise UsageError(f"{name}: cannot be written ({error.strerror})") from None
 
 
 def start_server(content: bytes, port: int = 0) -> tuple[ThreadingHTTPServer, str]:

@@ -91,12 +91,10 @@ def _select_owners(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _compile_pattern(pattern: str) -> Any:
-    from pathspec import GitIgnoreSpec
+    from detector.ignores.gitignore import compile_gitignore
 
-    try:
-        return GitIgnoreSpec.from_lines([pattern])
-    except ValueError:
-        return None
+    spec = compile_gitignore([pattern])
+    return spec if len(spec) else None
 
 
 def _required_depth(pattern: str) -> int:
@@ -129,7 +127,7 @@ class Owners:
 
     def find(self, path: str, author: str) -> str:
         """Return the owner of *path* as a short text; *author* is who committed the credential."""
-        from detector.ignores.policy import replace_invalid_bytes
+        from detector.ignores.gitignore import replace_invalid_bytes
 
         path = replace_invalid_bytes(path.partition("!")[0])
         return self._find_mapped(path) or (path and self._find_by_path(path)) or author

@@ -16,14 +16,14 @@ by the sorted ids, one block for each length of id.
 from __future__ import annotations
 
 import json
-import os
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np  # noqa: TID253  (this module is itself imported late)
 
-from detector.errors import StateError
+from detector.errors import StateError, UsageError
+from detector.files.writing import write_file
 from detector.git.packs import ByteArray, find_rows, sort_ids
 
 _MAGIC = b"leakfirst-state 2\n"
@@ -114,16 +114,11 @@ class KnownObjectsFile:
             ],
         }
         line = json.dumps(header, separators=(",", ":")).encode()
-        temporary = f"{self.path}.{os.getpid()}.new"
+        content = b"".join([_MAGIC, b"%08x\n" % zlib.crc32(line), line, b"\n", *blocks])
         try:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(descriptor, "wb") as stream:
-                stream.write(b"".join([_MAGIC, b"%08x\n" % zlib.crc32(line), line, b"\n", *blocks]))
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(temporary, self.path)
-        except OSError as problem:
-            raise StateError(f"{self.path}: the state file cannot be written: {problem.strerror}") from None
+            write_file(self.path, content, private=True)
+        except UsageError as problem:
+            raise StateError(str(problem)) from None
 
     def _load(self) -> None:
         with open(self.path, "rb") as stream:

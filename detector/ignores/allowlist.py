@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from detector.errors import UsageError
+from detector.files.trusted import decode_list, parse_toml
 from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
 IGNORE_FILE = ".leakfirstignore"
@@ -38,20 +39,16 @@ _LISTS = {
 
 
 def parse_ignore_file(content: bytes, name: str = IGNORE_FILE) -> ParsedIgnores:
-    """Parse lines of gitignore syntax."""
-    lines = tuple(line for line in content.decode("utf-8", "surrogateescape").splitlines() if line.strip())
+    """Parse lines of gitignore syntax. Raises `UsageError` for what is no text."""
+    text = decode_list(content, name, "surrogateescape")
+    lines = tuple(line.rstrip("\r") for line in text.split("\n") if line.strip())
     globs = tuple(line for line in lines if not line.startswith("#"))
     return ParsedIgnores((AllowEntry(name, globs=globs),) if globs else ())
 
 
 def parse_settings(content: bytes, name: str) -> Mapping[str, Any]:
     """Return our table of a TOML file. Raises `UsageError`."""
-    import tomllib
-
-    try:
-        tables = tomllib.loads(content.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name}: {error}") from None
+    tables = parse_toml(content, name)
     if os.path.basename(name) == PYPROJECT_FILE:
         tables = tables.get("tool", {}).get("leakfirst", {})
     return tables

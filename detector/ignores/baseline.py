@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from detector.errors import UsageError
+from detector.files.trusted import decode_list
 from detector.fingerprint import PREFIX, compute_fingerprint, load_project_key
 from detector.ignores.policy import ExactEntry
 from detector.model import Finding
@@ -95,7 +96,7 @@ def parse(content: bytes, path: str) -> Baseline:
     keys: list[bytes] = []
     entries: dict[str, BaselineEntry] = {}
     from_environment = False
-    for number, line in enumerate(content.splitlines(), 1):
+    for number, line in enumerate(decode_list(content, path, "surrogateescape").split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -129,13 +130,9 @@ def _read_key(row: dict[str, Any], path: str, number: int) -> bytes:
 
 def write(path: str, baseline: Baseline) -> None:
     """Write *baseline* to *path* atomically. Raises `UsageError`."""
-    beside = f"{path}.{os.getpid()}.tmp"
-    try:
-        with open(beside, "w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-            file.write(format_baseline(baseline))
-        os.replace(beside, path)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
+    from detector.files.writing import write_file
+
+    write_file(path, format_baseline(baseline).encode("utf-8", "surrogateescape"))
 
 
 def format_baseline(baseline: Baseline) -> str:

@@ -9,15 +9,12 @@ reported too: it is useless today and may hide a leak tomorrow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 from detector.ignores import values
 from detector.ignores.expressions import compile_pattern, matches_any
+from detector.ignores.gitignore import matches_globs
 from detector.model import HISTORY_KINDS, Origin, Rule, Sighting
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 
 class AllowEntry(NamedTuple):
@@ -182,35 +179,6 @@ def check_patterns(allow: AllowEntry) -> None:
             compile_pattern(pattern)
         except ValueError as error:
             raise ValueError(f"{pattern!r} is {error}") from None
-
-
-def matches_globs(globs: tuple[str, ...], path: str) -> bool:
-    """Tell whether *path* matches these lines of gitignore syntax; the last line that matches decides."""
-    return bool(_compile_globs(globs).match_file(replace_invalid_bytes(path)))
-
-
-@lru_cache(maxsize=64)
-def _compile_globs(globs: tuple[str, ...]) -> Any:
-    return compile_gitignore(globs)
-
-
-def compile_gitignore(lines: Iterable[str]) -> GitIgnoreSpec:
-    """Compile *lines* of gitignore syntax; as in git, a line that is not a pattern matches nothing."""
-    from pathspec import GitIgnoreSpec
-
-    valid = []
-    for line in map(replace_invalid_bytes, lines):
-        try:
-            GitIgnoreSpec.from_lines([line])
-        except ValueError:
-            continue
-        valid.append(line)
-    return GitIgnoreSpec.from_lines(valid)
-
-
-def replace_invalid_bytes(path: str) -> str:
-    """Return *path* with replacement characters for bytes that are not UTF-8, which pathspec does not accept."""
-    return path.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
 
 
 def _encode(path: str) -> bytes:

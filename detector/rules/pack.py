@@ -28,9 +28,13 @@ from typing import Any, NamedTuple
 from detector.engine.anchors import Automaton, build_automaton, choose_backend, length_range
 from detector.engine.decode.markers import Marker, list_markers
 from detector.engine.engine import GENERIC, Engine
+from detector.files.trusted import describe_distrust, find_temporary_folder, find_user_folder
 from detector.model import Anchor, Rule
 from detector.rules.checked_file import FORMAT, read_checked, write_checked
 from detector.rules.rule_rows import LazyRules, pack_rules
+
+NOWHERE = os.path.join(os.devnull, "cache")
+"""A folder that cannot be: nothing is read from it, and nothing is written to it."""
 
 SETTLED = 2_000_000_000
 """Age in nanoseconds above which a file that changes again is sure to get another time stamp."""
@@ -79,17 +83,34 @@ def shipped_folder() -> str:
 
 
 def cache_folder() -> str:
-    """Return the folder for compiled packs (``LEAKFIRST_CACHE``, else the user's cache)."""
-    chosen = os.environ.get("LEAKFIRST_CACHE")
-    if chosen:
-        return chosen
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~")
-    elif sys.platform == "darwin":
-        base = os.path.expanduser("~/Library/Caches")
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return os.path.join(base, "leakfirst")
+    """Return the folder for compiled packs: ``LEAKFIRST_CACHE``, else the user's cache.
+
+    A user without a home, such as that of a container, has one among the temporary files. If
+    somebody else can write into the folder, nothing is read from it and nothing stored.
+    """
+    chosen = os.environ.get("LEAKFIRST_CACHE", "")
+    if not chosen:
+        if sys.platform == "win32":
+            base = find_user_folder("LOCALAPPDATA", "~")
+        elif sys.platform == "darwin":
+            base = find_user_folder("", "~/Library/Caches")
+        else:
+            base = find_user_folder("XDG_CACHE_HOME", "~/.cache")
+        chosen = os.path.join(base, "leakfirst") if base else find_temporary_folder("leakfirst")
+    with suppress(OSError):
+        if describe_distrust(os.stat(chosen)):
+            return NOWHERE
+    return chosen or NOWHERE
+
+
+def find_cache_folder(name: str) -> str:
+    """Return the folder *name* in the user's cache. Raises `UsageError` if he has none of his own."""
+    from detector.errors import UsageError
+
+    folder = cache_folder()
+    if folder == NOWHERE:
+        raise UsageError("this user has no cache folder of his own; set LEAKFIRST_CACHE to one that nobody else writes")
+    return os.path.join(folder, name)
 
 
 def load_pack(

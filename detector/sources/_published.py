@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from detector.errors import SourceError
-from detector.ignores.policy import compile_gitignore, replace_invalid_bytes
+from detector.ignores.gitignore import compile_gitignore, replace_invalid_bytes
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -173,7 +173,7 @@ def _table(table: dict[str, Any], *names: str) -> dict[str, Any]:
 def _read(path: str) -> str:
     try:
         with open(path, "rb") as file:
-            return file.read(_LARGEST).decode("utf-8", "replace")
+            return file.read(_LARGEST).decode("utf-8-sig", "replace")
     except OSError:
         return ""
 

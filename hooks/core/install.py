@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from detector.errors import UsageError
+from detector.files.trusted import find_user_folder
 
 HOOKS = ("pre-commit", "pre-push", "pre-receive")
 MARK = "# leakfirst-hook 1"
@@ -138,7 +139,11 @@ def find_global_folder() -> HookFolder:
         )
     if chosen:
         return HookFolder(chosen, is_global=True)
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    base = find_user_folder("XDG_CONFIG_HOME", "~/.config")
+    if not base:
+        raise UsageError(
+            "this user has no home folder for hooks; set core.hooksPath in the global configuration of git"
+        )
     return HookFolder(os.path.join(base, "leakfirst", "git-hooks"), is_global=True)
 
 

@@ -7,7 +7,6 @@ plan only disables. `docs/rotation-policy.md` shows a complete file.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
@@ -15,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, TypeVar
 
 from detector.errors import UsageError
+from detector.files.trusted import find_operator_file, find_unknown_key, parse_toml, read_operator_file
 from detector.model import VerdictState
 from rotators.core.model import Decision, Order, Permission
 
@@ -96,28 +96,15 @@ def _matches_any(globs: tuple[str, ...], text: str) -> bool:
 def load_policy(path: str) -> Policy:
     """Return the policy at *path*; for "" the one in the user's configuration folder, else the default."""
     if not path:
-        base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
-        path = os.path.join(base, "leakfirst", "rotation.toml")
-        if not os.path.exists(path):
-            return read_policy(None)
-    return read_policy(path)
+        path = find_operator_file("rotation.toml")
+    return read_policy(path or None)
 
 
 def read_policy(path: str | None) -> Policy:
     """Read the file at *path*; None is the default that asks for everything."""
     if path is None:
         return Policy()
-    import tomllib
-
-    try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_mode & 0o022:
-                raise UsageError(f"{path} can be changed by others; chmod go-w it")
-            data = tomllib.load(file)
-    except OSError as error:
-        raise UsageError(f"cannot read the rotation policy {path}: {error.strerror}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: {error}") from None
+    data = parse_toml(read_operator_file(path), path)
     try:
         return _parse_policy(data)
     except (KeyError, TypeError, ValueError) as error:
@@ -188,9 +175,8 @@ def _parse_word(words: Iterable[Word], value: object, what: str) -> Word:
 
 
 def _check_keys(table: Mapping[str, Any], where: str, known: set[str]) -> None:
-    for name in table:
-        if name not in known:
-            raise ValueError(f"{where} has no {name!r}; known: {', '.join(sorted(known))}")
+    if problem := find_unknown_key(table, known, where):
+        raise ValueError(problem)
 
 
 def parse_duration(text: str | int) -> int:

@@ -29,10 +29,13 @@ SYSTEM_CLOCK = Clock(time.time, time.sleep)
 
 
 def state_folder() -> str:
-    """Return where plans and journal are kept (``LEAKFIRST_HOME``/rotations)."""
+    """Return where plans and journal are kept (``LEAKFIRST_HOME``/rotations). Raises `UsageError`."""
     from detector import fingerprint
 
-    return os.path.join(fingerprint.find_state_folder(), "rotations")
+    folder = fingerprint.find_state_folder()
+    if not folder:
+        raise UsageError("this user has no home folder to keep plans and journal in; set LEAKFIRST_HOME to a folder")
+    return os.path.join(folder, "rotations")
 
 
 class RotationService:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 
 from detector.errors import UsageError
+from detector.files.trusted import decode_list
 from detector.fleet.inventory import InventoryOptions, RepositoryEntry
 from detector.fleet.inventory._entries import make_entry
 from detector.fleet.names import InvalidName, make_line
@@ -22,8 +23,8 @@ def list_repositories(location: str, _options: InventoryOptions) -> Iterator[Rep
     if location == "-":
         return _parse_lines(sys.stdin, "<stdin>", os.getcwd())
     try:
-        with open(location, encoding="utf-8", errors="replace") as file:
-            lines = file.read().splitlines()
+        with open(location, "rb") as file:
+            lines = decode_list(file.read(), location, "replace").splitlines()
     except OSError as error:
         raise UsageError(f"{location}: cannot be read ({error.strerror})") from None
     return _parse_lines(lines, location, os.path.dirname(os.path.abspath(location)))

@@ -25,6 +25,8 @@ def list_repositories(location: str, _options: InventoryOptions) -> Iterator[Rep
     is a `Skipped`: it may not be mounted, and the sweep continues with the others.
     """
     root = os.path.expanduser(location)
+    if root.startswith("~"):
+        raise UsageError(f"{location}: this user has no home folder")
     if not os.path.isdir(root):
         if os.path.isabs(root):
             return iter([Skipped(make_line(root), "no such folder")])

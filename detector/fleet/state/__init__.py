@@ -16,6 +16,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from detector.errors import StateError
+
 if TYPE_CHECKING:
     from detector.fleet.state.store import State
 
@@ -37,4 +39,7 @@ def default_place() -> str:
     """Return the path of the state in the user's folder."""
     from detector.fingerprint import find_state_folder
 
-    return os.path.join(find_state_folder(), "sweep.db")
+    folder = find_state_folder()
+    if not folder:
+        raise StateError("this user has no home folder to keep the state in; name a file with --state")
+    return os.path.join(folder, "sweep.db")

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from detector.errors import UsageError
+from detector.files.trusted import decode_list
 from detector.ignores.policy import AllowEntry, ExactEntry, ParsedIgnores, check_patterns
 
 _FILTERS = {
@@ -24,7 +25,7 @@ _WITHOUT_SETTINGS = (
 def load(content: bytes, name: str) -> ParsedIgnores:
     """Read the known values and the filters. Raises `UsageError` if *content* is no such file."""
     try:
-        tables = json.loads(content)
+        tables = json.loads(decode_list(content, name))
         exact = [
             ExactEntry(
                 f"{name}: {path}: {row.get('type', 'entry')}",

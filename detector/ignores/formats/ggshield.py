@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from detector.errors import UsageError
+from detector.files.trusted import decode_list
 from detector.ignores.policy import AllowEntry, ExactEntry, ParsedIgnores, check_patterns
 
 
@@ -19,7 +20,7 @@ def load(content: bytes, name: str) -> ParsedIgnores:
     import yaml
 
     try:
-        tables = yaml.safe_load(content) or {}
+        tables = yaml.safe_load(decode_list(content, name)) or {}
     except yaml.YAMLError as error:
         raise UsageError(f"{name}: not valid YAML ({str(error).splitlines()[0]})") from None
     if not isinstance(tables, dict):

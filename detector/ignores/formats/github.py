@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from detector.errors import UsageError
+from detector.files.trusted import decode_list
 from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
 LIMIT = 1000
@@ -16,7 +17,7 @@ def load(content: bytes, name: str) -> ParsedIgnores:
     import yaml
 
     try:
-        listed = (yaml.safe_load(content) or {}).get("paths-ignore") or []
+        listed = (yaml.safe_load(decode_list(content, name)) or {}).get("paths-ignore") or []
     except (yaml.YAMLError, AttributeError):
         raise UsageError(f"{name}: not a secret_scanning.yml") from None
     allowlist: list[AllowEntry] = []

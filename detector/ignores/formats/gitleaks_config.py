@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from detector.errors import UsageError
+from detector.files.trusted import parse_toml
 from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
 _CALL = re.compile(
@@ -25,12 +25,7 @@ _TEXT = re.compile(r"`([^`]*)`|\"((?:[^\"\\]|\\.)*)\"")
 
 def load(content: bytes, name: str) -> ParsedIgnores:
     """Read the allowlists. Raises `UsageError` if *content* is not TOML."""
-    import tomllib
-
-    try:
-        tables = _lower_keys(tomllib.loads(content.decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name}: {error}") from None
+    tables = _lower_keys(parse_toml(content, name))
     allowlist: list[AllowEntry] = []
     rejected: list[str] = []
     joined = "betterleaks" not in os.path.basename(name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 
+from detector.files.trusted import decode_list
 from detector.ignores.policy import ExactEntry, ParsedIgnores
 
 
@@ -16,7 +17,7 @@ def load(content: bytes, name: str) -> ParsedIgnores:
     """Read the locations."""
     exact: list[ExactEntry] = []
     rejected: list[str] = []
-    for number, line in enumerate(content.decode("utf-8", "surrogateescape").splitlines(), 1):
+    for number, line in enumerate(decode_list(content, name, "surrogateescape").splitlines(), 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue

@@ -6,13 +6,14 @@ import hashlib
 import json
 
 from detector.errors import UsageError
+from detector.files.trusted import decode_list
 from detector.ignores.policy import EntryKey, ExactEntry, ParsedIgnores
 
 
 def load(content: bytes, name: str) -> ParsedIgnores:
     """Read the findings. Raises `UsageError` if *content* is no such report."""
     try:
-        rows = json.loads(content)
+        rows = json.loads(decode_list(content, name))
         exact = [_read_entry(row, f"{name}: entry {number}") for number, row in enumerate(rows, 1)]
     except (ValueError, TypeError, KeyError, AttributeError):
         raise UsageError(f"{name}: not a JSON report of gitleaks") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from detector.errors import UsageError
+from detector.files.trusted import decode_list
 from detector.ignores.policy import ExactEntry, ParsedIgnores
 
 
@@ -13,7 +14,7 @@ def load(content: bytes, name: str) -> ParsedIgnores:
     import yaml
 
     try:
-        tables = yaml.safe_load(content)
+        tables = yaml.safe_load(decode_list(content, name))
         rows = _list_findings(tables)
     except yaml.YAMLError as error:
         raise UsageError(f"{name}: not valid YAML ({str(error).splitlines()[0]})") from None

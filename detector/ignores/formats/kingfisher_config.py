@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from detector.errors import UsageError
+from detector.files.trusted import decode_list
 from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
 
@@ -13,7 +14,7 @@ def load(content: bytes, name: str) -> ParsedIgnores:
     import yaml
 
     try:
-        tables = yaml.safe_load(content) or {}
+        tables = yaml.safe_load(decode_list(content, name)) or {}
         filters: dict[str, Any] = tables.get("filters") or {}
         disabled = (tables.get("rules") or {}).get("disabled") or []
     except (yaml.YAMLError, AttributeError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detector.files.trusted import decode_list
 from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
 
@@ -9,7 +10,7 @@ def load(content: bytes, name: str) -> ParsedIgnores:
     """Read the expressions; blanks at the end of a line are part of the expression."""
     allowlist: list[AllowEntry] = []
     rejected: list[str] = []
-    for number, line in enumerate(content.decode("utf-8", "surrogateescape").split("\n"), 1):
+    for number, line in enumerate(decode_list(content, name, "surrogateescape").split("\n"), 1):
         line = line.rstrip("\r")
         if not line.strip() or line.lstrip().startswith("#"):
             continue

@@ -30,12 +30,12 @@ def make_exclude_filter(patterns: Sequence[str]) -> IsExcluded:
     """Return a function that says whether a path is excluded; the patterns have the syntax of `.gitignore`."""
     if not patterns:
         return lambda _: False
-    from pathspec import GitIgnoreSpec
+    from detector.ignores.gitignore import compile_gitignore
 
-    try:
-        return GitIgnoreSpec.from_lines(patterns).match_file
-    except ValueError as error:
-        raise UsageError(f"an --exclude pattern is invalid: {error}") from None
+    for pattern in patterns:
+        if not len(compile_gitignore([pattern])):
+            raise UsageError(f"--exclude {pattern!r} is no pattern of gitignore syntax")
+    return compile_gitignore(patterns).match_file
 
 
 def read_tree(

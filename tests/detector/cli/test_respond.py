@@ -82,7 +82,7 @@ def test_no_output_contains_a_credential(leaked, capfd, home) -> None:
         (["open", "leaked.env", "--found-at", "2999-01-01T00:00:00+00:00"], "is in the future"),
         (["open", "leaked.env", "--package", "npm:a b"], "is not a package"),
         (["open", "leaked.env", "--config", "bad.toml"], "incident.owner in the operator's configuration is unknown"),
-        (["open", "leaked.env", "--policy", "none.toml"], "cannot read the rotation policy"),
+        (["open", "leaked.env", "--policy", "none.toml"], "none.toml: cannot be read"),
         (["status", "2020"], "no incident is named '2020'"),
         (["next"], "create one with leakfirst respond open"),
         (["run", "notify", "--state", "mysql://x/y"], "SQLite"),

@@ -46,7 +46,7 @@ def test_the_fleet_depends_on_the_inventory(tmp_path: Path) -> None:
     [
         ({"notify": {"x": {"channel": "pigeon"}}}, {}, "unknown channel 'pigeon'"),
         ({"notify": []}, {}, "must consist of tables"),
-        ({}, {"policy": "none.toml"}, "cannot read the rotation policy"),
+        ({}, {"policy": "none.toml"}, "none.toml: cannot be read"),
     ],
 )
 def test_a_wrong_configuration_is_refused(operator: dict, options: dict, message: str) -> None:

@@ -76,11 +76,11 @@ def test_the_first_matching_clause_decides(tmp_path: pathlib.Path) -> None:
         ("[[rotate]]\nmay = ['explode']", "disable, reissue, delete"),
         ("[[rotate]]\nmay = ['reissue']", "no destination"),
         ("[[rotate]]\nrules = 'aws.*'", "is a list"),
-        ("[[rotate]]\nrulez = ['aws.*']", "no 'rulez'"),
+        ("[[rotate]]\nrulez = ['aws.*']", "unknown key 'rulez'; did you mean 'rules'"),
         ("[[rotate]]\ndestinations = ['nowhere']", "'nowhere'"),
         ("[[rotate]]\ngrace = 'a while'", "no duration"),
         ("[destinations.x]\nsecret = 'a'", "needs a store"),
-        ("[limitz]", "no 'limitz'"),
+        ("[limitz]", "unknown key 'limitz'; did you mean 'limits'"),
         ("[rotate", "rotation.toml"),
     ],
 )
