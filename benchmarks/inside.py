@@ -155,7 +155,7 @@ def measure_cost(paths: Sequence[str], runs: int = 5) -> None:
         "without": Engine(pack.rules, pack.anchors, pack.anchor_rules, plain, pack.lengths),
         "with": packs.build_engine(pack),
     }
-    sizes = f"{len(plain.dump())} bytes without, {len(pack.dumped)} with"
+    sizes = f"{len(plain.dump())} bytes without, {len(packs.take_automaton(pack).dump())} with"
     print(f"{len(pack.anchors)} anchors, {len(pack.marks) // 2} markers: {sizes}")
     for path in filter(os.path.isdir, paths):
         _measure_scan(path, engines, runs)

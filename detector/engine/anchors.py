@@ -213,23 +213,25 @@ def _scan_database(database: Any, data: bytes) -> list[tuple[int, int]]:
     return found
 
 
+@lru_cache(maxsize=4096)
+def _compile_tail(expression: str, ignore_case: bool) -> Any:
+    import regex
+
+    return regex.compile(expression.encode(), regex.IGNORECASE if ignore_case else 0)
+
+
+@lru_cache(maxsize=4096)
+def _compile_loose(expression: str, ignore_case: bool) -> Any:
+    return _compile_tail(rf"(?:{expression})\Z", ignore_case)
+
+
 class AhoCorasickAutomaton:
-    """Pass 1 with pyahocorasick: literals by the automaton, tails by `regex`."""
+    """Pass 1 with pyahocorasick: literals by the automaton, tails by `regex`, compiled when first used."""
 
     def __init__(self, anchors: Sequence[Anchor]) -> None:
         import ahocorasick
-        import regex
 
-        self._tails = [
-            regex.compile(anchor.tail.encode(), regex.IGNORECASE if anchor.ignore_case else 0) if anchor.tail else None
-            for anchor in anchors
-        ]
-        self._loose = [
-            regex.compile(rb"(?:%b)\Z" % anchor.loose.encode(), regex.IGNORECASE if anchor.ignore_case else 0)
-            if anchor.loose
-            else None
-            for anchor in anchors
-        ]
+        self._anchors = tuple(anchors)
         self._limits = [MAX_LOOSE_SPAN - len(anchor.text) if anchor.loose else MAX_ANCHOR for anchor in anchors]
         self._exact, self._folded = ahocorasick.Automaton(), ahocorasick.Automaton()
         for index, anchor in enumerate(anchors):
@@ -252,13 +254,16 @@ class AhoCorasickAutomaton:
                 continue
             for last, indexes in automaton.iter(text.decode("latin-1")):
                 for index in indexes:
-                    tail = self._tails[index]
-                    if tail is None:
+                    _, ignore_case, tail, loose = self._anchors[index]
+                    if not tail:
                         hits.append(AnchorHit(index, last + 1))
-                    elif found := tail.match(data, last + 1, last + 1 + self._limits[index]):
-                        end, loose = found.end(), self._loose[index]
-                        if loose is None or loose.search(data, max(0, end - MAX_LOOSE_SPAN), end):
-                            hits.append(AnchorHit(index, end))
+                        continue
+                    found = _compile_tail(tail, ignore_case).match(data, last + 1, last + 1 + self._limits[index])
+                    if not found:
+                        continue
+                    end = found.end()
+                    if not loose or _compile_loose(loose, ignore_case).search(data, max(0, end - MAX_LOOSE_SPAN), end):
+                        hits.append(AnchorHit(index, end))
         return sorted(set(hits))  # two occurrences of a text may share one tail
 
 

@@ -53,3 +53,13 @@ def write_atomically(path: str, *parts: bytes) -> bool:
             os.unlink(temporary)
         return False
     return True
+
+
+def remove_old(folder: str, keep: int = 8) -> None:
+    """Delete all but the *keep* most recent files of each kind in a cache; each change of a rule makes new ones."""
+    for suffix in (".pack", ".database", ".stamp"):
+        with suppress(OSError):
+            kept = [entry for entry in os.scandir(folder) if entry.name.endswith(suffix)]
+            kept.sort(key=lambda entry: -entry.stat().st_mtime)
+            for entry in kept[keep:]:
+                os.unlink(entry.path)

@@ -39,18 +39,25 @@ def load_files(paths: Iterable[str]) -> list[Rule]:
 
 def load_all(paths: Iterable[str]) -> ParsedRules:
     """Do what `load_files` does, and return the notes about files of other tools too."""
-    rules: dict[str, Rule] = {}
+    rules: list[Rule] = []
     notes: list[str] = []
     extends: list[str] = []
     for path in paths:
         found = read_file(path)
         notes += found.notes
         extends += found.extends
-        for rule in found.rules:
-            if rule.id in rules:
-                raise RuleError(f"{rule.source}: the id {rule.id!r} is taken by {rules[rule.id].source}")
-            rules[rule.id] = rule
-    return ParsedRules(list(rules.values()), tuple(notes), tuple(extends))
+        rules += found.rules
+    check_ids(rules)
+    return ParsedRules(rules, tuple(notes), tuple(extends))
+
+
+def check_ids(rules: Iterable[Rule], known: Iterable[Rule] = ()) -> None:
+    """Raise `RuleError` if the id of one of *rules* occurs twice, in them and in *known* together."""
+    taken = {rule.id: rule.source for rule in known}
+    for rule in rules:
+        if rule.id in taken:
+            raise RuleError(f"{rule.source}: the id {rule.id!r} is taken by {taken[rule.id]}")
+        taken[rule.id] = rule.source
 
 
 def read_file(path: str) -> ForeignRules:

@@ -21,47 +21,45 @@ import os
 import sys
 import time
 import zlib
+from array import array
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from detector.engine.anchors import Automaton, build_automaton, choose_backend, length_range
 from detector.engine.decode.markers import Marker, list_markers
 from detector.engine.engine import GENERIC, Engine
+from detector.errors import RuleError
 from detector.files.trusted import describe_distrust, find_temporary_folder, find_user_folder
 from detector.model import Anchor, Rule
-from detector.rules.checked_file import FORMAT, read_checked, write_checked
+from detector.rules.automaton_part import (
+    AutomatonPart,
+    PackedAnchors,
+    compile_for,
+    join_automata,
+    pack_anchors,
+    prepare,
+    read_database,
+    write_database,
+)
+from detector.rules.checked_file import FORMAT, read_checked, remove_old, write_checked
 from detector.rules.rule_rows import LazyRules, pack_rules
 
 NOWHERE = os.path.join(os.devnull, "cache")
 """A folder that cannot be: nothing is read from it, and nothing is written to it."""
+if TYPE_CHECKING:
+    from detector.rules.loader import ParsedRules
 
 SETTLED = 2_000_000_000
 """Age in nanoseconds above which a file that changes again is sure to get another time stamp."""
 
 
-class PreparedAutomaton:
-    """The automaton that checking a cache file created, returned once; it is not shared and not pickled."""
-
-    def __init__(self, automaton: Automaton | None = None) -> None:
-        self._automaton = automaton
-
-    def take(self) -> Automaton | None:
-        """Return the automaton the first time, then None."""
-        taken, self._automaton = self._automaton, None
-        return taken
-
-    def __reduce__(self) -> tuple[type[PreparedAutomaton], tuple[()]]:
-        return PreparedAutomaton, ()
-
-
 class Pack(NamedTuple):
-    """Rules, the anchors that they share, and the dumped automaton.
+    """Rules, the anchors that they share, and what the automaton is made from.
 
     `anchor_rules[i]` lists the indexes of the rules of anchor *i*, `lengths[i]` the lengths of
     its occurrences. `marks` holds one byte for the code and one for the length of each marker of
     a decoder, which the automaton reports with numbers above the anchors. `scored_indexes`
-    are the indexes of the rules that are `scored`.
+    are the indexes of the rules that are `scored`. `automata` together search for anchors and markers.
     """
 
     digest: str
@@ -69,12 +67,11 @@ class Pack(NamedTuple):
     rules: Sequence[Rule]
     anchors: tuple[Anchor, ...]
     anchor_rules: tuple[tuple[int, ...], ...]
-    dumped: bytes
     lengths: tuple[tuple[int, int], ...] = ()
     notes: tuple[str, ...] = ()
     marks: bytes = b""
     scored_indexes: tuple[int, ...] = ()
-    ready: PreparedAutomaton | None = None
+    automata: tuple[AutomatonPart, ...] = ()
 
 
 def shipped_folder() -> str:
@@ -118,38 +115,61 @@ def load_pack(
     *,
     shipped: bool = True,
     select: Callable[[Sequence[Rule]], Sequence[Rule]] | None = None,
-    selection: str = "",
     engine: str = "",
 ) -> Pack:
-    """Return the pack of the shipped rules and the *extra* files, from the cache if possible.
+    """Return the pack of the shipped rules and the *extra* files; what had to be compiled is kept in the cache.
 
-    *select* returns the rules to keep and may raise; *selection* is a text that identifies
-    that choice in the cache. *engine* is ``hyperscan`` or ``ahocorasick``, by default the best
-    for this machine. Raises `RuleError`.
+    *select* returns the rules to keep and may raise. *engine* is ``hyperscan`` or ``ahocorasick``,
+    by default the best for this machine. Raises `RuleError`.
     """
-    from detector.errors import RuleError
-
     engine = engine or choose_backend()
-    if shipped and not extra and not select:
-        ready = _load_ready(engine)
-        if ready:
-            return ready
-    files = [*(list_rule_files(shipped_folder()) if shipped else ()), *extra]
-    try:
-        digest = _find_digest(files, selection)
-    except OSError as error:
-        raise RuleError(f"{error.filename}: cannot be read ({error.strerror})") from None
-    cached = os.path.join(cache_folder(), digest)
-    pack = _read(cached, digest, engine)
+    if not shipped:
+        base, extra = _load_compiled(extra, engine), ()
+    else:
+        base = _load_ready(engine) or _load_compiled(list_rule_files(shipped_folder()), engine)
+    if not extra and not select:
+        return base
+    rules, notes = base.rules, base.notes
+    if extra:
+        from detector.rules.loader import check_ids
+
+        own = _load_rules(extra)
+        check_ids(own.rules, base.rules)
+        rules, notes = [*base.rules, *own.rules], (*notes, *own.notes)
+    return derive_pack(base, select(rules) if select else rules)._replace(notes=notes)
+
+
+def _load_compiled(files: Sequence[str], engine: str) -> Pack:
+    """Return the pack of *files*, from the cache if possible. Raises `RuleError`."""
+    digest = _find_digest(files)
+    place = os.path.join(cache_folder(), digest)
+    pack = _read(place, digest, engine)
     if pack is None:
         from detector.rules.loader import load_all
 
         loaded = load_all(files)
-        pack = compile_pack(select(loaded.rules) if select else loaded.rules, digest, engine)
-        pack = pack._replace(notes=loaded.notes)
-        if not loaded.extends and _write(cached, pack):  # the files that they extend are not in the digest
-            _remove_old(cache_folder())
+        pack = compile_pack(loaded.rules, digest, engine)._replace(notes=loaded.notes)
+        if not loaded.extends and _write(place, pack):  # the files that they extend are not in the digest
+            remove_old(cache_folder())
     return pack
+
+
+def _load_rules(files: Sequence[str]) -> ParsedRules:
+    """Return the rules of *files*, from the cache if possible. Raises `RuleError`."""
+    from detector.rules.loader import ParsedRules, load_all
+
+    label = f"{_find_digest(files)}-rules{_rules_suffix()}"
+    place = os.path.join(cache_folder(), label)
+    body = read_checked(place, label)
+    if body is not None:
+        rows, notes = marshal.loads(body)  # noqa: S302 - checked
+        return ParsedRules(LazyRules(rows, shipped_folder())[:], notes)
+    loaded = load_all(files)
+    if not loaded.extends:
+        body = marshal.dumps((pack_rules(loaded.rules, shipped_folder()), loaded.notes))
+        if write_checked(place, label, body):
+            remove_old(cache_folder())
+    return loaded
 
 
 def ready_folder() -> str:
@@ -162,31 +182,70 @@ def store_ready_pack(engine: str = "") -> bool:
     from detector.rules.loader import load_files
 
     files = list_rule_files(shipped_folder())
-    digest = _compute_digest(files, [_read_file(path) for path in files], "")
-    return _write(os.path.join(ready_folder(), "shipped"), compile_pack(load_files(files), digest, engine))
+    digest = _compute_digest(files, [_read_file(path) for path in files])
+    if not _write(os.path.join(ready_folder(), "shipped"), compile_pack(load_files(files), digest, engine)):
+        return False
+    for entry in os.scandir(ready_folder()):
+        os.chmod(entry.path, 0o644)  # unlike a file of the cache, everybody may read it
+    return True
 
 
 def has_ready_pack() -> bool:
-    """Return whether the ready pack of this installation can be used on this machine."""
-    return _load_ready(choose_backend()) is not None
+    """Return whether the ready pack of this installation can be used on this machine, with its databases."""
+    ready = _load_ready(choose_backend())
+    return ready is not None and all(part.engine == "ahocorasick" or part.dumped for part in ready.automata)
 
 
 def _load_ready(engine: str) -> Pack | None:
-    """Return the ready pack, if there is one and it is made from the rules that are installed."""
+    """Return the ready pack, if there is one and it is made from the rules that are installed.
+
+    Where its databases do not fit, Hyperscan is used only if so much is scanned that compiling them pays.
+    """
     place = os.path.join(ready_folder(), "shipped")
     if not os.path.isfile(place + _rules_suffix()):
         return None
     try:
         files = list_rule_files(shipped_folder())
-        digest = _compute_digest(files, [_read_file(path) for path in files], "")
+        digest = _compute_digest(files, [_read_file(path) for path in files])
     except OSError:
         return None
-    return _read(place, digest, engine)
+    return _read(place, digest, engine, os.path.join(cache_folder(), digest))
 
 
 def compile_pack(rules: Sequence[Rule], digest: str = "", engine: str = "") -> Pack:
     """Compile *rules* into a pack, without the cache."""
-    engine = engine or choose_backend()
+    pack, markers = _arrange(rules, digest, engine or choose_backend())
+    if not pack.anchors:
+        return pack
+    searched = (*pack.anchors, *(marker.anchor for marker in markers))
+    dumped = build_automaton(searched, pack.engine).dump()
+    return pack._replace(automata=(AutomatonPart(pack.engine, searched, dumped),))
+
+
+def derive_pack(base: Pack, rules: Sequence[Rule]) -> Pack:
+    """Return the pack of *rules*, which has much in common with *base*, without compiling that again.
+
+    It uses the automaton of *base*, which must not be derived itself, and a small one for the rest.
+    """
+    pack, markers = _arrange(rules, _digest_rules(base, rules), base.engine)
+    marks = ((marker.anchor, marker.code) for marker in markers)
+    wanted = {key: number for number, key in enumerate([*((anchor, -1) for anchor in pack.anchors), *marks])}
+    automata = []
+    for part in base.automata:
+        codes = (*[-1] * len(base.anchors), *base.marks[::2])
+        numbers = array("i", [wanted.pop(key, -1) for key in zip(part.anchors, codes, strict=True)])
+        if any(number >= 0 for number in numbers):
+            automata.append(part._replace(numbers=numbers))
+    if wanted:
+        rest = tuple(anchor for anchor, _ in wanted)
+        label = f"{pack.digest}-own"
+        stored = os.path.join(cache_folder(), label)
+        automata.append(AutomatonPart(base.engine, rest, b"", None, array("i", wanted.values()), stored, label))
+    return pack._replace(automata=tuple(automata))
+
+
+def _arrange(rules: Sequence[Rule], digest: str, engine: str) -> tuple[Pack, list[Marker]]:
+    """Return the pack of *rules* without automata, and the markers that follow its anchors."""
     anchor_rules: dict[Anchor, list[int]] = {}
     for index, rule in enumerate(rules):
         for anchor in rule.anchors:
@@ -198,12 +257,20 @@ def compile_pack(rules: Sequence[Rule], digest: str = "", engine: str = "") -> P
             anchor_rules.setdefault(anchor, []).append(GENERIC)
     anchors = tuple(anchor_rules)
     indexes = tuple(tuple(found) for found in anchor_rules.values())
-    found = _list_markers(anchors, indexes)
-    dumped = build_automaton([*anchors, *(marker.anchor for marker in found)], engine).dump() if anchors else b""
-    marks = bytes(byte for marker in found for byte in (marker.code, marker.length))
+    markers = _list_markers(anchors, indexes)
+    marks = bytes(byte for marker in markers for byte in (marker.code, marker.length))
     widths = tuple(length_range(anchor) for anchor in anchors)
     scored = tuple(index for index, rule in enumerate(rules) if rule.scored)
-    return Pack(digest, engine, rules, anchors, indexes, dumped, widths, marks=marks, scored_indexes=scored)
+    return Pack(digest, engine, rules, anchors, indexes, widths, marks=marks, scored_indexes=scored), markers
+
+
+def _digest_rules(base: Pack, rules: Sequence[Rule]) -> str:
+    from xxhash import xxh3_128
+
+    total = xxh3_128(base.digest.encode())
+    for rule in rules:
+        total.update(repr(rule).encode("utf-8", "surrogateescape") + b"\0")
+    return str(total.hexdigest())
 
 
 def _list_markers(anchors: Sequence[Anchor], anchor_rules: Sequence[Sequence[int]]) -> list[Marker]:
@@ -220,27 +287,12 @@ def build_engine(pack: Pack) -> Engine:
 
 def take_automaton(pack: Pack) -> Automaton:
     """Return the automaton of *pack*: the prepared one, or a new one."""
-    if not pack.anchors:
-        return _EmptyAutomaton()
-    ready = pack.ready.take() if pack.ready else None
-    if ready is not None:
-        return ready
-    if pack.dumped:
-        return build_automaton((), pack.engine, pack.dumped)
-    return build_automaton(
-        [*pack.anchors, *(marker.anchor for marker in _list_markers(pack.anchors, pack.anchor_rules))], pack.engine
-    )
+    return join_automata(pack.automata)
 
 
-class _EmptyAutomaton:
-    """The automaton of no rules."""
-
-    def scan(self, data: bytes) -> list[Any]:
-        del data
-        return []
-
-    def dump(self) -> bytes:
-        return b""
+def prepare_for(pack: Pack, size: int) -> Pack:
+    """Return *pack* with databases compiled where that pays for *size* bytes, so that processes can share them."""
+    return pack._replace(automata=tuple(compile_for(part, size) for part in pack.automata))
 
 
 def list_rule_files(folder: str) -> list[str]:
@@ -254,30 +306,36 @@ def list_rule_files(folder: str) -> list[str]:
     return sorted(found)
 
 
-def _find_digest(files: Sequence[str], selection: str) -> str:
-    """Return the digest of *files*, without reading them if their stamps are known. Raises `OSError`."""
+def _find_digest(files: Sequence[str]) -> str:
+    """Return the digest of *files*, without reading them if their stamps are known. Raises `RuleError`."""
+    try:
+        return _find_stamped_digest(files)
+    except OSError as error:
+        raise RuleError(f"{error.filename}: cannot be read ({error.strerror})") from None
+
+
+def _find_stamped_digest(files: Sequence[str]) -> str:
     found = [os.stat(path) for path in files]
     stamps = [(at.st_size, at.st_mtime_ns, at.st_ctime_ns, at.st_ino) for at in found]
-    asked = repr(([os.path.abspath(path) for path in files], selection, _code_stamp()))
+    asked = repr(([os.path.abspath(path) for path in files], _code_stamp()))
     place = os.path.join(cache_folder(), f"{zlib.crc32(asked.encode('utf-8', 'surrogateescape')):08x}.stamp")
     known = read_checked(place, repr(stamps) + asked)
     if known is not None:
         return known.decode()
-    digest = _compute_digest(files, [_read_file(path) for path in files], selection)
+    digest = _compute_digest(files, [_read_file(path) for path in files])
     if all(max(at.st_mtime_ns, at.st_ctime_ns) + SETTLED < time.time_ns() for at in found):
         write_checked(place, repr(stamps) + asked, digest.encode())
     return digest
 
 
-def _compute_digest(files: Sequence[str], texts: Sequence[bytes], selection: str) -> str:
-    """Return the digest of the rule files, their order, the selection and our own code."""
+def _compute_digest(files: Sequence[str], texts: Sequence[bytes]) -> str:
+    """Return the digest of the rule files, their order and our own code."""
     from xxhash import xxh3_128
 
     total = xxh3_128(FORMAT)
     for path, text in zip(files, texts, strict=True):
         total.update(f"{os.path.basename(path)}\0{len(text)}\0".encode("utf-8", "surrogateescape"))
         total.update(text)
-    total.update(selection.encode())
     for path in _list_code():
         text = _read_file(path)
         total.update(b"\0%d\0" % len(text))
@@ -294,7 +352,7 @@ def _read_file(path: str) -> bytes:
         os.close(handle)
 
 
-_ENGINE_CODE = (("", "anchors.py"), ("decode", "markers.py"), ("scoring", "anchors.py"))
+_ENGINE_CODE = (("", "anchors.py"), ("decode", "markers.py"), ("scoring", "anchors.py"), ("..", "model.py"))
 
 
 def _list_code() -> list[str]:
@@ -315,41 +373,46 @@ def _rules_suffix() -> str:
     return f"-py{sys.version_info[0]}{sys.version_info[1]}.pack"
 
 
-def _database_suffix(engine: str) -> str:
-    """Return the end of the name of a dumped automaton: everything that it depends on."""
-    version = ""
-    if engine == "hyperscan":
-        import hyperscan
+def _read(place: str, digest: str, engine: str, kept: str = "") -> Pack | None:
+    """Read the pack whose files begin with *place*; None if one is missing, damaged or made from something else.
 
-        version = str(getattr(hyperscan, "__version__", ""))
-    node = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
-    return f"-{engine}{version}-{sys.platform}-{node}.database"
-
-
-def _read(place: str, digest: str, engine: str) -> Pack | None:
-    """Read the pack whose files begin with *place*; None if one is missing, damaged or made from something else."""
+    With *kept* a database may also lie in the files that begin with that, or nowhere: it is compiled when that pays.
+    """
     suffix = _rules_suffix()
     body = read_checked(place + suffix, digest + suffix)
     if body is None:
         return None
     try:
-        rows, anchors, anchor_rules, widths, notes, marks, scored = marshal.loads(body)  # noqa: S302 - checked
-        dumped: bytes | None = b""
-        if anchors and engine != "ahocorasick":  # which is built as fast as it is loaded
-            suffix = _database_suffix(engine)
-            dumped = read_checked(place + suffix, digest + suffix)
-        if dumped is None:
-            return None
+        rows, anchors, anchor_rules, widths, notes, marks, scored, packed = marshal.loads(body)  # noqa: S302 - checked
         rules, literals = LazyRules(rows, shipped_folder()), tuple(Anchor(*anchor) for anchor in anchors)
-        pack = Pack(digest, engine, rules, literals, anchor_rules, dumped, widths, notes, marks, scored)
-        # A database that Hyperscan refuses fails here: it has a checksum and names its processor.
-        return pack._replace(ready=PreparedAutomaton(take_automaton(pack)))
     except Exception:  # whatever is wrong with a stored pack, the rule files can be read
         return None
+    pack = Pack(digest, engine, rules, literals, anchor_rules, widths, notes, marks, scored)
+    if not literals:
+        return pack
+    searched = PackedAnchors(packed, len(literals) + len(marks) // 2)
+    part = AutomatonPart(engine, searched, stored=kept, label=digest)
+    if engine != "ahocorasick":  # which is built as fast as it is loaded
+        found = _find_database(part, (place, kept) if kept else (place,))
+        if found is None and not kept:
+            return None
+        part = found or part
+    return pack._replace(automata=(part,))
+
+
+def _find_database(part: AutomatonPart, places: Sequence[str]) -> AutomatonPart | None:
+    """Return *part* with the database that lies at the first of *places* where one fits; None if none does."""
+    for place in places:
+        dumped = read_database(place, part.label, part.engine)
+        found = prepare(part._replace(dumped=dumped)) if dumped else None
+        if found:
+            return found
+    return None
 
 
 def _write(place: str, pack: Pack) -> bool:
-    """Store *pack* in files whose names begin with *place*; return whether that succeeded."""
+    """Store *pack*, which is not derived, in files whose names begin with *place*; return whether that succeeded."""
+    (part,) = pack.automata or (AutomatonPart(pack.engine, ()),)
     body = marshal.dumps(
         (
             pack_rules(pack.rules, shipped_folder()),
@@ -359,21 +422,10 @@ def _write(place: str, pack: Pack) -> bool:
             pack.notes,
             pack.marks,
             pack.scored_indexes,
+            pack_anchors(part.anchors),
         )
     )
     suffix = _rules_suffix()
-    written = write_checked(place + suffix, pack.digest + suffix, body)
-    if written and pack.dumped:
-        suffix = _database_suffix(pack.engine)
-        written = write_checked(place + suffix, pack.digest + suffix, pack.dumped)
-    return written
-
-
-def _remove_old(folder: str, keep: int = 8) -> None:
-    """Delete all but the *keep* most recent packs and stamps; each change of a rule makes a new one."""
-    for suffix in (".pack", ".database", ".stamp"):
-        kept = [entry for entry in os.scandir(folder) if entry.name.endswith(suffix)]
-        kept.sort(key=lambda entry: -entry.stat().st_mtime)
-        for entry in kept[keep:]:
-            with suppress(OSError):
-                os.unlink(entry.path)
+    if not write_checked(place + suffix, pack.digest + suffix, body):
+        return False
+    return not part.dumped or write_database(place, pack.digest, pack.engine, part.dumped)

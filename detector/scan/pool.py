@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from detector.containers.unpack import CleanMembers
 from detector.contracts import Share
 from detector.model import Origin, Sighting, Skipped
-from detector.rules.pack import Pack, build_engine
+from detector.rules.pack import Pack, build_engine, prepare_for
 from detector.scan.examine import DEFAULT_OPTIONS
 from detector.scan.messages import ExamineOptions, Message, ShareProgress
 from detector.scan.worker import examine_safely
@@ -69,6 +69,7 @@ def examine_shares(
             yield from examine_safely(share, engine, options, clean)
         return
     queue = deque(sorted(queue, key=lambda share: -share.weight))
+    pack = prepare_for(pack, sum(share.weight for share in queue))
     yield from WorkerPool(queue, workers, partial(_begin_examining, pack, options), _skip_share).run()
 
 

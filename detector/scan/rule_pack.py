@@ -17,9 +17,7 @@ def load_rule_pack(config: Config) -> packs.Pack:
     files: list[str] = []
     for path in config.patterns:
         files += packs.list_rule_files(path) if os.path.isdir(path) else [path]
-    return packs.load_pack(
-        files, select=_make_selector(config), selection=f"{config.only}{config.skip}", engine=config.engine
-    )
+    return packs.load_pack(files, select=_make_selector(config), engine=config.engine)
 
 
 def _make_selector(config: Config) -> Callable[[Sequence[Rule]], Sequence[Rule]] | None:

@@ -171,7 +171,7 @@ def _private_keys(rules: Sequence[Rule]) -> list[Rule]:
 
 
 def test_a_key_under_a_passphrase_has_low_confidence() -> None:
-    keys = packs.build_engine(packs.load_pack(select=_private_keys, selection="keys"))
+    keys = packs.build_engine(packs.load_pack(select=_private_keys))
     for shape, confidence in (
         ("{pem:openssh}", "high"),
         ("{pem:openssh-locked}", "low"),

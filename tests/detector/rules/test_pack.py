@@ -57,7 +57,7 @@ def test_a_changed_rule_is_another_pack(rules: str) -> None:
 
 def test_a_selection_is_another_pack(rules: str) -> None:
     assert found(rules) == ["acme.key"]
-    assert found(rules, select=lambda rules: [], selection="none") == []
+    assert found(rules, select=lambda rules: []) == []
     assert found(rules) == ["acme.key"]
 
 
@@ -67,7 +67,7 @@ def test_a_selection_that_is_refused_is_refused_again(rules: str) -> None:
 
     for _ in range(2):
         with pytest.raises(UsageError):
-            found(rules, select=refuse, selection="odd")
+            found(rules, select=refuse)
 
 
 @pytest.mark.parametrize("damage", [b"", b"junk", b"leakfirst-pack-1\n" + b"0" * 40, None])

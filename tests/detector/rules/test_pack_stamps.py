@@ -25,7 +25,7 @@ def old(path: Path) -> None:
 
 
 def digest(path: Path) -> str:
-    return pack._find_digest([str(path)], "")
+    return pack._find_digest([str(path)])
 
 
 def settle(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,4 +99,4 @@ def test_the_automaton_of_the_check_is_used_once(tmp_path: Path, monkeypatch: py
     one, two = pack.take_automaton(loaded), pack.take_automaton(loaded)
     assert one is not two
     sent = pickle.loads(pickle.dumps(pack.load_pack([str(rules)], shipped=False)))
-    assert sent.ready.take() is None and pack.take_automaton(sent).scan(b"acme_live_x")
+    assert sent.automata[0].prepared.take() is None and pack.take_automaton(sent).scan(b"acme_live_x")
