@@ -23,6 +23,7 @@ import time
 import zlib
 from array import array
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from detector.engine.anchors import Automaton, build_automaton, choose_backend, length_range
@@ -46,6 +47,7 @@ from detector.rules.rule_rows import LazyRules, pack_rules
 
 NOWHERE = os.path.join(os.devnull, "cache")
 """A folder that cannot be: nothing is read from it, and nothing is written to it."""
+
 if TYPE_CHECKING:
     from detector.rules.loader import ParsedRules
 
