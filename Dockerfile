@@ -2,7 +2,7 @@
 FROM python:3.13-slim AS build
 RUN apt-get update && apt-get install --no-install-recommends --yes gcc libc6-dev git && rm -rf /var/lib/apt/lists/*
 COPY . /source
-RUN python -m venv /opt/leakfirst && /opt/leakfirst/bin/pip install --no-cache-dir "/source[verify]"
+RUN /source/install.sh /opt/leakfirst
 
 FROM python:3.13-slim
 RUN apt-get update && apt-get install --no-install-recommends --yes git && rm -rf /var/lib/apt/lists/* \

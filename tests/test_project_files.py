@@ -130,3 +130,44 @@ def test_the_files_that_the_recipes_name_exist() -> None:
     }
     assert len(named) > 15
     assert not [name for name in sorted(named) if not (CHECKOUT / name).exists()]
+
+
+RECIPES = [CHECKOUT / "action.yml", CHECKOUT / "Dockerfile", *sorted((CHECKOUT / "docs" / "ci").iterdir())]
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
+def test_no_recipe_imports_from_the_checkout_or_installs_by_name(path: Path) -> None:
+    """``python -m`` imports from the current folder first, and the name on PyPI is not ours yet."""
+    text = path.read_text()
+    assert not re.findall(r"python[0-9.]* +(?!-I)-", text)
+    assert not re.findall(r"pip3? +install", text)
+    assert not re.findall(r"\.venv|\.leakfirst/", text), "what is installed in the workspace is scanned too"
+
+
+def test_what_is_installed_has_a_version_and_a_hash() -> None:
+    for name in ("build", "scan", "respond"):
+        text = (CHECKOUT / "lock" / f"{name}.txt").read_text().replace("\\\n", "")
+        rows = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+        assert len(rows) > 3
+        for row in rows:
+            assert re.match(r"[\w.-]+==[\w.!+-]+ ", row), row[:80]
+            assert " --hash=sha256:" in row, row[:80]
+    locked = set(re.findall(r"(?m)^([\w.-]+)==", (CHECKOUT / "lock" / "scan.txt").read_text()))
+    needed = [re.split(r"[\[<>=~; ]", one)[0].lower() for one in PROJECT["project"]["dependencies"]]
+    assert set(needed) <= locked
+
+
+def test_installing_in_the_checkout_of_a_pull_request_runs_nothing_of_it(tmp_path: Path) -> None:
+    planted = tmp_path / "checkout"
+    planted.mkdir()
+    for name in ("venv", "pip", "ensurepip", "setuptools", "site", "sitecustomize"):
+        (planted / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'a').write({name!r})\n")
+    environment = {**os.environ, "PIP_NO_INDEX": "1", "PYTHON": sys.executable}
+    environment = {name: value for name, value in environment.items() if not name.startswith("PYTHONP")}
+    done = subprocess.run(
+        ["sh", str(CHECKOUT / "install.sh"), str(tmp_path / "made")],
+        cwd=planted, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "no matching distribution found" in done.stderr.lower(), "it comes as far as installing"
+    assert not (tmp_path / "ran").exists()

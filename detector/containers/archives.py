@@ -201,7 +201,7 @@ def read_zstd(file: Any) -> Iterator[Member | Skipped]:
     try:
         import zstandard
     except ImportError:
-        yield Skipped("", "zstd needs `pip install leakfirst[archives]`")
+        yield Skipped("", "zstd needs the extra archives")
         return
     unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 27)
     yield Member("", unpacker.stream_reader(file, read_across_frames=True))
@@ -270,7 +270,7 @@ def read_7z(file: Any) -> Iterator[Member | Skipped]:
     try:
         import py7zr
     except ImportError:
-        yield Skipped("", "7z needs `pip install leakfirst[archives]`")
+        yield Skipped("", "7z needs the extra archives")
         return
     from py7zr.io import BytesIOFactory
 

@@ -40,4 +40,4 @@ def require_http() -> None:
     from importlib.util import find_spec
 
     if find_spec("httpx") is None:
-        raise UsageError("this needs httpx: pip install 'leakfirst[verify]'")
+        raise UsageError("this needs httpx: install leakfirst with the extra verify")

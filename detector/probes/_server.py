@@ -58,4 +58,4 @@ async def run_at_server(server: Server, client: ProbeClient, work: Callable[[Rea
 
 def report_missing(package: str) -> NoVerdict:
     """Say which part of the distribution is not installed."""
-    return NoVerdict(f"{package} is not installed: pip install 'leakfirst[databases]'")
+    return NoVerdict(f"{package} is not installed: install leakfirst with the extra databases")

@@ -103,7 +103,7 @@ async def _sign_in(credential: ProbeInput, target: str, client: ProbeClient) -> 
     try:
         import asyncssh
     except ImportError:
-        raise NoVerdict("asyncssh is not installed: pip install 'leakfirst[ssh]'") from None
+        raise NoVerdict("asyncssh is not installed: install leakfirst with the extra ssh") from None
     user, _, place = target.rpartition("@")
     host, _, port = place.partition(":")
     server = Server("ssh", host, int(port) if port.isdecimal() else 22, user, "", "")

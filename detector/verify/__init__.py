@@ -22,7 +22,7 @@ def require_packages() -> None:
     from detector.errors import UsageError
 
     if find_spec("httpx") is None or find_spec("h2") is None:
-        raise UsageError("verification needs more packages: pip install 'leakfirst[verify]'")
+        raise UsageError("verification needs more packages: install leakfirst with the extra verify")
 
 
 def verify_findings(

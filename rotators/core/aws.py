@@ -78,7 +78,7 @@ def _build_client(where: Where, keys: tuple[str, Secret, Secret | None] | None) 
         import botocore.session
         from botocore.config import Config
     except ImportError:
-        raise UsageError("rotating AWS credentials needs boto3: pip install 'leakfirst[aws]'") from None
+        raise UsageError("rotating AWS credentials needs boto3: install leakfirst with the extra aws") from None
 
     service, profile, endpoint, region, timeout, once, mark = where
     attempts: Any = {"total_max_attempts": 1} if once else {"mode": "standard", "total_max_attempts": 4}

@@ -30,7 +30,7 @@ def make_client(settings: Mapping[str, Any], token: Secret | None = None) -> Any
     try:
         import hvac
     except ImportError:
-        raise UsageError("rotating Vault credentials needs hvac: pip install 'leakfirst[vault]'") from None
+        raise UsageError("rotating Vault credentials needs hvac: install leakfirst with the extra vault") from None
 
     mine = token or operator_credentials.read_credential(settings)
     client = hvac.Client(

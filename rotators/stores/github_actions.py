@@ -80,6 +80,6 @@ def seal(value: Secret, key: str) -> str:
     try:
         from nacl.public import PublicKey, SealedBox
     except ImportError:
-        raise UsageError("GitHub Actions secrets need PyNaCl: pip install 'leakfirst[rotate]'") from None
+        raise UsageError("GitHub Actions secrets need PyNaCl: install leakfirst with the extra rotate") from None
     box = SealedBox(PublicKey(base64.b64decode(key)))
     return base64.b64encode(box.encrypt(value.reveal())).decode()

@@ -75,7 +75,7 @@ class DaskExecutor:
                 self._cluster, self._max_threads = _start_cluster(address, dict(options or {}), security)
                 self._client = client(self._cluster, timeout=CONNECT_SECONDS, set_as_default=False)
         except ModuleNotFoundError:
-            raise UsageError('--cluster needs Dask: pip install "leakfirst[cluster]"') from None
+            raise UsageError("--cluster needs Dask: install leakfirst with the extra cluster") from None
         except (OSError, ValueError, TypeError, RuntimeError) as problem:
             reason = str(problem).partition("\n")[0] or type(problem).__name__
             raise SourceError(f"--cluster {address}: {reason}") from None

@@ -145,7 +145,7 @@ def _parse_package_url(text: str, kind: AnyEcosystem) -> Package:
     try:
         from packageurl import PackageURL
     except ImportError:
-        raise UsageError("a package URL needs packageurl-python: pip install 'leakfirst[dependents]'") from None
+        raise UsageError("a package URL needs packageurl-python: install leakfirst with the extra dependents") from None
     try:
         url = PackageURL.from_string(text)
     except ValueError as error:
@@ -171,7 +171,7 @@ def check_range(wanted: Package) -> Package:
     if not wanted.range:
         return wanted
     if not has_version_libraries():
-        raise UsageError("comparing versions needs additional libraries: pip install 'leakfirst[dependents]'")
+        raise UsageError("comparing versions needs additional libraries: install leakfirst with the extra dependents")
     why = ""
     for kind in [wanted.ecosystem] if wanted.ecosystem else ECOSYSTEMS:
         try:

@@ -29,7 +29,7 @@ def parse_package_url(url: str) -> SbomComponent | None:
     try:
         from packageurl import PackageURL
     except ImportError:
-        raise UnreadableFile("an SBOM needs packageurl-python: pip install 'leakfirst[dependents]'") from None
+        raise UnreadableFile("an SBOM needs packageurl-python: install leakfirst with the extra dependents") from None
 
     try:
         parsed = PackageURL.from_string(url)

@@ -82,7 +82,7 @@ def _watch_events(root: str, stop: threading.Event) -> Iterator[set[Any]]:
     try:
         from watchfiles import watch as watch_files
     except ImportError:
-        raise UsageError("watching needs watchfiles: pip install 'leakfirst[watch]'") from None
+        raise UsageError("watching needs watchfiles: install leakfirst with the extra watch") from None
 
     return watch_files(
         root,

@@ -57,7 +57,7 @@ def deliver(draft: Draft, settings: ChannelSettings, thread: str, send: Send) ->
     try:
         import apprise
     except ImportError:
-        raise UsageError("this channel needs apprise: pip install 'leakfirst[notify]'") from None
+        raise UsageError("this channel needs apprise: install leakfirst with the extra notify") from None
 
     assert not isinstance(draft.body, str)
     logger = logging.getLogger("apprise")
