@@ -340,12 +340,20 @@ class Rotator(contracts.Rotator):
         return EarlyEnd(f"AWS has no record of any use of the key{kept}", settled)
 
     def describe_now(self) -> str:
-        """See `contracts.Rotator`."""
+        """See `contracts.Rotator`; what may not be read is said to be so."""
         user = self._find_user()
         keys = [f"{key['AccessKeyId']} is {key['Status']}" for key in self._list_keys(user)]
-        ours = [name for name in self._list_inline(user) if name.startswith(f"leakfirst-{self.case.run[:12]}-")]
+        prefix = f"leakfirst-{self.case.run[:12]}-"
+
+        def read(what: str, find: Callable[[], list[str]]) -> list[str]:
+            try:
+                return find()
+            except Exception as error:
+                return [f"{what} that cannot be read ({type(error).__name__})"]
+
+        ours = read("policies", lambda: [name for name in self._list_inline(user) if name.startswith(prefix)])
         arn = self._quarantine()
-        ours += [arn] if arn and arn in self._list_attached(user) else []
+        ours += read("attached policies", lambda: [arn] if arn in self._list_attached(user) else [])
         return "; ".join([*keys, f"on {user}: {', '.join(ours) or 'no policy of this run'}"])
 
     def disable(self) -> Handles:

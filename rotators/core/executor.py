@@ -55,6 +55,9 @@ ATTEMPT_LOST = {"attempt": "lost", "handles": "new_handle"}
 CHANGES = "changes"
 """The line that says that a person has seen what changed since the plan."""
 
+LEFT_OUT = "left out"
+"""The result of a measure that failed, and that a person goes on without."""
+
 PAUSE = 2.0
 """Seconds between two looks."""
 
@@ -193,13 +196,10 @@ class Executor(JournalledRun):
     def _run_steps(self, *, person_done: bool = False, until: str = "") -> Outcome:
         if self._now.outcome:
             return Outcome(self._now.outcome)
-        self._failed = {}
+        self._failed, self._person_done = {}, person_done
         while step := self._next_step():
-            self._stop_if_open(step)
-            if until and step.kind != until:
-                return self._with_failures(Outcome(RunState.WAITING, step.id, "the rest is still to be done"))
-            if halted := self._halt_before(step, person_done=person_done):
-                return self._with_failures(halted)
+            if halted := self._halt_before(step, until):
+                return halted
             if step.id in self._now.done:
                 continue
             self._check_limits(step)
@@ -211,32 +211,45 @@ class Executor(JournalledRun):
                 if not _is_measure(step):
                     raise
                 self._failed[step.id] = str(error)
-        self._stop_if_open(None)
+        if halted := self._halt_if_partly(None):
+            return halted
         self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.FINISHED})
-        return self._with_failures(Outcome(RunState.FINISHED))
+        return Outcome(RunState.FINISHED)
 
     def _next_step(self) -> RotationStep | None:
         settled = self._now.done | self._failed.keys()
         return next((step for step in self.plan.steps if step.id not in settled), None)
 
-    def _stop_if_open(self, step: RotationStep | None) -> None:
-        """Raise after the last of several measures if one without which the credential still works has failed."""
+    def _take_word(self) -> bool:
+        """Tell whether a person has said that the waiting step is done; the word holds for one step."""
+        said, self._person_done = self._person_done, False
+        return said
+
+    def _halt_if_partly(self, step: RotationStep | None) -> Outcome | None:
+        """Stand still after the last of several measures if one failed; raise if the credential still works for it."""
         failed = [one for one in self.plan.steps if one.id in self._failed and (step is None or one.kind != step.kind)]
+        if not failed:
+            return None
+        why = "; ".join(self._failed[one.id] for one in failed)
         if any(not one.best_effort for one in failed):
-            why = "; ".join(self._failed[one.id] for one in failed)
             raise RotationError(f"the leaked credential is still open: {why}{self._describe_now()}")
+        if not self._take_word():
+            told = f"contained only in part: resume tries again, resume --done goes on without{self._describe_now()}"
+            return self._halt(RunState.NEEDS_PERSON, failed[0], told)._replace(failed=tuple(self._failed.values()))
+        for one in failed:
+            self._record(one.id, JournalPhase.DONE, {"result": LEFT_OUT, "why": self._failed.pop(one.id)})
+        return None
 
-    def _with_failures(self, outcome: Outcome) -> Outcome:
-        if not self._failed:
-            return outcome
-        return outcome._replace(failed=tuple(self._failed.values()))
-
-    def _halt_before(self, step: RotationStep, *, person_done: bool) -> Outcome | None:
+    def _halt_before(self, step: RotationStep, until: str) -> Outcome | None:
         """Stand still before *step* if a person has to act or time to pass; a step that only waits is done after it."""
-        if step.kind == StepKind.PERSON and not person_done:
+        if halted := self._halt_if_partly(step):
+            return halted
+        if until and step.kind != until:
+            return Outcome(RunState.WAITING, step.id, "the rest is still to be done")
+        if step.kind == StepKind.PERSON and not self._take_word():
             return self._halt(RunState.NEEDS_PERSON, step, f"{step.title} {step.link}".strip())
         if step.id == self._first_created_step() and (changed := self._describe_changes(step)):
-            if not person_done:
+            if not self._take_word():
                 return self._halt(RunState.NEEDS_PERSON, step, f"{changed}; look at it, then resume with --done")
             self._record(CHANGES, JournalPhase.DONE, {"result": f"seen by a person: {changed}"})
         if not step.reversible and self._now.scope != runs.ApprovalScope.ALL:

@@ -61,6 +61,7 @@ class JournalledRun:
         self._values: Values | None = None
         self._acts = 0
         self._failed: dict[str, str] = {}
+        self._person_done = False
 
     def _reload(self) -> None:
         self._now = runs.read_progress(self.journal.entries(self.plan.id))

@@ -73,7 +73,8 @@ def test_a_refused_courtesy_leaves_the_key_off_and_is_told(scene: Scene, call: b
     scene.proxy.inject(call, "fail", 1000)
     outcome = scene.operator.run(plan).contain()
     assert scene.status() == "Inactive"
-    assert outcome.failed and "AccessDenied" in outcome.failed[0]
+    assert outcome.state == "needs-person" and "AccessDenied" in outcome.failed[0]
+    assert f"now: {scene.aws.old[0]} is Inactive" in outcome.why
     scene.proxy.faults.clear()
     assert not scene.operator.run(plan).contain().failed, "the next call tries again"
     assert len(scene.policies()) == 3
@@ -177,6 +178,17 @@ def test_two_runs_on_one_user_do_not_share_a_policy(scene: Scene) -> None:
     scene.operator.run(plans[0]).undo()
     names = {name for name in scene.policies() if name.startswith("leakfirst-")}
     assert names == {f"leakfirst-{plans[1].id[:12]}-{what}" for what in ("Sessions", "DenyAll")}
+
+
+def test_a_person_may_go_on_without_a_courtesy(scene: Scene) -> None:
+    operator = scene.make_operator(scene.leak, reissue=True)
+    plan = operator.approved()
+    scene.proxy.inject(b"AttachUserPolicy", "fail", 1000)
+    assert operator.finish(plan).failed
+    assert set(scene.aws.keys()) == {scene.aws.old[0]}, "nothing is made before a person has seen it"
+    assert operator.run(plan).resume(person_done=True).state == "waiting"
+    assert operator.finish(plan).state == "finished"
+    assert scene.policies() == set()
 
 
 @pytest.mark.parametrize("kind", ["lose", "damage"])

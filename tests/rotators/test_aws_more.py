@@ -39,9 +39,18 @@ def test_sessions_of_a_role_are_denied_and_the_deny_can_be_taken_back(
     operator.time.ahead = 5
     plan = operator.approved()
     assert dict(plan.facts)["principal"] == f"role {role}"
-    assert operator.finish(plan).state == "finished"
-    assert "AWSRevokeOlderSessions" in iam.list_role_policies(RoleName=role)["PolicyNames"]
-    assert [e.facts["result"] for e in operator.journal.entries(plan.id) if e.step == "prove-dead"] == ["dead"]
+    iam.put_role_policy(RoleName=role, PolicyName="AWSRevokeOlderSessions", PolicyDocument=json.dumps(allow))
+    theirs = {"all", "AWSRevokeOlderSessions"}
+    assert operator.run(plan).apply().state == "waiting", "the deny stays as long as a session can"
+    ours = f"leakfirst-{plan.id[:12]}-Sessions"
+    assert set(iam.list_role_policies(RoleName=role)["PolicyNames"]) == {*theirs, ours}
+    proof = next(e.facts for e in operator.journal.entries(plan.id) if e.step == "prove-dead")
+    assert proof["result"] == "dead" and "which it was allowed before" in proof["why"]
+    assert operator.run(plan).undo().state == "rolled-back"
+    assert set(iam.list_role_policies(RoleName=role)["PolicyNames"]) == theirs
+    other = operator.approved()
+    assert operator.finish(other).state == "finished"
+    assert set(iam.list_role_policies(RoleName=role)["PolicyNames"]) == theirs
 
 
 def test_an_smtp_password_is_made_anew_with_its_key(aws: Aws, tmp_path: pathlib.Path) -> None:
