@@ -18,6 +18,7 @@ from detector.engine.anchors import Automaton, length_range
 from detector.engine.confirm import MAX_OVERRUN, Match, find_companions, find_matches, merge_windows
 from detector.engine.context_cache import UNBOUNDED, AnchorHits, ContextCache, ReachTable, split_segments
 from detector.engine.decode import MAX_DEPTH, Budget, decode_layers, inline, markers
+from detector.engine.decode.compression import detect_compression
 from detector.engine.decode.merge import map_to_outer, merge_hits
 from detector.engine.delta_reuse import VersionCache
 from detector.engine.plausibility import find_documented_sample, rejection_reason
@@ -65,6 +66,9 @@ MAX_KNOWN = 4096
 
 MAX_CONTEXT = 4096
 """Bytes of text around a match above which its result is not cached."""
+
+MANY_HITS = 10_000
+"""Above this many hits in one text, those that say the same are left out before they are examined."""
 
 _MARGIN = 256
 """Bytes before its start and after its end that a pattern may inspect."""
@@ -174,6 +178,8 @@ class Engine:
     def _examine_segments(self, data: bytes, path: str, hits: AnchorHits, keep_rejected: bool) -> EngineResult:
         """Examine *data* around *hits*, one segment at a time."""
         parts = []
+        if len(hits) > MANY_HITS:
+            hits = self._drop_marks_of_one_run(hits)
         for segment in split_segments(data, hits, self._reach_table):
             result = self._cache.get_or_compute(segment, path, self._examine_segment)
             if result != EMPTY_RESULT:
@@ -181,6 +187,21 @@ class Engine:
         if len(parts) == 1:
             return parts[0]
         return EngineResult(*(tuple(chain(*column)) for column in zip(*parts, strict=True))) if parts else EMPTY_RESULT
+
+    def _drop_marks_of_one_run(self, hits: AnchorHits) -> AnchorHits:
+        """Leave out markers of base64 that touch the one before, in the same alignment: they lead to the same run."""
+        kept = []
+        last_anchor = last_end = -1
+        for hit in hits:
+            anchor, end = hit
+            if anchor >= self._first_mark and self._codes[anchor - self._first_mark] in markers.BASE64:
+                gap = end - last_end
+                is_repeated = anchor == last_anchor and gap <= self._lengths[anchor][0] and gap % 4 == 0
+                last_anchor, last_end = hit
+                if is_repeated:
+                    continue
+            kept.append(hit)
+        return kept
 
     def _reach_of(self, anchor: int) -> tuple[int, int]:
         """Return how many bytes before and after its end the result of a hit of *anchor* may depend on."""
@@ -290,7 +311,12 @@ class Engine:
             if not within.budget.try_spend(layer, place):
                 continue
             inner = _Nesting(within.budget, within.depth + 1, place)
-            result = self._examine_segment(layer.data, path, self._automaton.scan(layer.data), inner)
+            hits: AnchorHits = self._automaton.scan(layer.data)
+            if len(hits) > MANY_HITS:
+                hits = self._drop_marks_of_one_run(hits)
+            is_worth_it = hits or detect_compression(layer.data)
+            result = self._examine_segment(layer.data, path, hits, inner) if is_worth_it else EMPTY_RESULT
+            layer.is_empty = result == EMPTY_RESULT
             found += [map_to_outer(hit, layer) for hit in result.hits]
             for candidate in result.rejected:
                 start, end = layer.to_outer(candidate.start, candidate.end)

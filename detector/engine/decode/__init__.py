@@ -20,6 +20,16 @@ MIN_BUDGET = 32 << 20
 SIZE_FACTOR = 8
 """All layers of one text together may have `MIN_BUDGET` bytes, or `SIZE_FACTOR` times its size if that is more."""
 
+MIN_LAYERS = 4096
+BYTES_PER_LAYER = 256
+"""One text may have `MIN_LAYERS` layers, and another for each of these many bytes.
+
+A layer costs some fifty microseconds however short it is, so a text made of short ones would take minutes.
+"""
+
+_WINDOW_BYTES = 64
+"""Bytes from a marker on in which a short run is known again."""
+
 _WIDE = {
     markers.UTF_16_LE: "utf-16-le",
     markers.UTF_16_BE: "utf-16-be",
@@ -33,7 +43,10 @@ class Budget:
 
     def __init__(self, size: int) -> None:
         self.left = max(MIN_BUDGET, SIZE_FACTOR * size)
+        self.layers = MIN_LAYERS + size // BYTES_PER_LAYER
         self.over = False
+        self.empty_runs: set[tuple[int, int, bytes]] = set()
+        """Depth, code and first bytes of short runs in which nothing is found, however often they occur."""
         self._seen: set[bytes] = set()
 
     def try_spend(self, layer: Layer, place: tuple[int, int]) -> bool:
@@ -47,10 +60,11 @@ class Budget:
         if name in self._seen:
             return False
         self._seen.add(name)
-        if size > self.left:
+        if size > self.left or self.layers <= 0:
             self.over = True
             return False
         self.left -= size
+        self.layers -= 1
         return True
 
 
@@ -66,16 +80,29 @@ def decode_layers(
     base64 = runs.Base64Runs(data)
     opened: dict[int, OffsetIndex[Layer]] = {}
     windows: dict[int, list[tuple[int, int]]] = {}
+    recent: Layer | None = None
     for code, start, end in marks:
         if code >= markers.INLINE:
             windows.setdefault(code, []).append(inline.find_reach(code, end))
+            continue
+        if budget.layers <= 0:
+            budget.over = True
+            break
+        if recent and code in markers.BASE64 and recent.covers(start, code):
+            continue
+        run = depth, code, data[max(0, start - 1) : start + _WINDOW_BYTES]
+        if run in budget.empty_runs:
             continue
         family = opened.setdefault(0 if code in markers.BASE64 else code, OffsetIndex())
         if any(_covers(layer, code, start) for layer in family.find_at(start)):
             continue
         if layer := _decode_run(data, base64, code, start, end):
-            family.add(*layer.span, layer)
             yield layer
+            if layer.is_empty and start <= layer.span[0] and layer.span[1] < start + _WINDOW_BYTES:
+                budget.empty_runs.add(run)
+                continue
+            family.add(*layer.span, layer)
+            recent = layer if code in markers.BASE64 else recent
     for start, end in places:
         for code in inline.detect_notations(data, start, end):
             windows.setdefault(code, []).append((start - inline.BEFORE, end + inline.AFTER))

@@ -39,6 +39,9 @@ class Layer:
         self.span = span
         self.ratio = ratio
         self._make_table = table
+        self.is_one_line = False
+        self.is_empty = False
+        """Set when the layer was examined and nothing was found in it."""
 
     @cached_property
     def _table(self) -> tuple[Sequence[int], Sequence[int]]:
@@ -55,6 +58,11 @@ class Layer:
         at = min(bisect_right(inner, first) - 1, len(inner) - 2)
         until = max(bisect_left(inner, last) - 1, 0)
         return self._interpolate(at, first, 0), self._interpolate(until, last, 1)
+
+    def covers(self, place: int, phase: int) -> bool:
+        """Return whether *place* is in this run of base64, and number *phase* of its group; False if that is costly."""
+        start, end = self.span
+        return self.is_one_line and start <= place < end and (place - start - phase) % 4 == 0
 
     def count_before(self, place: int) -> int:
         """Return the number of characters of the run before the outer offset *place*, without line breaks."""
@@ -111,7 +119,9 @@ def decode_lines(
         return inner, outer
 
     text = b"".join([data[start:end] for start, end in lines])
-    return Layer(decode(text), via, (lines[0][0], lines[-1][1]), table, ratio)
+    layer = Layer(decode(text), via, (lines[0][0], lines[-1][1]), table, ratio)
+    layer.is_one_line = len(lines) == 1
+    return layer
 
 
 def replace_matches(

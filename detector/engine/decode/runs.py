@@ -194,7 +194,7 @@ def decode_numbers(data: bytes, at: int) -> Layer | None:
     while last + 1 < len(listed) and listed[last][1] == listed[last + 1][0]:
         last += 1
     listed = listed[first : last + 1]
-    values = [int(data[start:end].rstrip(b", \t\r\n"), 0 if data[start : start + 2] in (b"0x", b"0X") else 10)
+    values = [int(data[start:end].rstrip(b", \t\r\n\v\f"), 0 if data[start : start + 2] in (b"0x", b"0X") else 10)
               for start, end in listed]  # fmt: skip
     decoded = bytes(value & 0xFF for value in values)
     outer = [start for start, _ in listed] + [listed[-1][1]]

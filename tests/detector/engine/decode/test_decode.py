@@ -88,6 +88,10 @@ def test_a_bomb_is_cut_and_said() -> None:
     assert examined.unfinished == ("more encoded content than the limit; the rest was not decoded",)
 
 
+def test_numbers_may_be_separated_by_any_white_space() -> None:
+    assert ENGINES["hyperscan"].examine(b"0x67, 0x68, 0x70, 0x5f,\x0b").unfinished == ()
+
+
 def test_a_picture_is_left_alone() -> None:
     picture = base64.b64encode(b"\x89PNG\r\n\x1a\n" + TOKEN.encode() * 2)
     assert found(b"data:image/png;base64," + picture) == []
@@ -117,3 +121,28 @@ def test_nothing_raises(data: bytes) -> None:
         b"0x67,0x68,0x70,0x5f",
     ):
         ENGINES["hyperscan"].examine(mark + data + mark)
+
+
+def count_decoded_runs(monkeypatch: pytest.MonkeyPatch, data: bytes) -> int:
+    """Return how many runs of *data* are decoded, and check that the token behind them is found."""
+    decoded = []
+    decode_run = decode._decode_run
+    monkeypatch.setattr(decode, "_decode_run", lambda *words: decoded.append(0) or decode_run(*words))
+    (hit,) = ENGINES["hyperscan"].examine(data + b" " + base64.b64encode(TOKEN.encode()), "a.txt").hits
+    assert hit.secret.reveal() == TOKEN.encode()
+    return len(decoded)
+
+
+def test_a_run_in_which_nothing_is_found_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    near_miss = base64.b64encode(b"ghp_short") + b"."
+    assert count_decoded_runs(monkeypatch, near_miss * 500) < 10
+
+
+def test_a_run_is_not_decoded_again_for_each_of_its_markers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert count_decoded_runs(monkeypatch, base64.b64encode(b"ghp" * 8000)) < 10
+
+
+def test_the_number_of_decoded_runs_is_bounded_and_told() -> None:
+    runs = (base64.b64encode(b"ghp_%d" % number) for number in range(20_000))
+    examined = ENGINES["hyperscan"].examine(b" ".join(runs), "a.txt")
+    assert examined.unfinished == ("more encoded content than the limit; the rest was not decoded",)
