@@ -22,7 +22,7 @@ import sys
 import time
 import zlib
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -229,7 +229,8 @@ def derive_pack(base: Pack, rules: Sequence[Rule]) -> Pack:
 
     It uses the automaton of *base*, which must not be derived itself, and a small one for the rest.
     """
-    pack, markers = _arrange(rules, _digest_rules(base, rules), base.engine)
+    known = dict(zip(base.anchors, base.lengths, strict=True))
+    pack, markers = _arrange(rules, _digest_rules(base, rules), base.engine, known)
     marks = ((marker.anchor, marker.code) for marker in markers)
     wanted = {key: number for number, key in enumerate([*((anchor, -1) for anchor in pack.anchors), *marks])}
     automata = []
@@ -246,8 +247,16 @@ def derive_pack(base: Pack, rules: Sequence[Rule]) -> Pack:
     return pack._replace(automata=tuple(automata))
 
 
-def _arrange(rules: Sequence[Rule], digest: str, engine: str) -> tuple[Pack, list[Marker]]:
-    """Return the pack of *rules* without automata, and the markers that follow its anchors."""
+def _arrange(
+    rules: Sequence[Rule],
+    digest: str,
+    engine: str,
+    known: Mapping[Anchor, tuple[int, int]] = {},
+) -> tuple[Pack, list[Marker]]:
+    """Return the pack of *rules* without automata, and the markers that follow its anchors.
+
+    The lengths of anchors that are *known* are not computed again.
+    """
     anchor_rules: dict[Anchor, list[int]] = {}
     for index, rule in enumerate(rules):
         for anchor in rule.anchors:
@@ -261,7 +270,7 @@ def _arrange(rules: Sequence[Rule], digest: str, engine: str) -> tuple[Pack, lis
     indexes = tuple(tuple(found) for found in anchor_rules.values())
     markers = _list_markers(anchors, indexes)
     marks = bytes(byte for marker in markers for byte in (marker.code, marker.length))
-    widths = tuple(length_range(anchor) for anchor in anchors)
+    widths = tuple(known.get(anchor) or length_range(anchor) for anchor in anchors)
     scored = tuple(index for index, rule in enumerate(rules) if rule.scored)
     return Pack(digest, engine, rules, anchors, indexes, widths, marks=marks, scored_indexes=scored), markers
 
