@@ -58,6 +58,9 @@ EMPTY_RESULT = EngineResult()
 PASSPHRASE_PROTECTED = ("encrypted", "yes")
 """The fact that a check reports for a key with a passphrase: not a credential by itself."""
 
+REFUTATIONS = ("documented placeholder", "checksum ")
+"""How the reasons begin with which a rule proves that a value is no credential, whatever its name."""
+
 GENERIC = -1
 """Takes the place of a rule index for the anchors of generic credentials."""
 
@@ -269,6 +272,7 @@ class Engine:
             kept = merge_hits(
                 kept, self._examine_decoded(data, path, marks, sorted(spots), within, rejected, unfinished)
             )
+        kept = _drop_refuted(kept, rejected)
         return EngineResult(tuple(kept), tuple(rejected), tuple(unfinished))
 
     def _check_match_cached(self, rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | RejectedCandidate:
@@ -455,6 +459,21 @@ def _raise_confidence(holder: _Candidate, other: _Candidate) -> _Candidate:
     if not same or CONFIDENCES.index(other.confidence) <= CONFIDENCES.index(holder.confidence):
         return holder
     return holder._replace(confidence=other.confidence, evidence=(*holder.evidence, *other.evidence))
+
+
+def _drop_refuted(hits: list[Hit], rejected: list[RejectedCandidate]) -> list[Hit]:
+    """Drop the generic credentials of which the rule of a provider knows that they are none.
+
+    A name such as `token` says nothing against a documented sample or a wrong checksum.
+    """
+    refuted = [(one.start, one.end) for one in rejected if one.reason.startswith(REFUTATIONS)]
+    if not refuted:
+        return hits
+    return [
+        hit
+        for hit in hits
+        if not hit.rule.scored or not any(start < hit.end and hit.start < end for start, end in refuted)
+    ]
 
 
 def _make_hit(data: bytes, candidate: _Candidate) -> Hit:

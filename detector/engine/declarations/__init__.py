@@ -14,8 +14,15 @@ from detector.engine.declarations.command_lines import find_command_line
 from detector.engine.declarations.named import find_named
 from detector.engine.declarations.servers import find_server_credentials
 from detector.engine.declarations.tables import find_columns
+from detector.engine.lazy_regex import compile_lazily
 
 __all__ = ["MAX_VALUE", "Candidate", "read_declarations"]
+
+_SCHEME = compile_lazily(
+    rb"(?:basic|bearer|api-?key|apitoken|token|oauth|jwt|digest|negotiate|ntlm|splunk|genie-?key|key)"
+    rb"(?:[ \t]{1,4}|%20)(?=[^\s=\"'`]{6}[^\s\"'`]*\Z)"
+)
+_SOURCE = compile_lazily(rb"pass:(?=\S)")
 
 
 def read_declarations(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]:
@@ -24,7 +31,16 @@ def read_declarations(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]
     In a file of *kind* configuration an unquoted value reaches to the next blank, as in .env, INI
     and YAML files; in one of which nothing is known it may or may not.
     """
-    yield from find_named(text, low, kind)
-    yield from find_columns(text, low)
+    for reader in (find_named(text, low, kind), find_columns(text, low)):
+        for candidate in reader:
+            yield _cut_scheme(candidate, low)
     yield from find_server_credentials(text, low)
-    yield from find_command_line(text, low)
+    for candidate in find_command_line(text, low):
+        yield _cut_scheme(candidate, low)
+
+
+def _cut_scheme(candidate: Candidate, low: bytes) -> Candidate:
+    """Return *candidate* without the scheme of a header, or the `pass:` of a tool, that its value begins with."""
+    value = low[candidate.start : candidate.end]
+    found = (_SOURCE if candidate.way == "flag" else _SCHEME).match(value)
+    return candidate._replace(start=candidate.start + found.end()) if found else candidate

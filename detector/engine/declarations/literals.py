@@ -35,7 +35,7 @@ _QUOTE = compile_lazily(rb"&#34;|&quot;|&#39;|&apos;|\\*(?:\"\"\"|'''|``|[\"'`])
 _DELIMITED = compile_lazily(rb"(?:qq?|%q?)[ \t]?([{(\[<|/!~])")
 _HEREDOC = compile_lazily(rb"<<<?[-~]?[ \t]?([\"']?)([a-z_]\w{0,30})\1[ \t]*\r?\n[ \t]*")
 _CLOSING = {b"{": b"}", b"(": b")", b"[": b"]", b"<": b">"}
-_PLAIN = compile_lazily(rb"[^\s\"'`<>,;&\\|]+")
+_PLAIN = compile_lazily(rb"(?:[^\s\"'`<>,;&\\|]|(?<=\d)\|(?=[\w.]))+")
 _UNBROKEN = compile_lazily(rb"[^\s\"'`][^\s`]{0,200}")
 _BRACKETS = compile_lazily(rb"[()\[\]{}]")
 _ITEM = compile_lazily(rb"(?:\\[nrt]|\s)*,?(?:\\[nrt]|\s)*[bru]?(\\*[\"'`])")

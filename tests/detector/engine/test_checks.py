@@ -162,6 +162,12 @@ def test_unsigned_and_sample_tokens_are_refused() -> None:
     assert checks.run_check("jwt", expand("{jwt:HS256;sub=1234567890;name=John Doe}").encode()).valid is False
 
 
+def test_the_anonymous_key_of_supabase_is_public() -> None:
+    for role, valid in (("anon", False), ("service_role", True)):
+        token = expand(f"{{jwt:HS256;iss=supabase;role={role}}}").encode()
+        assert checks.run_check("jwt", token).valid is valid, role
+
+
 def test_keys_are_read_wherever_they_travel() -> None:
     pem = expand("{pem:rsa}", 1)
     lines = pem.split("\n")

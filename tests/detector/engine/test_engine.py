@@ -179,3 +179,36 @@ def test_a_key_under_a_passphrase_has_low_confidence() -> None:
     ):
         (hit,) = keys.scan(expand(shape).encode())
         assert (hit.confidence, hit.verdict.state) == (confidence, "valid-format")
+
+
+SAMPLED = r"""
+service = "Acme"
+
+[[rule]]
+id = "acme.key"
+finds = "Acme key"
+anchors = ["acme_[0-9a-z]{6}"]
+pattern = '\b(acme_[0-9a-z]{24})(?![0-9a-z_])'
+placeholders = ["acme_0123"]
+
+[[rule]]
+id = "acme.sum"
+finds = "Acme summed token"
+anchors = ["acm_"]
+pattern = '\b(acm_[0-9A-Za-z]{36})\b'
+checks = ["github-crc32"]
+
+[[rule]]
+id = "generic.token"
+finds = "token"
+scored = true
+"""
+
+
+def test_what_a_rule_proves_to_be_none_is_not_reported_as_a_generic_credential() -> None:
+    sampled = engine(text=SAMPLED)
+    random = expand("{base36:20}", 3)
+    wrong = SUM.decode()[:-6] + "aaaaaa"
+    for value in ("acme_0123" + random, wrong):
+        assert not sampled.scan(f'api_token = "{value}"'.encode()), value
+    assert [hit.rule.id for hit in sampled.scan(f'api_token = "acne_0123{random}"'.encode())] == ["generic.token"]

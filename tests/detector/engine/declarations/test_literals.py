@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from detector.engine.declarations import read_declarations
 from detector.engine.declarations.literals import cut_at_bracket, read_quoted
 from tests.detector.engine.declarations import test_command_lines, test_named, test_separate_fields, test_tables
-from tests.detector.engine.declarations.reading import VALUE
+from tests.detector.engine.declarations.reading import VALUE, read_values
 
 FORMS = [
     form for table in (test_named, test_separate_fields, test_tables, test_command_lines) for _, form in table.FORMS
@@ -55,3 +55,8 @@ def test_it_survives_any_bytes(data: bytes) -> None:
     for kind in ("code", "configuration", "unknown"):
         for candidate in read_declarations(text, text.lower(), kind):
             assert 0 <= candidate.start <= candidate.end <= len(text)
+
+
+def test_the_number_of_an_owner_and_a_bar_are_part_of_a_token() -> None:
+    assert read_values("a.java", b'"access_token=1669|2.abcDEF7890"') == [b"1669|2.abcDEF7890"]
+    assert read_values("a.sh", b"token=abcDEF7890x|base64") == [b"abcDEF7890x"]

@@ -146,3 +146,24 @@ def test_the_number_of_decoded_runs_is_bounded_and_told() -> None:
     runs = (base64.b64encode(b"ghp_%d" % number) for number in range(20_000))
     examined = ENGINES["hyperscan"].examine(b" ".join(runs), "a.txt")
     assert examined.unfinished == ("more encoded content than the limit; the rest was not decoded",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'x = "{one}"\n```\n{two}',
+        'x("{one}%n" +\n  "{two}")',
+        'x("{one}\\n" +\n  "{two}")',
+        "x = '{one}'\n\"{two}\"",
+        'set $x "{one}" "{two}"',
+    ],
+)
+def test_strings_of_different_lines_are_not_joined(text: str) -> None:
+    one, two = TOKEN[:20], TOKEN[20:]
+    assert not found(text.format(one=one, two=two).encode())
+
+
+@pytest.mark.parametrize("text", ['x = "{one}" +\n  "{two}"', 'x = "{one}" "{two}"', "x = ('{one}'\n  '{two}')"])
+def test_strings_that_are_one_value_are_joined(text: str) -> None:
+    one, two = TOKEN[:20], TOKEN[20:]
+    assert [rule for rule, *_ in found(text.format(one=one, two=two).encode())] == ["acme.key"]
