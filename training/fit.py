@@ -1,11 +1,12 @@
 """Fit the weights of the scoring to labelled files and write `weights.py`.
 
-    python -m training.fit FOLDER [--all] [--check]
+    python -m training.fit FOLDER [--drawn FILE] [--all] [--check]
 
 FOLDER contains `files/` and `labels.jsonl` (see recipe.md). Without `--all` only
 the repositories that are not held back are used. The fit is a logistic
 regression with an L2 penalty over named features, in numpy; it has no random
-step, so equal inputs give equal weights. `--check` prints the figures of a
+step, so equal inputs give equal weights. FILE contains candidates of other
+repositories that were drawn and read (see recipe.md); the fit uses them too. `--check` prints the figures of a
 cross-validation (folds by owner) and writes nothing.
 
 Only one weight per feature is shipped. A feature is kept only if it occurs in
@@ -15,6 +16,7 @@ repositories of at least `MIN_OWNERS` owners; no word, path or value is shipped.
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import json
 import re
@@ -27,9 +29,11 @@ from typing import Any, NamedTuple
 import numpy as np  # noqa: TID253
 
 from detector.engine.anchors import HyperscanAutomaton
-from detector.engine.scoring import HIGH, LOW, MANUAL_WEIGHTS, MEDIUM, choose_rule, extract_features
+from detector.engine.scoring import HIGH, LOW, MANUAL_WEIGHTS, MEDIUM, choose_rule, extract_features, read_candidates
 from detector.engine.scoring.anchors import ANCHORS
+from detector.engine.scoring.file_kinds import read_path
 from training.labelled import COPYLEFT, Found, Labelled, is_held_back
+from training.made import make_examples
 
 OUT = Path(__file__).parents[1] / "detector/engine/scoring/weights.py"
 STRENGTH = 0.2
@@ -86,6 +90,42 @@ def _find_truth(labelled: Labelled, file: str, line: int, value: str) -> int | N
     if any(labelled.is_true(key) for key in here):
         return None
     return 0
+
+
+def read_drawn(path: str) -> list[Example]:
+    """Return the candidates that were drawn from other repositories and read, each with its truth.
+
+    A row holds `repo`, `path`, `text` (the lines around it in Base64), `start` and `end` in them, and
+    `truth`: T, F, or X where a reader cannot decide.
+    """
+    found = []
+    for number, line in enumerate(Path(path).read_text().splitlines()):
+        row = json.loads(line)
+        if row["truth"] == "X":
+            continue
+        for assessed in read_candidates(base64.b64decode(row["text"]), read_path(row["path"])):
+            candidate = assessed.candidate
+            if assessed.reason or candidate.end != row["end"] or candidate.start < row["start"]:
+                continue
+            features = tuple(dict.fromkeys(assessed.features))
+            owner = row["repo"].split("/")[0].lower()
+            rule, truth = choose_rule(candidate, assessed.name), "FT".find(row["truth"])
+            found.append(Example(f"drawn/{number}", 0, owner, rule, features, truth))
+    return found
+
+
+def read_made() -> list[Example]:
+    """Return the made-up candidates of `made.py` that no veto rejects."""
+    found = []
+    for number, (path, text, value, truth) in enumerate(make_examples()):
+        data = text.encode()
+        for assessed in read_candidates(data, read_path(path)):
+            if assessed.value != value.encode() or assessed.reason:
+                continue
+            features = tuple(dict.fromkeys(assessed.features))
+            rule = choose_rule(assessed.candidate, assessed.name)
+            found.append(Example(f"made/{number}", 0, f"made {number % MIN_OWNERS}", rule, features, truth))
+    return found
 
 
 def fit(chosen: Sequence[Example]) -> tuple[float, dict[str, float]]:
@@ -198,28 +238,45 @@ def report(labelled: Labelled, scored: Iterable[tuple[Example, float]], reposito
         )
 
 
+def report_drawn(scored: Iterable[tuple[Example, float]]) -> None:
+    """Print for each confidence how many of the drawn candidates have it, and how many of those are credentials."""
+    scored = list(scored)
+    for confidence, least in (("high", HIGH), ("medium", MEDIUM), ("low", LOW)):
+        truths = [one.truth for one, score in scored if score >= least]
+        everything = sum(one.truth == 1 for one, _ in scored)
+        print(
+            f"{'drawn':12} {confidence:6} {len(truths)} of {len(scored)}; {sum(map(bool, truths))} of {everything} true"
+        )
+
+
 def main() -> None:
     """Fit the weights and write them, or check them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", metavar="FOLDER")
+    parser.add_argument("--drawn", metavar="FILE", help="candidates of other repositories that were read")
     parser.add_argument("--all", action="store_true", help="fit to the held-back repositories as well")
     parser.add_argument("--check", action="store_true", help="print figures and write nothing")
     options = parser.parse_args()
     labelled = Labelled(options.folder)
     found = read_examples(labelled)
+    drawn = read_made() + (read_drawn(options.drawn) if options.drawn else [])
     fitted_names = {name for name in labelled.repository.values() if not is_held_back(name)}
     chosen = [one for one in found if labelled.get_repository(one.file) in fitted_names]
     if options.check:
-        report(labelled, zip(chosen, cross_validate(chosen), strict=True), fitted_names, "folds")
-        prior, weights = fit([one for one in chosen if one.truth is not None])
+        scored = list(zip([*chosen, *drawn], cross_validate([*chosen, *drawn]), strict=True))
+        report(labelled, scored[: len(chosen)], fitted_names, "folds")
+        report_drawn(scored[len(chosen) :])
+        prior, weights = fit([one for one in [*chosen, *drawn] if one.truth is not None])
         held_back = set(labelled.repository.values()) - fitted_names
         others = [(one, compute_score(one, prior, weights)) for one in found if one not in chosen]
         report(labelled, others, held_back, "held back")
         return
     if options.all:
         chosen = [one for one in found if one.owner not in COPYLEFT]
-    prior, weights = fit([one for one in chosen if one.truth is not None])
-    inputs = f"labels {labelled.digest[:16]}, {len(chosen)} candidates"
+    chosen = [one for one in [*chosen, *drawn] if one.truth is not None]
+    prior, weights = fit(chosen)
+    digest = hashlib.sha256(Path(options.drawn).read_bytes()).hexdigest()[:16] if options.drawn else "none"
+    inputs = f"labels {labelled.digest[:16]}, drawn {digest}, {len(chosen)} candidates"
     figures = f"Penalty 1/{STRENGTH}, features of {MIN_OWNERS} owners or more."
     write(prior, weights, inputs, {one.owner for one in chosen}, figures)
 

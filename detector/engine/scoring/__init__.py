@@ -113,7 +113,7 @@ def extract_features(data: bytes, hits: Iterable[int], path: str = "") -> Iterat
     """
     file = read_path(path)
     for first, last in split_windows(data, hits):
-        for assessed in _read_candidates(bytes(data[first:last]), file):
+        for assessed in read_candidates(bytes(data[first:last]), file):
             yield first, assessed
 
 
@@ -149,7 +149,7 @@ def _score_lines(text: bytes, file: FileType) -> tuple[tuple[int, int, ScoredCan
     # cached, because the versions of a file in a history repeat most of their lines
     if looks_binary(text):
         return ()
-    rows = _read_candidates(text, file)
+    rows = read_candidates(text, file)
     return tuple([(row.candidate.start, row.candidate.end, _score(row)) for row in rows])
 
 
@@ -166,7 +166,8 @@ def looks_binary(text: bytes) -> bool:
     return controls * 40 > size and text.decode("utf-8", "replace").count("\N{REPLACEMENT CHARACTER}") * 10 > size
 
 
-def _read_candidates(text: bytes, file: FileType) -> Iterator[CandidateFeatures]:
+def read_candidates(text: bytes, file: FileType) -> Iterator[CandidateFeatures]:
+    """Yield every candidate in *text*, lines of a *file*, with its features."""
     low = text.lower()
     for candidate in read_declarations(text, low, file.kind):
         value = text[candidate.start : candidate.end]

@@ -55,7 +55,7 @@ _PAIR = (
     + _BARE_START + _BARE + "{3}"
 )  # fmt: skip
 # a name at the end of a line, the literal on the next line
-_BELOW = _SHORT + _CLOSE + r"[ \t]?(?:=|:|=>|\()[ \t]?\\?\r?\n[ \t]{1,40}" + _OPEN + _START + _REST + "{3}"
+_BELOW = _SHORT + _CLOSE + r"[ \t]?(?:=|:|=>|\(|,)[ \t]?\\?\r?\n[ \t]{1,40}" + _OPEN + _START + _REST + "{3}"
 _FLAG = r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}"
 
 # the same declarations in further languages
@@ -187,7 +187,7 @@ def _add_named(add: _Anchors) -> None:
     # the value of a record whose name stands in another field
     unquoted = r"[^\s\"'\x00]"
     random = r"(?:[^\s\"'0-9\x00]{0,6}[0-9]" + unquoted + r"{4}|[^\s\"'0-9\x00]{3,24}[0-9]" + unquoted + "{2})"
-    add(('value": "', 'value":"'), random)
+    add(('value": "', 'value":"', 'value = "'), random)
     add("default", r"[\"']?[ \t]{0,8}[:=][ \t]{0,4}[\"']?" + _BARE_START + random)
     add(("license", "licence"), _RANDOM_QUOTED, _RANDOM_BARE)
     add('"result": "', r"[^\s\"\x00]{12}", case=True)

@@ -99,6 +99,19 @@ STAND_IN = "value is a word for any credential"
 """A feature that limits the confidence to *low*: half of such values are tests, and nobody would revoke the others."""
 
 
+_CERTAIN_NAMES = frozenset({
+    "password", "pwd", "passphrase", "secret", "client secret", "secret key", "access token", "refresh token",
+    "api key",
+})  # fmt: skip
+_LIKELY_NAMES = frozenset({"pass", "token", "private key", "crypto key", "jwt", "authorization", "credential"})
+_SETTER = compile_lazily(rb"(?i)(?:\A|[.>:_])(?:set|with|use|add|put|register|configure)_?[a-z_]*\Z")
+_CONNECTS = compile_lazily(
+    rb"(?:user(?:_?name)?|login|e?mail|account|host(?:name)?|server|endpoint|(?:data_?)?base_?ur[il]|database|db_?name"
+    rb"|client_?id|port)[\"']?[ \t]{0,4}(?:=>|[:=(,>])"
+)
+_NEAR = 240
+
+
 Add = Callable[[str], None]
 
 
@@ -122,11 +135,25 @@ def list_features(candidate: Candidate, name: FieldName, value: bytes, context: 
     features = [kind, quoted]
     if name.kind:
         features.append(f"found by {way}")
+    certainty = name_certainty(kind)
+    features += [f"{certainty}, in {file.kind}", f"{certainty}, found by {way}"]
     features += [f"{kind}, {quoted}", *list_file_features(way, quoted, file)]
     _add_name_features(features.append, kind, candidate, name)
     _add_value_features(features, kind, candidate, value, context)
     _add_context_features(features.append, candidate, quoted, context)
     return features
+
+
+def name_certainty(kind: str) -> str:
+    """Return how certainly a field *kind*, `named …`, holds a credential.
+
+    >>> name_certainty("named api key"), name_certainty("named salt")
+    ('certain name', 'doubtful name')
+    """
+    name = kind.removeprefix("named ")
+    if name in _CERTAIN_NAMES:
+        return "certain name"
+    return "likely name" if name in _LIKELY_NAMES else "doubtful name"
 
 
 def describe_quotes(quote: bytes) -> str:
@@ -159,7 +186,9 @@ def _add_name_features(add: Add, kind: str, candidate: Candidate, name: FieldNam
             add("inside a conversion")
         if _LOOK_UP.search(call):
             add("inside a lookup")
-    if b"." in text:
+    if candidate.operator == b"(" and not call:
+        add("argument of a setter" if _SETTER.search(text) or b"." in text else "argument of a function")
+    elif b"." in text:
         add("name is an attribute")
 
 
@@ -182,12 +211,15 @@ def _add_value_features(
         f"{kind}, reads {reads}", f"{shape}, length {length}", f"{shape}, reads {reads}",
     ]  # fmt: skip
     texture = _describe_texture(value, shape, reads)
+    add(f"{name_certainty(kind)}, {texture}")
+    add(f"{name_certainty(kind)}, {shape}")
     add(f"{texture}, short" if size < 8 else f"{texture}, of usual length" if size < 20 else f"{texture}, long")
     add(f"{kind}, {texture}")
     low = context.low[candidate.start : candidate.end]
     parts = _PARTS.findall(value.decode("latin-1"))
-    for group in find_word_groups(low.decode("latin-1"), [part.lower() for part in parts]):
-        add(f"has {group} word")
+    if shape not in _OPAQUE:
+        for group in find_word_groups(low.decode("latin-1"), [part.lower() for part in parts]):
+            add(f"has {group} word")
     total = sum(map(len, parts)) or 1
     add("one part" if len(parts) < 2 else "parts of " + _PART_NAMES[bisect_right(_PART_SIZES, total / len(parts))])
     if size >= 8:
@@ -294,7 +326,7 @@ def _add_context_features(add: Add, candidate: Candidate, quoted: str, context: 
         add("in a query")
     elif opener == b":" and candidate.quote:
         add("name is a symbol")
-    following = after.lstrip()[:1]
+    following = after.lstrip(b" \t\"'" if candidate.quote else b" \t")[:1]
     if not following:
         add("followed by the line end")
     elif following[0] in _FOLLOWERS:
@@ -303,6 +335,9 @@ def _add_context_features(add: Add, candidate: Candidate, quoted: str, context: 
             add("value is a key itself")
     else:
         add("followed by text")
+    near = low[max(0, candidate.at - _NEAR) : candidate.at] + low[candidate.end : candidate.end + _NEAR]
+    if _CONNECTS.search(near):
+        add("a user or host is named nearby")
     for group in {match.lastgroup for match in _LINE_WORDS.finditer(before[-300:])}:
         add(_LINE_FEATURES[str(group)])
     value = low[candidate.start : candidate.end]

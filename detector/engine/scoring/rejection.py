@@ -68,6 +68,7 @@ _PUBLIC_DER = (  # how a SubjectPublicKeyInfo begins in Base64: RSA, elliptic cu
 _FETCH_MODES = (b"include", b"omit", b"same-origin", b"anonymous", b"use-credentials")
 _ASKED = compile_lazily(rb"(?:\b|_|\.)(?:get(?!_?bytes)\w*|pop|fetch|input|prompt)\([ \t]?\Z")
 _PROMPT = compile_lazily(rb"[\x20-\x7e]{0,40}:\s{1,4}\Z")
+_SCHEME = compile_lazily(rb"(?:basic|bearer|digest|ntlm|negotiate|kerberos|hawk|api-?key|oauth2?|spnego)[,;]?\Z")
 _KEYWORD = compile_lazily(rb"[A-Z]{3,16}\Z")
 _ENVIRONMENT = compile_lazily(
     rb"(?:process\.env|os\.environ|os\.getenv|system\.getenv|env\[|getenv|env\.|config\.|settings\.|secrets\.|params\.|"
@@ -181,6 +182,10 @@ def _reject_by_name(candidate: Candidate, name: FieldName, value: bytes, low: by
         return "a fetch mode"
     if name.kind == "token" and _KEYWORD.match(value):
         return "a keyword"
+    if name.kind in ("authorization", "auth") and _SCHEME.match(low):
+        return "the name of a scheme"
+    if candidate.operator == b":" and not candidate.quote and value[:2] == b"//":
+        return "a URL"
     if candidate.way == "element" and value[:1] == b"@":
         return "a reference or template"
     if candidate.way == "header" and (

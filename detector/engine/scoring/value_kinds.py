@@ -65,6 +65,7 @@ _RECORD_WORDS = (
 ).split()
 _RECORD_KEY = compile_lazily(rb"(?:\A|_)(?:" + b"|".join(_RECORD_WORDS) + rb")s?_?keys?\Z")
 _IDENT = compile_lazily(rb"(?:\A|_)(?:ids?|uuids?|guids?|identifiers?|oids?|arns?)\Z")
+_REVISION = compile_lazily(rb"_(?:version|revision|rev|generation|instance|ref|name|alias|label)\Z")
 _ROLE_NEARBY = compile_lazily(rb"role[_\-]?id|approle")
 _DIGEST_NAME = compile_lazily(
     rb"(?:\A|_)(?:sha_?\d{0,3}|md5|check_?sum|sum|finger_?print|thumb_?print|digest|hash|commit|rev|revision"
@@ -115,7 +116,7 @@ _PUBLISHED_NAME = compile_lazily(
     rb"\A(?:next_public|vite|react_app|expo_public|gatsby|nuxt_public|public|vue_app|ng_app|storybook)_"
 )
 _PRIVATE_WORD = compile_lazily(rb"secret|private|passw|pwd|admin|service_?role|master")
-_ANONYMOUS_JWT = (b"inJvbGUiOiJhbm9uI", b"InJvbGUiOiJhbm9uI", b"yb2xlIjoiYW5vbi", b"cm9sZSI6ImFub24i")
+_ANONYMOUS_JWT = (b"InJvbGUiOiJhbm9uI", b"yb2xlIjoiYW5vbi", b"cm9sZSI6ImFub24i")
 _DOWNLOAD = compile_lazily(rb"firebasestorage\.googleapis\.com|[?&]alt=media")
 _VALIDATION = compile_lazily(
     rb"(?:required|nullable|sometimes|confirmed|present|filled|bail|string|current_password|prohibited|same"
@@ -128,8 +129,8 @@ _TYPE = compile_lazily(
     rb"(?:[A-Z][a-z]{1,15}\d{0,5}){1,6}(?<=[a-z\d])(?:Key|Token|Secret|Password|Passphrase|Credentials?|Auth|Signature|"
     rb"Certificate|Store|Provider|Type|Config|Bytes|String)s?[,)\]:;]{0,3}\Z"
 )
-_VARIABLE = compile_lazily(rb"[A-Z][A-Z0-9]{1,30}(?:_[A-Z0-9]{1,30}){1,8}\Z")
-_VARIABLE_WORD = compile_lazily(rb"PASS|SECRET|TOKEN|KEY|CRED|PWD|AUTH|USER|HOST|ENV")
+_VARIABLE = compile_lazily(rb"[A-Z][A-Z0-9]{1,30}(?:_[A-Z0-9]{1,30}){1,8}\Z|[A-Z]{2,10}(?:PASSWORD|PASSWD|SECRET)\Z")
+_VARIABLE_WORD = compile_lazily(rb"PASS|_PW\Z|SECRET|TOKEN|KEY|CRED|PWD|AUTH|USER|HOST|ENV")
 _PATH_ROOT = compile_lazily(
     rb"(?:/(?:etc|opt|usr|var|home|srv|root|run|mnt|tmp|app|apps|data|bin|lib|dev|proc|sys|secrets?|vault|config"
     rb"|certs?|builds?|workspace|volumes?)/|"
@@ -137,11 +138,109 @@ _PATH_ROOT = compile_lazily(
 )
 _PATH_WORDS = compile_lazily(rb"/?(?:[a-z][a-z.\-_]{1,24}[/\\]){2,}[a-z][\w.\-]{0,40}\Z")
 _CHOICE = compile_lazily(rb"\?[ \t]*[\"']?\Z")
-_DENYING = compile_lazily(rb"(?:by|com|sur|tres|over|under|encom|im|tres)pass")
+_DENYING = compile_lazily(
+    rb"(?:by|com|sur|tres|over|under|encom|im)pass"
+    rb"|(?:\A|_)key(?:words?|boards?|frames?|notes?|strokes?|press|down|up|maps?|pads?|points?|spaces?|bindings?)\Z"
+    rb"|(?:mon|tur|don|hoc|joc|whis)keys?\Z|tokeni[sz]\w*\Z|(?:\A|_)secretar\w+\Z"
+)
 _OWN_WORD = compile_lazily(
     rb"(?:my|your|some|the)[_\- ]?(?:secret|private|api|access)?[_\- ]?(?:password|passwd|passphrase|secret"
     rb"|token|apikey|key)\Z"
 )
+
+
+_ONCE_NAME = compile_lazily(rb"(?:\A|_)c?nonce\Z|\Asec_web_?socket_(?:key|accept)\Z|\Arspauth\Z")
+_LICENCE_NAME = compile_lazily(rb"(?:\A|_)licen[sc]es?\Z")
+_LICENCE = compile_lazily(rb"[a-z][a-z.+]{1,12}(?:[-_ ](?:\d\S{0,8}|[a-z]{2,12}|v\d\S{0,6})){0,5}\Z")
+_GROUP_VERSION = compile_lazily(rb"(?:(?:[a-z][\w\-]*\.)*[a-z][\w\-]*/)?v\d{1,2}(?:(?:alpha|beta)\d{0,2})?[\"',]?\Z")
+_PACKAGE = compile_lazily(
+    rb"(?:[\w.\-]+:)?[\w.\-]*[a-z][\w.\-]*:v?\d{1,4}(?:\.\d{1,6}){1,3}"
+    rb"(?:[.\-](?:release|final|ga|jre\d?|android|alpha|beta|rc|m)?[\w\-]{0,12})?\Z"
+)
+_ACTION = compile_lazily(rb"[A-Z][a-z]+(?:[A-Z][a-z]+)+\*?\Z")
+_DURATION = compile_lazily(
+    rb"\d{1,6}(?:ms|s|m|h|d|w|y)(?:\d{1,4}(?:ms|s|m|h))*[,;]?\Z|\d{1,12}\Z|\d[\d_]*l?(?:\*\d[\d_]*l?)+\Z"
+)
+_TIME_SPAN = compile_lazily(rb"(?:\d{1,6}h)?\d{1,4}m\d{1,4}(?:\.\d{1,9})?s\Z")
+_USER_ARGUMENT = compile_lazily(
+    rb"(?:user|user_?name|login|realm|host|url|email|client_?id|name|key_?id)[ \t]?=[ \t]?\Z"
+)
+_TEST_RESULT = compile_lazily(rb"(?:---[ \t]|\bok[ \t]|\A[ \t]*)\Z")
+_JSON_PATH = compile_lazily(rb"\$?\.{1,2}(?:[\w*]|\[)\S*\Z|\$\.\S+\Z|[\w.]*\[(?:\d{1,4}|\*|\?\(.*\))\][\w.\[\]*]*\Z")
+_ITEM_READER = compile_lazily(rb"(?:select|find|parse|next|expect|read|peek|match|new|text|get)_?(?:j?tokens?|keys?)\Z")
+_CAMEL = compile_lazily(
+    rb"[a-z]+(?:[A-Z][a-z]+)*(?:Token|Password|Secret|Key|Input|Value|Field|Config|Options|Credentials?|Changeset)\Z"
+)
+_ASKING = compile_lazily(
+    rb"(?:\A|_)(?:get|from|find|fetch|load|read|look_?up|resolve|has|generated?|named?)_\w*\Z"
+    rb"|(?:\A|_)(?:credentials?|secrets)\Z"
+)
+_NAME_OF_VALUE = compile_lazily(rb"[a-z][a-z_\-./]*\Z")
+_WORD = compile_lazily(rb"[A-Za-z_]+\Z")
+
+
+def _is_used_once(value: Value) -> bool:
+    return value.name.kind == "nonce" or bool(_ONCE_NAME.search(value.label))
+
+
+def _is_licence(value: Value) -> bool:
+    return bool(_LICENCE_NAME.search(value.label) and _LICENCE.match(value.low))
+
+
+def _is_version(value: Value) -> bool:
+    return bool(value.label.endswith(b"api_version") and _GROUP_VERSION.match(value.low))
+
+
+def _is_package(value: Value) -> bool:
+    return bool(_PACKAGE.match(value.low))
+
+
+def _is_action(value: Value) -> bool:
+    candidate = value.candidate
+    glued = candidate.start - candidate.at == len(candidate.name) + 1
+    return bool(candidate.operator == b":" and glued and not candidate.quote and _ACTION.match(value.value))
+
+
+def _is_duration(value: Value) -> bool:
+    counted = value.name.tail == "number" or value.label.endswith((b"lifespan", b"ttl", b"interval"))
+    return bool((counted and _DURATION.match(value.low)) or _TIME_SPAN.match(value.low))
+
+
+def _is_user(value: Value) -> bool:
+    return bool(_USER_ARGUMENT.search(value.candidate.call))
+
+
+def _is_test_result(value: Value) -> bool:
+    candidate = value.candidate
+    if candidate.name != b"PASS" or candidate.operator != b":":
+        return False
+    return bool(_TEST_RESULT.search(value.line[: value.line.find(b"pass")]) and value.low[:1].isalpha())
+
+
+def _is_identifier_of_code(value: Value) -> bool:
+    candidate = value.candidate
+    if candidate.quote or candidate.operator not in (b":", b"="):
+        return False
+    at = value.text.rfind(b"\n", 0, candidate.at) + 1
+    before, after = value.text[at : candidate.at], value.text[candidate.end : candidate.end + 2].lstrip(b" ")[:1]
+    if after == b")" and before.count(b"(") > before.count(b")"):
+        return bool(_WORD.match(value.value))
+    return after in (b"}", b",", b")") and bool(_CAMEL.match(value.value))
+
+
+def _is_looked_up(value: Value) -> bool:
+    asked = value.candidate.operator == b"(" and _ASKING.search(value.label)
+    named = asked and _NAME_OF_VALUE.match(value.low)
+    return bool(named and (len(value.low) < 10 or bits_per_character(value.low) < NATURAL))
+
+
+def _repeats_its_name(value: Value) -> bool:
+    name = value.candidate.name.lower()
+    return len(name) >= 12 and name.isalpha() and value.low.endswith(name)
+
+
+def _is_path_of_json(value: Value) -> bool:
+    return bool(_ITEM_READER.search(value.label) and _JSON_PATH.match(value.low))
 
 
 def _is_record_key(value: Value) -> bool:
@@ -149,6 +248,8 @@ def _is_record_key(value: Value) -> bool:
 
 
 def _is_identifier(value: Value) -> bool:
+    if (_UUID.match(value.low) or _HEX.match(value.low)) and _REVISION.search(value.label):
+        return True
     if not _IDENT.search(value.label):
         return False
     if b"secret_id" in value.label and _ROLE_NEARBY.search(value.text):
@@ -264,6 +365,18 @@ KINDS: tuple[tuple[str, Callable[[Value], bool]], ...] = (
     ("a signature", _is_signature),
     ("a cookie", _is_cookie),
     ("a CSRF token", _is_csrf_token),
+    ("used once", _is_used_once),
+    ("the name of a licence", _is_licence),
+    ("a version of an interface", _is_version),
+    ("a package", _is_package),
+    ("an action", _is_action),
+    ("a duration", _is_duration),
+    ("the name of a user", _is_user),
+    ("the result of a test", _is_test_result),
+    ("a path in JSON", _is_path_of_json),
+    ("an identifier of code", _is_identifier_of_code),
+    ("the name of a value", _is_looked_up),
+    ("a repetition of its name", _repeats_its_name),
     ("public by design", _is_public),
     ("a token of a public download", _is_download_token),
     ("a validation rule or type", _is_validation_rule),

@@ -92,6 +92,19 @@ CASES = [
     (".docker/config.json", '"auths": {"r": {"auth": "§B§"}}', '"auths": {"r": {}}'),
     ("shadow", "root:$6$§W§§W§$§T§§T§§W§:18000:0:99999:7:::", "root:!:18000:0:99999:7:::"),
     (".htpasswd", "admin:$apr1$§W§$§T§", "admin:changed"),
+    (
+        "Env.kt",
+        'environment(\n    "PAYMENTS_API_SECRET",\n    "§T§")',
+        'environment(\n    "PAYMENTS_API_SECRET",\n    "production")',
+    ),
+    (
+        "main.tf",
+        'resource "aws_ssm_parameter" "db_password" {\n  value = "§T§"\n}',
+        'resource "aws_ssm_parameter" "db_password" {\n  value = "${var.one}"\n}',
+    ),
+    ("build.gradle", "property 'sonar.login', '§H§'", "property 'sonar.login', System.getenv('SONAR')"),
+    ("a.http", "Authorization: Bearer §T§", "WWW-Authenticate: NTLM"),
+    ("a.http", "X-Auth: §T§", "otpauth://totp/acme?issuer=acme7"),
     ("lang.py", "contraseña = '§P§'", "contraseña = input('Contraseña: ')"),
 ]  # fmt: skip
 
@@ -239,7 +252,7 @@ def test_a_word_that_stands_for_any_password_is_graded_low(automaton: HyperscanA
     assert grades == ["low", "high"]
     constant = b'CREDENTIAL = "credential"\n'
     (one,) = score_candidates(constant, sorted({hit.end for hit in automaton.scan(constant)}), "a.py")
-    assert one.confidence == "low"
+    assert one.confidence in (None, "low")
 
 
 def test_the_longest_anchor_stays_short() -> None:
