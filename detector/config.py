@@ -31,6 +31,7 @@ class Config(NamedTuple):
     include_ignored: bool = False
     as_published: bool = False
     every_commit: bool = False
+    head_only: bool = False
     allow: tuple[str, ...] = ()
     since: str = ""
     range: str = ""

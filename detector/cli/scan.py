@@ -52,6 +52,7 @@ def _add_content_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--staged", action="store_true", help="only staged changes")
     what.add_argument("--since", metavar="REV", default="", help="only changes after REV")
     what.add_argument("--range", metavar="A..B", default="", help="only changes in the commits A..B")
+    what.add_argument("--head-only", action="store_true", help="of the history only what HEAD reaches: no other branch")
     what.add_argument("--every-commit", action="store_true", help="report every version, not only the oldest per path")
     what.add_argument(
         "--as-published", action="store_true", help="only files that npm or the Python build would publish"
@@ -178,6 +179,7 @@ def make_config(args: argparse.Namespace) -> Config:
         include_ignored=args.include_ignored,
         as_published=args.as_published,
         every_commit=args.every_commit,
+        head_only=args.head_only,
         allow=tuple(os.path.realpath(path) for path in args.allow),
         since=args.since,
         range=args.range,

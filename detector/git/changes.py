@@ -82,7 +82,7 @@ def read_staged(repository: Repository, index: str | None = None) -> Iterator[Ch
 
 
 def read_new_objects(repository: Repository, since: str = "", range: str = "") -> Iterator[Change | Skipped]:
-    """Yield what the commits after *since* up to HEAD, or those in the range ``A..B``, introduced.
+    """Yield what the commits after *since* up to HEAD, or those in the range ``A..B`` or ``A..B ^C``, introduced.
 
     The commits themselves and annotated tags of them are included; all their
     lines are new. `UsageError` if the repository has no such revision.
@@ -116,7 +116,8 @@ def _resolve_range(git: SafeGit, since: str, range: str) -> tuple[list[str], lis
         return [], []
     find_git_program()  # a missing git must not be reported as a missing revision
     try:
-        ids = git.run("rev-parse", "--revs-only", revisions, "--").decode().split()
+        first, *others = revisions.split(" ^")
+        ids = git.run("rev-parse", "--revs-only", first, *(f"^{name}" for name in others), "--").decode().split()
     except SourceError:
         return [], []
     return [name for name in ids if not name.startswith("^")], [name[1:] for name in ids if name.startswith("^")]
@@ -130,8 +131,13 @@ def read_introduced(
         with SafeGit(repository) as own:
             yield from read_introduced(repository, tips, known, own)
         return
-    hidden = set(read_refs(repository).values()) if known is None else set(known)
-    hidden -= set(tips)
+    if known is None:
+        hidden = set(read_refs(repository).values()) - set(tips)
+    else:
+        hidden = set(known)
+        tips = [tip for tip in tips if tip not in hidden]
+    if not tips:
+        return
     usable = [name for name, kind in git.read_types(hidden) if kind in ("commit", "tag")]
     revisions = "".join([*(f"{tip}\n" for tip in tips), *(f"^{name}\n" for name in usable)]).encode()
     commits = git.run("rev-list", "--reverse", "--stdin", data=revisions)

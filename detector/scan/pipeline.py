@@ -63,6 +63,10 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         examined = examine(planned.shares, pack, config, options, on_sighting, on_progress, deadline)
         log_step("examined", blobs=examined.blobs, bytes=examined.bytes, sightings=len(examined.sightings))
         attributed = attribute(planned, examined, attributor)
+    if config.head_only:
+        from detector.scan.reachable import keep_reachable
+
+        attributed = attributed._replace(sightings=keep_reachable(attributed.sightings, config))
     masker = make_name_masker(attributed.sightings, pack.rules)
     if examined.is_complete and not attributed.interrupted:
         state.save_objects_read(examined.sightings, masker)
@@ -257,7 +261,8 @@ def without_context(finding: Finding) -> Finding:
 
 def is_complete_scan(config: Config) -> bool:
     """Return whether *config* leaves nothing out, so that an entry that matches nothing is out of date."""
-    narrowed = config.staged or config.since or config.range or config.only or config.skip or config.state
+    new_only = config.staged or config.since or config.range
+    narrowed = new_only or config.head_only or config.only or config.skip or config.state
     read = config.history and config.worktree and not config.as_published and not config.max_size
     return read and not narrowed and covers_roots(config.targets)
 

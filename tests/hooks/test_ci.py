@@ -9,51 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hooks.ci import choose_reports, find_base
+from hooks.ci import choose_reports, split_reports
 from tests.hooks.world import ROOT, Repository, leakfirst, token
 
-ZERO = "0" * 40
 QUIET = {"GITHUB_STEP_SUMMARY": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "GITHUB_EVENT_PATH": ""}
-
-
-def event(folder: Path, content: dict[str, object]) -> dict[str, str]:
-    path = folder / "event.json"
-    path.write_text(json.dumps(content))
-    return {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": str(path), "GITHUB_REF_NAME": "topic"}
-
-
-@pytest.mark.parametrize(
-    ("content", "base"),
-    [
-        ({"pull_request": {"base": {"sha": "b" * 40}}}, "b" * 40),
-        ({"merge_group": {"base_sha": "c" * 40}}, "c" * 40),
-        ({"before": "d" * 40}, "d" * 40),
-        ({"before": ZERO, "repository": {"default_branch": "trunk"}}, "refs/remotes/origin/trunk"),
-        ({"schedule": "0 0 * * *"}, ""),
-    ],
-)
-def test_github_tells_it_in_an_event(tmp_path: Path, content: dict[str, object], base: str) -> None:
-    assert find_base(event(tmp_path, content)) == base
-
-
-@pytest.mark.parametrize(
-    ("environment", "base"),
-    [
-        ({}, ""),
-        ({"LEAKFIRST_BASE": "v1", "CI_COMMIT_BEFORE_SHA": "a" * 40}, "v1"),
-        ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": "a" * 40, "CI_COMMIT_BEFORE_SHA": ZERO}, "a" * 40),
-        (
-            {"CI_COMMIT_BEFORE_SHA": ZERO, "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "x"},
-            "refs/remotes/origin/main",
-        ),
-        ({"CI_COMMIT_BEFORE_SHA": ZERO, "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "main"}, ""),
-        ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": "a" * 40}, "a" * 40),
-        ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": "a" * 40, "CHANGE_TARGET": "main"}, "refs/remotes/origin/main"),
-        ({"SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main"}, "refs/remotes/origin/main"),
-    ],
-)
-def test_other_hosts_tell_it_in_variables(environment: dict[str, str], base: str) -> None:
-    assert find_base(environment) == base
 
 
 def test_each_host_gets_its_report() -> None:
@@ -89,6 +48,61 @@ def test_only_what_is_new_counts(repo: Repository) -> None:
 def test_without_a_base_everything_is_scanned_and_that_is_printed(repo: Repository, base: str) -> None:
     done = leakfirst("hook", "run", "ci", cwd=repo.path, LEAKFIRST_BASE=base, **QUIET)
     assert done.returncode == 1 and "scanning everything" in done.stderr
+
+
+def test_everything_is_what_the_branch_has_and_not_other_branches_or_the_workspace(repo: Repository) -> None:
+    repo.git("checkout", "-q", "--orphan", "other")
+    repo.git("rm", "-q", "-r", "-f", ".")
+    repo.write("untracked.py", f"t = '{token(3)}'\n")
+    repo.git("commit", "-q", "--allow-empty", "-m", "empty")
+    done = leakfirst("hook", "run", "ci", cwd=repo.path, **QUIET)
+    assert done.returncode == 0, done.stdout
+
+
+def count_results(path: Path) -> int:
+    return sum(len(run["results"]) for run in json.loads(path.read_text())["runs"])
+
+
+def push(repo: Repository, before: str) -> tuple[int, str]:
+    """Run what action.yml runs for a push to main."""
+    event = repo.path.parent / "event.json"
+    event.write_text(json.dumps({"before": before, "repository": {"default_branch": "main"}}))
+    environment = {**QUIET, "GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": str(event), "GITHUB_REF_NAME": "main"}
+    words = ("--report", "sarif=out.sarif", "--report", "text=-")
+    done = leakfirst("hook", "run", "ci", *words, cwd=repo.path, **environment)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_sarif_of_a_push_is_the_state_of_the_branch_and_the_exit_code_is_about_the_push(repo: Repository) -> None:
+    sarif = repo.path / "out.sarif"
+    repo.add("new.py", f"t = '{token(2)}'\n")
+    repo.commit()
+    assert push(repo, "HEAD^")[0] == 1 and count_results(sarif) == 2
+    repo.git("rm", "-q", "new.py")
+    repo.commit("removed, but it stays in the history")
+    code, said = push(repo, "HEAD^")
+    assert code == 0 and "No credentials found" in said and count_results(sarif) == 2
+    repo.git("checkout", "-q", "-b", "topic", "base")
+    repo.add("topic.py", f"t = '{token(4)}'\n")
+    repo.commit()
+    repo.git("checkout", "-q", "main")
+    assert push(repo, "HEAD^")[0] == 0 and count_results(sarif) == 2
+
+
+def test_no_sarif_is_written_that_would_close_alerts(repo: Repository, tmp_path: Path) -> None:
+    made = Repository(tmp_path / "shallow")
+    made.git("fetch", "-q", "--depth=1", f"file://{repo.path}", "main")
+    made.git("reset", "-q", "--hard", "FETCH_HEAD")
+    made.write("out.sarif", "{}")
+    code, said = push(made, "HEAD")
+    assert code == 3 and "is not written" in said and "fetch-depth: 0" in said
+    assert not (made.path / "out.sarif").exists()
+
+
+def test_options_of_reports_are_told_from_others() -> None:
+    words = ["--quiet", "--report", "sarif=a", "-o", "b", "--baseline", "x", "--report=json=c"]
+    assert split_reports(words).asked == [("text", "b"), ("sarif", "a"), ("json", "c")]
+    assert split_reports(words).rest == ["--quiet", "--baseline", "x"]
 
 
 def test_the_gitlab_report_is_written(repo: Repository) -> None:

@@ -234,6 +234,8 @@ def test_ranges_can_use_the_refs_of_the_repository(build: Callable[..., Built]) 
     assert ("blob", "b.txt") in read_range(built, range="v1..topic/one")
     assert ("blob", "c.txt") not in read_range(built, range="main..topic/one")
     assert ("blob", "c.txt") in read_range(built, since="HEAD~1")
+    assert ("blob", "b.txt") not in read_range(built, range="v1..topic/one ^topic/one")
+    assert read_range(built, range="main..main") == {}
     assert ("blob", "c.txt") in read_range(built, since=first[:8])
 
 

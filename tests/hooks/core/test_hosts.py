@@ -1,0 +1,71 @@
+"""What each CI host tells of the new commits."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hooks.core.hosts import HostFacts, read_host
+
+ZERO = "0" * 40
+A, B = "a" * 40, "b" * 40
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            {"pull_request": {"base": {"sha": B, "ref": "main"}, "head": {"sha": A}}},
+            HostFacts(B, "refs/remotes/origin/main", A, is_github_change=True),
+        ),
+        ({"pull_request": {"base": {"sha": B}}}, HostFacts(B, is_github_change=True)),
+        ({"merge_group": {"base_sha": A}}, HostFacts(A)),
+        ({"before": A}, HostFacts(A)),
+        ({"before": ZERO, "repository": {"default_branch": "trunk"}}, HostFacts("", "refs/remotes/origin/trunk")),
+        ({"before": ZERO, "repository": {"default_branch": "topic"}}, HostFacts()),
+        ({"schedule": "0 0 * * *"}, HostFacts()),
+        (["no", "event"], HostFacts()),
+    ],
+)
+def test_github_tells_it_in_an_event(tmp_path: Path, content: object, told: HostFacts) -> None:
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(content))
+    environment = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": str(path), "GITHUB_REF_NAME": "topic"}
+    found = read_host(environment)
+    assert found._replace(advice=HostFacts().advice) == told and "fetch-depth: 0" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, HostFacts()),
+        ({"GITHUB_EVENT_PATH": "/nowhere"}, HostFacts()),
+        ({"LEAKFIRST_BASE": "v1", "CI_COMMIT_BEFORE_SHA": A}, HostFacts("v1")),
+        ({"CI_MERGE_REQUEST_DIFF_BASE_SHA": A, "CI_COMMIT_BEFORE_SHA": ZERO}, HostFacts(A)),
+        (
+            {
+                "CI_MERGE_REQUEST_DIFF_BASE_SHA": A,
+                "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "main",
+                "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": B,
+            },
+            HostFacts(A, "refs/remotes/origin/main", B),
+        ),
+        (
+            {"CI_COMMIT_BEFORE_SHA": ZERO, "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "x"},
+            HostFacts("", "refs/remotes/origin/main"),
+        ),
+        ({"CI_COMMIT_BEFORE_SHA": ZERO, "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "main"}, HostFacts()),
+        ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": A}, HostFacts(A)),
+        ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": A, "CHANGE_TARGET": "main"}, HostFacts("", "refs/remotes/origin/main")),
+        (
+            {"SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main", "SYSTEM_PULLREQUEST_SOURCECOMMITID": B},
+            HostFacts("", "refs/remotes/origin/main", B),
+        ),
+        (
+            {"BITBUCKET_PR_DESTINATION_COMMIT": "abcdef123456", "BITBUCKET_PR_DESTINATION_BRANCH": "main"},
+            HostFacts("abcdef123456", "refs/remotes/origin/main"),
+        ),
+    ],
+)
+def test_other_hosts_tell_it_in_variables(environment: dict[str, str], told: HostFacts) -> None:
+    assert read_host(environment) == told
