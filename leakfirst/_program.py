@@ -16,6 +16,9 @@ from detector.errors import ExitCode, LeakfirstError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a write to a full disk. Files that we open are named in their own error; this is standard output."""
 
+OPTIONAL = {"sqlalchemy": "sweep", "alembic": "sweep"}
+"""Packages that whole commands stand on, with the extra that installs them. Others are named where they are used."""
+
 USAGE = "usage: leakfirst COMMAND [OPTIONS]   (leakfirst --help lists the commands)"
 
 BUG = 70
@@ -32,6 +35,12 @@ def main(arguments: list[str] | None = None) -> int:
         line = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(error))
         print(f"leakfirst: {line}", file=sys.stderr)  # a message may hold names out of a hostile repository
         return int(error.exit_code)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in OPTIONAL:
+            raise
+        print(f"leakfirst: this needs {package}: install leakfirst with the extra {OPTIONAL[package]}", file=sys.stderr)
+        return int(ExitCode.USAGE)
     except KeyboardInterrupt:
         print("leakfirst: interrupted", file=sys.stderr)
         return int(ExitCode.INTERRUPTED)

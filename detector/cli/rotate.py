@@ -225,8 +225,12 @@ def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> N
         return SentMessages(open_state())
 
     clean = redact.make_redactor(lambda: load_rules(args.patterns)[0])
-    results, others = rotation.notify_outcome(plan, outcome, load_operator_file(), open_sent_messages, clean)
     out = sys.stderr if args.json else sys.stdout
+    try:
+        results, others = rotation.notify_outcome(plan, outcome, load_operator_file(), open_sent_messages, clean)
+    except ModuleNotFoundError as error:  # what was done stays done, and is said as it is
+        print(printable(f"  not notified: {error.name} is not installed: the extra sweep has it"), file=out)
+        return
     for result in results:
         failed = f"not notified: {result.destination}: {result.why}"
         print(printable(f"  {failed if result.why else f'notified: {result.destination}'}"), file=out)

@@ -61,3 +61,18 @@ def test_an_unexpected_error_is_a_bug(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(_program, "_dispatch", fail)
     with pytest.raises(OSError, match="broken"):
         _program.main(["scan"])
+
+
+@pytest.mark.parametrize(("name", "code"), [("sqlalchemy.orm", 2), ("alembic", 2), ("detector.nothing", 70), (None, 70)])
+def test_a_missing_package_of_an_extra_is_named_and_any_other_is_a_bug(
+    name: str | None, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(words: list[str]) -> int:
+        raise ModuleNotFoundError("no module", name=name)
+
+    monkeypatch.setattr(_program, "_dispatch", fail)
+    monkeypatch.setattr("sys.argv", ["leakfirst"])
+    with pytest.raises(SystemExit) as ended:
+        _program.run()
+    assert ended.value.code == code
+    assert ("with the extra sweep" in capsys.readouterr().err) == (code == 2)
