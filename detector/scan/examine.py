@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from detector.engine.engine import EMPTY_RESULT, Engine, EngineResult
 from detector.engine.lines import LineMap
 from detector.ignores import marks
-from detector.model import CURRENT_KINDS, Blob, Location, Sighting, Skipped
+from detector.model import CURRENT_KINDS, Blob, Location, Origin, Sighting, Skipped
+from detector.scan import names
 from detector.scan.locate import index_masked_spans, locate_hit
 from detector.scan.messages import ExamineOptions, Message, Rejection, UnusedMark
 
@@ -44,6 +45,12 @@ class Examiner:
             if index in examined or (keep_rejected and blob.origin.kind in CURRENT_KINDS):
                 for message in self._report(blob, examined.get(index, EMPTY_RESULT)):
                     yield index, message
+
+    def examine_names(self, origins: Sequence[Origin]) -> Iterator[Message]:
+        """Yield what is found in the paths of *origins*."""
+        for sighting in names.examine_names(self.engine, origins):
+            if self._only is None or self.engine.rules[sighting.rule].id in self._only:
+                yield sighting
 
     def _report(self, blob: Blob, examined: EngineResult) -> Iterator[Message]:
         used: set[int] = set()

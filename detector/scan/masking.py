@@ -1,4 +1,4 @@
-"""Mask found values in names.
+"""Mask found values in names and in excerpts.
 
 A token that was found in a file may also be part of the file's name, of its
 author, of a tag or of an archive member, and names are shown, stored and compared
@@ -9,7 +9,7 @@ the values, so the next scan, its ignores and its baseline have the same name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from detector.model import CONFIDENCES, Evidence, Origin, Rule, Sighting, Skipped
@@ -17,6 +17,21 @@ from detector.secret import Secret, redact
 
 MIN_VALUE_BYTES = 8
 """A shorter value would mask parts of names that have nothing to do with it."""
+
+MIN_EXCERPT_BYTES = 6
+"""The same for excerpts, which nobody needs to find a location."""
+
+MAX_EXCERPT_WORD_LETTERS = 12
+"""A value of so many letters or fewer is not masked in excerpts: it is a word of the text."""
+
+MIN_CUT_BYTES = 8
+"""So many bytes of a value at the end of an excerpt that cuts it are masked, too."""
+
+MAX_CUT_CHARACTERS = 80
+"""An excerpt shows no more characters than these beside the value it is about."""
+
+MIN_LINE_BYTES = 24
+"""A line of a longer value, such as a key, is masked by itself from this length on."""
 
 MAX_WORD_LETTERS = 24
 """A value that consists of so many letters or fewer is not masked: `wordpress` is a password in many a folder of that
@@ -27,8 +42,11 @@ class NameMasker:
     """Masks the values of some secrets in names. What contains none of them is returned unchanged."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        values = [secret.reveal() for secret in secrets if len(secret) >= MIN_VALUE_BYTES]
-        self._automaton = _build_automaton([value for value in values if not _is_word(value)])
+        values = [secret.reveal() for secret in secrets if len(secret) >= MIN_EXCERPT_BYTES]
+        self._automaton = _build_automaton(
+            [value for value in values if len(value) >= MIN_VALUE_BYTES and not _is_word(value, MAX_WORD_LETTERS)]
+        )
+        self._excerpts = ExcerptMasker(values)
         self._texts: dict[str, str] = {}
         self._origins: dict[Origin, Origin] = {}
 
@@ -42,16 +60,7 @@ class NameMasker:
         return masked
 
     def _replace_values(self, name: str) -> str:
-        spans: list[tuple[int, int]] = []
-        for last, size in self._automaton.iter(name):
-            start = last + 1 - size
-            while spans and start < spans[-1][1]:
-                start = min(start, spans.pop()[0])
-            spans.append((start, last + 1))
-        for start, end in reversed(spans):
-            value = name[start:end].encode("utf-8", "surrogateescape")
-            name = f"{name[:start]}{redact(value)}{name[end:]}"
-        return name
+        return _redact_spans(name, _find_spans(self._automaton, name))
 
     def mask_origin(self, origin: Origin) -> Origin:
         """Return *origin* with path, repository and author masked."""
@@ -68,12 +77,18 @@ class NameMasker:
         return masked
 
     def mask_sightings(self, sightings: list[Sighting]) -> list[Sighting]:
-        """Return *sightings* with masked origins."""
-        return [self._mask_sighting(sighting) for sighting in sightings] if self._automaton is not None else sightings
+        """Return *sightings* with masked origins and excerpts."""
+        if self._automaton is None and self._excerpts.is_empty:
+            return sightings
+        return [self._mask_sighting(sighting) for sighting in sightings]
 
     def _mask_sighting(self, sighting: Sighting) -> Sighting:
         location = sighting.location
         origin = self.mask_origin(location.origin)
+        snippet = self._excerpts.mask(location.snippet)
+        if snippet != location.snippet:
+            location = location._replace(snippet=snippet)
+            sighting = sighting._replace(location=location)
         if origin is location.origin:
             return sighting
         evidence = tuple(Evidence(self.mask(entry.fact), entry.weight) for entry in sighting.evidence)
@@ -82,6 +97,81 @@ class NameMasker:
     def mask_skipped(self, skipped: Iterable[Skipped]) -> list[Skipped]:
         """Return what was *skipped* with masked location and reason."""
         return [Skipped(self.mask(skip.where), self.mask(skip.reason), skip.expected) for skip in skipped]
+
+
+class ExcerptMasker:
+    """Masks values in excerpts, also where the end of an excerpt cuts one."""
+
+    def __init__(self, values: Iterable[bytes]) -> None:
+        texts = {line for value in values for line in _list_lines(value)}
+        known = [text for text in texts if not _is_word(text, MAX_EXCERPT_WORD_LETTERS)]
+        self._automaton = _build_automaton(known)
+        self._heads: dict[str, list[str]] = {}
+        self._tails: dict[str, list[str]] = {}
+        for text in (value.decode("utf-8", "replace") for value in known if len(value) > MIN_CUT_BYTES):
+            self._heads.setdefault(text[:MIN_CUT_BYTES], []).append(text)
+            self._tails.setdefault(text[-MIN_CUT_BYTES:], []).append(text)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to mask."""
+        return self._automaton is None
+
+    def mask(self, excerpt: str) -> str:
+        """Return *excerpt* with all values redacted."""
+        if self._automaton is None:
+            return excerpt
+        spans = _find_spans(self._automaton, excerpt)
+        head = max((at for at in self._find_cut_tails(excerpt)), default=0)
+        tail = min((at for at in self._find_cut_heads(excerpt)), default=len(excerpt))
+        if head:
+            spans = [(0, head), *(span for span in spans if span[0] >= head)]
+        if tail < len(excerpt):
+            spans = [*(span for span in spans if span[1] <= tail), (tail, len(excerpt))]
+        return _redact_spans(excerpt, spans) if spans else excerpt
+
+    def _find_cut_heads(self, excerpt: str) -> Iterator[int]:
+        """Yield where a value begins that the end of *excerpt* cuts."""
+        for at in range(max(0, len(excerpt) - MAX_CUT_CHARACTERS), len(excerpt) - MIN_CUT_BYTES + 1):
+            rest = excerpt[at:]
+            if any(text.startswith(rest) for text in self._heads.get(rest[:MIN_CUT_BYTES], ())):
+                yield at
+
+    def _find_cut_tails(self, excerpt: str) -> Iterator[int]:
+        """Yield where a value ends that the start of *excerpt* cuts."""
+        for at in range(MIN_CUT_BYTES, min(len(excerpt), MAX_CUT_CHARACTERS) + 1):
+            rest = excerpt[:at]
+            if any(text.endswith(rest) for text in self._tails.get(rest[-MIN_CUT_BYTES:], ())):
+                yield at
+
+
+def _list_lines(value: bytes) -> Iterator[bytes]:
+    """Yield *value*, or the lines of it that an excerpt could show."""
+    if b"\n" not in value:
+        yield value
+        return
+    for line in value.split(b"\n"):
+        text = line.strip()
+        if len(text) >= MIN_LINE_BYTES and not text.startswith(b"-----"):
+            yield text
+
+
+def _find_spans(automaton: Any, text: str) -> list[tuple[int, int]]:
+    """Return the spans of the values in *text*, joined where they overlap."""
+    spans: list[tuple[int, int]] = []
+    for last, size in automaton.iter(text):
+        start = last + 1 - size
+        while spans and start < spans[-1][1]:
+            start = min(start, spans.pop()[0])
+        spans.append((start, last + 1))
+    return spans
+
+
+def _redact_spans(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    for start, end in reversed(spans):
+        value = text[start:end].encode("utf-8", "surrogateescape")
+        text = f"{text[:start]}{redact(value)}{text[end:]}"
+    return text
 
 
 def make_name_masker(sightings: Iterable[Sighting], rules: Sequence[Rule]) -> NameMasker:
@@ -101,8 +191,8 @@ def make_name_masker(sightings: Iterable[Sighting], rules: Sequence[Rule]) -> Na
     return NameMasker(secrets)
 
 
-def _is_word(value: bytes) -> bool:
-    return len(value) <= MAX_WORD_LETTERS and value.isalpha()
+def _is_word(value: bytes, most: int) -> bool:
+    return len(value) <= most and value.isalpha()
 
 
 def _build_automaton(values: Sequence[bytes]) -> Any:

@@ -15,7 +15,7 @@ from detector.engine.delta_reuse import VersionCache
 from detector.engine.engine import Engine
 from detector.engine.stored import Stored
 from detector.errors import LeakfirstError, locate_error
-from detector.model import UNPACKED_KINDS, Blob, Sighting, Skipped
+from detector.model import CURRENT_KINDS, UNPACKED_KINDS, Blob, Origin, Sighting, Skipped
 from detector.scan.batching import Row, fill_batch
 from detector.scan.examine import DEFAULT_OPTIONS, Examiner
 from detector.scan.messages import ExamineOptions, Message, ShareProgress
@@ -68,6 +68,7 @@ def examine_blobs(
 ) -> Iterator[Message]:
     """Examine *blobs*: containers by themselves, large blobs one by one, small ones in batches."""
     check = PublishingCheck(examiner.engine.rules)
+    named: list[Origin] = []
     batch: list[Blob] = []
     held = size = count = 0
     try:
@@ -78,6 +79,8 @@ def examine_blobs(
             count += 1
             size += len(blob.data)
             blob = decode_blob(blob)
+            if blob.origin.path and blob.origin.kind in CURRENT_KINDS and not blob.base:
+                named.append(blob.origin)
             if published or blob.origin.kind in UNPACKED_KINDS:
                 yield from _check_published(check, blob, published)
             if kind := detect_container(blob):
@@ -91,12 +94,14 @@ def examine_blobs(
                 yield from _examine_batch(examiner, batch)
                 batch, held = [], 0
             if size >= BATCH_BYTES:
+                yield from examiner.examine_names(named)
                 yield ShareProgress(size, count)
-                size = count = 0
+                named, size, count = [], 0, 0
     except Exception:
         yield from _examine_batch(examiner, batch)  # what was read before the failure counts
         raise
     yield from _examine_batch(examiner, batch)
+    yield from examiner.examine_names(named)
     yield ShareProgress(size, count)
 
 

@@ -1,7 +1,10 @@
 """Values that were found are hidden where names hold them, and nothing else is touched."""
 
+import pytest
+
 from detector.model import Companion, Evidence, Location, Origin, Rule, Sighting, Skipped
 from detector.rules.shapes import expand
+from detector.scan import masking
 from detector.scan.masking import NameMasker, make_name_masker
 from detector.secret import Secret
 
@@ -92,3 +95,34 @@ def test_what_is_no_secret_is_not_hidden():
     masker = make_name_masker(seen, rules)
     assert masker.mask(f"{account} {folder}") == f"{account} {folder}"
     assert masker.mask(f"{TOKEN} {key}") == f"{secret(TOKEN)} {secret(key)}"
+
+
+VALUE = expand("{alnum:18}", 5)
+"""Found elsewhere in the scan."""
+
+
+@pytest.mark.parametrize(
+    ("excerpt", "masked"),
+    [
+        (f"used {VALUE} with x", f"used {secret(VALUE)} with x"),
+        (f"a line that ends in {VALUE[:11]}", "a line that ends in "),
+        (f"{VALUE[5:]} begins the line", " begins the line"),
+        (VALUE[2:15], VALUE[2:15]),  # the middle alone cannot be told from other text
+        ("nothing of it", "nothing of it"),
+    ],
+)
+def test_an_excerpt_shows_no_value_that_was_found_elsewhere(excerpt: str, masked: str) -> None:
+    shown = masking.ExcerptMasker([VALUE.encode()]).mask(excerpt)
+    assert VALUE[:11] not in shown and VALUE[5:] not in shown
+    assert masked.strip() in shown or shown == masked
+
+
+def test_a_line_of_a_key_is_masked_where_it_stands_alone() -> None:
+    lines = [f"line{number}" * 6 for number in range(3)]
+    masker = masking.ExcerptMasker(["\n".join(["-----BEGIN KEY-----", *lines]).encode()])
+    assert lines[1] not in masker.mask(f"key: {lines[1]}")
+    assert masker.mask("-----BEGIN KEY-----") == "-----BEGIN KEY-----"
+
+
+def test_a_word_is_shown_although_it_is_somebodys_password() -> None:
+    assert masking.ExcerptMasker([b"changeit"]).mask("changeit, please") == "changeit, please"
