@@ -346,7 +346,10 @@ class Ignored(NamedTuple):
 
 
 class Scan(NamedTuple):
-    """The result of one scan: everything a report may print. `target` is what the user asked for, "" if unknown."""
+    """The result of one scan: everything a report may print. `target` is what the user asked for, "" if unknown.
+
+    `alert_keys` are for the names of alerts (reports/_places.py), by the names of repositories in reports.
+    """
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
@@ -358,3 +361,4 @@ class Scan(NamedTuple):
     notes: tuple[str, ...] = ()
     interrupted: bool = False
     target: str = ""
+    alert_keys: Mapping[str, bytes] = {}

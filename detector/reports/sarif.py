@@ -1,7 +1,8 @@
 """sarif: SARIF 2.1.0, as code scanning services take it.
 
-One result per location, because a service shows results in files. GitHub accepts
-at most 25,000 results; beyond that each credential keeps as many locations as
+One result per credential and file, because a service shows results in files and
+remembers each as an alert; further lines and versions are related locations. GitHub accepts
+at most 25,000 results; beyond that each credential keeps as many files as
 fit, a notification says how many are omitted, and json has all of them. GitHub
 requires a line for every result, so a location without one is put on line 1 and
 has `lineUnknown` in its properties.
@@ -9,12 +10,11 @@ has `lineUnknown` in its properties.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 from detector.model import Finding, Location, Origin, Rule, Scan
@@ -22,6 +22,7 @@ from detector.reports._document import write_list
 from detector.reports._locations import resolve_path
 from detector.reports._options import ReportOptions
 from detector.reports._order import choose_exit_code, is_only_in_tests, sort_by_urgency
+from detector.reports._places import Place, count_places, list_places
 from detector.text.numbers import format_count
 from detector.text.untrusted import (
     describe_provenance,
@@ -34,6 +35,7 @@ from detector.text.untrusted import (
 )
 
 MAX_RESULTS = 25_000
+MAX_RELATED = 20
 ROOT = "ROOT"
 _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note"}
 _SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0", "info": "1.0"}
@@ -50,7 +52,7 @@ def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     rules = sorted({finding.rule.id: finding.rule for finding in shown}.items())
     index = {id_: number for number, (id_, _) in enumerate(rules)}
     roots = _find_roots(shown, options)
-    counts = [len(finding.locations) or 1 for finding in shown]
+    counts = [count_places(finding) or 1 for finding in shown]
     most = _limit_locations(counts, MAX_RESULTS)
     fitting = min(MAX_RESULTS, sum(min(count, most) for count in counts))
     run = {
@@ -67,9 +69,10 @@ def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
 
     def build_results() -> Iterator[JsonObject]:
         room = MAX_RESULTS
+        seen: Counter[str] = Counter()
         for number, finding in enumerate(shown):
             by = ignored[number - len(findings)].by if number >= len(findings) else None
-            for result in _build_results(finding, index, roots, most, options):
+            for result in _build_results(finding, index, roots, most, options, scan.alert_keys, seen):
                 if not room:
                     return
                 room -= 1
@@ -245,11 +248,16 @@ def _build_provenance(roots: dict[str, tuple[str, str, str]]) -> list[JsonObject
 
 
 def _build_results(
-    finding: Finding, index: dict[str, int], roots: dict[str, tuple[str, str, str]], most: int, options: ReportOptions
+    finding: Finding,
+    index: dict[str, int],
+    roots: dict[str, tuple[str, str, str]],
+    most: int,
+    options: ReportOptions,
+    keys: Mapping[str, bytes],
+    seen: Counter[str],
 ) -> Iterator[JsonObject]:
     verdict = finding.verdict
     what = replace_surrogates(finding.rule.finds) or finding.rule.id
-    seen: Counter[str] = Counter()
     base: JsonObject = {
         "ruleId": finding.rule.id,
         "ruleIndex": index[finding.rule.id],
@@ -260,30 +268,31 @@ def _build_results(
         "security-severity": _SCORES.get(finding.severity, "5.5"),
         "confidence": finding.confidence,
         "verdict": verdict.state,
+        "fingerprint": finding.fingerprint,
         **({"verdictWhy": make_printable(verdict.why)} if verdict.why else {}),
         **({"testCode": True} if is_only_in_tests(finding) else {}),
     }
     if not finding.locations:
-        yield {
-            **base,
-            "message": {"text": f"{what} {finding.secret.redacted}."},
-            "partialFingerprints": {"leakfirst/v1": finding.fingerprint},
-            "properties": properties,
-        }
-    for location in finding.locations[:most]:
-        origin = location.origin
-        seen[origin.path] += 1
-        same_file = hashlib.sha256(f"{finding.fingerprint}\0{origin.path}".encode("utf-8", "surrogatepass"))
+        yield {**base, "message": {"text": f"{what} {finding.secret.redacted}."}, "properties": properties}
+    for place in list_places(finding, keys, seen)[:most]:
+        origin = place.location.origin
         yield {
             **base,
             "message": {"text": f"{what} {finding.secret.redacted} in {_describe_origin(origin, options)}."},
-            "locations": [_build_location(location, roots, options)],
+            "locations": [_build_location(place.location, roots, options)],
+            **_build_related(place, roots, options),
             "partialFingerprints": {
-                "leakfirst/v1": finding.fingerprint,
-                "primaryLocationLineHash": f"{same_file.hexdigest()[:16]}:{seen[origin.path]}",
+                "leakfirst/v2": place.identity,
+                "primaryLocationLineHash": f"{place.identity[:16]}:1",
             },
-            "properties": {**properties, **_build_properties(location)},
+            "properties": {**properties, **_build_properties(place.location)},
         }
+
+
+def _build_related(place: Place, roots: dict[str, tuple[str, str, str]], options: ReportOptions) -> JsonObject:
+    """Return older versions and further lines, the newest first."""
+    related = [_build_location(location, roots, options) for location in place.others[::-1][:MAX_RELATED]]
+    return {"relatedLocations": related} if related else {}
 
 
 def _describe_origin(origin: Origin, options: ReportOptions) -> str:

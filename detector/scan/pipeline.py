@@ -18,6 +18,7 @@ from detector.log import log_step
 from detector.model import Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
 from detector.rules.pack import Pack
 from detector.scan import targets
+from detector.scan.alert_keys import load_alert_keys
 from detector.scan.attribution import Attributor, PlanningState
 from detector.scan.masking import make_name_masker
 from detector.scan.messages import ExamineOptions, Rejection, ShareProgress, UnusedMark
@@ -100,6 +101,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         notes=tuple(map(masker.mask, notes)),
         interrupted=verified.interrupted,
         target=masker.mask(" ".join(config.targets)),
+        alert_keys=load_alert_keys((*findings, *(entry.finding for entry in ignored)), config),
     )
 
 

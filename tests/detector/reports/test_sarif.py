@@ -11,6 +11,7 @@ import pytest
 from detector.model import Finding, Location, Origin, Scan, Stats
 from detector.reports import sarif
 from detector.reports._options import ReportOptions
+from detector.reports._places import count_places
 from tests.golden.sample import GITHUB, HOSTILE_PATH, OPTIONS, TOKEN, empty, large, scan
 
 
@@ -34,19 +35,20 @@ def test_every_place_is_a_result_that_code_scanning_accepts() -> None:
     only = run(found)
     rules = only["tool"]["driver"]["rules"]
     assert only["columnKind"] == "unicodeCodePoints"
-    assert len(only["results"]) == sum(len(finding.locations) or 1 for finding in found.findings)
+    assert len(only["results"]) == sum(count_places(finding) or 1 for finding in found.findings)
     for result in only["results"]:
         assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
         assert result["level"] in ("error", "warning", "note")
         assert result["message"]["text"]
-        assert result["partialFingerprints"]["leakfirst/v1"].startswith("lf1:")
+        assert result["properties"]["fingerprint"].startswith("lf1:")
         for location in result.get("locations", ()):
             physical = location["physicalLocation"]
             uri, base = physical["artifactLocation"]["uri"], physical["artifactLocation"]["uriBaseId"]
             assert re.fullmatch(r"[A-Za-z0-9/._~!%-]+", uri)
             assert base in only["originalUriBaseIds"]
             assert physical["region"]["startLine"] >= 1
-            assert result["partialFingerprints"]["primaryLocationLineHash"]
+            identity = result["partialFingerprints"]["leakfirst/v2"]
+            assert result["partialFingerprints"]["primaryLocationLineHash"] == f"{identity[:16]}:1"
 
 
 def test_rules_tell_severity_and_remedy() -> None:
@@ -135,7 +137,7 @@ def test_results_beyond_the_limit_are_omitted_and_counted(monkeypatch: pytest.Mo
     monkeypatch.setattr(sarif, "MAX_RESULTS", 25)
     only = run(large(10, 5))
     assert len(only["results"]) == 20
-    assert len({result["partialFingerprints"]["leakfirst/v1"] for result in only["results"]}) == 10
+    assert len({result["properties"]["fingerprint"] for result in only["results"]}) == 10
     (note,) = only["invocations"][0]["toolExecutionNotifications"]
     assert note["message"]["text"].startswith("30 results omitted")
     assert len(run(large(40, 1))["results"]) == 25
