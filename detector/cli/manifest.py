@@ -123,6 +123,9 @@ def _create(args: argparse.Namespace) -> ExitCode:
     output = args.output or os.path.join(args.root, file_format.NAME)
     if args.detached and not args.key:
         raise UsageError("--detached needs a --key to sign with")
+    unused = [name for name in ("cosign_key", "bundle", "cosign_option") if getattr(args, name)]
+    if unused and not args.cosign:
+        raise UsageError(f"--{unused[0].replace('_', '-')} is of use with --cosign alone: nothing would be signed by it")
     if output == "-" and args.cosign:
         raise UsageError("cosign signs a file; name one with --output")
     key = signature.load_private_key(args.key) if args.key else None

@@ -18,6 +18,8 @@ from detector.incident.dependents._names import (
 
 MAX_ALTERNATIVES = 40
 """Packages up to which a search for their names is faster than parsing the file."""
+_VERSION = re.compile(r"v?\d+(?:(?:\.\d+)+[\w.+-]*|-(?:alpine|slim|bullseye|bookworm|trixie|jammy|noble)[\w.-]*)?")
+"""A version or the tag of an image; `v8-to-istanbul`, `7zip-bin` and `3to2` are names of packages."""
 _COLONS = ("maven", "docker", "git")
 """Ecosystems whose package names may contain a colon: ``group:artifact``, ``host:5000/image``."""
 
@@ -128,7 +130,7 @@ def _split_ecosystem(text: str, kind: AnyEcosystem) -> tuple[AnyEcosystem, str]:
     before, rest = found[1].strip(), found[2].strip()
     named = find_ecosystem(before)
     if named and kind in ("", named):
-        if re.fullmatch(r"v?\d[\w.-]*", rest):
+        if _VERSION.fullmatch(rest):
             raise UsageError(
                 f"{text!r} names a version, not a package of {named}; for an image write docker:{before}@{rest}"
             )

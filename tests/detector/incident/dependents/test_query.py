@@ -22,6 +22,9 @@ from detector.incident.dependents import Package, parse_package
         ("npm:lodash", Package("npm", "lodash")),
         ("npm:@a/b@>=1 <2", Package("npm", "@a/b", ">=1 <2")),
         ("Go:github.com/x/y@v1.2.3", Package("golang", "github.com/x/y", "v1.2.3")),
+        ("npm:v8-to-istanbul", Package("npm", "v8-to-istanbul")),
+        ("npm:7zip-bin@^5", Package("npm", "7zip-bin", "^5")),
+        ("pypi:3to2", Package("pypi", "3to2")),
         ("maven:taglibs:standard", Package("maven", "taglibs:standard")),
         ("docker:localhost:5000/app", Package("docker", "localhost:5000/app")),
         ("docker:node@20", Package("docker", "node", "20")),
@@ -56,3 +59,9 @@ def test_an_ecosystem_may_have_other_names(tmp_path: Path) -> None:
         parse_package("node:20")
     assert parse_package("npm:x", "node") == parse_package("x", "npm")
     assert parse_package("taglibs:standard", "maven") == Package("maven", "taglibs:standard")
+
+
+@pytest.mark.parametrize("text", ["npm:1.2.3", "npm:v22", "npm:22-alpine", "pypi:3.12.1rc1"])
+def test_a_version_is_no_name(text: str) -> None:
+    with pytest.raises(UsageError, match="names a version"):
+        parse_package(text)

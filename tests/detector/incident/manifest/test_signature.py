@@ -146,6 +146,12 @@ def cosign(tmp_path: Path) -> str:
     return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
+@pytest.mark.parametrize("option", ["--cosign-key", "--bundle", "--cosign-option"])
+def test_an_option_of_cosign_alone_is_refused(tree: Path, option: str) -> None:
+    printed = run("create", option, "x", cwd=tree, code=2)
+    assert f"{option} is of use with --cosign alone" in "".join(printed)
+
+
 def test_a_cosign_signature_is_verified(tree: Path, cosign: str) -> None:
     identity = ("--cosign-identity", "me@example.test", "--cosign-issuer", "https://issuer.test")
     run("create", "--cosign", cwd=tree, path=cosign)
