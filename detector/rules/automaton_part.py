@@ -8,6 +8,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from detector.engine.anchors import AnchorHit, Automaton, build_automaton
@@ -157,10 +158,20 @@ def write_database(place: str, label: str, engine: str, dumped: bytes) -> bool:
 
 def _database_suffix(engine: str) -> str:
     """Return the end of the name of a dumped automaton: everything that it depends on."""
-    version = ""
-    if engine == "hyperscan":
-        import hyperscan
-
-        version = str(getattr(hyperscan, "__version__", ""))
     node = os.uname().machine if hasattr(os, "uname") else os.environ.get("PROCESSOR_ARCHITECTURE", "")
-    return f"-{engine}{version}-{sys.platform}-{node}.database"
+    library = _describe_hyperscan() if engine == "hyperscan" else ""
+    return f"-{engine}{library}-{sys.platform}-{node}.database"
+
+
+@cache
+def _describe_hyperscan() -> str:
+    """Return version and features of the library, as it writes them into the header of each database.
+
+    The version of the Python package says less: many of its releases have the same library.
+    """
+    import hyperscan
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=[b"x"], ids=[0], elements=1, flags=[0])
+    header = bytes(hyperscan.dumpb(database))[:20]
+    return f"{header[4:8].hex()}-{header[12:20].hex()}"

@@ -4,7 +4,7 @@ Parsing the rule files and compiling the automaton takes seconds. For the shippe
 that is done when the wheel is built: the package holds a ready pack, one file of
 parsed rules and one with the databases of the Hyperscan of the build. Both say what they were made
 from, and are used only if that is what is installed: the same rule files, read and
-compared each time, the same code, Python, Hyperscan and processor.
+compared each time, the same code, Python, Hyperscan library and processor.
 
 Other packs are kept in the user's cache folder; their names are the digest of everything
 they were made from. A file that is missing, damaged, foreign or not writable costs

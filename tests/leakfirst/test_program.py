@@ -63,7 +63,9 @@ def test_an_unexpected_error_is_a_bug(monkeypatch: pytest.MonkeyPatch, tmp_path:
         _program.main(["scan"])
 
 
-@pytest.mark.parametrize(("name", "code"), [("sqlalchemy.orm", 2), ("alembic", 2), ("detector.nothing", 70), (None, 70)])
+@pytest.mark.parametrize(
+    ("name", "code"), [("sqlalchemy.orm", 2), ("alembic", 2), ("detector.nothing", 70), (None, 70)]
+)
 def test_a_missing_package_of_an_extra_is_named_and_any_other_is_a_bug(
     name: str | None, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

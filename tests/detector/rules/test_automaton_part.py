@@ -75,3 +75,14 @@ def test_the_other_backend_needs_no_database() -> None:
     part = AutomatonPart("ahocorasick", ANCHORS)
     assert compile_for(part, 1 << 30) is part
     assert join_automata((part,)).scan(TEXT) == EXPECTED
+
+
+def test_the_library_is_described_as_its_databases_are() -> None:
+    import hyperscan
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=[b"abc", b"d[e-g]"], ids=[1, 2], elements=2, flags=[0, 0])
+    header = bytes(hyperscan.dumpb(database))[:20]
+    major, minor, patch = header[7], header[6], header[5]
+    assert f"Version: {major}.{minor}.{patch} ".encode() in database.info()
+    assert automaton_part._describe_hyperscan() == f"{header[4:8].hex()}-{header[12:20].hex()}"
