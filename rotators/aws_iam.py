@@ -82,6 +82,10 @@ class Rotator(contracts.Rotator):
 
     # -- looking -------------------------------------------------------------
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return aws.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """Map the key id to its user; no use of the leaked key."""
         user = self._find_user()

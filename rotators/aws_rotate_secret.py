@@ -21,6 +21,10 @@ CAPABILITY = Capability(
 class Rotator(contracts.Rotator):
     """Settings: secret, field, profile, region, endpoint."""
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return aws.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
         found = self._describe()

@@ -30,6 +30,10 @@ class Rotator(contracts.Rotator):
     fields = ("username", "password")
     public = frozenset({"username"})
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return aws.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """Find the credential by its user name or by the policy."""
         mine = self._find_leaked()

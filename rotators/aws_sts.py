@@ -60,6 +60,10 @@ class Rotator(contracts.Rotator):
     `probe` names the one action of `HARMLESS` to try the session with.
     """
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return aws.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """Ask the session who it is (that call needs no right), or take the policy's word for it."""
         key = aws.find_key_id(self.case.leak)

@@ -42,6 +42,10 @@ class Rotator(contracts.Rotator):
     fields = ("username", "password")
     public = frozenset({"username"})
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return aws.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
         found = self._read_instance()

@@ -32,6 +32,10 @@ class Rotator(contracts.Rotator):
 
     fields = ("secret_id",)
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return vault.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """Find the role that knows the secret-id."""
         for role in self._list_roles():

@@ -25,6 +25,10 @@ CAPABILITY = Capability(
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, mount."""
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return vault.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
         key = aws.find_key_id(self.case.leak)

@@ -39,6 +39,10 @@ CAPABILITY = Capability(
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, mount, path, field, length."""
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return vault.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """Find the versions that hold the leaked value."""
         versions = self._list_leaked_versions()

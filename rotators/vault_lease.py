@@ -37,6 +37,10 @@ class Rotator(contracts.Rotator):
         """What the engine hands out: user and password, or an AWS key."""
         return tuple(self.case.settings.get("values", ("username", "password")))
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return vault.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
         found = self._look_up()

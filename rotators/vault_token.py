@@ -31,6 +31,10 @@ RUN = "leakfirst_run"
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, role (token role of the new one)."""
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return vault.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """Look the token up with the operator's token."""
         found = self._look_up_leaked()

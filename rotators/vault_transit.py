@@ -31,6 +31,10 @@ TRIAL = base64.b64encode(b"leakfirst trial").decode()
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, mount, key."""
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return vault.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
         found = self._read_key()

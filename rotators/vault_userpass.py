@@ -42,6 +42,10 @@ class Rotator(contracts.Rotator):
     fields = ("username", "password")
     public = frozenset({"username"})
 
+    def resolve(self) -> Handles:
+        """See `contracts.Rotator`."""
+        return vault.describe_access(self.case.settings)
+
     def identify(self) -> Identity:
         """See `contracts.Rotator`."""
         with vault.translate_errors("read user"):

@@ -125,7 +125,9 @@ def _create(args: argparse.Namespace) -> ExitCode:
         raise UsageError("--detached needs a --key to sign with")
     unused = [name for name in ("cosign_key", "bundle", "cosign_option") if getattr(args, name)]
     if unused and not args.cosign:
-        raise UsageError(f"--{unused[0].replace('_', '-')} is of use with --cosign alone: nothing would be signed by it")
+        raise UsageError(
+            f"--{unused[0].replace('_', '-')} is of use with --cosign alone: nothing would be signed by it"
+        )
     if output == "-" and args.cosign:
         raise UsageError("cosign signs a file; name one with --output")
     key = signature.load_private_key(args.key) if args.key else None

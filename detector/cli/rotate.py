@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plan.add_argument("--rule", default="", metavar="ID", help="with --stdin: the rule that the credential belongs to")
     plan.add_argument("--rotator", default="", metavar="NAME", help="use this rotator instead of the rule's")
     plan.add_argument("--order", default="", choices=("contain-first", "reissue-first"), help="default: the policy's")
+    plan.add_argument("--by", default="", metavar="NAME", help="who makes the plan, as the approvers' file names them")
     plan.add_argument(
         "--reconcile", action="store_true", help="only make a new value, for a stored one that does not work"
     )
@@ -59,14 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="with --rotator: credentials older than this (30d), without a leak",
     )
 
-    approve = actions.add_parser("approve", parents=[common], help="approve one plan, by its digest")
-    approve.add_argument("plan", metavar="PLAN")
-    approve.add_argument(
-        "--digest", default="", metavar="HEX", help="the digest that `plan` printed, at least 16 digits"
-    )
-    approve.add_argument("--reversible", action="store_true", help="approve only the reversible steps")
-    approve.add_argument("--by", default="", metavar="NAME", help="default: your user name")
-
+    _add_approve(actions, common)
     actions.add_parser("apply", parents=[common, value], help="run an approved plan").add_argument("plan")
     resume = actions.add_parser("resume", parents=[common, value], help="continue a run that stopped or waits")
     resume.add_argument("plan", nargs="?", default="")
@@ -79,7 +73,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     status.add_argument("plan", nargs="?", default="")
     log = actions.add_parser("log", parents=[common], help="what was intended, done, failed or undone")
     log.add_argument("plan", nargs="?", default="")
-    log.add_argument("--check", action="store_true", help="verify the chain of hashes")
+    log.add_argument("--check", action="store_true", help="verify the chain of digests")
+    log.add_argument("--anchor", default="", metavar="N:DIGEST", help="with --check: what an earlier check printed")
+
+
+def _add_approve(actions: Any, common: argparse.ArgumentParser) -> None:
+    approve = actions.add_parser("approve", parents=[common], help="approve one plan, by its digest")
+    approve.add_argument("plan", metavar="PLAN")
+    approve.add_argument(
+        "--digest", default="", metavar="HEX", help="the digest that `plan` printed, at least 16 digits"
+    )
+    approve.add_argument("--reversible", action="store_true", help="approve only the reversible steps")
+    approve.add_argument("--by", default="", metavar="NAME", help="default: your user name")
+    approve.add_argument(
+        "--scope",
+        default="final",
+        choices=("contain", "reversible", "final", "made"),
+        help="with --write: how far the approval goes; made is the signature of whoever made the plan",
+    )
+    approve.add_argument("--step", action="append", default=[], metavar="ID", help="with --write: only these steps")
+    approve.add_argument("--expires", default="24h", metavar="TIME", help="with --write: how long it holds")
+    approve.add_argument("--write", default="", metavar="FILE", help="write an approval to be signed with ssh-keygen")
+    approve.add_argument("--add", default="", metavar="FILE", help="add a signed approval: FILE and FILE.sig")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -115,7 +130,7 @@ def _make_plans(service: RotationService, args: argparse.Namespace) -> ExitCode:
     plans, refused = [], 0
     for leak in leaks:
         try:
-            plans.append(service.make_plan(leak, rotator=args.rotator or None, order=order))
+            plans.append(service.make_plan(leak, rotator=args.rotator or None, order=order, made_by=args.by))
         except RotationError as error:
             refused += 1
             print(f"leakfirst: {leak.rule_id} {leak.fingerprint}: {error}", file=sys.stderr)
@@ -154,10 +169,50 @@ def _approve(service: RotationService, args: argparse.Namespace) -> ExitCode:
     from getpass import getuser
 
     plan = service.load_plan(args.plan)
+    if args.write or args.add:
+        return _approve_signed(service, plan, args)
     scope = "reversible" if args.reversible else "all"
     service.approve(plan, args.digest, args.by or getuser(), scope)
     print(f"approved ({scope}); next: leakfirst rotate apply {plan.id[:12]}")
     return ExitCode.CLEAN
+
+
+def _approve_signed(service: RotationService, plan: RotationPlan, args: argparse.Namespace) -> ExitCode:
+    from rotators.core.approvals import MAX_BYTES, NAMESPACE
+    from rotators.core.plan_text import format_plan
+    from rotators.core.policy import parse_duration
+
+    if args.add:
+        document = _read_start(args.add, MAX_BYTES)
+        found = service.add_approval(
+            plan, document, _read_start(f"{args.add}.sig", MAX_BYTES).decode("ascii", "replace")
+        )
+        print(f"added: {found.by} ({found.scope}), until {found.expires}")
+        return ExitCode.CLEAN
+    if not args.by:
+        raise UsageError("--write needs --by NAME, as the approvers' file names you")
+    try:
+        lasts = parse_duration(args.expires)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    document = service.write_approval(plan, args.scope, args.by, lasts, tuple(args.step))
+    try:
+        with open(args.write, "xb") as file:
+            file.write(document)
+    except OSError as error:
+        raise UsageError(f"cannot write {args.write}: {error.strerror}") from None
+    print(format_plan(plan))
+    print(f"  sign: ssh-keygen -Y sign -f YOUR-KEY -n {NAMESPACE} {args.write}")
+    print(f"  then: leakfirst rotate approve {plan.id[:12]} --add {args.write}")
+    return ExitCode.CLEAN
+
+
+def _read_start(path: str, most: int) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from None
 
 
 # -- running -----------------------------------------------------------------
@@ -273,15 +328,17 @@ def _show_log(service: RotationService, args: argparse.Namespace) -> ExitCode:
     from rotators.core.plan_text import printable
 
     if args.check:
-        problems = service.journal.check()
+        problems = service.journal.check(args.anchor)
         for problem in problems:
             print(f"{service.journal.path}: {problem}", file=sys.stderr)
-        print("the log was edited" if problems else "the log is intact")
+        anchor = "" if problems else f", anchor {service.journal.get_anchor()}"
+        print("the log was edited" if problems else f"the log is intact{anchor}")
         return ExitCode.NEEDS_PERSON if problems else ExitCode.CLEAN
     for entry in service.list_entries(service.load_plan(args.plan) if args.plan else None):
         if args.json:
             print(json.dumps(entry._asdict()))
         else:
-            facts = "  ".join(f"{name}={value}" for name, value in entry.facts.items())
-            print(printable(f"{entry.at}  {entry.run[:12]}  {entry.step} {entry.phase}  {facts}".rstrip()))
+            shown = {name: value for name, value in entry.facts.items() if name not in ("document", "signature")}
+            facts = "  ".join(f"{name}={value}" for name, value in shown.items())
+            print(printable(f"{entry.at}  {entry.run[:12]}  {entry.who}  {entry.step} {entry.phase}  {facts}".rstrip()))
     return ExitCode.CLEAN

@@ -240,6 +240,16 @@ def get_caller_identity(
     return {"account": str(answer["Account"]), "arn": str(answer["Arn"])}
 
 
+def describe_access(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the account of the operator's credentials, as their key id spells it: what binds a plan.
+
+    Keys of one account are not told apart: they are replaced, and those of a role hourly.
+    """
+    credentials = make_client("sts", settings)._request_signer._credentials
+    known = credentials is not None and ACCESS_KEY.fullmatch(credentials.access_key.encode())
+    return {"account": decode_account(credentials.access_key)} if known else {}
+
+
 def make_deny_policy(condition: Mapping[str, Any]) -> str:
     """Return a policy that denies everything under *condition*."""
     statement: dict[str, Any] = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"]}

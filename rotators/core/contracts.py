@@ -58,6 +58,10 @@ class Rotator(Protocol):
         """Return what is possible for this very credential, after `identify`."""
         return capability
 
+    def resolve(self) -> Handles:
+        """Name what the settings lead to: the account or server, and our own identity there. It binds the plan."""
+        return {}
+
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """List what ending the credential touches: last use, consumers, dependants."""
         return ()
@@ -185,6 +189,10 @@ class Store(Protocol):
     def kept(self, values: Values) -> Values:
         """Return the part of *values* that goes here."""
         return {name: values[name] for name in self.case.settings["fields"] if name in values}
+
+    def resolve(self) -> Handles:
+        """Name what the settings lead to: the account or server, and our own identity there. It binds the plan."""
+        return {}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """Name the calls that a step of *kind* will make, for the plan."""

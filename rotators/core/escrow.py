@@ -154,6 +154,10 @@ class EscrowedStore(Store):
         super().__init__(store.case)
         self._name, self._store, self._escrow = name, store, escrow
 
+    def resolve(self) -> Handles:
+        """See `Store`."""
+        return self._store.resolve()
+
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `Store`."""
         return self._store.calls(kind) or (("escrow: seal locally",) if kind == "store" else ())

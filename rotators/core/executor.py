@@ -125,6 +125,7 @@ class Executor(JournalledRun):
             if self._now.outcome:
                 raise RotationError(f"this run is {self._now.outcome} already")
             self._check_approval()
+            self._check_destinations()
             final = [s for s in self.plan.steps if not s.reversible and s.id in self._now.begun]
             if final:
                 raise RotationError(f"{final[-1].title!r} cannot be taken back; go on with 'resume'")
@@ -147,13 +148,6 @@ class Executor(JournalledRun):
             return Outcome(RunState.ROLLED_BACK)
 
     # -- beginning -----------------------------------------------------------
-
-    def _check_approval(self) -> None:
-        """Compare the plan with what was approved, every time: its file may change between two calls."""
-        if not self._now.approved:
-            raise RotationError(f"nobody has approved this plan: leakfirst rotate approve {self.plan.id[:12]}")
-        if self._now.approved != self.plan.digest:
-            raise RotationError("the plan changed after it was approved; approve it again")
 
     def _begin(self) -> None:
         plan = self.plan
@@ -252,8 +246,8 @@ class Executor(JournalledRun):
             if not self._take_word():
                 return self._halt(RunState.NEEDS_PERSON, step, f"{changed}; look at it, then resume with --done")
             self._record(CHANGES, JournalPhase.DONE, {"result": f"seen by a person: {changed}"})
-        if not step.reversible and self._now.scope != runs.ApprovalScope.ALL:
-            return self._halt(RunState.NEEDS_PERSON, step, "final steps need an approval of their own")
+        if missing := self._find_missing_approval(step):
+            return self._halt(RunState.NEEDS_PERSON, step, missing)
         if step.wait or step.kind in (StepKind.DRAIN, StepKind.GRACE):
             return self._wait(step)
         return None

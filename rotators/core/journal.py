@@ -12,10 +12,12 @@ Lines hold provider ids and keyed digests, never values.
 from __future__ import annotations
 
 import fcntl
+import getpass
 import hashlib
 import hmac
 import json
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -39,6 +41,9 @@ class JournalPhase(StrEnum):
 GENESIS = hashlib.sha256(b"leakfirst rotation log 1").hexdigest()
 
 
+OTHER_KEY = "journal.head was not written by this machine's key"
+
+
 class JournalEntry(NamedTuple):
     """One line of the journal."""
 
@@ -50,6 +55,16 @@ class JournalEntry(NamedTuple):
     facts: Mapping[str, str]
     prev: str
     hash: str
+    who: str = ""
+
+
+def name_ourselves() -> str:
+    """Return the account and the host that we run as."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):
+        user = f"uid {os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
 
 
 def format_time(seconds: float) -> str:
@@ -88,12 +103,14 @@ class Journal:
                 "phase": phase,
                 "facts": dict(facts or {}),
                 "prev": prev,
+                "who": name_ourselves(),
             }
-            digest = hashlib.sha256(prev.encode() + to_canonical_json(body)).hexdigest()
+            digest = self._digest(body)
+            gap = self._find_gap(last)
             line = to_canonical_json({**body, "hash": digest}) + b"\n"
             _write_all(fd, line)
             os.fsync(fd)
-            self._write_head(n, digest)
+            self._write_head(n, digest, gap)
             return JournalEntry(**body, hash=digest)
 
     def entries(self, run: str | None = None) -> list[JournalEntry]:
@@ -112,15 +129,18 @@ class Journal:
                 found.append(entry)
         return found
 
-    def check(self) -> list[str]:
-        """Return what is wrong with the chain; an empty list means that it holds."""
+    def check(self, anchor: str = "") -> list[str]:
+        """Return what is wrong with the chain; an empty list means that it holds.
+
+        *anchor* is a number and digest (``12:9c1e…``) that `get_anchor` gave at an earlier time.
+        """
         problems: list[str] = []
         try:
             with open(self.path, "rb") as file:
                 data = file.read()
         except FileNotFoundError:
             data = b""
-        prev, n = GENESIS, 0
+        prev, n, keyed = GENESIS, 0, False
         hashes = [GENESIS]
         for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), 1):
             entry = _parse_entry(line)
@@ -130,33 +150,82 @@ class Journal:
             n += 1
             body = {**entry._asdict()}
             digest = body.pop("hash")
+            if keyed and not entry.who:
+                problems.append(f"line {number}: was not written with this machine's key")
+            keyed = keyed or bool(entry.who)
             if entry.prev != prev:
                 problems.append(f"line {number}: does not follow the line before it")
             elif entry.n != n:
                 problems.append(f"line {number}: numbered {entry.n} instead of {n}")
-            elif hashlib.sha256(entry.prev.encode() + to_canonical_json(body)).hexdigest() != digest:
+            elif not hmac.compare_digest(self._digest(body), digest):
                 problems.append(f"line {number}: was changed after it was written")
             prev, n = entry.hash, entry.n
             hashes.append(entry.hash)
-        problems += self._check_head(hashes)
+        about_head = self._check_head(hashes)
+        if about_head == [OTHER_KEY] and len(problems) == n:
+            problems = []  # not one line is ours: the head says so
+        problems += about_head
+        if anchor:
+            last, _, start = anchor.partition(":")
+            if not last.isdecimal() or len(start) < 16:
+                raise StateError(f"{anchor!r} is no anchor: NUMBER:DIGEST, as 'rotate log --check' prints it")
+            if int(last) >= len(hashes) or not hashes[int(last)].startswith(start):
+                problems.append(f"line {last} is not the one of the anchor: the log was rewritten or set back")
         return problems
+
+    def get_anchor(self) -> str:
+        """Return number and digest of the last line, to be kept where this log cannot be changed."""
+        last = self.entries()[-1:]
+        return f"{last[0].n}:{last[0].hash[:32]}" if last else "0:" + GENESIS[:32]
+
+    def _digest(self, body: dict[str, Any]) -> str:
+        """Return the digest of a line; lines of earlier versions have no writer and are not keyed."""
+        if not body["who"]:
+            rest = {name: value for name, value in body.items() if name != "who"}
+            return hashlib.sha256(body["prev"].encode() + to_canonical_json(rest)).hexdigest()
+        return hmac.new(self._key, b"line" + to_canonical_json(body), hashlib.sha256).hexdigest()
 
     def _check_head(self, hashes: list[str]) -> list[str]:
         try:
-            with open(self._head, "rb") as file:
-                head = json.loads(file.read())
-            mac = self._mac(head["n"], head["hash"])
+            head = self._read_head()
         except FileNotFoundError:
             return ["journal.head is missing: lines at the end may have been cut"] if len(hashes) > 1 else []
         except (ValueError, KeyError, TypeError):
             return ["journal.head is damaged"]
-        if not hmac.compare_digest(mac, str(head.get("mac"))):
-            return ["journal.head was not written by this machine's key"]
+        if head is None:
+            return [OTHER_KEY]
         if head["n"] >= len(hashes):
             return [f"{head['n'] + 1 - len(hashes)} line(s) were cut from the end"]
         if hashes[head["n"]] != head["hash"]:
             return [f"line {head['n']} is not the one that was written"]
+        if head.get("gap"):
+            return [f"line {head['gap']} was written behind a log that is not the one we wrote before"]
         return []
+
+    def _read_head(self) -> dict[str, Any] | None:
+        """Return the head; None for one that another key signed."""
+        with open(self._head, "rb") as file:
+            head: dict[str, Any] = json.loads(file.read())
+        mac = self._mac(head["n"], head["hash"], int(head.get("gap", 0)))
+        return head if hmac.compare_digest(mac, str(head.get("mac"))) else None
+
+    def _find_gap(self, last: JournalEntry | None) -> int:
+        """Return the number of the first line that does not follow the log as we left it; 0 if there is none.
+
+        Acting goes on, since a leak must be contained, but the head remembers it.
+        """
+        here = last.n + 1 if last else 1
+        try:
+            head = self._read_head()
+        except FileNotFoundError:
+            return here if last else 0
+        except (ValueError, KeyError, TypeError):
+            head = None
+        if head is None:
+            return here
+        if last and (head["n"], head["hash"]) in ((last.n, last.hash), (last.n - 1, last.prev)):
+            return int(head.get("gap", 0))
+        return int(head.get("gap", 0)) or here
 
     @contextmanager
     def _exclusive(self) -> Iterator[int]:
@@ -182,12 +251,13 @@ class Journal:
             raise StateError(f"{self.path}: the last line is damaged; run 'leakfirst rotate log --check'")
         return entry
 
-    def _write_head(self, n: int, digest: str) -> None:
-        head = to_canonical_json({"n": n, "hash": digest, "mac": self._mac(n, digest)})
-        write_private(self._head, head)
+    def _write_head(self, n: int, digest: str, gap: int) -> None:
+        head = {"n": n, "hash": digest, "mac": self._mac(n, digest, gap), **({"gap": gap} if gap else {})}
+        write_private(self._head, to_canonical_json(head))
 
-    def _mac(self, n: int, digest: str) -> str:
-        return hmac.new(self._key, b"head" + to_canonical_json([n, digest]), hashlib.sha256).hexdigest()
+    def _mac(self, n: int, digest: str, gap: int) -> str:
+        what = [n, digest, gap] if gap else [n, digest]
+        return hmac.new(self._key, b"head" + to_canonical_json(what), hashlib.sha256).hexdigest()
 
 
 def _parse_entry(line: bytes) -> JournalEntry | None:

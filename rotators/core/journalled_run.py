@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from detector.errors import LeakfirstError, RotationError
-from rotators.core import catalogue, runs
+from rotators.core import approvals, bindings, catalogue, runs
 from rotators.core.contracts import Values
 from rotators.core.journal import Journal, JournalPhase
 from rotators.core.model import (
+    ACTS,
     Case,
     Clock,
     Leak,
@@ -21,6 +22,7 @@ from rotators.core.model import (
     RotationPlan,
     RotationStep,
     RunState,
+    StepKind,
 )
 from rotators.core.planner import describe_error, open_stores
 from rotators.core.policy import Policy
@@ -62,6 +64,49 @@ class JournalledRun:
         self._acts = 0
         self._failed: dict[str, str] = {}
         self._person_done = False
+        self._destinations_checked = False
+
+    # -- is it approved? -----------------------------------------------------
+
+    def _check_approval(self) -> None:
+        """Compare the plan with what was approved, every time: its file may change between two calls."""
+        if not self._now.approved:
+            raise RotationError(f"nobody has approved this plan: leakfirst rotate approve {self.plan.id[:12]}")
+        if self._now.approved != self.plan.digest:
+            raise RotationError("the plan changed after it was approved; approve it again")
+        self._destinations_checked = False
+        found = self._ask_quietly(lambda: bindings.bind_rotator(self._policy, self.plan.rotator, self._rotator))
+        bindings.compare_bindings(self.plan.bindings, found, bindings.ROTATOR)
+
+    def _check_destinations(self) -> None:
+        """Raise `UnexpectedState` if values would go elsewhere than the plan says; asked once for each command."""
+        if not self._destinations_checked and self._stores:
+            found = self._ask_quietly(lambda: bindings.bind_destinations(self._policy, self._stores))
+            bindings.compare_bindings(self.plan.bindings, found, bindings.DESTINATION)
+        self._destinations_checked = True
+
+    def _find_missing_approval(self, step: RotationStep) -> str:
+        """Say what *step* needs before it may be done; signatures are checked again each time."""
+        if step.kind != StepKind.CONTAIN:
+            self._check_destinations()
+        if self._policy.approvals.approvers:
+            if step.kind not in ACTS and step.reversible:
+                return ""
+            entries = self.journal.entries(self.plan.id)
+            return approvals.explain_missing(self._policy.approvals, self.plan, entries, step, self._clock.now())
+        if not step.reversible and self._now.scope != runs.ApprovalScope.ALL:
+            return "final steps need an approval of their own"
+        return ""
+
+    def _ask_quietly(self, ask: Callable[[], dict[str, str]]) -> dict[str, str]:
+        why = ""
+        try:
+            return ask()
+        except Exception as error:
+            why = self._scrub_error(error)
+        raise RotationError(f"cannot look at the present state: {why}")
+
+    # -- what is noted -------------------------------------------------------
 
     def _reload(self) -> None:
         self._now = runs.read_progress(self.journal.entries(self.plan.id))

@@ -303,6 +303,8 @@ class RotationPlan(NamedTuple):
     notify: tuple[str, ...]
     created_at: str
     expires_at: str
+    bindings: Mapping[str, str] = {}
+    made_by: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the plan as plain JSON data."""

@@ -18,6 +18,8 @@ def format_plan(plan: RotationPlan) -> str:
         if step.link:
             lines.append(f"        {step.link}")
     lines += [f"  cannot be proven: {what}" for what in plan.unprovable]
+    lines += [f"  bound to {name}: {value}" for name, value in sorted(plan.bindings.items())]
+    lines += [f"  made by {plan.made_by}"] if plan.made_by else []
     lines += ["", f"  digest {plan.digest[:16]}   expires {plan.expires_at}"]
     lines.append(f"  next: leakfirst rotate approve {plan.id[:12]} --digest {plan.digest[:16]}")
     return printable("\n".join(lines)) + "\n"

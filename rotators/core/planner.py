@@ -16,10 +16,10 @@ from typing import NamedTuple
 from detector.errors import LeakfirstError, RotationError, UsageError
 from detector.net.log_silencing import silence_client_logs
 from detector.secret import Secret
-from rotators.core import catalogue, field_mapping
+from rotators.core import bindings, catalogue, field_mapping
 from rotators.core.contracts import Rotator, Store
 from rotators.core.escrow import Escrow, EscrowedStore, make_sealer
-from rotators.core.journal import format_time, parse_time
+from rotators.core.journal import format_time, name_ourselves, parse_time
 from rotators.core.locks import make_lock_name
 from rotators.core.model import (
     ACTS,
@@ -65,6 +65,7 @@ def make_plan(
     *,
     rotator_name: str | None = None,
     order: Order | None = None,
+    made_by: str = "",
 ) -> RotationPlan:
     """Look at *leak* and plan. Raises `RotationError` for a credential that the policy forbids."""
     name = rotator_name or catalogue.find_rotator(leak.rule_id) or catalogue.RUNBOOK
@@ -76,6 +77,7 @@ def make_plan(
         rotator = catalogue.open_rotator(name, case)
         try:
             view = _look(rotator, case, capability, policy, folder, key, order)
+            bound = {**bindings.bind_rotator(policy, name, rotator), **view.bindings}
         except LeakfirstError:
             raise
         except Exception as error:
@@ -106,6 +108,8 @@ def make_plan(
         notify=view.clause.notify,
         created_at=format_time(now),
         expires_at=format_time(now + policy.limits.plan_expires),
+        bindings=bound,
+        made_by=made_by or name_ourselves(),
     )
 
 
@@ -122,6 +126,7 @@ class _View(NamedTuple):
     preconditions: dict[str, str]
     unprovable: tuple[str, ...]
     recent_use: str
+    bindings: dict[str, str]
 
 
 def _look(
@@ -161,6 +166,7 @@ def _look(
         preconditions=collect_preconditions(rotator, stores, key),
         unprovable=rotator.unprovable(),
         recent_use=rotator.used_since(case.clock.now() - policy.limits.recent_use),
+        bindings=bindings.bind_destinations(policy, stores),
     )
 
 

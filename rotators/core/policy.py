@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from detector.errors import UsageError
 from detector.files.trusted import find_operator_file, find_unknown_key, parse_toml, read_operator_file
 from detector.model import VerdictState
+from rotators.core.approvals import ApprovalRole, ApprovalRules, SignedScope
 from rotators.core.model import Decision, Order, Permission
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -72,6 +73,7 @@ class Policy(NamedTuple):
     destinations: Mapping[str, Destination] = {}
     rotators: Mapping[str, Mapping[str, Any]] = {}
     escrow: Mapping[str, Any] = {}
+    approvals: ApprovalRules = ApprovalRules()
 
     def clause(self, rule_id: str, verdict: str, names: tuple[str, ...] | None = None) -> Clause:
         """Return the first clause for a finding; without one, ask and only disable.
@@ -112,7 +114,7 @@ def read_policy(path: str | None) -> Policy:
 
 
 def _parse_policy(data: Mapping[str, Any]) -> Policy:
-    _check_keys(data, "the file", {"rotate", "accounts", "limits", "destinations", "rotators", "escrow"})
+    _check_keys(data, "the file", {"rotate", "accounts", "limits", "destinations", "rotators", "escrow", "approvals"})
     destinations = {}
     for name, table in data.get("destinations", {}).items():
         settings = dict(table)
@@ -135,7 +137,29 @@ def _parse_policy(data: Mapping[str, Any]) -> Policy:
         destinations,
         data.get("rotators", {}),
         data.get("escrow", {}),
+        _parse_approvals(data.get("approvals", {})),
     )
+
+
+def _parse_approvals(table: Mapping[str, Any]) -> ApprovalRules:
+    fields = dict(table)
+    _check_keys(fields, "[approvals]", set(ApprovalRules._fields))
+    for name in (SignedScope.CONTAIN, SignedScope.REVERSIBLE, SignedScope.FINAL):
+        if not isinstance(fields.get(name, 1), int) or not 1 <= fields.get(name, 1) <= 9:
+            raise ValueError(f"[approvals] {name} is the number of approvals: 1 to 9")
+    if "longest" in fields:
+        fields["longest"] = parse_duration(fields["longest"])
+    if fields and not fields.get("approvers"):
+        raise ValueError("[approvals] needs approvers: a file as ssh-keygen(1), ALLOWED SIGNERS, describes it")
+    roles = []
+    for row in fields.get("roles", ()):
+        _check_keys(row, "[[approvals.roles]]", set(ApprovalRole._fields))
+        lists = {name: value for name, value in row.items() if name != "scope"}
+        if any(isinstance(value, str) for value in lists.values()) or "who" not in row:
+            raise ValueError("[[approvals.roles]] needs who; who, rules, accounts and steps are lists")
+        scope = _parse_word(tuple(SignedScope)[1:], row.get("scope", SignedScope.FINAL), "scope is one of")
+        roles.append(ApprovalRole(**{name: tuple(value) for name, value in lists.items()}, scope=scope))
+    return ApprovalRules(**{**fields, "roles": tuple(roles)})
 
 
 def _parse_clause(table: Mapping[str, Any], destinations: Mapping[str, Destination]) -> Clause:

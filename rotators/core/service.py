@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from detector.errors import RotationError, UsageError
-from rotators.core import catalogue, runs
+from rotators.core import approvals, catalogue, runs
+from rotators.core.approvals import POLICY as POLICY
 from rotators.core.executor import Executor
 from rotators.core.journal import Journal, JournalEntry, JournalPhase
 from rotators.core.journalled_run import Outcome
@@ -21,9 +22,6 @@ from rotators.core.model import Clock, Decision, Leak, Order, RotationPlan
 from rotators.core.planner import is_expired, make_plan
 from rotators.core.policy import Policy
 from rotators.core.runs import Progress
-
-POLICY = "policy"
-"""Who approves what happens by itself."""
 
 SYSTEM_CLOCK = Clock(time.time, time.sleep)
 
@@ -47,12 +45,26 @@ class RotationService:
         self._key = local_key(self.folder)
         self.journal = Journal(self.folder, self._key, clock)
 
-    def make_plan(self, leak: Leak, *, rotator: str | None = None, order: Order | None = None) -> RotationPlan:
+    def make_plan(
+        self, leak: Leak, *, rotator: str | None = None, order: Order | None = None, made_by: str = ""
+    ) -> RotationPlan:
         """Look at *leak* and keep a plan for it; nothing is changed anywhere."""
-        plan = make_plan(leak, self._policy, self.folder, self._key, self._clock, rotator_name=rotator, order=order)
+        plan = make_plan(
+            leak,
+            self._policy,
+            self.folder,
+            self._key,
+            self._clock,
+            rotator_name=rotator,
+            order=order,
+            made_by=made_by,
+        )
         runs.save_plan(self.folder, plan)
         self.journal.append(
-            plan.id, "plan", JournalPhase.NOTE, {"digest": plan.digest, "fingerprint": plan.fingerprint}
+            plan.id,
+            "plan",
+            JournalPhase.NOTE,
+            {"digest": plan.digest, "fingerprint": plan.fingerprint, "by": plan.made_by},
         )
         return plan
 
@@ -60,11 +72,42 @@ class RotationService:
         """Note that *by* approves the plan with *digest*, wholly or up to what can be taken back."""
         if len(digest) < 16 or not plan.digest.startswith(digest):
             raise UsageError(f"the digest of this plan is {plan.digest[:16]}…; look at it before you approve")
-        if is_expired(plan, self._clock) and not self.read_progress(plan).started:
-            raise RotationError("the plan has expired; make a new one")
+        if self._policy.approvals.approvers and by != POLICY:
+            raise UsageError(
+                "the policy wants signed approvals: write one with --write FILE, sign it, add it with --add"
+            )
+        self._check_not_expired(plan)
         self.journal.append(
             plan.id, runs.RunEvent.APPROVE, JournalPhase.DONE, {"digest": plan.digest, "scope": scope, "by": by}
         )
+
+    def write_approval(self, plan: RotationPlan, scope: str, by: str, lasts: int, steps: tuple[str, ...] = ()) -> bytes:
+        """Return the document that *by* has to sign; it holds for *lasts* seconds."""
+        return approvals.make_document(plan, scope, by, self._clock.now() + lasts, steps)
+
+    def add_approval(self, plan: RotationPlan, document: bytes, signature: str) -> approvals.Approval:
+        """Check a signed approval and note it. Raises `RotationError` unless it is valid now."""
+        rules = self._policy.approvals
+        if not rules.approvers:
+            raise UsageError("the policy has no [approvals] approvers to check a signature with")
+        if len(document) + len(signature) > approvals.MAX_BYTES:
+            raise UsageError("this is too long for a signed approval")
+        self._check_not_expired(plan)
+        found = approvals.read_document(document, plan, self._clock.now(), rules.longest)
+        key = approvals.verify_signature(document, signature, found.by, rules)
+        facts = {"by": found.by, "key": key, "document": document.decode(), "signature": signature}
+        if found.scope == approvals.SignedScope.MADE:
+            self.journal.append(plan.id, "plan", JournalPhase.NOTE, {**facts, "digest": plan.digest})
+            return found
+        scope = runs.ApprovalScope.ALL if found.scope == approvals.SignedScope.FINAL else runs.ApprovalScope.REVERSIBLE
+        self.journal.append(
+            plan.id, runs.RunEvent.APPROVE, JournalPhase.DONE, {**facts, "digest": plan.digest, "scope": scope}
+        )
+        return found
+
+    def _check_not_expired(self, plan: RotationPlan) -> None:
+        if is_expired(plan, self._clock) and not self.read_progress(plan).started:
+            raise RotationError("the plan has expired; make a new one")
 
     def approve_by_policy(self, plan: RotationPlan) -> str:
         """Approve what the policy lets happen by itself, and return how far that goes: a scope, or "" for nothing."""

@@ -171,6 +171,15 @@ def read_cluster(settings: Mapping[str, Any]) -> str:
         return ""
 
 
+def describe_access(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return which cluster answers, and as whom it knows us: what binds a plan."""
+    found = {"cluster": read_cluster(settings)}
+    reply = ask(settings, "auth/token/lookup-self", method="GET")
+    if reply.said == "found":
+        found["identity"] = str(reply.data.get("entity_id") or reply.data.get("display_name") or "")
+    return found
+
+
 def check_cluster(case: Case) -> None:
     """Raise `UnexpectedState` when another cluster answers at the address than when the plan was made."""
     known = case.handles.get("before.cluster")

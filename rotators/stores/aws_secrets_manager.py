@@ -28,6 +28,10 @@ class Store(contracts.Store):
         super().__init__(case)
         self._secret = operator_credentials.require_setting(case.settings, "secret")
 
+    def resolve(self) -> Handles:
+        """See `contracts.Store`."""
+        return aws.describe_access(self.case.settings)
+
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
         return {

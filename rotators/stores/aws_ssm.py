@@ -23,6 +23,10 @@ class Store(contracts.Store):
         super().__init__(case)
         self._name = operator_credentials.require_setting(case.settings, "parameter")
 
+    def resolve(self) -> Handles:
+        """See `contracts.Store`."""
+        return aws.describe_access(self.case.settings)
+
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
         return (f"ssm:PutParameter {self._name} (overwrite)",) if kind == StepKind.PROMOTE else ()

@@ -24,6 +24,10 @@ class Store(contracts.Store):
         self._path = operator_credentials.require_setting(case.settings, "path")
         self._mount = str(case.settings.get("mount", "secret"))
 
+    def resolve(self) -> Handles:
+        """See `contracts.Store`."""
+        return vault.describe_access(self.case.settings)
+
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Store`."""
         return (f"vault write {self._mount}/data/{self._path} (cas)",) if kind == StepKind.PROMOTE else ()

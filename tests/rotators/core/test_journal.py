@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import pathlib
+import re
 
 import pytest
 
 from detector.errors import RotationError, StateError
-from rotators.core.journal import Journal, JournalPhase
+from rotators.core.journal import GENESIS, Journal, JournalPhase
 from rotators.core.locks import hold_run_lock, local_key, make_lock_name
-from rotators.core.model import Clock
+from rotators.core.model import Clock, to_canonical_json
 
 CLOCK = Clock(lambda: 1_700_000_000.0, lambda seconds: None)
 
@@ -111,3 +114,67 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: pathlib.Path) -> None:
     os.chmod(tmp_path / "key", 0o644)
     with pytest.raises(StateError, match="chmod 600"):
         local_key(str(tmp_path))
+
+
+def test_each_line_names_who_wrote_it(journal: Journal) -> None:
+    fill(journal, 1)
+    (entry,) = journal.entries()
+    assert re.fullmatch(r".+@.+", entry.who)
+
+
+def rewrite(journal: Journal, key: bytes | None) -> None:
+    """Change line 2 and chain the rest again, with *key* or, as earlier versions did, without one."""
+    lines = [json.loads(line) for line in pathlib.Path(journal.path).read_bytes().splitlines()]
+    lines[1]["facts"] = {"handle": "another"}
+    prev = GENESIS
+    for line in lines:
+        line.pop("hash")
+        line["prev"] = prev
+        if key is None:
+            line.pop("who")
+            line["hash"] = hashlib.sha256(prev.encode() + to_canonical_json(line)).hexdigest()
+        else:
+            line["hash"] = hmac.new(key, b"line" + to_canonical_json(line), hashlib.sha256).hexdigest()
+        prev = line["hash"]
+    pathlib.Path(journal.path).write_bytes(b"".join(to_canonical_json(line) + b"\n" for line in lines))
+
+
+@pytest.mark.parametrize("key", [None, b"x" * 32])
+@pytest.mark.parametrize("head", ["kept", "removed"])
+def test_a_rewritten_log_shows_also_after_the_next_line(journal: Journal, key: bytes | None, head: str) -> None:
+    fill(journal)
+    rewrite(journal, key)
+    if head == "removed":
+        os.unlink(f"{pathlib.Path(journal.path).parent}/journal.head")
+    assert journal.check()
+    fill(journal, 2)
+    assert journal.check()
+    fill(journal, 1)
+    assert journal.check()
+
+
+def test_an_older_copy_shows_by_an_anchor(journal: Journal, tmp_path: pathlib.Path) -> None:
+    fill(journal)
+    old = {name: (tmp_path / name).read_bytes() for name in ("journal.jsonl", "journal.head")}
+    fill(journal)
+    anchor = journal.get_anchor()
+    assert journal.check(anchor) == []
+    for name, data in old.items():
+        (tmp_path / name).write_bytes(data)
+    assert journal.check() == []
+    assert "set back" in journal.check(anchor)[0]
+    with pytest.raises(StateError):
+        journal.check("nonsense")
+
+
+def test_lines_of_an_earlier_version_are_read(journal: Journal, tmp_path: pathlib.Path) -> None:
+    """They were chained without a key; the head with one."""
+    fill(journal, 2)
+    rewrite(journal, None)
+    last = journal.entries()[-1]
+    mac = hmac.new(local_key(str(tmp_path)), b"head" + to_canonical_json([last.n, last.hash]), hashlib.sha256)
+    head = {"n": last.n, "hash": last.hash, "mac": mac.hexdigest()}
+    (tmp_path / "journal.head").write_bytes(to_canonical_json(head))
+    assert journal.check() == []
+    fill(journal, 2)
+    assert journal.check() == []
