@@ -40,6 +40,8 @@ class Config(NamedTuple):
     skip: tuple[str, ...] = ()
     min_confidence: str = "medium"
     baseline: str = ""
+    repository_ignores: bool = True
+    ignores_from: str = ""
     show_ignored: bool = False
     explain: bool = False
     verify: bool = False

@@ -10,10 +10,11 @@ Of this package, only `secret` is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple, NoReturn, Self
 
+from detector.errors import ExitCode
 from detector.secret import Secret
 
 # -- closed words --------------------------------------------------------------
@@ -345,6 +346,67 @@ class Ignored(NamedTuple):
     by: str
 
 
+class SetAside(NamedTuple):
+    """How many findings one entry of an ignore file, a baseline or an allowlist, or one mark, set aside."""
+
+    by: str
+    findings: int
+
+
+class ObeyedRules(NamedTuple):
+    """Whose ignore files counted: one line, "" for those of what was scanned.
+
+    `changed` are files that what is judged changes, `not_in_force` says which rules of the repository nobody applied.
+    """
+
+    source: str = ""
+    changed: tuple[str, ...] = ()
+    not_in_force: tuple[str, ...] = ()
+
+
+class RunAccount(NamedTuple):
+    """What one run looked at, and whose rules it obeyed.
+
+    Every entry point makes one, every report prints it, and an exit code is made from nothing else.
+    """
+
+    looked_at: str = ""
+    found: int = 0
+    unread: int = 0
+    obeyed: ObeyedRules = ObeyedRules()
+    set_aside: tuple[SetAside, ...] = ()
+    interrupted: bool = False
+
+    def choose_exit_code(self, *, exit_zero: bool = False) -> ExitCode:
+        """Return the exit code; with *exit_zero* a finding does not change it."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if self.found and not exit_zero:
+            return ExitCode.FOUND
+        if self.obeyed.not_in_force:
+            return ExitCode.USAGE
+        return ExitCode.INCOMPLETE if self.unread else ExitCode.CLEAN
+
+    def describe_rules(self) -> Iterator[str]:
+        """Say whose rules counted and what they set aside, one line each; nothing if no file had a say."""
+        if self.obeyed.source:
+            yield self.obeyed.source
+        for name in self.obeyed.changed:
+            yield f"{name} is changed by what is scanned; the change is not in force"
+        for one in self.set_aside:
+            yield f"{one.findings} {'finding' if one.findings == 1 else 'findings'} set aside by {one.by}"
+        yield from self.obeyed.not_in_force
+
+
+def count_set_aside(ignored: Iterable[Ignored]) -> tuple[SetAside, ...]:
+    """Count what each entry or mark set aside; a low confidence sets nothing aside."""
+    counts: dict[str, int] = {}
+    for entry in ignored:
+        if not entry.by.startswith("confidence "):
+            counts[entry.by] = counts.get(entry.by, 0) + 1
+    return tuple(SetAside(by, count) for by, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+
+
 class Scan(NamedTuple):
     """The result of one scan: everything a report may print. `target` is what the user asked for, "" if unknown.
 
@@ -362,3 +424,16 @@ class Scan(NamedTuple):
     interrupted: bool = False
     target: str = ""
     alert_keys: Mapping[str, bytes] = {}
+    obeyed: ObeyedRules = ObeyedRules()
+
+    @property
+    def account(self) -> RunAccount:
+        """What this scan looked at, and whose rules it obeyed."""
+        return RunAccount(
+            looked_at=self.target,
+            found=len(self.findings),
+            unread=0 if self.complete else sum(not skip.expected for skip in self.skipped) or 1,
+            obeyed=self.obeyed,
+            set_aside=count_set_aside(self.ignored),
+            interrupted=self.interrupted,
+        )

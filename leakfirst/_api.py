@@ -32,6 +32,7 @@ class ScanOptions(TypedDict, total=False):
     every_commit: bool
     as_published: bool
     include_ignored: bool
+    head_only: bool
     allow: Texts
     max_size: int
     patterns: Texts
@@ -39,6 +40,8 @@ class ScanOptions(TypedDict, total=False):
     skip: Texts
     min_confidence: Literal["low", "medium", "high"]
     baseline: str
+    repository_ignores: bool
+    ignores_from: str
     show_ignored: bool
     explain: bool
     verify: bool

@@ -78,7 +78,9 @@ def _read(name: str, kind: str, path: str) -> tuple[str, ParsedIgnores]:
             content = file.read()
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
-    return name, loader.parse_ignores(kind or loader.detect_format(content, path), content, name)
+    parsed = loader.parse_ignores(kind or loader.detect_format(content, path), content, name)
+    unused = tuple(f"[[rules]] {rule}: NOT in force; name the file with --patterns" for rule in parsed.rules)
+    return name, parsed._replace(rejected=(*parsed.rejected, *unused))
 
 
 def _match_exact_entries(

@@ -79,6 +79,15 @@ def _add_rule_options(parser: argparse.ArgumentParser) -> None:
     rules.add_argument("--engine", choices=("hyperscan", "ahocorasick"), default="", help=argparse.SUPPRESS)
     ignores = parser.add_argument_group("ignored findings and explanations")
     ignores.add_argument("--baseline", default="", metavar="FILE", help="list of known findings")
+    ignores.add_argument(
+        "--ignores-from",
+        default="",
+        metavar="REV",
+        help="use the ignore files of this commit, such as the base",
+    )
+    ignores.add_argument(
+        "--no-repository-ignores", action="store_true", help="nothing in what is scanned sets a finding aside"
+    )
     ignores.add_argument("--show-ignored", action="store_true", help="list ignored findings and rejected candidates")
     ignores.add_argument("--explain", action="store_true", help="print the evidence for and against each finding")
 
@@ -188,6 +197,8 @@ def make_config(args: argparse.Namespace) -> Config:
         skip=_split_ids(args.skip),
         min_confidence=args.min_confidence,
         baseline=args.baseline,
+        repository_ignores=not args.no_repository_ignores,
+        ignores_from=args.ignores_from,
         show_ignored=args.show_ignored,
         explain=args.explain,
         verify=args.verify or args.dry_run,
@@ -213,11 +224,7 @@ def make_config(args: argparse.Namespace) -> Config:
 
 def choose_exit_code(scan: Scan, config: Config) -> ExitCode:
     """Return the exit code for the result *scan*."""
-    if scan.interrupted:
-        return ExitCode.INTERRUPTED
-    if scan.findings and not config.exit_zero:
-        return ExitCode.FOUND
-    return ExitCode.CLEAN if scan.complete else ExitCode.INCOMPLETE
+    return scan.account.choose_exit_code(exit_zero=config.exit_zero)
 
 
 def write_reports(scan: Scan, config: Config) -> None:

@@ -60,9 +60,9 @@ def find_in_branch_heads(repository: Repository, wanted: Collection[str]) -> lis
     return found
 
 
-def read_files_at_head(repository: Repository, names: Collection[str]) -> dict[str, bytes]:
-    """Return the content of those of the files *names* that the tree of HEAD contains."""
-    head = read_head(repository)
+def read_files_at_head(repository: Repository, names: Collection[str], commit: str = "") -> dict[str, bytes]:
+    """Return the content of those of the files *names* that the tree of HEAD, or of *commit*, contains."""
+    head = commit or read_head(repository)
     inside = sorted(name for name in names if name and not {"", ".."} & set(name.split("/")))
     if not head or not inside:
         return {}

@@ -55,15 +55,19 @@ def make_folder_reader(folder: str) -> Reader:
 
 
 class HeadReader:
-    """Reads files from the tree of HEAD, for a repository without a working tree; `given` holds what it returned."""
+    """Reads files from the tree of HEAD, for a repository without a working tree; `given` holds what it returned.
 
-    def __init__(self, repository: Repository, more: Sequence[str] = ()) -> None:
+    With a *commit* it is that one: the base of a change, whose files count although the change has others.
+    """
+
+    def __init__(self, repository: Repository, more: Sequence[str] = (), commit: str = "") -> None:
         """Read all ignore files at once, and the files named in *more*."""
         from detector.git.branch_heads import read_files_at_head
 
         self._repository = repository
-        self._names = frozenset((*_list_files(), *more))
-        self._files = read_files_at_head(repository, self._names)
+        self._commit = commit
+        self._names = frozenset((*list_files(), *more))
+        self._files = read_files_at_head(repository, self._names, commit)
         self.given: list[bytes] = []
 
     def __call__(self, name: str) -> bytes | None:
@@ -71,14 +75,14 @@ class HeadReader:
         if name not in self._names:
             from detector.git.branch_heads import read_files_at_head
 
-            self._files |= read_files_at_head(self._repository, [name])
+            self._files |= read_files_at_head(self._repository, [name], self._commit)
         found = self._files.get(name)
         if found is not None:
             self.given.append(found[:MAX_FILE])
         return found
 
 
-def _list_files() -> list[str]:
+def list_files() -> list[str]:
     """List every file that is read without being named."""
     ours = (baseline.NAME, allowlist.IGNORE_FILE, allowlist.SETTINGS_FILE, allowlist.PYPROJECT_FILE)
     return [*ours, *(name for names, _ in OTHER_TOOLS for name in names)]
@@ -91,8 +95,11 @@ def load_policy(
     baseline_file: str = "",
     today: str = "",
     relative: Callable[[Origin], str] = lambda origin: origin.path,
+    marks: bool = True,
 ) -> IgnorePolicy:
-    """Return the policy of one root. Raises `UsageError` for a mistake of the *operator*.
+    """Return the policy of one root; without *marks* those in the content count for nothing.
+
+    Raises `UsageError` for a mistake of the *operator*.
 
     A mistake in a file of the repository does not stop the scan: that file is not
     applied, and a note says so.
@@ -110,6 +117,8 @@ def load_policy(
         notes=loaded.notes,
         today=today,
         relative=relative,
+        marks=marks,
+        not_in_force=loaded.not_in_force,
     )
 
 
@@ -121,6 +130,7 @@ class _LoadedFiles:
         self.exact: list[ExactEntry] = []
         self.keys: list[bytes] = []
         self.notes: list[str] = []
+        self.not_in_force: dict[str, tuple[str, ...]] = {}
         self._today = today
 
     def add(self, name: str, parsed: ParsedIgnores, *, of_repository: bool) -> None:
@@ -132,6 +142,8 @@ class _LoadedFiles:
             entries = "1 entry" if count == 1 else f"{count} entries"
             self.notes.append(f"the repository's {name} is applied ({entries})")
         self.notes += [f"{name}: {rejected}" for rejected in parsed.rejected]
+        if of_repository and parsed.rules:
+            self.not_in_force[name] = parsed.rules
 
     def add_baseline(self, name: str, content: bytes, *, of_repository: bool) -> None:
         """Add the entries of the baseline called *name* that have not expired. Raises `UsageError`."""

@@ -9,6 +9,7 @@ reported too: it is useless today and may hide a leak tomorrow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from detector.ignores import values
@@ -62,11 +63,15 @@ class ExactEntry(NamedTuple):
 
 
 class ParsedIgnores(NamedTuple):
-    """The entries of an ignore file; `rejected` names each entry that we cannot apply, with the reason."""
+    """The entries of an ignore file; `rejected` names each entry that we cannot apply, with the reason.
+
+    `rules` are the ids of the rules that it has to find credentials with, which only the operator may add.
+    """
 
     allowlist: tuple[AllowEntry, ...] = ()
     exact: tuple[ExactEntry, ...] = ()
     rejected: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
 
 
 class IgnorePolicy:
@@ -81,6 +86,8 @@ class IgnorePolicy:
         notes: Sequence[str] = (),
         today: str = "",
         relative: Callable[[Origin], str] = lambda origin: origin.path,
+        marks: bool = True,
+        not_in_force: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
     ) -> None:
         """*keys* are those of the fingerprints in entries; *relative* returns the path of
         an origin below the root, which the patterns are compared with."""
@@ -91,6 +98,9 @@ class IgnorePolicy:
         self.notes = [*notes, *(f"{allow.by} expired on {allow.until}" for allow in expired)]
         self._kinds = {(str(key[0]), len(key)) for key in self.exact}
         self._relative = relative
+        self._marks = marks
+        self.not_in_force = not_in_force
+        """The rules in files of other tools that nobody applies, by the name of the file."""
         self._used: set[str] = set()
 
     def __bool__(self) -> bool:
@@ -106,7 +116,7 @@ class IgnorePolicy:
     def find_reason(self, sighting: Sighting, rule: Rule) -> str:
         """Return why *sighting* is ignored, or "" if it is reported."""
         reason = next((near for near in sighting.nearby_ignores if not near.startswith(("line:", "match:"))), "")
-        if reason:
+        if reason and self._marks:
             return f"{reason} in the file"
         if known := self._find_exact(sighting):
             self._used.add(known.entry or known.by)

@@ -1,7 +1,7 @@
 """The leaked material: scanned to find its credentials, and read again when a value is needed.
 
 No value is stored. Ignore comments, baselines and allow-lists in the leaked material have
-no effect: they hide nothing from an attacker.
+no effect, and neither has its .gitignore: they hide nothing from an attacker.
 """
 
 from __future__ import annotations
@@ -147,6 +147,8 @@ def _scan(targets: Iterable[str], exposure: Exposure, jobs: int) -> tuple[list[F
         patterns=exposure.patterns,
         range=exposure.range,
         baseline=NO_BASELINE,
+        repository_ignores=False,
+        include_ignored=True,
         progress=False,
         jobs=jobs,
     )

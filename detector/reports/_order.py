@@ -57,8 +57,4 @@ def sort_by_urgency(findings: Iterable[Finding]) -> list[Finding]:
 
 def choose_exit_code(scan: Scan) -> int:
     """Return the exit code for *scan*, without ``--exit-zero``."""
-    if scan.interrupted:
-        return 130
-    if scan.findings:
-        return 1
-    return 0 if scan.complete else 3
+    return int(scan.account.choose_exit_code())

@@ -32,6 +32,8 @@ def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     for skipped in scan.skipped:
         if not skipped.expected:
             out.write(_format_command("warning", {"title": "Could not be scanned"}, format_skipped(skipped)) + "\n")
+    for line in scan.account.describe_rules():
+        out.write(_format_command("notice", {"title": "Ignore files"}, make_printable(line)) + "\n")
     out.write(_format_command("notice", {"title": "leakfirst"}, format_headline(scan)) + "\n")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append_summary(summary, scan, options)

@@ -15,7 +15,16 @@ from detector.config import Config
 from detector.contracts import Share, TargetNote
 from detector.errors import UsageError
 from detector.log import log_step
-from detector.model import Finding, Ignored, Origin, Rule, Scan, Sighting, Skipped, Stats
+from detector.model import (
+    Finding,
+    Ignored,
+    Origin,
+    Rule,
+    Scan,
+    Sighting,
+    Skipped,
+    Stats,
+)
 from detector.rules.pack import Pack
 from detector.scan import targets
 from detector.scan.alert_keys import load_alert_keys
@@ -64,10 +73,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         examined = examine(planned.shares, pack, config, options, on_sighting, on_progress, deadline)
         log_step("examined", blobs=examined.blobs, bytes=examined.bytes, sightings=len(examined.sightings))
         attributed = attribute(planned, examined, attributor)
-    if config.head_only:
-        from detector.scan.reachable import keep_reachable
-
-        attributed = attributed._replace(sightings=keep_reachable(attributed.sightings, config))
+        attributed = keep_wanted(attributed, config)
     masker = make_name_masker(attributed.sightings, pack.rules)
     if examined.is_complete and not attributed.interrupted:
         state.save_objects_read(examined.sightings, masker)
@@ -90,7 +96,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         *planned.policies.notes(everything=unused_entries),
         *describe_unused_marks(examined.unused_marks),
     )
-    return Scan(
+    result = Scan(
         findings=findings,
         skipped=tuple(sorted(set(skipped))),
         stats=Stats(examined.bytes, examined.blobs, time.monotonic() - started, len(pack.rules)),
@@ -98,11 +104,12 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         complete=complete,
         ignored=tuple(entry._replace(by=masker.mask(entry.by)) for entry in ignored),
         rejected=tuple((masker.mask_origin(one.origin), one.candidate) for one in examined.rejected),
-        notes=tuple(map(masker.mask, notes)),
         interrupted=verified.interrupted,
         target=masker.mask(" ".join(config.targets)),
         alert_keys=load_alert_keys((*findings, *(entry.finding for entry in ignored)), config),
+        obeyed=planned.policies.obeyed,
     )
+    return result._replace(notes=(*map(masker.mask, notes), *result.account.describe_rules()))
 
 
 # -- plan ----------------------------------------------------------------------
@@ -228,6 +235,15 @@ def attribute(planned: Plan, examined: ExamineResult, attributor: Attributor) ->
     if not interrupted:
         skipped = attributor.describe_skipped(skipped, planned.shares)
     return AttributeResult(sightings, [*skipped, *not_attributed], interrupted)
+
+
+def keep_wanted(attributed: AttributeResult, config: Config) -> AttributeResult:
+    """Leave out what HEAD does not reach, if only that is wanted."""
+    if not config.head_only:
+        return attributed
+    from detector.scan.reachable import keep_reachable
+
+    return attributed._replace(sightings=keep_reachable(attributed.sightings, config))
 
 
 # -- triage --------------------------------------------------------------------

@@ -35,11 +35,15 @@ def load(content: bytes, name: str) -> ParsedIgnores:
             )
             for path, rows in tables.get("results", {}).items()
             for row in rows
+            if row.get("is_secret") is not True
+        ]
+        real = [
+            path for path, rows in tables.get("results", {}).items() for row in rows if row.get("is_secret") is True
         ]
     except (ValueError, TypeError, KeyError, AttributeError):
         raise UsageError(f"{name}: not a baseline of detect-secrets") from None
     allowlist: list[AllowEntry] = []
-    rejected: list[str] = []
+    rejected = [f"{path}: an entry that was audited as a real secret is a finding" for path in dict.fromkeys(real)]
     for what, kind, patterns in _read_filters(tables, rejected):
         try:
             allow = AllowEntry(f"{name}: {what}", **{kind: patterns})  # type: ignore[arg-type]

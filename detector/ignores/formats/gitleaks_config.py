@@ -50,7 +50,14 @@ def load(content: bytes, name: str) -> ParsedIgnores:
             f"extend.disabledRules: {rule}: name the leakfirst rules with --skip"
             for rule in extend.get("disabledrules", [])
         ]
-    return ParsedIgnores(tuple(allowlist), rejected=tuple(rejected))
+    return ParsedIgnores(tuple(allowlist), rejected=tuple(rejected), rules=tuple(_list_rules(tables)))
+
+
+def _list_rules(tables: dict[str, Any]) -> Iterator[str]:
+    """Yield the ids of the rules that find something; others only add an allowlist to a rule of the tool."""
+    for number, rule in enumerate(tables.get("rules", []), 1):
+        if isinstance(rule, dict) and (rule.get("regex") or rule.get("path")):
+            yield str(rule.get("id") or f"rule {number}")
 
 
 def _lower_keys(value: Any) -> Any:

@@ -141,7 +141,7 @@ def test_detect_secrets(hides: Hides) -> None:
                 {"path": "detect_secrets.filters.heuristic.is_lock_file"},
                 {"path": "file:///tmp/own.py::drop"},
             ],
-            "results": {"src\\a.py": [{"type": "Secret Keyword", "hashed_secret": digest, "is_secret": True}]},
+            "results": {"src\\a.py": [{"type": "Secret Keyword", "hashed_secret": digest, "is_secret": False}]},
         }
     )
     loaded = load("detect-secrets", text)
@@ -150,6 +150,24 @@ def test_detect_secrets(hides: Hides) -> None:
     assert len(loaded.rejected) == 1 and "never run" in loaded.rejected[0]
     old = load("detect-secrets", '{"exclude": {"files": "^old/", "lines": null}, "results": {}}')
     assert hides(old, path="old/a")
+
+
+def test_what_was_audited_as_a_real_secret_is_a_finding(hides: Hides) -> None:
+    digest = hashlib.sha1(b"s3cr3t-value").hexdigest()
+    row = {"type": "Secret Keyword", "hashed_secret": digest}
+    for audited, is_hidden in (({}, True), ({"is_secret": False}, True), ({"is_secret": True}, False)):
+        loaded = load("detect-secrets", json.dumps({"results": {"src/a.py": [{**row, **audited}]}}))
+        assert hides(loaded) is is_hidden
+        assert any("audited as a real secret" in one for one in loaded.rejected) is not is_hidden
+
+
+@pytest.mark.parametrize(("text", "ids"), [
+    ("[[rules]]\nid = 'a'\nregex = 'x'\n[[rules]]\nid = 'b'\npath = 'y'", ("a", "b")),
+    ("[[rules]]\nid = 'github-pat'\n[[rules.allowlists]]\npaths = ['x']", ()),
+    ("[allowlist]\npaths = ['x']", ()),
+])  # fmt: skip
+def test_rules_of_gitleaks_are_named_as_not_applied(text: str, ids: tuple[str, ...]) -> None:
+    assert load("gitleaks-config", text).rules[:2] == ids
 
 
 def test_the_head_of_a_private_key_is_its_name_in_detect_secrets(hides: Hides) -> None:

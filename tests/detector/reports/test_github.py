@@ -21,7 +21,7 @@ def lines(monkeypatch: pytest.MonkeyPatch, summary: str | None = None) -> list[s
 
 def test_every_line_is_one_command(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = lines(monkeypatch)
-    assert len(shown) == 5 + 3 + 1
+    assert len(shown) == 5 + 3 + 1 + 1
     assert all(line.startswith(("::error ", "::warning ", "::notice ")) for line in shown)
 
 
