@@ -66,7 +66,7 @@ def react(findings: Iterable[Finding], service: RotationService, *, act: bool = 
             print(f"{plan.id[:12]}  {outcome.state}  {outcome.step}  {outcome.why}".rstrip())
             for failed in outcome.failed:
                 print(f"  contained only in part: {failed}")
-            if outcome.state == RunState.NEEDS_PERSON or outcome.failed:
+            if outcome.state in (RunState.NEEDS_PERSON, RunState.ENDED) or outcome.failed:
                 code = ExitCode.NEEDS_PERSON
         except LeakfirstError as error:
             print(f"leakfirst: {finding.rule.id} {finding.fingerprint}: {error}", file=sys.stderr)

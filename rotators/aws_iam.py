@@ -21,6 +21,9 @@ from rotators.core.model import (
     Capability,
     Case,
     EarlyEnd,
+    Facet,
+    FacetReport,
+    FacetState,
     Identity,
     Leak,
     Measure,
@@ -343,6 +346,36 @@ class Rotator(contracts.Rotator):
         kept = "" if settled else f"; {self._policy_name(SESSIONS)} stays, and denies nothing opened later"
         return EarlyEnd(f"AWS has no record of any use of the key{kept}", settled)
 
+    def report_rest(self) -> tuple[FacetReport, ...]:
+        """Report the sessions that the key opened, and keys that appeared on its user."""
+        handles = self.case.handles
+        known = {self._id, handles.get("new_handle", ""), *handles["before.keys"].split()}
+        fresh = sorted({key["AccessKeyId"] for key in self._list_keys(self._find_user())} - known)
+        strangers = FacetReport(Facet.STRANGERS, FacetState.CLOSED, "the user has no key that nobody explained")
+        if fresh:
+            why = f"{', '.join(fresh)} appeared since the plan and is not ours"
+            strangers = FacetReport(Facet.STRANGERS, FacetState.OPEN, why)
+        return (FacetReport(Facet.SESSIONS, *self._judge_sessions()), strangers)
+
+    def _judge_sessions(self) -> tuple[FacetState, str]:
+        """Tell what is known of sessions: none if the key was never used, else their age and CloudTrail decide."""
+        if self._find_last_use() == NEVER:
+            return FacetState.CLOSED, "AWS has no record of any use of the key"
+        since = self.case.handles.get("deactivated.at")
+        if since is None:
+            return FacetState.UNKNOWN, "AWS did not say when the key was deactivated"
+        over = parse_time(since) + MARGIN + LONGEST_SESSION
+        if self.case.clock.now() < over:
+            how = "denied, untested" if SESSIONS_UNTIL in self.case.handles else "not denied"
+            state = FacetState.BOUNDED if SESSIONS_UNTIL in self.case.handles else FacetState.OPEN
+            return state, f"sessions of the user are {how}; none is left after {format_time(over)}"
+        opened = cloudtrail.find_role_sessions(self._settings, self._id)
+        if opened is None:
+            return FacetState.UNKNOWN, "sessions of roles that it assumed: CloudTrail cannot be read in every region"
+        if opened:
+            return FacetState.UNKNOWN, f"it opened sessions of {', '.join(opened)}, which may have been renewed"
+        return FacetState.CLOSED, "those of the user are too old to be left, and CloudTrail shows none of a role"
+
     def describe_now(self) -> str:
         """See `contracts.Rotator`; what may not be read is said to be so."""
         user = self._find_user()
@@ -417,7 +450,9 @@ class Rotator(contracts.Rotator):
             return Proof(ProofState.ALIVE, "the key is listed as Active")
         secret = aws.find_key_secret(self.case.leak)
         if not self._proves_by_use() or secret is None:
-            return Proof(ProofState.UNVERIFIABLE, f"listed as {status}; not tried")
+            if status == "deleted":
+                return Proof(ProofState.GONE, f"{user} has no such key any more; its value was not tried")
+            return Proof(ProofState.UNVERIFIABLE, f"listed as {status}; its value was not tried")
         try:
             return Proof(
                 ProofState.ALIVE, f"listed as {status}, but still signs in as {self._try_key(self._id, secret)}"
@@ -427,11 +462,15 @@ class Rotator(contracts.Rotator):
         except PermissionError as refused:
             return Proof(ProofState.UNVERIFIABLE, f"listed as {status}; the found secret is not its own ({refused})")
 
+    def before_delete(self) -> Handles:
+        """Note the last use, which AWS forgets together with the key."""
+        last = self._find_last_use()
+        return {LAST_USE: last} if last else {}
+
     def delete(self) -> Handles:
         """See `contracts.Rotator`."""
-        last = self._find_last_use()
         self._delete_key(self._find_user(), self._id)
-        return {LAST_USE: last} if last else {}
+        return {}
 
     def undo(self, kind: StepKind) -> None:
         """Lift the measures of *kind*, the last one first."""

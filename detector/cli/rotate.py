@@ -261,7 +261,8 @@ def _report_outcome(plan: RotationPlan, outcome: Outcome, args: argparse.Namespa
         for failed in outcome.failed:
             print(printable(f"  contained only in part: {failed}"))
     _notify(plan, outcome, args)
-    return ExitCode.NEEDS_PERSON if outcome.state == RunState.NEEDS_PERSON or outcome.failed else ExitCode.CLEAN
+    needs_person = outcome.state in (RunState.NEEDS_PERSON, RunState.ENDED) or outcome.failed
+    return ExitCode.NEEDS_PERSON if needs_person else ExitCode.CLEAN
 
 
 def _notify(plan: RotationPlan, outcome: Outcome, args: argparse.Namespace) -> None:
@@ -304,6 +305,7 @@ def _look_up_leak(plan: RotationPlan, args: argparse.Namespace) -> Leak:
 
 
 def _show_status(service: RotationService, args: argparse.Namespace) -> ExitCode:
+    from rotators.core.endings import list_proven
     from rotators.core.plan_text import printable
     from rotators.core.runs import get_state
 
@@ -319,6 +321,8 @@ def _show_status(service: RotationService, args: argparse.Namespace) -> ExitCode
             for step in plan.steps:
                 mark = "done" if step.id in now.done else "begun" if step.id in now.begun else "to do"
                 print(f"  {mark:6} {step.title}")
+            if proven := list_proven(plan, now):
+                print(f"  proven so far: {', '.join(proven)}")
             if now.last and "why" in now.last.facts:
                 print(printable(f"  {now.last.facts['why']}"))
     return ExitCode.CLEAN

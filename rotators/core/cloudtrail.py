@@ -18,6 +18,15 @@ EVENT_DELAY = 900
 """Seconds within which an event is expected; AWS says five minutes on average, and promises nothing."""
 
 
+OPENERS = frozenset(
+    {"AssumeRole", "AssumeRoot", "GetScopedCredentials", "GetDelegatedAccessToken", "GetWebIdentityToken"}
+)
+"""Calls that open a session of somebody else than the user whose key made them."""
+
+MAX_PAGES = 40
+"""Pages of events that are read per region; 50 events each, and two pages a second."""
+
+
 class Maker(StrEnum):
     """Who made a key, as far as CloudTrail tells."""
 
@@ -45,6 +54,30 @@ def find_key_maker(settings: Mapping[str, Any], key_id: str, since: float, mark:
         if made == key_id:
             return Maker.US if mark in str(record.get("userAgent", "")) else Maker.SOMEBODY_ELSE
     return Maker.NOT_YET_KNOWN
+
+
+def find_role_sessions(settings: Mapping[str, Any], key_id: str) -> tuple[str, ...] | None:
+    """List the roles whose sessions *key_id* opened in the last 90 days; None if not every enabled region answers."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    found: set[str] = set()
+    attributes = [{"AttributeKey": "AccessKeyId", "AttributeValue": key_id}]
+    try:
+        regions = aws.make_client("ec2", settings).describe_regions()["Regions"]
+        for region in regions:
+            trail = aws.make_client("cloudtrail", settings, region=region["RegionName"])
+            for number, page in enumerate(trail.get_paginator("lookup_events").paginate(LookupAttributes=attributes)):
+                if number == MAX_PAGES:
+                    return None
+                found |= {_name_opened(event) for event in page.get("Events", ()) if event.get("EventName") in OPENERS}
+    except (BotoCoreError, ClientError, *aws.unreadable_answers()):
+        return None
+    return tuple(sorted(found))
+
+
+def _name_opened(event: Mapping[str, Any]) -> str:
+    asked = _parse_record(event).get("requestParameters") or {}
+    return str(asked.get("roleArn") or asked.get("targetPrincipal") or event.get("EventName"))
 
 
 def _parse_record(event: Mapping[str, Any]) -> Mapping[str, Any]:

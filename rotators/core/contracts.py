@@ -18,6 +18,7 @@ from rotators.core.model import (
     Capability,
     Case,
     EarlyEnd,
+    FacetReport,
     Identity,
     Leak,
     Measure,
@@ -105,6 +106,10 @@ class Rotator(Protocol):
         """Say why *measure* need not stay for its whole time, if that is shown."""
         return None
 
+    def report_rest(self) -> tuple[FacetReport, ...]:
+        """Report sessions and strangers when every step is done; a facet that is not named cannot exist here."""
+        return ()
+
     def describe_now(self) -> str:
         """Return what is: the state of the credential and of what this run added, on one line. Read-only."""
         return ""
@@ -154,6 +159,10 @@ class Rotator(Protocol):
     def verify_dead(self) -> Proof:
         """Ask whether the old credential still works. One look, no waiting."""
         return Proof(ProofState.UNVERIFIABLE, "the provider offers no check")
+
+    def before_delete(self) -> Handles:
+        """Return what the journal keeps with the intention to delete, since nobody can ask for it afterwards."""
+        return {}
 
     def delete(self) -> Handles:
         """Remove the old credential for good; not-found is success."""

@@ -16,44 +16,42 @@ The first surprise stops the run. `resume` goes on, `undo` goes back.
 from __future__ import annotations
 
 import os
-import uuid
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from detector.errors import RotationError
 from detector.net.log_silencing import silence_client_logs
-from detector.secret import Secret
-from rotators.core import runs
-from rotators.core.contracts import Store, Values
+from rotators.core import endings, runs
+from rotators.core.contracts import Values
 from rotators.core.journal import JournalPhase, format_time, parse_time
-from rotators.core.journalled_run import JournalledRun, Outcome
+from rotators.core.journalled_run import Outcome
 from rotators.core.locks import hold_run_lock
 from rotators.core.model import (
     ACTS,
-    NewCredential,
+    Facet,
+    FacetReport,
+    FacetState,
     NotKnownYet,
     NotPropagated,
-    Order,
     Proof,
     ProofState,
-    RateLimited,
-    Refused,
     RotationStep,
     RunState,
     StepKind,
     UnexpectedState,
     ValueSource,
 )
-from rotators.core.planner import collect_preconditions, digest_values, is_expired
+from rotators.core.planner import collect_preconditions, is_expired
+from rotators.core.replacing_run import ATTEMPT_LOST, ReplacingRun
 
 PROOFS_IN_A_ROW = 3
 """How often in a row a new credential must work: providers spread it unevenly."""
 
-ATTEMPT_LOST = {"attempt": "lost", "handles": "new_handle"}
-"""Facts of the line that ends an attempt: the next one has another token."""
-
 CHANGES = "changes"
 """The line that says that a person has seen what changed since the plan."""
+
+GONE_FOR = 3600
+"""Seconds between two looks at a list that prove that a credential is gone: lists lag behind."""
 
 LEFT_OUT = "left out"
 """The result of a measure that failed, and that a person goes on without."""
@@ -69,7 +67,7 @@ class CurrentState(NamedTuple):
     new: Mapping[str, bool | None]
 
 
-class Executor(JournalledRun):
+class Executor(ReplacingRun):
     """One run of one plan."""
 
     # -- the verbs -----------------------------------------------------------
@@ -97,6 +95,8 @@ class Executor(JournalledRun):
         with silence_client_logs(other_libraries=True):
             try:
                 proof = self._retry_when_limited(self._rotator.verify_dead)
+                if proof.state == ProofState.GONE:
+                    proof = proof._replace(state=ProofState.UNVERIFIABLE)
                 done = self._now.done
                 promoted = [
                     step.target for step in self.plan.steps if step.kind == StepKind.PROMOTE and step.id in done
@@ -207,8 +207,22 @@ class Executor(JournalledRun):
                 self._failed[step.id] = str(error)
         if halted := self._halt_if_partly(None):
             return halted
-        self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.FINISHED})
-        return Outcome(RunState.FINISHED)
+        return self._end()
+
+    def _end(self) -> Outcome:
+        """End with what is proven; what is known to be open is left to a person."""
+        try:
+            rest = self._retry_when_limited(self._rotator.report_rest)
+        except Exception as error:
+            rest = (FacetReport(Facet.SESSIONS, FacetState.UNKNOWN, self._scrub_error(error)),)
+        facets = endings.judge_facets(self.plan, self._now, rest)
+        state, why = endings.judge_ending(facets), endings.format_facets(facets)
+        if state == RunState.NEEDS_PERSON:
+            if not self._take_word():
+                return self._halt(state, self.plan.steps[-1], f"{why}; look at it, then resume with --done")
+            state, why = RunState.ENDED, f"accepted by a person: {why}"
+        self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": state, "why": why})
+        return Outcome(state, "", why)
 
     def _next_step(self) -> RotationStep | None:
         settled = self._now.done | self._failed.keys()
@@ -322,15 +336,20 @@ class Executor(JournalledRun):
             StepKind.TIDY: lambda s: self._run_act(s, lambda: self._stores[s.target].settle(self._token)),
             StepKind.DISABLE: lambda s: self._take(s) if s.target else self._run_act(s, self._rotator.disable),
             StepKind.PROVE_DEAD: self._prove_dead,
-            StepKind.DELETE: lambda s: self._run_act(s, self._rotator.delete),
+            StepKind.DELETE: lambda s: self._run_act(s, self._rotator.delete, self._rotator.before_delete),
             StepKind.PROVE_GONE: self._prove_dead,
             StepKind.LIFT: self._lift,
             StepKind.PERSON: lambda s: self._record(s.id, JournalPhase.DONE, {"result": "done by hand"}),
         }
         acts[step.kind](step)
 
-    def _run_act(self, step: RotationStep, act: Callable[[], Mapping[str, str]]) -> None:
-        self._record(step.id, JournalPhase.INTEND)
+    def _run_act(
+        self,
+        step: RotationStep,
+        act: Callable[[], Mapping[str, str]],
+        look: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        self._record(step.id, JournalPhase.INTEND, self._retry_when_limited(look))
         self._record(step.id, JournalPhase.DONE, self._retry_when_limited(act))
 
     def _take(self, step: RotationStep) -> None:
@@ -343,120 +362,7 @@ class Executor(JournalledRun):
         self._retry_when_limited(lambda: self._rotator.lift(step.target))
         self._record(step.id, JournalPhase.DONE)
 
-    # -- making and storing --------------------------------------------------
-
-    @property
-    def _token(self) -> str:
-        """The pending value's name at the destinations: one per attempt."""
-        return str(uuid.uuid5(uuid.UUID(self.plan.id), str(self._now.attempt)))
-
-    def _run_preflight(self) -> None:
-        for store in self._stores.values():
-            self._retry_when_limited(store.preflight)
-        self._retry_when_limited(self._rotator.preflight)
-
-    def _mint(self, step: RotationStep) -> None:
-        if step.id in self._now.unresolved:
-            self._discard_strays(step)
-        self._run_preflight()
-        stored = self._read_stored()
-        facts = self._retry_when_limited(self._rotator.before_create)
-        self._record(step.id, JournalPhase.INTEND, {"mint.started": format_time(self._clock.now()), **facts})
-        minted = self._create(step, lambda: self._make_anew(stored))
-        self._values = minted.values
-        self._record(step.id, JournalPhase.DONE, {**minted.handles, **self._digest_new(minted.values)})
-
-    def _make_anew(self, stored: Values | None) -> NewCredential:
-        return self._rotator.create({}) if stored is None else self._rotator.reconcile(stored)
-
-    def _create(self, step: RotationStep, create: Callable[[], NewCredential]) -> NewCredential:
-        """Create once, and note a refusal that came before the act: then there is nothing to look for later."""
-        try:
-            return self._retry_when_limited(create)
-        except (Refused, RateLimited):
-            self._record(step.id, JournalPhase.NOTE, {"made": "no"})
-            raise
-
-    def _discard_strays(self, step: RotationStep) -> None:
-        """End what an attempt without an outcome is shown to have made; what a destination holds is no stray."""
-        for stray in self._rotator.strays():
-            for name, store in self._stores.items():
-                values = store.read_back() or {}
-                if any(value.reveal().decode("utf-8", "replace") == stray for value in values.values()):
-                    raise UnexpectedState(f"{name} holds {stray}: it is left as it is; look at it, then resume")
-            self._record(step.id, JournalPhase.NOTE, {"stray": stray})
-            self._rotator.discard(stray)
-
-    def _read_stored(self) -> Values | None:
-        if self.plan.order != Order.RECONCILE:
-            return None
-        found: dict[str, Secret] = {}
-        for store in self._stores.values():
-            found.update(store.read_back() or {})
-        return found
-
-    def _set_value(self, step: RotationStep) -> None:
-        values = self._read_pending()
-        if values is None:
-            raise UnexpectedState("the pending value is gone from the destinations; undo this run")
-        if self._now.failures.get(step.id, 0) >= 2:
-            self._drop_pending("the provider refused the value twice")
-            return
-        self._record(step.id, JournalPhase.INTEND, {"mint.started": format_time(self._clock.now())})
-        minted = self._retry_when_limited(lambda: self._rotator.create(values))
-        self._record(step.id, JournalPhase.DONE, {**minted.handles, **self._digest_new(values)})
-
-    def _store(self, step: RotationStep) -> None:
-        store = self._stores[step.target]
-        values = self._values or self._read_pending()
-        if values is None and self.plan.value_source == ValueSource.CLIENT:
-            self._run_preflight()
-            values = self._rotator.generate()
-        if values is None:
-            self._rotator.discard(self._handles["new_handle"])
-            self._drop_pending("the new value was lost before it was stored")
-            return
-        self._values = values
-        self._record(step.id, JournalPhase.INTEND)
-        handles = self._retry_when_limited(lambda: store.put_pending(self._token, values))
-        if not _is_same(store, store.pending(self._token), values):
-            raise UnexpectedState(f"{step.target} does not give the pending value back")
-        self._record(step.id, JournalPhase.DONE, handles)
-
-    def _drop_pending(self, why: str) -> None:
-        """Start the value over: the next attempt gets a fresh one under a fresh name."""
-        self._values = None
-        for store in self._stores.values():
-            store.settle(self._token)
-        back = [s for s in self.plan.steps if s.kind in (StepKind.MINT, StepKind.STORE) and s.id in self._now.begun]
-        for step in reversed(back):
-            lost = {**ATTEMPT_LOST, "why": why} if step.id == self._first_created_step() else None
-            self._record(step.id, JournalPhase.UNDONE, lost)
-
-    def _first_created_step(self) -> str:
-        return next((step.id for step in self.plan.steps if step.kind in (StepKind.MINT, StepKind.STORE)), "")
-
-    def _read_pending(self) -> Values | None:
-        """Return the new values, put together from what the destinations have pending."""
-        found: dict[str, Secret] = {}
-        for store in self._stores.values():
-            found.update(store.pending(self._token) or {})
-        return found if set(self._rotator.fields) <= set(found) else None
-
-    def _digest_new(self, values: Values) -> dict[str, str]:
-        """Return what later recognises *values* at each destination."""
-        return {
-            f"new_mark.{name}": digest_values(store.kept(values), self._key) for name, store in self._stores.items()
-        }
-
-    def _holds_new(self, name: str) -> bool | None:
-        """Tell whether the destination *name* holds the new value; None when it cannot be read."""
-        current = self._stores[name].read_back()
-        if current is None:
-            return None
-        return digest_values(current, self._key) == self._handles.get(f"new_mark.{name}")
-
-    # -- proving and promoting -----------------------------------------------
+    # -- proving --------------------------------------------------------------
 
     def _prove_new(self, step: RotationStep) -> None:
         proof = Proof(ProofState.UNVERIFIABLE)
@@ -488,59 +394,27 @@ class Executor(JournalledRun):
                 raise UnexpectedState(f"the new credential does not work: {why}")
             self._clock.sleep(PAUSE)
 
-    def _promote(self, step: RotationStep) -> None:
-        store = self._stores[step.target]
-        values = store.pending(self._token)
-        if values is None:
-            raise UnexpectedState(f"{step.target} has lost the pending value")
-        if not _is_same(store, store.read_back(), values):
-            self._check_not_edited(step, store)
-            self._record(step.id, JournalPhase.INTEND)
-            try:
-                handles = self._retry_when_limited(lambda: store.promote(self._token, values))
-                found = store.read_back()
-                if found is not None and not _is_same(store, found, values):
-                    raise UnexpectedState(f"{step.target} does not give the new value back")
-            except Exception:
-                if not _is_same(store, store.read_back(), values):
-                    self._restore_promoted()
-                    raise
-                handles = {}
-        else:
-            handles = {}
-        if step == [s for s in self.plan.steps if s.kind == StepKind.PROMOTE][-1]:
-            handles = {**handles, **self._retry_when_limited(self._rotator.promote)}
-        self._record(step.id, JournalPhase.DONE, {**handles, f"promoted.{step.target}": format_time(self._clock.now())})
-
-    def _check_not_edited(self, step: RotationStep, store: Store) -> None:
-        """Stop when somebody changed our fields after the plan; our own earlier write is fine."""
-        if store.read_back() is None and step.id in self._now.begun:
-            return
-        name = f"destination.{step.target}"
-        current = store.read_back()
-        mark = f"mark:{store.mark()}" if current is None else digest_values(current, self._key)
-        if mark != self.plan.preconditions.get(name):
-            raise UnexpectedState(f"somebody changed {step.target} meanwhile; undo this run and make a new plan")
-
-    def _restore_promoted(self) -> None:
-        """Take the destinations that were already promoted back: all of them or none."""
-        for step in reversed(self.plan.steps):
-            if step.kind == StepKind.PROMOTE and step.id in self._now.done:
-                self._restore(step)
-                self._record(step.id, JournalPhase.UNDONE, {"why": "another destination could not be promoted"})
-
-    # -- proving dead --------------------------------------------------------
-
     def _prove_dead(self, step: RotationStep) -> None:
         deadline = self._clock.now() + self._policy.limits.proof_within
         while True:
             proof = self._retry_when_limited(self._rotator.verify_dead)
-            if proof.state in (ProofState.DEAD, ProofState.UNVERIFIABLE):
+            if proof.state != ProofState.ALIVE:
                 break
             if self._clock.now() > deadline:
                 raise UnexpectedState(f"the old credential still works: {proof.why}")
             self._clock.sleep(PAUSE)
+        if proof.state == ProofState.GONE:
+            self._look_twice(step, proof)
         self._record(step.id, JournalPhase.DONE, {"result": proof.state, "why": proof.why})
+
+    def _look_twice(self, step: RotationStep, proof: Proof) -> None:
+        """Believe that a credential is gone when two looks at the list, some time apart, say so."""
+        name, now = f"{step.kind}.seen", self._clock.now()
+        if step.id not in self._now.begun:
+            self._record(step.id, JournalPhase.INTEND, {name: format_time(now)})
+        left = parse_time(self._handles[name]) + GONE_FOR - now
+        if left > 0:
+            raise NotKnownYet(f"{proof.why}; it is looked at again later", left)
 
     # -- going back ----------------------------------------------------------
 
@@ -556,32 +430,7 @@ class Executor(JournalledRun):
         elif step.kind == StepKind.MINT:
             self._undo_mint(step)
 
-    def _restore(self, step: RotationStep) -> None:
-        if self._holds_new(step.target) is not False:
-            store = self._stores[step.target]
-            store.restore(self._token, self._rotator.old_values())
-            if self._holds_new(step.target):
-                raise UnexpectedState(f"{step.target} still holds the new value")
-
-    def _undo_mint(self, step: RotationStep) -> None:
-        if self.plan.value_source == ValueSource.CLIENT:
-            self._rotator.undo(StepKind.MINT)
-            return
-        for name in self._stores:
-            if self._holds_new(name):
-                raise UnexpectedState(f"{name} still holds the new value; it is not deleted")
-        if step.id not in self._now.done:
-            if step.id in self._now.unresolved:
-                self._discard_strays(step)
-        elif made := self._handles.get("new_handle"):
-            self._rotator.discard(made)
-
 
 def _is_measure(step: RotationStep) -> bool:
     """Tell whether *step* is one measure among several that contain or disable a credential."""
     return step.kind in (StepKind.CONTAIN, StepKind.DISABLE) and bool(step.target)
-
-
-def _is_same(store: Store, found: Values | None, values: Values) -> bool:
-    """Tell whether *found* at *store* is what it should keep of *values*."""
-    return found is not None and dict(store.kept(found)) == dict(store.kept(values))

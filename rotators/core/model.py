@@ -103,10 +103,30 @@ class ProofState(StrEnum):
     ALIVE = "alive"
     DEAD = "dead"
     UNVERIFIABLE = "unverifiable"
+    GONE = "gone"
+    """Its provider does not list it any more; the value itself was not tried."""
+
+
+class Facet(StrEnum):
+    """One of the questions whose answers decide how a run ends."""
+
+    VALUE = "value"
+    SESSIONS = "sessions"
+    STRANGERS = "strangers"
+    SERVICE = "service"
+
+
+class FacetState(StrEnum):
+    """What is known about a facet, the worst first. *Bounded*: blocked, untested, and over at a known time."""
+
+    OPEN = "open"
+    UNKNOWN = "unknown"
+    BOUNDED = "bounded"
+    CLOSED = "closed"
 
 
 class RunState(StrEnum):
-    """How far a run has come; the last two are final."""
+    """How far a run has come; the last three are final. *Ended*: all steps are done, and not all can be proven."""
 
     PLANNED = "planned"
     APPROVED = "approved"
@@ -115,6 +135,7 @@ class RunState(StrEnum):
     WAITING = "waiting"
     NEEDS_PERSON = "needs-person"
     FINISHED = "finished"
+    ENDED = "ended"
     ROLLED_BACK = "rolled-back"
 
 
@@ -240,6 +261,14 @@ class Proof(NamedTuple):
 
     state: ProofState
     why: str = ""
+
+
+class FacetReport(NamedTuple):
+    """How a facet stands, and what that rests on."""
+
+    facet: Facet
+    state: FacetState
+    why: str
 
 
 class Clock(NamedTuple):

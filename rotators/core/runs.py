@@ -44,6 +44,7 @@ class Progress(NamedTuple):
     handles: dict[str, str]
     attempt: int
     failures: dict[str, int]
+    results: dict[str, tuple[str, str]]
     approved: str = ""
     scope: str = ""
     started: bool = False
@@ -57,6 +58,7 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
     begun: set[str] = set()
     unresolved: set[str] = set()
     failures: dict[str, int] = {}
+    results: dict[str, tuple[str, str]] = {}
     handles: dict[str, str] = {}
     attempt = 0
     approved = scope = ""
@@ -81,11 +83,13 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
             done.add(entry.step)
             unresolved.discard(entry.step)
             failures.pop(entry.step, None)
+            results[entry.step] = (entry.facts.get("result", ""), entry.facts.get("why", ""))
             handles |= {name: value for name, value in entry.facts.items() if name not in REPORT_ONLY}
         elif entry.phase == JournalPhase.FAILED:
             failures[entry.step] = failures.get(entry.step, 0) + 1
         elif entry.phase == JournalPhase.UNDONE:
             done.discard(entry.step)
+            results.pop(entry.step, None)
             begun.discard(entry.step)
             unresolved.discard(entry.step)
             failures.pop(entry.step, None)
@@ -99,6 +103,7 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
         handles,
         attempt,
         failures,
+        results,
         approved,
         scope,
         started,

@@ -86,7 +86,7 @@ def _check_rotation(context: Context, one: Credential, finding: Finding) -> bool
     if plan is None or one.rotator == RUNBOOK or not rotations.read_progress(plan).started:
         return False
     record_times(ledger, one.fingerprint, plan, rotations.list_entries(plan))
-    if rotations.read_progress(plan).outcome == RunState.FINISHED and one.hold:
+    if rotations.read_progress(plan).outcome in (RunState.FINISHED, RunState.ENDED) and one.hold:
         ledger.add(LineKind.HOLD, one.fingerprint, why="")
     try:
         standing = rotations.open_run(plan, make_leak(one, finding)).inspect()

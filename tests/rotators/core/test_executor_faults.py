@@ -443,7 +443,7 @@ def test_final_steps_want_an_approval_of_their_own(scene: Scene) -> None:
     outcome = scene.operator.run(plan).resume()
     assert (outcome.state, outcome.step) == ("needs-person", "delete")
     scene.operator.approve(plan)
-    assert scene.operator.run(plan).resume().state == "finished"
+    assert scene.operator.finish(plan).state == "finished"
 
 
 # -- values that we make: the other protocol ---------------------------------
