@@ -366,9 +366,10 @@ class Rotator(contracts.Rotator):
             return FacetState.UNKNOWN, "AWS did not say when the key was deactivated"
         over = parse_time(since) + MARGIN + LONGEST_SESSION
         if self.case.clock.now() < over:
-            how = "denied, untested" if SESSIONS_UNTIL in self.case.handles else "not denied"
-            state = FacetState.BOUNDED if SESSIONS_UNTIL in self.case.handles else FacetState.OPEN
-            return state, f"sessions of the user are {how}; none is left after {format_time(over)}"
+            end = f"none of the user is left after {format_time(over)}"
+            if SESSIONS_UNTIL in self.case.handles:
+                return FacetState.BOUNDED, f"they are denied, which was not tested; {end}"
+            return FacetState.UNKNOWN, f"whether it opened any; nothing denies them; {end}"
         opened = cloudtrail.find_role_sessions(self._settings, self._id)
         if opened is None:
             return FacetState.UNKNOWN, "sessions of roles that it assumed: CloudTrail cannot be read in every region"

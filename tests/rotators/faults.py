@@ -63,6 +63,7 @@ class Proxy:
 
     With `trail`, the proxy plays CloudTrail for the keys that were made through
     it: emulators do not have it. Events appear when `trail_is_late` is false.
+    With `last_used` (key id: time) it says when keys were last used.
     """
 
     def __init__(self, target: str) -> None:
@@ -70,6 +71,7 @@ class Proxy:
         self.seen: list[bytes] = []
         self.trail: list[dict[str, Any]] | None = None
         self.trail_is_late = False
+        self.last_used: dict[str, str] | None = None
 
     def record(self, blob: bytes, agent: str, answer: bytes) -> None:
         """Note in the trail who made a key."""
@@ -112,6 +114,12 @@ ANSWERS = {
 }
 
 
+ONE_REGION = (
+    b'<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><regionInfo><item>'
+    b"<regionName>us-east-1</regionName></item></regionInfo></DescribeRegionsResponse>"
+)
+
+
 class _Handler(BaseHTTPRequestHandler):
     proxy: Proxy
     protocol_version = "HTTP/1.1"
@@ -127,7 +135,13 @@ class _Handler(BaseHTTPRequestHandler):
         if target.endswith(b"LookupEvents") and self.proxy.trail is not None:
             self._answer(200, self.proxy.look_up_events(), {"content-type": "application/x-amz-json-1.1"})
             return
+        if b"Action=DescribeRegions" in blob and self.proxy.trail is not None:
+            self._answer(200, ONE_REGION, {"content-type": "text/xml"})
+            return
         fault = self.proxy.pick(blob)
+        if b"Action=GetAccessKeyLastUsed" in blob and self.proxy.last_used is not None and fault is None:
+            self._answer_last_use(blob)
+            return
         if fault and fault.kind in ANSWERS:
             status, xml, text = ANSWERS[fault.kind]
             self._answer(
@@ -139,9 +153,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.kind == "lose-before":
             self.close_connection = True
             return
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
-        headers["Host"] = self.headers["Host"]
-        request = urllib.request.Request(self.proxy.target + self.path, body or None, headers, method=self.command)
+        request = urllib.request.Request(
+            self.proxy.target + self.path, body or None, self._forwarded(), method=self.command
+        )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 status, data, back = answer.status, answer.read(), dict(answer.headers)
@@ -156,6 +170,28 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.after:
             fault.after()
         self._answer(status, data, back)
+
+    def _answer_last_use(self, blob: bytes) -> None:
+        """Ask the emulator whose key it is, and add when it was used."""
+        request = urllib.request.Request(
+            self.proxy.target + self.path, blob[blob.index(b"Action=") :], self._forwarded()
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status, data = answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            status, data = error.code, error.read()
+        used = next((when for key, when in (self.proxy.last_used or {}).items() if key.encode() in blob), None)
+        if used:
+            fields = f"<LastUsedDate>{used}</LastUsedDate><ServiceName>sts</ServiceName><Region>us-east-1</Region>"
+            data = re.sub(
+                rb"(<AccessKeyLastUsed>).*(</AccessKeyLastUsed>)", rb"\1" + fields.encode() + rb"\2", data, flags=re.S
+            )
+        self._answer(status, data, {"content-type": "text/xml"})
+
+    def _forwarded(self) -> dict[str, str]:
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        return {**headers, "Host": self.headers["Host"]}
 
     def _answer(self, status: int, data: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

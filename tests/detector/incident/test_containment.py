@@ -62,21 +62,21 @@ def test_a_failure_for_one_credential_stops_no_other(
 ) -> None:
     from rotators import aws_iam
 
-    good = aws_iam.Rotator.contain
+    good = aws_iam.Rotator.take
     broken = accounts[0].old[0]
 
-    def contain(self: aws_iam.Rotator) -> Any:
+    def take(self: aws_iam.Rotator, measure: str) -> Any:
         if self._id == broken:
             raise ValueError(f"a library quotes {accounts[0].old[1]}")
-        return good(self)
+        return good(self, measure)
 
-    monkeypatch.setattr(aws_iam.Rotator, "contain", contain)
+    monkeypatch.setattr(aws_iam.Rotator, "take", take)
     operator = Operator(tmp_path, accounts, ALLOWED + AUTO, capsys)
     incident = operator("open", str(operator.leaked))
     assert [account.keys()[account.old[0]] for account in accounts] == ["Active", "Inactive"]
     (held,) = [one["hold"] for one in incident["credentials"] if one["hold"]["kind"] == "stopped"]
     assert accounts[0].old[1] not in json.dumps(incident) and "ValueError" in held["why"]
-    monkeypatch.setattr(aws_iam.Rotator, "contain", good)
+    monkeypatch.setattr(aws_iam.Rotator, "take", good)
     assert operator("run", "contain")["counts"]["contained"] == 2
 
 
@@ -140,12 +140,12 @@ def test_a_started_rotation_continues_only_where_it_was_started(
 ) -> None:
     from rotators import aws_iam
 
-    def contain(self: aws_iam.Rotator) -> Any:
+    def take(self: aws_iam.Rotator, measure: str) -> Any:
         raise ValueError
 
     operator = Operator(tmp_path, accounts, ALLOWED + AUTO, capsys)
     with monkeypatch.context() as broken:
-        broken.setattr(aws_iam.Rotator, "contain", contain)
+        broken.setattr(aws_iam.Rotator, "take", take)
         before = operator("open", str(operator.leaked))
     incident = operator("next", "--rotations", str(tmp_path / "elsewhere"))
     assert all("started on another machine" in one["hold"]["why"] for one in incident["credentials"])

@@ -79,7 +79,22 @@ def test_a_key_that_opened_sessions_does_not_finish_before_they_are_over(aws: Aw
     while outcome.state == "waiting":
         operator.time.ahead += 3700
         outcome = operator.run(plan).resume()
-    assert outcome.state == "needs-person" and "sessions open" in outcome.why
+    assert outcome.state == "ended" and "sessions unknown: whether it opened any" in outcome.why
+
+
+def test_a_key_that_nobody_explains_is_left_to_a_person(aws: Aws, tmp_path: pathlib.Path) -> None:
+    leak = aws.plant()
+    places = {"prod": ("aws-secrets-manager", aws.settings(secret=aws.secret))}
+    rules = policy("aws-iam", aws.settings(end_sessions=False, prove_by_use=False), places)
+    operator = Operator(str(tmp_path), rules, leak)
+    plan = operator.approved()
+    outcome = operator.run(plan).apply()
+    while outcome.step != "prove-gone":
+        operator.time.ahead += 90000
+        outcome = operator.run(plan).resume()
+    other = aws.client("iam").create_access_key(UserName=aws.user)["AccessKey"]["AccessKeyId"]
+    outcome = operator.finish(plan)
+    assert outcome.state == "needs-person" and f"strangers open: {other}" in outcome.why
     outcome = operator.run(plan).resume(person_done=True)
     assert outcome.state == "ended" and "accepted by a person" in outcome.why
 
