@@ -133,10 +133,9 @@ def _loosen(*tails: str) -> str:
     return "(?:" + "|".join(re.sub(r"\{[12],\d+\}", "+", re.sub(r"\{0,\d+\}", "*", tail)) for tail in tails) + ")"
 
 
-_LOOSE |= dict.fromkeys(_FURTHER, _loosen(*_FURTHER))
-_LOOSE |= dict.fromkeys(_CONNECTED, _loosen(*_CONNECTED))
-_LOOSE |= dict.fromkeys(_CONNECTED_SIGNED, _loosen(*_CONNECTED_SIGNED))
-_LOOSE[_LOWER_LINE] = _loosen(_LOWER_LINE)
+def _join(words: tuple[str, ...]) -> str:
+    return "(?:" + "|".join(map(re.escape, words)) + ")"
+
 
 _STRONG = ("passw", "passphrase", "passcode", "pwd", "secret")
 _DECLARED = ("passw", "passphrase", "pwd", "secret", "token")
@@ -146,9 +145,7 @@ _SPOKEN = (
 _KEYS = ("apikey", "api_key", "api-key", "access_key", "access-key", "authkey", "auth_key")
 _WEAK = ("key", "auth", "sig", "jwt", "otp", "salt", "cookie", "session", "private", "api")
 _FOREIGN = ("senha", "contrase", "kennwort", "parola", "密码", "密碼", "口令", "пароль", "mot de passe")
-_FLAGS = (
-    "--password", "--passwd", "--pass", "--token", "--secret", "--api-key", "--apikey", "-passwd", "-password",
-)  # fmt: skip
+_FLAGS = ("-pass", "--token", "--secret", "--api-key", "--apikey")
 _CRYPT = ("$5$", "$6$", "$y$", "$apr1$", "{SHA}", "{SSHA}")
 _LOGIN = r"[\w.\-@]{1,40}:" + _BARE_START + _BARE + "{2}"
 
@@ -159,10 +156,11 @@ class _Anchors:
     def __init__(self) -> None:
         self.made: list[Anchor] = []
 
-    def __call__(self, words: str | tuple[str, ...], *tails: str, case: bool = False) -> None:
+    def __call__(self, words: str | tuple[str, ...], *tails: str, case: bool = False, loose: str = "") -> None:
+        given = loose
         for word in (words,) if isinstance(words, str) else words:
             for tail in tails:
-                loose = re.escape(word) + _LOOSE[tail] if tail in _LOOSE else ""
+                loose = given or (re.escape(word) + _LOOSE[tail] if tail in _LOOSE else "")
                 self.made.append(Anchor(word.encode(), not case, tail, loose))
 
 
@@ -177,13 +175,20 @@ def _add_named(add: _Anchors) -> None:
     add("pw", r"[\"'\])]{0,2}[ ]{0,4}[=:][ ]{0,4}[\"']?" + _BARE_START + _BARE + "{3}")
     foreign = r"[^\s:=\"']{0,8}" + _CLOSE + _GAP + r"(?:=|:|=>|：)" + _GAP
     add(_FOREIGN, foreign + r"[\"'`]{0,3}" + _START + _REST + "{2}")
-    add(_DECLARED, *_CONNECTED)
-    add("key", *_CONNECTED_SIGNED)
-    add((*_DECLARED, "key"), *_FURTHER)
-    add((*_DECLARED, "key", "pass", "auth"), _LOWER_LINE)
+    add(_DECLARED, *_CONNECTED, loose=_join(_DECLARED) + _loosen(*_CONNECTED))
+    add("key", *_CONNECTED_SIGNED, loose="key" + _loosen(*_CONNECTED_SIGNED))
+    words = (*_DECLARED, "key")
+    add(words, *_FURTHER, loose=_join(words) + _loosen(*_FURTHER))
+    words = (*_DECLARED, "key", "pass", "auth")
+    add(words, _LOWER_LINE, loose=_join(words) + _loosen(_LOWER_LINE))
     add(_SPOKEN, r"[\w\-]{0,8}" + _PROSE)
     columns = ("password", "passwd", "pwd", "secret", "token", "api_key", "apikey")
-    add(tuple(sign + name for sign in (",", ";", "|", "| ", "\t") for name in columns), _LAST_COLUMN)
+    for name in columns:  # the sign in front of it is searched for only where a line ends behind the name
+        add(
+            tuple(sign + name for sign in (",", ";", "|", "| ", "\t")),
+            _LAST_COLUMN,
+            loose=_join(columns) + _loosen(_LAST_COLUMN),
+        )
     # the value of a record whose name stands in another field
     unquoted = r"[^\s\"'\x00]"
     random = r"(?:[^\s\"'0-9\x00]{0,6}[0-9]" + unquoted + r"{4}|[^\s\"'0-9\x00]{3,24}[0-9]" + unquoted + "{2})"
@@ -223,35 +228,57 @@ def _add_servers(add: _Anchors) -> None:
 
 
 def _add_command_lines(add: _Anchors) -> None:
-    # command lines
     add(_FLAGS, r"[\w\-]{0,16}[ =][\"']?" + _BARE_START + _BARE + "{2}")
-    add((" -u", "\t-u", "\n-u", '"-u', "'-u"), r"[ =]?[\"']?" + _LOGIN, case=True)
+    add((" -u", "\t-u", '"-u', "'-u"), r"[ =]?[\"']?" + _LOGIN, case=True)
     add("--user", r"[ =][\"']?" + _LOGIN, case=True)
     add("pass:", _BARE_START + _BARE + "{3}", case=True)
-    add("mysql", r"[\w\-.]{0,12}[^\n\x00]{0,80} -p[^\s$\"'\-]" + _BARE + "{2}", case=True)
+    _add_tools(add)
     bare = r"[\"']?" + _BARE_START + _BARE + "{3}"
-    near, far = r"[^\n\x00]{0,40}", r"[^\n\x00]{0,72}"
-    add(" login ", far + r"[ \t](?:-p|-t|--password|--token)[ =]" + bare)
-    add("ldap", r"[a-z]{3,9} " + far + " -[ws] " + bare)
-    add("zip", r"[a-z]{0,5} (?:" + near + " )?-P " + bare, case=True)
-    add(("7z", "rar"), r"[ar]? " + near + r"-h?p[^\s$\"'\-]" + _BARE + "{4}", case=True)
-    add("mongo", r"[a-z]{0,8} " + far + " -p " + bare, case=True)
-    add(("redis-", "valkey-"), r"(?:cli|benchmark) " + far + " -a " + bare, case=True)
-    add("mosquitto_", r"[a-z]{2,3} " + far + " -P " + bare, case=True)
-    add(("ncftp", "lftp", "cqlsh", "psexec", "rdesktop"), r"[a-z]{0,4} " + far + " -[pu] " + bare)
-    add(("twine ", "nuget ", "setapikey "), "(?:" + far + " )?-(?:p|k|ApiKey|Password|apikey) " + bare)
-    add(("sqlcmd", "bcp ", "osql", "isql", "ipmitool"), " ?" + far + " -P ?" + bare, case=True)
-    add("snmp", r"[a-z]{1,8} " + far + " -[AX] " + bare, case=True)
-    add(("freerdp", "wmic", "cmdkey"), far + " /p(?:ass|assword)?:" + bare)
     add((" -pw ", " -storepass ", " -keypass ", " /rp "), bare)
-    add("curl ", "(?:" + far + r" )?(?:-u|--user)[ =]?[\"']?[\w.\-]{12}", case=True)
     add((" -U", " --user="), r"[ =]?[\"']?[\w.\-\\/@]{1,40}%[^\s\"']{3}", case=True)
+    near = r"[^\n\x00]{0,40}"
     add("htpasswd", near + r" -[a-zA-Z]{0,5}b[a-zA-Z]{0,4} " + near + r"[^\s]{3}", case=True)
-    add(("| chpasswd", "|chpasswd", "--password-stdin", "passwd --stdin", "| sudo -S", "|sudo -S"), "", case=True)
+    add(("| chpasswd", "|chpasswd", "--password-stdin", "passwd --stdin", "sudo -S"), "", case=True)
     add(("sonar.login", "sonar.token"), r"[\"']?[=:, ]{1,4}" + bare)
     add(("cargo login ", "vault login ", "net use ", "rclone obscure "), near + bare)
     add("sshpass", r" -p ?[\"']?" + _BARE_START + _BARE + "{2}", case=True)
     add("ConvertTo-SecureString", r" (?:-\w{2,12} )?[\"']?" + _BARE_START + _BARE + "{2}")
+
+
+def _add_tools(add: _Anchors) -> None:
+    """Add the tools with short options for a password.
+
+    Their names are short and frequent (`zip`, `rar`), so pass 1 searches for the option
+    and its value, and for the name of the tool only on the line in front of it.
+    """
+    bare = r"[\"']?" + _BARE_START + _BARE + "{3}"
+    far = r"[^\n\x00]{0,72}"
+    for option, tools in (
+        (" -p ", (" login", "mongo", "ncftp", "lftp", "cqlsh", "psexec", "rdesktop", "twine", "nuget")),
+        (" -p=", (" login",)),
+        (" -t ", (" login",)),
+        (" -u ", ("lftp", "ncftp")),
+        (" -w ", ("ldap",)),
+        (" -s ", ("ldap",)),
+        (" -P ", ("zip", "mosquitto_", "sqlcmd", "bcp", "osql", "isql", "ipmitool")),
+        (" -k ", ("nuget", "setapikey")),
+        (" -ApiKey ", ("nuget",)),
+        (" -Password ", ("nuget",)),
+        (" -a ", ("redis-cli", "redis-benchmark", "valkey-cli")),
+        (" -A ", ("snmp",)),
+        (" -X ", ("snmp",)),
+        (" /p:", ("freerdp", "wmic", "cmdkey")),
+        (" /pass:", ("cmdkey", "wmic")),
+        (" /password:", ("cmdkey", "wmic")),
+    ):
+        for tool in tools:
+            add(tool, far + re.escape(option) + bare, case=True, loose=re.escape(option) + bare)
+    glued = r"[^\s$\"'\-]" + _BARE + "{2}"
+    for option, tool in ((" -p", "mysql"), (" -p", "7z"), (" -p", "rar"), (" -hp", "rar"), (" -P", "sqlcmd")):
+        add(tool, far + option + glued, case=True, loose=option + glued)
+    for option in (" -u", " --user"):
+        key = option + r"[ =]?[\"']?[\w.\-]{12}"
+        add("curl", far + key, case=True, loose=key)
 
 
 def _build_anchors() -> tuple[Anchor, ...]:
