@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from detector.engine.declarations.candidate import Candidate
 from detector.engine.lazy_regex import compile_lazily
@@ -60,9 +61,9 @@ def _compile_tool(tools: str, subcommand: str, options: str) -> re.Pattern[bytes
     return re.compile(text.encode() + _VALUE)
 
 
-_TOOL_NAMES = compile_lazily(
-    "|".join(rf"(?P<t{number}>(?<![\w\-])(?:{tools})(?![\w\-]))" for number, (tools, _, _) in enumerate(TOOLS)).encode()
-)
+_TOOL_NAMES = compile_lazily("|".join(f"(?P<t{number}>{tools})" for number, (tools, _, _) in enumerate(TOOLS)).encode())
+_WORDS = compile_lazily(rb"[\w\-]{2,40}")
+NO_TOOL = -1
 _COMPILED: dict[int, re.Pattern[bytes]] = {}
 _FLAG = compile_lazily(
     rb"(?:^|[\s\"',\[])(--?[\w.\-]{0,32}(?:pass(?:w(?:or)?d|phrase)?|pwd|token|secret|(?:api|access|secret"
@@ -128,16 +129,18 @@ def find_command_line(text: bytes, low: bytes) -> Iterator[Candidate]:
 
 
 def _find_short_options(text: bytes, low: bytes) -> Iterator[Candidate]:
-    seen: set[int] = set()
-    for found in _TOOL_NAMES.finditer(low):
-        number = int(str(found.lastgroup)[1:])
-        if number in seen:
-            continue
-        seen.add(number)
+    for number in sorted({_find_tool(word) for word in set(_WORDS.findall(low))} - {NO_TOOL}):
         pattern = _COMPILED.get(number)
         if pattern is None:
             pattern = _COMPILED[number] = _compile_tool(*TOOLS[number])
         yield from _from_matches("flag", text, pattern.finditer(text))
+
+
+@lru_cache(maxsize=65_536)
+def _find_tool(word: bytes) -> int:
+    """Return the index in `TOOLS` of the tools to which *word* belongs, or `NO_TOOL`: most words are none."""
+    found = _TOOL_NAMES.fullmatch(word)
+    return int(str(found.lastgroup)[1:]) if found else NO_TOOL
 
 
 def _from_matches(way: str, text: bytes, matches: Iterator[re.Match[bytes]]) -> Iterator[Candidate]:
