@@ -220,7 +220,7 @@ def compile_pack(rules: Sequence[Rule], digest: str = "", engine: str = "") -> P
     if not pack.anchors:
         return pack
     searched = (*pack.anchors, *(marker.anchor for marker in markers))
-    dumped = build_automaton(searched, pack.engine).dump()
+    dumped = b"" if pack.engine == "ahocorasick" else build_automaton(searched, pack.engine).dump()
     return pack._replace(automata=(AutomatonPart(pack.engine, searched, dumped),))
 
 
@@ -280,7 +280,7 @@ def _digest_rules(base: Pack, rules: Sequence[Rule]) -> str:
 
     total = xxh3_128(base.digest.encode())
     for rule in rules:
-        total.update(repr(rule).encode("utf-8", "surrogateescape") + b"\0")
+        total.update(repr(rule._replace(source="")).encode("utf-8", "surrogateescape") + b"\0")
     return str(total.hexdigest())
 
 

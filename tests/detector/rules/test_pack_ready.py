@@ -143,6 +143,15 @@ def test_own_rules_and_a_selection_use_the_ready_pack(
     assert find(select=lambda rules: []) == []
 
 
+def test_the_digest_of_derived_rules_follows_what_they_say_not_where_they_lie(installed: Path) -> None:
+    for name, text in (("one", OWN), ("two", OWN), ("other", OWN.replace("Best key", "Worst key"))):
+        (installed / name).mkdir()
+        (installed / name / "own.toml").write_text(text)
+    one, two, other = (packs.load_pack([str(installed / name / "own.toml")]).digest for name in ("one", "two", "other"))
+    assert one == two != other
+    assert packs.load_pack(select=lambda rules: []).digest not in (one, other, packs.load_pack().digest)
+
+
 def test_an_id_that_is_taken_by_a_shipped_rule_is_refused(installed: Path) -> None:
     (installed / "own.toml").write_text(TEXT)
     with pytest.raises(RuleError, match=r"own\.toml:2: the id 'acme.key' is taken by .*patterns/acme\.toml:2"):
