@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, NamedTuple
 
 from detector.errors import SourceError, UsageError
+from detector.git._files import open_regular
 from detector.git.refs import read_head, read_refs
 from detector.git.repository import Repository
 from detector.git.safe_git import SafeGit, find_git_program
@@ -188,7 +189,7 @@ def _read_lfs_object(
         stored = os.path.join(repository.common_dir, "lfs", "objects", digest[:2], digest[2:4], digest)
         try:
             if os.path.getsize(stored) <= MAX_OBJECT and os.path.isfile(stored):
-                with open(stored, "rb") as stream:
+                with open_regular(stored) as stream:
                     data = stream.read(MAX_OBJECT)
                 return Change("blob", path, name, data, ((0, len(data)),), commit)
         except OSError:
@@ -370,7 +371,9 @@ def _intersect_edits(one: _Edit, other: _Edit) -> _Edit:
 def _read_merge_heads(repository: Repository) -> list[str]:
     """Return the further parents of the commit that is being created during a merge."""
     try:
-        with open(os.path.join(repository.git_dir, "MERGE_HEAD")) as stream:
-            return [line for line in stream.read(1 << 16).split() if len(line) == 2 * repository.id_bytes]
+        with open_regular(os.path.join(repository.git_dir, "MERGE_HEAD")) as stream:
+            return [
+                line for line in stream.read(1 << 16).decode("ascii").split() if len(line) == 2 * repository.id_bytes
+            ]
     except (OSError, ValueError):
         return []

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from detector.errors import SourceError
+from detector.git._files import open_regular
 from detector.git.pack_walker import KINDS, ObjectError, inflate
 from detector.git.repository import Repository
 from detector.git.safe_git import SafeGit
@@ -55,7 +56,7 @@ def read_loose(path: str, kinds: Iterable[str] = KINDS, budget: ObjectBudget | N
     `ObjectError` if it cannot be read, `FileNotFoundError` if it does not exist.
     """
     limit = (budget or ObjectBudget()).object
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         start = stream.read(8192)
         try:
             head = zlib.decompressobj().decompress(start, 64)

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np  # noqa: TID253  (this module is itself imported late)
 from numpy.typing import NDArray  # noqa: TID253
 
+from detector.git._files import open_regular
 from detector.git.pack_walker import HAS_CHILDREN, LAST_CHILD, WANTED
 
 COMMIT, TREE, BLOB, TAG, OFS_DELTA, REF_DELTA = 1, 2, 3, 4, 6, 7
@@ -131,7 +132,7 @@ def _check_order(ids: ByteArray) -> None:
 
 def open_pack(path: str, id_bytes: int = 20) -> tuple[mmap.mmap, int]:
     """Map a pack file into memory; return the map and the number of objects in its header."""
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         if os.fstat(stream.fileno()).st_size < 12 + id_bytes:
             raise PackError("pack is truncated")
         data = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
@@ -376,7 +377,7 @@ def _is_in_offset_order(ranks: LongArray, offsets: LongArray) -> bool:
 def read_reverse_index(path: str, count: int) -> LongArray | None:
     """Read a `.rev` file: the rows of the index in the order of their offsets; None if there is no such file."""
     try:
-        with open(path, "rb") as stream:
+        with open_regular(path) as stream:
             head = stream.read(12)
             if head[:8] != b"RIDX\x00\x00\x00\x01":
                 return None
@@ -386,7 +387,7 @@ def read_reverse_index(path: str, count: int) -> LongArray | None:
 
 
 def _map_file(path: str) -> ByteArray:
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         if os.fstat(stream.fileno()).st_size == 0:
             raise PackError("file is empty")
         return np.frombuffer(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)

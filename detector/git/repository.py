@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from detector.errors import SourceError
-from detector.git._files import read_small_file
+from detector.git._files import list_special_files, read_small_file
 from detector.model import Skipped
 
 ANYWHERE = os.sep
@@ -31,7 +31,8 @@ class Repository(NamedTuple):
     `git_dir` contains HEAD and the index, `common_dir` the refs and the
     configuration (the same folder unless this is a linked worktree).
     `object_dirs` are the repository's own object store and the alternates that
-    may be read; alternates that may not be are in `skipped`.
+    may be read; alternates that may not be, and pipes and devices among the files
+    of a store, are in `skipped`.
     """
 
     git_dir: str
@@ -174,6 +175,7 @@ def _list_object_dirs(objects: str, allow: Sequence[str], skipped: list[Skipped]
                 skipped.append(Skipped(other, "too many alternate object stores"))
             else:
                 found.append(other)
+    skipped += (Skipped(path, "is no regular file") for store in found for path in list_special_files(store))
     return found
 
 

@@ -16,20 +16,35 @@ The pre-commit hook uses this module: standard library only, imported late.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO, TYPE_CHECKING
 
 from detector.errors import SourceError
-from detector.git._files import list_names
+from detector.git._files import list_names, list_special_files
 from detector.git.refs import read_refs
 from detector.git.repository import Repository
 
 if TYPE_CHECKING:
     import subprocess
+    import threading
 
 MAX_OUTPUT = 1 << 29
 MAX_MEMORY = 1 << 31
+RUN_SECONDS = 3600.0
+"""How long one git command may take whose output is read at once; a stream may take longer, but not for ever."""
+STREAM_SECONDS = 12 * 3600.0
+WATCH_SECONDS = 2.0
+"""After this time a command that was given a watch is checked by it."""
 _HEX = frozenset("0123456789abcdef")
+
+
+_deadline: list[float] = []
+"""When all git processes have to end (`time.monotonic`), if the user set a time for the whole run."""
+
+
+def set_deadline(when: float | None) -> None:
+    """End every git process that is started from now on at *when* (`time.monotonic`) at the latest."""
+    _deadline[:] = [] if when is None else [when]
 
 
 class SafeGit:
@@ -46,6 +61,7 @@ class SafeGit:
         self._index = repository.index_path if index is True else index
         self._refs = refs
         self._running: list[subprocess.Popen[bytes]] = []
+        self._timers: list[threading.Timer] = []
         self._stopped = False
         self._input_numbers = iter(range(1 << 62))
         self._object_dirs = repository.object_dirs
@@ -64,8 +80,10 @@ class SafeGit:
         if self.repository.skipped:
             self._object_dirs = tuple(self._link_without_alternates(number) for number in range(len(self._object_dirs)))
         if self._index:
+            if os.path.lexists(self._index) and not os.path.isfile(self._index):
+                raise SourceError(f"{self._index}: is no regular file")
             for name in list_names(self.repository.git_dir):
-                if name.startswith("sharedindex."):
+                if name.startswith("sharedindex.") and os.path.isfile(os.path.join(self.repository.git_dir, name)):
                     os.symlink(os.path.join(self.repository.git_dir, name), os.path.join(self._git_dir, name))
         return self
 
@@ -80,6 +98,8 @@ class SafeGit:
     def stop(self) -> None:
         """End every git process that still runs, and any that another thread is about to start."""
         self._stopped = True
+        for timer in self._timers:
+            timer.cancel()
         for process in list(self._running):
             if process.poll() is None:
                 process.kill()
@@ -99,13 +119,22 @@ class SafeGit:
         os.rmdir(self._git_dir)
 
     def _link_without_alternates(self, number: int) -> str:
-        """Link an object store without its list of alternates, because some of them are not allowed."""
+        """Link the regular files of an object store, without its list of alternates: some of them may not be read."""
         store = self.repository.object_dirs[number]
         linked = os.path.join(self._git_dir, f"objects-{number}")
         os.mkdir(linked, 0o700)
+        special = {os.path.dirname(path) for path in list_special_files(store)}
         for name in list_names(store):
-            if name == "pack" or (len(name) == 2 and _HEX.issuperset(name)):
-                os.symlink(os.path.join(store, name), os.path.join(linked, name))
+            folder = os.path.join(store, name)
+            if not (name == "pack" or (len(name) == 2 and _HEX.issuperset(name))):
+                continue
+            if folder not in special:
+                os.symlink(folder, os.path.join(linked, name))
+                continue
+            os.mkdir(os.path.join(linked, name), 0o700)
+            for inner in list_names(folder):
+                if os.path.isfile(os.path.join(folder, inner)):
+                    os.symlink(os.path.join(folder, inner), os.path.join(linked, name, inner))
         return linked
 
     def _write(self, name: str, text: str) -> None:
@@ -143,21 +172,36 @@ class SafeGit:
         )
 
     def run_into(self, output: IO[bytes], *args: str, stdin: IO[bytes]) -> bool:
-        """Run git with *stdin* as its input and write its output to *output*; return whether it succeeded."""
+        """Run git with *stdin* as its input and write its output to *output*; return whether it succeeded.
+
+        `SourceError` if it was ended, because it took too long: its output is then a part of the answer.
+        """
         import subprocess
 
-        return self._start_process(args, stdin, output, subprocess.DEVNULL).wait() == 0
+        code = self._start_process(args, stdin, output, subprocess.DEVNULL).wait()
+        if code < 0 and not self._stopped:
+            raise SourceError(f"{self.repository.git_dir}: git {args[0]} was ended because it took too long")
+        return code == 0
 
-    def run(self, *args: str, data: bytes = b"", warnings: list[str] | None = None) -> bytes:
+    def run(
+        self,
+        *args: str,
+        data: bytes = b"",
+        warnings: list[str] | None = None,
+        is_stuck: Callable[[], bool] | None = None,
+    ) -> bytes:
         """Run git to its end with *data* as its input and return its output.
 
         The lines of its standard error are appended to *warnings*. `SourceError`
-        if git fails or its output exceeds `MAX_OUTPUT`.
+        if git fails, takes longer than `RUN_SECONDS`, or its output exceeds `MAX_OUTPUT`. If it
+        takes longer than `WATCH_SECONDS`, it is ended if *is_stuck* says so.
         """
         import subprocess
 
         with self.open_input(data) as stdin, self.open_input(b"") as stderr:
-            process = self._start_process(args, stdin, subprocess.PIPE, stderr)
+            process = self._start_process(args, stdin, subprocess.PIPE, stderr, RUN_SECONDS)
+            if is_stuck:
+                self._call_later(WATCH_SECONDS, lambda: process.kill() if is_stuck() else None)
             parts: list[bytes] = []
             size = 0
             assert process.stdout
@@ -169,6 +213,9 @@ class SafeGit:
                 process.kill()
             failed = process.wait()
             self._running.remove(process)
+            for timer in self._timers:
+                timer.cancel()
+            self._timers.clear()
             if size > MAX_OUTPUT:
                 raise SourceError(
                     f"{self.repository.git_dir}: the output of git {args[0]} exceeds {MAX_OUTPUT >> 20} MiB"
@@ -176,6 +223,8 @@ class SafeGit:
             if failed:
                 stderr.seek(0)
                 reason = stderr.read(1 << 16).decode("utf-8", "replace").strip().partition("\n")[0]
+                if failed < 0 and not reason:
+                    reason = "it was ended because it took too long, or by the system"
                 raise SourceError(f"{self.repository.git_dir}: git {args[0]} failed: {reason}")
             if warnings is not None:
                 stderr.seek(0)
@@ -191,7 +240,12 @@ class SafeGit:
         return [(name, kind) for name, _, kind in (line.partition(" ") for line in lines.decode().splitlines())]
 
     def _start_process(
-        self, args: Sequence[str], stdin: IO[bytes] | int, stdout: IO[bytes] | int, stderr: IO[bytes] | int
+        self,
+        args: Sequence[str],
+        stdin: IO[bytes] | int,
+        stdout: IO[bytes] | int,
+        stderr: IO[bytes] | int,
+        seconds: float = STREAM_SECONDS,
     ) -> subprocess.Popen[bytes]:
         import subprocess
 
@@ -207,7 +261,20 @@ class SafeGit:
         if self._stopped:
             process.kill()
         _limit_memory(process.pid)
+        if _deadline:
+            import time
+
+            seconds = min(seconds, max(_deadline[0] - time.monotonic(), 0.1))
+        self._call_later(seconds, process.kill)
         return process
+
+    def _call_later(self, seconds: float, action: Callable[[], None]) -> None:
+        import threading
+
+        timer = threading.Timer(seconds, action)
+        timer.daemon = True
+        timer.start()
+        self._timers.append(timer)
 
 
 def _limit_memory(process: int) -> None:

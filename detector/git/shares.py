@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np  # noqa: TID253  (this module is itself imported late)
 
 from detector.engine.stored import Stored
+from detector.git._files import open_regular
 from detector.git.objects import (
     ObjectBudget,
     cat_file,
@@ -423,7 +424,7 @@ def list_packs(repository: Repository, skipped: list[Skipped]) -> list[str]:
 
 def read_pack_key(path: str, width: int) -> bytes:
     """Return a key that identifies a pack: its checksum, the last bytes of the file, and its size."""
-    with open(path, "rb") as stream:
+    with open_regular(path) as stream:
         size = stream.seek(0, os.SEEK_END)
         if size < 12 + width:
             raise PackError("pack is truncated")

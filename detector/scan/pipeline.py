@@ -14,6 +14,7 @@ from typing import NamedTuple
 from detector.config import Config
 from detector.contracts import Share, TargetNote
 from detector.errors import UsageError
+from detector.git.safe_git import set_deadline
 from detector.log import log_step
 from detector.model import (
     Finding,
@@ -36,6 +37,9 @@ from detector.scan.pool import FirstSighting, collect_garbage_rarely, examine_sh
 from detector.scan.rule_pack import load_rule_pack
 from detector.scan.state import ScanState
 from detector.scan.triage import build_findings, is_confident, split_ignored
+
+GIT_GRACE = 5.0
+"""Seconds after --timeout that git has to say which commits the findings are in."""
 
 INTERRUPTED = Skipped("the rest", "interrupted")
 
@@ -65,6 +69,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         raise UsageError("no rule is left to apply; see --only and --skip, and `leakfirst rules list`")
     state = ScanState(config.state, pack, config.every_commit)
     deadline = started + config.timeout if config.timeout else None
+    set_deadline(deadline + GIT_GRACE if deadline else None)
     with Attributor(config, state, pack) as attributor:
         planned = plan(config, state, attributor)
         log_step("planned", targets=len(config.targets), shares=len(planned.shares), rules=len(pack.rules))

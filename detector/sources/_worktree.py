@@ -41,6 +41,9 @@ def list_files(
     missing = 0
     names, unlisted = _ask_git(repository, config.include_ignored)
     yield from unlisted
+    if names is None:
+        yield from _list_without_git(root, config)
+        return
     for path in names:
         at = os.path.join(root, path)
         try:
@@ -73,6 +76,18 @@ def _list_folder(path: str, at: str, config: Config) -> Iterator[FileEntry | Ski
             return
     except SourceError as error:
         yield Skipped(path, str(error))
+    yield from _walk_below(path, at, config)
+
+
+def _list_without_git(root: str, config: Config) -> Iterator[FileEntry | Skipped | NestedRepository]:
+    """List every file, because git would wait for a pipe for ever."""
+    yield Skipped(
+        root, "a pipe or device in the place of a .gitignore or a git directory keeps git from listing the files"
+    )
+    yield from _walk_below("", root, config)
+
+
+def _walk_below(path: str, at: str, config: Config) -> Iterator[FileEntry | Skipped | NestedRepository]:
     for entry in walk_folder(at, config):
         if isinstance(entry, Skipped | NestedRepository):
             yield entry
@@ -81,16 +96,37 @@ def _list_folder(path: str, at: str, config: Config) -> Iterator[FileEntry | Ski
             yield os.path.join(path, os.path.relpath(place, at)), place, size
 
 
-def _ask_git(repository: Repository, include_ignored: bool) -> tuple[list[str], list[Skipped]]:
-    """Return the paths that git lists, and the folders that it could not open."""
+def _has_pipe(tree: str) -> bool:
+    """Tell whether git waits for something that is no file: it opens each .gitignore, and HEAD of each repository."""
+    for folder, folders, _ in os.walk(tree):
+        paths = [os.path.join(folder, ".gitignore")]
+        if ".git" in folders:
+            folders.remove(".git")
+            if folder != tree:
+                paths += [os.path.join(folder, ".git", name) for name in ("HEAD", "commondir")]
+        if any(os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path) for path in paths):
+            return True
+    return False
+
+
+def _ask_git(repository: Repository, include_ignored: bool) -> tuple[list[str] | None, list[Skipped]]:
+    """Return the paths that git lists, None if it waits for a pipe, and the folders that it could not open."""
     tree = repository.work_tree or ""
     which = ["--cached", "--others", *([] if include_ignored else ["--exclude-standard"])]
     warned: list[str] = []
+    stuck: list[bool] = []
+
+    def is_stuck() -> bool:
+        stuck.append(_has_pipe(tree))
+        return stuck[-1]
+
     try:
         with SafeGit(repository, index=True) as git:
             options = ("-C", tree, "--work-tree", tree, "-c", "core.bare=false")
-            listed = git.run(*options, "ls-files", "-z", *which, warnings=warned)
+            listed = git.run(*options, "ls-files", "-z", *which, warnings=warned, is_stuck=is_stuck)
     except SourceError as error:
+        if any(stuck):
+            return None, []
         raise SourceError(f"{tree}: the list of files cannot be read: {error}") from None
     unlisted = [
         Skipped(match[1].rstrip("/"), f"cannot be listed: {match[2]}")

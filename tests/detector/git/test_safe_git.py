@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import pytest
 
 from detector.errors import SourceError
 from detector.git import repository, safe_git
 from tests.detector.git.building import Built
+from tests.hooks.world import token
+from tests.program import environment
 
 
 def test_git_does_not_follow_alternates_that_are_not_allowed(build: Callable[..., Built], tmp_path: Path) -> None:
@@ -86,3 +91,76 @@ def test_git_started_after_stop_is_ended_at_once(build: Callable[..., Built]) ->
             assert late.wait(20) == -9
         finally:
             os.close(write_end)
+
+
+PIPES = (
+    "objects/info/alternates",
+    "objects/pack/multi-pack-index",
+    "objects/pack/pack-1.idx",
+    "objects/ab/" + "c" * 38,
+    "index",
+    "shallow",
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system")
+@pytest.mark.parametrize("name", [*(f".git/{name}" for name in PIPES), ".gitignore", "sub/.gitignore", "sub/.git/HEAD"])
+def test_a_pipe_in_the_place_of_a_file_does_not_hold_up_a_scan(build: Callable[..., Built], name: str) -> None:
+    built = build()
+    built.commit("settings.py", f"TOKEN = '{token()}'\n".encode())
+    (built.path / "sub" / ".git" / "objects").mkdir(parents=True)
+    (built.path / "sub" / ".git" / "refs").mkdir()
+    path = built.path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    words = [sys.executable, "-m", "leakfirst", "scan", "--format", "json", "."]
+    done = subprocess.run(
+        words,
+        cwd=built.path,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode in (1, 2, 3), done.stderr
+    if done.returncode == 1:
+        assert token().encode() not in done.stdout and b"settings.py" in done.stdout
+
+
+def test_a_command_that_takes_too_long_is_ended(build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch) -> None:
+    built = build()
+    built.commit("a.txt", b"x")
+    found = repository.discover(str(built.path))
+    monkeypatch.setattr(safe_git, "RUN_SECONDS", 0.2)
+    read, write = os.pipe()
+    with (
+        safe_git.SafeGit(found) as git,
+        os.fdopen(read, "rb") as nothing,
+        os.fdopen(write, "wb"),
+        TemporaryFile() as errors,
+    ):
+        monkeypatch.setattr(git, "open_input", lambda data: nothing if data else errors)
+        with pytest.raises(SourceError, match="too long"):
+            git.run("cat-file", "--batch", data=b"waits")
+
+
+def test_a_time_for_the_whole_run_ends_git_too(build: Callable[..., Built]) -> None:
+    built = build()
+    built.commit("a.txt", b"x")
+    with safe_git.SafeGit(repository.discover(str(built.path))) as git:
+        safe_git.set_deadline(0.0)
+        try:
+            waiting = git.start("cat-file", "--batch")
+            assert waiting.wait(60) < 0
+        finally:
+            safe_git.set_deadline(None)
+
+
+def test_a_command_that_is_stuck_is_ended(build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safe_git, "WATCH_SECONDS", 0.0)
+    built = build()
+    built.commit("a.txt", b"x")
+    with safe_git.SafeGit(repository.discover(str(built.path))) as git:
+        assert git.run("version", is_stuck=lambda: False).startswith(b"git version")
