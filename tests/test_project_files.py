@@ -171,3 +171,12 @@ def test_installing_in_the_checkout_of_a_pull_request_runs_nothing_of_it(tmp_pat
     assert done.returncode != 0
     assert "no matching distribution found" in done.stderr.lower(), "it comes as far as installing"
     assert not (tmp_path / "ran").exists()
+
+
+def test_each_promise_names_code_and_a_test_that_exist() -> None:
+    rows = [line for line in (CHECKOUT / "docs/security.md").read_text().splitlines() if line.startswith("| ")]
+    for row in (row for row in rows if "Enforced in" not in row):
+        _, promise, code, test, _ = row.split("|")
+        paths = [*re.findall(r"`([\w./]+)`", code), *re.findall(r"`([\w./]+)`", test)]
+        assert any(path.startswith("tests/") for path in paths), f"names no test: {promise}"
+        assert not [path for path in paths if not (CHECKOUT / path).exists()], promise
