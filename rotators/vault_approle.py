@@ -13,7 +13,18 @@ from typing import Any
 from detector.secret import Secret
 from rotators.core import contracts, vault
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
+from rotators.core.model import (
+    Capability,
+    Facet,
+    FacetReport,
+    FacetState,
+    Identity,
+    NewCredential,
+    Proof,
+    ProofState,
+    StepKind,
+    UnexpectedState,
+)
 
 SERVES = ("hashicorp.vault-approle*", "vault.approle*", "openbao.approle*")
 
@@ -25,6 +36,9 @@ CAPABILITY = Capability(
 )
 
 RUN = "leakfirst_run"
+
+MOST_LOOK_UPS = 2000
+"""Tokens of a server up to which a plan looks each one up; more would take minutes, and nobody waits for a plan."""
 
 
 class Rotator(contracts.Rotator):
@@ -57,13 +71,24 @@ class Rotator(contracts.Rotator):
     def blast_radius(self) -> tuple[tuple[str, str], ...]:
         """Count the role's other secret-ids and the tokens that will be swept."""
         others = len(self._list_accessors()) - 1
-        return (("other secret-ids of the role", str(others)), ("tokens to sweep", str(len(self._list_tokens()))))
+        tokens = str(len(self._list_tokens())) if (total := self._count_tokens()) <= MOST_LOOK_UPS else ""
+        tokens = tokens or f"not counted: the server has {total}, and each is looked up when the secret-id is ended"
+        return (("other secret-ids of the role", str(others)), ("tokens to sweep", tokens))
 
     def unprovable(self) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         if self._find_metadata() is None:
             return ("which of the role's tokens were issued for this secret-id: it has no metadata of its own",)
         return ()
+
+    def report_rest(self) -> tuple[FacetReport, ...]:
+        """Report the tokens of the secret-id: swept, unless nothing tells them from others of the role."""
+        if self._find_metadata() is None:
+            why = "which tokens of the role were issued for this secret-id: it has no metadata of its own"
+            return (FacetReport(Facet.SESSIONS, FacetState.UNKNOWN, why),)
+        left = len(self._list_tokens())
+        state = FacetState.OPEN if left else FacetState.CLOSED
+        return (FacetReport(Facet.SESSIONS, state, f"{left} tokens with its metadata are left"),)
 
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
@@ -144,7 +169,8 @@ class Rotator(contracts.Rotator):
             return proof
         if left := self._list_tokens():
             return Proof(ProofState.ALIVE, f"{len(left)} of its tokens are alive")
-        return Proof(ProofState.DEAD, "the role does not know the secret-id, and no token of it is left")
+        mine = "no token of it is left" if self._find_metadata() is not None else "its tokens cannot be told apart"
+        return Proof(ProofState.DEAD, f"the role does not know the secret-id, and {mine}")
 
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
@@ -165,6 +191,9 @@ class Rotator(contracts.Rotator):
 
     def _approle(self) -> Any:
         return self._vault_client().auth.approle
+
+    def _count_tokens(self) -> int:
+        return 0 if self._find_metadata() is None else vault.count_tokens(self.case.settings)
 
     def _list_roles(self) -> list[str]:
         if role := self.case.settings.get("role"):

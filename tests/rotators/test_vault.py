@@ -243,6 +243,47 @@ def test_a_secret_id_is_replaced_and_its_tokens_are_swept(server: Server, kv: st
         login(role_id, leaked, use_token=False)
 
 
+def test_tokens_that_cannot_be_told_apart_are_not_called_dead(
+    server: Server, kv: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rotators import vault_approle
+
+    server.need("auth", "approle")
+    make = server.root.auth.approle
+    make.create_or_update_approle(server.name, token_policies=["default"])
+    leaked = make.generate_secret_id(server.name)["data"]["secret_id"]
+    role_id = make.read_role_id(server.name)["data"]["role_id"]
+    make.generate_secret_id(server.name)
+    token = make.login(role_id, leaked, use_token=False)["auth"]["client_token"]
+    places = {"kv": ("vault-kv", server.settings(path=kv))}
+    settings = server.settings(role=server.name)
+    operator = Operator(
+        str(tmp_path),
+        policy("vault-approle", settings, places),
+        Leak("vault.approle", "lf1:a", Secret(leaked.encode())),
+    )
+    monkeypatch.setattr(vault_approle, "MOST_LOOK_UPS", 0)
+    plan = operator.approved()
+    assert "cannot be told apart" not in dict(plan.facts)["tokens to sweep"]
+    outcome = operator.finish(plan)
+    assert outcome.state == "ended" and "sessions unknown: which tokens" in outcome.why
+    assert server.client(token).is_authenticated(), "an observer sees why"
+
+
+def test_a_plan_for_a_server_with_many_tokens_counts_and_looks_none_of_them_up(
+    server: Server, kv: str, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rotators import vault_approle
+
+    _, leaked = approle(server)
+    places = {"kv": ("vault-kv", server.settings(path=kv))}
+    leak = Leak("vault.approle", "lf1:a", Secret(leaked.encode()))
+    operator = Operator(str(tmp_path), policy("vault-approle", server.settings(role=server.name), places), leak)
+    monkeypatch.setattr(vault_approle, "MOST_LOOK_UPS", 0)
+    monkeypatch.setattr(vault_approle.vault, "find_accessors", None)
+    assert dict(operator.plan().facts)["tokens to sweep"].startswith("not counted: the server has ")
+
+
 def test_a_kv_value_gets_a_new_version_and_the_leaked_ones_are_destroyed(
     server: Server, kv: str, tmp_path: pathlib.Path
 ) -> None:
