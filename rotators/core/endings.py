@@ -39,6 +39,8 @@ def format_facets(facets: Iterable[FacetReport]) -> str:
 
 def list_proven(plan: RotationPlan, now: Progress) -> tuple[str, ...]:
     """Return what is proven so far: contained (the old value is refused), replaced (the consumers have the new one)."""
+    if now.undoing:
+        return ()
     proven = []
     value = _judge_value(plan, now)
     if value is not None and value.state == FacetState.CLOSED:

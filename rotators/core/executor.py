@@ -107,7 +107,7 @@ class Executor(ReplacingRun):
         raise RotationError(why)
 
     def resume(self, *, person_done: bool = False) -> Outcome:
-        """Go on with a begun run; *person_done* says that the waiting step was done by hand."""
+        """Go on with a begun run, or with its undo; *person_done* says that the waiting step was done by hand."""
         with hold_run_lock(self._folder, self.plan.lock), silence_client_logs(other_libraries=True):
             self._reload()
             if not self._now.started:
@@ -129,23 +129,7 @@ class Executor(ReplacingRun):
             final = [s for s in self.plan.steps if not s.reversible and s.id in self._now.begun]
             if final:
                 raise RotationError(f"{final[-1].title!r} cannot be taken back; go on with 'resume'")
-            left: list[str] = []
-            for step in reversed(self.plan.steps):
-                if step.id not in self._now.begun | self._now.done:
-                    continue
-                try:
-                    self._run_guarded(step, lambda step=step: self._undo_step(step))  # type: ignore[misc]
-                except RotationError as error:
-                    if not _is_measure(step):
-                        raise
-                    left.append(str(error))
-                    continue
-                lost = ATTEMPT_LOST if step.id == self._first_created_step() else None
-                self._record(step.id, JournalPhase.UNDONE, lost)
-            if left:
-                raise RotationError(f"not everything is taken back: {'; '.join(left)}{self._describe_now()}")
-            self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.ROLLED_BACK})
-            return Outcome(RunState.ROLLED_BACK)
+            return self._take_back()
 
     # -- beginning -----------------------------------------------------------
 
@@ -190,6 +174,9 @@ class Executor(ReplacingRun):
     def _run_steps(self, *, person_done: bool = False, until: str = "") -> Outcome:
         if self._now.outcome:
             return Outcome(self._now.outcome)
+        if self._now.undoing:
+            # Steps that were half undone are still noted as done: going forward would trust them.
+            return self._take_back()
         self._failed, self._person_done = {}, person_done
         while step := self._next_step():
             if halted := self._halt_before(step, until):
@@ -417,6 +404,28 @@ class Executor(ReplacingRun):
             raise NotKnownYet(f"{proof.why}; it is looked at again later", left)
 
     # -- going back ----------------------------------------------------------
+
+    def _take_back(self) -> Outcome:
+        """Undo every step that was begun, the newest first; from now on this run goes back only, whoever resumes it."""
+        if not self._now.undoing:
+            self._record(runs.RunEvent.UNDO, JournalPhase.NOTE, {"state": RunState.RUNNING})
+        left: list[str] = []
+        for step in reversed(self.plan.steps):
+            if step.id not in self._now.begun | self._now.done:
+                continue
+            try:
+                self._run_guarded(step, lambda step=step: self._undo_step(step))  # type: ignore[misc]
+            except RotationError as error:
+                if not _is_measure(step):
+                    raise
+                left.append(str(error))
+                continue
+            lost = ATTEMPT_LOST if step.id == self._first_created_step() else None
+            self._record(step.id, JournalPhase.UNDONE, lost)
+        if left:
+            raise RotationError(f"not everything is taken back: {'; '.join(left)}{self._describe_now()}")
+        self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.ROLLED_BACK})
+        return Outcome(RunState.ROLLED_BACK)
 
     def _undo_step(self, step: RotationStep) -> None:
         if _is_measure(step):

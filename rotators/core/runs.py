@@ -18,6 +18,7 @@ class RunEvent(StrEnum):
 
     APPROVE = "approve"
     BEGIN = "begin"
+    UNDO = "undo"
     END = "end"
 
 
@@ -48,6 +49,7 @@ class Progress(NamedTuple):
     approved: str = ""
     scope: str = ""
     started: bool = False
+    undoing: bool = False
     outcome: RunState | None = None
     last: JournalEntry | None = None
 
@@ -63,7 +65,7 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
     attempt = 0
     approved = scope = ""
     outcome: RunState | None = None
-    started = False
+    started = undoing = False
     last = None
     for entry in entries:
         last = entry
@@ -71,6 +73,8 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
             approved, scope = entry.facts["digest"], entry.facts["scope"]
         elif entry.step == RunEvent.BEGIN:
             started = True
+        elif entry.step == RunEvent.UNDO:
+            undoing = True
         elif entry.step == RunEvent.END:
             outcome = RunState(entry.facts["result"])
         elif entry.phase == JournalPhase.INTEND:
@@ -107,6 +111,7 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
         approved,
         scope,
         started,
+        undoing,
         outcome,
         last,
     )

@@ -121,6 +121,17 @@ def test_killed_while_undoing_it_is_undone_again(scene: Scene, boundary: int) ->
     scene.assert_rolled_back()
 
 
+def test_an_undo_that_stopped_halfway_is_never_gone_forward_from(scene: Scene) -> None:
+    plan = scene.operator.approved()
+    scene.operator.run(plan).apply()
+    scene.proxy.inject(b"UpdateSecretVersionStage", "lose", 4)
+    with pytest.raises(RotationError, match="may have acted"):
+        scene.operator.run(plan).undo()
+    scene.proxy.faults.clear()
+    assert scene.operator.run(plan).resume().state == "rolled-back", "going forward would disable the key in use"
+    scene.assert_rolled_back()
+
+
 LOST = [b"CreateAccessKey", b"PutSecretValue", b"UpdateSecretVersionStage", b"Status=Inactive", b"DeleteAccessKey"]
 
 
