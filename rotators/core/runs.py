@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from detector.errors import UsageError
 from rotators.core.journal import Journal, JournalEntry, JournalPhase, write_private
@@ -63,20 +63,12 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
     results: dict[str, tuple[str, str]] = {}
     handles: dict[str, str] = {}
     attempt = 0
-    approved = scope = ""
-    outcome: RunState | None = None
-    started = undoing = False
+    of_run: dict[str, Any] = {}
     last = None
     for entry in entries:
         last = entry
-        if entry.step == RunEvent.APPROVE:
-            approved, scope = entry.facts["digest"], entry.facts["scope"]
-        elif entry.step == RunEvent.BEGIN:
-            started = True
-        elif entry.step == RunEvent.UNDO:
-            undoing = True
-        elif entry.step == RunEvent.END:
-            outcome = RunState(entry.facts["result"])
+        if entry.step in set(RunEvent):
+            of_run |= _read_event(entry)
         elif entry.phase == JournalPhase.INTEND:
             _note_intent(entry, handles, begun)
             unresolved.add(entry.step)
@@ -108,13 +100,18 @@ def read_progress(entries: Iterable[JournalEntry]) -> Progress:
         attempt,
         failures,
         results,
-        approved,
-        scope,
-        started,
-        undoing,
-        outcome,
-        last,
+        last=last,
+        **of_run,
     )
+
+
+def _read_event(entry: JournalEntry) -> dict[str, Any]:
+    """Return the fields of `Progress` that a line about the whole run sets."""
+    if entry.step == RunEvent.APPROVE:
+        return {"approved": entry.facts["digest"], "scope": entry.facts["scope"]}
+    if entry.step == RunEvent.END:
+        return {"outcome": RunState(entry.facts["result"])}
+    return {"started" if entry.step == RunEvent.BEGIN else "undoing": True}
 
 
 def _note_intent(entry: JournalEntry, handles: dict[str, str], begun: set[str]) -> None:
