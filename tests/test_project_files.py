@@ -155,6 +155,14 @@ def test_what_is_installed_has_a_version_and_a_hash() -> None:
     locked = set(re.findall(r"(?m)^([\w.-]+)==", (CHECKOUT / "lock" / "scan.txt").read_text()))
     needed = [re.split(r"[\[<>=~; ]", one)[0].lower() for one in PROJECT["project"]["dependencies"]]
     assert set(needed) <= locked
+    assert {"sqlalchemy", "alembic"} <= locked, "the image runs sweeps"
+
+
+@pytest.mark.parametrize("name", ["scan", "respond"])
+def test_what_the_build_needs_is_locked(name: str) -> None:
+    texts = [(CHECKOUT / "lock" / f"{file}.txt").read_text() for file in ("build", name)]
+    locked = set(re.findall(r"(?m)^([\w.-]+)==", "\n".join(texts)))
+    assert {re.split(r"[\[<>=~; ]", one)[0] for one in PROJECT["build-system"]["requires"]} <= locked
 
 
 def test_installing_in_the_checkout_of_a_pull_request_runs_nothing_of_it(tmp_path: Path) -> None:
