@@ -9,7 +9,16 @@ from __future__ import annotations
 from rotators.core import contracts
 from rotators.core.model import Capability, Identity
 
-SERVES = ()
+SERVES = (
+    "aws.appsync-*",
+    "aws.bedrock-session-*",
+    "aws.mws-*",
+    "hashicorp.vault-unseal-*",
+    "openbao.unseal-*",
+    "vault.recovery-*",
+    "vault.unseal-*",
+)
+"""Kinds that another rotator would take for its own: an unseal key is no token, an AppSync key none of IAM."""
 
 CAPABILITY = Capability(limits="the provider offers no call to end this credential")
 

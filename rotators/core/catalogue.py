@@ -1,14 +1,16 @@
 """Which rotator serves a rule, and which store a destination names.
 
-A rotator says which rules it serves; no rule names a rotator. The longest
-matching glob wins, so ``aws.ses-*`` goes to SES SMTP although IAM serves
-``aws.*``. Every plug-in is checked against its Protocol before it is used.
+A rotator says which rules it serves; no rule names a rotator, but the policy
+may. The longest matching glob wins, so ``aws.ses-*`` goes to SES SMTP although
+IAM serves ``aws.*``; of equal globs the one of another distribution wins.
+Every plug-in is checked against its Protocol before it is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from itertools import chain
 from types import ModuleType
 from typing import Any, cast
 
@@ -37,13 +39,13 @@ def list_stores() -> tuple[str, ...]:
 
 
 def find_rotator(rule_id: str) -> str | None:
-    """Return the name of the rotator for *rule_id*: one of ours, else one of another distribution.
+    """Return the name of the rotator for *rule_id*: the longest glob wins, and of equal ones another distribution's.
 
-    Raises `UsageError` if a rotator does not fulfil `RotatorModule`.
+    Whoever installs a rotator for a rule wants it to be used. Raises `UsageError` if
+    a rotator does not fulfil `RotatorModule`.
     """
-    return _choose(rule_id, ((name, load_rotator(name)) for name in list_rotators())) or _choose(
-        rule_id, _load_installed()
-    )
+    ours = ((name, load_rotator(name)) for name in list_rotators())
+    return _choose(rule_id, chain(_load_installed(), ours))
 
 
 def _load_installed() -> Iterator[tuple[str, RotatorModule]]:

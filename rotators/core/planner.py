@@ -68,7 +68,8 @@ def make_plan(
     made_by: str = "",
 ) -> RotationPlan:
     """Look at *leak* and plan. Raises `RotationError` for a credential that the policy forbids."""
-    name = rotator_name or catalogue.find_rotator(leak.rule_id) or catalogue.RUNBOOK
+    wanted = rotator_name or policy.clause(leak.rule_id, leak.verdict).rotator
+    name = wanted or catalogue.find_rotator(leak.rule_id) or catalogue.RUNBOOK
     _check_before_looking(policy, leak)
     capability = catalogue.get_capability(name)
     case = Case(secrets.token_hex(16), leak, catalogue.select_settings(policy.rotators, name), {}, clock)

@@ -26,7 +26,8 @@ class Clause(NamedTuple):
     """One ``[[rotate]]`` table: for these rules, verdicts and credentials, do this.
 
     `credentials` are globs over what the provider calls a credential: its id or
-    whom it belongs to (``user ci-*``), as a plan shows them.
+    whom it belongs to (``user ci-*``), as a plan shows them. `rotator` is used
+    instead of the one that serves the rule.
     """
 
     rules: tuple[str, ...] = ("*",)
@@ -39,6 +40,7 @@ class Clause(NamedTuple):
     drain: int = 0
     grace: int = 86400
     notify: tuple[str, ...] = ()
+    rotator: str = ""
 
     def serves(self, names: tuple[str, ...] | None) -> bool:
         """Tell whether this clause is, or might be, for a credential of these names."""
@@ -180,6 +182,8 @@ def _parse_clause(table: Mapping[str, Any], destinations: Mapping[str, Destinati
     fields["may"] = tuple(
         _parse_word(Permission, name, "may lists") for name in fields.get("may", (Permission.DISABLE,))
     )
+    if not isinstance(fields.get("rotator", ""), str):
+        raise ValueError("[[rotate]] rotator is the name of one rotator")
     clause = Clause(**fields)
     if clause.decide == Decision.AUTO_FINAL and clause.verdicts != (VerdictState.LIVE,):
         raise ValueError('[[rotate]] decide = "auto-final" is for what is known to be live: verdicts = ["live"]')

@@ -109,3 +109,25 @@ def test_a_table_may_be_for_certain_credentials(tmp_path) -> None:
     assert policy.clause("aws.access-key", "live", ("AKIA17", "user other")).grace == 1
     assert policy.clause("aws.access-key", "live", ("AKIA1", "user other")).grace == 2
     assert policy.clause("aws.access-key", "live").grace == 1, "nobody has asked yet whose it is"
+
+
+def test_a_clause_may_name_a_rotator(tmp_path: pathlib.Path) -> None:
+    policy = read_policy(write(tmp_path, '[[rotate]]\nrules = ["acme.*"]\nrotator = "command"\n'))
+    assert policy.clause("acme.key", "live").rotator == "command"
+    with pytest.raises(UsageError, match="name of one rotator"):
+        read_policy(write(tmp_path, '[[rotate]]\nrotator = ["command"]\n'))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('revoked = "x"', "needs approvers"),
+        ('approvers = "x"\nfinal = 0', "1 to 9"),
+        ('approvers = "x"\nfinale = 2', "finale"),
+        ('approvers = "x"\n[[approvals.roles]]\nrules = ["*"]', "needs who"),
+        ('approvers = "x"\n[[approvals.roles]]\nwho = ["a"]\nscope = "all"', "scope is one of"),
+    ],
+)
+def test_a_mistake_in_the_approvals_is_told(text: str, words: str, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(UsageError, match=words):
+        read_policy(write(tmp_path, f"[approvals]\n{text}\n"))
