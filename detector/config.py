@@ -11,7 +11,11 @@ import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from detector.files.trusted import find_operator_file, parse_toml, read_operator_file
+from detector.errors import UsageError
+from detector.files.trusted import find_operator_file, find_unknown_key, parse_toml, read_operator_file
+
+OPERATOR_TABLES = ("allow", "incident", "notify", "sweep", "verify")
+"""The tables of the operator's configuration; who uses one checks its keys."""
 
 
 class ReportTarget(NamedTuple):
@@ -84,4 +88,7 @@ def load_operator_file(path: str = "") -> Mapping[str, Any]:
     """
     wanted = path or os.environ.get("LEAKFIRST_CONFIG", "")
     wanted = wanted or find_operator_file("config.toml")
-    return parse_toml(read_operator_file(wanted), wanted) if wanted else {}
+    tables = parse_toml(read_operator_file(wanted), wanted) if wanted else {}
+    if problem := find_unknown_key(tables, OPERATOR_TABLES):
+        raise UsageError(f"{wanted}: {problem}")
+    return tables

@@ -34,6 +34,10 @@ EVERYTHING = ("--no-worktree", "--head-only", "--every-commit")
 """Options of a scan of all commits of a branch: what lies in the workspace besides is not part of it."""
 
 
+IGNORES = ("--ignores-from", "--no-repository-ignores")
+"""Options with which the operator says himself whose ignore files count."""
+
+
 class Reports(NamedTuple):
     """The reports that were asked for, (format, file), and the rest of the options."""
 
@@ -58,6 +62,7 @@ def main(arguments: list[str]) -> int:
         print(f"leakfirst: {error}", file=sys.stderr)
         return int(error.exit_code)
     _tell(new)
+    reports = reports._replace(rest=[*reports.rest, *choose_ignores(reports.rest, new, told)])
     codes = [_scan_new(run_command, reports, new, clone, told)]
     state = [report for report in reports.asked if report[0] in STATE_FORMATS]
     if state and new.range:
@@ -105,6 +110,18 @@ def _keep_state(report: tuple[str, str], told: HostFacts, clone: Clone) -> bool:
     if os.path.isfile(report[1]) and not os.path.islink(report[1]):
         os.unlink(report[1])  # an older one, perhaps out of the repository, must not be taken for ours
     return False
+
+
+def choose_ignores(options: Sequence[str], new: NewCommits, told: HostFacts) -> list[str]:
+    """Return the option for whose ignore files count: those of the base, not of the change that is judged.
+
+    Of a change without a known base none count. On the default branch its own do.
+    """
+    if told.is_default or any(word.partition("=")[0] in IGNORES for word in options):
+        return []
+    if new.range:
+        return ["--ignores-from", new.range.partition("..")[0]]
+    return ["--no-repository-ignores"] if told.target or told.head or told.base else []
 
 
 def _tell(new: NewCommits) -> None:

@@ -149,6 +149,8 @@ def _refuse(
         return again._replace(sightings=wanted)
 
     triaged = examine.triage_sightings(new, engine, chosen, make_folder_reader("."), examine_again, examined.sightings)
+    for line in examine.describe_rules(triaged):
+        print(f"leakfirst: {line}", file=sys.stderr)
     if not triaged.findings:
         return _report_incomplete(triaged.masker.mask_skipped(examined.skipped), chosen.strict)
     findings = triaged.findings

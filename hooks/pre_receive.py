@@ -2,8 +2,9 @@
 
 The pushed objects are in a quarantine that git deletes if this hook fails. New is
 what no ref of the repository reaches, however many refs are pushed at once, new,
-forced or deleted. Ignore files are read from the pushed commits; the audit log
-records which findings they ignored. Content that could not be scanned is refused, too:
+forced or deleted. The ignore files are those of the default branch, not of what is
+pushed; who pushes a change of them is told, and the audit log records it and which
+findings were ignored. Content that could not be scanned is refused, too:
 whoever pushes it could hide a credential in it.
 
 `git push -o leakfirst.skip=REASON` allows a push despite findings if the operator
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 
 from hooks.core import audit, git
 
@@ -25,7 +27,7 @@ REFUSED_INCOMPLETE = (
 
 def main(arguments: list[str]) -> int:
     """Scan what is pushed; return 0 to accept the push."""
-    from detector.git.refs import read_refs
+    from detector.git.refs import read_head, read_refs
     from hooks.core import examine, message, push
 
     chosen = examine.parse_options(arguments)
@@ -45,7 +47,9 @@ def main(arguments: list[str]) -> int:
         )
         return 0
     known = set(read_refs(repository).values())
-    result = push.examine_push(repository, [update.new for update in pushed], known, chosen)
+    base = read_head(repository) or ""
+    _tell_changed_ignores(repository.common_dir, [update.new for update in pushed], base)
+    result = push.examine_push(repository, [update.new for update in pushed], known, chosen, [base] if base else [])
     findings = result.triaged.findings
     reason = _find_skip_reason()
     if findings and reason and _is_skipping_allowed():
@@ -65,6 +69,17 @@ def main(arguments: list[str]) -> int:
     if findings:
         return push.FOUND
     return push.INCOMPLETE if is_incomplete else push.CLEAN
+
+
+def _tell_changed_ignores(directory: str, tips: Sequence[str], base: str) -> None:
+    """Say which ignore files a push changes, to who pushes and in the audit log."""
+    from hooks.core import push
+
+    changed = push.list_changed_ignores(tips, base)
+    for name in changed:
+        print(f"leakfirst: this push changes {name}; it counts once it is in the default branch", file=sys.stderr)
+    if changed:
+        audit.append_event(directory, "pre-receive", "ignore files changed", files=changed)
 
 
 def _find_skip_reason() -> str:

@@ -59,6 +59,9 @@ FINAL_REASONS = ("false-positive", "accepted-risk")
 POLICY = "policy"
 """Who closes a finding that an allow-list or a baseline ignores."""
 
+LOW_CONFIDENCE = "confidence "
+"""How the reason begins why a finding of low confidence is not reported."""
+
 DEADLINES: Mapping[str, float] = {"critical": 1, "high": 7, "medium": 30, "low": 90}
 """Days from opening to the deadline, by severity; other severities have none."""
 
@@ -88,7 +91,7 @@ class FindingLocation(NamedTuple):
 class ObservedFinding(NamedTuple):
     """One credential in one repository, without its value.
 
-    With a reason in `ignored`, it is reported only so that a known finding can be closed.
+    With a reason in `ignored`, it is recorded as closed for it.
     """
 
     fingerprint: str
@@ -132,10 +135,11 @@ def advance(
     """Return the status after *observed*, and the events.
 
     *observed* is None when everything was read and the credential was not found.
-    Repeating an observation changes `last_seen` alone.
+    Repeating an observation changes `last_seen` alone. What an ignore file sets aside is
+    recorded as closed by it, so that it leaves a trace; a low confidence leaves none.
     """
     if previous is None:
-        return _open_first(observed, now) if observed and not observed.ignored else (None, ())
+        return _open_first(observed, now) if observed else (None, ())
     if observed is None:
         return _miss(previous)
     status = previous._replace(at_head=observed.at_head, last_seen=max(previous.last_seen, now))
@@ -161,8 +165,13 @@ def advance(
 _REJECTED = "the provider rejects it"
 
 
-def _open_first(observed: Observation, now: str) -> Transition:
+def _open_first(observed: Observation, now: str) -> tuple[FindingStatus | None, tuple[Event, ...]]:
+    if observed.ignored.startswith(LOW_CONFIDENCE):
+        return None, ()
     status = FindingStatus(_state_of(observed), observed.at_head, now, now, now)
+    if observed.ignored:
+        closed = status._replace(state=FindingState.CLOSED, reason=observed.ignored, resolved_by=POLICY)
+        return closed, (Event(EventKind.CLOSED, observed.ignored),)
     opened = Event(EventKind.OPENED, "" if observed.at_head else "only in history")
     if observed.verdict == VerdictState.DEAD:
         return status._replace(state=FindingState.DEAD, reason=_REJECTED), (opened, Event(EventKind.DEAD))

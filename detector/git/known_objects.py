@@ -9,14 +9,18 @@ are read from its last bytes; its index is not opened again. So an unchanged
 repository costs very little. The object ids are stored as well, because after a
 repack the packs are new but the objects are not.
 
-The file contains ids and checksums, no content. It is a line of JSON followed
-by the sorted ids, one block for each length of id.
+The file contains ids and checksums, no content. It is a keyed digest, a line of JSON
+and the sorted ids, one block for each length of id. The key is the user's: a state that
+came with a repository says that everything was read already, and is not believed.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
-import zlib
+import os
+import stat
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -26,8 +30,8 @@ from detector.errors import StateError, UsageError
 from detector.files.writing import write_file
 from detector.git.packs import ByteArray, find_rows, sort_ids
 
-_MAGIC = b"leakfirst-state 2\n"
-_MAX_HEADER = 1 << 28
+_MAGIC = b"leakfirst-state 3\n"
+_DIGEST = 32
 
 
 class KnownObjectsFile:
@@ -38,9 +42,13 @@ class KnownObjectsFile:
     ids that have to be scanned with the changed rules only.
     """
 
-    def __init__(self, path: str, rules: Mapping[str, str]) -> None:
-        """Open the state at *path*, which need not exist; *rules* maps each rule id to its digest."""
+    def __init__(self, path: str, rules: Mapping[str, str], key: bytes = b"") -> None:
+        """Open the state at *path*, which need not exist; *rules* maps each rule id to its digest.
+
+        What was not written under *key* is not believed.
+        """
         self.path = path
+        self._key = key
         self.rules = dict(rules)
         self.changed: frozenset[str] = frozenset()
         self.notes: tuple[str, ...] = ()
@@ -108,31 +116,34 @@ class KnownObjectsFile:
             "packs": sorted(key.hex() for key in self._packs),
             "flagged": list(self._flagged),
             "attributions": self.attributions,
-            "blocks": [
-                [width, len(self._ids[width]), zlib.crc32(block)]
-                for width, block in zip(sorted(self._ids), blocks, strict=True)
-            ],
+            "blocks": [[width, len(self._ids[width])] for width in sorted(self._ids)],
         }
         line = json.dumps(header, separators=(",", ":")).encode()
-        content = b"".join([_MAGIC, b"%08x\n" % zlib.crc32(line), line, b"\n", *blocks])
+        content = b"".join([line, b"\n", *blocks])
+        content = b"".join([_MAGIC, self._compute_digest(content), content])
         try:
             write_file(self.path, content, private=True)
         except UsageError as problem:
             raise StateError(str(problem)) from None
 
+    def _compute_digest(self, content: bytes) -> bytes:
+        return hashlib.blake2b(content, key=self._key, digest_size=_DIGEST, person=b"state").digest()
+
     def _load(self) -> None:
-        with open(self.path, "rb") as stream:
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(self.path, flags), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise ValueError("it is no plain file")
             if stream.readline(64) != _MAGIC:
                 raise ValueError("it is not a state file of this version")
-            check, line = stream.readline(10), stream.readline(_MAX_HEADER)[:-1]
-            if check != b"%08x\n" % zlib.crc32(line):
-                raise ValueError("its header is damaged")
-            header = json.loads(line)
-            for width, count, checksum in header["blocks"]:
-                block = stream.read(width * count)
-                if len(block) != width * count or zlib.crc32(block) != checksum:
-                    raise ValueError("its ids are damaged")
-                self._ids[width] = np.frombuffer(block, np.uint8).reshape(count, width)
+            digest, content = stream.read(_DIGEST), stream.read()
+        if not hmac.compare_digest(digest, self._compute_digest(content)):
+            raise ValueError("it is damaged, or was not written by this user")
+        line, _, rest = content.partition(b"\n")
+        header = json.loads(line)
+        for width, count in header["blocks"]:
+            block, rest = rest[: width * count], rest[width * count :]
+            self._ids[width] = np.frombuffer(block, np.uint8).reshape(count, width)
         before = header["rules"]
         self.changed = frozenset(name for name, digest in self.rules.items() if before.get(name) != digest)
         self._packs = frozenset(bytes.fromhex(key) for key in header["packs"])

@@ -18,12 +18,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from detector.errors import UsageError
-from detector.files.trusted import decode_list, parse_toml
+from detector.files.trusted import decode_list, find_unknown_key, parse_toml
 from detector.ignores.policy import AllowEntry, ParsedIgnores, check_patterns
 
 IGNORE_FILE = ".leakfirstignore"
 SETTINGS_FILE = "leakfirst.toml"
 PYPROJECT_FILE = "pyproject.toml"
+
+KNOWN_SETTINGS = ("allow", "read")
+"""What leakfirst.toml and ``[tool.leakfirst]`` may hold."""
 
 _LISTS = {
     "rules": "rules",
@@ -54,6 +57,13 @@ def parse_settings(content: bytes, name: str) -> Mapping[str, Any]:
     return tables
 
 
+def list_unknown_settings(tables: Mapping[str, Any]) -> list[str]:
+    """Describe each name in our settings that means nothing: it is misspelt."""
+    return [
+        find_unknown_key({name: value}, KNOWN_SETTINGS) for name, value in tables.items() if name not in KNOWN_SETTINGS
+    ]
+
+
 def parse_allowlist(tables: Mapping[str, Any], name: str) -> list[AllowEntry]:
     """Parse the ``[[allow]]`` tables of the file called *name*. Raises `UsageError`."""
     rows = tables.get("allow", [])
@@ -81,8 +91,8 @@ def _parse_entry(row: Any, where: str) -> AllowEntry:
         elif key == "other-rules":
             given["rules"], given["of_other_tool"] = tuple(value), True
         elif key not in ("reason", "owner", "from"):
-            known = ", ".join(sorted((*_LISTS, "until", "match", "reason", "owner")))
-            raise UsageError(f"{where}: unknown key {key!r}; known: {known}")
+            known = (*_LISTS, "until", "match", "reason", "owner")
+            raise UsageError(find_unknown_key({key: value}, known, where))
     if not set(given) - {"until", "match_all", "of_other_tool"}:
         raise UsageError(f"{where}: has no condition and would ignore everything; add one, such as paths or rules")
     by = f"{where} ({row['reason']})" if row.get("reason") else where

@@ -216,7 +216,9 @@ def _add_settings(reader: Reader, loaded: _LoadedFiles, name: str, content: byte
     if name == allowlist.PYPROJECT_FILE and b"tool.leakfirst" not in content:
         return
     tables = allowlist.parse_settings(content, name)
-    loaded.add(name, ParsedIgnores(tuple(allowlist.parse_allowlist(tables, name))), of_repository=True)
+    unknown = tuple(f"{problem}; it has no effect" for problem in allowlist.list_unknown_settings(tables))
+    parsed = ParsedIgnores(tuple(allowlist.parse_allowlist(tables, name)), rejected=unknown)
+    loaded.add(name, parsed, of_repository=True)
     more = tables.get("read", [])
     if not isinstance(more, list) or not all(isinstance(named, str) for named in more):
         raise UsageError(f"{name}: read must be a list of texts FORMAT:FILE")

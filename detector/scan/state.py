@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from detector import __version__
+from detector.fingerprint import load_project_key
 from detector.model import Rule, Sighting
 from detector.rules import pack as packs
 
@@ -35,7 +36,8 @@ class ScanState:
         if path and pack:
             from detector.git.known_objects import KnownObjectsFile
 
-            self._state = KnownObjectsFile(path, {rule.id: digest_rule(rule) for rule in pack.rules})
+            rules = {rule.id: digest_rule(rule) for rule in pack.rules}
+            self._state = KnownObjectsFile(path, rules, load_project_key())
 
     @property
     def notes(self) -> tuple[str, ...]:

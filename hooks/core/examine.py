@@ -183,6 +183,7 @@ def triage_sightings(
                 operator=load_operator_file(chosen.config),
                 baseline_file=chosen.baseline,
                 today=time.strftime("%Y-%m-%d"),
+                marks=chosen.repository_ignores,
             )
         ]
     )
@@ -195,6 +196,13 @@ def triage_sightings(
     reported = [finding for finding in findings if triage.is_confident(finding, chosen.min_confidence)]
     ignored = [entry._replace(by=masker.mask(entry.by)) for entry in ignored]
     return TriagedFindings(reported, ignored, policies.notes(everything=False), masker)
+
+
+def describe_rules(triaged: TriagedFindings) -> list[str]:
+    """Say what was set aside by which entry, and which rules of the repository are not applied."""
+    from detector.model import RunAccount, count_set_aside
+
+    return list(RunAccount(set_aside=count_set_aside(triaged.ignored)).describe_rules())
 
 
 def read_objects(objects: ObjectReader, wanted: Sequence[tuple[str, Origin]]) -> Iterator[Blob | Skipped]:

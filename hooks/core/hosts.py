@@ -29,13 +29,15 @@ class HostFacts(NamedTuple):
 
     `base` is the commit before the new ones; `target` the remote-tracking branch that a change
     goes to; `head` the last commit of a change. `is_github_change` is for the pull requests of GitHub,
-    whose merge commits have the target as their first parent.
+    whose merge commits have the target as their first parent. `is_default` is for a push to the default
+    branch, or to one that the host does not tell from it.
     """
 
     base: str = ""
     target: str = ""
     head: str = ""
     is_github_change: bool = False
+    is_default: bool = False
     advice: str = DEFAULT_ADVICE
 
 
@@ -69,7 +71,8 @@ def _read_facts(environment: Mapping[str, str]) -> HostFacts:
             return HostFacts("", _name_branch(environment[target]), environment.get(head, ""))
     for name in ("CI_COMMIT_BEFORE_SHA", "GIT_PREVIOUS_SUCCESSFUL_COMMIT"):  # a push: GitLab, Jenkins
         if environment.get(name, "").strip("0"):
-            return HostFacts(environment[name])
+            branch, default = environment.get("CI_COMMIT_BRANCH", ""), environment.get("CI_DEFAULT_BRANCH", "")
+            return HostFacts(environment[name], is_default=branch == default)
     if environment.get("GITHUB_EVENT_PATH"):
         return _read_github_event(environment)
     default = environment.get("CI_DEFAULT_BRANCH", "")
@@ -95,7 +98,7 @@ def _read_github_event(environment: Mapping[str, str]) -> HostFacts:
         default = str((event.get("repository") or {}).get("default_branch") or "")
     except (OSError, ValueError, AttributeError):
         return HostFacts()
-    if base_id.strip("0"):
-        return HostFacts(base_id)
     is_default = "before" not in event or default == environment.get("GITHUB_REF_NAME")
-    return HostFacts("", _name_branch("" if is_default else default))
+    if base_id.strip("0"):
+        return HostFacts(base_id, is_default=is_default and not queue)
+    return HostFacts("", _name_branch("" if is_default else default), is_default=is_default)

@@ -48,9 +48,16 @@ class PushResult(NamedTuple):
 
 
 def examine_push(
-    repository: Repository, tips: Sequence[str], known: set[str], chosen: examine.HookOptions
+    repository: Repository,
+    tips: Sequence[str],
+    known: set[str],
+    chosen: examine.HookOptions,
+    rules_of: Sequence[str] | None = None,
 ) -> PushResult:
-    """Scan everything that *tips* reach and *known* do not."""
+    """Scan everything that *tips* reach and *known* do not.
+
+    The ignore files are those of the commits *rules_of*, by default of what is pushed.
+    """
     engine = examine.load_engine(chosen)
     wanted = [tip for tip in dict.fromkeys(tips) if tip not in known]
 
@@ -72,7 +79,7 @@ def examine_push(
             examined.sightings,
             engine,
             chosen,
-            _make_reader(objects, wanted),
+            _make_reader(objects, wanted if rules_of is None else rules_of),
             lambda patterns: examine.examine(share, engine, patterns),
         )
     finally:
@@ -154,6 +161,28 @@ def print_result(title: str, result: PushResult, advice: Sequence[str]) -> None:
         print(message.format_refusal(title, result.triaged.findings, advice), file=sys.stderr)
     if result.skipped:
         print(message.format_incomplete(result.skipped), file=sys.stderr)
+    for line in examine.describe_rules(result.triaged):
+        print(f"leakfirst: {line}", file=sys.stderr)
+
+
+def list_changed_ignores(tips: Sequence[str], base: str) -> list[str]:
+    """Return the names of the ignore files that one of *tips* has otherwise than the commit *base*; "" has none."""
+    from detector.ignores.allowlist import PYPROJECT_FILE
+    from detector.ignores.loader import list_files
+
+    objects = git.ObjectReader()
+    try:
+        found = []
+        for name in list_files():
+            before = objects.read_object(f"{base}:{name}") if base else None
+            after = [objects.read_object(f"{tip}:{name}") for tip in tips]
+            changed = [content for content in after if content != before]
+            ours = name != PYPROJECT_FILE or any(b"tool.leakfirst" in (one or b"") for one in (before, *changed))
+            if changed and ours:
+                found.append(name)
+        return found
+    finally:
+        objects.close()
 
 
 def record_event(

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hooks.ci import choose_reports, split_reports
+from hooks.ci import choose_ignores, choose_reports, split_reports
+from hooks.core.commits import NewCommits
+from hooks.core.hosts import HostFacts
 from tests.hooks.world import ROOT, Repository, leakfirst, token
 
 QUIET = {"GITHUB_STEP_SUMMARY": "", "GITHUB_ACTIONS": "", "GITLAB_CI": "", "GITHUB_EVENT_PATH": ""}
@@ -143,3 +145,20 @@ def test_the_manifest_for_pre_commit_is_valid(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path))
     done = checked("pre-commit", "validate-manifest", ".pre-commit-hooks.yaml")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "new", "told", "chosen"),
+    [
+        ([], NewCommits("abc..HEAD ^def"), HostFacts("abc"), ["--ignores-from", "abc"]),
+        ([], NewCommits("abc..HEAD"), HostFacts("abc", is_default=True), []),
+        ([], NewCommits(why="too shallow"), HostFacts("abc"), ["--no-repository-ignores"]),
+        ([], NewCommits(why="no base is known"), HostFacts(), []),
+        (["--ignores-from=v1"], NewCommits("abc..HEAD"), HostFacts("abc"), []),
+        (["--no-repository-ignores"], NewCommits("abc..HEAD"), HostFacts("abc"), []),
+    ],
+)
+def test_the_ignore_files_of_the_base_count(
+    options: list[str], new: NewCommits, told: HostFacts, chosen: list[str]
+) -> None:
+    assert choose_ignores(options, new, told) == chosen

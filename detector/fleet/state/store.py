@@ -375,7 +375,7 @@ def _update_findings(
         else:
             number = row.id
             _write_status(db, number, status, deadline, finding if finding and not finding.ignored else None)
-        if finding and not finding.ignored:
+        if finding and (row is None or not finding.ignored):
             _write_locations(db, number, finding.locations)
         _write_events(db, number, run, at, new_events, "")
         yield from ((event.kind, fingerprint) for event in new_events)

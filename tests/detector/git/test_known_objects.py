@@ -149,3 +149,21 @@ def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     assert not known.notes
     with pytest.raises(StateError, match="cannot be written"):
         known.save()
+
+
+def test_a_state_under_another_key_is_not_believed(tmp_path: Path) -> None:
+    """It may have come with the repository, and say that everything was read already."""
+    path = str(tmp_path / "state")
+    theirs = KnownObjectsFile(path, {"a": "1"}, b"theirs" * 4)
+    theirs.add(np.zeros((1, 20), np.uint8))
+    theirs.save()
+    assert len(KnownObjectsFile(path, {"a": "1"}, b"theirs" * 4).get_known_ids()) == 1
+    for key in (b"", b"ours" * 8):
+        ours = KnownObjectsFile(path, {"a": "1"}, key)
+        assert not len(ours.get_known_ids())
+        assert "was not written by this user" in ours.notes[0]
+
+
+def test_a_pipe_in_place_of_the_state_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "state")
+    assert "no plain file" in KnownObjectsFile(str(tmp_path / "state"), {}).notes[0]

@@ -22,8 +22,9 @@ A, B = "a" * 40, "b" * 40
         ({"merge_group": {"base_sha": A}}, HostFacts(A)),
         ({"before": A}, HostFacts(A)),
         ({"before": ZERO, "repository": {"default_branch": "trunk"}}, HostFacts("", "refs/remotes/origin/trunk")),
-        ({"before": ZERO, "repository": {"default_branch": "topic"}}, HostFacts()),
-        ({"schedule": "0 0 * * *"}, HostFacts()),
+        ({"before": ZERO, "repository": {"default_branch": "topic"}}, HostFacts(is_default=True)),
+        ({"before": A, "repository": {"default_branch": "topic"}}, HostFacts(A, is_default=True)),
+        ({"schedule": "0 0 * * *"}, HostFacts(is_default=True)),
         (["no", "event"], HostFacts()),
     ],
 )
@@ -55,7 +56,7 @@ def test_github_tells_it_in_an_event(tmp_path: Path, content: object, told: Host
             HostFacts("", "refs/remotes/origin/main"),
         ),
         ({"CI_COMMIT_BEFORE_SHA": ZERO, "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "main"}, HostFacts()),
-        ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": A}, HostFacts(A)),
+        ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": A}, HostFacts(A, is_default=True)),
         ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": A, "CHANGE_TARGET": "main"}, HostFacts("", "refs/remotes/origin/main")),
         (
             {"SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main", "SYSTEM_PULLREQUEST_SOURCECOMMITID": B},

@@ -139,18 +139,48 @@ def test_pre_receive_looks_into_tags_of_trees_and_files(pair: Pair) -> None:
     assert pair.push("annotated").returncode == 1
 
 
-def test_pre_receive_obeys_a_pushed_baseline_and_notes_it(pair: Pair) -> None:
+def test_pre_receive_obeys_the_baseline_of_the_default_branch_alone(pair: Pair) -> None:
     pair.server.install()
+    assert pair.push().returncode == 0
     pair.here.write("a.py", f"t = '{token()}'\n")
     made = leakfirst("baseline", "create", "--reason", "sample of the docs", cwd=pair.here.path)
     assert made.returncode == 0, made.stderr
+    pair.here.git("add", ".leakfirst.baseline")
+    pair.here.commit("baseline alone", "--no-verify")
+    told = pair.push()
+    assert told.returncode == 0
+    assert "this push changes .leakfirst.baseline" in told.stderr
+    assert "ignore files changed" in pair.server.trail
     pair.here.git("add", "-A")
-    pair.here.commit("with baseline", "--no-verify")
-    assert pair.push().returncode == 0
+    pair.here.commit("what it knows", "--no-verify")
+    told = pair.push()
+    assert told.returncode == 0
+    assert "1 finding set aside by .leakfirst.baseline: sample of the docs" in told.stderr
     noted = json.loads(pair.server.trail.splitlines()[-1])
     assert noted["event"] == "passed" and "sample of the docs" in noted["ignored"][0]["by"]
     pair.change("b.py", f"t = '{token(2)}'\n")
     assert pair.push().returncode == 1
+
+
+@pytest.mark.parametrize("name", [".leakfirstignore", ".gitleaksignore", "leakfirst.toml"])
+def test_pre_receive_does_not_obey_what_is_pushed(pair: Pair, name: str) -> None:
+    content = {"leakfirst.toml": "[[allow]]\npaths = ['**']\n", ".gitleaksignore": "a.py:github-pat:1\n"}
+    pair.server.install()
+    pair.here.write(name, content.get(name, "**\n"))
+    pair.here.git("add", name)
+    pair.change("a.py", f"t = '{token()}'\n")
+    for branch in ("HEAD:refs/heads/main", "HEAD:refs/heads/mine"):
+        told = pair.push(branch)
+        assert told.returncode == 1
+        assert f"this push changes {name}" in told.stderr
+
+
+def test_a_mark_in_what_is_pushed_is_said(pair: Pair) -> None:
+    pair.server.install()
+    pair.change("a.py", f"t = '{token()}'  # leakfirst:allow\n")
+    told = pair.push()
+    assert told.returncode == 0
+    assert "1 finding set aside by leakfirst:allow in the file" in told.stderr
 
 
 def test_an_operator_can_refuse_to_obey_the_repository(pair: Pair) -> None:
