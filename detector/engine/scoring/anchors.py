@@ -177,7 +177,7 @@ def _add_named(add: _Anchors) -> None:
     add(_FOREIGN, foreign + r"[\"'`]{0,3}" + _START + _REST + "{2}")
     add(_DECLARED, *_CONNECTED, loose=_join(_DECLARED) + _loosen(*_CONNECTED))
     add("key", *_CONNECTED_SIGNED, loose="key" + _loosen(*_CONNECTED_SIGNED))
-    words = (*_DECLARED, "key")
+    words: tuple[str, ...] = (*_DECLARED, "key")
     add(words, *_FURTHER, loose=_join(words) + _loosen(*_FURTHER))
     words = (*_DECLARED, "key", "pass", "auth")
     add(words, _LOWER_LINE, loose=_join(words) + _loosen(_LOWER_LINE))
