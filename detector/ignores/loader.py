@@ -96,8 +96,12 @@ def load_policy(
     today: str = "",
     relative: Callable[[Origin], str] = lambda origin: origin.path,
     marks: bool = True,
+    read_baseline: Reader | None = None,
 ) -> IgnorePolicy:
     """Return the policy of one root; without *marks* those in the content count for nothing.
+
+    *read_baseline* is asked first for *baseline_file*, which may lie in what is judged: it
+    returns what counts instead, empty if nothing does, or None if the file itself counts.
 
     Raises `UsageError` for a mistake of the *operator*.
 
@@ -107,7 +111,7 @@ def load_policy(
     loaded = _LoadedFiles(today)
     loaded.allowlist += allowlist.parse_allowlist(operator or {}, "the configuration")
     if baseline_file and baseline_file != NO_BASELINE:
-        _load_operators_file(baseline_file, loaded)
+        _load_operators_file(baseline_file, loaded, read_baseline)
     if reader is not None:
         _load_repository_files(reader, loaded, skip_baseline=bool(baseline_file))
     return IgnorePolicy(
@@ -164,13 +168,18 @@ class _LoadedFiles:
             self.add(name, parse_ignores(kind, content, name), of_repository=of_repository)
 
 
-def _load_operators_file(named: str, loaded: _LoadedFiles) -> None:
+def _load_operators_file(named: str, loaded: _LoadedFiles, read_baseline: Reader | None) -> None:
     kind, path = split_format(named)
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+    content = read_baseline(path) if read_baseline else None
+    if content == b"":
+        loaded.notes.append(f"{path} comes with what is scanned and is not in the base, so it sets nothing aside")
+        return
+    if content is None:
+        try:
+            with open(path, "rb") as file:
+                content = file.read()
+        except OSError as error:
+            raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
     loaded.add_content(kind, path, content, of_repository=False)
 
 

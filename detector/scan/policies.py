@@ -99,6 +99,7 @@ def load_policies(config: Config) -> IgnorePolicies:
                 today=today,
                 relative=make_path_mapper(target, root),
                 marks=config.repository_ignores,
+                read_baseline=_make_baseline_reader(root, bases[root], config) if bases.get(root) else None,
             )
             for root, target in roots.items()
         ],
@@ -120,6 +121,20 @@ def _make_reader(target: str, root: str, config: Config, base: str) -> Reader | 
         return make_folder_reader(root)
     clone = root or find_clone(target)
     return HeadReader(discover(clone, config.allow)) if clone else None
+
+
+def _make_baseline_reader(root: str, base: str, config: Config) -> Reader:
+    """Return what reads a baseline that lies in the checkout from the commit *base*."""
+    from detector.git.branch_heads import read_files_at_head
+    from detector.git.repository import discover
+
+    def read(path: str) -> bytes | None:
+        name = os.path.relpath(os.path.realpath(path), os.path.realpath(root)).replace(os.sep, "/")
+        if name == ".." or name.startswith("../"):
+            return None
+        return read_files_at_head(discover(root, config.allow), [name], base).get(name, b"")
+
+    return read
 
 
 def _find_base(root: str, config: Config) -> str:

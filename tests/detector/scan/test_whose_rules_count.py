@@ -78,6 +78,23 @@ def test_what_the_base_says_is_obeyed_and_a_change_that_takes_it_away_is_named(r
     assert judged.account.obeyed.changed == (".leakfirstignore",)
 
 
+def test_a_baseline_in_the_checkout_is_that_of_the_base(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A pipeline names it, but the change can edit it."""
+    (repository / "known.toml").write_text(BRINGS[".gitleaks.toml"])
+    commit(repository)
+    named = "gitleaks-config:known.toml"
+    assert not scan(range="HEAD~1..HEAD", baseline=named).findings
+    judged = scan(range="HEAD~1..HEAD", baseline=named, ignores_from="HEAD~1")
+    assert len(judged.findings) == 1
+    assert any("known.toml comes with what is scanned" in note for note in judged.notes)
+    assert not scan(range="HEAD~1..HEAD", baseline=named, ignores_from="HEAD").findings
+    outside = tmp_path_factory.mktemp("operator") / "known.toml"
+    outside.write_text((repository / "known.toml").read_text())
+    assert not scan(range="HEAD~1..HEAD", baseline=f"gitleaks-config:{outside}", ignores_from="HEAD~1").findings
+
+
 def test_an_unknown_base_is_wrong_usage(repository: Path) -> None:
     for name in ("nowhere", "--upload-pack=touch ran"):
         with pytest.raises(UsageError, match="no target has this revision"):
