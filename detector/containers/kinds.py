@@ -36,7 +36,7 @@ FIRST_BYTES = _MAGIC_FIRST_BYTES | {_OLE[0], ord("{")}
 def detect_kind(data: bytes) -> str:
     """Return the kind of container that *data* is or begins with; "" if it is none.
 
-    >>> recognised(b"PK\\x03\\x04..."), recognised(b"plain text")
+    >>> detect_kind(b"PK\\x03\\x04..."), detect_kind(b"plain text")
     ('zip', '')
     """
     if not data:

@@ -62,7 +62,7 @@ def parse_anchor(text: str) -> Anchor:
     `(?i)` ignores case; `\[`, `\(` and `\\` are literal.
 
     >>> parse_anchor("ghp_[0-9A-Za-z]{12}")
-    Anchor(text=b'ghp_', ignore_case=False, tail='[0-9A-Za-z]{12}')
+    Anchor(text=b'ghp_', ignore_case=False, tail='[0-9A-Za-z]{12}', loose='')
     """
     if not isinstance(text, str):
         raise TypeError(f"an anchor is a string, not {text!r}")

@@ -25,7 +25,7 @@ class _LazyPattern:
 def compile_lazily(pattern: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """Return a stand-in for ``re.compile(pattern, flags)``; an invalid pattern raises on first use.
 
-    >>> expression("b+").sub("c", "abba")
+    >>> compile_lazily("b+").sub("c", "abba")
     'aca'
     """
     return cast("re.Pattern[AnyStr]", _LazyPattern(pattern, flags))

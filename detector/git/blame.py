@@ -347,7 +347,7 @@ def _make_introduction(details: Mapping[str, tuple[str, str]], commit: str, path
 def parse_signature(data: bytes, field: bytes) -> tuple[str, str]:
     """Return name and date (ISO 8601) in the author, committer or tagger line of a commit or tag.
 
-    >>> signature(b"tree 1\\nauthor Ada <a@b.c> 0 +0130\\n\\nhello", b"author ")
+    >>> parse_signature(b"tree 1\\nauthor Ada <a@b.c> 0 +0130\\n\\nhello", b"author ")
     ('Ada <a@b.c>', '1970-01-01T01:30:00+01:30')
     """
     for line in data.partition(b"\n\n")[0].split(b"\n"):

@@ -104,7 +104,7 @@ def has_revision(repository: Repository, since: str = "", range: str = "") -> bo
 def describe_unknown_revision(since: str, range: str) -> str:
     """Return the error message for a revision that does not exist.
 
-    >>> unknown("nope", ""), unknown("", "a..b")
+    >>> describe_unknown_revision("nope", ""), describe_unknown_revision("", "a..b")
     ('--since nope: no such revision', '--range a..b: no such revision')
     """
     return f"--range {range}: no such revision" if range else f"--since {since}: no such revision"
@@ -308,7 +308,7 @@ def _parse_raw_line(line: bytes) -> _Edit | None:
 def _unquote(name: bytes) -> str:
     r"""Decode a name that git quoted.
 
-    >>> _unquoted(b'"tab\\t\\303\\274.txt"')
+    >>> _unquote(b'"tab\\t\\303\\274.txt"')
     'tab\tü.txt'
     """
     if not name.startswith(b'"'):
@@ -337,7 +337,7 @@ _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f
 def compute_line_spans(data: bytes, lines: Sequence[Span]) -> tuple[Span, ...]:
     r"""Return the byte spans of lines (first, count), which are 1-based and sorted; adjacent spans are joined.
 
-    >>> line_spans(b"a\nbb\nc\n", [(2, 1), (3, 1)])
+    >>> compute_line_spans(b"a\nbb\nc\n", [(2, 1), (3, 1)])
     ((2, 7),)
     """
     spans: list[Span] = []

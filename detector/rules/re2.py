@@ -41,7 +41,7 @@ def translate(pattern: str, dialect: str = GO) -> str:
     r"""Return *pattern* for the `regex` module, over bytes. Raises `Untranslatable`.
 
     >>> translate(r"key(?i)=a|b$")
-    'key(?i:=a)|(?i:b\\Z)'
+    'key(?i-ms:=a)|(?i-ms:b\\Z)'
     """
     return "".join(_Translation(pattern, dialect).translate())
 

@@ -197,7 +197,7 @@ def find_session_token(leak: Leak) -> Secret | None:
 def decode_account(access_key_id: str) -> str:
     """Return the account that is spelled into a key id; old ids spell nonsense, so confirm.
 
-    >>> account_hint("ASIAQNZGKIQY56JQ7WML")
+    >>> decode_account("ASIAQNZGKIQY56JQ7WML")
     '029608264753'
     """
     try:

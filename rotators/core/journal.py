@@ -70,7 +70,7 @@ def name_ourselves() -> str:
 def format_time(seconds: float) -> str:
     """Return *seconds* since the epoch as ISO 8601 in UTC.
 
-    >>> stamp(0)
+    >>> format_time(0)
     '1970-01-01T00:00:00+00:00'
     """
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")

@@ -210,7 +210,7 @@ def _check_keys(table: Mapping[str, Any], where: str, known: set[str]) -> None:
 def parse_duration(text: str | int) -> int:
     """Return a time such as ``90s``, ``15m``, ``24h`` or ``30d`` in seconds.
 
-    >>> duration("24h")
+    >>> parse_duration("24h")
     86400
     """
     if isinstance(text, int):

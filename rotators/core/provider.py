@@ -116,7 +116,7 @@ class TokenProvider(contracts.Rotator):
 def matches_hint(secret: Secret, hint: str) -> bool:
     """Tell whether a redacted form such as ``sk-ab…wxyz`` or ``abcd`` fits *secret*.
 
-    >>> hinted(Secret(b"sk-abcdefwxyz"), "sk-ab...wxyz"), hinted(Secret(b"sk-abcdefwxyz"), "wxyz")
+    >>> matches_hint(Secret(b"sk-abcdefwxyz"), "sk-ab...wxyz"), matches_hint(Secret(b"sk-abcdefwxyz"), "wxyz")
     (True, True)
     """
     text = http.reveal_text(secret)

@@ -244,7 +244,8 @@ def test_a_live_credential(acme: Provider, authority: Authority, pytestconfig: p
     lines = "".join(f"{line}\n" for _, line in sorted(first.items()))
     if pytestconfig.getoption("--update-golden"):
         GOLDEN.write_text(lines)
-    assert lines == (GOLDEN.read_text() if GOLDEN.exists() else "")
+    found = GOLDEN.read_text() if GOLDEN.exists() else ""
+    assert lines == found, "run this test with --update-golden and read the difference"
 
 
 def test_a_dead_credential(acme: Provider, authority: Authority) -> None:
