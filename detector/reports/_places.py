@@ -1,4 +1,4 @@
-"""Where a credential stands, once per file, and under which name a service remembers it.
+"""Where a credential stands, once per line of a file, and under which name a service remembers it.
 
 A service closes an alert and opens another when this name changes. So it is the same on every
 machine, and it survives edits of the file and a new baseline: it depends on the rule, the path and
@@ -20,10 +20,11 @@ LENGTH = 32
 
 
 class Place(NamedTuple):
-    """One file, or one object without a path, that holds a credential.
+    """One line of a file, or of an object without a path, that holds a credential.
 
     `location` is where it is shown: in the working tree, else in the newest version. `others` are older
-    versions and further lines. `identity` is the same for the same credential in the same file.
+    versions of the file, told with its first line. `identity` is the same for the same credential in the
+    same file; further lines count from the first.
     """
 
     location: Location
@@ -38,18 +39,30 @@ def list_places(finding: Finding, keys: Mapping[str, bytes], seen: Counter[str])
     """
     found = []
     for (repository, name), group in _group_locations(finding).items():
-        shown = next((at for at in group if at.origin.kind in CURRENT_KINDS), group[-1])
-        identity = _compute_identity(finding, name, shown, keys.get(repository, b""))
-        seen[identity] += 1
-        if seen[identity] > 1:
-            identity = hashlib.sha256(f"{identity}\0{seen[identity]}".encode()).hexdigest()[:LENGTH]
-        found.append(Place(shown, tuple(at for at in group if at is not shown), identity))
+        shown = _choose_shown(group)
+        others = tuple(at for at in group if at.origin != shown.origin)
+        for location in _list_lines(group, shown):
+            identity = _compute_identity(finding, name, location, keys.get(repository, b""))
+            seen[identity] += 1
+            if seen[identity] > 1:
+                identity = hashlib.sha256(f"{identity}\0{seen[identity]}".encode()).hexdigest()[:LENGTH]
+            found.append(Place(location, others, identity))
+            others = ()
     return found
 
 
 def count_places(finding: Finding) -> int:
     """Return how many places `list_places` returns."""
-    return len(_group_locations(finding))
+    return sum(len(_list_lines(group, _choose_shown(group))) for group in _group_locations(finding).values())
+
+
+def _choose_shown(group: list[Location]) -> Location:
+    return next((at for at in group if at.origin.kind in CURRENT_KINDS), group[-1])
+
+
+def _list_lines(group: list[Location], shown: Location) -> list[Location]:
+    """Return the locations in the version of *shown*, in the order of the file."""
+    return sorted((at for at in group if at.origin == shown.origin), key=lambda at: (at.start, at.line, at.column))
 
 
 def _group_locations(finding: Finding) -> dict[tuple[str, str], list[Location]]:

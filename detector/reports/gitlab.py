@@ -25,7 +25,7 @@ NO_COMMIT = "0" * 40
 
 
 def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
-    """Print the report, one vulnerability per credential and file."""
+    """Print the report, one vulnerability per credential and line."""
     end = datetime.fromisoformat(options.when) if options.when else datetime.now(UTC)
     start = end - timedelta(seconds=scan.stats.seconds)
     tool = {"id": "leakfirst", "name": "leakfirst", "version": options.version, "vendor": {"name": "leakfirst"}}

@@ -1,8 +1,8 @@
 """sarif: SARIF 2.1.0, as code scanning services take it.
 
-One result per credential and file, because a service shows results in files and
-remembers each as an alert; further lines and versions are related locations. GitHub accepts
-at most 25,000 results; beyond that each credential keeps as many files as
+One result per credential and line of a file, because a service shows results in files
+and remembers each as an alert; older versions of the file are related locations. GitHub accepts
+at most 25,000 results; beyond that each credential keeps as many places as
 fit, a notification says how many are omitted, and json has all of them. GitHub
 requires a line for every result, so a location without one is put on line 1 and
 has `lineUnknown` in its properties.
@@ -290,7 +290,7 @@ def _build_results(
 
 
 def _build_related(place: Place, roots: dict[str, tuple[str, str, str]], options: ReportOptions) -> JsonObject:
-    """Return older versions and further lines, the newest first."""
+    """Return older versions, the newest first."""
     related = [_build_location(location, roots, options) for location in place.others[::-1][:MAX_RELATED]]
     return {"relatedLocations": related} if related else {}
 

@@ -53,6 +53,15 @@ def test_what_is_shown_is_the_newest() -> None:
     assert place.location == current
 
 
+def test_each_line_is_a_place_and_an_insertion_moves_none() -> None:
+    old, first, second = at("a.py", 1, commit="1" * 40), at("a.py", 2, "worktree"), at("a.py", 9, "worktree")
+    places = list_places(finding(second, old, first), {"": KEY}, Counter())
+    assert [place.location for place in places] == [first, second]
+    assert [place.others for place in places] == [(old,), ()]
+    moved = finding(at("a.py", 5, "worktree"), at("a.py", 12, "worktree"))
+    assert [place.identity for place in places] == names(moved) and len(set(names(moved))) == count_places(moved) == 2
+
+
 def test_objects_without_a_path_are_places_of_their_own() -> None:
     found = finding(at("", kind="commit", object_id="1" * 40), at("", kind="commit", object_id="2" * 40))
     assert len(set(names(found))) == 2
