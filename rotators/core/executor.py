@@ -429,7 +429,8 @@ class Executor(ReplacingRun):
 
     def _undo_step(self, step: RotationStep) -> None:
         if _is_measure(step):
-            self._retry_when_limited(lambda: self._rotator.lift(step.target))
+            if not self._is_lifted(step):
+                self._retry_when_limited(lambda: self._rotator.lift(step.target))
         elif step.kind in (StepKind.CONTAIN, StepKind.DISABLE):
             self._rotator.undo(step.kind)
         elif step.kind == StepKind.PROMOTE:
@@ -438,6 +439,14 @@ class Executor(ReplacingRun):
             self._stores[step.target].settle(self._token)
         elif step.kind == StepKind.MINT:
             self._undo_mint(step)
+
+    def _is_lifted(self, step: RotationStep) -> bool:
+        """Tell whether a later step put back what *step* changed: what stands there since then is somebody else's."""
+        lifting = {one.id for one in self.plan.steps if one.kind == StepKind.LIFT and one.target == step.target}
+        entries = self.journal.entries(self.plan.id)
+        return step.kind == StepKind.CONTAIN and any(
+            entry.step in lifting and entry.phase == JournalPhase.DONE for entry in entries
+        )
 
 
 def _is_measure(step: RotationStep) -> bool:

@@ -116,11 +116,19 @@ class Observed:
             name = {"policy": "theirs", "revocation": "AWSRevokeOlderSessions"}[kind]
             self.put_policy(name, "Deny")
             self.foreign_policies.add(name)
-        elif kind == "quarantine" and QUARANTINE not in self.policies():
+        elif kind == "quarantine" and QUARANTINE not in self.policies() and not self.is_quarantine_unknown():
             self.iam.attach_user_policy(UserName=self.aws.user, PolicyArn=QUARANTINE)
             self.foreign_policies.add(QUARANTINE)
         elif kind == "secret":
             self.store({"host": "elsewhere.test"})
+
+    def is_quarantine_unknown(self) -> bool:
+        """Tell whether nobody can say if the run attached the quarantine: the answer was lost.
+
+        Whoever attaches the same policy then cannot be told from the run, whose undo detaches it.
+        """
+        steps = [entry for entry in self.operator.journal.entries() if entry.step.endswith(":quarantine")]
+        return bool(steps) and steps[-1].phase in (JournalPhase.INTEND, JournalPhase.FAILED, JournalPhase.NOTE)
 
     def store(self, fields: dict[str, str]) -> None:
         self.edited = True

@@ -91,6 +91,13 @@ class _Reader:
         opener = text[at - 1 : at] if at else b""
         self.quoted_name = opener in (b'"', b"'") and opener in text[end:closed]
 
+    def _is_within_list(self) -> bool:
+        """Return whether the name is a string behind a comma in square brackets: a word of a list names nothing."""
+        if not self.quoted_name or self.name.startswith(b"-"):
+            return False
+        before = self.text[max(0, self.at - 200) : self.at - 1].rstrip()
+        return before.endswith(b",") and before.rfind(b"[") > before.rfind(b"(")
+
     def read(self) -> Iterator[Candidate]:
         """Yield the candidates of this name, by the first connection that leads to a value."""
         if field := read_value_field(self.text, self.low, self.at, self.end, self.closed):
@@ -121,7 +128,7 @@ class _Reader:
         place = connection.end()
         if assigned:
             yield from self._read_assigned("below" if below else "assign", assigned, place, connection.end(1))
-        elif called:
+        elif called and not (called.startswith(b",") and self._is_within_list()):
             yield from self._read_quoted("argument", called.replace(b"{", b"("), place)
         elif element:
             yield from self._read_assigned("element", element, place, place)

@@ -39,7 +39,7 @@ def test_a_large_repository_is_begun_with_before_it_is_planned(
     build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
     built = build()
-    built.commit("settings.py", f"TOKEN = '{expand('npm_{alnum:36}', 1)}'\n".encode())
+    built.commit("settings.py", f"TOKEN = '{expand('npm_{alnum:30}{check:npm-crc32}', 1)}'\n".encode())
     built.git("repack", "-adq")
     config = Config(targets=(str(built.path),), worktree=False, jobs=jobs)
     late = pipeline.scan(config)
@@ -173,7 +173,7 @@ def test_an_interrupt_while_findings_are_placed_loses_none(
     build: Callable[..., Built], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = build()
-    built.commit("settings.py", f"TOKEN = '{expand('npm_{alnum:36}', 1)}'\n".encode())
+    built.commit("settings.py", f"TOKEN = '{expand('npm_{alnum:30}{check:npm-crc32}', 1)}'\n".encode())
 
     def interrupt(*args: object) -> list[Sighting]:
         raise KeyboardInterrupt
