@@ -20,6 +20,7 @@ from detector.errors import LeakfirstError
 from detector.secret import Secret
 from rotators.core import aws as aws_clients
 from rotators.core import endings, runs
+from rotators.core.journal import JournalPhase
 from rotators.core.journalled_run import Outcome
 from rotators.core.model import RotationPlan
 from tests.rotators.faults import Proxy, killed_at
