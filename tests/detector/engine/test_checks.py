@@ -138,6 +138,7 @@ def test_facts(name: str, shape: str, fact: tuple[str, str]) -> None:
 
 
 def test_an_old_aws_id_hides_its_account() -> None:
+    assert checks.run_check("aws-key-id", b"AKIA" + b"7" * 16).valid is None  # no account of twelve digits
     result = checks.run_check("aws-key-id", b"AKIAIOSFODNN7EXAMPLE")
     assert result.valid is None and result.facts == (("key", "long-term"),)
 
