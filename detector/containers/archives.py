@@ -51,9 +51,10 @@ def read_zip(file: Any) -> Iterator[Member | Skipped]:
     with archive:
         listed = []
         for entry in archive.infolist():
-            listed.append((entry.header_offset, _find_data(file, entry) + entry.compress_size))
+            data = _find_data(file, entry)
+            listed.append((entry.header_offset, data + entry.compress_size))
             if not entry.is_dir():
-                yield _read_entry(archive, file, entry)
+                yield _read_entry(archive, file, entry, data)
         at = 0
         for start, end in sorted(listed):
             yield from read_gap(file, at, start)
@@ -63,7 +64,8 @@ def read_zip(file: Any) -> Iterator[Member | Skipped]:
             yield Member("", io.BytesIO(archive.comment), is_remainder=True)
 
 
-def _read_entry(archive: Any, file: Any, entry: Any) -> Member | Skipped:
+def _read_entry(archive: Any, file: Any, entry: Any, data: int) -> Member | Skipped:
+    """Return the member of *entry*, whose compressed bytes begin at *data*."""
     import zipfile
 
     from detector.containers.documents import extract_office_text
@@ -74,7 +76,7 @@ def _read_entry(archive: Any, file: Any, entry: Any) -> Member | Skipped:
         stream: Stream = archive.open(entry)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as problem:
         return Skipped(entry.filename, f"cannot be unpacked: {problem}")
-    packed = _read_packed(file, entry)
+    packed = _read_packed(file, entry, data)
     if packed is None:
         return Member(entry.filename, extract_office_text(entry.filename, stream))
     unpacked = _InflatedStream(packed, entry.file_size, entry.CRC, stream)
@@ -88,14 +90,14 @@ def _find_data(file: Any, entry: Any) -> int:
     return int(entry.header_offset) + 30 + int.from_bytes(lengths[:2], "little") + int.from_bytes(lengths[2:], "little")
 
 
-def _read_packed(file: Any, entry: Any) -> bytes | None:
+def _read_packed(file: Any, entry: Any, data: int) -> bytes | None:
     """Return the compressed bytes of an entry that can be inflated in one call, else None."""
     deflated, most = 8, _DEFLATE_RATIO * entry.compress_size
     if entry.compress_type != deflated or not entry.file_size <= min(most, MAX_BYTES_AT_ONCE):
         return None
     if entry.compress_size > MAX_BYTES_AT_ONCE:
         return None
-    file.seek(_find_data(file, entry))
+    file.seek(data)
     packed: bytes = file.read(entry.compress_size)
     return packed
 

@@ -122,7 +122,7 @@ class DecompressedStream:
             data = kept + more
 
     def _keep_stray(self, data: bytes) -> None:
-        if data and data.strip(b"\0"):
+        if data.strip(b"\0"):
             self.stray += data[: MAX_STRAY_BYTES - len(self.stray)]
 
 

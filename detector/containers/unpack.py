@@ -93,6 +93,10 @@ OPENERS = {
 }
 
 
+PARTLY_READ = ("pdf", "sqlite", "pyc")
+"""Kinds that contain more than their readers extract."""
+
+
 def unpack(data: bytes, kind: str, origin: Origin) -> Iterator[Blob | Skipped]:
     """Yield the members of the container *data*; containers inside it are unpacked too."""
     yield from unpack_file(io.BytesIO(data), len(data), kind, origin)
@@ -251,9 +255,7 @@ def _unpack_nested(
         has_content = has_content or isinstance(item, Blob)
         is_damaged = is_damaged or isinstance(item, Skipped)
         yield item
-    if (
-        not has_content or is_damaged or kind in ("pdf", "sqlite", "pyc")
-    ):  # these contain more than their readers extract
+    if not has_content or is_damaged or kind in PARTLY_READ:
         yield from _split(io.BytesIO(own), origin, via)
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from detector.containers.contract import Member
 from detector.containers.limits import ENCRYPTED
+from detector.containers.streams import MAX_STRAY_BYTES, READ_BYTES
 from detector.model import Skipped
 
 HEADER = b"PK\x03\x04"
@@ -21,8 +22,6 @@ _STORED, _DEFLATED = 0, 8
 _MIN_STRAY_BYTES = 32
 """A shorter gap is padding or the sizes that some programs write behind an entry."""
 _WINDOW_BYTES = 1 << 20
-MAX_STRAY_BYTES = 8 << 20
-"""Bytes of one gap outside of entries that are kept to be scanned."""
 
 
 class _Header(NamedTuple):
@@ -116,7 +115,7 @@ class _LocalEntry:
             self._at += len(part)
             return part
         while not self._inflater.eof:
-            data = self._pending or _read_range(self._file, self._at, min(self._end, self._at + (64 << 10)))
+            data = self._pending or _read_range(self._file, self._at, min(self._end, self._at + READ_BYTES))
             if not self._pending:
                 self._at += len(data)
             part = self._inflater.decompress(data, size)

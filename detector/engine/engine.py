@@ -181,9 +181,7 @@ class Engine:
     def _examine_segments(self, data: bytes, path: str, hits: AnchorHits, keep_rejected: bool) -> EngineResult:
         """Examine *data* around *hits*, one segment at a time."""
         parts = []
-        if len(hits) > MANY_HITS:
-            hits = self._drop_marks_of_one_run(hits)
-        for segment in split_segments(data, hits, self._reach_table):
+        for segment in split_segments(data, self._drop_marks_of_one_run(hits), self._reach_table):
             result = self._cache.get_or_compute(segment, path, self._examine_segment)
             if result != EMPTY_RESULT:
                 parts.append(_shift(result, segment.start, keep_rejected))
@@ -193,6 +191,8 @@ class Engine:
 
     def _drop_marks_of_one_run(self, hits: AnchorHits) -> AnchorHits:
         """Leave out markers of base64 that touch the one before, in the same alignment: they lead to the same run."""
+        if len(hits) <= MANY_HITS:
+            return hits
         kept = []
         last_anchor = last_end = -1
         for hit in hits:
@@ -315,9 +315,7 @@ class Engine:
             if not within.budget.try_spend(layer, place):
                 continue
             inner = _Nesting(within.budget, within.depth + 1, place)
-            hits: AnchorHits = self._automaton.scan(layer.data)
-            if len(hits) > MANY_HITS:
-                hits = self._drop_marks_of_one_run(hits)
+            hits = self._drop_marks_of_one_run(self._automaton.scan(layer.data))
             is_worth_it = hits or detect_compression(layer.data)
             result = self._examine_segment(layer.data, path, hits, inner) if is_worth_it else EMPTY_RESULT
             layer.is_empty = result == EMPTY_RESULT

@@ -122,8 +122,8 @@ class ExcerptMasker:
         if self._automaton is None:
             return excerpt
         spans = _find_spans(self._automaton, excerpt)
-        head = max((at for at in self._find_cut_tails(excerpt)), default=0)
-        tail = min((at for at in self._find_cut_heads(excerpt)), default=len(excerpt))
+        head = max(self._find_cut_tails(excerpt), default=0)
+        tail = min(self._find_cut_heads(excerpt), default=len(excerpt))
         if head:
             spans = [(0, head), *(span for span in spans if span[0] >= head)]
         if tail < len(excerpt):
