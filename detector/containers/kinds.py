@@ -1,8 +1,13 @@
-"""Detect which bytes are a container. This runs for every blob, so it must be cheap for blobs that are none."""
+"""The kinds of containers: how each is recognised, and the function that reads it.
+
+`detect_kind` runs for every blob, so it must be cheap for blobs that are none. The
+readers are imported when a container was found.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 from detector.model import UNPACKED_KINDS, Blob
 
@@ -23,6 +28,49 @@ _MAGIC = (
     (b"%PDF-", "pdf"),
     (b"SQLite format 3\x00", "sqlite"),
 )
+
+
+class Opener(NamedTuple):
+    """The function that reads one kind of container; it needs a seekable file unless `streams`."""
+
+    module: str
+    function: str
+    streams: bool = False
+
+
+def _make_archive_opener(function: str, streams: bool = False) -> Opener:
+    return Opener("detector.containers.archives", function, streams)
+
+
+def _make_document_opener(function: str) -> Opener:
+    return Opener("detector.containers.documents", function)
+
+
+OPENERS = {
+    "zip": _make_archive_opener("read_zip"),
+    "tar": _make_archive_opener("read_tar", True),
+    "image": Opener("detector.containers.images", "read_image"),
+    "gzip": _make_archive_opener("read_gzip", True),
+    "bzip2": _make_archive_opener("read_bzip2", True),
+    "xz": _make_archive_opener("read_xz", True),
+    "zstd": _make_archive_opener("read_zstd", True),
+    "ar": _make_archive_opener("read_ar", True),
+    "cpio": _make_archive_opener("read_cpio", True),
+    "rpm": _make_archive_opener("read_rpm", True),
+    "7z": _make_archive_opener("read_7z"),
+    "rar": _make_archive_opener("skip_rar", True),
+    "pdf": _make_document_opener("read_pdf"),
+    "sqlite": _make_document_opener("read_sqlite"),
+    "pyc": _make_document_opener("read_pyc"),
+    "encrypted office": _make_document_opener("skip_encrypted_office"),
+    "notebook": _make_document_opener("read_notebook"),
+    "source map": _make_document_opener("read_source_map"),
+}
+
+
+PARTLY_READ = ("pdf", "sqlite", "pyc")
+"""Kinds that contain more than their readers extract."""
+
 _MAGIC_FIRST_BYTES = frozenset(magic[0] for magic, _ in _MAGIC)
 _IMAGE_MEMBER = re.compile(
     rb"(?:\./)?(?:blobs/|oci-layout\0|index\.json\0|manifest\.json\0|repositories\0|[0-9a-f]{64}[/.])"

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from detector.containers.contract import Member, Stream
-from detector.containers.kinds import detect_kind
+from detector.containers.kinds import OPENERS, PARTLY_READ, detect_kind
 from detector.containers.limits import MAX_DEPTH, MAX_IN_MEMORY, LimitExceeded, UnpackBudget
 from detector.model import CURRENT_KINDS, Blob, Origin, Skipped
 from detector.text import chunks
@@ -53,48 +53,6 @@ class CleanMembers:
         """Add a member, unless the maximum is reached."""
         if len(self._known) < self.MAX_ENTRIES:
             self._known[end.key] = end
-
-
-class Opener(NamedTuple):
-    """The function that reads one kind of container; it needs a seekable file unless `streams`."""
-
-    module: str
-    function: str
-    streams: bool = False
-
-
-def _make_archive_opener(function: str, streams: bool = False) -> Opener:
-    return Opener("detector.containers.archives", function, streams)
-
-
-def _make_document_opener(function: str) -> Opener:
-    return Opener("detector.containers.documents", function)
-
-
-OPENERS = {
-    "zip": _make_archive_opener("read_zip"),
-    "tar": _make_archive_opener("read_tar", True),
-    "image": Opener("detector.containers.images", "read_image"),
-    "gzip": _make_archive_opener("read_gzip", True),
-    "bzip2": _make_archive_opener("read_bzip2", True),
-    "xz": _make_archive_opener("read_xz", True),
-    "zstd": _make_archive_opener("read_zstd", True),
-    "ar": _make_archive_opener("read_ar", True),
-    "cpio": _make_archive_opener("read_cpio", True),
-    "rpm": _make_archive_opener("read_rpm", True),
-    "7z": _make_archive_opener("read_7z"),
-    "rar": _make_archive_opener("skip_rar", True),
-    "pdf": _make_document_opener("read_pdf"),
-    "sqlite": _make_document_opener("read_sqlite"),
-    "pyc": _make_document_opener("read_pyc"),
-    "encrypted office": _make_document_opener("skip_encrypted_office"),
-    "notebook": _make_document_opener("read_notebook"),
-    "source map": _make_document_opener("read_source_map"),
-}
-
-
-PARTLY_READ = ("pdf", "sqlite", "pyc")
-"""Kinds that contain more than their readers extract."""
 
 
 def unpack(data: bytes, kind: str, origin: Origin) -> Iterator[Blob | Skipped]:

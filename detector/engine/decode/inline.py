@@ -10,7 +10,7 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from detector.engine.decode import markers
 from detector.engine.decode.layer import Layer, replace_matches
@@ -22,52 +22,29 @@ BEFORE, AFTER = 640, 1600
 FAR = 256 << 10
 """The same after a marker of a whole document or message."""
 
-_PATTERNS = {
-    markers.BACKSLASH: (
-        rb"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([0-7]{2,3})"
-        rb"|(\r?\n[ \t]{0,200})|(.))"
-    ),
-    markers.PERCENT: rb"%(?:u([0-9A-Fa-f]{4})|([0-9A-Fa-f]{2}))",
-    markers.ENTITY: rb"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z]{2,8}));",
-    markers.MAIL: rb"=(?:\r?\n|([0-9A-F]{2}))",
-    markers.TERMINAL: rb"\x1b\[[0-9;:?]{0,40}[@-~]|\x1b\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[^\n]\x08",
-    markers.JOINT: (
-        rb"""(?<!\\n|%n)(?:["'`]\)?[ \t]{0,4}(?:(?:\+|\.\.?|&|~|<>|\|\||\.concat\()[ \t]{0,4}(?:_?\r?\n\s{0,80})?"""
-        rb"""|\\?\r?\n\s{0,80}[+.&]\s{0,4})\(?[fFrRbBuU]{0,2}["'`]"""
-        rb"""|(["'])\)?[ \t]{0,4}\\?\r?\n\s{0,80}\(?[fFrRbBuU]{0,2}\1"""
-        rb"""|(["'])[ \t][fFrRbBuU]{0,2}\2(?<=[=(\[{,:][ \t]{0,8}(?:[fFrRbBuU]{0,2}\2[^"'\n]{0,120}\2[ \t]){1,8}"""
-        rb"""[fFrRbBuU]{0,2}\2))"""
-    ),
-    markers.KUBERNETES: (
-        rb"""[\w.\-]["']?[ \t]{0,8}:[ \t]{0,8}["']?(?P<value>[0-9A-Za-z+/]{6,8192}={0,2})(?=["',}\s]|$)"""
-    ),
-}
-
-NAMES = {
-    markers.BACKSLASH: "escapes",
-    markers.PERCENT: "percent",
-    markers.ENTITY: "entities",
-    markers.MAIL: "quoted-printable",
-    markers.TERMINAL: "terminal",
-    markers.JOINT: "joined strings",
-    markers.KUBERNETES: "kubernetes",
-}
-
 _LETTERS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"a": b"\a", b"0": b"\0"}
+
+
+class Notation(NamedTuple):
+    """A way to write characters: its name, the expression of one escape, and the function that decodes a match."""
+
+    name: str
+    pattern: bytes
+    decode: Callable[[Any], bytes | None]
 
 
 @cache
 def _compile_pattern(code: int) -> Any:
     import regex
 
-    return regex.compile(_PATTERNS[code])
+    return regex.compile(NOTATIONS[code].pattern)
 
 
 def unescape(data: bytes, code: int, start: int, end: int) -> Layer | None:
     """Decode one notation in ``data[start:end]``; return None if it does not occur."""
-    return replace_matches(
-        data, start, end, _compile_pattern(code).finditer(data, start, end), NAMES[code], _DECODERS[code]
-    )
+    notation = NOTATIONS[code]
+    found = _compile_pattern(code).finditer(data, start, end)
+    return replace_matches(data, start, end, found, notation.name, notation.decode)
 
 
 _NEAR_BEFORE, _NEAR_AFTER = 24, 200
@@ -171,12 +148,33 @@ def _decode_kubernetes(match: Any) -> bytes | None:
     return text if readable.replace("\n", "").isprintable() else None
 
 
-_DECODERS: dict[int, Callable[[Any], bytes | None]] = {
-    markers.BACKSLASH: _decode_backslash,
-    markers.PERCENT: _decode_percent,
-    markers.ENTITY: _decode_entity,
-    markers.MAIL: _decode_mail,
-    markers.TERMINAL: _remove,
-    markers.JOINT: _remove,
-    markers.KUBERNETES: _decode_kubernetes,
+NOTATIONS = {
+    markers.BACKSLASH: Notation(
+        "escapes",
+        rb"\\(?:u\{([0-9A-Fa-f]{1,6})\}|u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|([0-7]{2,3})"
+        rb"|(\r?\n[ \t]{0,200})|(.))",
+        _decode_backslash,
+    ),
+    markers.PERCENT: Notation("percent", rb"%(?:u([0-9A-Fa-f]{4})|([0-9A-Fa-f]{2}))", _decode_percent),
+    markers.ENTITY: Notation(
+        "entities", rb"&(?:#([0-9]{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z]{2,8}));", _decode_entity
+    ),
+    markers.MAIL: Notation("quoted-printable", rb"=(?:\r?\n|([0-9A-F]{2}))", _decode_mail),
+    markers.TERMINAL: Notation(
+        "terminal", rb"\x1b\[[0-9;:?]{0,40}[@-~]|\x1b\][^\x07\x1b]{0,400}(?:\x07|\x1b\\)|[^\n]\x08", _remove
+    ),
+    markers.JOINT: Notation(
+        "joined strings",
+        rb"""(?<!\\n|%n)(?:["'`]\)?[ \t]{0,4}(?:(?:\+|\.\.?|&|~|<>|\|\||\.concat\()[ \t]{0,4}(?:_?\r?\n\s{0,80})?"""
+        rb"""|\\?\r?\n\s{0,80}[+.&]\s{0,4})\(?[fFrRbBuU]{0,2}["'`]"""
+        rb"""|(["'])\)?[ \t]{0,4}\\?\r?\n\s{0,80}\(?[fFrRbBuU]{0,2}\1"""
+        rb"""|(["'])[ \t][fFrRbBuU]{0,2}\2(?<=[=(\[{,:][ \t]{0,8}(?:[fFrRbBuU]{0,2}\2[^"'\n]{0,120}\2[ \t]){1,8}"""
+        rb"""[fFrRbBuU]{0,2}\2))""",
+        _remove,
+    ),
+    markers.KUBERNETES: Notation(
+        "kubernetes",
+        rb"""[\w.\-]["']?[ \t]{0,8}:[ \t]{0,8}["']?(?P<value>[0-9A-Za-z+/]{6,8192}={0,2})(?=["',}\s]|$)""",
+        _decode_kubernetes,
+    ),
 }

@@ -16,7 +16,7 @@ from tests.detector.containers.reading import ORIGIN, STORED, deflate_zip
 from tests.fakes.hidden import Place
 
 
-@pytest.mark.parametrize("kind", unpack.OPENERS)
+@pytest.mark.parametrize("kind", kinds.OPENERS)
 def test_garbage_after_the_magic_bytes_raises_nothing(kind: str) -> None:
     for seed in range(4):
         garbage = zlib.compress(bytes([seed]) * 64) * 20
