@@ -10,7 +10,7 @@ EXCEPTIONS = {
     "detector/scan/pool.py": "the pipe between our own processes",
     "detector/fleet/credentials.py": "the operator's own token, for the host it belongs to",
     "detector/ignores/values.py": "an allow-list compares values",
-    "detector/scan/masking.py": "looks for values in names, to hide them there",
+    "detector/scan/masking.py": "looks for values in names and in what a model reads, to hide them there",
     "detector/reports/_show.py": "--show-secrets, for text and json",
 }
 

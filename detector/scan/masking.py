@@ -145,6 +145,49 @@ class ExcerptMasker:
                 yield at
 
 
+class ValueFinder:
+    """Finds the values of some secrets again in other texts, also in the forms in which programs print them.
+
+    A form of its own are base64 (at each of its three alignments), hexadecimal digits, percent encoding,
+    escapes of JSON, the reverse, and each line of a value of several lines.
+    """
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        values = {line for secret in secrets for line in _list_lines(secret.reveal())}
+        known = [v for v in values if len(v) >= MIN_VALUE_BYTES and not _is_word(v, MAX_EXCERPT_WORD_LETTERS)]
+        self._automaton = _build_automaton(sorted({form for value in known for form in _list_forms(value)}))
+
+    def find(self, text: str) -> list[tuple[int, int]]:
+        """Return the spans of the values in *text*, in characters, joined where they overlap."""
+        return _find_spans(self._automaton, text) if self._automaton else []
+
+
+def _list_forms(value: bytes) -> Iterator[bytes]:
+    """Yield *value* and what it looks like in common encodings; short forms, which occur by chance, are left out."""
+    import json
+    from base64 import b64encode
+    from urllib.parse import quote
+
+    text = value.decode("utf-8", "surrogateescape")
+    yield value
+    yield text[::-1].encode("utf-8", "surrogateescape")
+    yield quote(value, safe="").encode()
+    for escaped in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
+        yield escaped.encode("utf-8", "surrogateescape")
+    yield value.hex().encode()
+    yield value.hex().upper().encode()
+    for skipped in range(3):
+        # characters that hold bits of a neighbour differ from text to text
+        coded = b64encode(b"\0" * skipped + value)
+        middle = coded[-(-8 * skipped // 6) : len(coded) - (0, 3, 2)[(len(value) + skipped) % 3]]
+        if len(middle) >= MIN_VALUE_BYTES:
+            yield middle
+            yield middle.translate(_TO_URL_ALPHABET)
+
+
+_TO_URL_ALPHABET = bytes.maketrans(b"+/", b"-_")
+
+
 def _list_lines(value: bytes) -> Iterator[bytes]:
     """Yield *value*, or the lines of it that an excerpt could show."""
     if b"\n" not in value:

@@ -126,3 +126,21 @@ def test_a_line_of_a_key_is_masked_where_it_stands_alone() -> None:
 
 def test_a_word_is_shown_although_it_is_somebodys_password() -> None:
     assert masking.ExcerptMasker([b"changeit"]).mask("changeit, please") == "changeit, please"
+
+
+def test_a_value_is_found_again_in_the_forms_in_which_programs_print_it():
+    import base64
+    import json
+    from urllib.parse import quote
+
+    value = expand("{alnum:20}", 8) + '"/+é'
+    finder = masking.ValueFinder([secret(value)])
+    raw = value.encode()
+    for form in (value, value[::-1], raw.hex(), raw.hex().upper(), quote(value, safe=""), json.dumps(value)[1:-1]):
+        assert finder.find(f"a {form} b") == [(2, 2 + len(form))]
+    for shift in range(3):
+        coded = base64.b64encode(b"x" * shift + raw + b"yy").decode()
+        ((start, end),) = finder.find(coded)
+        assert end - start >= len(raw) * 8 // 6 - 1
+    assert masking.ValueFinder([secret("password")]).find("the password") == []
+    assert masking.ValueFinder([]).find("anything") == []
