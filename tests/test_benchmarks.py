@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import noise
+
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted([*(ROOT / "benchmarks").glob("*.py"), ROOT / "training/fit.py"])
 
@@ -50,3 +52,50 @@ def test_a_history_is_read_and_the_phases_of_the_hook_are_measured(repository: P
     )
     text = run_python("-c", code, str(repository), str(ROOT / "benchmarks"), folder=repository)
     assert "1 files, 0 sightings" in text
+
+
+def test_findings_are_counted_by_their_most_exposed_place() -> None:
+    def place(path: str) -> dict[str, object]:
+        return {"path": path, "line": 3}
+
+    def finding(*paths: str) -> dict[str, object]:
+        row = {"rule": "generic.key", "severity": "medium", "confidence": "high"}
+        return {**row, "locations": [place(path) for path in paths]}
+
+    report = {"findings": [finding("docs/a.md", "src/a.py"), finding("tests/test_a.py"), finding("vendor/a.go")]}
+    found = list(noise.read_leakfirst(report, "/x"))
+    assert [one.place for one in found] == ["outside", "tests", "vendored"]
+    table = noise.format_summary("leakfirst", found, 2000)
+    rows = {line.split()[0]: line.split()[1:] for line in table.splitlines() if line.split()[1:]}
+    assert rows["all"] == ["3", "1.50"] and rows["outside"] == ["1", "0.50"] and rows["documentation"] == ["0", "0.00"]
+    assert rows["generic.key"] == ["3", "1"]
+
+
+def test_kingfishers_repeated_snippets_are_one_finding() -> None:
+    def row(path: str, snippet: str) -> dict[str, object]:
+        return {"rule": {"id": "kingfisher.pem.1"}, "finding": {"path": path, "line": 1, "snippet": snippet}}
+
+    rows = [row("/x/tests/a.pem", "one"), row("/x/src/b.pem", "one"), row("/x/c.pem", "two")]
+    found = list(noise.read_kingfisher({"findings": rows}, "/x"))
+    assert [(one.place, one.where) for one in found] == [("outside", "tests/a.pem:1"), ("outside", "c.pem:1")]
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("src/latest/app.py", "outside"), ("config/prod.yml", "outside"), ("protest/a.go", "outside"),
+        ("pkg/a_test.go", "tests"), ("cmd/testdata/a.json", "tests"), ("web/a.spec.ts", "tests"),
+        ("src/FooTests.cs", "tests"), ("client/.snapshots/a.json", "tests"), ("README.md", "documentation"),
+        ("charts/.env.example", "documentation"), ("examples/a.tf", "documentation"),
+        ("node_modules/a/test/b.js", "vendored"), ("js/app.min.js", "vendored"), ("poetry.lock", "vendored"),
+    ],
+)  # fmt: skip
+def test_a_path_has_a_class(path: str, place: str) -> None:
+    assert noise.classify_place(path) == place
+
+
+def test_a_checkout_is_measured(repository: Path) -> None:
+    (repository / "app.py").write_text('db_password = "' + "q7Zt" * 2 + 'vK93bQ"\n')
+    text = run_python("-m", "benchmarks.noise", str(repository), "--list")
+    assert "2 files     1 findings     1 outside" in text and "generic.password" in text and "app.py:1" in text
+    assert "vK93bQ" not in text
