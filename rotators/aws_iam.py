@@ -85,6 +85,8 @@ class Rotator(contracts.Rotator):
 
     # -- looking -------------------------------------------------------------
 
+    guess_account = staticmethod(aws.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return aws.describe_access(self.case.settings)

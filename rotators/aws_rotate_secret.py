@@ -21,6 +21,8 @@ CAPABILITY = Capability(
 class Rotator(contracts.Rotator):
     """Settings: secret, field, profile, region, endpoint."""
 
+    guess_account = staticmethod(aws.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return aws.describe_access(self.case.settings)

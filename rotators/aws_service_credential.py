@@ -30,6 +30,8 @@ class Rotator(contracts.Rotator):
     fields = ("username", "password")
     public = frozenset({"username"})
 
+    guess_account = staticmethod(aws.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return aws.describe_access(self.case.settings)

@@ -60,6 +60,8 @@ class Rotator(contracts.Rotator):
     `probe` names the one action of `HARMLESS` to try the session with.
     """
 
+    guess_account = staticmethod(aws.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return aws.describe_access(self.case.settings)

@@ -46,6 +46,8 @@ class Rotator(contracts.Rotator):
 
     fields = ("secret_id",)
 
+    guess_account = staticmethod(vault.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return vault.describe_access(self.case.settings)

@@ -25,6 +25,8 @@ CAPABILITY = Capability(
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, mount."""
 
+    guess_account = staticmethod(vault.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return vault.describe_access(self.case.settings)

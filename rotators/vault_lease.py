@@ -37,6 +37,8 @@ class Rotator(contracts.Rotator):
         """What the engine hands out: user and password, or an AWS key."""
         return tuple(self.case.settings.get("values", ("username", "password")))
 
+    guess_account = staticmethod(vault.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return vault.describe_access(self.case.settings)

@@ -31,6 +31,8 @@ RUN = "leakfirst_run"
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, role (token role of the new one)."""
 
+    guess_account = staticmethod(vault.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return vault.describe_access(self.case.settings)

@@ -31,6 +31,8 @@ TRIAL = base64.b64encode(b"leakfirst trial").decode()
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, mount, key."""
 
+    guess_account = staticmethod(vault.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return vault.describe_access(self.case.settings)

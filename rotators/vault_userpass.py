@@ -42,6 +42,8 @@ class Rotator(contracts.Rotator):
     fields = ("username", "password")
     public = frozenset({"username"})
 
+    guess_account = staticmethod(vault.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Rotator`."""
         return vault.describe_access(self.case.settings)

@@ -1,7 +1,7 @@
 """AWS clients for rotators and stores: with the operator's credentials, or with a key that is tried.
 
 The operator's identity is one of its own, taken from the settings (`profile`,
-`role`) or boto3's usual chain. It is never the leaked key: AWS quarantines a
+`assume_role`) or boto3's usual chain. It is never the leaked key: AWS quarantines a
 leaked user from changing keys, so self-rotation fails when it matters, and
 acting as the leaked identity hides us among the attacker's calls.
 """
@@ -16,11 +16,20 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from detector.errors import UsageError
 from detector.secret import Secret
-from rotators.core.model import Leak, NotPropagated, OutcomeUnknown, RateLimited, Refused, UnexpectedState
+from rotators.core import operator_credentials
+from rotators.core.model import (
+    Leak,
+    NotPropagated,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    UnexpectedState,
+    WrongIdentity,
+)
 
 ACCESS_KEY = re.compile(rb"(?:AKIA|ASIA)[A-Z0-9]{16}")
 
@@ -29,11 +38,23 @@ THROTTLES = frozenset(
 )
 UNKNOWN_KEY = frozenset({"InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"})
 SIGNED_IN = re.compile(r"(arn:aws[\w-]*:(?:iam|sts)::(\d{12}):[\w+=,.@/-]+)")
+_ACCOUNT = re.compile(r"(?:arn:[\w-]+:\w+:[\w-]*:)?(\d{12})(?::.*)?")
 WRONG_SECRET = frozenset({"SignatureDoesNotMatch", "IncompleteSignature"})
 
 
-Where = tuple[str, str, str, str, float, bool, str]
-"""What makes two clients the same: service, profile, endpoint, region, time-out, once, mark."""
+class Where(NamedTuple):
+    """What makes two clients the same."""
+
+    service: str
+    profile: str
+    endpoint: str
+    region: str
+    timeout: float
+    once: bool
+    mark: str
+    assume_role: str = ""
+    external_id: str = ""
+    session_name: str = ""
 
 
 def make_client(
@@ -51,7 +72,7 @@ def make_client(
     notes *mark* with each call, as part of the user agent. *keys* are id, secret and
     session token of a credential to try.
     """
-    where = (
+    where = Where(
         service,
         str(settings.get("profile") or ""),
         str(settings.get("endpoint") or ""),
@@ -62,6 +83,11 @@ def make_client(
     )
     if keys:
         return _build_client(where, keys)
+    if role := settings.get("assume_role"):
+        given = operator_credentials.has_credential(settings, "external_id")
+        external = operator_credentials.read_credential(settings, "external_id").reveal().decode() if given else ""
+        name = str(settings.get("session_name", "leakfirst"))
+        where = where._replace(assume_role=str(role), external_id=external, session_name=name)
     return _operator_client(where, os.environ.get("AWS_ACCESS_KEY_ID", "from elsewhere"))
 
 
@@ -80,20 +106,42 @@ def _build_client(where: Where, keys: tuple[str, Secret, Secret | None] | None) 
     except ImportError:
         raise UsageError("rotating AWS credentials needs boto3: install leakfirst with the extra aws") from None
 
-    service, profile, endpoint, region, timeout, once, mark = where
-    attempts: Any = {"total_max_attempts": 1} if once else {"mode": "standard", "total_max_attempts": 4}
-    core: Any = botocore.session.Session(profile=profile or None)
+    attempts: Any = {"total_max_attempts": 1} if where.once else {"mode": "standard", "total_max_attempts": 4}
+    core: Any = botocore.session.Session(profile=where.profile or None)
     core.register_component("data_loader", _load_models())
     if keys:
         token = keys[2].reveal().decode() if keys[2] else None
         core.set_credentials(keys[0], keys[1].reveal().decode(), token)
+    elif where.assume_role:
+        core._credentials = _assume_role(core, where)
     make: Any = boto3.Session(botocore_session=core)
     return make.client(
-        service,
-        endpoint_url=endpoint or None,
-        region_name=region,
-        config=Config(retries=attempts, connect_timeout=10, read_timeout=timeout, user_agent_extra=mark or None),
+        where.service,
+        endpoint_url=where.endpoint or None,
+        region_name=where.region,
+        config=Config(
+            retries=attempts,
+            connect_timeout=10,
+            read_timeout=where.timeout,
+            user_agent_extra=where.mark or None,
+        ),
     )
+
+
+def _assume_role(core: Any, where: Where) -> Any:
+    """Return credentials of the role that *where* names; they are asked for when needed, and again before they end."""
+    from functools import partial
+
+    from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+
+    source = core.get_credentials()
+    if source is None:
+        raise UsageError(f"no AWS credentials to assume {where.assume_role} with; name a profile in [[identities]]")
+    extra = {"RoleSessionName": where.session_name}
+    extra |= {"ExternalId": where.external_id} if where.external_id else {}
+    create = partial(core.create_client, region_name=where.region, endpoint_url=where.endpoint or None)
+    fetcher = AssumeRoleCredentialFetcher(create, source, where.assume_role, extra_args=extra)
+    return DeferredRefreshableCredentials(method="assume-role", refresh_using=fetcher.fetch_credentials)
 
 
 @cache
@@ -241,13 +289,38 @@ def get_caller_identity(
 
 
 def describe_access(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return the account of the operator's credentials, as their key id spells it: what binds a plan.
+    """Return the account that the operator's credentials act in, and as whom: what binds a plan.
 
-    Keys of one account are not told apart: they are replaced, and those of a role hourly.
+    Raises `WrongIdentity` if that is not the account of the settings. Of a role the session is left
+    out: it is another one for each run.
     """
-    credentials = make_client("sts", settings)._request_signer._credentials
-    known = credentials is not None and ACCESS_KEY.fullmatch(credentials.access_key.encode())
-    return {"account": decode_account(credentials.access_key)} if known else {}
+    with translate_errors():
+        found = make_client("sts", settings).get_caller_identity()
+    account, arn = str(found["Account"]), str(found["Arn"])
+    if (wanted := settings.get("account")) and account != str(wanted):
+        raise WrongIdentity(f"the operator's credentials for account {wanted} act in account {account}")
+    if ":assumed-role/" in arn:
+        arn = arn.rpartition("/")[0]
+    return {"account": account, "identity": arn}
+
+
+def find_operator_key(settings: Mapping[str, Any]) -> str:
+    """Return the id of the key that the operator's identity starts from, before any role is assumed."""
+    plain = {name: value for name, value in settings.items() if name != "assume_role"}
+    credentials = make_client("sts", plain)._request_signer._credentials
+    return str(credentials.access_key) if credentials is not None else ""
+
+
+def guess_account(leak: Leak, settings: Mapping[str, Any]) -> str:
+    """Return the account that settings or the key id name; an old key id names none, so whose it is decides later."""
+    for value in (settings.get("account"), *(settings.get(name) for name in ("secret", "parameter"))):
+        if found := _ACCOUNT.fullmatch(str(value or "")):
+            return f"aws:{found[1]}"
+    try:
+        known = decode_account(find_key_id(leak))
+    except UnexpectedState:
+        return ""
+    return f"aws:{known}" if known else ""
 
 
 def make_deny_policy(condition: Mapping[str, Any]) -> str:

@@ -12,18 +12,20 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from rotators.core import catalogue
+from rotators.core import catalogue, identities
 from rotators.core.contracts import Rotator, Store
-from rotators.core.model import UnexpectedState, to_canonical_json
+from rotators.core.model import UnexpectedState, WrongIdentity, to_canonical_json
 from rotators.core.policy import Policy
 
 ROTATOR = "rotator"
 DESTINATION = "destination"
+BOUND = identities.NAMES | {"auth_mount", "auth_role", "auth_namespace", "installation", "namespace", "account"}
+"""Settings of an identity that a plan is bound to."""
 
 
 def bind_rotator(policy: Policy, name: str, rotator: Rotator) -> dict[str, str]:
     """Return what the plan is bound to at the provider."""
-    settings = {"rotator": name, **catalogue.select_settings(policy.rotators, name)}
+    settings = {"rotator": name, **catalogue.select_settings(policy.rotators, name), **_select_identity(rotator)}
     return {ROTATOR: _describe(settings), **_resolve(ROTATOR, rotator)}
 
 
@@ -32,9 +34,15 @@ def bind_destinations(policy: Policy, stores: Mapping[str, Store]) -> dict[str, 
     found = {}
     for name, store in stores.items():
         destination = policy.destinations[name]
-        found[f"{DESTINATION}.{name}"] = _describe({"store": destination.store, **destination.settings})
+        settings = {"store": destination.store, **destination.settings, **_select_identity(store)}
+        found[f"{DESTINATION}.{name}"] = _describe(settings)
         found |= _resolve(f"{DESTINATION}.{name}", store)
     return found
+
+
+def _select_identity(part: Rotator | Store) -> dict[str, Any]:
+    """Return the settings that an identity of the policy has added."""
+    return {name: value for name, value in part.case.settings.items() if name in BOUND}
 
 
 def _describe(settings: Mapping[str, Any]) -> str:
@@ -58,6 +66,8 @@ def _resolve(where: str, part: Rotator | Store) -> dict[str, str]:
     """Return what the settings lead to. What cannot be found out is left out."""
     try:
         found = part.resolve()
+    except WrongIdentity:
+        raise
     except Exception:  # a library's error may quote a request; what it says is of no use here
         return {}
     return {f"{where}.{name}": value for name, value in found.items() if value}
@@ -67,6 +77,8 @@ def compare_bindings(planned: Mapping[str, str], now: Mapping[str, str], where: 
     """Raise `UnexpectedState` if what *planned* says of *where* is another thing now, or cannot be confirmed."""
     ours = {name: value for name, value in planned.items() if name.split(".")[0] == where}
     changed = sorted(name for name, value in ours.items() if now.get(name) != value)
+    if changed and changed == sorted(name for name in changed if name not in now):
+        raise UnexpectedState(f"cannot be confirmed now: {', '.join(changed)}; nothing was done, try again")
     if changed:
         raise UnexpectedState(
             f"not what the plan was approved for: {', '.join(changed)}; make a new plan and approve that"

@@ -17,7 +17,7 @@ from typing import Any, cast
 from detector.errors import UsageError
 from detector.registry import check_contract, find_installed, import_installed, list_names, load_plugin
 from rotators.core.contracts import Rotator, RotatorModule, Store, StoreModule
-from rotators.core.model import Capability, Case
+from rotators.core.model import Capability, Case, Leak
 
 PACKAGE = "rotators"
 STORES = "rotators.stores"
@@ -91,11 +91,27 @@ def open_rotator(name: str, case: Case) -> Rotator:
 
 def open_store(name: str, case: Case) -> Store:
     """Return the store *name* for one case. Raises `UsageError` if it does not fulfil `Store`."""
+    made: Store = _load_store(name)(case)
+    return made
+
+
+def _load_store(name: str) -> Any:
     module = load_plugin(STORES, name, what="store", entry_points=STORE_ENTRY_POINTS)
     check_contract(module, StoreModule, "store")
     check_contract(module.Store, Store, "store")
-    made: Store = module.Store(case)
-    return made
+    return module.Store
+
+
+def guess_account(rotator: str, leak: Leak, settings: Mapping[str, Any]) -> str:
+    """Return the account that *leak* seems to be of (`Rotator.guess_account`)."""
+    guess = getattr(load_rotator(rotator).Rotator, "guess_account", None)
+    return str(guess(leak, settings)) if guess else ""
+
+
+def guess_store_account(store: str, leak: Leak, settings: Mapping[str, Any]) -> str:
+    """Return the account that the settings of a destination lead to (`Store.guess_account`)."""
+    guess = getattr(_load_store(store), "guess_account", None)
+    return str(guess(leak, settings)) if guess else ""
 
 
 def select_settings(settings: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:

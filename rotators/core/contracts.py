@@ -11,7 +11,7 @@ overrides what its service can do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 from detector.secret import Secret
 from rotators.core.model import (
@@ -50,6 +50,11 @@ class Rotator(Protocol):
 
     def __init__(self, case: Case) -> None:
         self.case = case
+
+    @staticmethod
+    def guess_account(leak: Leak, settings: Mapping[str, Any]) -> str:  # noqa: ARG004
+        """Return the account that the credential seems to be of, or "": it chooses who asks whose it is."""
+        return ""
 
     def identify(self) -> Identity:
         """Say whose credential it is. Read-only."""
@@ -194,6 +199,11 @@ class Store(Protocol):
 
     def __init__(self, case: Case) -> None:
         self.case = case
+
+    @staticmethod
+    def guess_account(leak: Leak, settings: Mapping[str, Any]) -> str:  # noqa: ARG004
+        """Return the account that the settings lead to, "" if they do not tell: it chooses who writes there."""
+        return ""
 
     def kept(self, values: Values) -> Values:
         """Return the part of *values* that goes here."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from detector.errors import LeakfirstError, RotationError
-from rotators.core import approvals, bindings, catalogue, runs
+from rotators.core import approvals, bindings, catalogue, identities, runs
 from rotators.core.contracts import Values
 from rotators.core.journal import Journal, JournalPhase
 from rotators.core.model import (
@@ -56,7 +56,10 @@ class JournalledRun:
         }
         self._before["handle"] = dict(plan.facts)["credential"]
         self._handles = {**self._before, **self._now.handles}
-        case = Case(plan.id, leak, catalogue.select_settings(policy.rotators, plan.rotator), self._handles, clock)
+        table = catalogue.select_settings(policy.rotators, plan.rotator)
+        settings = identities.complete_settings(policy.identities, table, dict(plan.facts)["account"], plan.id)
+        identities.refuse_leaked(settings, leak, dict(plan.facts)["account"])
+        case = Case(plan.id, leak, settings, self._handles, clock)
         self._leak = leak
         self._rotator = catalogue.open_rotator(plan.rotator, case)
         self._stores = open_stores(plan.stores, self._rotator.fields, policy, case, folder, key)

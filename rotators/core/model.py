@@ -150,6 +150,10 @@ class Refused(UnexpectedState):
     """The provider refused before it acted, or was never reached: nothing was made or changed."""
 
 
+class WrongIdentity(UnexpectedState):
+    """We are not who the policy says we are: nothing is done."""
+
+
 class RateLimited(RotationError):
     """The provider refused because of its rate: nothing happened, ask again later."""
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from detector.errors import LeakfirstError, RotationError, UsageError
 from detector.net.log_silencing import silence_client_logs
 from detector.secret import Secret
-from rotators.core import bindings, catalogue, field_mapping
+from rotators.core import bindings, catalogue, field_mapping, identities
 from rotators.core.contracts import Rotator, Store
 from rotators.core.escrow import Escrow, EscrowedStore, make_sealer
 from rotators.core.journal import format_time, name_ourselves, parse_time
@@ -50,7 +50,10 @@ def open_stores(
         destination = policy.destinations.get(name)
         if destination is None:
             raise UsageError(f"the policy has no [destinations.{name}]")
-        settings = field_mapping.complete_fields(destination.settings, ours)
+        account = catalogue.guess_store_account(destination.store, case.leak, destination.settings)
+        settings = identities.complete_settings(policy.identities, destination.settings, account, case.run)
+        identities.refuse_leaked(settings, case.leak, account)
+        settings = field_mapping.complete_fields(settings, ours)
         store = catalogue.open_store(destination.store, case._replace(settings=settings))
         stores[name] = store if store.staged else EscrowedStore(name, store, escrow)
     return stores
@@ -72,12 +75,12 @@ def make_plan(
     name = wanted or catalogue.find_rotator(leak.rule_id) or catalogue.RUNBOOK
     _check_before_looking(policy, leak)
     capability = catalogue.get_capability(name)
-    case = Case(secrets.token_hex(16), leak, catalogue.select_settings(policy.rotators, name), {}, clock)
+    case = Case(secrets.token_hex(16), leak, {}, {}, clock)
     failed = ""
     with silence_client_logs(other_libraries=True):
-        rotator = catalogue.open_rotator(name, case)
         try:
-            view = _look(rotator, case, capability, policy, folder, key, order)
+            rotator, identity = _identify(name, case, policy)
+            view = _look(rotator, identity, capability, policy, folder, key, order)
             bound = {**bindings.bind_rotator(policy, name, rotator), **view.bindings}
         except LeakfirstError:
             raise
@@ -130,9 +133,25 @@ class _View(NamedTuple):
     bindings: dict[str, str]
 
 
+def _identify(name: str, case: Case, policy: Policy) -> tuple[Rotator, Identity]:
+    """Ask whose credential it is, as the one who acts for the account that it is of."""
+    table = catalogue.select_settings(policy.rotators, name)
+    account = catalogue.guess_account(name, case.leak, table)
+    for _ in range(2):
+        settings = identities.complete_settings(policy.identities, table, account, case.run)
+        case = case._replace(settings=settings, handles={})
+        rotator = catalogue.open_rotator(name, case)
+        identity = rotator.identify()
+        identities.refuse_leaked(settings, case.leak, identity.account)
+        account = identity.account
+        if settings == identities.complete_settings(policy.identities, table, account, case.run):
+            return rotator, identity
+    raise RotationError(f"the credential is of {identity.account}, for which [[identities]] has somebody else")
+
+
 def _look(
     rotator: Rotator,
-    case: Case,
+    identity: Identity,
     capability: Capability,
     policy: Policy,
     folder: str,
@@ -140,8 +159,8 @@ def _look(
     order: Order | None,
 ) -> _View:
     """Ask the provider and the destinations; nothing is changed anywhere."""
+    case = rotator.case
     leak = case.leak
-    identity = rotator.identify()
     case.handles["handle"] = identity.handle
     clause = policy.clause(leak.rule_id, leak.verdict, (identity.handle, identity.principal))
     _check_allowed(clause, leak)

@@ -17,9 +17,13 @@ from detector.errors import UsageError
 from detector.files.trusted import find_operator_file, find_unknown_key, parse_toml, read_operator_file
 from detector.model import VerdictState
 from rotators.core.approvals import ApprovalRole, ApprovalRules, SignedScope
+from rotators.core.identities import IdentityRule, list_settings
 from rotators.core.model import Decision, Order, Permission
 
 Word = TypeVar("Word", bound=StrEnum)
+
+
+TABLES = {"rotate", "accounts", "limits", "destinations", "rotators", "escrow", "approvals", "identities"}
 
 
 class Clause(NamedTuple):
@@ -76,6 +80,7 @@ class Policy(NamedTuple):
     rotators: Mapping[str, Mapping[str, Any]] = {}
     escrow: Mapping[str, Any] = {}
     approvals: ApprovalRules = ApprovalRules()
+    identities: tuple[IdentityRule, ...] = ()
 
     def clause(self, rule_id: str, verdict: str, names: tuple[str, ...] | None = None) -> Clause:
         """Return the first clause for a finding; without one, ask and only disable.
@@ -116,7 +121,7 @@ def read_policy(path: str | None) -> Policy:
 
 
 def _parse_policy(data: Mapping[str, Any]) -> Policy:
-    _check_keys(data, "the file", {"rotate", "accounts", "limits", "destinations", "rotators", "escrow", "approvals"})
+    _check_keys(data, "the file", TABLES)
     destinations = {}
     for name, table in data.get("destinations", {}).items():
         settings = dict(table)
@@ -140,7 +145,17 @@ def _parse_policy(data: Mapping[str, Any]) -> Policy:
         data.get("rotators", {}),
         data.get("escrow", {}),
         _parse_approvals(data.get("approvals", {})),
+        tuple(_parse_identity(table) for table in data.get("identities", ())),
     )
+
+
+def _parse_identity(table: Mapping[str, Any]) -> IdentityRule:
+    settings = dict(table)
+    accounts = settings.pop("accounts", None)
+    if not isinstance(accounts, list) or not accounts or not all(isinstance(glob, str) for glob in accounts):
+        raise ValueError('[[identities]] needs accounts, a list of globs such as "aws:*"')
+    _check_keys(settings, "[[identities]]", set(list_settings(accounts)))
+    return IdentityRule(tuple(accounts), settings)
 
 
 def _parse_approvals(table: Mapping[str, Any]) -> ApprovalRules:

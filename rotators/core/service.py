@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from detector.errors import RotationError, UsageError
-from rotators.core import approvals, catalogue, runs
+from rotators.core import approvals, catalogue, identities, runs
 from rotators.core.approvals import POLICY as POLICY
 from rotators.core.executor import Executor
 from rotators.core.journal import Journal, JournalEntry, JournalPhase
@@ -147,6 +147,8 @@ class RotationService:
         module: Any = catalogue.load_rotator(rotator)
         if not hasattr(module, "inventory"):
             raise UsageError(f"{rotator} cannot list credentials by age")
-        settings = catalogue.select_settings(self._policy.rotators, rotator)
+        table = catalogue.select_settings(self._policy.rotators, rotator)
+        account = f"aws:{table['account']}" if "account" in table else ""
+        settings = identities.complete_settings(self._policy.identities, table, account)
         found: Iterator[Leak] = module.inventory(settings, self._clock.now() - older_than)
         yield from found

@@ -18,8 +18,8 @@ from detector.errors import UsageError
 from detector.probes.core import answers
 from detector.probes.core.answers import Answer, AnswerRow, Meaning
 from detector.secret import Secret
-from rotators.core import operator_credentials
-from rotators.core.model import Case, OutcomeUnknown, Proof, ProofState, RateLimited, UnexpectedState
+from rotators.core import operator_credentials, vault_login
+from rotators.core.model import Case, Leak, OutcomeUnknown, Proof, ProofState, RateLimited, UnexpectedState
 
 SETTLE = 1.0
 """Seconds between the two negative looks that make a proof."""
@@ -32,16 +32,18 @@ def make_client(settings: Mapping[str, Any], token: Secret | None = None) -> Any
     except ImportError:
         raise UsageError("rotating Vault credentials needs hvac: install leakfirst with the extra vault") from None
 
-    mine = token or operator_credentials.read_credential(settings)
     client = hvac.Client(
         url=server_address(settings),
-        token=mine.reveal().decode(),
+        token=token.reveal().decode() if token else "",  # None: hvac would take one from the environment
         namespace=settings.get("namespace") or None,
         verify=settings.get("ca_file") or True,
         timeout=float(settings.get("timeout", 30)),
         allow_redirects=False,
     )
     client.adapter.session.hooks["response"].append(_refuse_redirect)
+    vault_login.use_socket(client, settings)
+    if token is None:
+        vault_login.sign_in(client, settings)
     return client
 
 
@@ -94,6 +96,11 @@ def _request(client: Any, path: str, body: Mapping[str, Any] | None, method: str
 def server_address(settings: Mapping[str, Any]) -> str:
     """Return where the server is."""
     return operator_credentials.require_setting(settings, "address").rstrip("/")
+
+
+def guess_account(leak: Leak, settings: Mapping[str, Any]) -> str:  # noqa: ARG001
+    """Return the server and namespace of the settings, where they name one."""
+    return account_name(settings) if settings.get("address") else ""
 
 
 def account_name(settings: Mapping[str, Any]) -> str:

@@ -28,6 +28,8 @@ class Store(contracts.Store):
         super().__init__(case)
         self._secret = operator_credentials.require_setting(case.settings, "secret")
 
+    guess_account = staticmethod(aws.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Store`."""
         return aws.describe_access(self.case.settings)

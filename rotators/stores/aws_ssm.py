@@ -23,6 +23,8 @@ class Store(contracts.Store):
         super().__init__(case)
         self._name = operator_credentials.require_setting(case.settings, "parameter")
 
+    guess_account = staticmethod(aws.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Store`."""
         return aws.describe_access(self.case.settings)

@@ -24,6 +24,8 @@ class Store(contracts.Store):
         self._path = operator_credentials.require_setting(case.settings, "path")
         self._mount = str(case.settings.get("mount", "secret"))
 
+    guess_account = staticmethod(vault.guess_account)
+
     def resolve(self) -> Handles:
         """See `contracts.Store`."""
         return vault.describe_access(self.case.settings)

@@ -300,6 +300,11 @@ def user_password(vault: Vault, body: dict[str, Any], me: str, user: str) -> Any
     vault.users[user]["password"] = body["password"]
 
 
+@route("POST PUT", "auth/aws/login")
+def aws_login(vault: Vault, body: dict[str, Any], me: str) -> Any:
+    return {"auth": vault.issue("auth/aws/login", ["default"], orphan=True)}
+
+
 @route("POST PUT", "auth/userpass/login/{user}")
 def user_login(vault: Vault, body: dict[str, Any], me: str, user: str) -> Any:
     if user not in vault.users or vault.users[user]["password"] != body["password"]:
@@ -517,7 +522,7 @@ def mount(vault: Vault, body: dict[str, Any], me: str, name: str) -> Any: ...
 def enable_auth(vault: Vault, body: dict[str, Any], me: str, name: str) -> Any: ...
 
 
-OPEN = ("sys/health", "auth/approle/login", "auth/userpass/login/", "sys/mounts/", "sys/auth/")
+OPEN = ("sys/health", "auth/approle/login", "auth/aws/login", "auth/userpass/login/", "sys/mounts/", "sys/auth/")
 
 
 class Handler(BaseHTTPRequestHandler):

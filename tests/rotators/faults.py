@@ -114,6 +114,9 @@ ANSWERS = {
 }
 
 
+OWN_IDENTITY = b"Action=OwnIdentity"
+"""What a fault matches when the operator asks who they are; the same call with another key tries that key."""
+
 ONE_REGION = (
     b'<DescribeRegionsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><regionInfo><item>'
     b"<regionName>us-east-1</regionName></item></regionInfo></DescribeRegionsResponse>"
@@ -131,6 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         target = self.headers.get("x-amz-target", "").encode()
         blob = self.path.encode() + b" " + target + b" " + body
+        if b"Credential=test/" in self.headers.get("authorization", "").encode():
+            blob = blob.replace(b"Action=GetCallerIdentity", OWN_IDENTITY)
         self.proxy.seen.append(blob)
         if target.endswith(b"LookupEvents") and self.proxy.trail is not None:
             self._answer(200, self.proxy.look_up_events(), {"content-type": "application/x-amz-json-1.1"})

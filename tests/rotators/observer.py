@@ -23,7 +23,7 @@ from rotators.core import endings, runs
 from rotators.core.journal import JournalPhase
 from rotators.core.journalled_run import Outcome
 from rotators.core.model import RotationPlan
-from tests.rotators.faults import Proxy, killed_at
+from tests.rotators.faults import OWN_IDENTITY, Proxy, killed_at
 from tests.rotators.world import Aws, Operator, policy
 
 Keys = tuple[str, str, str | None]
@@ -41,6 +41,7 @@ CALLS = (
     b"Action=ListAccessKeys",
     b"Action=ListUserPolicies",
     b"Action=GetCallerIdentity",
+    OWN_IDENTITY,
     b"PutSecretValue",
     b"UpdateSecretVersionStage",
     b"GetSecretValue",

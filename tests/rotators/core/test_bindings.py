@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from detector.secret import Secret
 from rotators.core import bindings
-from rotators.core.model import UnexpectedState
+from rotators.core.model import Case, Clock, Leak, UnexpectedState, WrongIdentity
 from rotators.core.policy import Destination, Policy
 
 
@@ -17,6 +18,7 @@ class Part:
 
     def __init__(self, found: dict[str, str] | Exception) -> None:
         self.found = found
+        self.case = Case("run", Leak("x", "lf1:x", Secret(b"x")), {}, {}, Clock(float, lambda seconds: None))
 
     def resolve(self) -> dict[str, str]:
         if isinstance(self.found, Exception):
@@ -51,3 +53,8 @@ def test_what_was_found_out_has_to_be_confirmed() -> None:
             bindings.compare_bindings(planned, bind({}, found), bindings.DESTINATION)
     bindings.compare_bindings(planned, bind({}, {"account": "1", "identity": "me"}), bindings.DESTINATION)
     bindings.compare_bindings(planned, {}, bindings.ROTATOR)
+
+
+def test_a_wrong_identity_is_no_missing_answer() -> None:
+    with pytest.raises(WrongIdentity):
+        bind({}, WrongIdentity("another account"))
