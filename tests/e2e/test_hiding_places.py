@@ -50,23 +50,7 @@ class Git:
         return self("rev-parse", "HEAD")
 
 
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory) -> Path:
-    base = tmp_path_factory.mktemp("planted")
-    folder = base / "repo"
-    folder.mkdir()
-    patch = pytest.MonkeyPatch()
-    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    for who in ("AUTHOR", "COMMITTER"):
-        patch.setenv(f"GIT_{who}_NAME", "Ada Example")
-        patch.setenv(f"GIT_{who}_EMAIL", "ada@example.test")
-    git = Git(folder)
-    git("init", "-q", "-b", "main")
-    git("config", "uploadpack.allowFilter", "true")
-    git.write("a.txt", "begin\n")
-    git.write(".gitattributes", "*.lock -diff\n")
-    git.commit("Begin")
-
+def hide_in_merge_and_amended_commit(git: Git) -> None:
     git("checkout", "-q", "-b", "side")
     git.write("side.txt", "side\n")
     git.commit("On the side")
@@ -85,6 +69,9 @@ def planted(tmp_path_factory) -> Path:
     git("add", "-A")
     git("commit", "-q", "--amend", "-m", "Amended")
 
+
+def hide_in_objects(git: Git, folder: Path) -> None:
+    """Stash, notes, tags, messages, names, and files that a diff does not show."""
     git.write("a.txt", token("stashed"))
     git("stash", "-q")
     git("hash-object", "-w", "--stdin", given=token("dangling blob"))
@@ -99,6 +86,9 @@ def planted(tmp_path_factory) -> Path:
     git("rm", "-q", "x.lock", "bin", "café.txt")
     git.commit("Remove them")
 
+
+def hide_in_refs(git: Git, base: Path) -> None:
+    """A packed ref, a branch that was deleted, a linked worktree."""
     for branch, place in (("kept", "packed ref only"), ("gone", "deleted branch")):
         git("checkout", "-q", "-b", branch, "main")
         git.write(f"{branch}.txt", token(place))
@@ -111,6 +101,28 @@ def planted(tmp_path_factory) -> Path:
     linked = Git(base / "linked")
     linked.write("linked.txt", token("linked worktree"))
     linked.commit("In the linked worktree")
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory) -> Path:
+    base = tmp_path_factory.mktemp("planted")
+    folder = base / "repo"
+    folder.mkdir()
+    patch = pytest.MonkeyPatch()
+    patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    for who in ("AUTHOR", "COMMITTER"):
+        patch.setenv(f"GIT_{who}_NAME", "Ada Example")
+        patch.setenv(f"GIT_{who}_EMAIL", "ada@example.test")
+    git = Git(folder)
+    git("init", "-q", "-b", "main")
+    git("config", "uploadpack.allowFilter", "true")
+    git.write("a.txt", "begin\n")
+    git.write(".gitattributes", "*.lock -diff\n")
+    git.commit("Begin")
+
+    hide_in_merge_and_amended_commit(git)
+    hide_in_objects(git, folder)
+    hide_in_refs(git, base)
     patch.undo()
     return folder
 

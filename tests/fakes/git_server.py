@@ -82,70 +82,77 @@ def commit(bare: Path, branch: str = "main", root: bool = False, **files: str) -
     return made
 
 
+class GitHandler(BaseHTTPRequestHandler):
+    """Answers as `git http-backend` does, and as `served` says."""
+
+    served: GitServer
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        self._serve(self.rfile.read(int(self.headers.get("content-length", 0))))
+
+    def _serve(self, body: bytes) -> None:
+        parts = urlsplit(self.path)
+        given = self.headers.get("authorization", "").removeprefix("Basic ")
+        password = base64.b64decode(given).decode().partition(":")[2]
+        self.served.asked.append((parts.path, password))
+        name = next(
+            (
+                n
+                for n in (*self.served.private, *self.served.moved, *self.served.broken)
+                if parts.path.startswith(f"/{n}/")
+            ),
+            "",
+        )
+        if name in self.served.moved:
+            return self._plain(301, location=self.path.replace(f"/{name}", self.served.moved[name], 1))
+        if name in self.served.broken:
+            return self._plain(503)
+        if name in self.served.private and password != self.served.private[name]:
+            return self._plain(401, **{"www-authenticate": 'Basic realm="git"'})
+        if b"command=fetch" in body:
+            self.served.asked.append((parts.path, "fetch"))
+            self.served.held.get(parts.path.strip("/").partition("/")[0], FREE).wait(30)
+        environment = {
+            **CLEAN,
+            "GIT_PROJECT_ROOT": str(self.served.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": parts.path,
+            "QUERY_STRING": parts.query,
+            "CONTENT_TYPE": self.headers.get("content-type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("content-encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("git-protocol", ""),
+            "REMOTE_USER": "x",
+            "REMOTE_ADDR": "127.0.0.1",
+        }
+        done = subprocess.run([BACKEND], input=body, env=environment, capture_output=True)
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        fields = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
+        self._plain(int(fields.pop("Status", "200 ").split(" ")[0]), content, **fields)
+
+    def _plain(self, status: int, content: bytes = b"", **fields: str) -> None:
+        self.send_response(status)
+        for field, value in fields.items():
+            self.send_header(field, value)
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        with suppress(ConnectionError):
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 @contextmanager
 def git_server(root: Path) -> Iterator[GitServer]:
     """Serve *root* over HTTP until the block ends."""
-    private: dict[str, str] = {}
-    moved: dict[str, str] = {}
-    broken: set[str] = set()
-    held: dict[str, Event] = {}
-    asked: list[tuple[str, str]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._serve(b"")
-
-        def do_POST(self) -> None:
-            self._serve(self.rfile.read(int(self.headers.get("content-length", 0))))
-
-        def _serve(self, body: bytes) -> None:
-            parts = urlsplit(self.path)
-            given = self.headers.get("authorization", "").removeprefix("Basic ")
-            password = base64.b64decode(given).decode().partition(":")[2]
-            asked.append((parts.path, password))
-            name = next((n for n in (*private, *moved, *broken) if parts.path.startswith(f"/{n}/")), "")
-            if name in moved:
-                return self._plain(301, location=self.path.replace(f"/{name}", moved[name], 1))
-            if name in broken:
-                return self._plain(503)
-            if name in private and password != private[name]:
-                return self._plain(401, **{"www-authenticate": 'Basic realm="git"'})
-            if b"command=fetch" in body:
-                asked.append((parts.path, "fetch"))
-                held.get(parts.path.strip("/").partition("/")[0], FREE).wait(30)
-            environment = {
-                **CLEAN,
-                "GIT_PROJECT_ROOT": str(root),
-                "GIT_HTTP_EXPORT_ALL": "1",
-                "REQUEST_METHOD": self.command,
-                "PATH_INFO": parts.path,
-                "QUERY_STRING": parts.query,
-                "CONTENT_TYPE": self.headers.get("content-type", ""),
-                "CONTENT_LENGTH": str(len(body)),
-                "HTTP_CONTENT_ENCODING": self.headers.get("content-encoding", ""),
-                "GIT_PROTOCOL": self.headers.get("git-protocol", ""),
-                "REMOTE_USER": "x",
-                "REMOTE_ADDR": "127.0.0.1",
-            }
-            done = subprocess.run([BACKEND], input=body, env=environment, capture_output=True)
-            head, _, content = done.stdout.partition(b"\r\n\r\n")
-            fields = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
-            self._plain(int(fields.pop("Status", "200 ").split(" ")[0]), content, **fields)
-
-        def _plain(self, status: int, content: bytes = b"", **fields: str) -> None:
-            self.send_response(status)
-            for field, value in fields.items():
-                self.send_header(field, value)
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            with suppress(ConnectionError):
-                self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with serving(Handler) as url:
-        yield GitServer(url, root, private, moved, broken, held, asked)
+    served = GitServer("", root, {}, {}, set(), {}, [])
+    with serving(type("Handler", (GitHandler,), {"served": served})) as url:
+        yield served._replace(url=url)
 
 
 def remove(root: Path, name: str) -> None:

@@ -18,7 +18,7 @@ import tarfile
 import textwrap
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 
@@ -51,97 +51,129 @@ def folded(text: str, width: int, between: str, needle: int) -> tuple[str, int]:
     return between.join(textwrap.wrap(text, width)), needle // width
 
 
+def behind(name: str, text: str | bytes, line: int = 3, path: str = "") -> Place:
+    """Put *text* behind two lines of something else."""
+    body = text.encode() if isinstance(text, str) else text
+    return Place(name, path or f"{name.replace(' ', '-')}.txt", b"first\nsecond\n" + body + b"\nlast\n", line)
+
+
 def encoded(token: str) -> list[Place]:
     """Texts that hold *token* in an encoding, each behind two lines of something else."""
+    kinds = (in_base64, in_packed_base64, in_escapes, in_mail_and_documents, in_pieces, in_wide_characters)
+    return [place for kind in kinds for place in kind(token)]
+
+
+def in_base64(token: str) -> Iterator[Place]:
+    """In every alignment and form of base64."""
     raw = token.encode()
     config = settings(token)
     needle = (config.index(raw) * 4) // 3
-    places: list[Place] = []
-
-    def add(name: str, text: str | bytes, line: int = 3, path: str = "") -> None:
-        body = text.encode() if isinstance(text, str) else text
-        places.append(
-            Place(name, path or f"{name.replace(' ', '-')}.txt", b"first\nsecond\n" + body + b"\nlast\n", line)
-        )
-
     for shift in range(3):
-        add(f"base64 alignment {shift}", f'v = "{b64(b"x" * shift + b" " + raw)}"')
-    add("base64 unpadded", "v: " + b64(raw).rstrip("="))
-    add("base64 url-safe", "v: " + b64url(b"\xff\xfe\xfb~~ " + config))
+        yield behind(f"base64 alignment {shift}", f'v = "{b64(b"x" * shift + b" " + raw)}"')
+    yield behind("base64 unpadded", "v: " + b64(raw).rstrip("="))
+    yield behind("base64 url-safe", "v: " + b64url(b"\xff\xfe\xfb~~ " + config))
     for name, width, between, before in (
         ("wrapped", 76, "\n", ""), ("wrapped crlf", 64, "\r\n", ""), ("yaml folded", 60, "\n    ", "k: >-\n    "),
         ("yaml literal", 70, "\n  ", "k: |\n  "), ("in a comment", 72, "\n# ", "# "),
         ("concatenated", 60, '" +\n    "', 'x = "'), ("concatenated python", 60, '"\n    "', 'x = ("'),
     ):  # fmt: skip
         text, line = folded(b64(config), width, between, needle)
-        add(f"base64 {name}", before + text + '"', 3 + before.count("\n") + line)
-    add("base64 escaped line breaks", json.dumps({"k": folded(b64(config), 64, "\n", 0)[0]}))
-    add("base64 of base64", "v=" + b64(b64(raw).encode()))
-    add("base64 of base64 of a file", "v=" + b64(b64(config).encode()))
-    add("base64 of hex", "v=" + b64(raw.hex().encode()))
-    add("base64 of utf-16", "powershell -enc " + b64(f'$t="{token}"'.encode("utf-16-le")))
+        yield behind(f"base64 {name}", before + text + '"', 3 + before.count("\n") + line)
+    yield behind("base64 escaped line breaks", json.dumps({"k": folded(b64(config), 64, "\n", 0)[0]}))
+    yield behind("base64 of base64", "v=" + b64(b64(raw).encode()))
+    yield behind("base64 of base64 of a file", "v=" + b64(b64(config).encode()))
+    yield behind("base64 of hex", "v=" + b64(raw.hex().encode()))
+    yield behind("base64 of utf-16", "powershell -enc " + b64(f'$t="{token}"'.encode("utf-16-le")))
+
+
+def in_packed_base64(token: str) -> Iterator[Place]:
+    """Compressed, then encoded."""
+    config = settings(token)
     compressors: dict[str, Callable[[bytes], bytes]] = {
         "gzip": gzip.compress, "zlib": zlib.compress, "bzip2": bz2.compress, "xz": lzma.compress,
     }  # fmt: skip
     for name, compress in compressors.items():
-        add(f"base64 of {name}", "d: " + b64(compress(config)))
-    add("base64 of gzip of base64", "d: " + b64(gzip.compress(b64(config).encode())))
-    add("data address", f'<a href="data:text/plain;base64,{b64(raw)}">')
-    add("hex", "v=" + raw.hex())
-    add("hex capitals", "v=" + raw.hex().upper())
+        yield behind(f"base64 of {name}", "d: " + b64(compress(config)))
+    yield behind("base64 of gzip of base64", "d: " + b64(gzip.compress(b64(config).encode())))
+
+
+def in_escapes(token: str) -> Iterator[Place]:
+    """In hex, numbers, and the escapes of languages and addresses."""
+    raw = token.encode()
+    config = settings(token)
+    yield behind("data address", f'<a href="data:text/plain;base64,{b64(raw)}">')
+    yield behind("hex", "v=" + raw.hex())
+    yield behind("hex capitals", "v=" + raw.hex().upper())
     text, line = folded(config.hex(), 64, "\n", config.index(raw) * 2)
-    add("hex wrapped", text, 3 + line)
-    add("hex of gzip", "v=" + gzip.compress(config).hex())
-    add("numbers in C", "{" + ", ".join(f"0x{byte:02x}" for byte in raw) + "}")
-    add("numbers in JavaScript", f"String.fromCharCode({','.join(str(byte) for byte in raw)})")
-    add("percent throughout", "u=" + "".join(f"%{byte:02X}" for byte in raw))
-    add("percent around", f"u=https%3A%2F%2Fx%3Ft%3D{token}%26y")
-    add("percent twice", f"u=x%253D{token}%2526")
-    add("unicode escapes", '"' + "".join(f"\\u{byte:04x}" for byte in raw) + '"')
-    add("unicode escapes around", f'{{"a":"x\\u003d{token}\\u0026y"}}')
-    add("unicode braces", "'" + "".join(f"\\u{{{byte:x}}}" for byte in raw) + "'")
-    add("byte escapes", '"' + "".join(f"\\x{byte:02x}" for byte in raw) + '"')
-    add("octal escapes", '"' + "".join(f"\\{byte:03o}" for byte in raw) + '"')
-    add("line break escape in front", f'"line\\n{token}\\nmore"')
-    add("JSON in JSON in JSON", json.dumps({"x": json.dumps({"y": json.dumps({"t": f"a\n{token}\n"})})}))
-    add("base64 in JSON in JSON", json.dumps({"a": json.dumps({"v": b64(config)})}))
-    add("properties", f"url=https\\://x\\:{token}@h")
-    add("entities decimal", "".join(f"&#{byte};" for byte in raw))
-    add("entities hex", "".join(f"&#x{byte:x};" for byte in raw))
-    add("entities around", f"&quot;token&quot;:&quot;{token}&quot;")
+    yield behind("hex wrapped", text, 3 + line)
+    yield behind("hex of gzip", "v=" + gzip.compress(config).hex())
+    yield behind("numbers in C", "{" + ", ".join(f"0x{byte:02x}" for byte in raw) + "}")
+    yield behind("numbers in JavaScript", f"String.fromCharCode({','.join(str(byte) for byte in raw)})")
+    yield behind("percent throughout", "u=" + "".join(f"%{byte:02X}" for byte in raw))
+    yield behind("percent around", f"u=https%3A%2F%2Fx%3Ft%3D{token}%26y")
+    yield behind("percent twice", f"u=x%253D{token}%2526")
+    yield behind("unicode escapes", '"' + "".join(f"\\u{byte:04x}" for byte in raw) + '"')
+    yield behind("unicode escapes around", f'{{"a":"x\\u003d{token}\\u0026y"}}')
+    yield behind("unicode braces", "'" + "".join(f"\\u{{{byte:x}}}" for byte in raw) + "'")
+    yield behind("byte escapes", '"' + "".join(f"\\x{byte:02x}" for byte in raw) + '"')
+    yield behind("octal escapes", '"' + "".join(f"\\{byte:03o}" for byte in raw) + '"')
+    yield behind("line break escape in front", f'"line\\n{token}\\nmore"')
+    yield behind("JSON in JSON in JSON", json.dumps({"x": json.dumps({"y": json.dumps({"t": f"a\n{token}\n"})})}))
+    yield behind("base64 in JSON in JSON", json.dumps({"a": json.dumps({"v": b64(config)})}))
+    yield behind("properties", f"url=https\\://x\\:{token}@h")
+    yield behind("entities decimal", "".join(f"&#{byte};" for byte in raw))
+    yield behind("entities hex", "".join(f"&#x{byte:x};" for byte in raw))
+    yield behind("entities around", f"&quot;token&quot;:&quot;{token}&quot;")
+
+
+def in_mail_and_documents(token: str) -> Iterator[Place]:
+    """In mail, tokens and manifests."""
+    raw = token.encode()
+    config = settings(token)
+    needle = (config.index(raw) * 4) // 3
     mail = quopri.encodestring(b"caf\xc3\xa9 = " * 6 + raw + b" and on").decode()
-    add(
+    yield behind(
         "quoted-printable",
         f"Content-Transfer-Encoding: quoted-printable\n\n{mail}",
         5 + mail[: mail.index("ghp_")].count("\n"),
     )
     text, line = folded(b64(config), 76, "\n", needle)
-    add("mail base64", f"Content-Transfer-Encoding: base64\nX-A: b\n\n{text}", 6 + line)
-    add("mail header", f"Subject: =?utf-8?B?{b64(b'my ' + raw)}?=")
+    yield behind("mail base64", f"Content-Transfer-Encoding: base64\nX-A: b\n\n{text}", 6 + line)
+    yield behind("mail header", f"Subject: =?utf-8?B?{b64(b'my ' + raw)}?=")
     head, body = (b64url(json.dumps(part).encode()) for part in ({"alg": "HS256"}, {"sub": "1", "x": token}))
-    add("token body", f"{head}.{body}.c2ln")
-    add("kubernetes secret", f"apiVersion: v1\nkind: Secret\ndata:\n  gh: {b64(raw)}", 6, "secret.yaml")
-    add("joined with plus", f'x = "{token[:4]}" + "{token[4:]}"')
-    add("joined over lines", f'x = "{token[:18]}" + \n     "{token[18:]}"')
-    add("joined python", f'x = ("{token[:18]}"\n     "{token[18:]}")')
-    add("joined php", f"$x = '{token[:4]}' . '{token[4:]}'")
-    add("continued line", f'x = "{token[:20]}\\\n{token[20:]}"')
-    add("terminal colours", f"\x1b[32m{token}\x1b[0m ok", path="build.log")
-    add("terminal colours within", f"\x1b[1m{token[:20]}\x1b[0m{token[20:]}", path="colours.log")
-    add("latin-1", "# pässwort ".encode("latin-1") + raw)
+    yield behind("token body", f"{head}.{body}.c2ln")
+    yield behind("kubernetes secret", f"apiVersion: v1\nkind: Secret\ndata:\n  gh: {b64(raw)}", 6, "secret.yaml")
+
+
+def in_pieces(token: str) -> Iterator[Place]:
+    """In pieces that a program joins."""
+    raw = token.encode()
+    yield behind("joined with plus", f'x = "{token[:4]}" + "{token[4:]}"')
+    yield behind("joined over lines", f'x = "{token[:18]}" + \n     "{token[18:]}"')
+    yield behind("joined python", f'x = ("{token[:18]}"\n     "{token[18:]}")')
+    yield behind("joined php", f"$x = '{token[:4]}' . '{token[4:]}'")
+    yield behind("continued line", f'x = "{token[:20]}\\\n{token[20:]}"')
+    yield behind("terminal colours", f"\x1b[32m{token}\x1b[0m ok", path="build.log")
+    yield behind("terminal colours within", f"\x1b[1m{token[:20]}\x1b[0m{token[20:]}", path="colours.log")
+    yield behind("latin-1", "# pässwort ".encode("latin-1") + raw)
+
+
+def in_wide_characters(token: str) -> Iterator[Place]:
+    """In characters of two and four bytes."""
     for codec in ("utf-16-le", "utf-16-be", "utf-32-le"):
         wide = f"# 日本 ü\nkey = {token}\n"
         mark = "\ufeff" if codec != "utf-16-be" else ""
-        places.append(Place(f"{codec} marked" if mark else codec, f"{codec}.ps1", (mark + wide).encode(codec), 2))
-        places.append(Place(f"{codec} plain", f"plain-{codec}.ps1", f"# x\nkey = {token}\n".encode(codec), 2))
-    add("utf-16 in a binary", b"\x00\x01\xfe\x90\x80" + token.encode("utf-16-le") + b"\x00\x00\x07", 0, "tool.exe")
-    add(
+        yield Place(f"{codec} marked" if mark else codec, f"{codec}.ps1", (mark + wide).encode(codec), 2)
+        yield Place(f"{codec} plain", f"plain-{codec}.ps1", f"# x\nkey = {token}\n".encode(codec), 2)
+    yield behind(
+        "utf-16 in a binary", b"\x00\x01\xfe\x90\x80" + token.encode("utf-16-le") + b"\x00\x00\x07", 0, "tool.exe"
+    )
+    yield behind(
         "utf-16 big-endian in a binary",
         b"\x00\x01\xfe\x90\x80" + token.encode("utf-16-be") + b"\x00\x00\x07",
         0,
         "tool.class",
     )
-    return places
 
 
 def zipped(members: Mapping[str, bytes]) -> bytes:
@@ -250,44 +282,63 @@ def source_map(sources: Mapping[str, str]) -> bytes:
     return json.dumps({"version": 3, "sources": names, "sourcesContent": contents, "mappings": "AAAA"}).encode()
 
 
+CONF = "x/conf.yml"
+
+
 def stored(token: str) -> list[Place]:
     """Containers that hold *token*, alone and within each other."""
-    raw = token.encode()
+    return [*in_archives(token), *in_documents(token), *in_images(token), *in_archives_of_extras(token)]
+
+
+def _settings_file(token: str) -> tuple[bytes, dict[str, bytes]]:
+    """Return a text that holds *token*, and the members of an archive with it."""
     text = f"a: 1\nb: 2\nkey: {token}\n".encode()
-    members = {"x/readme.txt": b"nothing\n", "x/conf.yml": text}
+    return text, {"x/readme.txt": b"nothing\n", CONF: text}
+
+
+def in_archives(token: str) -> list[Place]:
+    """Archives and compressed files."""
+    raw = token.encode()
+    text, members = _settings_file(token)
     cut = b"<w:p><w:r><w:t>" + raw[:9] + b"</w:t></w:r><w:r><w:t>" + raw[9:] + b"</w:t></w:r></w:p>"
-    kerned = b"BT /F1 9 Tf 72 700 Td [(" + raw[:12] + b") -20 (" + raw[12:] + b")] TJ ET"
-    conf = "x/conf.yml"
-    layers = [{"etc/app.env": text}, {"etc/.wh.app.env": b"", "etc/other": b"nothing"}]
-    code = compile(f"key = {token!r}", "a.py", "exec")
-    places = [
-        Place("zip", "a.zip", zipped(members), 3, conf),
-        Place("zip behind a program", "run.pyz", b"#!/usr/bin/env python3\n" + zipped(members), 3, conf),
-        Place("jar in jar", "a.jar", zipped({"lib/b.jar": zipped(members)}), 3, f"lib/b.jar!{conf}"),
-        Place("wheel", "a-1.0-py3-none-any.whl", zipped(members), 3, conf),
+    return [
+        Place("zip", "a.zip", zipped(members), 3, CONF),
+        Place("zip behind a program", "run.pyz", b"#!/usr/bin/env python3\n" + zipped(members), 3, CONF),
+        Place("jar in jar", "a.jar", zipped({"lib/b.jar": zipped(members)}), 3, f"lib/b.jar!{CONF}"),
+        Place("wheel", "a-1.0-py3-none-any.whl", zipped(members), 3, CONF),
         Place("docx, text cut in runs", "a.docx", zipped({"word/document.xml": cut}), 1, "word/document.xml"),
         Place("xlsx", "a.xlsx", zipped({"xl/sharedStrings.xml": b"<sst><si><t>" + raw + b"</t></si></sst>"}), 1,
               "xl/sharedStrings.xml"),
         Place("pptx", "a.pptx", zipped({"ppt/slides/slide1.xml": b"<a:p><a:t>" + raw + b"</a:t></a:p>"}), 1,
               "ppt/slides/slide1.xml"),
         Place("apk", "a.apk", zipped({"assets/config.json": text}), 3, "assets/config.json"),
-        Place("tar", "a.tar", tarred(members), 3, conf),
-        Place("tar.gz", "a.tgz", tarred(members, "w:gz"), 3, conf),
-        Place("tar.bz2", "a.tar.bz2", tarred(members, "w:bz2"), 3, conf),
-        Place("tar.xz", "a.tar.xz", tarred(members, "w:xz"), 3, conf),
+        Place("tar", "a.tar", tarred(members), 3, CONF),
+        Place("tar.gz", "a.tgz", tarred(members, "w:gz"), 3, CONF),
+        Place("tar.bz2", "a.tar.bz2", tarred(members, "w:bz2"), 3, CONF),
+        Place("tar.xz", "a.tar.xz", tarred(members, "w:xz"), 3, CONF),
         Place("gz", "conf.yml.gz", gzip.compress(text), 3),
         Place("bz2", "conf.yml.bz2", bz2.compress(text), 3),
         Place("xz", "conf.yml.xz", lzma.compress(text), 3),
         Place("gz of gz", "twice.log.gz.gz", gzip.compress(gzip.compress(text)), 3),
         Place("zip in tar.gz in zip", "n.zip", zipped({"in.tgz": tarred({"deep.zip": zipped(members)}, "w:gz")}), 3,
-              f"in.tgz!deep.zip!{conf}"),
+              f"in.tgz!deep.zip!{CONF}"),
         Place("base64 of gzip in zip", "e.zip", zipped({"e.txt": b64(gzip.compress(text)).encode()}), 1, "e.txt"),
         Place("utf-16 in zip", "u.zip", zipped({"u.ps1": ("\ufeff" + text.decode()).encode("utf-16-le")}), 3, "u.ps1"),
         Place("deb", "a.deb", ar({"debian-binary": b"2.0\n", "data.tar.xz": tarred(members, "w:xz")}), 3,
-              f"data.tar.xz!{conf}"),
+              f"data.tar.xz!{CONF}"),
         Place("ar", "a.a", ar({"conf.yml/": text}), 3, "conf.yml"),
-        Place("cpio", "a.cpio", cpio(members), 3, conf),
-        Place("rpm", "a.rpm", rpm(gzip.compress(cpio(members))), 3, conf),
+        Place("cpio", "a.cpio", cpio(members), 3, CONF),
+        Place("rpm", "a.rpm", rpm(gzip.compress(cpio(members))), 3, CONF),
+    ]  # fmt: skip
+
+
+def in_documents(token: str) -> list[Place]:
+    """Documents and programs."""
+    raw = token.encode()
+    text = _settings_file(token)[0]
+    kerned = b"BT /F1 9 Tf 72 700 Td [(" + raw[:12] + b") -20 (" + raw[12:] + b")] TJ ET"
+    code = compile(f"key = {token!r}", "a.py", "exec")
+    return [
         Place("pdf, kerned", "a.pdf", pdf(kerned), 1, "stream 1"),
         Place("pdf, plain stream", "b.pdf", pdf(b"BT (" + raw + b") Tj ET", flate=False), 1, "stream 1"),
         Place("sqlite over pages", "a.sqlite", database(token), 5, "logs"),
@@ -296,16 +347,28 @@ def stored(token: str) -> list[Place]:
         Place("source map", "a.js.map", source_map({"a.ts": "x\n", "src/b.ts": text.decode()}), 3, "src/b.ts"),
         Place("source map in tar.gz", "p.tgz", tarred({"package/a.js.map": source_map({"b.ts": text.decode()})}, "w:gz"),
               3, "package/a.js.map!b.ts"),
-        Place("image, deleted file", "old-image.tar", image(layers, oci=False), 3, "layer 1!etc/app.env"),
-        Place("image, OCI layout", "oci-image.tar", image(layers, oci=True), 3, "layer 1!etc/app.env"),
-        Place("image environment", "env-image.tar", image(layers[1:], oci=True, env=f"T={token}"), 1, "config"),
         Place("compiled python", "a.pyc", b"\xa7\r\r\n" + bytes(12) + marshal.dumps(code), 0, "constants"),
         Place("program", "a.elf", b"\x7fELF" + bytes(range(256)) * 8 + raw + bytes(64), 0),
     ]  # fmt: skip
+
+
+def in_images(token: str) -> list[Place]:
+    """Images of containers."""
+    layers = [{"etc/app.env": _settings_file(token)[0]}, {"etc/.wh.app.env": b"", "etc/other": b"nothing"}]
+    return [
+        Place("image, deleted file", "old-image.tar", image(layers, oci=False), 3, "layer 1!etc/app.env"),
+        Place("image, OCI layout", "oci-image.tar", image(layers, oci=True), 3, "layer 1!etc/app.env"),
+        Place("image environment", "env-image.tar", image(layers[1:], oci=True, env=f"T={token}"), 1, "config"),
+    ]  # fmt: skip
+
+
+def in_archives_of_extras(token: str) -> Iterator[Place]:
+    """Archives that are written here only where an extra is installed."""
+    text, members = _settings_file(token)
     try:
         import zstandard
 
-        places.append(Place("tar.zst", "a.tar.zst", zstandard.compress(tarred(members)), 3, conf))
+        yield Place("tar.zst", "a.tar.zst", zstandard.compress(tarred(members)), 3, CONF)
     except ImportError:  # an extra
         pass
     try:
@@ -313,8 +376,7 @@ def stored(token: str) -> list[Place]:
 
         out = io.BytesIO()
         with py7zr.SevenZipFile(out, "w") as archive:
-            archive.writestr(text, conf)
-        places.append(Place("7z", "a.7z", out.getvalue(), 3, conf))
+            archive.writestr(text, CONF)
+        yield Place("7z", "a.7z", out.getvalue(), 3, CONF)
     except ImportError:
         pass
-    return places

@@ -82,10 +82,10 @@ def origin(kind: str, path: str, number: int = 0, author: str = "Ada Lovelace <a
     )
 
 
-def scan() -> Scan:
-    """Return the scan: incomplete, of one repository, five credentials."""
+def make_github_finding() -> Finding:
+    """A live token in several places, with its evidence."""
     line = f'GITHUB_TOKEN = "{TOKEN.redacted}"'
-    github = Finding(
+    return Finding(
         "lf1:" + "1" * 32,
         GITHUB,
         "critical",
@@ -104,7 +104,11 @@ def scan() -> Scan:
         ),
         (Evidence("the checksum is right", 4.0), Evidence("assigned to a name with TOKEN", 1.5)),
     )
-    aws = Finding(
+
+
+def make_aws_finding() -> Finding:
+    """A pair, in a commit message, an archive and the standard input."""
+    return Finding(
         "lf1:" + "2" * 32,
         AWS,
         "critical",
@@ -118,7 +122,11 @@ def scan() -> Scan:
         ),
         Verdict(VerdictState.VALID_FORMAT, "the account number decodes"),
     )
-    hostile = Finding(
+
+
+def make_hostile_finding() -> Finding:
+    """Names that attack terminals, pages and workflows."""
+    return Finding(
         "lf1:" + "3" * 32,
         PRIVATE_KEY,
         "high",
@@ -130,6 +138,10 @@ def scan() -> Scan:
             Location(origin("worktree", HOSTILE_PATH), 0, 100, 1, 1, 4, 26, (), ""),
         ),
     )
+
+
+def scan() -> Scan:
+    """Return the scan: incomplete, of one repository, five credentials."""
     fixture = Finding(
         "lf1:" + "4" * 32,
         GENERIC,
@@ -142,7 +154,7 @@ def scan() -> Scan:
     bare = Finding("lf1:" + "5" * 32, PLAIN, "info", "low", PASSWORD, (), ())
     mine = RejectedCandidate("github.pat-classic", 7, 47, "placeholder", (Evidence("it says xxxx", -3.0),))
     return Scan(
-        findings=(fixture, bare, hostile, aws, github),
+        findings=(fixture, bare, make_hostile_finding(), make_aws_finding(), make_github_finding()),
         skipped=(
             Skipped("node_modules", "named in .gitignore", True),
             Skipped("data/dump.sql", "permission denied"),

@@ -128,6 +128,78 @@ def git(folder: pathlib.Path, *words: str) -> None:
     subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True)
 
 
+def commit_and_remove(folder: pathlib.Path, key_id: str, secret: str) -> pathlib.Path:
+    """A developer commits a key, and removes it with the next commit. Returns the repository."""
+    repository = folder / "repository"
+    repository.mkdir()
+    git(repository, "init", "-q")
+    config = repository / "settings.ini"
+    config.write_text(f"[aws]\naws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "-qm", "Add settings")
+    config.write_text("[aws]\n")
+    git(repository, "commit", "-qam", "Remove the key")
+    return repository
+
+
+def write_policy(folder: pathlib.Path, name: str, account: Aws, address: str) -> pathlib.Path:
+    """Allow everything for the keys of the account, with both stores as destinations."""
+    # moto takes an inactive key for a live one, and applies a deny of old sessions to everything.
+    kind = {"moto": {"prove_by_use": False, "end_sessions": False}, "ministack": {}}[name]
+    policy = folder / "rotation.toml"
+    policy.touch(0o600)
+    policy.write_text(
+        f"""
+        [accounts]
+        allow = ["aws:*"]
+        [[rotate]]
+        rules = ["aws.*"]
+        may = ["disable", "reissue", "delete"]
+        destinations = ["manager", "kv"]
+        grace = "1s"
+        notify = ["oncall"]
+        [rotators.aws-iam]
+        endpoint = "{account.url}"
+        {"".join(f"{key} = false{os.linesep}" for key in kind)}
+        [destinations.manager]
+        store = "aws-secrets-manager"
+        endpoint = "{account.url}"
+        secret = "{account.secret}"
+        [destinations.kv]
+        store = "vault-kv"
+        address = "{address}"
+        token_env = "OPERATOR_TOKEN"
+        path = "app"
+        """
+    )
+    return policy
+
+
+def replace_key(
+    report: pathlib.Path,
+    fingerprint: str,
+    account: Aws,
+    operator: list[str],
+    options: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> tuple[dict[str, Any], str]:
+    """Plan, approve, apply and resume until the old key is gone; return the plan, and what was printed of it."""
+    assert main(["rotate", "plan", str(report), "--only", fingerprint, "--json", *options]) == 0
+    shown = capsys.readouterr().out
+    plan = json.loads(shown)[0]
+    assert main(["rotate", "apply", plan["id"], *options]) == 4, "nobody has approved it"
+    assert main(["rotate", "approve", plan["id"], "--digest", plan["digest"], *operator]) == 0
+    assert main(["rotate", "apply", plan["id"], *options]) == 0
+    old = account.old[0]
+    assert account.keys().get(old) in ("Inactive", None)
+    for _ in range(200):
+        assert main(["rotate", "resume", "--all", *options]) == 0
+        left = account.keys()
+        if old not in left:
+            break
+    return plan, shown
+
+
 def test_from_a_planted_leak_to_a_replaced_key(
     cloud: tuple[str, Aws],
     tmp_path: pathlib.Path,
@@ -140,17 +212,7 @@ def test_from_a_planted_leak_to_a_replaced_key(
     monkeypatch.setenv("OPERATOR_TOKEN", fake.ROOT)
     monkeypatch.setattr(executor, "PAUSE", 0.05)
 
-    # A developer commits a key, and removes it with the next commit.
-    repository = tmp_path / "repository"
-    repository.mkdir()
-    git(repository, "init", "-q")
-    config = repository / "settings.ini"
-    config.write_text(f"[aws]\naws_access_key_id = {account.old[0]}\naws_secret_access_key = {account.old[1]}\n")
-    git(repository, "add", ".")
-    git(repository, "commit", "-qm", "Add settings")
-    config.write_text("[aws]\n")
-    git(repository, "commit", "-qam", "Remove the key")
-
+    repository = commit_and_remove(tmp_path, *account.old)
     report = tmp_path / "report.json"
     with fake.running() as (address, vault):
         vault.kv["app"] = {
@@ -158,34 +220,7 @@ def test_from_a_planted_leak_to_a_replaced_key(
             "versions": {"1": {"created_time": "", "deletion_time": "", "destroyed": False}},
             "data": {"1": {"access_key_id": account.old[0], "secret_access_key": account.old[1]}},
         }
-        # moto takes an inactive key for a live one, and applies a deny of old sessions to everything.
-        kind = {"moto": {"prove_by_use": False, "end_sessions": False}, "ministack": {}}[name]
-        policy = tmp_path / "rotation.toml"
-        policy.touch(0o600)
-        policy.write_text(
-            f"""
-            [accounts]
-            allow = ["aws:*"]
-            [[rotate]]
-            rules = ["aws.*"]
-            may = ["disable", "reissue", "delete"]
-            destinations = ["manager", "kv"]
-            grace = "1s"
-            notify = ["oncall"]
-            [rotators.aws-iam]
-            endpoint = "{account.url}"
-            {"".join(f"{key} = false{os.linesep}" for key in kind)}
-            [destinations.manager]
-            store = "aws-secrets-manager"
-            endpoint = "{account.url}"
-            secret = "{account.secret}"
-            [destinations.kv]
-            store = "vault-kv"
-            address = "{address}"
-            token_env = "OPERATOR_TOKEN"
-            path = "app"
-            """
-        )
+        policy = write_policy(tmp_path, name, account, address)
         rule = "aws.access-key"
         options: list[str] = []
         if name == "ministack":
@@ -198,20 +233,8 @@ def test_from_a_planted_leak_to_a_replaced_key(
         ours = next(row["fingerprint"] for row in rows if row["rule"] == rule)
 
         operator = ["--policy", str(policy)]
-        options += operator
-        assert main(["rotate", "plan", str(report), "--only", ours, "--json", *options]) == 0
-        shown = capsys.readouterr().out
-        plan = json.loads(shown)[0]
-        assert main(["rotate", "apply", plan["id"], *options]) == 4, "nobody has approved it"
-        assert main(["rotate", "approve", plan["id"], "--digest", plan["digest"], *operator]) == 0
-        assert main(["rotate", "apply", plan["id"], *options]) == 0
+        plan, shown = replace_key(report, ours, account, operator, options + operator, capsys)
         old = account.old[0]
-        assert account.keys().get(old) in ("Inactive", None)
-        for _ in range(200):
-            assert main(["rotate", "resume", "--all", *options]) == 0
-            left = account.keys()
-            if old not in left:
-                break
 
         (new,) = account.keys()
         assert new != old
