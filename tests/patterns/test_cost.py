@@ -8,15 +8,11 @@ import re._parser as parser
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
 from detector.engine.confirm import find_matches
 from detector.model import Rule
-from detector.rules.loader import load_files
-from detector.rules.pack import list_rule_files, shipped_folder
 from detector.rules.shapes import expand
+from tests.patterns.each_rule import for_each_rule
 
-RULES = [rule for rule in load_files(list_rule_files(shipped_folder())) if rule.pattern]
 REPETITIONS = (kinds.MAX_REPEAT, kinds.MIN_REPEAT, kinds.POSSESSIVE_REPEAT)
 TEXT_BYTES = 20_000
 
@@ -40,13 +36,13 @@ def find_unbounded(tree: Any) -> Iterator[str]:
             yield from find_unbounded(argument)
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.published], ids=lambda rule: rule.id)
+@for_each_rule(lambda rule: rule.pattern and not rule.published)
 def test_each_repetition_has_a_bound(rule: Rule) -> None:
     for pattern in [rule.pattern, *(part.pattern for part in rule.companions)]:
         assert not list(find_unbounded(parser.parse(pattern, re.NOFLAG)))
 
 
-@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.examples and not rule.published], ids=lambda r: r.id)
+@for_each_rule(lambda rule: rule.pattern and rule.examples and not rule.published)
 def test_a_token_behind_many_beginnings_is_found(rule: Rule) -> None:
     example = expand(rule.examples[0], 1)
     for beginning in (example[:-1], example[: len(example) // 2]):

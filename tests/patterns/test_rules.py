@@ -27,27 +27,20 @@ from detector.engine.confirm import compile_pattern
 from detector.engine.engine import Engine
 from detector.model import Rule
 from detector.rules.check import draw_match
-from detector.rules.loader import load_files
-from detector.rules.pack import build_engine, compile_pack, list_rule_files, shipped_folder
+from detector.rules.pack import build_engine, load_pack
 from detector.rules.shapes import expand
+from tests.patterns.each_rule import RULES, for_each_rule
 
 SEEDS = range(3)
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
-    return tuple(load_files(list_rule_files(shipped_folder())))
-
-
-@cache
 def engine(automaton: str = "") -> Engine:
-    return build_engine(compile_pack(rules(), engine=automaton))
+    return build_engine(load_pack(engine=automaton))
 
 
-RULES = {
-    rule.id: rule for rule in rules() if not rule.published
-}  # those look at names: tests/detector/scan/test_publishing.py
-EACH = pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+# Rules of what must not be published look at names: tests/detector/scan/test_publishing.py
+EACH = for_each_rule(lambda rule: not rule.published)
 
 
 def test_there_are_rules() -> None:
