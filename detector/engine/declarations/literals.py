@@ -37,6 +37,9 @@ _HEREDOC = compile_lazily(rb"<<<?[-~]?[ \t]?([\"']?)([a-z_]\w{0,30})\1[ \t]*\r?\
 _CLOSING = {b"{": b"}", b"(": b")", b"[": b"]", b"<": b">"}
 _PLAIN = compile_lazily(rb"(?:[^\s\"'`<>,;&\\|]|(?<=\d)\|(?=[\w.]))+")
 _UNBROKEN = compile_lazily(rb"[^\s\"'`][^\s`]{0,200}")
+_WIDE_SIGNS = compile_lazily(  # full-width punctuation and typographic quotes end a value
+    rb"\xef\xbc[\x81\x88\x89\x8c\x9a\x9b\x9f]|\xe3\x80[\x81\x82\x88-\x91]|\xe2\x80[\x98\x99\x9c\x9d]"
+)
 _BRACKETS = compile_lazily(rb"[()\[\]{}]")
 _ITEM = compile_lazily(rb"(?:\\[nrt]|\s)*,?(?:\\[nrt]|\s)*[bru]?(\\*[\"'`])")
 _OPENERS = {41: 40, 93: 91, 125: 123}
@@ -108,17 +111,28 @@ def find_end(text: bytes, start: int, quote: bytes) -> tuple[int, int]:
 
 def read_bare(text: bytes, at: int, kind: str) -> Iterator[Literal]:
     """Yield what an unquoted value at *at* may be; in configuration it reaches to the next blank."""
+    if opened := _WIDE_SIGNS.match(text, at):
+        at = opened.end()
     plain = _PLAIN.match(text, at)
     if plain is None:
         return
-    end = cut_at_bracket(text, at, plain.end())
+    end = cut_at_wide_sign(text, at, cut_at_bracket(text, at, plain.end()))
     if kind in ("configuration", "unknown") and (unbroken := _UNBROKEN.match(text, at)):
         whole = at + len(text[at : cut_at_bracket(text, at, unbroken.end())].rstrip(b"\"',;"))
+        whole = cut_at_wide_sign(text, at, whole)
         if kind == "unknown" and at < end != whole:
             yield Literal(at, end)
         end = whole
     if end > at:
         yield Literal(at, end)
+
+
+def cut_at_wide_sign(text: bytes, start: int, end: int) -> int:
+    """Return where the value in *start* to *end* stops: at punctuation that no password holds."""
+    if text[start:end].isascii():
+        return end
+    found = _WIDE_SIGNS.search(text, start, end)
+    return found.start() if found else end
 
 
 def cut_at_bracket(text: bytes, start: int, end: int) -> int:

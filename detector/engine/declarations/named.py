@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from detector.engine.declarations.candidate import Candidate
-from detector.engine.declarations.literals import Literal, find_end, read_bare, read_list, read_quoted
+from detector.engine.declarations.literals import Literal, cut_at_wide_sign, find_end, read_bare, read_list, read_quoted
 from detector.engine.declarations.separate_fields import read_value_field
 from detector.engine.lazy_regex import compile_lazily
 
@@ -58,7 +58,7 @@ _DECLARED_BARE = compile_lazily(
 _SAID = compile_lazily(
     rb"[ \t]{1,4}(?:(?:for|of|to|on)[ \t][^\n=:;|]{1,40}?[ \t])?(?:is|are|was)[ \t:]{1,4}(?:now[ \t]"
     rb"|set[ \t]to[ \t])?"
-    rb"([\"'`*]{0,3})(?=[^\s\"'`*])"
+    rb"([\"'`*]{0,3})(?:\xe2\x80[\x98\x9c])?(?=[^\s\"'`*])"
 )
 _SAID_VALUE = compile_lazily(rb"(?=[^\s\"'`*<>()]{0,40}[0-9])[^\s\"'`*<>()]{6,200}")
 _YAML_MARKS = compile_lazily(rb"(?:[&!][\w!.\-]{1,40}[ \t]{1,8}){1,2}(?=[^\s#|>])")
@@ -67,6 +67,7 @@ _YAML_BELOW = compile_lazily(
     rb"(?:[ \t]*\r?\n){0,2}([ \t]*)(-[ \t]{1,8})?(?=\S)"
 )
 _YAML_ITEM = compile_lazily(rb"([ \t]*\r?\n[ \t]*-[ \t]{1,8})(?=\S)")
+_ROW = compile_lazily(rb"(?:(?:^|\n|,|\bvalues)[ \t]*\(\Z)")
 _KEY_LINE = compile_lazily(rb"[\"']?[\w.\-/$]+[\"']?[ \t]?(?::(?:\s|$)|=)")
 
 
@@ -92,11 +93,17 @@ class _Reader:
         self.quoted_name = opener in (b'"', b"'") and opener in text[end:closed]
 
     def _is_within_list(self) -> bool:
-        """Return whether the name is a string behind a comma in square brackets: a word of a list names nothing."""
+        """Return whether the name is a string behind a comma in square brackets: a word of a list names nothing.
+
+        In a row of SQL a name may stand beside its value, a numbered string such as `key-0005` is a value itself.
+        """
         if not self.quoted_name or self.name.startswith(b"-"):
             return False
-        before = self.text[max(0, self.at - 200) : self.at - 1].rstrip()
-        return before.endswith(b",") and before.rfind(b"[") > before.rfind(b"(")
+        before = self.low[max(0, self.at - 200) : self.at - 1].rstrip()
+        if not before.endswith(b","):
+            return False
+        opened = before.rfind(b"(")
+        return before.rfind(b"[") > opened or bool(self.name[-1:].isdigit() and _ROW.search(before, 0, opened + 1))
 
     def read(self) -> Iterator[Candidate]:
         """Yield the candidates of this name, by the first connection that leads to a value."""
@@ -119,7 +126,8 @@ class _Reader:
             yield self._candidate("default", literal, b"||")
             return
         if (said := _SAID.match(self.low, self.closed)) and (value := _SAID_VALUE.match(self.text, said.end())):
-            end = self.closed + len(self.text[self.closed : value.end()].rstrip(b".,;:!?"))
+            end = cut_at_wide_sign(self.text, said.end(), value.end())
+            end = self.closed + len(self.text[self.closed : end].rstrip(b".,;:!?"))
             yield self._candidate("words", Literal(said.end(), end, said[1][:1]), b" ")
         connection = _OPERATOR.match(self.low, place)
         if connection is None:

@@ -22,7 +22,7 @@ _SQL = compile_lazily(
     rb"[ \t]*(?:\(|[ \t])[ \t]*(\\*(?:''|[\"'`]))"
 )
 _SQL_BARE = compile_lazily(rb"\b(identified[ \t]+by)[ \t]+([^\s\"'`;&<]{2,80})")
-_NETRC = compile_lazily(rb"\b(?:login|user)[ \t]+(\S{1,60})\s+password[ \t]+(\S{2,120})")
+_NETRC = compile_lazily(rb"\b(?:login|user)[ \t]+(\S{1,60})\s+password[ \t]+[\"']?([^\s\"'][^\s\"']{1,119})")
 _CRYPT = compile_lazily(
     rb"()(\$(?:5|6|y|apr1|argon2\w{1,2}|scrypt)\$[\w./$=,+\-]{16,200}|\{s?sha(?:256|512)?\}[a-z0-9+/=]{20,120}"
     rb"|pbkdf2[:_][\w:$.]{4,40}\$[\w./+\-]{4,64}\$[a-z0-9+/=]{16,200})"

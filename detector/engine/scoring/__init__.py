@@ -49,6 +49,11 @@ _NAMING = re.compile(rb"(?i)pass|pwd|secret|token|key|cred|auth|login|ident|://|
 _BEFORE, _AFTER = 400, 1200
 BEFORE, AFTER = _BEFORE + 128, _AFTER + _BEFORE + 128
 """Bytes before and after an anchor hit that the score may depend on."""
+_HASH = re.compile(
+    rb"\$(?:[1567y]|gy|md5|sha1|apr1|2[abxy]|argon2\w{1,2}|scrypt|bcrypt-sha256|pbkdf2[\w\-]{0,12}|P|H|S)\$[\w./$=,+\-]{16,}\Z"
+    rb"|pbkdf2[:_][\w:$.]{4,40}\$[\w./+\-]{4,64}\$[A-Za-z0-9+/=]{16,}\Z|\{(?:CRYPT|S?(?:SHA|MD5)\d{0,3})\}\S{16,}\Z"
+)
+HASH_RULE = "generic.password-hash"
 _RULE_OF_NAME = {
     "password": "generic.password", "pwd": "generic.password", "pass": "generic.password",
     "passphrase": "generic.password", "secret": "generic.secret", "client secret": "generic.secret",
@@ -59,7 +64,7 @@ _RULE_OF_NAME = {
 _RULE_OF_WAY = {
     "header": "generic.auth-header", "url": "generic.url-credentials", "dsn": "generic.connection-string",
     "flag": "generic.cli-password", "user-flag": "generic.cli-password", "sql": "generic.sql-password",
-    "netrc": "generic.password", "crypt": "generic.password-hash",
+    "netrc": "generic.password", "crypt": HASH_RULE,
 }  # fmt: skip
 
 
@@ -218,7 +223,7 @@ def is_in_string(low: bytes, candidate: Candidate) -> bool:
 def _score(assessed: CandidateFeatures) -> ScoredCandidate:
     candidate = assessed.candidate
     start, end = candidate.start, candidate.end
-    rule = choose_rule(candidate, assessed.name)
+    rule = HASH_RULE if is_password_hash(assessed.value) else choose_rule(candidate, assessed.name)
     if assessed.reason:
         return ScoredCandidate(rule, start, end, 0.0, None, (), assessed.reason)
     weighted = [(weight, feature) for feature in assessed.features if (weight := _WEIGHTS.get(feature))]
@@ -234,6 +239,15 @@ def _score(assessed: CandidateFeatures) -> ScoredCandidate:
         shown.append(Evidence(STAND_IN))
     reason = "" if confidence else "more evidence against than for"
     return ScoredCandidate(rule, start, end, score, confidence, tuple(shown), reason)
+
+
+def is_password_hash(value: bytes) -> bool:
+    """Return whether *value* is a salted hash of a password, whatever the name in front of it.
+
+    >>> is_password_hash(b"$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHQ$" + 20 * b"x"), is_password_hash(b"$ecret$11")
+    (True, False)
+    """
+    return value[:1] in b"$p{" and bool(_HASH.match(value))
 
 
 def _grade(score: float) -> Confidence | None:

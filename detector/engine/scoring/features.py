@@ -19,7 +19,7 @@ from detector.engine.lazy_regex import compile_lazily
 from detector.engine.scoring.field_names import FieldName
 from detector.engine.scoring.file_kinds import FileType
 from detector.engine.scoring.naturalness import bits_per_character, entropy_deficit
-from detector.engine.scoring.placeholders import find_word_groups
+from detector.engine.scoring.placeholders import find_word_groups, is_stand_in
 
 _LOWER = b"abcdefghijklmnopqrstuvwxyz"
 _UPPER = _LOWER.upper()
@@ -88,10 +88,6 @@ _ALPHABETS = {
     "hex digits": 16, "digits": 10, "lower-case letters": 26, "upper-case letters": 26,
     "lower-case letters and digits": 36, "upper-case letters and digits": 36,
 }  # fmt: skip
-_STAND_IN_WORDS = (
-    b"secret", b"password", b"passwd", b"pass", b"pwd", b"token", b"test", b"testing", b"testpass", b"foo", b"bar",
-    b"foobar", b"root", b"credential", b"credentials", b"apikey",
-)  # fmt: skip
 _FOLLOWERS = frozenset(b",);}+.<:&]|?")
 _OPAQUE = ("hex digits", "digits", "UUID")
 
@@ -230,13 +226,13 @@ def _add_value_features(
             add(f"{kind}, entropy: {gap}")
     if _RUN.search(value):
         add("one character four times in a row")
-    _add_word_features(add, candidate, low)
+    _add_word_features(add, candidate, value, low)
     if not value.isalnum():
         _add_format_features(add, value, low)
         _add_text_features(add, candidate, value, shape)
 
 
-def _add_word_features(add: Add, candidate: Candidate, low: bytes) -> None:
+def _add_word_features(add: Add, candidate: Candidate, value: bytes, low: bytes) -> None:
     """Add how the value, *low* in lower case, relates to its name and to words for credentials."""
     name = candidate.name.lower().strip(b"$@_-.")
     if len(name) > 3:
@@ -246,7 +242,7 @@ def _add_word_features(add: Add, candidate: Candidate, low: bytes) -> None:
             add("value contains the name")
         elif low in name and len(low) > 3:
             add("name contains the value")
-    if low in _STAND_IN_WORDS:
+    if is_stand_in(value):
         add(STAND_IN)
     if low in (b"password", b"passwd", b"secret", b"token", b"pass", b"key"):
         add("value is the word itself")

@@ -27,7 +27,8 @@ UNKNOWN_FILE = FileType("unknown", "")
 _KINDS = {
     "code": "py pyi pyx js ts mts cts jsx tsx mjs cjs java kt kts go rs cs php rb groovy scala swift c h cc cpp hpp m "
     "mm pl pm lua r dart ex exs erl hs clj vue svelte gradle vb fs ml jsp coffee cr nim zig sol jenkinsfile "
-    "vagrantfile ps1 psm1",
+    "vagrantfile ps1 psm1 bicep eex heex leex erb slim haml ejs hbs twig nix fsx elm jl cls vbs bas pas proto graphql "
+    "gql",
     "documentation": "md rst txt adoc html htm markdown asciidoc textile tex org mdx",
     "data": "json json5 xml csv har lock sql golden tfstate ipynb plist resx xaml",
     "configuration": "yml yaml ini cfg conf config toml properties env tf tfvars hcl netrc npmrc pypirc cnf dist "

@@ -6,8 +6,11 @@ here was counted in a repository.
 
 from __future__ import annotations
 
+from binascii import a2b_base64
 from functools import cache
 from typing import Any
+
+from detector.engine.lazy_regex import compile_lazily
 
 WORDS: dict[str, str] = {
     "placeholder": (
@@ -58,6 +61,12 @@ WORDS: dict[str, str] = {
         "123456 12345 1234 4321 54321 654321 abcdef abcd 0000 1111 6666 8888 9999 abc123 123123 112233 111111 000000"
     ),
 }
+STAND_INS = frozenset({
+    b"secret", b"password", b"passwd", b"pass", b"pwd", b"token", b"test", b"testing", b"testpass", b"foo", b"bar",
+    b"foobar", b"root", b"credential", b"credentials", b"apikey",
+})  # fmt: skip
+"""Values that are a word for any credential: half of them are tests, and nobody would revoke the others."""
+_ENCODED = compile_lazily(rb"(?:[A-Za-z0-9+/]{4}){1,5}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
 _SHORTEST = 5
 """Words of this length or more are also found inside other words (`mysupersecretpw`)."""
 
@@ -78,6 +87,17 @@ def _automaton() -> Any:
 @cache
 def _by_word() -> dict[str, str]:
     return {word: group for group, words in WORDS.items() for word in words.split()}
+
+
+def is_stand_in(value: bytes) -> bool:
+    """Return whether *value* is a word for any credential, as it stands or in Base64.
+
+    >>> is_stand_in(b"Password"), is_stand_in(b"cGFzc3dvcmQ="), is_stand_in(b"cGFzc3dvcmQ3")
+    (True, True, False)
+    """
+    if value.lower() in STAND_INS:
+        return True
+    return bool(_ENCODED.match(value)) and a2b_base64(value).strip().lower() in STAND_INS
 
 
 def find_word_groups(low: str, words: list[str]) -> set[str]:

@@ -22,12 +22,13 @@ _REFERENCE = compile_lazily(
     re.DOTALL,
 )
 _MASK = compile_lazily(
-    rb"[*xX.\xe2\x80\xa2#_?\-=~ ]+\Z|(.)\1{3,}\Z|.{0,8}\*{3,}.{0,8}\Z|.{0,48}(?:\.\.\.|\xe2\x80\xa6)\Z"
+    rb"[^\[\]]{0,200}\[(?:\.{2,4}|\xe2\x80\xa6)\][^\[\]]{0,200}\Z"
+    rb"|[*xX.\xe2\x80\xa2#_?\-=~ ]+\Z|(.)\1{3,}\Z|.{0,8}\*{3,}.{0,8}\Z|.{0,48}(?:\.\.\.|\xe2\x80\xa6)\Z"
     rb"|(?:x{3,}[-_.])*x{3,}[-_.]?\Z|.{0,12}(?:\\u2026|\xe2\x80\xa6).{0,6}(?: \(\d+\))?\Z"
 )
 _HOLE = compile_lazily(
     rb"\{\{[^{}]*\}\}|\{(?:[a-z_][\w.]*|\d|\[[^\[\]]+\])(?:![rsa])?(?::[^{}]{0,12})?\}|%\(\w+\)[sdr]|[$#]\{[\w.:\-]+\}"
-    rb"|(?<!\w)<[A-Za-z][\w \-]+>|\A(?:@@|##|%%|\$\$|\xc2\xa7)\w+(?:@@|##|%%|\$\$|\xc2\xa7)\Z"
+    rb"|\{\{[^{}]*\Z|(?<!\w)<[A-Za-z][\w \-]+>|\A(?:@@|##|%%|\$\$|\xc2\xa7)\w+(?:@@|##|%%|\$\$|\xc2\xa7)\Z"
 )
 _SAMPLE = compile_lazily(rb"EXAMPLE|(?:^|[^a-z])[Ee]xample(?![a-z])")
 _PLACEHOLDER = compile_lazily(
@@ -109,13 +110,13 @@ def rejection_reason(
         return "a token of pages or of text"
     if reason := _reject_by_name(candidate, name, value, low, before):
         return reason
-    if name.head == "wrong" and candidate.name[:2].lower() == b"no":
+    if name.head == "wrong" and candidate.name.lstrip(b"-")[:2].lower() == b"no":
         return "the name denies it"
     if candidate.way != "default" and b"env" in candidate.call:
         return "the name of a variable"
     if reason := _reject_by_form(candidate, value, low):
         return reason
-    if file == "translation" and (b" " in value or _NATURAL.match(value)):
+    if file == "translation" and (b" " in value or _NATURAL.match(value) or not value.isascii()):
         return "natural text in a translation"
     quote = candidate.quote
     if (quote == b"`" and file == "shell") or (value[:1] == b"?" and candidate.way == "fallback"):

@@ -16,6 +16,7 @@ from detector.engine.declarations import Candidate
 from detector.engine.lazy_regex import compile_lazily
 from detector.engine.scoring.field_names import FieldName
 from detector.engine.scoring.naturalness import bits_per_character
+from detector.engine.scoring.text_kinds import TEXT_KINDS
 
 NATURAL = 4.0
 """Bits per character below which text reads like words."""
@@ -30,6 +31,11 @@ class Value(NamedTuple):
     low: bytes
     line: bytes
     text: bytes
+
+    @property
+    def before(self) -> bytes:
+        """Return what stands on the line in front of the name, in lower case."""
+        return self.text[self.text.rfind(b"\n", 0, self.candidate.at) + 1 : self.candidate.at]
 
     @property
     def label(self) -> bytes:
@@ -72,6 +78,7 @@ _DIGEST_NAME = compile_lazily(
     rb"|crc\d{0,2}|etag|integrity|"
     rb"git_?sha|object_?id|tree|oid|contract|address|addr)s?\Z"
 )
+_HASHED_NAME = compile_lazily(rb"(?:\A|_)(?:hashed|digested|sha\d{1,3}|md5)_(?!hmac)")
 _FINGERPRINT = compile_lazily(
     rb"(?:[0-9a-f]{2}:){15,31}[0-9a-f]{2}\Z|sha256:[0-9a-z+/=]{32,}\Z|(?:sha(?:1|256|384|512)|md5)[:\-=]\S{20,}\Z"
 )
@@ -175,6 +182,9 @@ _ASKING = compile_lazily(
     rb"(?:\A|_)(?:get|from|find|fetch|load|read|look_?up|resolve|has|generated?|named?)_\w*\Z"
     rb"|(?:\A|_)(?:credentials?|secrets)\Z"
 )
+_ASKING_CALL = compile_lazily(
+    rb"(?:get|from|find|fetch|load|look_?up|resolve)_?\w*(?:secret|passw|credential|token|key)\w*\([ \t]?\Z"
+)
 _NAME_OF_VALUE = compile_lazily(rb"[a-z][a-z_\-./]*\Z")
 _WORD = compile_lazily(rb"[A-Za-z_]+\Z")
 
@@ -229,7 +239,8 @@ def _is_identifier_of_code(value: Value) -> bool:
 
 
 def _is_looked_up(value: Value) -> bool:
-    asked = value.candidate.operator == b"(" and _ASKING.search(value.label)
+    called = value.candidate.operator == b"(" and _ASKING.search(value.label)
+    asked = called or _ASKING_CALL.search(value.candidate.call)
     named = asked and _NAME_OF_VALUE.match(value.low)
     return bool(named and (len(value.low) < 10 or bits_per_character(value.low) < NATURAL))
 
@@ -254,13 +265,13 @@ def _is_identifier(value: Value) -> bool:
         return False
     if b"secret_id" in value.label and _ROLE_NEARBY.search(value.text):
         return False  # the second half of an AppRole login
-    return bool(_UUID.match(value.low) or value.low.replace(b"-", b"").replace(b"_", b"").isalnum())
+    return bool(_UUID.match(value.low) or value.low.translate(None, b"-_=").isalnum())
 
 
 def _is_digest(value: Value) -> bool:
     if _FINGERPRINT.match(value.low) or (_ADDRESS.match(value.low) and not _PRIVATE_WORD.search(value.label)):
         return True
-    return bool(_HEX.match(value.low) and _DIGEST_NAME.search(value.label))
+    return bool(_HEX.match(value.low) and (_DIGEST_NAME.search(value.label) or _HASHED_NAME.search(value.label)))
 
 
 def _is_public_key_id(value: Value) -> bool:
@@ -387,6 +398,7 @@ KINDS: tuple[tuple[str, Callable[[Value], bool]], ...] = (
     ("of a name that only resembles a credential's", _is_other_word),
     ("a word of a language", _is_foreign_word),
     ("a placeholder", _is_stand_in),
+    *TEXT_KINDS,
 )
 """Every kind that is no credential, and what recognises it; the first that fits names the value."""
 
