@@ -50,6 +50,7 @@ class Config(NamedTuple):
     explain: bool = False
     verify: bool = False
     verify_hosts: tuple[str, ...] = ()
+    registry: str = ""
     allow_internal: tuple[str, ...] = ()
     ssh_hosts: tuple[str, ...] = ()
     reach: bool = False

@@ -92,6 +92,13 @@ class HistoryState(Protocol):
     def plan(self, name: str, repository: Repository, workers: int) -> HistoryPlan:
         """Divide what has to be read of *repository*, which reports call *name*, into shares."""
 
+    def needs_reading(self, digest: str, place: str) -> bool:
+        """Return whether the content at *place* has to be read: no scan has read *digest* without a finding.
+
+        *digest* names content that never changes under this name; *place* is the path of the origin
+        that its blob will have.
+        """
+
 
 class Source(Protocol):
     """detector/sources/<name>.py: where content comes from.

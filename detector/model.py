@@ -183,7 +183,8 @@ class Blob(NamedTuple):
     and `base_column` the characters on the line that is cut. Only hits that
     start within `core` (offsets into `data`) count; the margins give context.
     `new` holds the spans of added lines where only those count.
-    `via` names the decoders that produced `data`, outermost first.
+    `via` names the decoders that produced `data`, outermost first. `unpacked`
+    says that it is a member of a container which was unpacked to the innermost one.
     """
 
     data: bytes
@@ -194,6 +195,7 @@ class Blob(NamedTuple):
     core: tuple[int, int] | None = None
     new: tuple[tuple[int, int], ...] | None = None
     via: tuple[str, ...] = ()
+    unpacked: bool = False
 
 
 class Skipped(NamedTuple):

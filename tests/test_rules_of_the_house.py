@@ -8,7 +8,7 @@ REVEALERS = ("detector/verify", "detector/probes", "rotators/")
 EXCEPTIONS = {
     "detector/secret.py": "defines it",
     "detector/scan/pool.py": "the pipe between our own processes",
-    "detector/fleet/credentials.py": "the operator's own token, for the host it belongs to",
+    "detector/net/host_access.py": "the operator's own token, for the host it belongs to",
     "detector/ignores/values.py": "an allow-list compares values",
     "detector/scan/masking.py": "looks for values in names and in what a model reads, to hide them there",
     "detector/reports/_show.py": "--show-secrets, for text and json",

@@ -12,9 +12,9 @@ import pytest
 
 from detector.cli import sweep
 from detector.config import OPERATOR_TABLES
-from detector.fleet import credentials
 from detector.ignores import allowlist
 from detector.incident import settings as incident
+from detector.net import host_access
 from detector.verify import settings as verify
 from rotators.core import policy
 from tests.program import CHECKOUT
@@ -75,7 +75,7 @@ def test_the_schemas_know_what_the_code_knows() -> None:
     assert set(config["sweep"]["properties"]) == set(sweep._KEYS)
     assert set(config["incident"]["properties"]) == set(incident.KEYS)
     assert set(config["verify"]["properties"]) == set(verify.KEYS)
-    assert set(config["sweep"]["properties"]["host"]["additionalProperties"]["properties"]) == set(credentials.KEYS)
+    assert set(config["sweep"]["properties"]["host"]["additionalProperties"]["properties"]) == set(host_access.KEYS)
     assert set(rotation["rotate"]["items"]["properties"]) == set(policy.Clause._fields)
     assert set(rotation["limits"]["properties"]) == set(policy.Limits._fields)
     assert set(rotation["approvals"]["properties"]) == set(policy.ApprovalRules._fields)

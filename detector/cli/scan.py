@@ -22,6 +22,7 @@ EXAMPLE = """examples:
   leakfirst scan --no-history src config.yml  some files and folders
   leakfirst scan --report sarif=leaks.sarif --report text=- .
   git diff | leakfirst scan -
+  leakfirst scan npm:acme-ui@all              every published version of a package (docs/sources.md)
 """
 
 
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         default=["."],
         metavar="TARGET",
-        help='file, folder, git repository or its URL, archive, image tarball, "-"; default: "."',
+        help='file, folder, git repository or its URL, archive, image tarball, "-", npm:NAME and others; default: "."',
     )
     _add_content_options(parser)
     _add_rule_options(parser)
@@ -60,6 +61,9 @@ def _add_content_options(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--include-ignored", action="store_true", help="also files that .gitignore excludes")
     what.add_argument(
         "--allow", action="append", default=[], metavar="DIR", help="folder outside a repository that it may refer to"
+    )
+    what.add_argument(
+        "--registry", default="", metavar="URL", help="registry of npm:NAME and pypi:NAME; default: the public one"
     )
     what.add_argument("--max-size", type=_parse_size, default=0, metavar="BYTES", help="skip larger files (10M, 1G)")
 
@@ -203,6 +207,7 @@ def make_config(args: argparse.Namespace) -> Config:
         explain=args.explain,
         verify=args.verify or args.dry_run,
         verify_hosts=_split_ids(args.host),
+        registry=args.registry,
         allow_internal=_split_ids(args.allow_internal),
         ssh_hosts=_split_ids(args.ssh),
         reach=args.reach,

@@ -114,7 +114,7 @@ def detect_kind(data: bytes) -> str:
 def detect_container(blob: Blob) -> str:
     """Return the kind of container that *blob* is; "" if it is none or only a chunk of a larger file."""
     kind = detect_kind(blob.data)
-    if not kind or blob.origin.kind in UNPACKED_KINDS or blob.base:
+    if not kind or blob.origin.kind in UNPACKED_KINDS or blob.unpacked or blob.base:
         return ""
     return "" if blob.core and blob.core != (0, len(blob.data)) else kind
 

@@ -25,12 +25,12 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from detector.errors import SourceError, UsageError
-from detector.fleet.credentials import HostAccess, find_access
 from detector.fleet.inventory import RepositoryEntry, RepositoryKind
 from detector.fleet.names import InvalidName, make_line, normalize_url
 from detector.git.refs import read_refs
 from detector.git.repository import discover
 from detector.git.safe_git import build_isolated_environment, find_git_program
+from detector.net.host_access import HostAccess, find_access
 
 if TYPE_CHECKING:
     import subprocess

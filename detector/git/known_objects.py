@@ -75,6 +75,11 @@ class KnownObjectsFile:
         """Return the sorted ids that need not be read again."""
         return _make_empty_ids(width) if self.changed else self._ids.get(width, _make_empty_ids(width))
 
+    def is_known(self, name: bytes) -> bool:
+        """Return whether the object or content with this id need not be read again."""
+        ids = self.get_known_ids(len(name))
+        return bool(len(ids)) and bool((find_rows(ids, np.frombuffer(name, np.uint8).reshape(1, -1)) >= 0)[0])
+
     def get_outdated_ids(self, width: int = 20) -> ByteArray:
         """Return the sorted ids that were read before the rules in `changed` were added or changed."""
         return self._ids.get(width, _make_empty_ids(width)) if self.changed else _make_empty_ids(width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from types import TracebackType
 
 from detector.errors import UsageError
@@ -33,6 +34,10 @@ class BlockingHttpClient:
     def send(self, request: Request) -> Reply:
         """Send *request* and return the answer. Raises `RequestFailed`."""
         return self._runner.run(self._client.send(request))
+
+    def download(self, request: Request, write: Callable[[bytes], object], max_bytes: int) -> Reply:
+        """Send *request* and pass the body to *write*, see `HttpClient.download`. Raises `RequestFailed`."""
+        return self._runner.run(self._client.download(request, write, max_bytes))
 
 
 def require_http() -> None:

@@ -19,7 +19,7 @@ import json
 import os
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -70,6 +70,13 @@ class Request(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes = b""
     follow: bool = False
+
+
+class _Sink(NamedTuple):
+    """Where the body of a download goes, and how many bytes it may have."""
+
+    write: Callable[[bytes], object]
+    max_bytes: int
 
 
 class Reply(NamedTuple):
@@ -143,6 +150,19 @@ class HttpClient:
         failure.__context__ = None  # the error of a library may quote a value
         raise failure
 
+    async def download(self, request: Request, write: Callable[[bytes], object], max_bytes: int) -> Reply:
+        """Send *request* and pass the body of an answer with status 200 or 206 to *write*; it may have *max_bytes*.
+
+        The reply has the body of any other answer. Redirects are not followed. Raises `RequestFailed`.
+        """
+        try:
+            with silence_client_logs():
+                return await self._send_once(request, _Sink(write, max_bytes))
+        except RequestFailed as error:
+            failure = error
+        failure.__context__ = None  # see `send`
+        raise failure
+
     @asynccontextmanager
     async def turn(self, host: str) -> AsyncIterator[None]:
         """Hold a turn at *host*, for no longer than one request may take; every failure becomes `RequestFailed`."""
@@ -175,19 +195,20 @@ class HttpClient:
             request = request._replace(url=resolve_on_same_host(target, request.url))
         raise RequestFailed("redirects have no end", sent=True)
 
-    async def _send_once(self, request: Request) -> Reply:
+    async def _send_once(self, request: Request, sink: _Sink | None = None) -> Reply:
         host = _check_url(request.url, self.policy)
         async with self.turn(host):
-            reply = await self._exchange(request)
+            reply = await self._exchange(request, sink)
         if reply.status == 429 or "retry-after" in reply.headers:
             wait = reply.headers.get("retry-after", "")
             self._limiter.pause(host, float(wait) if wait.isdecimal() else 1.0)
         return reply
 
-    async def _exchange(self, request: Request) -> Reply:
+    async def _exchange(self, request: Request, sink: _Sink | None) -> Reply:
         transport = self._get_transport()
+        compression = self.policy.compression and sink is None  # a stored file is not compressed for the way
         headers = [("User-Agent", f"leakfirst/{__version__}"), *request.headers]
-        headers.append(("Accept-Encoding", "gzip" if self.policy.compression else "identity"))
+        headers.append(("Accept-Encoding", "gzip" if compression else "identity"))
         if not any(name.lower() == "accept" for name, _ in headers):
             headers.append(("Accept", "application/json"))
         timeout = self.policy.timeout
@@ -198,16 +219,22 @@ class HttpClient:
             request.content,
             {"connect": min(timeout, 10.0), "read": timeout, "write": timeout, "pool": 60.0},
         )
+        body = b""
+        wanted = sink if answer.status_code in (200, 206) else None
+        limit = wanted.max_bytes if wanted else self.policy.max_bytes
         try:
-            if int(answer.headers.get("content-length") or 0) > self.policy.max_bytes:
-                raise _make_too_long(self.policy.max_bytes)
+            if int(answer.headers.get("content-length") or 0) > limit:
+                raise _make_too_long(limit)
             chunks = answer.aiter_raw()
             encoding = answer.headers.get("content-encoding", "identity").lower()
-            if encoding in ("gzip", "x-gzip", "deflate") and self.policy.compression:
-                chunks = _decompress(chunks, self.policy.max_bytes)
-            elif encoding not in ("identity", ""):
+            if encoding in ("gzip", "x-gzip", "deflate") and compression:
+                chunks = _decompress(chunks, limit)
+            elif encoding not in ("identity", "") and not wanted:
                 raise RequestFailed("the answer is compressed, which was not asked for", sent=True)
-            body = await _read_bounded(chunks, self.policy.max_bytes)
+            if wanted:
+                await _pass_on(chunks, wanted)
+            else:
+                body = await _read_bounded(chunks, limit)
         finally:
             await answer.aclose()
         return Reply(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
@@ -293,6 +320,15 @@ async def _read_bounded(chunks: AsyncIterator[bytes], limit: int) -> bytes:
         if len(body) > limit:
             raise _make_too_long(limit)
     return bytes(body)
+
+
+async def _pass_on(chunks: AsyncIterator[bytes], sink: _Sink) -> None:
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > sink.max_bytes:
+            raise _make_too_long(sink.max_bytes)
+        sink.write(chunk)
 
 
 async def _decompress(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:

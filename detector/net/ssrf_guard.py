@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from detector.net.failures import RequestFailed
 
@@ -100,7 +102,7 @@ def is_loopback(host: str) -> bool:
 async def resolve_with_system(host: str, port: int) -> list[str]:
     """Ask the system's resolver; the timeout of the request also limits how long that may take."""
     loop = asyncio.get_running_loop()
-    found = await loop.run_in_executor(_RESOLVERS, _call_resolver, host, port)
+    found = await loop.run_in_executor(_get_resolvers(os.getpid()), _call_resolver, host, port)
     return list(dict.fromkeys(found))
 
 
@@ -110,8 +112,14 @@ def _call_resolver(host: str, port: int) -> list[str]:
     return [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
-_RESOLVERS = ThreadPoolExecutor(16, "resolve")
-"""A resolver that hangs holds one of these threads, never one that runs a probe."""
+@cache
+def _get_resolvers(process: int) -> ThreadPoolExecutor:
+    """Return the threads of this process: a forked one has none of those that its parent has started.
+
+    A resolver that hangs holds one of these threads, never one that runs a probe.
+    """
+    del process
+    return ThreadPoolExecutor(16, "resolve")
 
 
 class SsrfGuard:

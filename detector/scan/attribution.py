@@ -183,6 +183,10 @@ class PlanningState(NamedTuple):
         self.attributor.start_early(name, repository)
         return self.state.plan(name, repository, workers)
 
+    def needs_reading(self, digest: str, place: str) -> bool:
+        """Return whether the content has to be read."""
+        return self.state.needs_reading(digest, place)
+
 
 def _keep_oldest(
     sightings: Iterable[Sighting], attributions: Mapping[str, Attribution], every_commit: bool

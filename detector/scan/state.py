@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from detector import __version__
 from detector.fingerprint import load_project_key
 from detector.model import Rule, Sighting
 from detector.rules import pack as packs
+
+CONTENT_ID_BYTES = 24
+"""Length of the ids of contents that are no git objects, whose ids have 20 or 32 bytes."""
 
 if TYPE_CHECKING:
     from detector.git.blame import Attribution
@@ -32,6 +35,7 @@ class ScanState:
         self._every_version = every_version
         self._plans: list[HistoryPlan] = []
         self._repositories: dict[str, tuple[str, str]] = {}
+        self._contents: dict[str, list[bytes]] = {}
         self._state = None
         if path and pack:
             from detector.git.known_objects import KnownObjectsFile
@@ -64,6 +68,16 @@ class ScanState:
         planned = self._plan_changed_rules(repository, workers) or self._plan_new_objects(repository, workers)
         self._plans.append(planned)
         return planned
+
+    def needs_reading(self, digest: str, place: str) -> bool:
+        """Return whether no scan has read the content with *digest* and found nothing; it is then read as *place*."""
+        if self._state is None:
+            return True
+        name = hashlib.blake2b(digest.encode(), digest_size=CONTENT_ID_BYTES, person=b"content").digest()
+        if self._state.is_known(name):
+            return False
+        self._contents.setdefault(place, []).append(name)
+        return True
 
     def _plan_new_objects(self, repository: Repository, workers: int) -> HistoryPlan:
         """Plan for the same rules as last time: new objects, and those with a finding that counts."""
@@ -148,11 +162,13 @@ class ScanState:
         """
         if self._state is None:
             return
+        sightings = tuple(sightings)
         flagged = [str(at.object_id) for at in (sighting.location.origin for sighting in sightings) if at.object_id]
         for planned in self._plans:
             for plan in (planned.new, planned.old):
                 if plan is not None:
                     self._state.add(plan.ids, plan.pack_keys, flagged)
+        self._save_contents_read(sightings)
         for home, _ in self._repositories.values():
             rows = self._state.attributions.get(home, {}).get("rows", {})
             for name, (kind, places, held_by) in list(rows.items()):
@@ -161,6 +177,29 @@ class ScanState:
                 if any(place[1] != before[1] for place, before in zip(masked, places, strict=True)):
                     del rows[name]
         self._state.save()
+
+    def _save_contents_read(self, sightings: Iterable[Sighting]) -> None:
+        """Add the contents that were read and in which nothing was found; the others are read again next time."""
+        assert self._state is not None
+        import numpy as np
+
+        found = {place for sighting in sightings for place in list_containers(sighting.location.origin.path)}
+        clean = [name for place, names in self._contents.items() if place not in found for name in names]
+        if clean:
+            from detector.git.packs import sort_ids
+
+            self._state.add(sort_ids(np.frombuffer(b"".join(clean), np.uint8).reshape(-1, CONTENT_ID_BYTES)))
+
+
+def list_containers(path: str) -> Iterator[str]:
+    """Yield *path* and what may be the paths of the containers around it.
+
+    >>> list(list_containers("a.zip!b!c"))
+    ['a.zip!b!c', 'a.zip!b', 'a.zip']
+    """
+    while path:
+        yield path
+        path = path.rpartition("!")[0]
 
 
 def digest_refs(repository: Repository) -> str:

@@ -23,6 +23,9 @@ from detector.registry import check_contract, find_installed, import_installed, 
 PACKAGE = "detector.sources"
 ENTRY_POINTS = "leakfirst.sources"
 
+BY_NAME_ALONE = frozenset({"npm", "pypi"})
+"""Sources that claim nothing but ``NAME:…``. They are not imported to be asked about other targets."""
+
 MAX_NESTING = 16
 """Repositories within repositories that are followed."""
 
@@ -80,7 +83,8 @@ def choose_sources(target: str, config: Config) -> list[Source]:
         source = load_source(scheme)
         if source.claim(target, config) is Claim.ADDRESS:
             return [source]
-    claims = [(source.claim(target, config), source) for source in map(load_source, list_names(PACKAGE))]
+    others = (load_source(name) for name in list_names(PACKAGE) if name not in BY_NAME_ALONE)
+    claims = [(source.claim(target, config), source) for source in others]
     best = max(claim for claim, _ in claims)
     if scheme and best is not Claim.ADDRESS:
         added = _load_installed(scheme)
@@ -103,6 +107,8 @@ def parse_scheme(target: str) -> str:
 def find_source(origin: Origin) -> Source | None:
     """Return the source that can read the content of *origin* again, or None."""
     config = Config()
+    if origin.kind in list_names(PACKAGE):
+        return load_source(origin.kind)
     ours = list(map(load_source, list_names(PACKAGE)))
     for source in ours:
         if source.claim(origin.repository, config) is Claim.ADDRESS:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from detector.containers.kinds import is_package
 from detector.engine.decode.text import decode_blob
-from detector.model import Blob, Sighting, Skipped
+from detector.model import CURRENT_KINDS, Blob, Sighting, Skipped
 from detector.scan.messages import Message, ShareProgress
 from detector.scan.publishing import PublishingCheck
 
@@ -31,7 +31,7 @@ def examine_container(
 
     items: Iterator[Blob | Skipped | Sighting | MemberEnd]
     if published or kind == "image" or is_package(blob.origin.path):
-        prefix = "" if published else f"{blob.origin.path}!"
+        prefix = "" if published and blob.origin.kind in CURRENT_KINDS else f"{blob.origin.path}!"
         items = _check_members(PublishingCheck(examiner.engine.rules), unpack(blob.data, kind, blob.origin), prefix)
     elif clean is not None:
         items = unpack_changed(blob.data, kind, blob.origin, clean)

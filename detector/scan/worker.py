@@ -111,11 +111,11 @@ def _examine_batch(examiner: Examiner, batch: list[Blob]) -> Iterator[Message]:
 
 def _check_published(check: PublishingCheck, blob: Blob, published: bool) -> Iterator[Sighting]:
     """Report *blob* if it should not be published: a published file, or a member of a package that was streamed."""
-    if published:
+    if published and blob.origin.kind in CURRENT_KINDS:
         yield from check.check(blob, blob.origin.path)
         return
     package, _, name = blob.origin.path.partition("!")
-    if blob.origin.kind == "image" or is_package(package):
+    if published or blob.origin.kind == "image" or is_package(package):
         yield from check.check(blob, name, package)
 
 

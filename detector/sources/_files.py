@@ -169,18 +169,23 @@ def read_file(path: str, origin: Origin) -> Iterator[Blob | Skipped]:
         if not stat.S_ISREG(found.st_mode):
             yield Skipped(origin.path, "is no regular file any more")
             return
-        if found.st_size <= chunks.CHUNK_BYTES + chunks.MARGIN_BYTES:
-            data = read_fully(descriptor, max(found.st_size, 1))
-            if len(data) < found.st_size:
-                yield Skipped(origin.path, "became shorter while it was read")
-            if data:
-                yield Blob(data, origin)
-            return
-        yield from _read_large(descriptor, found.st_size, origin)
+        yield from read_descriptor(descriptor, found.st_size, origin)
     except OSError as error:
         yield Skipped(origin.path, f"cannot be read: {error.strerror}")
     finally:
         os.close(descriptor)
+
+
+def read_descriptor(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skipped]:
+    """Read *size* bytes of an open file from its beginning, in blobs of at most `CHUNK_BYTES` plus margins."""
+    if size > chunks.CHUNK_BYTES + chunks.MARGIN_BYTES:
+        yield from _read_large(descriptor, size, origin)
+        return
+    data = read_fully(descriptor, max(size, 1))
+    if len(data) < size:
+        yield Skipped(origin.path, "became shorter while it was read")
+    if data:
+        yield Blob(data, origin)
 
 
 def _read_large(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skipped]:
@@ -200,7 +205,8 @@ def _read_large(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | S
         from detector.containers.unpack import unpack_file
 
         with os.fdopen(os.dup(descriptor), "rb") as file:
-            yield from unpack_file(file, size, kind, origin)
+            for item in unpack_file(file, size, kind, origin):
+                yield item._replace(unpacked=True) if isinstance(item, Blob) else item
 
 
 def _read_chunks(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skipped]:

@@ -44,7 +44,7 @@ def test_repositories_that_are_renamed_or_deleted_during_a_sweep_do_not_stop_the
         server.rows[1] |= {"full_name": "acme/newname", "clone_url": f"{server.url}/acme/newname.git"}
         del server.rows[2]
         server.script = [Scripted(503)] * 2
-        monkeypatch.setattr("detector.fleet.inventory._api.sleep", lambda seconds: None)
+        monkeypatch.setattr("detector.net.polite_client.sleep", lambda seconds: None)
         assert main([*words, "--quiet"]) == 0
         assert len(list((tmp_path / "clones").glob("*.git"))) == 3
         assert main(["sweep", "report"]) == 0

@@ -14,10 +14,11 @@ from urllib.parse import quote, urlsplit
 
 from detector.errors import UsageError
 from detector.fleet.inventory import InventoryOptions, RepositoryEntry, RepositoryKind
-from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
+from detector.fleet.inventory._api import ApiClient, Row
 from detector.fleet.inventory._page_cache import Page
 from detector.fleet.names import InvalidName, check_name, make_line, normalize_url
 from detector.model import Skipped
+from detector.net.polite_client import AnswerFailed
 
 
 class ServerLocation(NamedTuple):
@@ -173,7 +174,7 @@ def list_entries(
     list_snippets: Callable[[ApiClient, str, RepositoryEntry], Iterator[RepositoryEntry | Skipped]] | None = None,
     inner: str = "",
 ) -> Iterator[RepositoryEntry | Skipped]:
-    """Yield what the pages from *url* on list. Raises `ListingFailed` only for the first page."""
+    """Yield what the pages from *url* on list. Raises `AnswerFailed` only for the first page."""
     left_out = {"forks": 0, "archived": 0, "without a repository": 0}
     for page in _read_pages(api, where, url, fields, inner):
         if isinstance(page, Skipped):
@@ -221,7 +222,7 @@ def _read_pages(
         for page in api.pages(url, fields, inner):
             next_url = page.next
             yield page
-    except ListingFailed as error:
+    except AnswerFailed as error:
         cached = api.cached_pages(next_url)
         first = next(cached, None)
         if first is None and next_url == url:
@@ -243,7 +244,7 @@ def read_rows(api: ApiClient, where: str, url: str, fields: tuple[str, ...]) -> 
                 yield page
             else:
                 yield from (row for row in page.rows if isinstance(row, dict))
-    except ListingFailed as error:
+    except AnswerFailed as error:
         if error.status != 404:
             api.mark_incomplete()
         yield Skipped(where, str(error))

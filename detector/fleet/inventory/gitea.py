@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from detector.fleet.credentials import HostAccess, find_access
 from detector.fleet.inventory import InventoryOptions, RepositoryEntry
-from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
+from detector.fleet.inventory._api import ApiClient, Row
 from detector.fleet.inventory._listing import (
     LastPush,
     ListedRepository,
@@ -20,6 +19,8 @@ from detector.fleet.inventory._listing import (
     parse_location,
 )
 from detector.model import Skipped
+from detector.net.host_access import HostAccess, find_access
+from detector.net.polite_client import AnswerFailed
 
 FIELDS = ("id", "full_name", "clone_url", "archived", "fork", "default_branch", "updated_at", "has_wiki")
 PAGE_ROWS = 50
@@ -46,14 +47,14 @@ def _list(server: ServerLocation, access: HostAccess, options: InventoryOptions)
 
     headers = access.make_headers("token")
     with ApiClient(f"{server.site}/api/v1", access, headers, f"gitea {where}", options) as api:
-        failure: ListingFailed | None = None
+        failure: AnswerFailed | None = None
         for url, inner in _find_lists(api, server):
             chosen = options._replace(forks=True, archived=True) if "/" in server.path else options
             try:
                 yield from list_entries(api, where, url, FIELDS, parse_row, chosen, inner=inner)
                 api.finish()
                 return
-            except ListingFailed as error:
+            except AnswerFailed as error:
                 failure = error
                 if error.status != 404:
                     break

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from detector.errors import UsageError
-from detector.fleet.credentials import HostAccess, find_access
 from detector.fleet.inventory import InventoryOptions, RepositoryEntry, RepositoryKind
-from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
+from detector.fleet.inventory._api import ApiClient, Row
 from detector.fleet.inventory._listing import (
     LastPush,
     ListedRepository,
@@ -27,6 +26,8 @@ from detector.fleet.inventory._listing import (
 )
 from detector.fleet.names import InvalidName, make_line
 from detector.model import Skipped
+from detector.net.host_access import HostAccess, find_access
+from detector.net.polite_client import AnswerFailed
 
 FIELDS = ("id", "full_name", "clone_url", "archived", "fork", "default_branch", "pushed_at", "has_wiki")
 OLDEST_FIRST: dict[str, str | int] = {"sort": "created", "direction": "asc", "per_page": 100}
@@ -70,7 +71,7 @@ def _list(server: ServerLocation, access: HostAccess, options: InventoryOptions)
                 if options.snippets:
                     yield from _list_gists(api, server, is_organisation)
             api.finish()
-        except ListingFailed as error:
+        except AnswerFailed as error:
             yield Skipped(where, str(error))
 
 
@@ -88,7 +89,7 @@ def _find_list(api: ApiClient, owner: str) -> tuple[str, bool]:
     if api.access.token:
         try:
             user = api.get_object(api.url("/user"), ("login",))
-        except ListingFailed:  # the token of an app installation belongs to no user
+        except AnswerFailed:  # the token of an app installation belongs to no user
             user = {}
         if str(user.get("login")).lower() == owner.lower():
             return api.url("/user/repos", affiliation="owner", **OLDEST_FIRST), False

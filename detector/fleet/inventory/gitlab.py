@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from detector.errors import UsageError
-from detector.fleet.credentials import HostAccess, find_access
 from detector.fleet.inventory import InventoryOptions, RepositoryEntry, RepositoryKind
-from detector.fleet.inventory._api import ApiClient, ListingFailed, Row
+from detector.fleet.inventory._api import ApiClient, Row
 from detector.fleet.inventory._listing import (
     LastPush,
     ListedRepository,
@@ -26,6 +25,8 @@ from detector.fleet.inventory._listing import (
 )
 from detector.fleet.names import InvalidName
 from detector.model import Skipped
+from detector.net.host_access import HostAccess, find_access
+from detector.net.polite_client import AnswerFailed
 
 FIELDS = (
     *("id", "path_with_namespace", "http_url_to_repo", "archived", "forked_from_project", "default_branch"),
@@ -69,14 +70,14 @@ def _list(server: ServerLocation, access: HostAccess, options: InventoryOptions)
 
     headers = access.make_headers("private-token")
     with ApiClient(f"{server.site}/api/v4", access, headers, f"gitlab {where} {options.snippets}", options) as api:
-        failure: ListingFailed | None = None
+        failure: AnswerFailed | None = None
         for url, is_project in _find_lists(api, server):
             chosen = options._replace(forks=True, archived=True) if is_project else options
             try:
                 yield from list_entries(api, where, url, FIELDS, parse_row, chosen, list_snippets)
                 api.finish()
                 return
-            except ListingFailed as error:
+            except AnswerFailed as error:
                 failure = error
                 if error.status not in (404, 405):
                     break

@@ -200,8 +200,8 @@ class _LockIndex:
 
 def _match_entry(name: str, commit: str, located: _LocatedEntry, wanted: Packages) -> Dependent | None:
     """Compare an entry with the wanted ranges; return None if it is outside of all of them."""
-    from detector.incident.dependents._version_ranges import is_in_range, overlaps
     from detector.text.untrusted import strip_url_credentials
+    from detector.text.version_ranges import is_in_range, overlaps
 
     entry = located.entry
     ranges = [one.range for one in wanted.find_matches(entry.ecosystem, entry.name)]

@@ -168,7 +168,7 @@ def _parse_package_url(text: str, kind: AnyEcosystem) -> Package:
 
 def check_range(wanted: Package) -> Package:
     """Return *wanted* if its range is valid in its ecosystem, or in any if none is set. Raises `UsageError`."""
-    from detector.incident.dependents._version_ranges import parse_query
+    from detector.text.version_ranges import parse_query
 
     if not wanted.range:
         return wanted

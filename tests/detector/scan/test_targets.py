@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from detector.config import Config
+from detector.contracts import Claim
 from detector.errors import SourceError, UsageError
+from detector.registry import list_names
 from detector.rules.shapes import expand
+from detector.scan import targets
 from leakfirst import scan
 
 RULE = """
@@ -318,3 +322,11 @@ def test_a_range_shows_what_its_commits_brought_on_new_lines_alone(repository, r
     assert secrets(scan(repository, range="HEAD~1..HEAD", **rules)) == {token(5)}, (
         "its line got an ending, so git calls it new"
     )
+
+
+def test_sources_that_are_not_asked_claim_their_own_name_alone() -> None:
+    assert set(list_names(targets.PACKAGE)) >= targets.BY_NAME_ALONE
+    for name in targets.BY_NAME_ALONE:
+        source = targets.load_source(name)
+        for target in (".", "-", "https://example.org/x", f"{name}.txt", f"./{name}:x", "other:x"):
+            assert source.claim(target, Config()) is Claim.NONE

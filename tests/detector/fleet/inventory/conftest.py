@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from detector.fleet.inventory import InventoryOptions, RepositoryEntry, _api, list_repositories
+from detector.fleet.inventory import InventoryOptions, RepositoryEntry, list_repositories
 from detector.model import Skipped
+from detector.net import polite_client
 from tests.fakes.forges import Forge, forge
 
 Listed = tuple[list[RepositoryEntry], list[Skipped]]
@@ -21,7 +22,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     for name in [name for name in os.environ if "TOKEN" in name]:
         monkeypatch.delenv(name)
     waited: list[float] = []
-    monkeypatch.setattr(_api, "sleep", waited.append)
+    monkeypatch.setattr(polite_client, "sleep", waited.append)
     return waited
 
 

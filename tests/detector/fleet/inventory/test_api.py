@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from detector.fleet.inventory import InventoryOptions, _api, list_repositories
+from detector.net import polite_client
 from tests.fakes.forges import Forge, Scripted
 
 pytestmark = pytest.mark.net
@@ -110,7 +111,7 @@ def test_when_the_server_fails_the_rest_is_taken_from_the_last_complete_listing(
     five.script = [Scripted(401)] * 20
     found, skipped = ls(spec(five), options)
     assert names(found) == ALL
-    assert "the token is rejected" in skipped[0].reason
+    assert "needs a token" in skipped[0].reason
 
 
 def test_when_the_first_listing_fails_it_is_reported_as_incomplete(five: Forge, ls: Callable) -> None:
@@ -235,7 +236,7 @@ def test_an_answer_of_the_wrong_form_is_reported(body: bytes, five: Forge, ls: C
 
 
 def test_a_page_that_is_too_large_is_not_read(five: Forge, ls: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_api, "MAX_PAGE_BYTES", 1 << 20)
+    monkeypatch.setattr(polite_client, "MAX_PAGE_BYTES", 1 << 20)
     five.script = [Scripted(200, {}, b"[" + b" " * (2 << 20) + b"]")]
     assert ls(spec(five))[1][0].reason == "the answer is longer than 1 MiB"
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
-from detector.incident.dependents._version_ranges import is_in_range, overlaps
+from detector.text.version_ranges import is_in_range, overlaps
 
 NUMBER = st.sampled_from(["0", "1", "2", "3", "9"])
 

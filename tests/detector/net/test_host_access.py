@@ -3,7 +3,7 @@
 import pytest
 
 from detector.errors import UsageError
-from detector.fleet.credentials import find_access
+from detector.net.host_access import find_access
 
 
 @pytest.fixture(autouse=True)

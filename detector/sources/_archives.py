@@ -1,0 +1,129 @@
+"""Archives that a server has: downloaded when they are read, checked against their digest, and unpacked.
+
+A share carries the addresses of archives, not their content. Each archive is stored in a temporary
+file without a name, and read as any file is, with the same limits for containers.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from detector.config import Config
+from detector.contracts import HistoryState
+from detector.errors import UsageError
+from detector.model import Blob, Origin, Skipped
+from detector.net.polite_client import AnswerFailed, Digest, PoliteClient, Site
+from detector.sources._files import read_descriptor
+
+MAX_ARCHIVE_BYTES = 2 << 30
+SHARE_BYTES = 16 << 20
+SHARE_ARCHIVES = 50
+GUESSED_BYTES = 256 << 10
+"""What an archive is taken to have if the server does not say it."""
+
+DOWNLOAD_SECONDS = 1800.0
+
+_COLLIDING = ("sha1", "md5")
+
+
+class Archive(NamedTuple):
+    """One archive of a server: its place in reports, its URL, its size in bytes (0 if unknown) and its digest."""
+
+    place: str
+    url: str
+    size: int = 0
+    digest: Digest | None = None
+
+    @property
+    def memory_key(self) -> str:
+        """What a state remembers the content by; "" if the server names nothing that identifies it."""
+        if self.digest is None:
+            return ""
+        return f"{self.digest} {self.url}" if self.digest.kind in _COLLIDING else str(self.digest)
+
+
+class ArchiveShare(NamedTuple):
+    """Some archives of one server."""
+
+    site: Site
+    kind: str
+    archives: tuple[Archive, ...]
+    published: bool = True
+    read_before: bool = False
+
+    @property
+    def weight(self) -> int:
+        """Return the estimated cost in bytes."""
+        return sum(archive.size or GUESSED_BYTES for archive in self.archives)
+
+    @property
+    def name(self) -> str:
+        """Name the share by its first archive."""
+        first = self.archives[0].place
+        return first if len(self.archives) == 1 else f"{first} and {len(self.archives) - 1} more"
+
+    def read(self) -> Iterator[Blob | Skipped]:
+        """Download and read the archives."""
+        with open_client(self.site) as client:
+            for archive in self.archives:
+                yield from read_archive(client, archive, Origin(self.kind, archive.place, self.site.base))
+
+
+def open_client(site: Site) -> PoliteClient:
+    """Return a client for *site* with the operator's token. Raises `UsageError`."""
+    access = site.find_access()
+    return PoliteClient(
+        site.base, access, access.make_headers(), allow_internal=site.allow_internal, total=DOWNLOAD_SECONDS
+    )
+
+
+def read_archive(client: PoliteClient, archive: Archive, origin: Origin) -> Iterator[Blob | Skipped]:
+    """Download *archive*, check its digest and yield its content; what cannot be had is skipped."""
+    with tempfile.TemporaryFile(prefix="leakfirst-") as file:
+        try:
+            size = client.download(archive.url, file, archive.digest, max_bytes=MAX_ARCHIVE_BYTES)
+        except AnswerFailed as failure:
+            yield Skipped(archive.place, str(failure))
+            return
+        if archive.digest is None:
+            yield Skipped(archive.place, "the server names no digest: its content was read, but not checked", True)
+        yield from read_descriptor(file.fileno(), size, origin)
+
+
+def group_archives(
+    archives: Iterable[Archive | Skipped], site: Site, kind: str, config: Config, state: HistoryState
+) -> Iterator[ArchiveShare | Skipped]:
+    """Put the archives that *state* does not know together into shares; each content is read once."""
+    batch: list[Archive] = []
+    total = 0
+    seen: set[str] = set()
+    for archive in archives:
+        if isinstance(archive, Skipped):
+            yield archive
+            continue
+        if config.max_size and archive.size > config.max_size:
+            yield Skipped(archive.place, f"larger than --max-size ({archive.size} bytes)", expected=True)
+            continue
+        key = archive.memory_key
+        if key and (key in seen or not state.needs_reading(f"{kind} {key}", archive.place)):
+            continue
+        seen.add(key)
+        batch.append(archive)
+        total += archive.size or GUESSED_BYTES
+        if total >= SHARE_BYTES or len(batch) >= SHARE_ARCHIVES:
+            yield ArchiveShare(site, kind, tuple(batch))
+            batch, total = [], 0
+    if batch:
+        yield ArchiveShare(site, kind, tuple(batch))
+
+
+def check_registry(config: Config, default: str) -> str:
+    """Return the URL of the registry that *config* names, or *default*. Raises `UsageError`."""
+    url = config.registry or default
+    if not url.isprintable() or not url.startswith(("https://", "http://")) or "@" in url.split("/")[2]:
+        raise UsageError(
+            "--registry: give an https URL without user and password, such as https://registry.example.org"
+        )
+    return url.rstrip("/")
