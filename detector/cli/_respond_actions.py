@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -64,26 +65,42 @@ def open_incident(session: Session, args: argparse.Namespace) -> ExitCode:
 
 def _make_exposure(args: argparse.Namespace, inventory: Sequence[str]) -> Exposure:
     from detector.git.layout import is_repository
-    from detector.incident.leaked_material import is_remote
+    from detector.incident.leaked_material import is_named, is_remote
     from detector.incident.model import Exposure, ExposureKind
 
     if bool(args.targets) == bool(args.findings):
         raise UsageError("name what leaked: files, a folder, a repository, or --findings REPORT.json")
     given = args.targets or args.findings
-    targets = tuple(target if is_remote(target) else os.path.abspath(target) for target in given)
+    targets = tuple(target if is_named(target) or is_remote(target) else os.path.abspath(target) for target in given)
     kind = ExposureKind.FINDINGS if args.findings else ExposureKind.ARTEFACT
     if not args.findings and any(is_remote(target) or is_repository(target) for target in targets):
         kind = ExposureKind.REPOSITORY
     return Exposure(
         kind,
         targets,
-        args.package,
+        args.package or _find_package(targets),
         args.range,
         tuple(args.path),
         tuple(args.inventory) or tuple(inventory),
         tuple(os.path.abspath(path) for path in args.patterns),
         args.order,
+        args.registry,
     )
+
+
+def _find_package(targets: Sequence[str]) -> str:
+    """Return the package that a single target names, with its versions, as --package takes it; "" for anything else."""
+    from detector.incident.dependents import parse_package
+
+    found = re.fullmatch(r"(npm:@?[^@*~]+(?<!/)|pypi:[\w.-]+)@?(.*)", targets[0]) if len(targets) == 1 else None
+    if not found:
+        return ""
+    package = found[1] if found[2] in ("", "all") else f"{found[1]}@{found[2]}"
+    try:
+        parse_package(package)
+    except UsageError:
+        return ""
+    return package
 
 
 def _parse_found_at(text: str, now: float) -> str:

@@ -10,6 +10,7 @@ SUMMARY = "handle a leak: contain, replace, find every copy, prove it, notify pe
 
 EXAMPLE = """examples:
   leakfirst respond open --package npm:acme-widgets@1.2.3 acme-widgets-1.2.3.tgz bundle.js.map
+  leakfirst respond open npm:acme-widgets@1.2.3           the same, fetched from the registry
   leakfirst respond open --range v1..v2 /srv/git/app      what these commits added
   leakfirst respond open --findings report.json           the findings of a scanner's report
   leakfirst respond status                                who has to do what, and how much time is left
@@ -70,6 +71,7 @@ def _make_common_options() -> argparse.ArgumentParser:
 
 def _add_open(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="what leaked: files, a folder, a repository")
+    parser.add_argument("--registry", default="", metavar="URL", help="registry of a target such as npm:NAME")
     parser.add_argument("--package", default="", metavar="PACKAGE[@RANGE]", help="the package that leaked")
     parser.add_argument("--findings", action="append", default=[], metavar="REPORT.json", help="findings of a report")
     parser.add_argument("--range", default="", metavar="A..B", help="of a repository: only these commits")

@@ -125,6 +125,11 @@ class Clones:
         self._lock_timeout = lock_timeout
         self._access: dict[str, HostAccess] = {}
 
+    @property
+    def operator(self) -> Mapping[str, Any]:
+        """The part of the operator's configuration that names the tokens of hosts."""
+        return self._operator
+
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without tokens: another process reads them itself."""
         return {**self.__dict__, "_access": {}}

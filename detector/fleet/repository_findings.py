@@ -87,11 +87,11 @@ def collect_findings(
     kept, ignored = triage.split_ignored(
         masker.mask_sightings(placed), rules.pack.rules, rules.key, policies.find_reason
     )
-    found = {one.finding.fingerprint: _describe(one.finding, {}, owners, masker.mask(one.by)) for one in ignored}
+    found = {one.finding.fingerprint: describe_finding(one.finding, {}, owners, masker.mask(one.by)) for one in ignored}
     for finding in triage.build_findings(kept, rules.pack.rules, rules.key):
         confident = triage.is_confident(finding, config.min_confidence)
         reason = "" if confident else f"confidence {finding.confidence}"
-        found[finding.fingerprint] = _describe(finding, current, owners, reason)
+        found[finding.fingerprint] = describe_finding(finding, current, owners, reason)
     yield RepositoryFindings(
         tuple(found[name] for name in sorted(found)),
         tuple(masker.mask_skipped(skipped)),
@@ -241,7 +241,9 @@ def _locate_at_heads(
     return found
 
 
-def _describe(finding: Finding, current: Mapping[str, list[Location]], owners: Owners, ignored: str) -> ObservedFinding:
+def describe_finding(
+    finding: Finding, current: Mapping[str, list[Location]], owners: Owners, ignored: str
+) -> ObservedFinding:
     """Describe *finding* without its value; *ignored* is why it is ignored, if it is."""
     at_heads = {_identify(at): at for at in current.get(finding.fingerprint, ())}
     locations = [_make_location(at, bool(at_heads.pop(_identify(at), None))) for at in finding.locations]

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from detector.errors import LeakfirstError, locate_error
+from detector.fleet.inventory import RepositoryKind
 from detector.fleet.object_ids import join_hex, split_rows
+from detector.fleet.packages import scan_package, survey_package
 from detector.fleet.repository_findings import collect_findings, line_patterns
 from detector.fleet.share_scan import ScannedSightings, make_share_plan, merge_share_results, plan_shares, scan_share
 from detector.fleet.survey import survey
@@ -19,6 +21,7 @@ from detector.fleet.tasks import (
     ScanShare,
     ShareResult,
     Survey,
+    SurveyResult,
     Task,
     TaskFailure,
     TaskResult,
@@ -44,6 +47,9 @@ def run_task(worker: Worker, task: Task) -> Iterator[ShareProgress | TaskResult]
 
 def scan_repository(worker: Worker, task: ScanRepository) -> Iterator[ShareProgress | RepositoryResult]:
     """Read a repository in one process and describe its findings."""
+    if task.entry.kind is RepositoryKind.PACKAGE:
+        yield from scan_package(worker, task)
+        return
     plan = make_share_plan(worker, task, 1)
     repository = worker.open_repository(task.entry, task.refs_digest)
     keep = None if task.older else ScannedSightings(line_patterns(repository, worker.settings.config), [])
@@ -64,8 +70,13 @@ def scan_repository(worker: Worker, task: ScanRepository) -> Iterator[ShareProgr
         yield RepositoryResult(scan, found, plan.packs) if isinstance(found, RepositoryFindings) else found
 
 
+def survey_entry(worker: Worker, task: Survey) -> Iterator[SurveyResult]:
+    """Take the first look at a repository or a package."""
+    return (survey_package if task.entry.kind is RepositoryKind.PACKAGE else survey)(worker, task)
+
+
 _TASKS: dict[type, Callable[[Worker, Any], Iterator[ShareProgress | TaskResult]]] = {
-    Survey: survey,
+    Survey: survey_entry,
     ScanRepository: scan_repository,
     PlanShares: plan_shares,
     ScanShare: scan_share,

@@ -36,10 +36,15 @@ class MaterialResult(NamedTuple):
 
 def validate_exposure(exposure: Exposure) -> None:
     """Raise `UsageError` or `SourceError` if a target of *exposure* does not exist or its options do not fit."""
+    from detector.config import Config
+    from detector.scan.targets import choose_sources
+
     if not exposure.targets:
         raise UsageError("name what leaked: a file, a folder, a repository, or --findings REPORT.json")
     for target in exposure.targets:
-        if not is_remote(target) and not os.path.exists(target):
+        if is_named(target):
+            choose_sources(target, Config())
+        elif not is_remote(target) and not os.path.exists(target):
             raise SourceError(f"{target}: no such file or folder")
         if is_remote(target) and _has_credential(target):
             raise UsageError(
@@ -49,7 +54,6 @@ def validate_exposure(exposure: Exposure) -> None:
     if (exposure.range or exposure.paths) and exposure.kind != ExposureKind.REPOSITORY:
         raise UsageError("--range and --path apply only to a repository")
     if exposure.range:
-        from detector.config import Config
         from detector.sources import changes
 
         changes.check_revisions(
@@ -64,6 +68,13 @@ def is_remote(target: str) -> bool:
     from detector.sources import remote
 
     return remote.claim(target, Config()) is Claim.ADDRESS
+
+
+def is_named(target: str) -> bool:
+    """Return whether *target* names what a source fetches, such as a package: ``npm:acme@1.2.3``."""
+    from detector.scan.targets import BY_NAME_ALONE, parse_scheme
+
+    return parse_scheme(target) in BY_NAME_ALONE
 
 
 def _has_credential(url: str) -> bool:
@@ -81,7 +92,7 @@ def read_material(exposure: Exposure, jobs: int = 0) -> MaterialResult:
     Raises `SourceError` if it does not exist any more, and `UsageError` if it lacks a named revision.
     """
     for target in exposure.targets:
-        if not is_remote(target) and not os.path.exists(target):
+        if not is_named(target) and not is_remote(target) and not os.path.exists(target):
             raise SourceError(
                 f"{target}: the leaked material does not exist any more; put it back, or continue without it"
             )
@@ -150,6 +161,7 @@ def _scan(targets: Iterable[str], exposure: Exposure, jobs: int) -> tuple[list[F
         repository_ignores=False,
         include_ignored=True,
         progress=False,
+        registry=exposure.registry,
         jobs=jobs,
     )
     scan = pipeline.scan(config)

@@ -33,7 +33,8 @@ class Exposure(NamedTuple):
     """What leaked: files, a repository (or some of its commits or paths), or the findings of a report.
 
     `package` names the package whose versions leaked (``npm:acme@1.2.3``), if there is
-    one. `inventory` specifies the other repositories to search.
+    one. `inventory` specifies the other repositories to search, `registry` is that of
+    targets such as ``npm:acme``.
     """
 
     kind: ExposureKind
@@ -44,6 +45,7 @@ class Exposure(NamedTuple):
     inventory: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
     order: str = "contain-first"
+    registry: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data."""

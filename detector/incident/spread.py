@@ -116,11 +116,14 @@ class InventoryFleet:
     def list_repositories(self) -> Iterator[ClonedRepository | Skipped]:
         """See `Fleet`."""
         from detector.fleet.clones import UnreachableRepository
+        from detector.fleet.inventory import RepositoryKind
 
         for entry in self._list_entries():
             if isinstance(entry, Skipped):
                 yield entry
                 continue
+            if entry.kind is RepositoryKind.PACKAGE:
+                continue  # nothing to clone; what depends on the leaked package is in repositories
             try:
                 yield ClonedRepository(entry.key, entry.name, self._settings.clones.refresh(entry).path)
             except UnreachableRepository as error:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MAX_PAGE_BYTES = 64 << 20
 MAX_DOWNLOAD_BYTES = 8 << 30
 MAX_REDIRECTS = 5
+DOWNLOAD_SECONDS = 1800.0
 MAX_TRIES = 5
 MAX_WAIT = 900.0
 """Seconds for which all waits of one client may last."""
@@ -279,6 +280,14 @@ class PoliteClient:
         if status == 404:
             return f"not found (HTTP 404{reason}){'' if self.access.token else self._missing_hint}"
         return f"HTTP {status}{reason}"
+
+
+def open_client(site: Site) -> PoliteClient:
+    """Return a client for *site* with the operator's token. Raises `UsageError`."""
+    access = site.find_access()
+    return PoliteClient(
+        site.base, access, access.make_headers(), allow_internal=site.allow_internal, total=DOWNLOAD_SECONDS
+    )
 
 
 def is_same_host(url: str, base: str) -> bool:

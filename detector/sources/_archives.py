@@ -14,7 +14,7 @@ from detector.config import Config
 from detector.contracts import HistoryState
 from detector.errors import UsageError
 from detector.model import Blob, Origin, Skipped
-from detector.net.polite_client import AnswerFailed, Digest, PoliteClient, Site
+from detector.net.polite_client import AnswerFailed, Digest, PoliteClient, Site, open_client
 from detector.sources._files import read_descriptor
 
 MAX_ARCHIVE_BYTES = 2 << 30
@@ -22,8 +22,6 @@ SHARE_BYTES = 16 << 20
 SHARE_ARCHIVES = 50
 GUESSED_BYTES = 256 << 10
 """What an archive is taken to have if the server does not say it."""
-
-DOWNLOAD_SECONDS = 1800.0
 
 _COLLIDING = ("sha1", "md5")
 
@@ -69,14 +67,6 @@ class ArchiveShare(NamedTuple):
         with open_client(self.site) as client:
             for archive in self.archives:
                 yield from read_archive(client, archive, Origin(self.kind, archive.place, self.site.base))
-
-
-def open_client(site: Site) -> PoliteClient:
-    """Return a client for *site* with the operator's token. Raises `UsageError`."""
-    access = site.find_access()
-    return PoliteClient(
-        site.base, access, access.make_headers(), allow_internal=site.allow_internal, total=DOWNLOAD_SECONDS
-    )
 
 
 def read_archive(client: PoliteClient, archive: Archive, origin: Origin) -> Iterator[Blob | Skipped]:

@@ -26,13 +26,21 @@ from detector.config import Config
 from detector.contracts import Claim, HistoryState, TargetNote
 from detector.errors import SourceError, UsageError
 from detector.model import Blob, Origin, Skipped
-from detector.net.polite_client import AnswerFailed, Digest, PoliteClient, Site, choose_digest, make_site, quote_part
+from detector.net.polite_client import (
+    AnswerFailed,
+    Digest,
+    PoliteClient,
+    Site,
+    choose_digest,
+    make_site,
+    open_client,
+    quote_part,
+)
 from detector.sources._archives import (
     Archive,
     ArchiveShare,
     check_registry,
     group_archives,
-    open_client,
     read_archive,
 )
 

@@ -25,13 +25,20 @@ from detector.contracts import Claim, HistoryState
 from detector.errors import SourceError, UsageError
 from detector.model import Blob, Origin, Skipped
 from detector.net.http_client import Reply
-from detector.net.polite_client import AnswerFailed, PoliteClient, Site, choose_digest, make_site, quote_part
+from detector.net.polite_client import (
+    AnswerFailed,
+    PoliteClient,
+    Site,
+    choose_digest,
+    make_site,
+    open_client,
+    quote_part,
+)
 from detector.sources._archives import (
     Archive,
     ArchiveShare,
     check_registry,
     group_archives,
-    open_client,
     read_archive,
 )
 
@@ -93,7 +100,7 @@ def split(target: str, config: Config, state: HistoryState) -> Iterator[ArchiveS
     if wanted.name == "*" and site.base == PUBLIC:
         raise UsageError("pypi:* is for an index of your own: name it with --registry")
     with open_client(site) as client:
-        archives = _list_archives(client, _list_projects(client, wanted.name), wanted.versions)
+        archives = _list_archives(client, list_projects(client, wanted.name), wanted.versions)
         yield from group_archives(archives, site, "pypi", config, state)
 
 
@@ -228,7 +235,8 @@ class _Links(HTMLParser):
 # -- what somebody has published -----------------------------------------------------
 
 
-def _list_projects(client: PoliteClient, name: str) -> Iterator[str | Skipped]:
+def list_projects(client: PoliteClient, name: str) -> Iterator[str | Skipped]:
+    """Yield the project *name*, or the projects of ``~USER`` or of the whole index (``*``)."""
     if name[0] not in "*~":
         yield name
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -112,14 +113,15 @@ def answer_json(value: object, **headers: str) -> Answer:
     return Answer(200, json.dumps(value).encode(), {"Content-Type": "application/json", **headers})
 
 
-def make_tgz(files: Mapping[str, bytes], mode: str = "w:gz") -> bytes:
+def make_tgz(files: Mapping[str, bytes]) -> bytes:
+    """Return an archive that depends on *files* alone."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode=mode) as archive:  # type: ignore[call-overload]
+    with tarfile.open(fileobj=out, mode="w") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             archive.addfile(entry, io.BytesIO(content))
-    return out.getvalue()
+    return gzip.compress(out.getvalue(), mtime=0)
 
 
 def make_integrity(content: bytes) -> str:

@@ -23,12 +23,16 @@ from detector.registry import check_contract, list_names, load_plugin
 
 
 class RepositoryKind(StrEnum):
-    """What a repository is for. Wikis, gists and snippets are listed on request."""
+    """What a repository is for. Wikis, gists and snippets are listed on request.
+
+    A package is read in all its versions (packages.py), not cloned.
+    """
 
     REPOSITORY = "repository"
     WIKI = "wiki"
     GIST = "gist"
     SNIPPET = "snippet"
+    PACKAGE = "package"
 
 
 class RepositoryEntry(NamedTuple):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.cli import _respond_actions
 from detector.rules.shapes import expand
 from leakfirst._program import main
 
@@ -119,3 +120,19 @@ def test_without_a_name_the_only_open_incident_is_used(leaked, capsys) -> None:
     capsys.readouterr()
     assert respond("status") == 4
     assert capsys.readouterr().out.startswith(name)
+
+
+@pytest.mark.parametrize(
+    ("targets", "package"),
+    [
+        (["npm:acme@1.2.3"], "npm:acme@1.2.3"),
+        (["npm:@acme/ui@^1"], "npm:@acme/ui@^1"),
+        (["npm:acme@all"], "npm:acme"),
+        (["pypi:acme==1.2"], "pypi:acme@==1.2"),
+        (["npm:@acme/*"], ""),
+        (["/srv/x"], ""),
+        (["npm:a@1", "npm:b@1"], ""),
+    ],
+)
+def test_the_package_that_leaked_is_that_of_the_target(targets: list[str], package: str) -> None:
+    assert _respond_actions._find_package(targets) == package

@@ -14,6 +14,7 @@ from detector.incident.model import Exposure, ExposureKind
 from detector.rules.shapes import expand
 from tests.detector.fleet.synthetic import ImportStream, run_git
 from tests.detector.incident.making import IncidentLog
+from tests.fakes.registries import add_npm_package, make_tgz, server
 
 TOKENS = [expand("ghp_{alnum:30}{check:github-crc32}", 500 + number) for number in range(4)]
 
@@ -177,3 +178,17 @@ def test_a_remote_repository_is_cloned_again(repository: Path) -> None:
     known = record_credentials(found)
     assert len(known) == 3 and {location["repository"] for one in known for location in one.where} == {url}
     assert len(leaked_material.reread_credentials(Exposure(ExposureKind.REPOSITORY, (url,)), known)) == 3
+
+
+@pytest.mark.net
+def test_a_package_is_fetched_from_its_registry() -> None:
+    with server() as registry:
+        archive = make_tgz({"package/a.js": f'a = "{TOKENS[0]}"\n'.encode()})
+        add_npm_package(registry, "acme-ui", {"1.2.0": archive})
+        exposure = Exposure(ExposureKind.ARTEFACT, ("npm:acme-ui@1.2.0",), registry=registry.url)
+        leaked_material.validate_exposure(exposure)
+        found = leaked_material.read_material(exposure, jobs=1)
+        assert len(found.findings) == 1 and not found.skipped
+        (credential,) = record_credentials(found)
+        assert credential.where[0]["path"] == "npm:acme-ui@1.2.0!package/a.js"
+        assert set(leaked_material.reread_credentials(exposure, [credential])) == {credential.fingerprint}

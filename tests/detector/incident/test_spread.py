@@ -11,6 +11,7 @@ from detector.incident.steps.detect import detect
 from detector.model import Skipped
 from tests.detector.incident.fleet import make_leak_with_fleet
 from tests.detector.incident.running import opened
+from tests.fakes.registries import add_npm_package, make_tgz, server
 
 
 @pytest.fixture
@@ -42,3 +43,15 @@ def test_an_inventory_is_swept_once_and_again_when_it_is_asked_for(tmp_path: Pat
         assert anew == swept[0], "the same result after a sweep that was forced"
         fleet.mark_ended(location.fingerprint, True, "rotated", "ada")
         fleet.mark_ended("lf1:unknown", False, "unknown to the fleet", "ada")
+
+
+def test_published_packages_are_searched_too(tmp_path: Path, leaked: Path) -> None:
+    with server() as registry, opened(tmp_path, [leaked], inventory=(f"npm:{registry.url}/acme",)) as context:
+        add_npm_package(registry, "acme", {"1.0.0": make_tgz({"package/copy.txt": leaked.read_bytes()})})
+        detect(context)
+        fleet = context.tools.fleet
+        (swept,) = fleet.sweep()
+        assert isinstance(swept, SweptRepository) and swept.complete
+        found = list(fleet.find_locations([one.fingerprint for one in context.incident.credentials]))
+        assert {at.path for at in found} == {"npm:acme@1.0.0!package/copy.txt"}
+        assert list(fleet.list_repositories()) == []

@@ -6,8 +6,8 @@ from detector.config import Config
 from detector.errors import UsageError
 from detector.git.history import NoState
 from detector.model import Skipped
+from detector.net import polite_client
 from detector.net.polite_client import Digest, Site
-from detector.sources import _archives
 from detector.sources._archives import Archive, ArchiveShare, check_registry, group_archives
 
 SITE = Site("https://registry.example.org")
@@ -39,4 +39,4 @@ def test_a_registry_that_is_no_address(url: str) -> None:
 
 
 def test_the_time_for_a_download_is_limited() -> None:
-    assert _archives.open_client(SITE)._total == _archives.DOWNLOAD_SECONDS
+    assert polite_client.open_client(SITE)._total == polite_client.DOWNLOAD_SECONDS
