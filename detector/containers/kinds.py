@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from detector.containers import key_files
 from detector.model import UNPACKED_KINDS, Blob
 
 _MAGIC = (
@@ -46,6 +47,10 @@ def _make_document_opener(function: str) -> Opener:
     return Opener("detector.containers.documents", function)
 
 
+def _make_key_opener(function: str) -> Opener:
+    return Opener("detector.containers.key_files", function, True)
+
+
 OPENERS = {
     "zip": _make_archive_opener("read_zip"),
     "tar": _make_archive_opener("read_tar", True),
@@ -65,6 +70,10 @@ OPENERS = {
     "encrypted office": _make_document_opener("skip_encrypted_office"),
     "notebook": _make_document_opener("read_notebook"),
     "source map": _make_document_opener("read_source_map"),
+    "DER key": _make_key_opener("read_der_key"),
+    "PKCS#12": _make_key_opener("read_pkcs12"),
+    "key store": _make_key_opener("read_key_store"),
+    "bare secret": _make_key_opener("read_bare_secret"),
 }
 
 
@@ -77,7 +86,7 @@ _IMAGE_MEMBER = re.compile(
 )
 """The name of the first member of an archive that `docker save` writes."""
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-FIRST_BYTES = _MAGIC_FIRST_BYTES | {_OLE[0], ord("{")}
+FIRST_BYTES = _MAGIC_FIRST_BYTES | key_files.FIRST_BYTES | {_OLE[0], ord("{")}
 """The first bytes of containers; for kinds without a fixed first byte see `detector.scan.batching`."""
 
 
@@ -94,6 +103,8 @@ def detect_kind(data: bytes) -> str:
         for magic, kind in _MAGIC:
             if data.startswith(magic):
                 return kind if kind != "bzip2" or data[4:10] in (b"1AY&SY", b"\x17rE8P\x90") else ""
+    if first in key_files.FIRST_BYTES and (kind := key_files.detect_key_file(data)):
+        return kind
     if first == 123:  # {
         if data.find(b'"sourcesContent"') >= 0:
             return "source map"
@@ -114,6 +125,8 @@ def detect_kind(data: bytes) -> str:
 def detect_container(blob: Blob) -> str:
     """Return the kind of container that *blob* is; "" if it is none or only a chunk of a larger file."""
     kind = detect_kind(blob.data)
+    if not kind and key_files.is_bare_secret(blob.origin.path, blob.data):
+        kind = "bare secret"
     if not kind or blob.origin.kind in UNPACKED_KINDS or blob.unpacked or blob.base:
         return ""
     return "" if blob.core and blob.core != (0, len(blob.data)) else kind
