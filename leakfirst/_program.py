@@ -80,6 +80,8 @@ def _dispatch(words: list[str]) -> int:
         return int(ExitCode.CLEAN)
     if words[:2] == ["hook", "run"]:
         return _run_hook(words[2] if len(words) > 2 else "", words[3:])
+    if words[:1] == ["agents"] and words[1:2] in (["hook"], ["filter"]):
+        return _run_agents(words[1], words[2:])
     if not words or words[0] in ("-h", "--help", "help"):
         from leakfirst._help import format_overview
 
@@ -91,6 +93,17 @@ def _dispatch(words: list[str]) -> int:
     from detector.registry import run_command
 
     return run_command(words)
+
+
+def _run_agents(what: str, arguments: list[str]) -> int:
+    """Answer an agent, or filter what a command prints, without argparse."""
+    if what == "hook":
+        from detector.agents.hook import run as run_hook
+
+        return run_hook(arguments)
+    from detector.agents.filter import run as run_filter
+
+    return run_filter(arguments)
 
 
 def _run_hook(name: str, arguments: list[str]) -> int:

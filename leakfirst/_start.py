@@ -108,6 +108,15 @@ def run_hook(name: str, arguments: list[str]) -> None:
     folders, no .pth files, nothing of the environment or of the repository is
     imported. It names the folders to import from itself.
     """
+    _run_and_leave(["hook", "run", name, *arguments])
+
+
+def run_agents(what: str, arguments: list[str]) -> None:
+    """Run ``leakfirst agents`` *what* (`hook` or `filter`) as `run_hook` runs a git hook."""
+    _run_and_leave(["agents", what, *arguments])
+
+
+def _run_and_leave(words: list[str]) -> None:
     import gc
 
     gc.disable()  # a hook lives for some milliseconds
@@ -115,7 +124,7 @@ def run_hook(name: str, arguments: list[str]) -> None:
     from leakfirst._program import main
 
     try:
-        code = main(["hook", "run", name, *arguments])
+        code = main(words)
     except Exception as bug:
         from detector.errors import describe_bug
 

@@ -13,6 +13,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.model import Confidence
@@ -33,6 +34,20 @@ WITHHELD = "<leakfirst withheld>"
 PLACEHOLDER = re.compile(rf"<leakfirst (?:withheld|lf1:[0-9a-f]{{{FINGERPRINT_DIGITS}}} [a-z0-9.-]{{1,80}})>")
 """No rule takes this form for a credential, whatever stands before it; a shell refuses to run what holds it."""
 
+MAX_NAMES = 50
+MAX_VALUES = 200
+MAX_DISTANCE = 60
+"""Characters between a word that names a credential and its value in prose."""
+
+_NAME = re.compile(
+    r"(?i)(?<![\w.-])[\w.-]{0,40}(?:api[ _-]?key|secret|token|passwor[dt]|passwd|passphrase|pwd|credential|"
+    r"access[ _-]?key|private[ _-]?key|auth[ _-]?key|_key|\bkey)\w{0,20}"
+)
+_VALUE = re.compile(r"(?<![^\s\"'`(<=:])(?=[^\s\"'`]*\d)(?=[^\s\"'`]*[A-Za-z])[^\s\"'`()<>,;]{10,200}(?<![.!?:])")
+_NO_VALUE = re.compile(
+    r"(?i)[0-9a-f]{7,40}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\S*(?:://|[/\\@])\S*"
+)
+_RUN = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^A-Za-z0-9]+")
 _ESCAPED = re.compile(r'["\\\x00-\x1f]')
 _ENCODED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")
 _SHORT_ESCAPES = frozenset('"\\\n\r\t\f\b')
@@ -125,6 +140,44 @@ class Redactor:
         _write(value, leaves, [], 0)
         found, unfinished = self._clean(leaves, value, path)
         return Redaction(_rebuild(value, iter(leaves)) if found else value, found, unfinished)
+
+    def redact_prompt(self, text: str) -> Redaction:
+        """Return *text* without credentials, also those that prose names (``use … for the api key``)."""
+        result = self.redact_text(text)
+        found, spans = {one.fingerprint: one for one in result.found}, []
+        leaf = _Leaf(result.value, "")
+        for line, start, end in find_named_words(leaf.text):
+            data = line.encode("utf-8", "surrogatepass")
+            number = leaf.text.count("\n", 0, start) + 1
+            hits = self._choose(self._engine.examine(data).hits, data, "")
+            spans += [(start, end, self._name(hit.rule, hit.secret, found, number)) for hit in hits]
+        if not spans:
+            return result
+        leaf.spans = spans
+        self._add_copies([leaf], [(one.secret, one.placeholder) for one in found.values()])
+        _replace(leaf, withhold=False)
+        return Redaction(leaf.text, tuple(found.values()), result.unfinished)
+
+    def find_spans(self, data: bytes, known: Sequence[Secret] = ()) -> tuple[list[tuple[int, int]], tuple[Found, ...]]:
+        """Return the bytes of *data* that hold a credential or a *known* value, and the credentials.
+
+        Spans that overlap are joined.
+        """
+        found: dict[str, Found] = {}
+        spans: list[tuple[int, int]] = []
+        secrets = list(known)
+        text = data.decode("latin-1")
+        for hit in self._choose(self._engine.examine(data).hits, data, ""):
+            for start, end, secret in _list_spans(hit):
+                self._note(hit, secret, found, data.count(b"\n", 0, start) + 1)
+                secrets.append(secret)
+                spans.append(_widen(text, start, end, hit))
+        if secrets:
+            from detector.scan.masking import ValueFinder
+
+            spans += ValueFinder(secrets).find_in_bytes(data)
+        joined = [(start, end) for start, end, _ in _join([(start, end, "") for start, end in spans])]
+        return joined, tuple(found.values())
 
     def _clean(self, leaves: list[_Leaf], document: Any, path: str) -> tuple[tuple[Found, ...], tuple[str, ...]]:
         found: dict[str, Found] = {}
@@ -249,6 +302,36 @@ class Redactor:
                         leaf.spans.append((start, end, label))
 
 
+def find_named_words(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the words of prose that may be the value of a credential that a word near them names.
+
+    Each comes as an assignment, which the rules judge, and with its span. Digests and ids of
+    objects look like values and are in many a prompt.
+    """
+    names = [(match.start(), match.end(), match[0]) for match in _NAME.finditer(text)][:MAX_NAMES]
+    if not names:
+        return
+    text = PLACEHOLDER.sub(lambda match: " " * len(match[0]), text)
+    for match in islice(filter(_looks_random, _VALUE.finditer(text)), MAX_VALUES):
+        near = [
+            (min(abs(match.start() - end), abs(start - match.end())), name)
+            for start, end, name in names
+            if end <= match.start() or start >= match.end()
+        ]
+        distance, name = min(near, default=(MAX_DISTANCE, ""))
+        if distance < MAX_DISTANCE:
+            yield f'{name} = "{match[0]}"\n', *match.span()
+
+
+def _looks_random(match: re.Match[str]) -> bool:
+    """Return whether a word is neither a digest, a path, an identifier nor a version."""
+    word = match[0]
+    if _NO_VALUE.fullmatch(word):
+        return False
+    is_mixed = word != word.lower() and word != word.upper()
+    return (is_mixed or word.isalnum()) and len(_RUN.findall(word)) * 3 >= len(word)
+
+
 def _list_spans(hit: Hit) -> Iterator[tuple[int, int, Secret]]:
     """Yield the spans of a credential and of its parts that are secret."""
     yield hit.start, hit.end, hit.secret
@@ -273,7 +356,7 @@ def _to_characters(data: bytes, start: int, end: int) -> tuple[int, int]:
 
 def _widen(text: str, start: int, end: int, hit: Hit) -> tuple[int, int]:
     """Return the span with its neighbours that hold bits of a value that was decoded."""
-    if not hit.decoded_via:
+    if not any(via.startswith(("base64", "hex")) for via in hit.decoded_via):
         return start, end
     most = 4 * len(hit.decoded_via)
     for _ in range(most):

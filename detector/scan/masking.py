@@ -161,6 +161,17 @@ class ValueFinder:
         """Return the spans of the values in *text*, in characters, joined where they overlap."""
         return _find_spans(self._automaton, text) if self._automaton else []
 
+    def find_in_bytes(self, data: bytes) -> list[tuple[int, int]]:
+        """Return the spans of the values in *data*, in bytes."""
+        text = data.decode("utf-8", "surrogateescape")
+        spans = self.find(text)
+        if text.isascii():
+            return spans
+        return [
+            (len(text[:start].encode("utf-8", "surrogateescape")), len(text[:end].encode("utf-8", "surrogateescape")))
+            for start, end in spans
+        ]
+
 
 def _list_forms(value: bytes) -> Iterator[bytes]:
     """Yield *value* and what it looks like in common encodings; short forms, which occur by chance, are left out."""
