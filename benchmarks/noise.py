@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -23,27 +22,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from detector.model import PlaceClass
+from detector.text.places import classify_place
+
 ROOT = Path(__file__).parents[1]
 OUTSIDE = "outside"
-PLACES = (OUTSIDE, "documentation", "tests", "vendored")
-"""Classes of place, the most exposed first."""
-
-_VENDORED = re.compile(
-    r"(?:^|/)(?:vendor(?:ed)?|third[-_]?party|node_modules|bower_components|site-packages|dist|generated|_?gen)/"
-    r"|\.min\.(?:js|css)$|[._-](?:pb|generated|gen)\.\w+$|\.(?:map|lock|lock\.json)$|(?:^|/)package-lock\.json$"
-)
-_TESTS = re.compile(
-    r"(?:^|/)(?:\w+[-_.])?(?:tests?|testing|testdata|testutils?|specs?|__tests__|__mocks__|mocks?|fixtures?|cassettes"
-    r"|\.?snapshots|__snapshots__|e2e|integration|cypress|playwright|samples?|\w+Tests?)(?:[-_.]\w+)?/"
-    r"|(?:^|/)(?:(?:test|spec)[-_][^/]*|conftest\.py|[^/]*[-_.](?:test|spec|tests|specs|mock)\.\w+|[^/]*Tests?\.\w+)$"
-)
-_DOCUMENTATION = re.compile(
-    r"(?:^|/)(?:docs?|documentation|website|site|guides?|tutorials?|examples?|demos?|man|changelogs?|blog)/"
-    r"|\.(?:md|mdx|rst|adoc|asciidoc|textile|1|3|html?)$"
-    r"|(?:^|/)(?:readme|changelog|changes|history|news|contributing|security)[^/]*$"
-    r"|[._-](?:example|sample|dist|template)(?:\.\w+)?$",
-    re.IGNORECASE,
-)
+PLACES = (OUTSIDE, *list(PlaceClass)[1:])
+"""Classes of place, the most exposed first: source is what stands outside of the others."""
 
 
 class Found(NamedTuple):
@@ -56,22 +41,10 @@ class Found(NamedTuple):
     where: str
 
 
-def classify_place(path: str) -> str:
-    """Return the class of the file *path*, relative to its checkout.
-
-    >>> [classify_place(path) for path in ("src/app.py", "docs/use.md", "tests/conftest.py", "vendor/test/a.go")]
-    ['outside', 'documentation', 'tests', 'vendored']
-    """
-    if _VENDORED.search(path):
-        return "vendored"
-    if _TESTS.search(path):
-        return "tests"
-    return "documentation" if _DOCUMENTATION.search(path) else OUTSIDE
-
-
 def choose_place(paths: Iterable[str]) -> str:
     """Return the most exposed class among those of *paths*."""
-    return min((classify_place(path) for path in paths), key=PLACES.index, default=OUTSIDE)
+    classes = (OUTSIDE if (one := classify_place(path)) is PlaceClass.SOURCE else one for path in paths)
+    return min(classes, key=PLACES.index, default=OUTSIDE)
 
 
 def count_files(checkout: str) -> int:

@@ -21,13 +21,24 @@ from detector.secret import Secret
 
 
 class Severity(StrEnum):
-    """How much harm a credential of one kind can do, in rising order."""
+    """In rising order: of a rule, how much harm its credentials can do; of a finding, how urgent it is."""
 
     INFO = "info"
     LOW = "low"
     MEDIUM = "medium"
     HIGH = "high"
     CRITICAL = "critical"
+
+
+class PlaceClass(StrEnum):
+    """What the file is for in which a credential stands, by its path (text/places.py)."""
+
+    SOURCE = "source"
+    TEST = "test"
+    EXAMPLE = "example"
+    DOCUMENTATION = "documentation"
+    VENDORED = "vendored"
+    GENERATED = "generated"
 
 
 class Confidence(StrEnum):
@@ -220,6 +231,23 @@ class Evidence(NamedTuple):
     weight: float = 0.0
 
 
+class Judgement(NamedTuple):
+    """How a value without a format of its own was judged, in words, for the person who must decide.
+
+    `form` is how it is declared, `name` the class of its name, `value` its kind; `total` is the sum of all
+    log-odds. `decisive` names the one fact without which the candidate would get another confidence, "" if
+    there is none.
+    """
+
+    form: str
+    name: str
+    value: str
+    is_name_certain: bool = False
+    is_value_random: bool = False
+    total: float = 0.0
+    decisive: str = ""
+
+
 class _Verdict(NamedTuple):
     state: VerdictState
     why: str
@@ -272,6 +300,7 @@ class Hit(NamedTuple):
     verdict: Verdict = Verdict()
     decoded_via: tuple[str, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    judgement: Judgement | None = None
 
 
 class RejectedCandidate(NamedTuple):
@@ -282,6 +311,7 @@ class RejectedCandidate(NamedTuple):
     end: int
     reason: str
     evidence: tuple[Evidence, ...] = ()
+    judgement: Judgement | None = None
 
 
 class Sighting(NamedTuple):
@@ -299,6 +329,7 @@ class Sighting(NamedTuple):
     verdict: Verdict = Verdict()
     evidence: tuple[Evidence, ...] = ()
     nearby_ignores: tuple[str, ...] = ()
+    judgement: Judgement | None = None
 
 
 class Location(NamedTuple):
@@ -319,7 +350,11 @@ class Location(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One credential with all its locations, oldest first."""
+    """One credential with all its locations, oldest first.
+
+    `severity` follows from the harm that its rule names, from how certain it is and from its places
+    (scan/severity.py); `severity_reason` says how. `place` is the class of the most exposed of them.
+    """
 
     fingerprint: str
     rule: Rule
@@ -330,6 +365,14 @@ class Finding(NamedTuple):
     locations: tuple[Location, ...]
     verdict: Verdict = Verdict()
     evidence: tuple[Evidence, ...] = ()
+    severity_reason: str = ""
+    place: PlaceClass = PlaceClass.SOURCE
+    judgement: Judgement | None = None
+
+
+def fails(finding: Finding, threshold: str) -> bool:
+    """Return whether a scan fails and a hook refuses for *finding*: its severity is at least *threshold*."""
+    return SEVERITIES.index(finding.severity) >= SEVERITIES.index(Severity(threshold))
 
 
 class Stats(NamedTuple):

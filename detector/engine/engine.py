@@ -29,6 +29,7 @@ from detector.model import (
     Confidence,
     Evidence,
     Hit,
+    Judgement,
     Part,
     RejectedCandidate,
     Rule,
@@ -104,6 +105,7 @@ class _Candidate(NamedTuple):
     confidence: Confidence
     evidence: tuple[Evidence, ...]
     others: tuple[tuple[str, int, int], ...] = ()
+    judgement: Judgement | None = None
 
 
 class Engine:
@@ -343,11 +345,17 @@ class Engine:
                 continue
             if scored.confidence is None:
                 reason, evidence = scored.rejection_reason, scored.evidence
-                rejected.append(RejectedCandidate(rule.id, scored.start, scored.end, reason, evidence))
+                rejected.append(
+                    RejectedCandidate(rule.id, scored.start, scored.end, reason, evidence, scored.judgement)
+                )
                 continue
             match = Match(scored.start, scored.end, scored.start, scored.end)
             rank = (rule.specificity, 0, scored.end - scored.start, rule.id)
-            found.append(_Candidate(rank, rule, match, (), Verdict(), scored.confidence, scored.evidence))
+            found.append(
+                _Candidate(
+                    rank, rule, match, (), Verdict(), scored.confidence, scored.evidence, judgement=scored.judgement
+                )
+            )
 
 
 def _shift(result: EngineResult, by: int, keep_rejected: bool) -> EngineResult:
@@ -360,9 +368,7 @@ def _shift(result: EngineResult, by: int, keep_rejected: bool) -> EngineResult:
             start=hit.start + by, end=hit.end + by,
             parts=tuple(part._replace(start=part.start + by, end=part.end + by) for part in hit.parts),
         ) for hit in hits)  # fmt: skip
-        rejected = tuple(
-            [RejectedCandidate(rule, start + by, end + by, why, facts) for rule, start, end, why, facts in rejected]
-        )
+        rejected = tuple([one._replace(start=one.start + by, end=one.end + by) for one in rejected])
     return EngineResult(hits, rejected, unfinished)
 
 
@@ -456,7 +462,8 @@ def _raise_confidence(holder: _Candidate, other: _Candidate) -> _Candidate:
     same = holder.match[2:4] == other.match[2:4]
     if not same or CONFIDENCES.index(other.confidence) <= CONFIDENCES.index(holder.confidence):
         return holder
-    return holder._replace(confidence=other.confidence, evidence=(*holder.evidence, *other.evidence))
+    evidence = (*holder.evidence, *other.evidence)
+    return holder._replace(confidence=other.confidence, evidence=evidence, judgement=other.judgement)
 
 
 def _drop_refuted(hits: list[Hit], rejected: list[RejectedCandidate]) -> list[Hit]:
@@ -488,4 +495,5 @@ def _make_hit(data: bytes, candidate: _Candidate) -> Hit:
         confidence=candidate.confidence,
         verdict=candidate.verdict,
         evidence=candidate.evidence,
+        judgement=candidate.judgement,
     )

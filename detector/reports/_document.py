@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from detector.errors import UsageError
-from detector.model import Finding, Location, Scan
+from detector.model import Finding, Judgement, Location, Scan
 from detector.reports._options import ReportOptions
 from detector.reports._order import sort_by_urgency
 from detector.reports._show import reveal_on_request
@@ -83,6 +83,8 @@ def build_finding(finding: Finding, options: ReportOptions) -> Record:
         "finds": replace_surrogates(finding.rule.finds),
         "service": replace_surrogates(finding.rule.service),
         "severity": finding.severity,
+        "severity_reason": replace_surrogates(finding.severity_reason),
+        "place": finding.place,
         "confidence": finding.confidence,
         "redacted": finding.secret.redacted,
         **_build_value(finding.secret, options),
@@ -94,6 +96,8 @@ def build_finding(finding: Finding, options: ReportOptions) -> Record:
         "evidence": [{"fact": replace_surrogates(e.fact), "weight": round(e.weight, 3)} for e in finding.evidence],
         "locations": [build_location(location) for location in finding.locations],
     }
+    if finding.judgement:
+        record["judgement"] = build_judgement(finding.judgement)
     if verdict.owner:
         record["verdict"]["owner"] = replace_surrogates(verdict.owner)
     if verdict.checked_at:
@@ -102,6 +106,17 @@ def build_finding(finding: Finding, options: ReportOptions) -> Record:
         facts = {replace_surrogates(name): replace_surrogates(value) for name, value in verdict.facts}
         record["verdict"]["facts"] = facts
     return record
+
+
+def build_judgement(judgement: Judgement) -> Record:
+    """Return how a value without a format of its own was judged."""
+    return {
+        "form": judgement.form,
+        "name": judgement.name,
+        "value": judgement.value,
+        "total": judgement.total,
+        "decisive": judgement.decisive,
+    }
 
 
 def _build_value(secret: Secret, options: ReportOptions) -> Record:
@@ -158,6 +173,7 @@ def build_rejected(scan: Scan) -> Iterator[Record]:
             "end": rejected.end,
             "reason": replace_surrogates(rejected.reason),
             "evidence": [{"fact": replace_surrogates(e.fact), "weight": round(e.weight, 3)} for e in rejected.evidence],
+            **({"judgement": build_judgement(rejected.judgement)} if rejected.judgement else {}),
         }
 
 

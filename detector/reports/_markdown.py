@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from detector.model import Finding, Scan
+from detector.model import Finding, PlaceClass, Scan
 from detector.reports._locations import describe_provenance_in, resolve_paths
 from detector.reports._options import ReportOptions
-from detector.reports._order import is_only_in_tests, sort_by_urgency
+from detector.reports._order import sort_by_urgency
 from detector.text.markdown import escape_markup, format_code
 from detector.text.numbers import format_count
 from detector.text.untrusted import format_location, strip_url_credentials
@@ -33,8 +33,8 @@ def build_sections(scan: Scan, options: ReportOptions) -> Iterator[str]:
         first = format_code(format_location(finding.locations[0])) if finding.locations else ""
         severity = f"{_ICONS.get(finding.severity, '')} {finding.severity}"
         finds = escape_markup(finding.rule.finds or finding.rule.id)
-        test = " (test code)" if is_only_in_tests(finding) else ""
-        row = [severity, finds + test, format_code(finding.secret.redacted)]
+        place = f" ({finding.place})" if finding.place != PlaceClass.SOURCE else ""
+        row = [severity, finds + place, format_code(finding.secret.redacted)]
         yield "| " + " | ".join([*(_escape_cell(c) for c in row), finding.verdict.state, _escape_cell(first)]) + " |\n"
     for finding in findings:
         yield "\n" + _format_details(finding, options)
@@ -68,6 +68,8 @@ def _format_details(finding: Finding, options: ReportOptions) -> str:
         lines.append(f"{escape_markup(rule.harm)}\n")
     why = f": {escape_markup(finding.verdict.why)}" if finding.verdict.why else ""
     lines.append(f"* {finding.severity}, {finding.confidence} confidence, {finding.verdict.state}{why}")
+    if finding.severity_reason:
+        lines.append(f"* Why {finding.severity}: {escape_markup(finding.severity_reason)}")
     for location in finding.locations[:MAX_LOCATIONS]:
         parts = (format_location(location), describe_provenance_in(location.origin, options))
         lines.append("* " + ", ".join(format_code(text) for text in parts if text))

@@ -18,7 +18,8 @@ from detector.text.untrusted import make_printable, strip_url_credentials
 
 COLUMNS = (
     "kind", "severity", "confidence", "verdict", "rule", "service", "finds", "redacted", "origin", "repository", "path",
-    "line", "column", "commit", "author", "date", "fingerprint", "remark",
+    "line", "column", "commit", "author", "date", "fingerprint", "remark", "place",
+    "severity_reason",
 )  # fmt: skip
 
 
@@ -61,6 +62,8 @@ def _make_rows(kind: str, finding: Finding, remark: str) -> Iterator[tuple[objec
             origin.when or "",
             finding.fingerprint,
             _escape_cell(remark),
+            finding.place,
+            _escape_cell(finding.severity_reason),
         )
 
 

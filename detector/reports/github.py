@@ -55,7 +55,8 @@ def _format_annotation(finding: Finding, options: ReportOptions) -> str:
     if len(finding.locations) > 1:
         text += f", and in {format_count(len(finding.locations) - 1, 'more location')}"
     properties["title"] = make_printable(finds)
-    advice = "\n".join(filter(None, [finding.rule.harm, finding.rule.revoke]))
+    why = f"{finding.severity}: {make_printable(finding.severity_reason)}" if finding.severity_reason else ""
+    advice = "\n".join(filter(None, [why, finding.rule.harm, finding.rule.revoke]))
     return _format_command(_COMMANDS.get(finding.severity, "notice"), properties, f"{text}\n{advice}".strip())
 
 

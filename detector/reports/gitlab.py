@@ -71,7 +71,9 @@ def _build_vulnerability(finding: Finding, place: Place, options: ReportOptions)
     if location.line > 0:
         where |= {"start_line": location.line, "end_line": max(location.end_line, location.line)}
     verdict = f"Verdict: {finding.verdict.state}. {make_printable(finding.verdict.why)}".strip()
-    description = [f"{finds} {finding.secret.redacted}.", replace_surrogates(rule.harm), verdict]
+    reason = replace_surrogates(finding.severity_reason)
+    why = f"Severity {finding.severity}: {reason}." if reason else ""
+    description = [f"{finds} {finding.secret.redacted}.", replace_surrogates(rule.harm), why, verdict]
     return {
         "id": str(uuid5(NAMESPACE_URL, f"leakfirst {place.identity}")),
         "category": "secret_detection",

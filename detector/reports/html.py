@@ -17,14 +17,19 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Any, TextIO
 
-from detector.model import SEVERITIES, Origin, Scan, VerdictState
+from detector.model import SEVERITIES, Origin, PlaceClass, Scan, VerdictState
 from detector.reports._document import Record, build_document
 from detector.reports._options import ReportOptions
-from detector.reports._order import is_test_code
 from detector.text.numbers import format_count, format_size
+from detector.text.places import classify_place
 from detector.text.untrusted import describe_provenance, make_printable, name_content, needs_repository
 
 MAX_LOCATIONS = 50
+_PLACES = {
+    PlaceClass.SOURCE: "source", PlaceClass.TEST: "tests", PlaceClass.EXAMPLE: "examples",
+    PlaceClass.DOCUMENTATION: "documentation", PlaceClass.VENDORED: "vendored code",
+    PlaceClass.GENERATED: "generated code",
+}  # fmt: skip
 
 
 def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
@@ -130,7 +135,8 @@ def _render_filters(findings: list[Record]) -> Iterator[str]:
         yield f'<option value="{_escape(rule)}">{_escape(rule)} ({count:,})</option>\n'
     yield "</select></label>\n"
     yield '<label>Search <input type="search" name="text" placeholder="path, author, commit"></label>\n'
-    yield '<label><input type="checkbox" name="tests" checked> test code</label>\n<output></output>\n</form>\n'
+    yield '<label><input type="checkbox" name="elsewhere" checked> outside of source</label>\n'
+    yield "<output></output>\n</form>\n"
 
 
 # -- one credential -----------------------------------------------------------
@@ -140,10 +146,10 @@ def _render_finding(finding: Record, about: Record, several: bool) -> Iterator[s
     severity = finding["severity"] if finding["severity"] in SEVERITIES else "info"
     verdict, locations = finding["verdict"], finding["locations"]
     state = verdict["state"]
-    tests = bool(locations) and all(is_test_code(location["path"]) for location in locations)
+    place = _find_place(finding)
     finds = finding.get("finds") or about.get("finds") or finding["rule"]
     yield f'<article class="{severity}" data-severity="{severity}" data-rule="{_escape(finding["rule"])}"'
-    yield ' data-tests="1">\n' if tests else ">\n"
+    yield f' data-place="{place}">\n'
     yield f'<h2><span class="chip {severity}">{severity}</span> {_escape(finds)}</h2>\n'
     yield f"<p><code>{_escape(finding['redacted'])}</code>"
     for part in finding["parts"]:
@@ -151,7 +157,9 @@ def _render_finding(finding: Record, about: Record, several: bool) -> Iterator[s
     if state != VerdictState.UNCHECKED:
         words = ", ".join(filter(None, [state, str(verdict.get("owner") or ""), verdict["why"]]))
         yield f' <span class="chip {"live" if state == VerdictState.LIVE else "known"}">{_escape(words)}</span>'
-    yield f" {_escape(finding['confidence'])} confidence{', test code' if tests else ''}</p>\n"
+    yield f" {_escape(finding['confidence'])} confidence, in {_PLACES[place]}</p>\n"
+    if isinstance(reason := finding.get("severity_reason"), str) and reason:
+        yield f'<p class="source">{severity}: {_escape(reason)}</p>\n'
     if about.get("harm"):
         yield f"<p>{_escape(about['harm'])}</p>\n"
     yield '<ul class="places">\n'
@@ -166,6 +174,14 @@ def _render_finding(finding: Record, about: Record, several: bool) -> Iterator[s
         yield f'<p class="link"><a href="{_escape(link)}" rel="noreferrer noopener">{_escape(link)}</a></p>\n'
     yield from _render_evidence(finding)
     yield f'<p class="ids">{_escape(finding["rule"])} &middot; {_escape(finding["fingerprint"])}</p>\n</article>\n'
+
+
+def _find_place(finding: Record) -> PlaceClass:
+    """Return the class of the most exposed place; an older report does not say it."""
+    if finding.get("place") in tuple(PlaceClass):
+        return PlaceClass(finding["place"])
+    classes = {classify_place(location["path"]) for location in finding["locations"]}
+    return min(classes, key=tuple(PlaceClass).index, default=PlaceClass.SOURCE)
 
 
 def _render_locations(locations: list[Record], several: bool) -> Iterator[str]:

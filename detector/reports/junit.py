@@ -70,7 +70,8 @@ def _make_failure(finding: Finding, options: ReportOptions) -> _TestCase:
         for location in finding.locations
     ]
     verdict = f"verdict: {finding.verdict.state} {make_printable(finding.verdict.why)}".rstrip()
-    text = [rule.harm, verdict, f"fingerprint: {finding.fingerprint}", "locations:", *locations, rule.revoke]
+    why = f"severity: {finding.severity}: {make_printable(finding.severity_reason)}" if finding.severity_reason else ""
+    text = [rule.harm, why, verdict, f"fingerprint: {finding.fingerprint}", "locations:", *locations, rule.revoke]
     return _TestCase(attributes, "failure", f"{finding.severity}: {name}", "\n".join(filter(None, text)))
 
 

@@ -12,11 +12,11 @@
     const severities = new Set([...form.querySelectorAll("[name=severity]:checked")].map((box) => box.value));
     const rule = form.elements.rule.value;
     const words = form.elements.text.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const tests = form.elements.tests.checked;
+    const elsewhere = form.elements.elsewhere.checked;
     let shown = 0;
     for (const card of cards) {
-      const { severity, rule: own, tests: test } = card.dataset;
-      const fits = severities.has(severity) && (!rule || rule === own) && (tests || !test) &&
+      const { severity, rule: own, place } = card.dataset;
+      const fits = severities.has(severity) && (!rule || rule === own) && (elsewhere || place === "source") &&
         words.every((word) => text(card).includes(word));
       card.hidden = !fits;
       shown += fits;

@@ -17,11 +17,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
-from detector.model import Finding, Location, Origin, Rule, Scan
+from detector.model import SEVERITIES, Finding, Location, Origin, PlaceClass, Rule, Scan, Severity
 from detector.reports._document import write_list
 from detector.reports._locations import resolve_path
 from detector.reports._options import ReportOptions
-from detector.reports._order import choose_exit_code, is_only_in_tests, sort_by_urgency
+from detector.reports._order import choose_exit_code, sort_by_urgency
 from detector.reports._places import Place, count_places, list_places
 from detector.text.numbers import format_count
 from detector.text.untrusted import (
@@ -56,7 +56,7 @@ def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     most = _limit_locations(counts, MAX_RESULTS)
     fitting = min(MAX_RESULTS, sum(min(count, most) for count in counts))
     run = {
-        "tool": {"driver": _build_driver(options, [rule for _, rule in rules])},
+        "tool": {"driver": _build_driver(options, [rule for _, rule in rules], _find_highest(shown))},
         "invocations": [_build_invocation(scan, sum(counts) - fitting)],
         "originalUriBaseIds": {
             name: {"uri": uri, "description": {"text": text}} if uri else {"description": {"text": text}}
@@ -104,12 +104,12 @@ def _limit_locations(counts: list[int], room: int) -> int:
 # -- the tool and its rules ---------------------------------------------------
 
 
-def _build_driver(options: ReportOptions, rules: list[Rule]) -> JsonObject:
+def _build_driver(options: ReportOptions, rules: list[Rule], highest: Mapping[str, Severity]) -> JsonObject:
     return {
         "name": "leakfirst",
         "version": options.version,
         "semanticVersion": options.version if re.fullmatch(r"\d+\.\d+\.\d+", options.version) else "0.0.0",
-        "rules": [_build_rule(rule) for rule in rules],
+        "rules": [_build_rule(rule, highest[rule.id]) for rule in rules],
         "notifications": [
             {"id": "skipped", "shortDescription": {"text": "Some content was not scanned."}},
             {"id": "note", "shortDescription": {"text": "Something to know about this scan."}},
@@ -121,7 +121,8 @@ def _build_driver(options: ReportOptions, rules: list[Rule]) -> JsonObject:
     }
 
 
-def _build_rule(rule: Rule) -> JsonObject:
+def _build_rule(rule: Rule, severity: Severity) -> JsonObject:
+    """Return *rule* with the severity of its most severe result: services show that of the rule."""
     finds, harm, revoke = (
         replace_surrogates(rule.finds) or rule.id,
         replace_surrogates(rule.harm),
@@ -139,16 +140,25 @@ def _build_rule(rule: Rule) -> JsonObject:
         "shortDescription": {"text": finds},
         "fullDescription": {"text": harm or finds},
         "help": {"text": text, "markdown": markdown},
-        "defaultConfiguration": {"level": _LEVELS.get(rule.severity, "warning")},
+        "defaultConfiguration": {"level": _LEVELS.get(severity, "warning")},
         "properties": {
             "tags": ["security", "secret", *([replace_surrogates(rule.service)] if rule.service else [])],
             "precision": rule.confidence,
-            "security-severity": _SCORES.get(rule.severity, "5.5"),
+            "security-severity": _SCORES.get(severity, "5.5"),
         },
     }
     if links:
         shown["helpUri"] = links[0]
     return shown
+
+
+def _find_highest(findings: list[Finding]) -> dict[str, Severity]:
+    """Return the highest severity of the findings of each rule."""
+    highest: dict[str, Severity] = {}
+    for finding in findings:
+        known = highest.get(finding.rule.id, Severity.INFO)
+        highest[finding.rule.id] = max(known, Severity(finding.severity), key=SEVERITIES.index)
+    return highest
 
 
 def _to_camel_case(id_: str) -> str:
@@ -270,7 +280,9 @@ def _build_results(
         "verdict": verdict.state,
         "fingerprint": finding.fingerprint,
         **({"verdictWhy": make_printable(verdict.why)} if verdict.why else {}),
-        **({"testCode": True} if is_only_in_tests(finding) else {}),
+        "place": finding.place,
+        **({"severityReason": replace_surrogates(finding.severity_reason)} if finding.severity_reason else {}),
+        **({"testCode": True} if finding.place == PlaceClass.TEST else {}),
     }
     if not finding.locations:
         yield {**base, "message": {"text": f"{what} {finding.secret.redacted}."}, "properties": properties}

@@ -15,7 +15,7 @@ from typing import TextIO
 
 from detector.model import SEVERITIES, Finding, Location, Scan, Skipped, VerdictState
 from detector.reports._options import ReportOptions
-from detector.reports._order import is_only_in_tests, sort_by_urgency
+from detector.reports._order import sort_by_urgency
 from detector.reports._show import reveal_on_request
 from detector.secret import Secret
 from detector.text.numbers import format_count, format_size
@@ -96,12 +96,7 @@ def _format_report(scan: Scan, options: ReportOptions) -> Iterator[Line]:
     several = needs_repository(
         (at.origin.repository for finding in scan.findings for at in finding.locations), options.target
     )
-    in_tests = False
     for finding in sort_by_urgency(scan.findings):
-        if is_only_in_tests(finding) and not in_tests and finding.verdict.state != VerdictState.LIVE:
-            in_tests = True
-            yield [("In test code only:", "faint")]
-            yield []
         yield from _format_finding(finding, options, several)
         yield []
     if options.show_ignored:

@@ -99,4 +99,5 @@ class Examiner:
                 verdict=hit.verdict,
                 evidence=hit.evidence,
                 nearby_ignores=near,
+                judgement=hit.judgement,
             )

@@ -35,7 +35,9 @@ from detector.scan.messages import ExamineOptions, Rejection, ShareProgress, Unu
 from detector.scan.policies import IgnorePolicies, covers_roots, describe_unused_marks, load_policies
 from detector.scan.pool import FirstSighting, collect_garbage_rarely, examine_shares
 from detector.scan.rule_pack import load_rule_pack
+from detector.scan.severity import NOTHING_KNOWN, KnownPlaces, assess
 from detector.scan.state import ScanState
+from detector.scan.tips import find_tips
 from detector.scan.triage import build_findings, is_confident, split_ignored
 
 GIT_GRACE = 5.0
@@ -82,11 +84,11 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
     masker = make_name_masker(attributed.sightings, pack.rules)
     if examined.is_complete and not attributed.interrupted:
         state.save_objects_read(examined.sightings, masker)
-    triaged = triage(masker.mask_sightings(attributed.sightings), pack.rules, planned.policies, config)
+    known = learn_places(attributed.interrupted, examined.sightings, pack.rules, config)
+    triaged = triage(masker.mask_sightings(attributed.sightings), pack.rules, planned.policies, config, known)
+    verified = VerifyResult(triaged.findings, interrupted=attributed.interrupted)
     if config.verify and not attributed.interrupted:
-        verified = verify(triaged.findings, config)
-    else:
-        verified = VerifyResult(triaged.findings, interrupted=attributed.interrupted)
+        verified = verify(triaged.findings, config, known)
     findings, ignored = verified.findings, triaged.ignored
     if config.only or config.skip:
         findings = tuple(without_context(finding) for finding in findings)
@@ -251,6 +253,11 @@ def keep_wanted(attributed: AttributeResult, config: Config) -> AttributeResult:
     return attributed._replace(sightings=keep_reachable(attributed.sightings, config))
 
 
+def learn_places(hurry: bool, sightings: Sequence[Sighting], rules: Sequence[Rule], config: Config) -> KnownPlaces:
+    """Return what severity depends on besides the places of a finding; in a *hurry* git is not asked."""
+    return KnownPlaces(None if hurry else find_tips(sightings, rules, config), config.targets)
+
+
 # -- triage --------------------------------------------------------------------
 
 
@@ -262,12 +269,16 @@ class TriageResult(NamedTuple):
 
 
 def triage(
-    sightings: Sequence[Sighting], rules: Sequence[Rule], policies: IgnorePolicies, config: Config
+    sightings: Sequence[Sighting],
+    rules: Sequence[Rule],
+    policies: IgnorePolicies,
+    config: Config,
+    known: KnownPlaces = NOTHING_KNOWN,
 ) -> TriageResult:
     """Build findings from *sightings*, without those that a policy ignores or whose confidence is too low."""
-    reported, ignored = split_ignored(sightings, rules, policies.report_key, policies.find_reason)
+    reported, ignored = split_ignored(sightings, rules, policies.report_key, policies.find_reason, known)
     findings: list[Finding] = []
-    for finding in build_findings(reported, rules, policies.report_key):
+    for finding in build_findings(reported, rules, policies.report_key, known):
         if is_confident(finding, config.min_confidence):
             findings.append(finding)
         else:
@@ -301,8 +312,9 @@ class VerifyResult(NamedTuple):
     interrupted: bool = False
 
 
-def verify(findings: tuple[Finding, ...], config: Config) -> VerifyResult:
-    """Ask the providers whether *findings* are active."""
+def verify(findings: tuple[Finding, ...], config: Config, known: KnownPlaces = NOTHING_KNOWN) -> VerifyResult:
+    """Ask the providers whether *findings* are active; their severity follows the answers."""
     from detector.verify import verify_findings
 
-    return VerifyResult(*verify_findings(findings, config))
+    result = VerifyResult(*verify_findings(findings, config))
+    return result._replace(findings=tuple(assess(finding, known) for finding in result.findings))

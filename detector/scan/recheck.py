@@ -92,6 +92,7 @@ def _match_sightings(before: Iterable[Sighting], after: Iterable[Sighting]) -> I
                 secret=found.secret,
                 confidence=found.confidence,
                 evidence=found.evidence,
+                judgement=found.judgement,
             )
 
 

@@ -10,25 +10,33 @@ from collections.abc import Callable, Iterable, Sequence
 
 from detector.fingerprint import compute_fingerprint
 from detector.model import CONFIDENCES, SEVERITIES, Finding, Ignored, Location, Rule, Sighting, VerdictState
+from detector.scan.severity import NOTHING_KNOWN, KnownPlaces, assess
 from detector.secret import Secret
 
 
-def build_findings(sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes) -> list[Finding]:
+def build_findings(
+    sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes, known: KnownPlaces = NOTHING_KNOWN
+) -> list[Finding]:
     """Return one finding for each credential, sorted by severity, confidence and first location.
 
     The result does not depend on the order of *sightings*. The locations of a
-    finding are sorted by date, the oldest first.
+    finding are sorted by date, the oldest first. *known* is what their severity
+    depends on besides.
     """
     groups: dict[str, list[Sighting]] = {}
     for sighting in sightings:
         groups.setdefault(compute_fingerprint(sighting.secret, key), []).append(sighting)
-    findings = [_build_finding(name, group, rules) for name, group in groups.items()]
+    findings = [assess(_build_finding(name, group, rules), known) for name, group in groups.items()]
     findings.sort(key=_sort_by_severity)
     return findings
 
 
 def split_ignored(
-    sightings: Iterable[Sighting], rules: Sequence[Rule], key: bytes, find_reason: Callable[[Sighting, Rule], str]
+    sightings: Iterable[Sighting],
+    rules: Sequence[Rule],
+    key: bytes,
+    find_reason: Callable[[Sighting, Rule], str],
+    known: KnownPlaces = NOTHING_KNOWN,
 ) -> tuple[list[Sighting], list[Ignored]]:
     """Separate the sightings to report from ignored findings.
 
@@ -43,7 +51,7 @@ def split_ignored(
     return kept, [
         Ignored(finding, reason)
         for reason in sorted(ignored)
-        for finding in build_findings(ignored[reason], rules, key)
+        for finding in build_findings(ignored[reason], rules, key, known)
     ]
 
 
@@ -68,6 +76,7 @@ def _build_finding(name: str, group: list[Sighting], rules: Sequence[Rule]) -> F
         locations=tuple(sorted(locations.values(), key=_sort_by_age)),
         verdict=best.verdict,
         evidence=best.evidence,
+        judgement=best.judgement,
     )
 
 

@@ -6,8 +6,10 @@ from detector.model import (
     Evidence,
     Finding,
     Ignored,
+    Judgement,
     Location,
     Origin,
+    PlaceClass,
     RejectedCandidate,
     Rule,
     Scan,
@@ -150,6 +152,10 @@ def scan() -> Scan:
         PASSWORD,
         (),
         (place(origin("worktree", "tests/fixtures/login.json"), 8, 16, 12, f'"password": "{PASSWORD.redacted}",'),),
+        evidence=(Evidence("named password", 2.5), Evidence("in an assertion", -1.5)),
+        severity_reason="a guess by its name; two steps lower: stands only in tests",
+        place=PlaceClass.TEST,
+        judgement=Judgement("assigned to a name, quoted", "password, nearly always a credential", "a word", total=0.4),
     )
     bare = Finding("lf1:" + "5" * 32, PLAIN, "info", "low", PASSWORD, (), ())
     mine = RejectedCandidate("github.pat-classic", 7, 47, "placeholder", (Evidence("it says xxxx", -3.0),))

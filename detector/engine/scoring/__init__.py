@@ -18,6 +18,7 @@ from math import exp
 from typing import NamedTuple
 
 from detector.engine.declarations import Candidate, read_declarations
+from detector.engine.scoring.explanation import describe_judgement
 from detector.engine.scoring.features import (
     STAND_IN,
     CandidateContext,
@@ -30,7 +31,7 @@ from detector.engine.scoring.file_kinds import ALL_FILE_TYPES, UNKNOWN_FILE, Fil
 from detector.engine.scoring.rejection import rejection_reason
 from detector.engine.scoring.value_kinds import name_kind
 from detector.engine.scoring.weights import PRIOR, WEIGHTS
-from detector.model import Confidence, Evidence
+from detector.model import Confidence, Evidence, Judgement
 
 HIGH, MEDIUM, LOW = 0.85, 0.4, 0.2
 """Lowest score of each confidence; below `LOW` a candidate is rejected."""
@@ -73,7 +74,7 @@ class ScoredCandidate(NamedTuple):
 
     `confidence` is None for a rejected candidate, and `rejection_reason` says why.
     `evidence` holds the largest weights for and against; `score` is the probability
-    that follows from all of them.
+    that follows from all of them. `judgement` says the same in words.
     """
 
     rule_id: str
@@ -83,6 +84,7 @@ class ScoredCandidate(NamedTuple):
     confidence: Confidence | None
     evidence: tuple[Evidence, ...] = ()
     rejection_reason: str = ""
+    judgement: Judgement | None = None
 
 
 class CandidateFeatures(NamedTuple):
@@ -155,7 +157,7 @@ def _score_lines(text: bytes, file: FileType) -> tuple[tuple[int, int, ScoredCan
     if looks_binary(text):
         return ()
     rows = read_candidates(text, file)
-    return tuple([(row.candidate.start, row.candidate.end, _score(row)) for row in rows])
+    return tuple([(row.candidate.start, row.candidate.end, _score(row, file.kind)) for row in rows])
 
 
 def looks_binary(text: bytes) -> bool:
@@ -220,15 +222,16 @@ def is_in_string(low: bytes, candidate: Candidate) -> bool:
     )
 
 
-def _score(assessed: CandidateFeatures) -> ScoredCandidate:
+def _score(assessed: CandidateFeatures, kind: str) -> ScoredCandidate:
     candidate = assessed.candidate
     start, end = candidate.start, candidate.end
     rule = HASH_RULE if is_password_hash(assessed.value) else choose_rule(candidate, assessed.name)
     if assessed.reason:
-        return ScoredCandidate(rule, start, end, 0.0, None, (), assessed.reason)
+        judgement = describe_judgement(candidate, assessed.name, assessed.value, kind)
+        return ScoredCandidate(rule, start, end, 0.0, None, (), assessed.reason, judgement)
     weighted = [(weight, feature) for feature in assessed.features if (weight := _WEIGHTS.get(feature))]
     total = PRIOR + sum(weight for weight, _ in weighted)
-    score = 1 / (1 + exp(-total))
+    score = _to_probability(total)
     capped = STAND_IN in assessed.features and score >= MEDIUM
     score = MEDIUM - 0.01 if capped else score
     confidence = _grade(score)
@@ -238,7 +241,23 @@ def _score(assessed: CandidateFeatures) -> ScoredCandidate:
     if capped:
         shown.append(Evidence(STAND_IN))
     reason = "" if confidence else "more evidence against than for"
-    return ScoredCandidate(rule, start, end, score, confidence, tuple(shown), reason)
+    judgement = describe_judgement(candidate, assessed.name, assessed.value, kind, assessed.features)._replace(
+        total=round(total, 2), decisive="" if capped else _find_decisive(weighted, total)
+    )
+    return ScoredCandidate(rule, start, end, score, confidence, tuple(shown), reason, judgement)
+
+
+def _find_decisive(weighted: list[tuple[float, str]], total: float) -> str:
+    """Return the strongest fact without which the grade would be lower, or of a rejected candidate higher."""
+    if not weighted:
+        return ""
+    grade = _grade(_to_probability(total))
+    weight, feature = weighted[-1] if grade else weighted[0]
+    return feature if (weight > 0) == bool(grade) and _grade(_to_probability(total - weight)) != grade else ""
+
+
+def _to_probability(total: float) -> float:
+    return 1 / (1 + exp(-total))
 
 
 def is_password_hash(value: bytes) -> bool:

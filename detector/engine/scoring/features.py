@@ -89,6 +89,9 @@ _ALPHABETS = {
     "lower-case letters and digits": 36, "upper-case letters and digits": 36,
 }  # fmt: skip
 _FOLLOWERS = frozenset(b",);}+.<:&]|?")
+RANDOM = "random"
+TEXTURES = (RANDOM, "a word", "neither word nor random")
+"""What `_describe_texture` returns."""
 _OPAQUE = ("hex digits", "digits", "UUID")
 
 STAND_IN = "value is a word for any credential"
@@ -295,7 +298,7 @@ def _add_text_features(add: Add, candidate: Candidate, value: bytes, shape: str)
 
 
 def _describe_texture(value: bytes, shape: str, reads: str) -> str:
-    # the coarsest feature: it occurs in the labelled files where the finer ones do not
+    # the coarsest feature: it occurs in the labelled files where the finer ones do not; one of TEXTURES
     if shape in ("hex digits", "UUID"):
         return "random" if len(value) >= 16 else "neither word nor random"
     if reads in _COST_NAMES[:2] and value.isalpha():
