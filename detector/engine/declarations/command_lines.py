@@ -65,8 +65,10 @@ _TOOL_NAMES = compile_lazily("|".join(f"(?P<t{number}>{tools})" for number, (too
 _WORDS = compile_lazily(rb"[\w\-]{2,40}")
 NO_TOOL = -1
 _COMPILED: dict[int, re.Pattern[bytes]] = {}
+_OPTION = re.compile(rb"[ \t\"',][\-/]")
+"""Begins each short option that a tool of `TOOLS` takes."""
 _FLAG = compile_lazily(
-    rb"(?:^|[\s\"',\[])(--?[\w.\-]{0,32}(?:pass(?:w(?:or)?d|phrase)?|pwd|token|secret|(?:api|access|secret"
+    rb"(-(?<![^\s\"',\[]-)-?[\w.\-]{0,32}(?:pass(?:w(?:or)?d|phrase)?|pwd|token|secret|(?:api|access|secret"
     rb"|private|auth)-?_?key|"
     rb"storepass|keypass)[\w\-]{0,32})"
     rb"(?:[ =]+|[\"'],[ ]?|:)[\"']?([^\s\"'`]{2,200})"
@@ -100,19 +102,25 @@ _ARGUMENT = compile_lazily(
     rb"|rclone[ \t]+(obscure)|"
     rb"(mkpasswd))[ \t]+(?:-\w+[ \t]+){0,2}[\"']?([^\s\"'`;|&<>/\-][^\s\"'`;|&<>]{5,200})"
 )
+_ARGUMENT_WORDS = (b"cargo", b"vault", b"setapikey", b"net", b"obscure", b"mkpasswd")
+"""One of them stands in whatever `_ARGUMENT` matches."""
 
 
 def find_command_line(text: bytes, low: bytes) -> Iterator[Candidate]:
     """Yield what options of command lines in *text* hold; *low* is *text* in lower case."""
     if b"-" in low or b"/" in low:
         yield from _from_matches("flag", text, _FLAG.finditer(low))
-        yield from _find_short_options(text, low)
+        if _OPTION.search(low):
+            yield from _find_short_options(text, low)
     if b"-u" in low or b"-a" in low or b"--proxy-user" in low:
-        yield from _from_matches("user-flag", text, _USER_FLAG.finditer(low))
-        yield from _from_matches("user-flag", text, _USER_KEY.finditer(low))
+        if b":" in low:
+            yield from _from_matches("user-flag", text, _USER_FLAG.finditer(low))
+        if b"curl" in low or b"http" in low or b"xh" in low:
+            yield from _from_matches("user-flag", text, _USER_KEY.finditer(low))
         if b"%" in low:
             yield from _from_matches("user-flag", text, _PERCENT_USER.finditer(low))
-        yield from _from_matches("user-flag", text, _COMMA_USER.finditer(low))
+        if b"lftp" in low:
+            yield from _from_matches("user-flag", text, _COMMA_USER.finditer(low))
     if b"htpasswd" in low:
         yield from _from_matches("flag", text, _HTPASSWD.finditer(low))
     if b"|" in low and (b"echo" in low or b"print" in low):
@@ -123,7 +131,7 @@ def find_command_line(text: bytes, low: bytes) -> Iterator[Candidate]:
         yield from _from_matches("flag", text, _SECURE.finditer(low))
     if b"pass:" in low:
         yield from _from_matches("flag", text, _SOURCE.finditer(low))
-    for found in _ARGUMENT.finditer(low):
+    for found in _ARGUMENT.finditer(low) if any(word in low for word in _ARGUMENT_WORDS) else ():
         start, end = found.span(7)
         yield Candidate("flag", text[found.start() : start].strip(), found.start(), start, end, b"", b"")
 

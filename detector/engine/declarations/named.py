@@ -15,12 +15,12 @@ from detector.engine.declarations.separate_fields import read_value_field
 from detector.engine.lazy_regex import compile_lazily
 
 _WORDS = (
-    rb"pass(?:w(?:or[dt]e?|d)?|phrase|code)?|p(?:wd|sw)|(?<![a-z])pw(?![a-z])|secret|token|cred|auth|api|key|jwt|otp|"
+    rb"pass(?:w(?:or[dt]e?|d)?|phrase|code)?|p(?:wd|sw)|pw(?<![a-z]pw)(?![a-z])|secret|token|cred|auth|api|key|jwt|otp|"
     rb"sign|sig|salt|nonce|hash|private|cookie|session|senha|contrase(?:n|\xc3\xb1)a|kennwort|parola"
     rb"|\xe5\xaf\x86[\xe7\xe7][\xa0\xa2][\x81\xbc]|"
     rb"\xe5\x8f\xa3\xe4\xbb\xa4|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|mot de passe|licen[sc]e"
-    rb"|(?<=sonar\.)login"
-)
+    rb"|login(?<=sonar\.login)"
+)  # each begins with a letter or a fixed byte: `re` skips what begins with none of them
 _NAME = compile_lazily(
     rb"(?:" + _WORDS + rb")([\w$\-]*(?:\.[\w$\-]+)*)"  # 1 the rest of the name
     rb"((?:\\*[\"'`\])*]{1,3}|&quot;|&#34;|%22){0,2}(?:\.(?:text|value)(?=[ \t]*=))?)"  # 2 what closes it
@@ -111,21 +111,33 @@ class _Reader:
             yield self._candidate("pair", field, b":")
             return
         place = self.closed
-        if array := _ARRAY.match(self.low, place):
+        following = self.low[place : place + 1]
+        if following in b"[ \t" and (array := _ARRAY.match(self.low, place)):
             place = array.end()
-        if (typed := _TYPED.match(self.low, place)) and (literal := read_quoted(self.text, self.low, typed.end())):
+        if (
+            self.low[place : place + 1] in b": \t{"
+            and self.low.find(b"=", place) >= 0
+            and (typed := _TYPED.match(self.low, place))
+            and (literal := read_quoted(self.text, self.low, typed.end()))
+        ):
             yield self._candidate("assign", literal, b"=")
             return
         if self.text[self.at - 2 : self.at] == b"${" and self.closed == self.end:
             if expanded := self._read_expansion():
                 yield expanded
             return
-        if (fallback := _FALLBACK.match(self.low, place)) and (
-            literal := read_quoted(self.text, self.low, fallback.end())
+        if (
+            self.low[place : place + 1] in b" \t|?:o"
+            and (fallback := _FALLBACK.match(self.low, place))
+            and (literal := read_quoted(self.text, self.low, fallback.end()))
         ):
             yield self._candidate("default", literal, b"||")
             return
-        if (said := _SAID.match(self.low, self.closed)) and (value := _SAID_VALUE.match(self.text, said.end())):
+        if (
+            following in b" \t"
+            and (said := _SAID.match(self.low, self.closed))
+            and (value := _SAID_VALUE.match(self.text, said.end()))
+        ):
             end = cut_at_wide_sign(self.text, said.end(), value.end())
             end = self.closed + len(self.text[self.closed : end].rstrip(b".,;:!?"))
             yield self._candidate("words", Literal(said.end(), end, said[1][:1]), b" ")

@@ -23,6 +23,8 @@ _VALUE_KEY = compile_lazily(
     rb"|data)\\*[\"']?"
     rb"[ \t]{0,40}(?:=>|[:=])[ \t]{0,40}(?=[^\s,}{\[\]])"
 )
+_VALUE_WORDS = (b"value", b"default", b"text", b"content", b"result", b"string", b"data")
+"""One of them stands in whatever `_VALUE_KEY` matches."""
 _TAGS = compile_lazily(
     rb"[ \t]*</[\w:.\-]{1,40}>\s{0,120}<[\w:.\-]{0,30}(?:value|string|data|text|content"
     rb"|param)[\w:.\-]{0,10}(?:[ \t][^<>\n]{0,80})?>\s{0,80}"
@@ -54,9 +56,10 @@ def read_value_field(text: bytes, low: bytes, at: int, end: int, closed: int) ->
         return Literal(found.start(2), found.end(2), found[1])
     if b"random_password" in low[at:end] and (found := _RESULT.search(low, closed, closed + 2 * REACH)):
         return _read(text, low, found.end())
-    if _LABEL.search(line):
+    has_value_key = any(word in low for word in _VALUE_WORDS)
+    if has_value_key and (b":" in line or b"=" in line) and _LABEL.search(line):
         return _read_beside(text, low, at, closed)
-    if opened := _OPENS.match(low, closed):
+    if has_value_key and (opened := _OPENS.match(low, closed)):
         return _read_inside(text, low, at, opened.end())
     return None
 

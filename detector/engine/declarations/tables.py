@@ -21,18 +21,25 @@ _HEADER = compile_lazily(
 )
 _WORD = compile_lazily(rb"pass(?:w(?:or)?d|phrase|code)?|pwd|secret|token|api[_ \-]?key|private[_ \-]?key")
 _INSERT = compile_lazily(rb"insert[ \t]+into[ \t]+[\w.\"`\[\]]{1,80}[ \t]*\(([^()]{1,400})\)\s*values?\s*(?=\()")
+_OF_HEADERS = b'abcdefghijklmnopqrstuvwxyz0123456789_ .-/",;|\t\r'
+"""What a line that matches `_HEADER` consists of."""
 _RULE = compile_lazily(rb"[ \t|:+=\-]+\Z")
 
 
 def find_columns(text: bytes, low: bytes) -> Iterator[Candidate]:
     """Yield the cells below each header of *low* that names a credential."""
-    at = 0
-    for row in low.split(b"\n")[:-1]:
-        following = at + len(row) + 1
+    following = 0
+    for word in _WORD.finditer(low):
+        if word.start() < following:
+            continue
+        at = low.rfind(b"\n", 0, word.start()) + 1
+        following = low.find(b"\n", word.start()) + 1
+        if not following:
+            break
+        row = low[at : following - 1]
         separator = next((sign for sign in (b"|", b"\t", b";", b",") if sign in row), b"")
-        if separator and len(row) < 600 and _WORD.search(row) and _HEADER.match(row):
+        if separator and len(row) < 600 and not row.translate(None, _OF_HEADERS) and _HEADER.match(row):
             yield from _read_rows(text, at, row, separator, following)
-        at = following
     if b"insert" in low and b"values" in low:
         yield from _find_inserted(text, low)
 

@@ -337,7 +337,7 @@ def _add_context_features(add: Add, candidate: Candidate, quoted: str, context: 
     near = low[max(0, candidate.at - _NEAR) : candidate.at] + low[candidate.end : candidate.end + _NEAR]
     if _CONNECTS.search(near):
         add("a user or host is named nearby")
-    for group in {match.lastgroup for match in _LINE_WORDS.finditer(before[-300:])}:
+    for group in dict.fromkeys(match.lastgroup for match in _LINE_WORDS.finditer(before[-300:])):
         add(_LINE_FEATURES[str(group)])
     value = low[candidate.start : candidate.end]
     if len(value) > 2 and (value in before or value in after):

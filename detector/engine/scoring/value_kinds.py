@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from detector.engine.declarations import Candidate
@@ -23,7 +24,11 @@ NATURAL = 4.0
 
 
 class Value(NamedTuple):
-    """A candidate as the kinds look at it: `low` is the value, `line` its line, `text` all around it, in lower case."""
+    """A candidate as the kinds look at it.
+
+    `low` is the value, `line` its line, `text` all around it, in lower case; `label` is the
+    name with the separators of snake_case, in lower case.
+    """
 
     candidate: Candidate
     name: FieldName
@@ -31,22 +36,19 @@ class Value(NamedTuple):
     low: bytes
     line: bytes
     text: bytes
+    label: bytes
 
     @property
     def before(self) -> bytes:
         """Return what stands on the line in front of the name, in lower case."""
         return self.text[self.text.rfind(b"\n", 0, self.candidate.at) + 1 : self.candidate.at]
 
-    @property
-    def label(self) -> bytes:
-        """Return the name with the separators of snake_case, in lower case."""
-        return _separate(self.candidate.name)
-
 
 _CAPITAL = re.compile(rb"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _SEPARATORS = re.compile(rb"[_$@.\-]+")
 
 
+@lru_cache(maxsize=4096)
 def _separate(name: bytes) -> bytes:
     return _SEPARATORS.sub(b"_", _CAPITAL.sub(b"_", name).lower()).strip(b"_")
 
@@ -202,7 +204,7 @@ def _is_version(value: Value) -> bool:
 
 
 def _is_package(value: Value) -> bool:
-    return bool(_PACKAGE.match(value.low))
+    return b":" in value.low and bool(_PACKAGE.match(value.low))
 
 
 def _is_action(value: Value) -> bool:
@@ -269,7 +271,9 @@ def _is_identifier(value: Value) -> bool:
 
 
 def _is_digest(value: Value) -> bool:
-    if _FINGERPRINT.match(value.low) or (_ADDRESS.match(value.low) and not _PRIVATE_WORD.search(value.label)):
+    if (b":" in value.low or b"sha" in value.low or b"md5" in value.low) and _FINGERPRINT.match(value.low):
+        return True
+    if value.low.startswith(b"0x") and _ADDRESS.match(value.low) and not _PRIVATE_WORD.search(value.label):
         return True
     return bool(_HEX.match(value.low) and (_DIGEST_NAME.search(value.label) or _HASHED_NAME.search(value.label)))
 
@@ -280,11 +284,11 @@ def _is_public_key_id(value: Value) -> bool:
 
 def _is_ciphertext(value: Value) -> bool:
     low = value.low
-    if _CIPHERTEXT.match(low) or _JWE.match(low) or _ENCRYPTED_NAME.search(value.label):
+    if _CIPHERTEXT.match(low) or (low.startswith(b"eyj") and _JWE.match(low)) or _ENCRYPTED_NAME.search(value.label):
         return True
     if value.value.startswith((b"AgA", b"AgB", b"AgC")) and len(low) > 100 and _SEALED.search(value.text):
         return True
-    return bool(_ROUTER_HASH.match(low))
+    return low.startswith(b"$") and bool(_ROUTER_HASH.match(low))
 
 
 def _is_ntlm_message(value: Value) -> bool:
@@ -325,11 +329,11 @@ def _is_validation_rule(value: Value) -> bool:
 
 
 def _is_type(value: Value) -> bool:
-    return not value.candidate.quote and bool(_TYPE.match(value.value))
+    return not value.candidate.quote and value.value[:1].isupper() and bool(_TYPE.match(value.value))
 
 
 def _is_variable_name(value: Value) -> bool:
-    return bool(_VARIABLE.match(value.value) and _VARIABLE_WORD.search(value.value))
+    return value.value[:1].isupper() and bool(_VARIABLE.match(value.value) and _VARIABLE_WORD.search(value.value))
 
 
 def _is_path(value: Value) -> bool:
@@ -337,6 +341,8 @@ def _is_path(value: Value) -> bool:
         return True
     if _PATH_ROOT.match(value.low):
         return True
+    if b"/" not in value.low and b"\\" not in value.low:
+        return False
     return bool(_PATH_WORDS.match(value.low) and bits_per_character(value.low) < NATURAL)
 
 
@@ -411,5 +417,8 @@ def name_kind(candidate: Candidate, name: FieldName, value: bytes, low: bytes, t
     start = text.rfind(b"\n", 0, candidate.at) + 1
     stop = text.find(b"\n", candidate.end)
     line = text[start : stop if stop >= 0 else len(text)]
-    seen = Value(candidate, name, value, low, line, text)
-    return next((kind for kind, recognises in KINDS if recognises(seen)), "")
+    seen = Value(candidate, name, value, low, line, text, _separate(candidate.name))
+    for kind, recognises in KINDS:
+        if recognises(seen):
+            return kind
+    return ""
