@@ -10,11 +10,10 @@ denied beside the key.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import aws, cloudtrail, contracts, lost_creations
+from rotators.core import aws, aws_users, cloudtrail, contracts, lost_creations
 from rotators.core.contracts import Handles, Values
 from rotators.core.journal import format_time, parse_time
 from rotators.core.model import (
@@ -47,7 +46,7 @@ CAPABILITY = Capability(
     runbook="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
 )
 
-QUARANTINE_POLICY = "AWSCompromisedKeyQuarantineV3"
+QUARANTINE_POLICY = f"{aws_users.QUARANTINES}V3"
 
 DEACTIVATE, SESSIONS, DENY_ALL, QUARANTINE = "deactivate", "sessions", "deny-all", "quarantine"
 """The measures."""
@@ -71,12 +70,15 @@ LAST_USE_DELAY = 4 * 3600
 
 
 class Rotator(contracts.Rotator):
-    """Settings: profile, region, endpoint, end_sessions, quarantine, deny_all, prove_by_use."""
+    """Settings: profile, region, endpoint, end_sessions, quarantine, deny_all, prove_by_use, actions, resources.
+
+    `actions` are what the consumers do; IAM is asked before and after whether the user may (`resources`: on what).
+    """
 
     fields: tuple[str, ...] = ("access_key_id", "secret_access_key")
     public = frozenset({"access_key_id"})
     identifying = ("user", "partition")
-    changed_by_measures = ("status",)
+    changed_by_measures = ("status", "allowed")
 
     def __init__(self, case: Case) -> None:
         super().__init__(case)
@@ -95,8 +97,8 @@ class Rotator(contracts.Rotator):
         """Map the key id to its user; no use of the leaked key."""
         user = self._find_user()
         key = self._find_key(user, self._id)
-        used = self._read_last_use()
-        account = self._find_arn(user).split(":")[4]
+        used = aws_users.read_last_use(self._settings, self._id)
+        account = aws_users.find_arn(self._settings, user).split(":")[4]
         hint = aws.decode_account(self._id)
         facts = [("status", key["Status"]), ("keys of this user", str(len(self._list_keys(user))))]
         if hint and hint != account:
@@ -105,7 +107,7 @@ class Rotator(contracts.Rotator):
             handle=self._id,
             account=f"aws:{account}",
             principal=f"user {user}",
-            created=_to_iso(key["CreateDate"]),
+            created=aws_users.format_date(key["CreateDate"]),
             last_used=" ".join(used),
             facts=tuple(facts),
         )
@@ -154,7 +156,16 @@ class Rotator(contracts.Rotator):
             "user": user,
             "keys": " ".join(keys),
             "status": self._find_key(user, self._id)["Status"],
-            "partition": self._find_arn(user).split(":")[1],
+            "partition": aws_users.find_arn(self._settings, user).split(":")[1],
+            **(
+                {
+                    "allowed": " ".join(
+                        aws_users.simulate(self._settings, aws_users.find_arn(self._settings, self._find_user()))
+                    )
+                }
+                if self._settings.get("actions")
+                else {}
+            ),
         }
 
     # -- the new key ---------------------------------------------------------
@@ -166,6 +177,11 @@ class Rotator(contracts.Rotator):
         keys = self._list_keys(user)
         if self._id not in {key["AccessKeyId"] for key in keys}:
             raise UnexpectedState(f"{self._id} is no key of {user} any more")
+        if theirs := aws_users.list_foreign_quarantines(self._settings, user, self.case.handles):
+            raise UnexpectedState(
+                f"AWS or somebody put {user} under quarantine ({', '.join(theirs)}), which a new key would be under, "
+                "too: settle that with AWS, then resume"
+            )
         if len(keys) < 2:
             return
         other = next(key for key in keys if key["AccessKeyId"] != self._id)
@@ -210,7 +226,7 @@ class Rotator(contracts.Rotator):
         name = lost_creations.choose_only_new(found, before, since)
         if name is None:
             return ()
-        if self._read_last_use(name)[0]:
+        if aws_users.read_last_use(self._settings, name)[0]:
             lost_creations.raise_stranger(name, "it is in use")
         maker = cloudtrail.find_key_maker(self._settings, name, since, self._mark)
         if maker == cloudtrail.Maker.SOMEBODY_ELSE:
@@ -242,6 +258,8 @@ class Rotator(contracts.Rotator):
         found = self._try_key(values["access_key_id"].reveal().decode(), values["secret_access_key"])
         if not found.endswith(f"/{self._find_user()}"):
             raise UnexpectedState(f"the new key belongs to {found}, not to {self._find_user()}")
+        if why := aws_users.find_hindrance(self._settings, self._find_user(), self.case.handles):
+            raise NotPropagated(why)
         return Proof(ProofState.ALIVE, f"signs in as {found}")
 
     def old_values(self) -> Values:
@@ -253,7 +271,7 @@ class Rotator(contracts.Rotator):
 
     def used_since(self, when: float) -> str:
         """See `contracts.Rotator`; AWS tells the last use only."""
-        date, *where = self._read_last_use()
+        date, *where = aws_users.read_last_use(self._settings, self._id)
         return f"{date} {' '.join(where)}" if date and parse_time(date) > when else ""
 
     def measures(self, kind: StepKind) -> tuple[Measure, ...]:
@@ -298,7 +316,7 @@ class Rotator(contracts.Rotator):
             return {"deactivate.before": self._find_key(user, self._id)["Status"]}
         if measure == QUARANTINE:
             arn = self._quarantine()
-            there = arn in self._list_attached(user)
+            there = arn in aws_users.list_attached(self._settings, user)
             return {"quarantine.arn": arn, "quarantine.before": "attached" if there else "absent"}
         name = self._policy_name(measure)
         return {f"{measure}.policy": name, f"{measure}.before": "absent"}
@@ -313,7 +331,7 @@ class Rotator(contracts.Rotator):
             return self._cut_sessions(user)
         if measure == DENY_ALL:
             self._put_policy(user, self._policy_name(DENY_ALL), {})
-        elif self._quarantine() not in self._list_attached(user):
+        elif self._quarantine() not in aws_users.list_attached(self._settings, user):
             with aws.translate_errors():
                 self._iam_client().attach_user_policy(UserName=user, PolicyArn=self._quarantine())
         return {}
@@ -325,19 +343,31 @@ class Rotator(contracts.Rotator):
             before = handles.get("deactivate.before", handles["before.status"])
             if self._find_key(user, self._id)["Status"] != before:
                 self._set_status(user, self._id, before)
-            self._require(lambda: self._find_key(user, self._id)["Status"] == before, f"{self._id} is not {before}")
+            aws_users.require(
+                self.case.clock,
+                lambda: self._find_key(user, self._id)["Status"] == before,
+                f"{self._id} is not {before}",
+            )
         elif measure == QUARANTINE:
             if handles.get("quarantine.before", "attached") == "attached":
                 return
             arn = handles["quarantine.arn"]
             with aws.translate_errors(gone=("NoSuchEntity",)):
                 iam.detach_user_policy(UserName=user, PolicyArn=arn)
-            self._require(lambda: arn not in self._list_attached(user), f"{arn} is still attached")
+            aws_users.require(
+                self.case.clock,
+                lambda: arn not in aws_users.list_attached(self._settings, user),
+                f"{arn} is still attached",
+            )
         else:
             name = self._policy_name(measure)
             with aws.translate_errors(gone=("NoSuchEntity",)):
                 iam.delete_user_policy(UserName=user, PolicyName=name)
-            self._require(lambda: name not in self._list_inline(user), f"{name} is still there")
+            aws_users.require(
+                self.case.clock,
+                lambda: name not in aws_users.list_inline(self._settings, user),
+                f"{name} is still there",
+            )
 
     def ends_early(self, measure: str) -> EarlyEnd | None:
         """A key that AWS has never seen in use has opened no session."""
@@ -391,9 +421,12 @@ class Rotator(contracts.Rotator):
             except Exception as error:
                 return [f"{what} that cannot be read ({type(error).__name__})"]
 
-        ours = read("policies", lambda: [name for name in self._list_inline(user) if name.startswith(prefix)])
+        ours = read(
+            "policies",
+            lambda: [name for name in aws_users.list_inline(self._settings, user) if name.startswith(prefix)],
+        )
         arn = self._quarantine()
-        ours += read("attached policies", lambda: [arn] if arn in self._list_attached(user) else [])
+        ours += read("attached policies", lambda: [arn] if arn in aws_users.list_attached(self._settings, user) else [])
         return "; ".join([*keys, f"on {user}: {', '.join(ours) or 'no policy of this run'}"])
 
     def disable(self) -> Handles:
@@ -425,21 +458,15 @@ class Rotator(contracts.Rotator):
             until = parse_time(handles[SESSIONS_UNTIL])
         name, text = self._policy_name(SESSIONS), format_time(until)
         self._put_policy(user, name, {"DateLessThan": {"aws:TokenIssueTime": text.replace("+00:00", "Z")}})
-        self._require(lambda: name in self._list_inline(user), f"{name} is not there")
+        aws_users.require(
+            self.case.clock, lambda: name in aws_users.list_inline(self._settings, user), f"{name} is not there"
+        )
         return {SESSIONS_UNTIL: text}
 
     def _read_server_time(self, user: str) -> float:
         with aws.translate_errors():
             answer = self._iam_client().list_access_keys(UserName=user)
         return aws.read_server_time(answer) or self.case.clock.now()
-
-    def _require(self, is_so: Callable[[], bool], otherwise: str) -> None:
-        """Read back, with patience: IAM's lists lag behind."""
-        for wait in (1, 2, 4, 0):
-            if is_so():
-                return
-            self.case.clock.sleep(wait)
-        raise UnexpectedState(otherwise)
 
     def _policy_name(self, measure: str) -> str:
         """Return the name of our policy for *measure*; it carries the run, so that no two runs share one."""
@@ -498,10 +525,6 @@ class Rotator(contracts.Rotator):
             raise UnexpectedState(f"no user in the operator's account has {self._id}") from None
         raise UnexpectedState(f"AWS names no user for {self._id}; a root key is for a person")
 
-    def _find_arn(self, user: str) -> str:
-        with aws.translate_errors():
-            return str(self._iam_client().get_user(UserName=user)["User"]["Arn"])
-
     def _list_keys(self, user: str) -> list[dict[str, Any]]:
         with aws.translate_errors():
             pages = self._iam_client().get_paginator("list_access_keys").paginate(UserName=user)
@@ -516,14 +539,6 @@ class Rotator(contracts.Rotator):
                 return key
         raise UnexpectedState(f"{user} has no key {key_id}")
 
-    def _read_last_use(self, key_id: str = "") -> tuple[str, ...]:
-        with aws.translate_errors():
-            answer = self._iam_client().get_access_key_last_used(AccessKeyId=key_id or self._id)
-        used = answer.get("AccessKeyLastUsed", {})
-        if "LastUsedDate" not in used:
-            return ("",)
-        return (_to_iso(used["LastUsedDate"]), used.get("ServiceName", ""), used.get("Region", ""))
-
     def _find_last_use(self) -> str:
         """Return when the old key was last used, or `NEVER`; "" if AWS does not know the key any more."""
         if LAST_USE in self.case.handles:
@@ -531,7 +546,7 @@ class Rotator(contracts.Rotator):
         from botocore.exceptions import ClientError
 
         try:
-            return " ".join(self._read_last_use()) or NEVER
+            return " ".join(aws_users.read_last_use(self._settings, self._id)) or NEVER
         except ClientError as error:
             if aws.get_error_code(error) in ("NoSuchEntity", "AccessDenied"):
                 return ""
@@ -564,17 +579,10 @@ class Rotator(contracts.Rotator):
         return f"arn:{self._find_partition()}:iam::aws:policy/{QUARANTINE_POLICY}"
 
     def _find_partition(self) -> str:
-        return self.case.handles.get("before.partition") or self._find_arn(self._find_user()).split(":")[1]
-
-    def _list_attached(self, user: str) -> set[str]:
-        with aws.translate_errors():
-            pages = self._iam_client().get_paginator("list_attached_user_policies").paginate(UserName=user)
-            return {policy["PolicyArn"] for page in pages for policy in page["AttachedPolicies"]}
-
-    def _list_inline(self, user: str) -> list[str]:
-        with aws.translate_errors():
-            pages = self._iam_client().get_paginator("list_user_policies").paginate(UserName=user)
-            return [name for page in pages for name in page["PolicyNames"]]
+        return (
+            self.case.handles.get("before.partition")
+            or aws_users.find_arn(self._settings, self._find_user()).split(":")[1]
+        )
 
     def _proves_by_use(self) -> bool:
         return bool(self._settings.get("prove_by_use", True))
@@ -589,9 +597,3 @@ def inventory(settings: Mapping[str, Any], before: float) -> Iterator[Leak]:
                 if key["Status"] == "Active" and key["CreateDate"].timestamp() < before:
                     name = key["AccessKeyId"]
                     yield Leak("aws.access-key", f"age:{name}", Secret(name.encode()))
-
-
-def _to_iso(when: Any) -> str:
-    if isinstance(when, datetime):
-        return when.astimezone(UTC).isoformat(timespec="seconds")
-    return str(when)

@@ -37,6 +37,9 @@ CAPABILITY = Capability(
 
 RUN = "leakfirst_run"
 
+BOUNDS = ("cidr_list", "token_bound_cidrs")
+"""Where a secret-id and its tokens may be used from."""
+
 MOST_LOOK_UPS = 2000
 """Tokens of a server up to which a plan looks each one up; more would take minutes, and nobody waits for a plan."""
 
@@ -86,7 +89,8 @@ class Rotator(contracts.Rotator):
     def report_rest(self) -> tuple[FacetReport, ...]:
         """Report the tokens of the secret-id: swept, unless nothing tells them from others of the role."""
         if self._find_metadata() is None:
-            why = "which tokens of the role were issued for this secret-id: it has no metadata of its own"
+            others = len(self._list_accessors())
+            why = f"which tokens of the role were issued for this secret-id: {others} others of it have metadata alike"
             return (FacetReport(Facet.SESSIONS, FacetState.UNKNOWN, why),)
         left = len(self._list_tokens())
         state = FacetState.OPEN if left else FacetState.CLOSED
@@ -95,7 +99,9 @@ class Rotator(contracts.Rotator):
     def preconditions(self) -> Handles:
         """See `contracts.Rotator`."""
         role, metadata = self.case.handles["before.role"], self.case.handles["before.metadata"]
-        return {"role": role, "metadata": metadata, "cluster": vault.read_cluster(self.case.settings)}
+        found = self._look_up(role) or {}
+        bounds = {name: " ".join(sorted(found.get(name) or ())) for name in BOUNDS}
+        return {"role": role, "metadata": metadata, "cluster": vault.read_cluster(self.case.settings), **bounds}
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -120,21 +126,18 @@ class Rotator(contracts.Rotator):
     def create(self, values: Values) -> NewCredential:
         """Make a secret-id with the old one's metadata and this run's mark."""
         metadata = {**_from_text(self.case.handles["before.metadata"]), RUN: self.case.run}
+        handles = self.case.handles
+        bounds = {name: handles[f"before.{name}"].split() for name in BOUNDS if handles.get(f"before.{name}")}
         with vault.translate_errors("secret-id"):
-            data = self._approle().generate_secret_id(self._role, metadata, mount_point=self._mount)["data"]
+            data = self._approle().generate_secret_id(self._role, metadata, mount_point=self._mount, **bounds)["data"]
         return NewCredential(
             {"secret_id": Secret(data["secret_id"].encode())}, {"new_handle": data["secret_id_accessor"]}
         )
 
     def strays(self) -> tuple[str, ...]:
         """Find secret-ids that carry this run's mark."""
-        found = []
-        for accessor in self._list_accessors():
-            with vault.translate_errors("secret-id accessor"):
-                data = self._approle().read_secret_id_accessor(self._role, accessor, mount_point=self._mount)
-            if isinstance(data, dict) and (data["data"].get("metadata") or {}).get(RUN) == self.case.run:
-                found.append(accessor)
-        return tuple(found)
+        marks = {one: (self._read_accessor(one).get("metadata") or {}).get(RUN) for one in self._list_accessors()}
+        return tuple(accessor for accessor, mark in marks.items() if mark == self.case.run)
 
     def discard(self, handle: str) -> None:
         """Destroying an unknown accessor is a server error, so look first."""
@@ -150,7 +153,20 @@ class Rotator(contracts.Rotator):
                 role_id, values["secret_id"].reveal().decode(), use_token=False, mount_point=self._mount
             )["auth"]
             vault.make_client(self.case.settings, Secret(answer["client_token"].encode())).auth.token.revoke_self()
+        self._check_equal()
         return Proof(ProofState.ALIVE, f"signs in with {', '.join(answer['policies'])}")
+
+    def _check_equal(self) -> None:
+        """Raise `UnexpectedState` unless the new secret-id is bound as the old one was."""
+        if "new_handle" not in self.case.handles:
+            return
+        found = self._read_accessor(self.case.handles["new_handle"])
+        for name in BOUNDS:
+            now, before = " ".join(sorted(found.get(name) or ())), self.case.handles.get(f"before.{name}", "")
+            if now != before:
+                raise UnexpectedState(
+                    f"{name} of the new secret-id is {now or 'nothing'} instead of {before or 'nothing'}"
+                )
 
     def disable(self) -> Handles:
         """Destroy the secret-id, then revoke what was issued for it."""
@@ -226,9 +242,27 @@ class Rotator(contracts.Rotator):
     def _find_metadata(self) -> dict[str, str] | None:
         """Return the metadata that tells the leaked secret-id's tokens apart, or None."""
         metadata = _from_text(self.case.handles["before.metadata"])
-        if metadata or self.case.settings.get("sweep") == "role" or len(self._list_accessors()) <= 1:
+        if self.case.settings.get("sweep") == "role" or len(self._list_accessors()) <= 1:
             return metadata
-        return None
+        return metadata if metadata and not self._shares_metadata(metadata) else None
+
+    def _shares_metadata(self, metadata: dict[str, str]) -> bool:
+        """Tell whether another secret-id of the role has the same metadata: its tokens look the same."""
+        mine, accessors = self.case.handles.get("handle"), self._list_accessors()
+        if len(accessors) > MOST_LOOK_UPS:
+            return True
+        for accessor in accessors:
+            data = self._read_accessor(accessor)
+            found = _from_text(_to_text(data.get("metadata")))
+            ours = (data.get("metadata") or {}).get(RUN) == self.case.run
+            if accessor != mine and not ours and found == metadata:
+                return True
+        return False
+
+    def _read_accessor(self, accessor: str) -> dict[str, Any]:
+        with vault.translate_errors("secret-id accessor"):
+            data = self._approle().read_secret_id_accessor(self._role, accessor, mount_point=self._mount)
+        return dict(data["data"]) if isinstance(data, dict) else {}
 
     def _list_tokens(self) -> list[str]:
         mine = self._find_metadata()

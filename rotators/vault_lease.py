@@ -16,7 +16,7 @@ from detector.probes.core import answers
 from detector.secret import Secret
 from rotators.core import contracts, operator_credentials, vault
 from rotators.core.contracts import Handles, Values
-from rotators.core.model import Capability, Identity, NewCredential, Proof, StepKind, UnexpectedState
+from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
 
 SERVES = ("vault.lease*", "vault.dynamic*")
 
@@ -25,6 +25,9 @@ CAPABILITY = Capability(
     can_reissue=True,
     limits="the lease id must be known: it is in the log of whoever asked for the credential",
 )
+
+REVOKED = "lease.revoked"
+"""The fact that the server has carried our revocation out."""
 
 
 class Rotator(contracts.Rotator):
@@ -88,13 +91,19 @@ class Rotator(contracts.Rotator):
         self._revoke(handle)
 
     def disable(self) -> Handles:
-        """See `contracts.Rotator`."""
+        """Revoke, and note that it was our call which the server carried out."""
+        if self._look_up() is None:
+            return {}
         self._revoke(self._lease)
-        return {}
+        return {REVOKED: "by us"}
 
     def verify_dead(self) -> Proof:
-        """See `contracts.Rotator`."""
-        return vault.prove_dead(self.case, self._look_up, "lease")
+        """A lease that somebody forced out is invalid, too, although its account may live."""
+        proof = vault.prove_dead(self.case, self._look_up, "lease")
+        if proof.state == ProofState.DEAD and REVOKED not in self.case.handles:
+            why = "the lease was gone before it was revoked here: after a revoke-force its account lives; try to log in"
+            return Proof(ProofState.UNVERIFIABLE, why)
+        return proof
 
     @property
     def _lease(self) -> str:

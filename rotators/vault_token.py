@@ -7,14 +7,26 @@ no accessor and cannot be revoked; a root token is never made anew by us.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import contracts, vault
+from rotators.core import contracts, vault, vault_tokens
 from rotators.core.contracts import Handles, Values
 from rotators.core.journal import format_time
-from rotators.core.model import Capability, Identity, NewCredential, Proof, ProofState, StepKind, UnexpectedState
+from rotators.core.model import (
+    Capability,
+    Facet,
+    FacetReport,
+    FacetState,
+    Identity,
+    NewCredential,
+    Proof,
+    ProofState,
+    StepKind,
+    UnexpectedState,
+)
 
 SERVES = ("hashicorp.vault-*", "vault.*", "openbao.*")
 
@@ -25,11 +37,17 @@ CAPABILITY = Capability(
     runbook="https://developer.hashicorp.com/vault/docs/concepts/tokens",
 )
 
-RUN = "leakfirst_run"
+RUN = vault_tokens.RUN
 
 
 class Rotator(contracts.Rotator):
-    """Settings: address, token_env or token_file, namespace, role (token role of the new one)."""
+    """Settings: address, token_env or token_file, namespace, role, num_uses, accept_differences.
+
+    `role` is the token role of the new one. It has to make orphans: a child of the operator's
+    token would end with that.
+    """
+
+    identifying = ("cluster", "namespace")
 
     guess_account = staticmethod(vault.guess_account)
 
@@ -57,10 +75,14 @@ class Rotator(contracts.Rotator):
     def narrow(self, capability: Capability) -> Capability:
         """Batch tokens cannot be revoked; root tokens and logins are made anew by people and consumers."""
         if self._found.get("type") == "batch":
-            limits = "a batch token cannot be revoked: revoke its parent, tighten its policies, or wait for its end"
-            return Capability(limits=limits, runbook=capability.runbook)
+            end = format_time(self.case.clock.now() + int(self._found.get("ttl") or 0))
+            limits = f"a batch token cannot be revoked: revoke its parent, tighten its policies, or wait until {end}"
+            return Capability(limits=limits, runbook=capability.runbook, provable=True)
         if self._found.get("policies") == ["root"]:
             return capability._replace(can_reissue=False, limits="a root token is made by generate-root, with a quorum")
+        if not str(self._found.get("path", "")).startswith("auth/token/create"):
+            login = "its owner logs in again: a token of a login is not made by us"
+            return capability._replace(can_reissue=False, limits=f"{capability.limits}; {login}")
         if not self.case.settings.get("role"):
             return capability._replace(can_reissue=False)
         return capability
@@ -70,9 +92,16 @@ class Rotator(contracts.Rotator):
         return (("also ends", "all child tokens and leases of it; no call lists them"),)
 
     def preconditions(self) -> Handles:
-        """The server, and the namespace that the token lives in."""
-        cluster = vault.read_cluster(self.case.settings)
-        return {"cluster": cluster, "namespace": self.case.handles.get("before.namespace", "")}
+        """The server, the namespace that the token lives in, what the token is, and what may outlive it."""
+        found = self._look_up_leaked() or {}
+        known = {
+            "cluster": vault.read_cluster(self.case.settings),
+            "namespace": self.case.handles.get("before.namespace", ""),
+            "token": json.dumps(vault_tokens.describe(found), sort_keys=True),
+        }
+        if accessor := found.get("accessor"):
+            known["powers"] = vault_tokens.find_powers(self._settings, accessor)
+        return known
 
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
@@ -93,14 +122,28 @@ class Rotator(contracts.Rotator):
             answer = self._vault_client().sys.get_capabilities([path])
         if not set(answer.get("data", answer).get(path, ())) & {"update", "create", "root"}:
             raise UnexpectedState(f"the operator's token may not write {path}")
+        if (self._look_up_leaked() or {}).get("num_uses") and not self.case.settings.get("num_uses"):
+            raise UnexpectedState("the uses of the token are limited, and only those left are shown: set num_uses")
+        with vault.translate_errors("token role"):
+            role = self._vault_client().read(f"auth/token/roles/{self.case.settings['role']}")
+        if not role or not role["data"].get("orphan"):
+            raise UnexpectedState(
+                f"token role {self.case.settings['role']} makes no orphans: the new token would end with the operator's"
+            )
 
     def create(self, values: Values) -> NewCredential:
-        """Make a token of the token role, marked with this run."""
+        """Make a token of the token role that is as the old one was, marked with this run."""
+        old = self._describe_old()
+        wanted = {"creation_ttl": "ttl", "explicit_max_ttl": "explicit_max_ttl"}
+        limits = {theirs: f"{old[ours]}s" for ours, theirs in wanted.items() if old.get(ours)}
         with vault.translate_errors("token create"):
             answer = self._vault_client().auth.token.create(
                 role_name=self.case.settings["role"],
-                meta={RUN: self.case.run},
-                display_name=f"leakfirst-{self.case.run[:8]}",
+                policies=old.get("policies"),
+                meta={**old.get("meta", {}), RUN: self.case.run},
+                display_name=str(old.get("display_name", "")).removeprefix("token").lstrip("-") or None,
+                num_uses=int(self.case.settings.get("num_uses", 0)) or None,
+                **limits,
             )["auth"]
         return NewCredential({"value": Secret(answer["client_token"].encode())}, {"new_handle": answer["accessor"]})
 
@@ -117,6 +160,9 @@ class Rotator(contracts.Rotator):
         """See `contracts.Rotator`."""
         with vault.translate_errors("token lookup-self"):
             found = vault.make_client(self._settings, values["value"]).auth.token.lookup_self()["data"]
+        accepted = self.case.settings.get("accept_differences", ())
+        if told := vault_tokens.find_differences(self._describe_old(), vault_tokens.describe(found), accepted):
+            raise UnexpectedState(f"the new token is not as the old one: {'; '.join(told)} (accept_differences)")
         return Proof(ProofState.ALIVE, f"is {found['display_name']}")
 
     def disable(self) -> Handles:
@@ -129,9 +175,21 @@ class Rotator(contracts.Rotator):
         """Both the token and its accessor must be unknown."""
         return vault.prove_dead(self.case, self._look_up_both, "token")
 
+    def report_rest(self) -> tuple[FacetReport, ...]:
+        """Report leases and orphans, which may outlive the token."""
+        powers = self.case.handles.get("before.powers")
+        if powers is None:
+            why = "leases that a batch token opened end with its parent, and are not listed"
+            return (FacetReport(Facet.SESSIONS, FacetState.UNKNOWN, why),)
+        return vault_tokens.report_rest(self._settings, powers)
+
     def old_values(self) -> Values:
         """See `contracts.Rotator`."""
         return {"value": self.case.leak.secret}
+
+    def _describe_old(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.case.handles.get("before.token", "{}"))
+        return found
 
     @property
     def _settings(self) -> Mapping[str, Any]:

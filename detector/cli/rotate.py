@@ -261,7 +261,8 @@ def _report_outcome(plan: RotationPlan, outcome: Outcome, args: argparse.Namespa
         for failed in outcome.failed:
             print(printable(f"  contained only in part: {failed}"))
     _notify(plan, outcome, args)
-    needs_person = outcome.state in (RunState.NEEDS_PERSON, RunState.ENDED) or outcome.failed
+    gave_back = outcome.state == RunState.ROLLED_BACK and outcome.why
+    needs_person = outcome.state in (RunState.NEEDS_PERSON, RunState.ENDED) or outcome.failed or gave_back
     return ExitCode.NEEDS_PERSON if needs_person else ExitCode.CLEAN
 
 

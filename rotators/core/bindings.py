@@ -8,17 +8,18 @@ after the approval has another plan.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any
 
 from rotators.core import catalogue, identities
 from rotators.core.contracts import Rotator, Store
-from rotators.core.model import UnexpectedState, WrongIdentity, to_canonical_json
+from rotators.core.model import RotationStep, StepKind, UnexpectedState, WrongIdentity, to_canonical_json
 from rotators.core.policy import Policy
 
 ROTATOR = "rotator"
 DESTINATION = "destination"
+PROOF = "proof"
 BOUND = identities.NAMES | {"auth_mount", "auth_role", "auth_namespace", "installation", "namespace", "account"}
 """Settings of an identity that a plan is bound to."""
 
@@ -27,6 +28,13 @@ def bind_rotator(policy: Policy, name: str, rotator: Rotator) -> dict[str, str]:
     """Return what the plan is bound to at the provider."""
     settings = {"rotator": name, **catalogue.select_settings(policy.rotators, name), **_select_identity(rotator)}
     return {ROTATOR: _describe(settings), **_resolve(ROTATOR, rotator)}
+
+
+def bind_proofs(policy: Policy, steps: Iterable[RotationStep]) -> dict[str, str]:
+    """Return the checks that *steps* name, as the policy has them."""
+    names = {step.target for step in steps if step.kind in (StepKind.PROVE_NEW, StepKind.HEALTH) and step.target}
+    rules = [policy.proofs[name] for name in sorted(names) if name in policy.proofs]
+    return {f"{PROOF}.{one.name}": _describe({"kind": one.kind, "within": one.within, **one.settings}) for one in rules}
 
 
 def bind_destinations(policy: Policy, stores: Mapping[str, Store]) -> dict[str, str]:

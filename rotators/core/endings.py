@@ -68,5 +68,8 @@ def _judge_service(plan: RotationPlan, now: Progress) -> FacetReport | None:
     if not plan.stores:
         return None
     result, why = now.results.get(StepKind.PROVE_NEW, ("", "the new value was not tried"))
+    checked = [step.target for step in plan.steps if step.target and step.kind == StepKind.HEALTH]
+    if passed := sorted({name for name in checked if f"{StepKind.HEALTH}:{name}" in now.done}):
+        why = f"{why}; the consumers passed {', '.join(passed)}"
     state = FacetState.CLOSED if result == ProofState.ALIVE else FacetState.UNKNOWN
     return FacetReport(Facet.SERVICE, state, why)

@@ -21,18 +21,20 @@ from typing import NamedTuple
 
 from detector.errors import RotationError
 from detector.net.log_silencing import silence_client_logs
-from rotators.core import endings, runs
+from rotators.core import endings, proofs, runs
 from rotators.core.contracts import Values
 from rotators.core.journal import JournalPhase, format_time, parse_time
 from rotators.core.journalled_run import Outcome
 from rotators.core.locks import hold_run_lock
 from rotators.core.model import (
     ACTS,
+    ConsumersFailed,
     Facet,
     FacetReport,
     FacetState,
     NotKnownYet,
     NotPropagated,
+    Order,
     Proof,
     ProofState,
     RotationStep,
@@ -43,6 +45,7 @@ from rotators.core.model import (
 )
 from rotators.core.planner import collect_preconditions, is_expired
 from rotators.core.replacing_run import ATTEMPT_LOST, ReplacingRun
+from rotators.core.scrubbing import scrub
 
 PROOFS_IN_A_ROW = 3
 """How often in a row a new credential must work: providers spread it unevenly."""
@@ -188,6 +191,8 @@ class Executor(ReplacingRun):
                 self._run_guarded(step, lambda step=step: self._run_step(step))  # type: ignore[misc]
             except NotKnownYet as error:
                 return self._halt(RunState.WAITING, step, f"until {format_time(self._clock.now() + error.seconds)}")
+            except ConsumersFailed as error:
+                return self._give_back(step, str(error))
             except RotationError as error:
                 if not _is_measure(step):
                     raise
@@ -318,7 +323,8 @@ class Executor(ReplacingRun):
             StepKind.CONTAIN: lambda s: self._take(s) if s.target else self._run_act(s, self._rotator.contain),
             StepKind.MINT: self._mint if self.plan.value_source == ValueSource.PROVIDER else self._set_value,
             StepKind.STORE: self._store,
-            StepKind.PROVE_NEW: self._prove_new,
+            StepKind.PROVE_NEW: lambda s: self._prove_by_check(s) if s.target else self._prove_new(s),
+            StepKind.HEALTH: self._check_health,
             StepKind.PROMOTE: self._promote,
             StepKind.TIDY: lambda s: self._run_act(s, lambda: self._stores[s.target].settle(self._token)),
             StepKind.DISABLE: lambda s: self._take(s) if s.target else self._run_act(s, self._rotator.disable),
@@ -381,6 +387,33 @@ class Executor(ReplacingRun):
                 raise UnexpectedState(f"the new credential does not work: {why}")
             self._clock.sleep(PAUSE)
 
+    def _prove_by_check(self, step: RotationStep) -> None:
+        """Let a check of the policy use the new value as its consumers do."""
+        values = self._values or self._read_pending()
+        if values is None:
+            raise UnexpectedState("the pending value is gone from the destinations; undo this run")
+        shown = proofs.select_shown(values, self._rotator.public, self._handles.get("new_handle", ""))
+        if why := self._wait_for_check(step, proofs.Tried(self.plan.id, values, shown)):
+            raise UnexpectedState(f"the new credential does not do what its consumers do: {step.target}: {why}")
+        self._record(step.id, JournalPhase.DONE, {"result": ProofState.ALIVE, "why": f"{step.target} passed"})
+
+    def _check_health(self, step: RotationStep) -> None:
+        """Ask the consumers; they are shown no value, only what may be written down of it."""
+        values = {name: value for store in self._stores.values() for name, value in (store.read_back() or {}).items()}
+        shown = proofs.select_shown(values, self._rotator.public, self._handles.get("new_handle", ""))
+        if why := self._wait_for_check(step, proofs.Tried(self.plan.id, {}, shown)):
+            raise ConsumersFailed(f"the consumers do not work: {step.target}: {why}")
+        self._record(step.id, JournalPhase.DONE, {"result": "passed", "why": f"{step.target} passed"})
+
+    def _wait_for_check(self, step: RotationStep, tried: proofs.Tried) -> str:
+        rule = self._policy.proofs[step.target]
+        deadline = self._clock.now() + rule.within
+        while why := proofs.find_failure(rule, tried):
+            if self._clock.now() > deadline:
+                return scrub(why, tuple(tried.values.values()))
+            self._clock.sleep(PAUSE)
+        return ""
+
     def _prove_dead(self, step: RotationStep) -> None:
         deadline = self._clock.now() + self._policy.limits.proof_within
         while True:
@@ -405,10 +438,18 @@ class Executor(ReplacingRun):
 
     # -- going back ----------------------------------------------------------
 
-    def _take_back(self) -> Outcome:
+    def _give_back(self, step: RotationStep, why: str) -> Outcome:
+        """Put the old credential back for consumers that fail; one that leaked publicly stays contained."""
+        final = any(not one.reversible and one.id in self._now.begun for one in self.plan.steps)
+        if final or self.plan.order == Order.CONTAIN_FIRST:
+            return self._halt(RunState.NEEDS_PERSON, step, f"{why}; mend them, then resume{self._describe_now()}")
+        return self._take_back(why)
+
+    def _take_back(self, why: str = "") -> Outcome:
         """Undo every step that was begun, the newest first; from now on this run goes back only, whoever resumes it."""
         if not self._now.undoing:
-            self._record(runs.RunEvent.UNDO, JournalPhase.NOTE, {"state": RunState.RUNNING})
+            facts = {"why": why} if why else {}
+            self._record(runs.RunEvent.UNDO, JournalPhase.NOTE, {"state": RunState.RUNNING, **facts})
         left: list[str] = []
         for step in reversed(self.plan.steps):
             if step.id not in self._now.begun | self._now.done:
@@ -424,8 +465,9 @@ class Executor(ReplacingRun):
             self._record(step.id, JournalPhase.UNDONE, lost)
         if left:
             raise RotationError(f"not everything is taken back: {'; '.join(left)}{self._describe_now()}")
-        self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.ROLLED_BACK})
-        return Outcome(RunState.ROLLED_BACK)
+        facts = {"why": why} if why else {}
+        self._record(runs.RunEvent.END, JournalPhase.DONE, {"result": RunState.ROLLED_BACK, **facts})
+        return Outcome(RunState.ROLLED_BACK, "", why)
 
     def _undo_step(self, step: RotationStep) -> None:
         if _is_measure(step):

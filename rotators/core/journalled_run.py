@@ -80,6 +80,8 @@ class JournalledRun:
         self._destinations_checked = False
         found = self._ask_quietly(lambda: bindings.bind_rotator(self._policy, self.plan.rotator, self._rotator))
         bindings.compare_bindings(self.plan.bindings, found, bindings.ROTATOR)
+        proofs = bindings.bind_proofs(self._policy, self.plan.steps)
+        bindings.compare_bindings(self.plan.bindings, proofs, bindings.PROOF)
 
     def _check_destinations(self) -> None:
         """Raise `UnexpectedState` if values would go elsewhere than the plan says; asked once for each command."""

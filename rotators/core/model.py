@@ -33,6 +33,7 @@ class StepKind(StrEnum):
     STORE = "store"
     PROVE_NEW = "prove-new"
     PROMOTE = "promote"
+    HEALTH = "health"
     TIDY = "tidy"
     DRAIN = "drain"
     DISABLE = "disable"
@@ -154,6 +155,10 @@ class WrongIdentity(UnexpectedState):
     """We are not who the policy says we are: nothing is done."""
 
 
+class ConsumersFailed(UnexpectedState):
+    """A check of the consumers does not pass: the old credential is put back, if that is allowed."""
+
+
 class RateLimited(RotationError):
     """The provider refused because of its rate: nothing happened, ask again later."""
 
@@ -185,7 +190,7 @@ class Capability(NamedTuple):
     """What a provider offers, and what it does not.
 
     With `renews_itself`, consumers get the successor without our help when the
-    credential is disabled.
+    credential is disabled. With `provable`, its end can be asked about although a person ends it.
     """
 
     can_contain: bool = False
@@ -195,6 +200,7 @@ class Capability(NamedTuple):
     overlap: Overlap = Overlap.DUAL
     value_source: ValueSource = ValueSource.PROVIDER
     renews_itself: bool = False
+    provable: bool = False
     limits: str = ""
     runbook: str = ""
 
@@ -302,7 +308,7 @@ class Case(NamedTuple):
 class RotationStep(NamedTuple):
     """One step of a plan: what will be called, and whether it can be taken back.
 
-    `target` names a destination, or the measure of a step that contains, disables or lifts.
+    `target` names a destination, the measure of a step that contains, disables or lifts, or a check of the policy.
     """
 
     id: str

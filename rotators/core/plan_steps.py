@@ -33,8 +33,8 @@ def make_steps(
         draft.end(StepKind.CONTAIN, "stop the abuse now", reversible=capability.reversible_disable)
     by_hand = () if stores or capability.renews_itself else (_make_manual_step(clause, capability),)
     if stores:
-        _add_reissue_steps(draft, capability)
-    elif order != Order.CONTAIN_FIRST:
+        _add_reissue_steps(draft, clause, capability)
+    elif order != Order.CONTAIN_FIRST or capability.provable:
         draft.steps += by_hand
     if order == Order.RECONCILE:
         return tuple(draft.steps)
@@ -44,7 +44,7 @@ def make_steps(
     if stores and clause.drain:
         draft.add(StepKind.DRAIN, "wait until no consumer uses the old credential", wait=clause.drain)
     _add_retire_steps(draft, clause, capability)
-    if order == Order.CONTAIN_FIRST:
+    if order == Order.CONTAIN_FIRST and not capability.provable:
         draft.steps += by_hand
     draft.lift_rest()
     return tuple(draft.steps)
@@ -64,6 +64,12 @@ class _Draft:
         calls = self.stores[target].calls(kind) if target else self._rotator.calls(kind)
         name = f"{kind}:{target}" if target else kind
         self.steps.append(RotationStep(name, kind, title, tuple(calls), reversible, target, wait))
+
+    def check(self, kind: StepKind, names: tuple[str, ...], title: str, *, again: bool = False) -> None:
+        """Append a step for each check of the policy."""
+        for name in names:
+            id_ = f"{kind}:{name}{':again' if again else ''}"
+            self.steps.append(RotationStep(id_, kind, f"{title}: {name}", (f"[proofs.{name}]",), target=name))
 
     def end(self, kind: StepKind, title: str, *, reversible: bool) -> None:
         """Append what contains or disables the credential: its measures, or one step."""
@@ -96,7 +102,7 @@ class _Draft:
             self.steps.append(RotationStep(name, StepKind.LIFT, title, one.lift_calls, target=one.name, wait=one.lasts))
 
 
-def _add_reissue_steps(draft: _Draft, capability: Capability) -> None:
+def _add_reissue_steps(draft: _Draft, clause: Clause, capability: Capability) -> None:
     gentle = capability.overlap == Overlap.DUAL
     if capability.value_source == ValueSource.CLIENT:
         for name in draft.stores:
@@ -112,10 +118,12 @@ def _add_reissue_steps(draft: _Draft, capability: Capability) -> None:
             draft.add(StepKind.STORE, f"keep the new value as pending in {name}", target=name)
     draft.lift_hindering()
     draft.add(StepKind.PROVE_NEW, "prove that the new credential works")
+    draft.check(StepKind.PROVE_NEW, clause.prove, "prove that it does what its consumers do")
     for name in draft.stores:
         draft.add(StepKind.PROMOTE, f"make the new value current in {name}", target=name)
     for name in draft.stores:
         draft.add(StepKind.TIDY, f"drop what is left of the pending value in {name}", target=name)
+    draft.check(StepKind.HEALTH, clause.health, "wait until the consumers work with the new value")
 
 
 def _add_retire_steps(draft: _Draft, clause: Clause, capability: Capability) -> None:
@@ -123,9 +131,11 @@ def _add_retire_steps(draft: _Draft, clause: Clause, capability: Capability) -> 
         draft.end(StepKind.DISABLE, "disable the old credential", reversible=True)
     elif capability.can_contain or capability.can_delete:
         draft.end(StepKind.DISABLE, "revoke the old credential", reversible=False)
-    else:
+    elif not capability.provable:
         return
     draft.add(StepKind.PROVE_DEAD, "prove that the old credential is dead")
+    if draft.stores:
+        draft.check(StepKind.HEALTH, clause.health, "check that the consumers work without the old value", again=True)
     if Permission.DELETE in clause.may and capability.can_delete and capability.reversible_disable:
         draft.add(StepKind.GRACE, "leave time to notice a forgotten consumer", wait=clause.grace)
         draft.add(StepKind.DELETE, "delete the old credential", reversible=False)
@@ -135,6 +145,8 @@ def _add_retire_steps(draft: _Draft, clause: Clause, capability: Capability) -> 
 def _make_manual_step(clause: Clause, capability: Capability) -> RotationStep:
     if capability.can_reissue and Permission.REISSUE not in clause.may:
         title = "the policy does not let us reissue: make the new credential and give it to its consumers"
+    elif capability.provable:
+        title = "no call ends it: end it by hand, make the new credential and give it to its consumers"
     else:
         title = "the provider offers no call for it: make the new credential and give it to its consumers"
     return RotationStep("person", StepKind.PERSON, title, link=capability.runbook)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from detector.errors import LeakfirstError, RotationError, UsageError
 from detector.net.log_silencing import silence_client_logs
 from detector.secret import Secret
-from rotators.core import bindings, catalogue, field_mapping, identities
+from rotators.core import bindings, catalogue, field_mapping, identities, proofs
 from rotators.core.contracts import Rotator, Store
 from rotators.core.escrow import Escrow, EscrowedStore, make_sealer
 from rotators.core.journal import format_time, name_ourselves, parse_time
@@ -81,7 +81,8 @@ def make_plan(
         try:
             rotator, identity = _identify(name, case, policy)
             view = _look(rotator, identity, capability, policy, folder, key, order)
-            bound = {**bindings.bind_rotator(policy, name, rotator), **view.bindings}
+            proven = bindings.bind_proofs(policy, view.steps)
+            bound = {**bindings.bind_rotator(policy, name, rotator), **view.bindings, **proven}
         except LeakfirstError:
             raise
         except Exception as error:
@@ -172,6 +173,9 @@ def _look(
         raise UsageError("only a credential that may be reissued into a destination can be reconciled")
     stores = open_stores(destinations, rotator.fields, policy, case, folder, key)
     facts = _collect_facts(identity, rotator, capability)
+    if stores and clause.health:
+        clause, told = _check_health(clause, chosen, rotator, identity, policy)
+        facts += told
     steps = make_steps(clause, chosen, capability, rotator, stores)
     if any(step.kind in ACTS for step in steps) and not policy.allows(identity.account):
         raise RotationError(f"{identity.account} is not on the policy's list of allowed accounts")
@@ -188,6 +192,20 @@ def _look(
         recent_use=rotator.used_since(case.clock.now() - policy.limits.recent_use),
         bindings=bindings.bind_destinations(policy, stores),
     )
+
+
+def _check_health(
+    clause: Clause, order: Order, rotator: Rotator, identity: Identity, policy: Policy
+) -> tuple[Clause, tuple[tuple[str, str], ...]]:
+    """Leave out the checks of consumers that fail already, with the old value: they would say nothing."""
+    shown = proofs.select_shown(rotator.old_values(), rotator.public, identity.handle)
+    tried = proofs.Tried(rotator.case.run, {}, shown)
+    failing = {name: why for name in clause.health if (why := proofs.find_failure(policy.proofs[name], tried))}
+    if failing and order != Order.CONTAIN_FIRST:
+        told = "; ".join(f"{name}: {why}" for name, why in failing.items())
+        raise RotationError(f"the consumers do not work with the old value, so they cannot show anything: {told}")
+    facts = tuple(("consumers not checked", f"{name} does not pass now: {why}") for name, why in failing.items())
+    return clause._replace(health=tuple(name for name in clause.health if name not in failing)), facts
 
 
 def _check_before_looking(policy: Policy, leak: Leak) -> None:

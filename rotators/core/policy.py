@@ -19,11 +19,12 @@ from detector.model import VerdictState
 from rotators.core.approvals import ApprovalRole, ApprovalRules, SignedScope
 from rotators.core.identities import IdentityRule, list_settings
 from rotators.core.model import Decision, Order, Permission
+from rotators.core.proofs import NEEDED, SETTINGS, ProofRule
 
 Word = TypeVar("Word", bound=StrEnum)
 
 
-TABLES = {"rotate", "accounts", "limits", "destinations", "rotators", "escrow", "approvals", "identities"}
+TABLES = {"rotate", "accounts", "limits", "destinations", "rotators", "escrow", "approvals", "identities", "proofs"}
 
 
 class Clause(NamedTuple):
@@ -31,7 +32,7 @@ class Clause(NamedTuple):
 
     `credentials` are globs over what the provider calls a credential: its id or
     whom it belongs to (``user ci-*``), as a plan shows them. `rotator` is used
-    instead of the one that serves the rule.
+    instead of the one that serves the rule. `prove` and `health` name checks (proofs.py).
     """
 
     rules: tuple[str, ...] = ("*",)
@@ -45,6 +46,8 @@ class Clause(NamedTuple):
     grace: int = 86400
     notify: tuple[str, ...] = ()
     rotator: str = ""
+    prove: tuple[str, ...] = ()
+    health: tuple[str, ...] = ()
 
     def serves(self, names: tuple[str, ...] | None) -> bool:
         """Tell whether this clause is, or might be, for a credential of these names."""
@@ -81,6 +84,7 @@ class Policy(NamedTuple):
     escrow: Mapping[str, Any] = {}
     approvals: ApprovalRules = ApprovalRules()
     identities: tuple[IdentityRule, ...] = ()
+    proofs: Mapping[str, ProofRule] = {}
 
     def clause(self, rule_id: str, verdict: str, names: tuple[str, ...] | None = None) -> Clause:
         """Return the first clause for a finding; without one, ask and only disable.
@@ -129,7 +133,8 @@ def _parse_policy(data: Mapping[str, Any]) -> Policy:
         if not isinstance(store, str):
             raise ValueError(f"[destinations.{name}] needs a store")
         destinations[name] = Destination(name, store, settings)
-    clauses = tuple(_parse_clause(table, destinations) for table in data.get("rotate", ()))
+    proofs = {name: _parse_proof(name, table) for name, table in data.get("proofs", {}).items()}
+    clauses = tuple(_parse_clause(table, destinations, proofs) for table in data.get("rotate", ()))
     limits = dict(data.get("limits", {}))
     _check_keys(limits, "[limits]", set(Limits._fields))
     for name in ("plan_expires", "proof_within", "recent_use"):
@@ -146,7 +151,20 @@ def _parse_policy(data: Mapping[str, Any]) -> Policy:
         data.get("escrow", {}),
         _parse_approvals(data.get("approvals", {})),
         tuple(_parse_identity(table) for table in data.get("identities", ())),
+        proofs,
     )
+
+
+def _parse_proof(name: str, table: Mapping[str, Any]) -> ProofRule:
+    settings = dict(table)
+    kind = settings.pop("kind", None)
+    if kind not in SETTINGS:
+        raise ValueError(f"[proofs.{name}] kind is one of {', '.join(SETTINGS)}")
+    within = parse_duration(settings.pop("within", 120))
+    _check_keys(settings, f"[proofs.{name}]", set(SETTINGS[kind]))
+    if missing := [needed for needed in NEEDED[kind] if not settings.get(needed)]:
+        raise ValueError(f"[proofs.{name}] needs {missing[0]}")
+    return ProofRule(name, kind, settings, within)
 
 
 def _parse_identity(table: Mapping[str, Any]) -> IdentityRule:
@@ -179,10 +197,12 @@ def _parse_approvals(table: Mapping[str, Any]) -> ApprovalRules:
     return ApprovalRules(**{**fields, "roles": tuple(roles)})
 
 
-def _parse_clause(table: Mapping[str, Any], destinations: Mapping[str, Destination]) -> Clause:
+def _parse_clause(
+    table: Mapping[str, Any], destinations: Mapping[str, Destination], proofs: Mapping[str, ProofRule]
+) -> Clause:
     fields: dict[str, Any] = dict(table)
     _check_keys(fields, "[[rotate]]", set(Clause._fields))
-    for name in ("rules", "verdicts", "credentials", "may", "destinations", "notify"):
+    for name in ("rules", "verdicts", "credentials", "may", "destinations", "notify", "prove", "health"):
         if name in fields:
             if isinstance(fields[name], str):
                 raise ValueError(f"[[rotate]] {name} is a list")
@@ -205,6 +225,9 @@ def _parse_clause(table: Mapping[str, Any], destinations: Mapping[str, Destinati
     for name in clause.destinations:
         if name not in destinations:
             raise ValueError(f"[[rotate]] names the destination {name!r}, which no table describes")
+    for name in (*clause.prove, *clause.health):
+        if name not in proofs:
+            raise ValueError(f"[[rotate]] names the proof {name!r}, which no table describes")
     if "reissue" in clause.may and not clause.destinations:
         raise ValueError("[[rotate]] may reissue, but names no destination for the new value")
     return clause

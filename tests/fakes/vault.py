@@ -184,8 +184,18 @@ def create_by_role(vault: Vault, body: dict[str, Any], me: str, role: str) -> An
     if role not in vault.token_roles:
         raise Refused(400, f"unknown role {role}")
     name = f"token-{body['display_name']}" if body.get("display_name") else "token"
-    path, policies = f"auth/token/create/{role}", ["default"]
+    path, policies = f"auth/token/create/{role}", body.get("policies") or ["default"]
     return {"auth": vault.issue(path, policies, display_name=name, meta=body.get("meta"), role=role, orphan=True)}
+
+
+@route("LIST", "auth/token/roles")
+def token_roles(vault: Vault, body: dict[str, Any], me: str) -> Any:
+    return {"data": {"keys": list(vault.token_roles)}}
+
+
+@route("GET", "auth/token/roles/{role}")
+def read_token_role(vault: Vault, body: dict[str, Any], me: str, role: str) -> Any:
+    return {"data": vault.token_roles[role]}
 
 
 @route("POST PUT", "auth/token/roles/{role}")
@@ -508,6 +518,16 @@ def capabilities(vault: Vault, body: dict[str, Any], me: str) -> Any:
     root = "root" in vault.tokens[me]["policies"]
     found: dict[str, Any] = {path: ["root"] if root else ["deny"] for path in body["paths"]}
     return {**found, "capabilities": ["root"], "data": found}
+
+
+@route("POST PUT", "sys/capabilities-accessor")
+def capabilities_of(vault: Vault, body: dict[str, Any], me: str) -> Any:
+    return {"data": {path: ["deny"] for path in body["paths"]}}
+
+
+@route("GET", "sys/{kind}")
+def mounted(vault: Vault, body: dict[str, Any], me: str, kind: str) -> Any:
+    return {"data": {"secret/": {"type": "kv"}} if kind == "mounts" else {"token/": {"type": "token"}}}
 
 
 @route("POST PUT", "sys/policies/acl/{name}")

@@ -78,7 +78,7 @@ VAULT = {
 def vault_world(name: str, stack: ExitStack) -> World:
     address, server = stack.enter_context(vault.running())
     leaked = secret_text()
-    server.token_roles["maker"] = {}
+    server.token_roles["maker"] = {"orphan": True}
     server.tokens[leaked] = server.token("auth/token/create", ["default"])
     server.users["app"] = {"password": leaked, "token_policies": []}
     server.static["app"] = {"username": "app", "password": leaked}

@@ -77,7 +77,7 @@ class Incident:
         token = vault.issue("auth/token/create", ["default"])["client_token"]
         self.leak = Leak("vault.token", "lf1:t", Secret(token.encode()), verdict="live")
         self.token = token
-        vault.token_roles["app"] = {}
+        vault.token_roles["app"] = {"orphan": True}
         for path in ("app", "elsewhere"):
             vault.kv[path] = {
                 "current_version": 1,
