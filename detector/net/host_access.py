@@ -10,6 +10,7 @@ server's answer can change that.
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -47,6 +48,11 @@ class HostAccess(NamedTuple):
         if style == "private-token":
             return {"PRIVATE-TOKEN": text}
         return {"Authorization": f"{'token' if style == 'token' else 'Bearer'} {text}"}
+
+    def make_basic_header(self) -> str:
+        """Return the value of the header for user and token; there must be a token."""
+        assert self.token is not None
+        return "Basic " + base64.b64encode(f"{self.user}:".encode() + self.token.reveal()).decode("ascii")
 
     def make_git_environment(self, url: str) -> dict[str, str]:
         """Return the environment with which git sends the token to the server of *url*.

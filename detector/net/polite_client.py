@@ -45,11 +45,15 @@ _SERVER_ERRORS = (500, 502, 503, 504, 520, 522, 524)
 
 
 class AnswerFailed(Exception):
-    """The server gave no usable answer; the message is one line. `status` is 0 without an answer."""
+    """The server gave no usable answer; the message is one line.
 
-    def __init__(self, reason: str, status: int = 0) -> None:
+    `status` is 0 without an answer; `headers` are those of the answer, names in lower case.
+    """
+
+    def __init__(self, reason: str, status: int = 0, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
         self.status = status
+        self.headers = headers or {}
 
 
 class Digest(NamedTuple):
@@ -178,7 +182,7 @@ class PoliteClient:
     ) -> int:
         """Write what is at *url* into *file* and return its size in bytes. Raises `AnswerFailed`.
 
-        What does not have the *digest* is no usable answer.
+        What does not have the *digest* is no usable answer. *headers* are for the host of *url* alone.
         """
 
         def receive(client: BlockingHttpClient) -> Reply:
@@ -203,9 +207,11 @@ class PoliteClient:
         self, client: BlockingHttpClient, url: str, file: IO[bytes], headers: Mapping[str, str], max_bytes: int
     ) -> Reply:
         """Download *url*; a redirect may lead to another host, which gets none of our headers."""
+        first = url
         for _ in range(MAX_REDIRECTS + 1):
             own = is_same_host(url, self.base)
-            sent = {**(self.headers if own else {}), **headers, "Accept": headers.get("Accept", "*/*")}
+            sent = {**(self.headers if own else {}), **(headers if is_same_host(url, first) else {})}
+            sent["Accept"] = headers.get("Accept", "*/*")
             reply = client.download(Request("GET", url, tuple(sent.items())), file.write, max_bytes)
             target = reply.headers.get("location", "")
             if reply.status not in (*REDIRECTS, 303) or not target:
@@ -253,7 +259,7 @@ class PoliteClient:
                 self._requested_pause = pause or 0.0
                 return reply
             else:
-                raise AnswerFailed(self._explain(reply), reply.status)
+                raise AnswerFailed(self._explain(reply), reply.status, reply.headers)
 
     def _wait(self, seconds: float, reason: str) -> None:
         """Wait; raises `AnswerFailed` if that takes too long."""

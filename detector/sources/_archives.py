@@ -7,8 +7,8 @@ file without a name, and read as any file is, with the same limits for container
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple, TypeVar
 
 from detector.config import Config
 from detector.contracts import HistoryState
@@ -26,13 +26,20 @@ GUESSED_BYTES = 256 << 10
 _COLLIDING = ("sha1", "md5")
 
 
+S = TypeVar("S")
+
+
 class Archive(NamedTuple):
-    """One archive of a server: its place in reports, its URL, its size in bytes (0 if unknown) and its digest."""
+    """One archive of a server: its place in reports, its URL, its size in bytes (0 if unknown) and its digest.
+
+    More than `limit` bytes are not downloaded.
+    """
 
     place: str
     url: str
     size: int = 0
     digest: Digest | None = None
+    limit: int = MAX_ARCHIVE_BYTES
 
     @property
     def memory_key(self) -> str:
@@ -73,7 +80,7 @@ def read_archive(client: PoliteClient, archive: Archive, origin: Origin) -> Iter
     """Download *archive*, check its digest and yield its content; what cannot be had is skipped."""
     with tempfile.TemporaryFile(prefix="leakfirst-") as file:
         try:
-            size = client.download(archive.url, file, archive.digest, max_bytes=MAX_ARCHIVE_BYTES)
+            size = client.download(archive.url, file, archive.digest, max_bytes=archive.limit)
         except AnswerFailed as failure:
             yield Skipped(archive.place, str(failure))
             return
@@ -83,8 +90,12 @@ def read_archive(client: PoliteClient, archive: Archive, origin: Origin) -> Iter
 
 
 def group_archives(
-    archives: Iterable[Archive | Skipped], site: Site, kind: str, config: Config, state: HistoryState
-) -> Iterator[ArchiveShare | Skipped]:
+    archives: Iterable[Archive | Skipped],
+    kind: str,
+    config: Config,
+    state: HistoryState,
+    make_share: Callable[[tuple[Archive, ...]], S],
+) -> Iterator[S | Skipped]:
     """Put the archives that *state* does not know together into shares; each content is read once."""
     batch: list[Archive] = []
     total = 0
@@ -103,10 +114,10 @@ def group_archives(
         batch.append(archive)
         total += archive.size or GUESSED_BYTES
         if total >= SHARE_BYTES or len(batch) >= SHARE_ARCHIVES:
-            yield ArchiveShare(site, kind, tuple(batch))
+            yield make_share(tuple(batch))
             batch, total = [], 0
     if batch:
-        yield ArchiveShare(site, kind, tuple(batch))
+        yield make_share(tuple(batch))
 
 
 def check_registry(config: Config, default: str) -> str:

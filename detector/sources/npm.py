@@ -19,6 +19,7 @@ import binascii
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -92,7 +93,8 @@ def split(target: str, config: Config, state: HistoryState) -> Iterator[ArchiveS
         raise UsageError("npm:* is for a registry of your own: name it with --registry")
     with open_client(site) as client:
         names: Iterator[str | Skipped] = list_packages(client, wanted.name) if wanted.is_list else iter([wanted.name])
-        yield from group_archives(_list_archives(client, names, wanted, site), site, "npm", config, state)
+        archives = _list_archives(client, names, wanted, site)
+        yield from group_archives(archives, "npm", config, state, partial(ArchiveShare, site, "npm"))
 
 
 def _list_archives(

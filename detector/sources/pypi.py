@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
@@ -101,7 +102,7 @@ def split(target: str, config: Config, state: HistoryState) -> Iterator[ArchiveS
         raise UsageError("pypi:* is for an index of your own: name it with --registry")
     with open_client(site) as client:
         archives = _list_archives(client, list_projects(client, wanted.name), wanted.versions)
-        yield from group_archives(archives, site, "pypi", config, state)
+        yield from group_archives(archives, "pypi", config, state, partial(ArchiveShare, site, "pypi"))
 
 
 def _list_archives(client: PoliteClient, names: Iterator[str | Skipped], versions: str) -> Iterator[Archive | Skipped]:

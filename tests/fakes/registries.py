@@ -77,7 +77,7 @@ class Server:
         found = self.answers.get(handler.path, self.answers.get(handler.path.partition("?")[0], Answer(404)))
         if isinstance(found, list):
             found = found.pop(0) if len(found) > 1 else found[0]
-        if callable(found) and not isinstance(found, Answer):
+        if not isinstance(found, Answer):
             found = found(handler.path)
         assert isinstance(found, Answer)
         handler.send_response(found.status)

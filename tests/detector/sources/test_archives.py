@@ -1,5 +1,7 @@
 """What the sources of archives share; test_npm.py and test_pypi.py read archives with it."""
 
+from functools import partial
+
 import pytest
 
 from detector.config import Config
@@ -11,18 +13,19 @@ from detector.net.polite_client import Digest, Site
 from detector.sources._archives import Archive, ArchiveShare, check_registry, group_archives
 
 SITE = Site("https://registry.example.org")
+SHARES = partial(ArchiveShare, SITE, "npm")
 
 
 def test_archives_are_grouped_by_size_and_read_once() -> None:
     large = [Archive(f"npm:a@{n}", f"u{n}", 9 << 20, Digest("sha256", f"{n:064x}")) for n in range(4)]
     twice = Archive("npm:b@1", "v", 1, large[0].digest)
-    shares = list(group_archives([*large, twice], SITE, "npm", Config(), NoState()))
+    shares = list(group_archives([*large, twice], "npm", Config(), NoState(), SHARES))
     assert [len(one.archives) for one in shares if isinstance(one, ArchiveShare)] == [2, 2]
     assert shares[0].weight == 18 << 20  # type: ignore[union-attr]
 
 
 def test_what_is_larger_than_wanted_is_left_out() -> None:
-    found = list(group_archives([Archive("npm:a@1", "u", 100)], SITE, "npm", Config(max_size=10), NoState()))
+    found = list(group_archives([Archive("npm:a@1", "u", 100)], "npm", Config(max_size=10), NoState(), SHARES))
     assert found == [Skipped("npm:a@1", "larger than --max-size (100 bytes)", expected=True)]
 
 

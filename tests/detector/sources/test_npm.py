@@ -201,7 +201,7 @@ def test_a_wrong_digest(registry: Server, tmp_path: Path) -> None:
 
 
 def test_an_endless_archive(registry: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_archives, "MAX_ARCHIVE_BYTES", 1 << 20)
+    monkeypatch.setattr(_archives.Archive.__new__, "__defaults__", (0, None, 1 << 20))
     offer(registry, Answer(200, b"x" * 65536, endless=True))
     assert read_reasons(scan("npm:acme-ui", tmp_path, registry=registry.url)) == ["the answer is longer than 1 MiB"]
 
