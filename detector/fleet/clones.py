@@ -24,12 +24,14 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from detector.errors import SourceError, UsageError
+from detector.errors import LeakfirstError, SourceError, UsageError
+from detector.fleet.clone_damage import find_damage
 from detector.fleet.inventory import RepositoryEntry, RepositoryKind
 from detector.fleet.names import InvalidName, make_line, normalize_url
 from detector.git.refs import read_refs
 from detector.git.repository import discover
 from detector.git.safe_git import build_isolated_environment, find_git_program
+from detector.log import log_step
 from detector.net.host_access import HostAccess, find_access
 
 if TYPE_CHECKING:
@@ -141,10 +143,11 @@ class Clones:
         readable = re.sub(r"[^A-Za-z0-9]+", "-", entry.key).strip("-")[:60]
         return os.path.join(self.folder, f"{readable}-{hashlib.sha256(entry.key.encode()).hexdigest()[:16]}.git")
 
-    def refresh(self, entry: RepositoryEntry) -> Clone:
+    def refresh(self, entry: RepositoryEntry, verify: bool = False) -> Clone:
         """Update the clone of *entry*, or create it. Raises `SourceError` or `UnreachableRepository`.
 
-        A repository on this machine is not cloned but read in place.
+        A clone that is damaged is cloned again; with *verify*, all of its objects are checked for that. A repository on
+        this machine is not cloned but read in place.
         """
         if entry.local:
             return Clone(entry.url, True, _digest_refs(entry.url))
@@ -157,7 +160,7 @@ class Clones:
         try:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
             with _hold_lock(f"{path}.lock", self._lock_timeout, entry.name) as lock:
-                return self._update(entry, _Git(path, url, access, lock, self._max_size), path)
+                return self._update(entry, _Git(path, url, access, lock, self._max_size), path, verify)
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise SourceError(f"{make_line(entry.name)}: {self.folder}: {reason}") from None
@@ -169,14 +172,40 @@ class Clones:
             self._access[site] = find_access(site, self._operator)
         return self._access[site]
 
-    def _update(self, entry: RepositoryEntry, git: _Git, path: str) -> Clone:
+    def _update(self, entry: RepositoryEntry, git: _Git, path: str, verify: bool) -> Clone:
+        if os.path.isdir(f"{path}.old"):
+            _resume_replacement(git, path)
+        exists = os.path.isdir(path)
+        if exists:
+            _remove_leftovers(path)
+        damage = find_damage(path) if exists else ""
+        if exists and verify and not damage:
+            damage = git.find_broken_object()
+        if damage:
+            log_step("cloned again", repository=entry.name, reason=damage)
+            return self._clone_again(entry, git, path, damage)
+        return self._fetch_or_clone(entry, git, path, is_new=not exists)
+
+    def _clone_again(self, entry: RepositoryEntry, git: _Git, path: str, damage: str) -> Clone:
+        """Replace a damaged clone, with the commits that only it has as far as they can be read.
+
+        If any cannot, the old clone stays beside the new one as ``….damaged``.
+        """
+        old = f"{path}.old"
+        os.rename(path, old)
+        try:
+            clone = self._fetch_or_clone(entry, git, path, is_new=True)
+        except (SourceError, OSError) as error:
+            os.rename(old, path)
+            raise SourceError(f"{make_line(str(error), 400)}; the clone on this machine is damaged: {damage}") from None
+        _set_aside(git, path)
+        return clone._replace(refs_digest=_digest_refs(path))
+
+    def _fetch_or_clone(self, entry: RepositoryEntry, git: _Git, path: str, is_new: bool) -> Clone:
         temporary = f"{path}.new"
         shutil.rmtree(temporary, ignore_errors=True)
-        is_new = not os.path.isdir(path)
         if is_new:
             git.path = temporary
-        else:
-            _remove_leftovers(path)
         try:
             remote_refs, default = self._list_remote_refs(git, entry)
             if is_new:
@@ -188,6 +217,7 @@ class Clones:
             git.describe(entry)
             if is_new:
                 os.rename(temporary, path)
+                git.path = path
             return Clone(path, changed, _digest_refs(path))
         except _GitFailed as error:
             clone = None if is_new else Clone(path, False, _digest_refs(path))
@@ -313,6 +343,38 @@ class _Git:
         if packs > MAX_PACKS:
             self.run("repack", "--geometric=2", "-d", "-n", "--quiet")
 
+    def find_broken_object(self) -> str:
+        """Read all objects; return what is damaged, or ""."""
+        folder = os.path.join(self.path, "objects", "pack")
+        indexes = [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".idx")]
+        try:
+            for index in indexes:
+                self.run("verify-pack", index)
+            self.run("rev-list", "--objects", "--all", "--quiet")
+        except _GitFailed as error:
+            return str(error)
+        return ""
+
+    def keep_commits_of(self, old: str) -> bool:
+        """Keep every commit to which a ref in the repository *old* refers; return whether all could be read."""
+        try:
+            named = read_refs(discover(old))
+        except (LeakfirstError, OSError, ValueError):
+            return False
+        have = set(self.list_refs().values())
+        wanted = {commit: name for name, commit in named.items() if name.startswith("refs/") and commit not in have}
+        whole = True
+        for commit, name in wanted.items():
+            try:
+                words = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
+                self.run("fetch", *words, "--", old, f"+{name}:{KEPT}{commit}", protocol="file")
+            except _GitFailed:
+                whole = False
+        kept = {commit for commit in wanted if f"{KEPT}{commit}" in read_refs(discover(self.path))}
+        reachable = kept - self.select_unreachable(kept)
+        self.update_refs([f"delete {KEPT}{commit}" for commit in reachable])
+        return whole
+
     def describe(self, entry: RepositoryEntry) -> None:
         """Write name, URL and key of the repository for people who look into the folder."""
         path, text = os.path.join(self.path, "description"), f"{entry.name}\n{entry.url}\n{entry.key}\n"
@@ -320,8 +382,13 @@ class _Git:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
 
-    def run(self, *args: str, given: bytes = b"", seconds: float = 3600.0, network: bool = False) -> bytes:
-        """Run git and return its output; raises `_GitFailed`. It may connect to the URL only with *network*."""
+    def run(
+        self, *args: str, given: bytes = b"", seconds: float = 3600.0, network: bool = False, protocol: str = ""
+    ) -> bytes:
+        """Run git and return its output; raises `_GitFailed`.
+
+        It may connect to the URL only with *network*, and otherwise use only *protocol*.
+        """
         import subprocess
         import tempfile
 
@@ -335,7 +402,7 @@ class _Git:
                 stdout=out,
                 stderr=errors,
                 cwd=os.path.dirname(self.path),
-                env=self._make_environment(network),
+                env=self._make_environment(network) | ({"GIT_ALLOW_PROTOCOL": protocol} if protocol else {}),
                 pass_fds=(self._lock,),
                 start_new_session=True,
             )
@@ -423,6 +490,24 @@ def _remove_leftovers(path: str) -> None:
         for name in files:
             if name.endswith(".lock") or name.startswith(("tmp_", ".tmp-")):
                 os.unlink(os.path.join(folder, name))
+
+
+def _set_aside(git: _Git, path: str) -> None:
+    """Take over the commits of the old clone beside *path*; remove it, or keep it as damaged if any cannot be read."""
+    old, damaged = f"{path}.old", f"{path}.damaged"
+    if git.keep_commits_of(old):
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        shutil.rmtree(damaged, ignore_errors=True)
+        os.rename(old, damaged)
+
+
+def _resume_replacement(git: _Git, path: str) -> None:
+    """Complete or undo a replacement during which we were killed."""
+    if os.path.isdir(path):
+        _set_aside(git, path)
+    else:
+        os.rename(f"{path}.old", path)
 
 
 def _digest_refs(path: str) -> str:

@@ -24,7 +24,7 @@ PACK_SIZE_BYTES = 8
 def survey(worker: Worker, task: Survey) -> Iterator[SurveyResult]:
     """Update the clone and list its objects outside the known packs."""
     if not task.entry.local:
-        worker.settings.clones.refresh(task.entry)
+        worker.settings.clones.refresh(task.entry, task.verify)
     repository = worker.open_repository(task.entry)
     digest = compute_state_digest(repository, worker.settings)
     if digest == task.state_digest:

@@ -52,12 +52,14 @@ class WorkerSettings(NamedTuple):
 class Survey(NamedTuple):
     """Update the clone and list its objects, except those in the known `packs`.
 
-    `state_digest` is that of the last result: a repository that still has it is unchanged.
+    `state_digest` is that of the last result: a repository that still has it is unchanged. With `verify`, a clone
+    of which an object cannot be read is cloned again.
     """
 
     entry: RepositoryEntry
     state_digest: str = ""
     packs: bytes = b""
+    verify: bool = False
 
 
 class SurveyResult(NamedTuple):

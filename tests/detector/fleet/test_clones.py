@@ -2,11 +2,12 @@
 
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event
@@ -374,3 +375,92 @@ def test_invalid_refs_of_a_server_are_not_written(
     made = Path(clones.refresh(entry(server, "app.git")).path)
     assert ".." not in (made / "HEAD").read_text()
     assert set(refs(str(made))) == {"refs/heads/main"}
+
+
+def find_only_pack(path: str) -> Path:
+    (pack,) = Path(path, "objects", "pack").glob("*.pack")
+    pack.chmod(0o600)
+    return pack
+
+
+def cut(path: str) -> None:
+    pack = find_only_pack(path)
+    pack.write_bytes(pack.read_bytes()[:-30])
+
+
+def change_a_byte(path: str) -> None:
+    pack = find_only_pack(path)
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    pack.write_bytes(content)
+
+
+def lose_the_head(path: str) -> None:
+    Path(path, "HEAD").unlink()
+
+
+@pytest.mark.parametrize("damage", [cut, change_a_byte, lose_the_head])
+def test_a_damaged_clone_is_cloned_again(server: GitServer, clones: Clones, damage: Callable[[str], None]) -> None:
+    repository(server.root, "app.git", **{f"f{number}": os.urandom(500).hex() for number in range(5)})
+    path = clones.refresh(entry(server, "app.git")).path
+    before = refs(path)
+    damage(path)
+    again = clones.refresh(entry(server, "app.git"), verify=True)
+    assert (again.path, again.changed) == (path, True)
+    assert refs(path) == before
+    git(Path(path), "fsck", "--full")
+    assert not clones.refresh(entry(server, "app.git"), verify=True).changed
+
+
+def test_commits_that_only_a_damaged_clone_has_are_kept(server: GitServer, clones: Clones) -> None:
+    bare = repository(server.root, "app.git", readme="first")
+    path = clones.refresh(entry(server, "app.git")).path
+    lost = refs(path)["refs/heads/main"]
+    commit(bare, root=True, readme="replaced")
+    clones.refresh(entry(server, "app.git"))
+    assert f"{KEPT}{lost}" in refs(path)
+    newest = max(Path(path, "objects", "pack").glob("*.pack"), key=lambda pack: pack.stat().st_mtime_ns)
+    newest.chmod(0o600)
+    newest.write_bytes(newest.read_bytes()[:-1])
+    clones.refresh(entry(server, "app.git"))
+    assert f"{KEPT}{lost}" in refs(path)
+    assert git(Path(path), "cat-file", "-t", lost) == "commit"
+    assert not os.path.exists(f"{path}.damaged")
+
+
+def test_a_clone_whose_own_commits_cannot_be_read_stays_beside_the_new_one(server: GitServer, clones: Clones) -> None:
+    bare = repository(server.root, "app.git", readme="first")
+    path = clones.refresh(entry(server, "app.git")).path
+    oldest = find_only_pack(path)
+    commit(bare, root=True, readme="replaced")
+    clones.refresh(entry(server, "app.git"))
+    oldest.write_bytes(b"")
+    clones.refresh(entry(server, "app.git"))
+    git(Path(path), "fsck", "--full")
+    assert os.path.isdir(f"{path}.damaged")
+
+
+def test_a_damaged_clone_stays_if_the_server_cannot_be_reached(server: GitServer, clones: Clones) -> None:
+    repository(server.root, "app.git", readme="first")
+    path = clones.refresh(entry(server, "app.git")).path
+    cut(path)
+    server.broken.add("app.git")
+    with pytest.raises(SourceError, match="the clone on this machine is damaged: the pack"):
+        clones.refresh(entry(server, "app.git"))
+    assert os.path.isdir(path)
+    assert not os.path.exists(f"{path}.old")
+
+
+@pytest.mark.parametrize("cloned", [True, False])
+def test_a_replacement_that_was_killed_is_completed(server: GitServer, clones: Clones, cloned: bool) -> None:
+    bare = repository(server.root, "app.git", readme="first")
+    path = clones.refresh(entry(server, "app.git")).path
+    lost = refs(path)["refs/heads/main"]
+    commit(bare, root=True, readme="replaced")
+    os.rename(path, f"{path}.old")
+    if cloned:
+        shutil.copytree(f"{path}.old", path)
+        git(Path(path), "update-ref", "-d", "refs/heads/main")
+    clones.refresh(entry(server, "app.git"))
+    assert f"{KEPT}{lost}" in refs(path)
+    assert not os.path.exists(f"{path}.old")
