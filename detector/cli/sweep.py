@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import getpass
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from detector.config import Config, count_processors, load_operator_file
-from detector.errors import ExitCode, UsageError
+from detector.errors import UsageError
 from detector.log import set_level
 
 if TYPE_CHECKING:
+    from detector.fleet.coverage import CoverageLimits
     from detector.fleet.executors import ExecutorBackend
-    from detector.fleet.state.store import State
-    from detector.fleet.tally import SweepSummary
     from detector.fleet.tasks import WorkerSettings
 
 SUMMARY = "scan all repositories of an inventory, remember the findings, report what changed"
@@ -27,9 +25,10 @@ EXAMPLE = """examples:
   leakfirst sweep status                      what the last sweep changed, what is overdue
   leakfirst sweep close lf1:… --reason false-positive
   leakfirst sweep report --format html --output sweep.html
+  leakfirst sweep acknowledge acme/old --reason "deleted on purpose" --days 30
 """
 
-ACTIONS = ("status", "report", "close", "reopen")
+ACTIONS = ("status", "report", "close", "reopen", "acknowledge")
 """First words that name another action than a sweep. To sweep a folder of that name, write ``./status``."""
 
 _KEYS: Mapping[str, type] = {
@@ -52,10 +51,19 @@ _KEYS: Mapping[str, type] = {
     "host": dict,
     "tls": dict,
     "cluster-options": dict,
+    "max-shrink": float,
+    "stale-days": float,
 }
 """The keys of ``[sweep]`` in the operator's configuration, and the types of their values."""
 
-_TYPE_NAMES = {list: "a list", str: "a string", int: "an integer", bool: "true or false", dict: "a table"}
+_TYPE_NAMES = {
+    list: "a list",
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    dict: "a table",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,7 +72,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.usage = (
         "leakfirst sweep [SPEC ...] [OPTIONS]\n       leakfirst sweep status|report [OPTIONS]\n"
-        "       leakfirst sweep close|reopen FINGERPRINT [OPTIONS]"
+        "       leakfirst sweep close|reopen FINGERPRINT [OPTIONS]\n"
+        "       leakfirst sweep acknowledge [NAME ...] [OPTIONS]"
     )
     parser.add_argument(
         "words",
@@ -76,10 +85,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
     _add_scan_arguments(parser)
     output = parser.add_argument_group("status and report")
-    output.add_argument("--format", "-f", default="text", metavar="FORMAT", help="text, json, markdown or html")
+    output.add_argument(
+        "--format", "-f", default="text", metavar="FORMAT", help="text, json, markdown, html or prometheus"
+    )
     output.add_argument("--output", "-o", default="-", metavar="FILE", help="output file; default: standard output")
     output.add_argument("--run", type=int, default=0, metavar="N", help="number of the sweep; default: the last one")
-    decision = parser.add_argument_group("close and reopen")
+    decision = parser.add_argument_group("close, reopen and acknowledge")
     decision.add_argument(
         "--reason",
         default="",
@@ -87,6 +98,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "after other reasons it is reopened when the credential returns",
     )
     decision.add_argument("--repository", default="", metavar="NAME", help="only in this repository; default: in all")
+    decision.add_argument(
+        "--days", type=float, default=90, metavar="N", help="how long a gap is acknowledged; 0 withdraws; default: 90"
+    )
 
 
 def _add_scan_arguments(parser: argparse.ArgumentParser) -> None:
@@ -129,24 +143,9 @@ def run(args: argparse.Namespace) -> int:
     action, words = (args.words[0], args.words[1:]) if args.words[:1] and args.words[0] in ACTIONS else ("", args.words)
     if not action:
         return _run_sweep(args, words, operator, table, place)
-    from detector.fleet.lifecycle import FindingState
-    from detector.fleet.state import open_state
+    from detector.cli import _sweep_actions
 
-    if action in ("status", "report"):
-        if words:
-            raise UsageError(f"sweep {action}: unexpected argument {words[0]!r}")
-        return _print_report(args, place, include_open=action == "report")
-    if len(words) != 1:
-        raise UsageError(f"sweep {action}: name one finding by its fingerprint, lf1:…")
-    if action == "close" and not args.reason:
-        raise UsageError("sweep close: give a --reason (false-positive, accepted-risk, or your own words)")
-    with open_state(place, create=False) as state:
-        if action == "close":
-            changed = state.resolve(words[0], FindingState.CLOSED, args.reason, _find_user_name(), args.repository)
-        else:
-            changed = state.reopen(words[0], args.reason or "by hand", _find_user_name(), args.repository)
-    print(f"{words[0]}: {changed} {'finding' if changed == 1 else 'findings'} {action.rstrip('e')}ed")
-    return int(ExitCode.CLEAN)
+    return int(_sweep_actions.run_action(action, words, args, read_limits(table), place))
 
 
 def read_sweep_table(operator: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -158,7 +157,8 @@ def read_sweep_table(operator: Mapping[str, Any]) -> Mapping[str, Any]:
         if key not in _KEYS:
             raise UsageError(f"[sweep] {key}: unknown key; known: {', '.join(sorted(_KEYS))}")
         wanted = _KEYS[key]
-        if not isinstance(value, wanted) or (wanted is int and isinstance(value, bool)):
+        allowed = (int, float) if wanted is float else wanted
+        if not isinstance(value, allowed) or (wanted in (int, float) and isinstance(value, bool)):
             raise UsageError(f"[sweep] {key}: must be {_TYPE_NAMES[wanted]}")
     for key, number in table.get("deadlines", {}).items():
         from detector.model import SEVERITIES
@@ -169,9 +169,19 @@ def read_sweep_table(operator: Mapping[str, Any]) -> Mapping[str, Any]:
         for key, text in table.get(name, {}).items():
             if not isinstance(text, str):
                 raise UsageError(f"[sweep.{name}] {key}: must be a string")
+    if not 0 < table.get("max-shrink", 1) <= 1 or table.get("stale-days", 1) <= 0:
+        raise UsageError("[sweep] max-shrink must be above 0 and at most 1, stale-days above 0")
     if not all(isinstance(spec, str) for spec in table.get("inventory", [])):
         raise UsageError("[sweep] inventory: must be a list of strings")
     return table
+
+
+def read_limits(table: Mapping[str, Any]) -> CoverageLimits:
+    """Return which gaps of the coverage fail a sweep, as the validated *table* says."""
+    from detector.fleet.coverage import CoverageLimits
+
+    default = CoverageLimits()
+    return CoverageLimits(table.get("max-shrink", default.max_shrink), table.get("stale-days", default.stale_days))
 
 
 # -- sweep -------------------------------------------------------------------
@@ -180,7 +190,8 @@ def read_sweep_table(operator: Mapping[str, Any]) -> Mapping[str, Any]:
 def _run_sweep(
     args: argparse.Namespace, specs: list[str], operator: Mapping[str, Any], table: Mapping[str, Any], place: str
 ) -> int:
-    from detector.fleet.inventory import InventoryOptions, list_repositories
+    from detector.cli._sweep_output import choose_exit_code, print_summary
+    from detector.fleet.inventory import InventoryOptions, list_inventory
     from detector.fleet.lifecycle import DEADLINES
     from detector.fleet.progress import ProgressDisplay
     from detector.fleet.state import open_state
@@ -218,12 +229,13 @@ def _run_sweep(
         fetchers=fetchers,
         retries=args.retry if args.retry >= 0 else table.get("retry", 1),
         retry_incomplete=args.retry_incomplete,
+        limits=read_limits(table),
     )
     with open_state(place) as state:
         executor = _open_executor(args, table, settings, jobs, fetchers)
         with executor, ProgressDisplay(not (args.quiet or args.no_progress)) as display:
-            summary = sweep(list_repositories(specs, listing), state, options, executor, rules, display)
-        _print_summary(summary, state, args.quiet)
+            summary = sweep(list_inventory(specs, listing), state, options, executor, rules, display)
+        print_summary(summary, state, args.quiet, options.limits)
     return int(choose_exit_code(summary, args.exit_zero))
 
 
@@ -273,67 +285,3 @@ def _open_executor(
     name = args.executor or table.get("executor", "") or ("dask" if address else "local")
     options = ExecutorOptions(jobs, fetchers, address, table.get("tls", {}), table.get("cluster-options", {}))
     return open_executor(name, settings, options)
-
-
-def choose_exit_code(summary: SweepSummary, exit_zero: bool = False) -> ExitCode:
-    """Return 1 for new findings; without any, 3 if not everything could be read."""
-    from detector.fleet.lifecycle import NEEDS_ACTION
-
-    if summary.interrupted:
-        return ExitCode.INTERRUPTED
-    if any(kind in NEEDS_ACTION for kind, _, _ in summary.events) and not exit_zero:
-        return ExitCode.FOUND
-    return ExitCode.CLEAN if summary.complete else ExitCode.INCOMPLETE
-
-
-def _print_summary(summary: SweepSummary, state: State, quiet: bool) -> None:
-    """Print what changed, and unless *quiet* the counts."""
-    from detector.fleet.overview import load_overview
-    from detector.fleet.reports.text import list_changes, list_unread
-    from detector.text.numbers import format_count
-    from detector.text.untrusted import make_printable
-
-    current = load_overview(state, summary.run)
-    for skip in summary.skipped:
-        if not (quiet and skip.expected):
-            print(f"not listed: {make_printable(skip.where)}: {make_printable(skip.reason)}")
-    print("".join((*list_changes(current), *(() if quiet else list_unread(current)))).lstrip("\n"), end="")
-    if quiet:
-        if unread := len(summary.failed) + len(summary.incomplete):
-            print(
-                f"{unread} of {summary.repositories} repositories could not be read completely: leakfirst sweep status"
-            )
-        return
-    print(
-        f"{format_count(summary.repositories, 'repository', 'repositories')} in {summary.seconds:.1f} s: "
-        f"{summary.swept} scanned, {summary.unchanged} unchanged, {len(summary.failed)} failed; "
-        f"{summary.objects} objects read, {summary.reread} read again; {current.counts['overdue']} findings overdue"
-    )
-
-
-# -- reports -----------------------------------------------------------------
-
-
-def _print_report(args: argparse.Namespace, place: str, include_open: bool) -> int:
-    from detector.fleet.overview import load_overview
-    from detector.fleet.reports import load_report
-    from detector.fleet.state import open_state
-
-    report = load_report(args.format)
-    with open_state(place, create=False) as state:
-        pieces = report.render(load_overview(state, args.run), include_open)
-    if args.output == "-":
-        sys.stdout.writelines(pieces)
-    else:
-        from detector.files.writing import replace_text
-
-        with replace_text(args.output) as out:
-            out.writelines(pieces)
-    return int(ExitCode.CLEAN)
-
-
-def _find_user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown user"

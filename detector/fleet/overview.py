@@ -10,15 +10,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from detector.fleet.coverage import Coverage, CoverageLimits, read_coverage
 from detector.fleet.lifecycle import UNRESOLVED
+from detector.model import SEVERITIES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from detector.fleet.state.store import State
 
-MAX_ROWS = 10_000
-"""Findings, and changes, that a report lists."""
+LOST_SIGHT_OF = "lost sight of"
+"""What a report calls an unresolved finding in a repository that is not listed any more."""
 
 _BATCH_ROWS = 500
 
@@ -64,6 +66,8 @@ class UnreadRepository(NamedTuple):
     repository: str
     reason: str
     failures: int = 1
+    since: str = ""
+    acknowledged_until: str = ""
 
 
 class Overview(NamedTuple):
@@ -78,10 +82,14 @@ class Overview(NamedTuple):
     failed: tuple[UnreadRepository, ...]
     incomplete: tuple[UnreadRepository, ...]
     findings: tuple[ListedFinding, ...]
+    coverage: Coverage = Coverage()
 
 
-def load_overview(state: State, run: int = 0) -> Overview:
-    """Read the state. Changes are those of *run*, by default the last one, and what people decided since it began."""
+def load_overview(state: State, run: int = 0, limits: CoverageLimits | None = None) -> Overview:
+    """Read the state. Changes are those of *run*, by default the last one, and what people decided since it began.
+
+    Findings are in order of severity, then of their deadlines.
+    """
     from sqlalchemy import select
 
     from detector.fleet.state.store import utc_now
@@ -93,28 +101,40 @@ def load_overview(state: State, run: int = 0) -> Overview:
         changes = _read_changes(db, last)
         unresolved = findings.c.state.in_(UNRESOLVED)
         open_ids = _select_ids(db, unresolved)
-        overdue_ids = _select_ids(db, (findings.c.deadline != "") & (findings.c.deadline < now) & unresolved)
+        lost = select(repositories.c.id).where(repositories.c.lost_at != "", repositories.c.left_out == "")
+        lost_ids = set(_select_ids(db, unresolved & findings.c.repository_id.in_(lost)))
+        late = (findings.c.deadline != "") & (findings.c.deadline < now) & unresolved
+        overdue_ids = [number for number in _select_ids(db, late) if number not in lost_ids]
         shared = _read_shared(db, unresolved)
         listed = _read_findings(
             db,
-            {*open_ids[:MAX_ROWS], *overdue_ids[:MAX_ROWS]}
-            | {event.finding_id for event in changes}
-            | {rows[0].id for rows in shared},
+            {*open_ids, *overdue_ids} | {event.finding_id for event in changes} | {rows[0].id for rows in shared},
         )
+        for number in lost_ids & listed.keys():
+            listed[number] = listed[number]._replace(state=LOST_SIGHT_OF)
         by_name = select(repositories).order_by(repositories.c.name)
         failed = db.execute(by_name.where(repositories.c.failures > 0)).all()
         incomplete = db.execute(by_name.where(repositories.c.skipped != "[]")).all()
-        counts = {**_count_findings(db), "overdue": len(overdue_ids)}
+        counts = {**_count_findings(db), "overdue": len(overdue_ids), "lost_sight_of": len(lost_ids)}
+        coverage = read_coverage(db, run, limits)
+        until = {gap.subject: gap.acknowledged_until for gap in coverage.gaps}
     return Overview(
         now=now,
         run={**last._asdict(), "counters": json.loads(last.counters)} if last else {},
         counts=counts,
         changes=tuple(FindingChange(e.kind, e.detail, e.actor, e.at, listed[e.finding_id]) for e in changes),
-        overdue=tuple(listed[number] for number in overdue_ids[:MAX_ROWS]),
+        overdue=tuple(listed[number] for number in overdue_ids),
         shared=tuple(SharedCredential(listed[rows[0].id], _name_repositories(rows)) for rows in shared),
-        failed=tuple(UnreadRepository(row.name, row.failure, row.failures) for row in failed),
-        incomplete=tuple(UnreadRepository(row.name, _summarize_skipped(row.skipped)) for row in incomplete),
-        findings=tuple(listed[number] for number in open_ids[:MAX_ROWS]),
+        failed=tuple(
+            UnreadRepository(row.name, row.failure, row.failures, row.unread_since, until.get(row.key, ""))
+            for row in failed
+        ),
+        incomplete=tuple(
+            UnreadRepository(row.name, _summarize_skipped(row.skipped), 1, row.unread_since, until.get(row.key, ""))
+            for row in incomplete
+        ),
+        findings=tuple(listed[number] for number in open_ids),
+        coverage=coverage,
     )
 
 
@@ -137,15 +157,18 @@ def _read_changes(db: Connection, run: Row[Any] | None) -> Sequence[Row[Any]]:
         return ()
     by_people = events.c.run_id.is_(None) & (events.c.at >= run.started)
     recent = select(events).where(or_(events.c.run_id == run.id, by_people))
-    return db.execute(recent.order_by(events.c.id).limit(MAX_ROWS)).all()
+    return db.execute(recent.order_by(events.c.id)).all()
 
 
 def _select_ids(db: Connection, condition: Any) -> Sequence[int]:
-    from sqlalchemy import select
+    """Return the numbers of findings, the most severe first."""
+    from sqlalchemy import case, select
 
     from detector.fleet.state.tables import findings
 
-    chosen = select(findings.c.id).where(condition).order_by(findings.c.deadline, findings.c.id)
+    ranks = {severity.value: -rank for rank, severity in enumerate(SEVERITIES)}
+    rank = case(ranks, value=findings.c.severity, else_=1)
+    chosen = select(findings.c.id).where(condition).order_by(rank, findings.c.deadline, findings.c.id)
     return db.execute(chosen).scalars().all()
 
 
@@ -162,7 +185,7 @@ def _read_shared(db: Connection, unresolved: Any) -> list[list[Any]]:
         .having(func.count() > 1)
         .order_by(func.count().desc(), findings.c.fingerprint)
     )
-    fingerprints = db.execute(several.limit(MAX_ROWS)).scalars().all()
+    fingerprints = db.execute(several).scalars().all()
     found: dict[str, list[Any]] = {}
     for batch in _divide(fingerprints):
         chosen = (

@@ -67,7 +67,7 @@ class ResultWriter:
 
     def write_failure(self, entry: RepositoryEntry, reason: str) -> None:
         """Write that a repository could not be read."""
-        self._state.record_failure(entry.key, entry.name, reason, self.run)
+        self._state.record_failure(entry.key, entry.name, reason, self.run, entry.spec)
 
     def write_result(self, work: RepositoryWork, scan: ShareResult, findings: RepositoryFindings) -> WrittenResult:
         """Write the result of a repository in one transaction."""
@@ -106,7 +106,9 @@ class ResultWriter:
 
 def _list_columns(entry: RepositoryEntry) -> dict[str, Any]:
     """Return what the inventory says about a repository besides its name, by column."""
+    spec = {"spec": entry.spec} if entry.spec else {}
     return {
+        **spec,
         "url": entry.url,
         "kind": entry.kind,
         "archived": entry.archived,

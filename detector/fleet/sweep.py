@@ -22,8 +22,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.errors import LeakfirstError
 from detector.fleet.claims import Claims
+from detector.fleet.clone_damage import suggests_damage
+from detector.fleet.coverage import EMPTY_LIST, CoverageLimits, load_coverage, record_listing
 from detector.fleet.executors import ExecutorBackend, JobResult
-from detector.fleet.inventory import RepositoryEntry
+from detector.fleet.inventory import EndOfListing, LeftOut, ListedItem, RepositoryEntry
 from detector.fleet.lifecycle import DEADLINES
 from detector.fleet.object_ids import as_rows, split_rows
 from detector.fleet.read_objects import ReadObjects
@@ -71,7 +73,7 @@ class SweepOptions(NamedTuple):
     `deadlines` are days by severity. Up to `fetchers` repositories are fetched at a
     time, and a repository that fails is tried `retries` times again. With
     `retry_incomplete`, repositories that were not read completely are read again
-    although they have not changed.
+    although they have not changed. `limits` says which gaps of the coverage fail the sweep.
     """
 
     settings: WorkerSettings
@@ -81,10 +83,11 @@ class SweepOptions(NamedTuple):
     large_objects: int = LARGE_OBJECTS
     large_bytes: int = LARGE_BYTES
     retry_incomplete: bool = False
+    limits: CoverageLimits = CoverageLimits()
 
 
 def sweep(
-    entries: Iterable[RepositoryEntry | Skipped],
+    entries: Iterable[ListedItem],
     state: State,
     options: SweepOptions,
     executor: ExecutorBackend,
@@ -119,8 +122,9 @@ class _Coordinator:
         self._entries: deque[RepositoryEntry] = deque()
         self._active: dict[str, RepositoryWork] = {}
         self._failures: Counter[str] = Counter()
+        self._verified: set[str] = set()
 
-    def run(self, entries: Iterable[RepositoryEntry | Skipped]) -> SweepSummary:
+    def run(self, entries: Iterable[ListedItem]) -> SweepSummary:
         """Sweep *entries*."""
         began = time.monotonic()
         interrupted = False
@@ -136,18 +140,33 @@ class _Coordinator:
             interrupted = True
             self._writer.flush()
         summary = self._tally.summarize(self._writer.run, time.monotonic() - began, interrupted)
+        coverage = load_coverage(self._state, summary.run, self._options.limits, summary.skipped)
+        summary = summary._replace(coverage=coverage._replace(swept=summary.swept, unchanged=summary.unchanged))
         self._writer.end_run(RunStatus.INTERRUPTED if interrupted else RunStatus.COMPLETED, collect_counters(summary))
         if summary.complete:
             self._objects.forget_previous()
         return summary
 
-    def _list(self, entries: Iterable[RepositoryEntry | Skipped]) -> None:
-        for entry in entries:
-            if isinstance(entry, Skipped):
-                self._tally.skipped.append(entry)
+    def _list(self, entries: Iterable[ListedItem]) -> None:
+        """Read the inventory, and record which repositories it does not list any more."""
+        listed: set[str] = set()
+        left_out: dict[str, str] = {}
+        ends: list[EndOfListing] = []
+        for item in entries:
+            if isinstance(item, Skipped):
+                self._tally.skipped.append(item)
+            elif isinstance(item, LeftOut):
+                left_out[item.entry.key] = item.reason
+            elif isinstance(item, EndOfListing):
+                ends.append(item)
+                if item.complete and not item.repositories:
+                    self._tally.skipped.append(Skipped(item.spec, EMPTY_LIST))
             else:
-                self._entries.append(entry)
+                listed.add(item.key)
+                self._entries.append(item)
                 self._tally.count_listed()
+        for end in ends:
+            record_listing(self._state, self._writer.run, end, listed, left_out)
 
     def _feed(self) -> None:
         """Begin repositories and hand over tasks, as many as the executor can run soon."""
@@ -171,7 +190,8 @@ class _Coordinator:
     def _begin(self, entry: RepositoryEntry) -> None:
         """Ask for a survey, unless it is clear without one that the repository is unchanged."""
         row = self._rows.get(entry.key)
-        digest = "" if row is None or self._is_due(row) else row.state_digest
+        read_again = entry.key in self._verified or (row is not None and self._is_due(row))
+        digest = "" if row is None or read_again else row.state_digest
         nothing_to_fetch = entry.local or (row is not None and entry.version and entry.version == row.version)
         if digest and nothing_to_fetch and self._compute_digest(entry) == digest:
             self._end_unchanged(entry)
@@ -179,7 +199,8 @@ class _Coordinator:
         same_rules = row is not None and row.ruleset_id == self._objects.ruleset
         checkpoint = self._state.load_checkpoint(entry.key) if same_rules else Checkpoint()
         work = self._active[entry.key] = RepositoryWork(entry, row, checkpoint)
-        self._queue.add(work, Survey(entry, digest, checkpoint.packs), Priority.SURVEY, fetches=not entry.local)
+        task = Survey(entry, digest, checkpoint.packs, verify=entry.key in self._verified)
+        self._queue.add(work, task, Priority.SURVEY, fetches=not entry.local)
 
     def _is_due(self, row: Row[Any]) -> bool:
         """Return whether a repository has to be read again although it may be unchanged."""
@@ -317,6 +338,11 @@ class _Coordinator:
         self._tally.count_unchanged(entry, row.skipped != "[]")
 
     def _write(self, work: RepositoryWork, scan: ShareResult, findings: RepositoryFindings) -> None:
+        if not work.entry.local and work.key not in self._verified and suggests_damage(scan.skipped):
+            self._verified.add(work.key)  # look at the clone itself, once, before the gap is reported
+            self._end(work)
+            self._entries.append(work.entry)
+            return
         written = self._writer.write_result(work, scan, findings)
         self._end(work)
         self._tally.count_swept(work.entry, written, findings.reread_objects)

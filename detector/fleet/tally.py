@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from detector.fleet.coverage import Coverage, collect_not_listed
 from detector.model import Skipped
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class SweepSummary(NamedTuple):
     `failed` holds name and reason, `incomplete` names, `events` kind, fingerprint
     and repository. `objects` were read for the first time, `reread` again because
     they contain findings. `superseded` counts results that were not written
-    because another sweep had written one for the same repository.
+    because another sweep had written one for the same repository. `coverage` is what the state says afterwards.
     """
 
     run: int
@@ -52,6 +53,7 @@ class SweepSummary(NamedTuple):
     seconds: float = 0.0
     superseded: int = 0
     interrupted: bool = False
+    coverage: Coverage = Coverage()
 
     @property
     def complete(self) -> bool:
@@ -147,5 +149,7 @@ def collect_counters(summary: SweepSummary) -> dict[str, Any]:
         "incomplete": len(summary.incomplete),
         "bytes": summary.bytes,
         "seconds": round(summary.seconds, 3),
+        "not_listed": collect_not_listed(summary.skipped),
+        "coverage": summary.coverage.to_counts(),
         "events": dict(events),
     }

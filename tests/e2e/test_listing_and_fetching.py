@@ -38,14 +38,15 @@ def test_repositories_that_are_renamed_or_deleted_during_a_sweep_do_not_stop_the
         commit(served.root / "acme/kept.git", env="DB_PASSWORD=\n")
         assert main([*words, "--quiet"]) == 3
         told = capsys.readouterr().out
-        assert "Removed from all branch heads" in told and "1 of 3 repositories could not be read completely" in told
+        assert "Removed from all branch heads" in told and "1 could not be read: acme/deleted" in told
         assert len(list((tmp_path / "clones").glob("*.git"))) == 3
 
         server.rows[1] |= {"full_name": "acme/newname", "clone_url": f"{server.url}/acme/newname.git"}
         del server.rows[2]
         server.script = [Scripted(503)] * 2
         monkeypatch.setattr("detector.net.polite_client.sleep", lambda seconds: None)
-        assert main([*words, "--quiet"]) == 0
+        assert main([*words, "--quiet"]) == 3
+        assert "1 not listed any more: acme/deleted (1 open finding lost sight of)" in capsys.readouterr().out
         assert len(list((tmp_path / "clones").glob("*.git"))) == 3
         assert main(["sweep", "report"]) == 0
         assert "acme/newname:env:1" in capsys.readouterr().out

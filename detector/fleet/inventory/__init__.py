@@ -42,7 +42,7 @@ class RepositoryEntry(NamedTuple):
     is host and number (``github.com#12345``), which a renamed repository keeps;
     otherwise it is the URL. `url` is the URL to clone, or an absolute path that is
     read in place. If `version` is not empty and equal to that of the last complete
-    sweep, nothing was pushed.
+    sweep, nothing was pushed. `spec` is the specification that listed it.
     """
 
     key: str
@@ -53,6 +53,7 @@ class RepositoryEntry(NamedTuple):
     fork: bool = False
     default_branch: str = ""
     version: str = ""
+    spec: str = ""
 
     @property
     def local(self) -> bool:
@@ -60,7 +61,36 @@ class RepositoryEntry(NamedTuple):
         return os.path.isabs(self.url)
 
 
-def _ignore(_line: str) -> None:
+class RefusedRow(Skipped):
+    """One row of a list that names no repository we would clone. The list itself is complete."""
+
+    __slots__ = ()
+
+
+class LeftOut(NamedTuple):
+    """A repository that is listed but not wanted: a fork or an archived one; `reason` says which."""
+
+    entry: RepositoryEntry
+    reason: str
+
+
+class EndOfListing(NamedTuple):
+    """A specification is listed to its end.
+
+    With `complete`, a repository that it has not named is not in it. `repositories` is their number, with those
+    that are left out. Repositories of the kinds in `without` were not asked for.
+    """
+
+    spec: str
+    complete: bool
+    repositories: int
+    without: tuple[RepositoryKind, ...] = ()
+
+
+ListedItem = RepositoryEntry | Skipped | LeftOut | EndOfListing
+
+
+def _ignore(*_: object) -> None:
     """Do nothing."""
 
 
@@ -71,7 +101,8 @@ class InventoryOptions(NamedTuple):
     `pull_requests`, the version of a repository is unknown, because servers do not
     count pull requests as pushes. `operator` is the operator's configuration, whose
     ``[sweep.host."NAME"]`` tables name the tokens. A listing waits for rate limits
-    at most `max_wait` seconds in total; `notify` gets one line about each long wait.
+    at most `max_wait` seconds in total; `notify` gets one line about each long wait,
+    `leave_out` each repository that is left out.
     """
 
     cache: str = ""
@@ -83,6 +114,7 @@ class InventoryOptions(NamedTuple):
     operator: Mapping[str, Any] = {}
     max_wait: float = 900.0
     notify: Callable[[str], None] = _ignore
+    leave_out: Callable[[LeftOut], None] = _ignore
 
 
 class InventoryModule(Protocol):
@@ -104,9 +136,39 @@ def list_repositories(
     An invalid specification raises `UsageError` before any server is asked; what
     cannot be listed is yielded as a `Skipped`.
     """
+    items = list_inventory(specs, options)
+    return (item for item in items if isinstance(item, RepositoryEntry | Skipped))
+
+
+def list_inventory(specs: Iterable[str], options: InventoryOptions | None = None) -> Iterator[ListedItem]:
+    """Return what `list_repositories` returns, what was left out, and the end of each specification.
+
+    That of a specification follows everything that it lists, so that a caller knows which repositories it
+    does not list any more.
+    """
     options = options or InventoryOptions()
-    listings = [_open_listing(spec, options) for spec in specs]
-    return _remove_duplicates(listings)
+    left_out: list[LeftOut] = []
+    options = options._replace(leave_out=left_out.append)
+    listings = [(_normalize_spec(spec), _open_listing(spec, options)) for spec in specs]
+    return _remove_duplicates(listings, left_out, _find_unwanted_kinds(options))
+
+
+def _find_unwanted_kinds(options: InventoryOptions) -> tuple[RepositoryKind, ...]:
+    """Return the kinds of repositories that a server lists on request only, and that are not requested."""
+    return (
+        *(() if options.wikis else (RepositoryKind.WIKI,)),
+        *(() if options.snippets else (RepositoryKind.GIST, RepositoryKind.SNIPPET)),
+    )
+
+
+def _normalize_spec(spec: str) -> str:
+    """Return one spelling for all ways to write a specification of something on this machine."""
+    kind, location = parse_spec(spec)
+    if kind in _NAMED_ONE_BY_ONE and location != "-" and "://" not in location:
+        expanded = os.path.expanduser(location)
+        if os.path.exists(expanded) or os.path.isabs(expanded):
+            return f"{kind}:{os.path.abspath(expanded)}"
+    return f"{kind}:{location}"
 
 
 def _open_listing(spec: str, options: InventoryOptions) -> Iterator[RepositoryEntry | Skipped]:
@@ -118,16 +180,29 @@ def _open_listing(spec: str, options: InventoryOptions) -> Iterator[RepositoryEn
 
 
 def _remove_duplicates(
-    listings: Iterable[Iterator[RepositoryEntry | Skipped]],
-) -> Iterator[RepositoryEntry | Skipped]:
+    listings: Iterable[tuple[str, Iterator[RepositoryEntry | Skipped]]],
+    left_out: list[LeftOut],
+    without: tuple[RepositoryKind, ...],
+) -> Iterator[ListedItem]:
     keys: set[str] = set()
-    for listing in listings:
+    for spec, listing in listings:
+        complete, count = True, 0
         for item in listing:
+            count += not isinstance(item, Skipped)
             if isinstance(item, Skipped):
+                complete = complete and (item.expected or isinstance(item, RefusedRow))
                 yield item
             elif item.key not in keys:
                 keys.add(item.key)
-                yield item
+                yield item._replace(spec=spec)
+        count += len(left_out)
+        yield from left_out
+        left_out.clear()
+        yield EndOfListing(spec, complete, count, () if spec.partition(":")[0] in _NAMED_ONE_BY_ONE else without)
+
+
+_NAMED_ONE_BY_ONE = ("folder", "file", "repository")
+"""The kinds of specification whose repositories the operator names or stores."""
 
 
 def parse_spec(spec: str) -> tuple[str, str]:

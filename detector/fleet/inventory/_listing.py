@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from detector.errors import UsageError
-from detector.fleet.inventory import InventoryOptions, RepositoryEntry, RepositoryKind
+from detector.fleet.inventory import InventoryOptions, LeftOut, RefusedRow, RepositoryEntry, RepositoryKind
 from detector.fleet.inventory._api import ApiClient, Row
 from detector.fleet.inventory._page_cache import Page
 from detector.fleet.names import InvalidName, check_name, make_line, normalize_url
@@ -187,10 +187,11 @@ def list_entries(
                 listed = parse_row(row, page.at)
                 check_name(listed.entry.name)
             except InvalidName as error:
-                yield Skipped(f"{where}: {_name_row(row)}", str(error))
+                yield RefusedRow(f"{where}: {_name_row(row)}", str(error))
                 continue
             if reason := _find_exclusion(listed.entry, options):
                 left_out[reason] += 1
+                options.leave_out(LeftOut(listed.entry, reason))
                 continue
             if listed.has_repository:
                 yield listed.entry

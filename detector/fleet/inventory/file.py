@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from detector.errors import UsageError
 from detector.files.trusted import decode_list
-from detector.fleet.inventory import InventoryOptions, RepositoryEntry
+from detector.fleet.inventory import InventoryOptions, RefusedRow, RepositoryEntry
 from detector.fleet.inventory._entries import make_entry
 from detector.fleet.names import InvalidName, make_line
 from detector.model import Skipped
@@ -38,7 +38,7 @@ def _parse_lines(lines: Iterable[str], file: str, folder: str) -> Iterator[Repos
         try:
             yield make_entry(text, folder)
         except InvalidName as error:
-            yield Skipped(f"{file}:{number}", f"{_remove_password(text)} {error}")
+            yield RefusedRow(f"{file}:{number}", f"{_remove_password(text)} {error}")
 
 
 def _remove_password(text: str) -> str:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 
 from detector.errors import UsageError
-from detector.fleet.inventory import InventoryOptions, RepositoryEntry
+from detector.fleet.inventory import InventoryOptions, RefusedRow, RepositoryEntry
 from detector.fleet.inventory._entries import make_path_entry
 from detector.fleet.names import InvalidName, make_line
 from detector.git.layout import is_repository
@@ -42,7 +42,7 @@ def _walk(root: str) -> Iterator[RepositoryEntry | Skipped]:
             try:
                 yield make_path_entry(folder, root)
             except InvalidName as error:
-                yield Skipped(make_line(folder), str(error))
+                yield RefusedRow(make_line(folder), str(error))
             continue
         try:
             with os.scandir(folder) as scanned:

@@ -12,9 +12,13 @@ from detector.fleet.reports._headings import (
     FAILED_HEADING,
     HEADINGS,
     INCOMPLETE_HEADING,
+    MAX_SHOWN,
     SHARED_HEADING,
+    explain_limit,
+    explain_unread,
     format_headline,
     format_location,
+    list_gaps,
 )
 from detector.text.untrusted import make_printable
 
@@ -47,10 +51,14 @@ def _render_page(overview: Overview, include_open: bool) -> Iterator[str]:
             names = ", ".join(_escape(name) for name in repositories)
             yield f"<tr><td><code>{_escape(finding.fingerprint)}</code><td>{_escape(finding.rule)}<td>{names}</tr>"
         yield "</table>"
+    for heading, gaps in list_gaps(overview.coverage):
+        yield f"<h2>{heading} ({len(gaps)})</h2><table>"
+        yield from (f"<tr><td>{_escape(name)}<td>{_escape(why)}</tr>" for name, why in gaps)
+        yield "</table>"
     for heading, group in ((FAILED_HEADING, overview.failed), (INCOMPLETE_HEADING, overview.incomplete)):
         if group:
             yield f"<h2>{heading}</h2><table>"
-            yield from (f"<tr><td>{_escape(one.repository)}<td>{_escape(one.reason)}</tr>" for one in group)
+            yield from (f"<tr><td>{_escape(one.repository)}<td>{_escape(explain_unread(one))}</tr>" for one in group)
             yield "</table>"
     if include_open:
         yield from _render_table("Open", overview.findings)
@@ -61,8 +69,10 @@ def _render_table(heading: str, findings: Sequence[ListedFinding]) -> Iterator[s
     if not findings:
         return
     yield f"<h2>{_escape(heading)} ({len(findings)})</h2>"
+    if limit := explain_limit(len(findings)):
+        yield f"<p>{_escape(limit)}</p>"
     yield "<table><tr><th>Severity<th>Rule<th>Value<th>Location<th>Owner<th>Due</tr>"
-    for finding in findings:
+    for finding in findings[:MAX_SHOWN]:
         severity = _escape(finding.severity)
         yield f'<tr><td class="{severity}">{severity}'
         for text in (finding.rule, finding.redacted, format_location(finding)):

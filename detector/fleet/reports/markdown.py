@@ -12,9 +12,13 @@ from detector.fleet.reports._headings import (
     FAILED_HEADING,
     HEADINGS,
     INCOMPLETE_HEADING,
+    MAX_SHOWN,
     SHARED_HEADING,
+    explain_limit,
+    explain_unread,
     format_headline,
     format_location,
+    list_gaps,
 )
 from detector.text.markdown import escape_markup, format_code
 
@@ -34,10 +38,14 @@ def render(overview: Overview, include_open: bool) -> Iterator[str]:
             names = ", ".join(format_code(name) for name in repositories)
             yield f"* {format_code(finding.fingerprint)} ({escape_markup(finding.rule)}): {names}\n"
         yield "\n"
+    for heading, gaps in list_gaps(overview.coverage):
+        yield f"### {heading} ({len(gaps)})\n\n"
+        yield from (f"* {format_code(name)}: {escape_markup(why)}\n" for name, why in gaps)
+        yield "\n"
     for heading, group in ((FAILED_HEADING, overview.failed), (INCOMPLETE_HEADING, overview.incomplete)):
         if group:
             yield f"### {heading}\n\n"
-            yield from (f"* {format_code(one.repository)}: {escape_markup(one.reason)}\n" for one in group)
+            yield from (f"* {format_code(one.repository)}: {escape_markup(explain_unread(one))}\n" for one in group)
             yield "\n"
     if include_open:
         yield from _render_table("Open", overview.findings)
@@ -46,8 +54,9 @@ def render(overview: Overview, include_open: bool) -> Iterator[str]:
 def _render_table(heading: str, findings: Sequence[ListedFinding]) -> Iterator[str]:
     if not findings:
         return
-    yield f"### {heading} ({len(findings)})\n\n{_HEAD}"
-    for finding in findings:
+    limit = explain_limit(len(findings))
+    yield f"### {heading} ({len(findings)})\n\n{f'{limit}{chr(10) * 2}' if limit else ''}{_HEAD}"
+    for finding in findings[:MAX_SHOWN]:
         cells = [
             finding.severity,
             format_code(finding.rule),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from detector.fleet.overview import FindingChange, ListedFinding, Overview
+from detector.fleet.overview import LOST_SIGHT_OF, FindingChange, ListedFinding, Overview
 from detector.fleet.reports._headings import (
     FAILED_HEADING,
     HEADINGS,
     INCOMPLETE_HEADING,
     SHARED_HEADING,
+    explain_unread,
     format_headline,
     format_location,
+    list_gaps,
 )
 from detector.model import SEVERITIES
 from detector.text.untrusted import make_printable
@@ -30,7 +32,7 @@ def render(overview: Overview, include_open: bool) -> Iterator[str]:
         for finding, repositories in overview.shared:
             names = ", ".join(make_printable(name) for name in repositories)
             yield f"  {finding.fingerprint}  {finding.rule}  {len(repositories)}: {names}\n"
-    yield from list_unread(overview)
+    yield from list_missing(overview)
     if include_open and overview.findings:
         yield f"\nOpen ({len(overview.findings)}):\n"
         for finding in overview.findings:
@@ -47,14 +49,17 @@ def list_changes(overview: Overview) -> Iterator[str]:
             yield f"  {_format_finding(change.finding)}{_format_detail(change)}\n"
 
 
-def list_unread(overview: Overview) -> Iterator[str]:
-    """Yield the repositories that could not be read, or not completely."""
+def list_missing(overview: Overview) -> Iterator[str]:
+    """Yield what was not looked at: lists and repositories that could not be read, or are gone."""
+    for heading, gaps in list_gaps(overview.coverage):
+        yield f"\n{heading} ({len(gaps)}):\n"
+        for name, why in gaps:
+            yield f"  {make_printable(name)}: {make_printable(why)}\n"
     for heading, group in ((FAILED_HEADING, overview.failed), (INCOMPLETE_HEADING, overview.incomplete)):
         if group:
             yield f"\n{heading} ({len(group)}):\n"
         for unread in group:
-            times = f" ({unread.failures} times)" if unread.failures > 1 else ""
-            yield f"  {make_printable(unread.repository)}: {make_printable(unread.reason)}{times}\n"
+            yield f"  {make_printable(unread.repository)}: {make_printable(explain_unread(unread))}\n"
 
 
 def _by_severity(change: FindingChange) -> tuple[int, str, str, int]:
@@ -66,6 +71,7 @@ def _by_severity(change: FindingChange) -> tuple[int, str, str, int]:
 def _format_finding(finding: ListedFinding) -> str:
     owner = f"  {finding.owner}" if finding.owner else ""
     due = f"  due {finding.deadline[:10]}" if finding.deadline else ""
+    due = f"  {LOST_SIGHT_OF}" if finding.state == LOST_SIGHT_OF else due
     what = f"{finding.severity:8} {finding.rule}  {finding.redacted}"
     return make_printable(f"{what}  {format_location(finding)}{owner}{due}  {finding.fingerprint}")
 

@@ -15,7 +15,20 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Table, and_, bindparam, delete, func, insert, select, update  # noqa: TID253
+from sqlalchemy import (  # noqa: TID253
+    Column,
+    Connection,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 
 from detector.errors import StateError, UsageError
 from detector.fleet import lifecycle
@@ -46,6 +59,9 @@ from detector.fleet.state.tables import (
 
 BATCH_ROWS = 500
 """Rows that one statement names."""
+
+_LISTED = {"lost_at": "", "left_out": ""}
+"""The columns of a repository that is listed (again)."""
 
 
 class RepositoryRecord(NamedTuple):
@@ -213,8 +229,10 @@ class State:
         for start in range(0, len(keys), BATCH_ROWS):
             batch = keys[start : start + BATCH_ROWS]
             with self.write() as db:
-                checked = {"checked_at": at, "run_id": run, "failures": 0, "failure": "", "failed_at": ""}
+                checked = {"checked_at": at, "run_id": run, "failures": 0, "failure": "", "failed_at": "", **_LISTED}
                 db.execute(update(repositories).where(repositories.c.key.in_(batch)).values(checked))
+                whole = repositories.c.key.in_(batch) & (repositories.c.skipped == "[]")
+                db.execute(update(repositories).where(whole).values(unread_since=""))
                 ids = select(repositories.c.id).where(repositories.c.key.in_(batch))
                 present = and_(findings.c.repository_id.in_(ids), findings.c.state != FindingState.ABSENT.value)
                 db.execute(update(findings).where(present).values(last_seen=at))
@@ -230,8 +248,8 @@ class State:
         with self.write() as db:
             db.execute(statement, rows)
 
-    def record_failure(self, key: str, name: str, reason: str, run: int) -> None:
-        """Record that a repository could not be read; its findings stay as they are."""
+    def record_failure(self, key: str, name: str, reason: str, run: int, spec: str = "") -> None:
+        """Record that a repository, which *spec* lists, could not be read; its findings stay as they are."""
         with self.write() as db:
             upsert(db, repositories, [{"key": key, "name": make_storable(name)}], ("key",), ())
             values = {
@@ -239,6 +257,9 @@ class State:
                 "failure": make_storable(reason),
                 "failed_at": utc_now(),
                 "run_id": run,
+                "unread_since": _keep_or_set(repositories.c.unread_since, utc_now()),
+                **({"spec": make_storable(spec)} if spec else {}),
+                **_LISTED,
             }
             db.execute(update(repositories).where(repositories.c.key == key).values(values))
 
@@ -322,6 +343,11 @@ def upsert(
     db.execute(statement, [dict(row) for row in rows])
 
 
+def _keep_or_set(column: Column[str], value: str) -> Any:
+    """Return an expression: the value of *column*, or *value* where it is empty."""
+    return case((column == "", value), else_=column)
+
+
 def _list_columns(record: RepositoryRecord, row: Row[Any], run: int, at: str) -> dict[str, Any]:
     """Return the new values of the row of a repository."""
     return {
@@ -343,6 +369,8 @@ def _list_columns(record: RepositoryRecord, row: Row[Any], run: int, at: str) ->
         "failures": 0,
         "failure": "",
         "failed_at": "",
+        **_LISTED,
+        "unread_since": (row.unread_since or at) if record.skipped else "",
         "objects": row.objects + record.objects,
         "seconds": record.seconds,
     }

@@ -98,8 +98,28 @@ repositories = Table(
     Column("objects", Integer, nullable=False, default=0),
     Column("seconds", Float, nullable=False, default=0.0),
     Column("attributions", LargeBinary, nullable=False, default=b""),
+    Column("spec", Text, nullable=False, default="", server_default=""),
+    Column("lost_at", Text, nullable=False, default="", server_default=""),
+    Column("left_out", Text, nullable=False, default="", server_default=""),
+    Column("unread_since", Text, nullable=False, default="", server_default=""),
 )
-"""`state_digest` is that of the last result (survey.py); `revision` counts results."""
+"""`state_digest` is that of the last result (survey.py); `revision` counts results.
+
+`spec` listed the repository last; since `lost_at` it does not list it any more, or lists it but leaves it out as
+`left_out` says. `unread_since` says since when the repository could not be read, or not completely.
+"""
+
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("problem", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("expires", Text, nullable=False),
+)
+"""Gaps of the coverage that somebody knows of (coverage.py)."""
 
 findings = Table(
     "findings",

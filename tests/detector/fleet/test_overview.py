@@ -33,7 +33,7 @@ def fill(state) -> int:
 def test_an_empty_state_has_no_run(state):
     overview = load_overview(state)
     assert (overview.run, overview.changes, overview.findings) == ({}, (), ())
-    assert overview.counts == {"repositories": 0, "states": {}, "unresolved": {}, "overdue": 0}
+    assert overview.counts == {"repositories": 0, "states": {}, "unresolved": {}, "overdue": 0, "lost_sight_of": 0}
 
 
 def test_every_part_comes_from_the_state(state):

@@ -1,5 +1,6 @@
 """An overview with every part, for the golden files of the reports."""
 
+from detector.fleet.coverage import Coverage, Gap, GapKind
 from detector.fleet.lifecycle import EventKind
 from detector.fleet.overview import FindingChange, ListedFinding, Overview, SharedCredential, UnreadRepository
 
@@ -49,4 +50,18 @@ OVERVIEW = Overview(
     failed=(UnreadRepository("acme/gone", "not found (HTTP 404)", 3),),
     incomplete=(UnreadRepository("acme/zip", "x.zip: has a password (and 1 more)"),),
     findings=(*FINDINGS, HOSTILE),
+    coverage=Coverage(
+        known=6,
+        listed=4,
+        swept=2,
+        unchanged=1,
+        gaps=(
+            Gap(GapKind.LOST, "k", "acme/<lost>", ("lost since x",), "2026-01-30T00:00:00+00:00", 2, True),
+            Gap(GapKind.FAILED, "l", "acme/gone", ("not found (HTTP 404)",), NOW, 0, True),
+            Gap(GapKind.EMPTY, "gitea:x", "gitea:x", ("lists no repository",), "", 0, False, NOW),
+        ),
+        left_out={"archived": 1},
+        stale=("acme/old\x1b[31m",),
+        lost_findings=2,
+    ),
 )

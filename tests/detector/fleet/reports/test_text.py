@@ -2,7 +2,7 @@
 
 import pytest
 
-from detector.fleet.reports.text import list_changes, list_unread
+from detector.fleet.reports.text import list_changes, list_missing
 from tests.golden.sweep.render import check_golden
 from tests.golden.sweep.sample import OVERVIEW
 
@@ -18,4 +18,4 @@ def test_the_most_severe_changes_come_first() -> None:
 
 
 def test_a_repository_that_fails_again_and_again_says_so() -> None:
-    assert "  acme/gone: not found (HTTP 404) (3 times)\n" in [*list_unread(OVERVIEW)]
+    assert "  acme/gone: not found (HTTP 404) (3 times)\n" in [*list_missing(OVERVIEW)]

@@ -1,5 +1,6 @@
 """The schema is created by its migrations."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,15 +39,17 @@ def test_an_upgrade_that_fails_leaves_the_old_schema_and_one_that_succeeds_keeps
     folder = tmp_path / "migrations" / "versions"
     folder.mkdir(parents=True)
     shipped = schema.versions_folder()
-    for name in ("../env.py", "0001_first.py"):
+    newest = schema.list_versions()[-1]
+    following = f"{int(newest) + 1:04}"
+    for name in ("../env.py", *(name for name in os.listdir(shipped) if name[:4].isdecimal())):
         (folder / name).write_text((Path(shipped) / name).read_text())
     monkeypatch.setattr(schema, "versions_folder", lambda: str(folder))
     with open_state(place, KEY) as state, state.read() as db:
-        assert schema.read_version(db) == "0001"
+        assert schema.read_version(db) == newest
         state.record_failure("file:/a", "a", "is corrupt", state.begin_run(state.save_ruleset({"a": "1"})))
-    second = folder / "0002_more.py"
+    second = folder / f"{following}_more.py"
     step = (
-        "import sqlalchemy as sa\nfrom alembic import op\nrevision = '0002'\ndown_revision = '0001'\n"
+        f"import sqlalchemy as sa\nfrom alembic import op\nrevision = '{following}'\ndown_revision = '{newest}'\n"
         "def upgrade():\n    op.create_table('more', sa.Column('id', sa.Integer, primary_key=True))\n"
     )
     second.write_text(step + "    op.execute('nonsense')\n")
@@ -54,6 +57,6 @@ def test_an_upgrade_that_fails_leaves_the_old_schema_and_one_that_succeeds_keeps
         open_state(place, KEY)
     second.write_text(step)
     with open_state(place, KEY) as state, state.read() as db:
-        assert schema.read_version(db) == "0002"
+        assert schema.read_version(db) == following
         assert db.execute(text("SELECT count(*) FROM more")).scalar() == 0
         assert state.list_repositories()["file:/a"].failure == "is corrupt"
