@@ -494,12 +494,15 @@ def _remove_leftovers(path: str) -> None:
 
 def _set_aside(git: _Git, path: str) -> None:
     """Take over the commits of the old clone beside *path*; remove it, or keep it as damaged if any cannot be read."""
-    old, damaged = f"{path}.old", f"{path}.damaged"
+    old = f"{path}.old"
     if git.keep_commits_of(old):
         shutil.rmtree(old, ignore_errors=True)
-    else:
-        shutil.rmtree(damaged, ignore_errors=True)
-        os.rename(old, damaged)
+        return
+    damaged, number = f"{path}.damaged", 1
+    while os.path.lexists(damaged):  # an earlier one may hold other commits
+        number += 1
+        damaged = f"{path}.damaged-{number}"
+    os.rename(old, damaged)
 
 
 def _resume_replacement(git: _Git, path: str) -> None:
