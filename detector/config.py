@@ -46,6 +46,7 @@ class Config(NamedTuple):
     baseline: str = ""
     repository_ignores: bool = True
     ignores_from: str = ""
+    inline_marks: bool | None = None
     show_ignored: bool = False
     explain: bool = False
     verify: bool = False
@@ -67,6 +68,12 @@ class Config(NamedTuple):
     exit_zero: bool = False
     engine: str = ""
     operator: Mapping[str, Any] = {}
+
+    @property
+    def obeys_marks(self) -> bool:
+        """Whether inline marks set findings aside: not those of a change that is judged by the rules of its base."""
+        wanted = not self.ignores_from if self.inline_marks is None else self.inline_marks
+        return wanted and self.repository_ignores
 
     @property
     def workers(self) -> int:

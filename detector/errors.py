@@ -9,6 +9,7 @@ hold secrets. Content that could not be scanned is not an error but a `Skipped`
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from enum import IntEnum
 
 
@@ -22,6 +23,16 @@ class ExitCode(IntEnum):
     NEEDS_PERSON = 4
     BUG = 70
     INTERRUPTED = 130
+
+
+def join_exit_codes(codes: Iterable[int]) -> int:
+    """Return the exit code of several runs that are one for the user: a finding counts before anything that went wrong.
+
+    >>> join_exit_codes([0, 3, 1]), join_exit_codes([0, 3]), join_exit_codes([])
+    (1, 3, 0)
+    """
+    known = list(codes)
+    return int(ExitCode.FOUND) if ExitCode.FOUND in known else max(map(int, known), default=int(ExitCode.CLEAN))
 
 
 class LeakfirstError(Exception):
@@ -40,6 +51,12 @@ class RuleError(LeakfirstError):
 
 class SourceError(LeakfirstError):
     """A target as a whole cannot be read (a missing path, not a repository)."""
+
+
+class IncompleteError(SourceError):
+    """What has to be looked at is not known, so nobody can say that it is clean."""
+
+    exit_code = ExitCode.INCOMPLETE
 
 
 class RotationError(LeakfirstError):

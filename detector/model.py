@@ -10,7 +10,7 @@ Of this package, only `secret` is imported here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, Literal, NamedTuple, NoReturn, Self
 
@@ -153,7 +153,7 @@ class Rule(NamedTuple):
 
 
 OriginKind = Literal[
-    "worktree", "index", "blob", "commit", "tag", "note", "stash", "unreachable", "stdin", "archive", "image"
+    "worktree", "index", "blob", "commit", "tag", "note", "stash", "unreachable", "ref", "stdin", "archive", "image"
 ]
 """The kinds of our own sources, as plain text: origins are compared, hashed and pickled by the million."""
 
@@ -392,21 +392,34 @@ class Ignored(NamedTuple):
 
 
 class SetAside(NamedTuple):
-    """How many findings one entry of an ignore file, a baseline or an allowlist, or one mark, set aside."""
+    """How many findings one entry of an ignore file, a baseline or an allowlist, or one mark, set aside.
+
+    `places` are those of findings that marks set aside.
+    """
 
     by: str
     findings: int
+    places: tuple[str, ...] = ()
 
 
 class ObeyedRules(NamedTuple):
     """Whose ignore files counted: one line, "" for those of what was scanned.
 
-    `changed` are files that what is judged changes, `not_in_force` says which rules of the repository nobody applied.
+    `changed` are files that what is judged changes, `not_in_force` says which rules of the repository nobody applied,
+    `refused_marks` are inline marks with their places that set nothing aside.
     """
 
     source: str = ""
     changed: tuple[str, ...] = ()
     not_in_force: tuple[str, ...] = ()
+    refused_marks: tuple[str, ...] = ()
+
+
+MARK_ENDING = " in the file"
+"""How the reason of a finding ends that an inline mark sets aside."""
+
+MAX_PLACES = 5
+"""Places of marks that are named; the rest is counted."""
 
 
 class RunAccount(NamedTuple):
@@ -422,15 +435,15 @@ class RunAccount(NamedTuple):
     set_aside: tuple[SetAside, ...] = ()
     interrupted: bool = False
 
-    def choose_exit_code(self, *, exit_zero: bool = False) -> ExitCode:
-        """Return the exit code; with *exit_zero* a finding does not change it."""
+    def choose_exit_code(self, *, exit_zero: bool = False, accept_unread: bool = False) -> ExitCode:
+        """Return the exit code; with *exit_zero* findings do not change it, with *accept_unread* unread content."""
         if self.interrupted:
             return ExitCode.INTERRUPTED
         if self.found and not exit_zero:
             return ExitCode.FOUND
         if self.obeyed.not_in_force:
             return ExitCode.USAGE
-        return ExitCode.INCOMPLETE if self.unread else ExitCode.CLEAN
+        return ExitCode.INCOMPLETE if self.unread and not accept_unread else ExitCode.CLEAN
 
     def describe_rules(self) -> Iterator[str]:
         """Say whose rules counted and what they set aside, one line each; nothing if no file had a say."""
@@ -439,17 +452,42 @@ class RunAccount(NamedTuple):
         for name in self.obeyed.changed:
             yield f"{name} is changed by what is scanned; the change is not in force"
         for one in self.set_aside:
-            yield f"{one.findings} {'finding' if one.findings == 1 else 'findings'} set aside by {one.by}"
+            places = f": {_name_some(one.places)}" if one.places else ""
+            yield f"{one.findings} {'finding' if one.findings == 1 else 'findings'} set aside by {one.by}{places}"
+        if marks := self.obeyed.refused_marks:
+            what = "1 inline mark does" if len(marks) == 1 else f"{len(marks)} inline marks do"
+            yield f"{what} not count, because what is judged brings it (--inline-marks obeys it): {_name_some(marks)}"
         yield from self.obeyed.not_in_force
+
+
+def _name_some(places: Sequence[str]) -> str:
+    more = f", and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else ""
+    return ", ".join(places[:MAX_PLACES]) + more
+
+
+def describe_place(location: Location) -> str:
+    """Return path and line of *location*, and which commit of whom brought it as far as that is known."""
+    origin = location.origin
+    commit = f" in commit {origin.commit[:12]}" if origin.commit else ""
+    author = f" by {origin.author}" if origin.author else ""
+    return f"{origin.path or origin.kind}:{location.line}{commit}{author}"
 
 
 def count_set_aside(ignored: Iterable[Ignored]) -> tuple[SetAside, ...]:
     """Count what each entry or mark set aside; a low confidence sets nothing aside."""
-    counts: dict[str, int] = {}
+    found: dict[str, list[Finding]] = {}
     for entry in ignored:
         if not entry.by.startswith("confidence "):
-            counts[entry.by] = counts.get(entry.by, 0) + 1
-    return tuple(SetAside(by, count) for by, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+            found.setdefault(entry.by, []).append(entry.finding)
+    return tuple(
+        SetAside(by, len(findings), _list_places(findings) if by.endswith(MARK_ENDING) else ())
+        for by, findings in sorted(found.items(), key=lambda one: (-len(one[1]), one[0]))
+    )
+
+
+def _list_places(findings: Iterable[Finding]) -> tuple[str, ...]:
+    places = (describe_place(location) for finding in findings for location in finding.locations)
+    return tuple(dict.fromkeys(places))
 
 
 class Scan(NamedTuple):

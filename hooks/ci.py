@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from detector.errors import ExitCode, SourceError
+from detector.errors import ExitCode, SourceError, join_exit_codes
 from hooks.core.commits import Clone, NewCommits, find_new_commits
 from hooks.core.hosts import HostFacts, read_host
 
@@ -36,6 +36,9 @@ EVERYTHING = ("--no-worktree", "--head-only", "--every-commit")
 
 IGNORES = ("--ignores-from", "--no-repository-ignores")
 """Options with which the operator says himself whose ignore files count."""
+
+
+MARKS = ("--inline-marks", "--no-inline-marks")
 
 
 class Reports(NamedTuple):
@@ -69,7 +72,7 @@ def main(arguments: list[str]) -> int:
         codes.append(_write_state(run_command, reports.rest, state, clone, told))
     if new.is_elsewhere:
         codes.append(int(ExitCode.INCOMPLETE))
-    return next((code for code in codes if code == ExitCode.FOUND), max(codes))
+    return join_exit_codes(codes)
 
 
 def _scan_new(run_command: Run, reports: Reports, new: NewCommits, clone: Clone, told: HostFacts) -> int:
@@ -88,7 +91,9 @@ def _write_state(run_command: Run, rest: list[str], state: list[tuple[str, str]]
         for report in state:
             _keep_state(report, told, clone)
         return int(ExitCode.INCOMPLETE)
-    code = run_command(["scan", "--no-progress", *rest, *EVERYTHING, *_name_reports(state)])
+    # The exit code is about the new commits. Here a mark that was always there would open an alert in each change.
+    marks = [] if _has_option(rest, MARKS) else ["--inline-marks"]
+    code = run_command(["scan", "--no-progress", *rest, *marks, *EVERYTHING, *_name_reports(state)])
     return int(ExitCode.CLEAN) if code in (ExitCode.CLEAN, ExitCode.FOUND) else code
 
 
@@ -135,7 +140,7 @@ def _tell(new: NewCommits) -> None:
         )
 
 
-def _has_option(arguments: list[str], options: tuple[str, ...]) -> bool:
+def _has_option(arguments: Sequence[str], options: tuple[str, ...]) -> bool:
     return any(word.partition("=")[0] in options for word in arguments)
 
 

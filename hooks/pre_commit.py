@@ -19,15 +19,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from detector.errors import join_exit_codes
 from hooks.core import git
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
-    from detector.model import Blob, Sighting, Skipped
+    from detector.model import Blob, RunAccount, Sighting, Skipped
     from detector.secret import Secret
     from hooks.core import examine
 
-CLEAN, FOUND, INCOMPLETE = 0, 1, 3
+CLEAN = 0
+STAGED = "what is staged"
 
 
 def main(arguments: list[str]) -> int:
@@ -55,7 +57,7 @@ def main(arguments: list[str]) -> int:
         from hooks.core import framework
 
         named = framework.check_named(chosen, engine, {change.path for change in changes if change.new}, left)
-        code = FOUND if FOUND in (code, named) else max(code, named)
+        code = join_exit_codes((code, named))
     return code
 
 
@@ -74,11 +76,11 @@ def _check(
         last = _LastCommit(objects, engine, changes)
         new = [sighting for sighting in examined.sightings if not last.contains(sighting)]
         if new:
-            return _refuse(new, examined, chosen, engine, objects, added)
+            return _judge(new, examined, chosen, engine, objects, added)
         examined = examined._replace(
             skipped=make_name_masker(examined.sightings, engine.rules).mask_skipped(examined.skipped)
         )
-    return _report_incomplete(examined.skipped, chosen.strict)
+    return _finish(examine.make_account(STAGED, examined.skipped), examined.skipped, chosen)
 
 
 def _exclude_merged(changes: list[git.StagedChange]) -> list[git.StagedChange]:
@@ -113,6 +115,8 @@ class _LastCommit:
     def contains(self, sighting: Sighting) -> bool:
         """Tell whether the value of *sighting* was in its file, or in a file that this commit deletes."""
         path = sighting.location.origin.path
+        if not sighting.location.end:  # it is in the name
+            return path in self._old
         paths = [path] if path in self._old else [change.path for change in self._deleted]
         return any(sighting.secret in self._read_values(old) for old in paths)
 
@@ -124,7 +128,7 @@ class _LastCommit:
         return values
 
 
-def _refuse(
+def _judge(
     new: Sequence[Sighting],
     examined: examine.ExaminedContent,
     chosen: examine.HookOptions,
@@ -149,10 +153,10 @@ def _refuse(
         return again._replace(sightings=wanted)
 
     triaged = examine.triage_sightings(new, engine, chosen, make_folder_reader("."), examine_again, examined.sightings)
-    for line in examine.describe_rules(triaged):
-        print(f"leakfirst: {line}", file=sys.stderr)
+    skipped = triaged.masker.mask_skipped(examined.skipped)
+    account = examine.make_account(STAGED, skipped, triaged)
     if not triaged.findings:
-        return _report_incomplete(triaged.masker.mask_skipped(examined.skipped), chosen.strict)
+        return _finish(account, skipped, chosen)
     findings = triaged.findings
     names = list(dict.fromkeys(finding.locations[0].origin.path for finding in findings))
     is_one = len(names) == 1 and names[0] in paths
@@ -173,13 +177,16 @@ def _refuse(
         "refused",
         **audit.describe_findings(findings, triaged.ignored),
     )
-    return FOUND
+    return _finish(account, skipped, chosen)
 
 
-def _report_incomplete(skipped: Sequence[Skipped], strict: bool) -> int:
-    if not skipped:
-        return CLEAN
-    from hooks.core import message
+def _finish(account: RunAccount, skipped: Sequence[Skipped], chosen: examine.HookOptions) -> int:
+    """Say what was not looked at and what was set aside; return the exit code."""
+    if skipped or account.set_aside or account.obeyed != type(account.obeyed)():
+        from hooks.core import message
 
-    print(message.format_incomplete(skipped), file=sys.stderr)
-    return INCOMPLETE if strict else CLEAN
+        if skipped:
+            print(message.format_incomplete(skipped), file=sys.stderr)
+        if told := message.format_account(account):
+            print(told, file=sys.stderr)
+    return account.choose_exit_code(accept_unread=not chosen.strict)

@@ -11,6 +11,7 @@ import os
 
 from hooks.core import audit, git
 
+CLEAN = 0
 EVERY_REF = (
     "Nobody told which refs are pushed, so all local branches and tags were scanned (git branch --contains COMMIT).\n"
     "Pass the input and the arguments of git's pre-push hook on to leakfirst, and only what is pushed is."
@@ -30,14 +31,15 @@ def main(arguments: list[str]) -> int:
         refs = [list(update) for update in map(pushed.parse_update, lines or ()) if update]
         directory = git.find_common_directory(git.find_git_directory())
         audit.append_event(directory, "pre-push", "skipped", why="LEAKFIRST_SKIP", refs=refs)
-        return push.CLEAN
+        return CLEAN
     remote = chosen.rest[0] if chosen.rest else os.environ.get("PRE_COMMIT_REMOTE_NAME", "")
     repository = push.open_repository()
     told = pushed.read_pushed(repository, remote, lines)
     updates = [update for update in told.updates if not update.is_deletion]
     if not updates:
-        return push.CLEAN
-    result = push.examine_push(repository, [update.new for update in updates], told.known, chosen)
+        return CLEAN
+    names = updates if told.is_told else ()
+    result = push.examine_push(repository, [update.new for update in updates], told.known, chosen, names=names)
     findings = result.triaged.findings
     title = f"push refused: it would publish {message.count_credentials(len(findings))}"
     advice = (
@@ -49,6 +51,4 @@ def main(arguments: list[str]) -> int:
     )
     push.print_result(title, result, advice)
     push.record_event("pre-push", repository, "refused" if findings else "passed", updates, result)
-    if findings:
-        return push.FOUND
-    return push.INCOMPLETE if result.skipped and chosen.strict else push.CLEAN
+    return result.account.choose_exit_code(accept_unread=not chosen.strict)

@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     passed.add_argument(
         "--no-repository-ignores", action="store_true", help="do not apply baselines and allowlists of the repository"
     )
+    passed.add_argument(
+        "--inline-marks",
+        action=argparse.BooleanOptionalAction,
+        help="obey comments such as leakfirst:allow, or not; default: obey, but not in pre-receive",
+    )
     passed.add_argument("--strict", action="store_true", help="fail if some content could not be scanned (exit 3)")
     passed.add_argument(
         "--allow-incomplete",
@@ -120,6 +125,8 @@ def _make_options(args: argparse.Namespace) -> list[str]:
         options += ["--min-confidence", args.min_confidence]
     if args.no_repository_ignores:
         options.append("--no-repository-ignores")
+    if args.inline_marks is not None:
+        options.append("--inline-marks" if args.inline_marks else "--no-inline-marks")
     if args.strict:
         options.append("--strict")
     if args.allow_incomplete:

@@ -92,6 +92,11 @@ def _add_rule_options(parser: argparse.ArgumentParser) -> None:
     ignores.add_argument(
         "--no-repository-ignores", action="store_true", help="nothing in what is scanned sets a finding aside"
     )
+    ignores.add_argument(
+        "--inline-marks",
+        action=argparse.BooleanOptionalAction,
+        help="obey comments such as leakfirst:allow, or not; default: obey, but not with --ignores-from",
+    )
     ignores.add_argument("--show-ignored", action="store_true", help="list ignored findings and rejected candidates")
     ignores.add_argument("--explain", action="store_true", help="print the evidence for and against each finding")
 
@@ -203,6 +208,7 @@ def make_config(args: argparse.Namespace) -> Config:
         baseline=args.baseline,
         repository_ignores=not args.no_repository_ignores,
         ignores_from=args.ignores_from,
+        inline_marks=args.inline_marks,
         show_ignored=args.show_ignored,
         explain=args.explain,
         verify=args.verify or args.dry_run,

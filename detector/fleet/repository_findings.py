@@ -54,11 +54,12 @@ def collect_findings(
     `line_patterns` just now; their objects are not read again.
     """
     flagged = [name.hex() for name in split_rows(task.flagged, task.id_bytes)]
-    if not flagged:
-        yield RepositoryFindings(())
-        return
     rules, config = worker.load_rules(), worker.settings.config
     repository = worker.open_repository(task.entry, task.refs_digest)
+    in_names = _find_in_names(repository, rules)
+    if not flagged and not in_names:
+        yield RepositoryFindings(())
+        return
     newly_flagged = [name.hex() for name in split_rows(task.newly_flagged, task.id_bytes)]
     memory = IncrementalMemory(repository, flagged, newly_flagged, task.attributions)
     heads = find_in_branch_heads(repository, flagged)
@@ -74,10 +75,14 @@ def collect_findings(
         sightings = reread.sightings
         counted = set(memory.objects_to_read)
         placed, unplaced = places.attribute(one for one in sightings if one.location.origin.object_id in counted)
-    skipped = [*reread.skipped, *unplaced, *_list_unread(repository, names, reread.delivered)]
+        named, unnamed = places.attribute(in_names)
+    placed += named
+    skipped = [*reread.skipped, *unplaced, *unnamed, *_list_unread(repository, names, reread.delivered)]
     masker = make_name_masker(placed, rules.pack.rules)
 
     current = _locate_at_heads(heads, sightings, rules, config, policies, skipped, masker)
+    for sighting in masker.mask_sightings(named):
+        current.setdefault(compute_fingerprint(sighting.secret, rules.key), []).append(sighting.location)
     owners = Owners(
         task.entry.name,
         dict(worker.settings.owners),
@@ -99,6 +104,14 @@ def collect_findings(
         memory.save(masker),
         len(names),
     )
+
+
+def _find_in_names(repository: Repository, rules: LoadedRules) -> list[Sighting]:
+    """Return what is found in the names of refs, and of files at branch heads."""
+    from detector.git.current_names import NameShare
+
+    share = NameShare(repository, repository.work_tree or repository.git_dir)
+    return [message for message in examine_safely(share, rules.engine) if isinstance(message, Sighting)]
 
 
 def line_patterns(repository: Repository, config: Config) -> tuple[str, ...]:

@@ -49,15 +49,32 @@ def find_in_branch_heads(repository: Repository, wanted: Collection[str]) -> lis
             elif name in wanted:
                 found.append(CurrentLocation(name, path, head))
     known = {location.object_id for location in found}
-    roots: list[tuple[str, str, str]] = []
-    for commit, kind, data in cat_file(repository, sorted(others)):
-        if kind == "commit" and data and data.startswith(b"tree "):
-            roots.append((data[5 : data.index(b"\n")].decode("ascii", "replace"), "", commit))
-    for location in _walk_trees(repository, roots, trees):
+    for location in _walk_trees(repository, _read_roots(repository, sorted(others)), trees):
         if location.object_id in wanted and location.object_id not in known:
             known.add(location.object_id)
             found.append(location)
     return found
+
+
+def list_files_at_heads(repository: Repository, *, head_only: bool = False) -> Iterator[CurrentLocation]:
+    """Yield the files at HEAD and at the heads of all branches; a tree that several of them share is read once.
+
+    Trees that cannot be read are skipped: `find_missing_objects` reports them.
+    """
+    head = read_head(repository)
+    refs = {} if head_only else read_refs(repository)
+    tips = {tip for name, tip in refs.items() if name.startswith(BRANCHES)}
+    wanted = list(dict.fromkeys([*([head] if head else []), *sorted(tips)]))
+    yield from _walk_trees(repository, _read_roots(repository, wanted), set())
+
+
+def _read_roots(repository: Repository, commits: list[str]) -> list[tuple[str, str, str]]:
+    """Return the tree, an empty path and the id of each of *commits*."""
+    roots = []
+    for commit, kind, data in cat_file(repository, commits):
+        if kind == "commit" and data and data.startswith(b"tree "):
+            roots.append((data[5 : data.index(b"\n")].decode("ascii", "replace"), "", commit))
+    return roots
 
 
 def read_files_at_head(repository: Repository, names: Collection[str], commit: str = "") -> dict[str, bytes]:

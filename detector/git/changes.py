@@ -42,7 +42,7 @@ Span = tuple[int, int]
 
 
 class Change(NamedTuple):
-    """An object with new lines.
+    """An object with new lines, or without content a name that is new.
 
     `new` are the byte spans of the new lines. For a blob, `path` is one path
     under which it is new; each further path is a change of its own. `commit` is
@@ -63,6 +63,7 @@ class _Edit(NamedTuple):
     path: str
     object_id: str
     lines: list[Span] | None
+    is_new_name: bool = False
 
 
 def read_staged(repository: Repository, index: str | None = None) -> Iterator[Change | Skipped]:
@@ -125,12 +126,20 @@ def _resolve_range(git: SafeGit, since: str, range: str) -> tuple[list[str], lis
 
 
 def read_introduced(
-    repository: Repository, tips: Sequence[str], known: Iterable[str] | None = None, git: SafeGit | None = None
+    repository: Repository,
+    tips: Sequence[str],
+    known: Iterable[str] | None = None,
+    git: SafeGit | None = None,
+    *,
+    all_tags: bool = True,
 ) -> Iterator[Change | Skipped]:
-    """Yield what the ids *tips* reach and the ids *known* do not; *known* defaults to all refs."""
+    """Yield what the ids *tips* reach and the ids *known* do not; *known* defaults to all refs.
+
+    With *all_tags* also the annotated tags of this repository whose commits are among that.
+    """
     if git is None:
         with SafeGit(repository) as own:
-            yield from read_introduced(repository, tips, known, own)
+            yield from read_introduced(repository, tips, known, own, all_tags=all_tags)
         return
     if known is None:
         hidden = set(read_refs(repository).values()) - set(tips)
@@ -144,7 +153,9 @@ def read_introduced(
     commits = git.run("rev-list", "--reverse", "--stdin", data=revisions)
     names = commits.decode().split()
     yield from _read_whole(git, [(name, "commit") for name in names])
-    yield from _read_new_tags(repository, git, tips, set(names))
+    refs = read_refs(repository).items() if all_tags else ()
+    tags = {value for name, value in refs if name.startswith("refs/tags/")}
+    yield from _read_new_tags(git, tips, tags, set(names))
     with git.open_input(commits) as stdin:
         diff = git.start("diff-tree", "--stdin", "-r", "--root", "-c", *_DIFF, stdin=stdin)
         assert diff.stdout is not None
@@ -158,7 +169,9 @@ def _read_changes(
 ) -> Iterator[Change | Skipped]:
     """Read the blobs of *edits*, each with the commit of its first edit and the new lines of all its edits."""
     merged: dict[tuple[str, str], tuple[list[Span] | None, str | None]] = {}
-    for (path, name, lines), commit in edits:
+    for (path, name, lines, is_new_name), commit in edits:
+        if is_new_name:
+            yield Change("blob", path, name, b"", (), commit)
         if (path, name) in merged:
             before, first = merged[path, name]
             merged[path, name] = (None if lines is None or before is None else sorted({*before, *lines})), first
@@ -207,17 +220,25 @@ def _read_whole(git: SafeGit, wanted: Sequence[tuple[str, str]]) -> Iterator[Cha
 
 
 def _read_new_tags(
-    repository: Repository, git: SafeGit, tips: Sequence[str], commits: set[str]
+    git: SafeGit, tips: Sequence[str], others: set[str], commits: set[str]
 ) -> Iterator[Change | Skipped]:
-    """Yield the annotated tags among *tips*, and those whose target is one of *commits*."""
-    wanted = {*tips, *(value for name, value in read_refs(repository).items() if name.startswith("refs/tags/"))}
-    for change in _read_whole(git, [(name, "tag") for name in sorted(wanted - commits)]):
-        if isinstance(change, Skipped):
-            yield change
-        elif change.kind == "tag":
-            target = change.data[7:].partition(b"\n")[0].decode("ascii", "replace")
-            if target in commits or change.object_id in tips:
+    """Yield the annotated tags that *tips* are, or are tags of, and those of *others* whose target is in *commits*."""
+    published, seen = set(tips), set(commits)
+    wanted = {*tips, *others} - seen
+    while wanted:
+        seen |= wanted
+        inner: set[str] = set()
+        for change in _read_whole(git, [(name, "tag") for name in sorted(wanted)]):
+            if isinstance(change, Skipped):
                 yield change
+            elif change.kind == "tag":
+                target, _, rest = change.data[7:].decode("ascii", "replace").partition("\n")
+                if change.object_id in published and rest.startswith("type tag\n"):
+                    inner.add(target)  # no ref need name it
+                if change.object_id in published or target in commits:
+                    yield change
+        published |= inner
+        wanted = inner - seen
 
 
 def _read_objects(git: SafeGit, names: list[str]) -> Iterator[tuple[str, str, bytes | str]]:
@@ -302,7 +323,8 @@ def _parse_raw_line(line: bytes) -> _Edit | None:
     if status[:1] == b"D" or mode in (_GITLINK, b"000000") or not name.strip(b"0"):
         return None
     path = _unquote(names.rpartition(b"\t")[2])
-    return _Edit(path, name.decode(), None if status[:1] in b"AT" and parents == 1 else [])
+    lines: list[Span] | None = None if status[:1] in b"AT" and parents == 1 else []
+    return _Edit(path, name.decode(), lines, not status.rstrip(b"0123456789").strip(b"ACR"))
 
 
 def _unquote(name: bytes) -> str:

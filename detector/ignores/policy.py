@@ -15,7 +15,7 @@ from typing import NamedTuple
 from detector.ignores import values
 from detector.ignores.expressions import compile_pattern, matches_any
 from detector.ignores.gitignore import matches_globs
-from detector.model import HISTORY_KINDS, Origin, Rule, Sighting
+from detector.model import HISTORY_KINDS, MARK_ENDING, Origin, Rule, Sighting, describe_place
 
 
 class AllowEntry(NamedTuple):
@@ -102,6 +102,8 @@ class IgnorePolicy:
         self.not_in_force = not_in_force
         """The rules in files of other tools that nobody applies, by the name of the file."""
         self._used: set[str] = set()
+        self.refused_marks: list[str] = []
+        """The marks that count for nothing, each with its place; what they stand beside is reported."""
 
     def __bool__(self) -> bool:
         return bool(self.allowlist or self.exact)
@@ -116,8 +118,9 @@ class IgnorePolicy:
     def find_reason(self, sighting: Sighting, rule: Rule) -> str:
         """Return why *sighting* is ignored, or "" if it is reported."""
         reason = next((near for near in sighting.nearby_ignores if not near.startswith(("line:", "match:"))), "")
-        if reason and self._marks:
-            return f"{reason} in the file"
+        mark = reason
+        if mark and self._marks:
+            return mark + MARK_ENDING
         if known := self._find_exact(sighting):
             self._used.add(known.entry or known.by)
             return known.by
@@ -125,6 +128,8 @@ class IgnorePolicy:
         reason = next((allow.by for allow in self.allowlist if self._is_matched_by(allow, sighting, rule, path)), "")
         if reason:
             self._used.add(reason)
+        elif mark:
+            self.refused_marks.append(f"{mark} at {describe_place(sighting.location)}")
         return reason
 
     def list_unused(self) -> list[str]:

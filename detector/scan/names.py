@@ -29,7 +29,7 @@ def examine_names(engine: Engine, origins: Sequence[Origin]) -> Iterator[Sightin
         return
     if not any(_is_certain(hit) for hit in engine.scan(b"\n".join(_list_texts(origin.path) for origin in origins))):
         return
-    for origin in origins:
+    for origin in dict.fromkeys(origins):
         found = {hit.secret: hit for hit in engine.scan(_list_texts(origin.path)) if _is_certain(hit)}
         for hit in found.values():
             yield Sighting(

@@ -41,7 +41,17 @@ class IgnorePolicies:
         """*rules_of* and *changed* are for the account of the run; *applied* are the rule files of the operator."""
         self._policies = policies
         unused = tuple(_describe_unused_rules(policies, roots, applied))
-        self.obeyed = ObeyedRules(rules_of, tuple(dict.fromkeys(changed)), unused)
+        self._obeyed = ObeyedRules(rules_of, tuple(dict.fromkeys(changed)), unused)
+
+    @property
+    def obeyed(self) -> ObeyedRules:
+        """Whose rules counted; complete once every sighting was asked about."""
+        if not self._policies:
+            return self._obeyed
+        # A mark that one policy refused may stand beside what another one ignores: then nothing is reported there.
+        refused = [policy.refused_marks for policy in self._policies]
+        marks = tuple(mark for mark in dict.fromkeys(refused[0]) if all(mark in others for others in refused))
+        return self._obeyed._replace(refused_marks=marks)
 
     @property
     def line_patterns(self) -> tuple[str, ...]:
@@ -98,7 +108,7 @@ def load_policies(config: Config) -> IgnorePolicies:
                 baseline_file=config.baseline,
                 today=today,
                 relative=make_path_mapper(target, root),
-                marks=config.repository_ignores,
+                marks=config.obeys_marks,
                 read_baseline=_make_baseline_reader(root, bases[root], config) if bases.get(root) else None,
             )
             for root, target in roots.items()

@@ -79,7 +79,8 @@ def examine_blobs(
             count += 1
             size += len(blob.data)
             blob = decode_blob(blob)
-            if blob.origin.path and blob.origin.kind in CURRENT_KINDS and not blob.base:
+            # Content of a history has no path yet. A blob without content stands for its name.
+            if blob.origin.path and not blob.base and (blob.origin.kind in CURRENT_KINDS or not blob.data):
                 named.append(blob.origin)
             if published or blob.origin.kind in UNPACKED_KINDS:
                 yield from _check_published(check, blob, published)

@@ -184,8 +184,7 @@ def read_descriptor(descriptor: int, size: int, origin: Origin) -> Iterator[Blob
     data = read_fully(descriptor, max(size, 1))
     if len(data) < size:
         yield Skipped(origin.path, "became shorter while it was read")
-    if data:
-        yield Blob(data, origin)
+    yield Blob(data, origin)  # without content it still has a name
 
 
 def _read_large(descriptor: int, size: int, origin: Origin) -> Iterator[Blob | Skipped]:

@@ -11,9 +11,10 @@ from detector.git.layout import is_repository
 from detector.model import HISTORY_KINDS, Blob, Origin, Skipped
 
 if TYPE_CHECKING:
+    from detector.git.current_names import NameShare
     from detector.git.history import HistoryShare
 
-ORIGIN_KINDS = HISTORY_KINDS
+ORIGIN_KINDS = (*HISTORY_KINDS, "ref")
 
 
 def claim(target: str, config: Config) -> Claim:
@@ -21,16 +22,21 @@ def claim(target: str, config: Config) -> Claim:
     return Claim.LAYOUT if config.history and is_repository(target) else Claim.NONE
 
 
-def split(target: str, config: Config, state: HistoryState) -> Iterator[HistoryShare | Skipped | NestedRepository]:
+def split(
+    target: str, config: Config, state: HistoryState
+) -> Iterator[HistoryShare | NameShare | Skipped | NestedRepository]:
     """Split the objects of the repository at *target* into shares.
 
     The repositories in its working tree follow, if nobody else lists them.
     """
+    from detector.git.current_names import NameShare
     from detector.git.history import split_history
     from detector.git.repository import discover
 
     repository = discover(target, config.allow)
-    yield from split_history(repository, "" if target == "." else target, config, state)
+    name = "" if target == "." else target
+    yield from split_history(repository, name, config, state)
+    yield NameShare(repository, name, config.head_only)
     if not config.worktree:
         from detector.sources._worktree import list_submodules
 

@@ -27,6 +27,7 @@ _KINDS = {
     "index": "staged",
     "archive": "archive",
     "image": "image",
+    "ref": "name of a branch, tag or other ref",
 }
 SHORT_ID = 10
 """Digits of an object id shown to people."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from detector.engine.engine import Engine
 from detector.errors import UsageError
-from detector.model import Blob, Finding, Ignored, Origin, Sighting, Skipped
+from detector.model import Blob, Finding, Ignored, ObeyedRules, Origin, RunAccount, Sighting, Skipped, count_set_aside
 from detector.rules import pack as packs
 from detector.scan.messages import ExamineOptions
 from detector.scan.worker import examine_share
@@ -28,7 +28,7 @@ LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 
 
 VALUE_OPTIONS = ("--patterns", "--baseline", "--config", "--min-confidence")
-FLAG_OPTIONS = ("--no-repository-ignores", "--strict", "--allow-incomplete")
+FLAG_OPTIONS = ("--no-repository-ignores", "--strict", "--allow-incomplete", "--inline-marks", "--no-inline-marks")
 
 
 class HookOptions(NamedTuple):
@@ -41,6 +41,7 @@ class HookOptions(NamedTuple):
     repository_ignores: bool = True
     strict: bool = False
     allow_incomplete: bool = False
+    inline_marks: bool | None = None
     rest: tuple[str, ...] = ()
 
 
@@ -90,6 +91,7 @@ def parse_options(arguments: Sequence[str], left: str = "") -> HookOptions:
         "--no-repository-ignores" not in flags,
         "--strict" in flags,
         "--allow-incomplete" in flags,
+        None if not flags & {"--inline-marks", "--no-inline-marks"} else "--no-inline-marks" not in flags,
         tuple(arguments[at:]),
     )
 
@@ -152,6 +154,7 @@ class TriagedFindings(NamedTuple):
     ignored: list[Ignored]
     notes: list[str]
     masker: NameMasker
+    obeyed: ObeyedRules = ObeyedRules()
 
 
 def triage_sightings(
@@ -183,7 +186,7 @@ def triage_sightings(
                 operator=load_operator_file(chosen.config),
                 baseline_file=chosen.baseline,
                 today=time.strftime("%Y-%m-%d"),
-                marks=chosen.repository_ignores,
+                marks=chosen.repository_ignores and chosen.inline_marks is not False,
             )
         ]
     )
@@ -195,14 +198,15 @@ def triage_sightings(
     findings = triage.build_findings(kept, engine.rules, policies.report_key)
     reported = [finding for finding in findings if triage.is_confident(finding, chosen.min_confidence)]
     ignored = [entry._replace(by=masker.mask(entry.by)) for entry in ignored]
-    return TriagedFindings(reported, ignored, policies.notes(everything=False), masker)
+    return TriagedFindings(reported, ignored, policies.notes(everything=False), masker, policies.obeyed)
 
 
-def describe_rules(triaged: TriagedFindings) -> list[str]:
-    """Say what was set aside by which entry, and which rules of the repository are not applied."""
-    from detector.model import RunAccount, count_set_aside
-
-    return list(RunAccount(set_aside=count_set_aside(triaged.ignored)).describe_rules())
+def make_account(looked_at: str, skipped: Sequence[Skipped], triaged: TriagedFindings | None = None) -> RunAccount:
+    """Return the account of a hook, which its exit code is made from; without *triaged* nothing was found."""
+    unread = sum(not skip.expected for skip in skipped)
+    if triaged is None:
+        return RunAccount(looked_at, unread=unread)
+    return RunAccount(looked_at, len(triaged.findings), unread, triaged.obeyed, count_set_aside(triaged.ignored))
 
 
 def read_objects(objects: ObjectReader, wanted: Sequence[tuple[str, Origin]]) -> Iterator[Blob | Skipped]:
@@ -223,8 +227,7 @@ def read_blobs(objects: ObjectReader, header: ObjectHeader, origin: Origin) -> I
     data = objects.read_content(header)
     if len(data) < header.size:
         yield Skipped(origin.path, "could not be read completely")
-    if data:
-        yield Blob(data, origin)
+    yield Blob(data, origin)  # without content it still has a name
     if header.size < 1024 and data.startswith(LFS_HEAD):
         yield from _read_lfs(data, origin)
 

@@ -13,15 +13,13 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from detector.errors import SourceError
+from detector.errors import SourceError, join_exit_codes
 from hooks.core import git
 
 if TYPE_CHECKING:
     from detector.engine.engine import Engine
     from detector.model import Blob, Skipped
     from hooks.core.examine import HookOptions
-
-CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 
 
 class CommitRange(NamedTuple):
@@ -61,7 +59,7 @@ def check_named(chosen: HookOptions, engine: Engine, staged: Collection[str], le
         names = [] if is_merge else [name for name in names if name not in staged]
     if names:
         codes.append(_check_files(names, chosen, engine))
-    return FOUND if FOUND in codes else max(codes, default=CLEAN)
+    return join_exit_codes(codes)
 
 
 def _check_range(named: CommitRange, chosen: HookOptions) -> int:
@@ -72,9 +70,7 @@ def _check_range(named: CommitRange, chosen: HookOptions) -> int:
     title = f"check failed: the commits contain {message.count_credentials(len(findings))}"
     advice = [push.advise_rewriting(findings), message.advise_revocation(findings), message.FALSE_POSITIVE]
     push.print_result(title, result, advice)
-    if findings:
-        return FOUND
-    return INCOMPLETE if result.skipped and chosen.strict else CLEAN
+    return result.account.choose_exit_code(accept_unread=not chosen.strict)
 
 
 def _check_files(names: Sequence[str], chosen: HookOptions, engine: Engine) -> int:
@@ -84,6 +80,7 @@ def _check_files(names: Sequence[str], chosen: HookOptions, engine: Engine) -> i
     share = examine.BlobShare(lambda: _read_files(names), "the named files")
     examined = examine.examine(share, engine)
     skipped = examined.skipped
+    triaged = None
     if examined.sightings:
         triaged = examine.triage_sightings(
             examined.sightings,
@@ -101,10 +98,12 @@ def _check_files(names: Sequence[str], chosen: HookOptions, engine: Engine) -> i
                 message.FALSE_POSITIVE,
             )
             print(message.format_refusal(title, triaged.findings, advice), file=sys.stderr)
-            return FOUND
     if skipped:
         print(message.format_incomplete(skipped), file=sys.stderr)
-    return INCOMPLETE if skipped and chosen.strict else CLEAN
+    account = examine.make_account("the named files", skipped, triaged)
+    if told := message.format_account(account):
+        print(told, file=sys.stderr)
+    return account.choose_exit_code(accept_unread=not chosen.strict)
 
 
 def _read_files(names: Sequence[str]) -> Iterator[Blob | Skipped]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from detector.model import Finding, Location, Skipped
+from detector.model import Finding, Location, RunAccount, Skipped
 from detector.text.untrusted import format_skipped, make_printable, name_content
 
 MAX_SHOWN = 20
@@ -17,6 +17,11 @@ MAX_SHOWN = 20
 FALSE_POSITIVE = (
     "If it is not a secret: put  leakfirst:allow  into a comment on that line,\n"
     "or add it to the baseline with a reason:  leakfirst baseline review"
+)
+
+FALSE_POSITIVE_ON_SERVER = (
+    "If it is not a secret: push an entry for it to the default branch first (leakfirst baseline review).\n"
+    "Comments such as  leakfirst:allow  count here only if the operator says so (--inline-marks)."
 )
 
 
@@ -57,6 +62,11 @@ def _number(advice: Iterable[str]) -> Iterator[str]:
         first, *others = text.split("\n")
         yield f"  {number}. {first}"
         yield from (f"     {line}" for line in others)
+
+
+def format_account(account: RunAccount) -> str:
+    """Return whose rules counted and what they set aside, "" if no file and no mark had a say."""
+    return "\n".join(f"leakfirst: {make_printable(line)}" for line in account.describe_rules())
 
 
 def format_incomplete(skipped: Sequence[Skipped]) -> str:

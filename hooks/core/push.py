@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 from detector.errors import SourceError
 from detector.git import changes
+from detector.git.current_names import make_ref_name
 from detector.git.repository import Repository, discover
-from detector.model import Blob, Finding, Origin, Skipped
+from detector.model import Blob, Finding, Origin, RunAccount, Skipped
 from detector.scan.masking import NameMasker
+from detector.text.untrusted import make_printable
 from hooks.core import audit, examine, git, message
-
-CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 
 
 class RefUpdate(NamedTuple):
@@ -46,6 +46,11 @@ class PushResult(NamedTuple):
     triaged: examine.TriagedFindings
     skipped: list[Skipped]
 
+    @property
+    def account(self) -> RunAccount:
+        """What was looked at and found, for the exit code."""
+        return examine.make_account("what is pushed", self.skipped, self.triaged)
+
 
 def examine_push(
     repository: Repository,
@@ -53,8 +58,9 @@ def examine_push(
     known: set[str],
     chosen: examine.HookOptions,
     rules_of: Sequence[str] | None = None,
+    names: Sequence[RefUpdate] = (),
 ) -> PushResult:
-    """Scan everything that *tips* reach and *known* do not.
+    """Scan everything that *tips* reach and *known* do not, and the *names* of pushed refs.
 
     The ignore files are those of the commits *rules_of*, by default of what is pushed.
     """
@@ -62,6 +68,7 @@ def examine_push(
     wanted = [tip for tip in dict.fromkeys(tips) if tip not in known]
 
     def read() -> Iterator[Blob | Skipped]:
+        yield from (make_ref_name(update.ref, "", update.new) for update in names if not update.old.strip("0"))
         for change in _list_changes(repository, wanted, known):
             if isinstance(change, Skipped):
                 yield change
@@ -95,10 +102,7 @@ def _list_changes(repository: Repository, tips: list[str], known: set[str]) -> I
         raise SourceError(f"{lost}: what is pushed cannot be read (git cat-file -t {lost})")
     commits = [tip for tip in tips if kinds.get(tip) == "commit"]
     if commits:
-        for change in changes.read_introduced(repository, commits, known):
-            # An annotated tag that is not pushed is not published.
-            if isinstance(change, Skipped) or change.kind != "tag" or change.object_id in tips:
-                yield change
+        yield from changes.read_introduced(repository, commits, known, all_tags=False)
     for tip in tips:
         if kinds.get(tip) != "commit":
             yield from _read_reachable(tip)
@@ -152,6 +156,9 @@ def advise_rewriting(findings: Sequence[Finding]) -> str:
     if named:
         lines.append("It is in these commits already, so rewrite them:")
         lines.append(f"  the last commit:  git commit --amend      an older one:  git rebase -i {named[0][:12]}^")
+    refs = [at.origin.path for finding in findings for at in finding.locations if at.origin.kind == "ref"]
+    if refs:
+        lines.append(f"Give another name to {', '.join(map(make_printable, refs))}.")
     return "\n".join(lines)
 
 
@@ -161,8 +168,8 @@ def print_result(title: str, result: PushResult, advice: Sequence[str]) -> None:
         print(message.format_refusal(title, result.triaged.findings, advice), file=sys.stderr)
     if result.skipped:
         print(message.format_incomplete(result.skipped), file=sys.stderr)
-    for line in examine.describe_rules(result.triaged):
-        print(f"leakfirst: {line}", file=sys.stderr)
+    if told := message.format_account(result.account):
+        print(told, file=sys.stderr)
 
 
 def list_changed_ignores(tips: Sequence[str], base: str) -> list[str]:

@@ -40,7 +40,7 @@ def read_pushed(repository: Repository, remote: str, lines: Sequence[str] | None
     *lines* are those of standard input, None if it is a terminal. Raises `SourceError` if that is
     all there is, or if the framework names a commit that is not in this clone.
     """
-    parsed = [parse_update(line) for line in lines or ()]
+    parsed = [parse_update(line) for line in lines or () if line]
     told = [update for update in parsed if update is not None]
     if told and len(told) == len(parsed):
         known = read_known(repository, remote, [update.new for update in told])
@@ -66,7 +66,8 @@ def read_input() -> list[str] | None:
     try:
         if sys.stdin.isatty():
             return None
-        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape").splitlines()
+        # Not splitlines: the name of a ref may contain U+2028 and other separators of lines.
+        return sys.stdin.buffer.read().decode("utf-8", "surrogateescape").removesuffix("\n").split("\n")
     except (AttributeError, ValueError, OSError):  # it is closed
         return []
 
@@ -80,6 +81,14 @@ def parse_update(line: str) -> RefUpdate | None:
     if len(words) != 4 or not (_is_id(words[1]) and _is_id(words[3])):
         return None
     return RefUpdate(words[2], words[3], words[1])
+
+
+def parse_received(line: str) -> RefUpdate | None:
+    """Return the update in a line of standard input of pre-receive, ``OLD NEW REF``; None if it has another form."""
+    words = line.split(" ", 2)
+    if len(words) != 3 or not (words[2] and _is_id(words[0]) and _is_id(words[1])):
+        return None
+    return RefUpdate(words[2], words[0], words[1])
 
 
 def _is_id(word: str) -> bool:

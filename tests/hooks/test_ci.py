@@ -162,3 +162,21 @@ def test_the_ignore_files_of_the_base_count(
     options: list[str], new: NewCommits, told: HostFacts, chosen: list[str]
 ) -> None:
     assert choose_ignores(options, new, told) == chosen
+
+
+def test_marks_in_a_change_count_only_if_the_operator_says_so(repo: Repository) -> None:
+    repo.add("new.py", f"t = '{token(2)}'  # leakfirst:allow\n")
+    repo.commit()
+    run = ("hook", "run", "ci", "--report", "text=-", "--report", "sarif=x.sarif")
+    refused = leakfirst(*run, cwd=repo.path, LEAKFIRST_BASE="base", **QUIET)
+    assert refused.returncode == 1 and "1 inline mark does not count" in refused.stdout
+    # In the state of the branch, marks of old lines must not open alerts in every change.
+    assert token(2)[:8] not in (repo.path / "x.sarif").read_text()
+    obeyed = leakfirst(*run, "--inline-marks", cwd=repo.path, LEAKFIRST_BASE="base", **QUIET)
+    assert obeyed.returncode == 0 and "1 finding set aside by leakfirst:allow in the file: new.py:1" in obeyed.stdout
+
+
+def test_a_token_in_the_name_of_a_file_that_a_change_brings_is_found(repo: Repository) -> None:
+    repo.git("mv", "new.py", f"{token(2)}.py")
+    repo.commit()
+    assert leakfirst("hook", "run", "ci", cwd=repo.path, LEAKFIRST_BASE="base", **QUIET).returncode == 1

@@ -260,7 +260,8 @@ def test_a_mark_lets_the_line_through_and_only_that(repo: Repository) -> None:
     repo.add("a.py", f"t = '{token()}'  # leakfirst:allow sample\nu = '{token(2)}'\n")
     done = repo.commit()
     assert done.returncode == 1
-    assert "a.py:2" in done.stderr and "a.py:1" not in done.stderr
+    assert "a.py:2:6" in done.stderr and "a.py:1:6" not in done.stderr
+    assert "1 finding set aside by leakfirst:allow in the file: a.py:1" in done.stderr
     repo.add("a.py", f"t = '{token()}'  # leakfirst:allow sample\n")
     assert repo.commit().returncode == 0
 
@@ -333,3 +334,11 @@ def test_a_token_that_was_there_before_is_not_said_as_the_name_of_a_file(repo: R
     done = repo.commit()
     assert done.returncode == 1
     assert token(2) not in done.stderr + repo.trail
+
+
+def test_a_token_in_the_name_of_a_new_file_is_found_and_in_a_known_name_is_not(repo: Repository) -> None:
+    repo.add(f"dump_{token()}.txt", "")
+    assert repo.commit().returncode == 1
+    assert repo.commit("anyway", "--no-verify").returncode == 0
+    repo.add(f"dump_{token()}.txt", "more\n")
+    assert repo.commit().returncode == 0

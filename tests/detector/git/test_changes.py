@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -26,17 +26,24 @@ def get_new_text(change: Change) -> bytes:
     return b"".join(change.data[start:end] for start, end in change.new)
 
 
+def with_content(found: Iterable[Change | Skipped]) -> list[Change | Skipped]:
+    """Leave out what stands for a name alone."""
+    return [entry for entry in found if isinstance(entry, Skipped) or entry.data]
+
+
 def read_index(built: Built, **options: str) -> dict[str, bytes]:
     """Return the new text of each staged path."""
     found = list(changes.read_staged(repository.discover(str(built.path)), **options))
     assert not [entry for entry in found if isinstance(entry, Skipped)]
-    return {entry.path: get_new_text(entry) for entry in found if isinstance(entry, Change)}
+    return {entry.path: get_new_text(entry) for entry in found if isinstance(entry, Change) and entry.data}
 
 
 def read_range(built: Built, **options: str) -> dict[tuple[str, str], bytes]:
     found = list(changes.read_new_objects(repository.discover(str(built.path)), **options))
     assert not [entry for entry in found if isinstance(entry, Skipped)]
-    return {(entry.kind, entry.path): get_new_text(entry) for entry in found if isinstance(entry, Change)}
+    return {
+        (entry.kind, entry.path): get_new_text(entry) for entry in found if isinstance(entry, Change) and entry.data
+    }
 
 
 @pytest.mark.parametrize("form", ["sha1", "sha256"])
@@ -142,10 +149,10 @@ def test_lfs_pointers_are_followed_into_the_local_store(build: Callable[..., Bui
     pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 17\n" % digest.encode()
     built.write("big.bin", pointer)
     built.git("add", "-A")
-    found = list(changes.read_staged(repository.discover(str(built.path))))
+    found = with_content(changes.read_staged(repository.discover(str(built.path))))
     assert isinstance(found[1], Skipped) and "LFS" in found[1].reason and not found[1].expected
     built.write(f".git/lfs/objects/{digest[:2]}/{digest[2:4]}/{digest}", content)
-    found = list(changes.read_staged(repository.discover(str(built.path))))
+    found = with_content(changes.read_staged(repository.discover(str(built.path))))
     assert [entry.data for entry in found if isinstance(entry, Change)] == [pointer, content]
 
 
@@ -211,7 +218,7 @@ def test_a_range_yields_commits_tags_and_the_changes_of_each_commit(build: Calla
     built.commit("a.txt", b"1\n2\n", "without")
     built.commit("b.txt", b"b\n")
     built.git("tag", "-a", "-m", "tagged text", "v1")
-    found = list(changes.read_new_objects(repository.discover(str(built.path)), since=first))
+    found = with_content(changes.read_new_objects(repository.discover(str(built.path)), since=first))
     assert not [entry for entry in found if isinstance(entry, Skipped)]
     blobs = [(entry.path, get_new_text(entry), entry.commit) for entry in found if entry.kind == "blob"]  # type: ignore[union-attr]
     assert blobs == [("a.txt", b"secret\n", second), ("b.txt", b"b\n", built.git("rev-parse", "HEAD"))]
@@ -220,6 +227,41 @@ def test_a_range_yields_commits_tags_and_the_changes_of_each_commit(build: Calla
     assert [b"tagged text" in entry.data for entry in found if isinstance(entry, Change) and entry.kind == "tag"] == [
         True
     ]
+
+
+def test_new_names_are_told_also_of_empty_and_renamed_files(build: Callable[..., Built]) -> None:
+    built = build()
+    first = built.commit("a.txt", b"1\n2\n3\n4\n")
+    built.write("b.txt", b"1\n")
+    built.write("empty", b"")
+    built.git("mv", "a.txt", "moved.txt")
+    built.git("add", "-A")
+    staged = changes.read_staged(repository.discover(str(built.path)))
+    assert {entry.path for entry in staged if isinstance(entry, Change) and not entry.data} == {
+        "b.txt",
+        "empty",
+        "moved.txt",
+    }
+    built.git("commit", "-q", "-m", "names")
+    built.commit("b.txt", b"1\n2\n")  # its name is known
+    new = list(changes.read_new_objects(repository.discover(str(built.path)), since=first))
+    names = [(entry.path, entry.commit) for entry in new if isinstance(entry, Change) and not entry.data]
+    assert sorted(names) == [(name, built.git("rev-parse", "HEAD~1")) for name in ("b.txt", "empty", "moved.txt")]
+
+
+def test_a_tag_of_a_tag_that_no_ref_names_is_read(build: Callable[..., Built]) -> None:
+    built = build()
+    commit = built.commit("a.txt", b"1\n")
+    built.git("tag", "-a", "-m", "inner text", "inner")
+    inner = built.git("rev-parse", "inner")
+    built.git("tag", "-a", "-m", "outer text", "outer", inner)
+    built.git("tag", "-d", "inner")
+    outer = built.git("rev-parse", "outer")
+    found = repository.discover(str(built.path))
+    for known in ((), (commit,)):
+        read = changes.read_introduced(found, [outer], known, all_tags=False)
+        tags = {entry.object_id for entry in read if isinstance(entry, Change) and entry.kind == "tag"}
+        assert tags == {outer, inner}
 
 
 def test_ranges_can_use_the_refs_of_the_repository(build: Callable[..., Built]) -> None:
@@ -256,8 +298,11 @@ def test_pushed_objects_are_found_by_ids(build: Callable[..., Built]) -> None:
     new = built.commit("b.txt", b"2\n")
     found = repository.discover(str(built.path))
     for known in (None, [old, "1" * 40]):
-        pushed = [entry for entry in changes.read_introduced(found, [new], known) if isinstance(entry, Change)]
-        assert [(entry.kind, entry.path) for entry in pushed] == [("commit", ""), ("blob", "b.txt")]
+        pushed = with_content(changes.read_introduced(found, [new], known))
+        assert [(entry.kind, entry.path) for entry in pushed if isinstance(entry, Change)] == [
+            ("commit", ""),
+            ("blob", "b.txt"),
+        ]
 
 
 def test_a_blobless_clone_reports_commits_that_cannot_be_compared(build: Callable[..., Built], tmp_path: Path) -> None:

@@ -175,12 +175,67 @@ def test_pre_receive_does_not_obey_what_is_pushed(pair: Pair, name: str) -> None
         assert f"this push changes {name}" in told.stderr
 
 
-def test_a_mark_in_what_is_pushed_is_said(pair: Pair) -> None:
+MARKS = ("leakfirst:allow", "gitleaks:allow", "trufflehog:ignore", "pragma: allowlist secret")
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_a_mark_in_what_is_pushed_counts_only_if_the_operator_says_so_and_is_told(pair: Pair, mark: str) -> None:
     pair.server.install()
-    pair.change("a.py", f"t = '{token()}'  # leakfirst:allow\n")
+    pair.change("a.py", f"t = '{token()}'  # {mark}\n")
+    commit = pair.here.git("rev-parse", "HEAD")[:12]
+    told = pair.push()
+    assert told.returncode == 1
+    assert "1 inline mark does not count" in told.stderr and f"at a.py:1 in commit {commit}" in told.stderr
+    pair.server.install("pre-receive", "--inline-marks")
     told = pair.push()
     assert told.returncode == 0
-    assert "1 finding set aside by leakfirst:allow in the file" in told.stderr
+    assert "1 finding set aside by" in told.stderr and f"in the file: a.py:1 in commit {commit}" in told.stderr
+
+
+def test_a_developer_may_refuse_marks_in_his_own_hooks(pair: Pair) -> None:
+    pair.here.install("--no-inline-marks")
+    pair.here.add("a.py", f"t = '{token()}'  # leakfirst:allow\n")
+    assert pair.here.commit().returncode == 1
+    assert pair.here.commit("anyway", "--no-verify").returncode == 0
+    assert pair.push().returncode == 1
+    pair.here.install("--inline-marks")
+    assert pair.push().returncode == 0
+
+
+@pytest.mark.parametrize(
+    "given", ["", "\n", "refs/heads/main\n", f"{'0' * 40} {'1' * 40}\n", f"x {'1' * 40} refs/heads/a\n"]
+)
+def test_pre_receive_that_is_told_nothing_refuses(pair: Pair, given: str) -> None:
+    pair.server.install()
+    done = leakfirst("hook", "run", "pre-receive", cwd=pair.server.path, given=given)
+    assert done.returncode == 3 and "does not say what is pushed" in done.stderr
+
+
+def test_who_pushes_to_a_folder_cannot_skip_the_check_with_his_environment(pair: Pair) -> None:
+    pair.server.install()
+    pair.change("a.py", f"t = '{token()}'\n")
+    refused = pair.push("HEAD", LEAKFIRST_SKIP="1")
+    assert refused.returncode == 1 and "LEAKFIRST_SKIP has no effect here" in refused.stderr
+    pair.server.git("config", "leakfirst.allowSkip", "true")
+    assert pair.push("HEAD", LEAKFIRST_SKIP="1").returncode == 0
+
+
+@pytest.mark.parametrize("side", ["pre-push", "pre-receive"])
+def test_tokens_in_names_are_found(pair: Pair, side: str) -> None:
+    (pair.server if side == "pre-receive" else pair.here).install(side)
+    for name in (f"dump_{token()}.txt", f"{token()}/a.txt"):
+        pair.change(name, "")
+        refused = pair.push()
+        assert refused.returncode == 1 and token() not in refused.stderr.replace(f"-> {token()}", "")
+        pair.here.git("reset", "-q", "--hard", "HEAD~1")
+    for ref in (f"refs/heads/fix-{token()}", f"refs/tags/{token()}"):
+        refused = pair.push(f"HEAD:{ref}")
+        assert refused.returncode == 1 and "Give another name to refs/" in refused.stderr
+    pair.here.git("tag", "-a", "-m", f"with {token()}", "inner")
+    pair.here.git("tag", "-a", "-m", "outer", "outer", pair.here.git("rev-parse", "inner").strip())
+    pair.here.git("tag", "-d", "inner")
+    assert pair.push("outer").returncode == 1
+    assert pair.push("HEAD:refs/heads/fine").returncode == 0
 
 
 def test_an_operator_can_refuse_to_obey_the_repository(pair: Pair) -> None:

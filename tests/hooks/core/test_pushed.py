@@ -83,6 +83,13 @@ def test_without_usable_input_every_local_ref_counts(repo: Repository, given: st
     assert done.returncode == 1 and "leak1.py:1:6" in done.stderr
 
 
+def test_a_name_with_a_separator_of_lines_is_one_line(repo: Repository) -> None:
+    tip = leak(repo)
+    given = f"refs/heads/a\u2028b {tip} refs/heads/a\u2028b {ZERO}\n"
+    done = hook(repo, "origin", given=given)
+    assert done.returncode == 1 and "Nobody told" not in done.stderr
+
+
 def test_a_deletion_alone_needs_no_look(repo: Repository) -> None:
     tip = leak(repo)
     assert hook(repo, "origin", given=f"(delete) {ZERO} refs/heads/x {tip}\n").returncode == 0
