@@ -52,7 +52,8 @@ class Attribution(NamedTuple):
 
     `kind` is blob, commit or tag if ordinary refs reach the object, else note,
     stash or unreachable. `held_by` is then the ref or reflog that still reaches
-    it, if there is one.
+    it, if there is one. If it is not known what reaches it, because a part of the
+    history is missing, the kind is its type, and there are no introductions.
     """
 
     kind: str
@@ -78,6 +79,8 @@ class Blame:
         self._git = SafeGit(repository)
         self._pool = ThreadPoolExecutor(1)
         self._first: _LogPass | None = None
+        self.is_complete = not repository.shallow
+        """Whether every commit that refs reach was compared; else what was not met there may be reached after all."""
 
     def __enter__(self) -> Blame:
         self._git.__enter__()
@@ -118,6 +121,8 @@ class Blame:
         commits = {name for name, kind in wanted.items() if kind == "commit"}
         found: dict[str, tuple[str, str, list[tuple[str, str]]]] = {}
         for kind, held_by, log in self._iterate_passes():
+            if kind == "unreachable" and not self.is_complete:
+                kind = held_by = ""
             for name in commits & log.list_commits() if commits else ():
                 found[name] = kind or "commit", held_by, [(name, "")]
                 commits.discard(name)
@@ -127,6 +132,7 @@ class Blame:
             for name, pairs in introduced.items():
                 found[name] = kind or "blob", held_by, pairs
             blobs.difference_update(introduced)
+            self.is_complete = self.is_complete and not (log is self._first and log.failed)
             if not blobs and not commits:
                 break
         details = read_authors(self.repository, {commit for _, _, pairs in found.values() for commit, _ in pairs})
@@ -135,8 +141,8 @@ class Blame:
             for name, (kind, held_by, pairs) in found.items()
         }
         attributions.update(self._attribute_tags([name for name, kind in wanted.items() if kind == "tag"]))
-        for name in wanted:
-            attributions.setdefault(name, Attribution("unreachable"))
+        for name, kind in wanted.items():
+            attributions.setdefault(name, Attribution("unreachable" if self.is_complete else kind))
         return attributions
 
     def _iterate_passes(self) -> Iterator[tuple[str, str, _LogPass]]:
@@ -214,6 +220,8 @@ class _LogPass:
         self._git = git
         self._width = 2 * git.repository.id_bytes
         self._everywhere = everywhere
+        self.failed = False
+        """Whether git ended early, because of an object that is missing; known once the output was read."""
         revisions = "".join([*(f"{tip}\n" for tip in tips), *(f"^{tip}\n" for tip in hidden)])
         self._output = pool.submit(self._run_log, revisions.encode())
 
@@ -239,7 +247,7 @@ class _LogPass:
         output = TemporaryFile()  # noqa: SIM115  (closed with its last reference)
         if self.tips:
             with self._git.open_input(revisions) as stdin:
-                self._git.run_into(
+                self.failed = not self._git.run_into(
                     output, "log", "--stdin", "--diff-merges=combined", "--raw", "-z", "--no-renames", "--no-abbrev",
                     "--format=%H", stdin=stdin,
                 )  # fmt: skip

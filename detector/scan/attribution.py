@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _OBJECT = re.compile(r"(?:.*:)?(?P<id>[0-9a-f]{40}(?:[0-9a-f]{24})?)(?P<inner>!.*)?", re.DOTALL)
 """`Skipped.where` of an object in a history, before its path is known."""
 
+MISSING_HISTORY = "objects are missing: not all commits could be compared, so some findings are without their commit"
+
 EARLY_START_BYTES = 32 << 20
 """Size of the packs of a repository above which planning it takes noticeable time."""
 
@@ -110,6 +112,8 @@ class Attributor:
         for name, group in sorted(by_repository.items()):
             try:
                 attributed += self._attribute_group(name, group)
+                if (blame := self._blames.get(name)) and not blame.is_complete and not blame.repository.shallow:
+                    skipped.append(Skipped(name or ".", MISSING_HISTORY))
             except SourceError as error:
                 attributed += group
                 skipped.append(Skipped(name or ".", f"commits could not be attributed: {error}"))
@@ -135,10 +139,14 @@ class Attributor:
     def _find_attributions(
         self, name: str, repository: Repository, wanted: Mapping[str, str]
     ) -> dict[str, Attribution]:
-        from detector.git.blame import attribute
+        from detector.git.blame import Blame
 
+        if not wanted:
+            return {}
         started = self._blames.get(name)
-        return started.attribute(wanted) if started else attribute(repository, wanted, self._config.every_commit)
+        if started is None:
+            started = self._blames[name] = Blame(repository, self._config.every_commit).__enter__()
+        return started.attribute(wanted)
 
     def describe_skipped(self, skipped: list[Skipped], shares: Iterable[Share]) -> list[Skipped]:
         """Name objects that could not be read by path and commit instead of by id."""

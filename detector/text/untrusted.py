@@ -28,6 +28,7 @@ _KINDS = {
     "archive": "archive",
     "image": "image",
     "ref": "name of a branch, tag or other ref",
+    "blob": "in the history, its commit is not known",
 }
 SHORT_ID = 10
 """Digits of an object id shown to people."""

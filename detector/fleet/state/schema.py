@@ -17,7 +17,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text  
 from sqlalchemy.engine import URL, make_url  # noqa: TID253
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError  # noqa: TID253
 
-from detector.errors import StateError
+from detector.errors import StateError, UsageError
+from detector.files.writing import check_destination
 
 LOCK_SECONDS = 20.0
 """How long to wait for another process that writes."""
@@ -55,11 +56,19 @@ def _parse_url(place: str) -> tuple[URL, str]:
 
 
 def _open_sqlite(path: str, create: bool) -> Engine:
-    """Open a file that only its owner may read."""
+    """Open a file that only its owner may read.
+
+    A link in its place, or in the place of a file of SQLite's beside it, is not followed.
+    """
+    try:
+        for ending in ("", "-wal", "-shm", "-journal"):
+            check_destination(path + ending)
+    except UsageError as problem:
+        raise StateError(str(problem)) from None
     try:
         if create:
             os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600))
         elif not os.path.exists(path):
             raise StateError(f"{path}: there is no state yet; `leakfirst sweep` creates it")
     except OSError as problem:

@@ -170,3 +170,20 @@ def test_a_path_that_looks_like_a_change_or_a_commit_is_a_path(
     found = attribute_all(built, *[built.blob(b"number %d" % number) for number in range(len(paths))], wanted)
     assert [at.introductions[0].path for at in found] == [*paths, "last.txt"]
     assert found[-1].introductions[0].commit == last
+
+
+@pytest.mark.parametrize("lost", ["tree", "history"])
+def test_what_reaches_an_object_is_unknown_if_a_part_of_the_history_is_missing(
+    build: Callable[..., Built], tmp_path: Path, lost: str
+) -> None:
+    built = build()
+    first = built.commit("a.txt", b"secret")
+    built.commit("a.txt", b"other")
+    name = built.blob(b"secret")
+    if lost == "tree":
+        tree = built.git("rev-parse", f"{first}^{{tree}}")
+        (built.path / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    else:
+        (built.path / ".git" / "shallow").write_text(built.git("rev-parse", "HEAD") + "\n")
+    (found,) = attribute_all(built, name)
+    assert (found.kind, found.held_by) == ("blob", "")

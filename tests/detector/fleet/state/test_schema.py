@@ -60,3 +60,21 @@ def test_an_upgrade_that_fails_leaves_the_old_schema_and_one_that_succeeds_keeps
         assert schema.read_version(db) == following
         assert db.execute(text("SELECT count(*) FROM more")).scalar() == 0
         assert state.list_repositories()["file:/a"].failure == "is corrupt"
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-journal"])
+@pytest.mark.parametrize("create", [True, False])
+def test_no_link_in_the_place_of_a_state_is_followed(tmp_path: Path, ending: str, create: bool) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    place = tmp_path / "sweep.db"
+    (tmp_path / f"sweep.db{ending}").symlink_to(victim)
+    with pytest.raises(StateError, match="is a symbolic link"):
+        open_state(str(place), KEY, create)
+    assert victim.read_text() == "mine"
+
+
+def test_a_pipe_in_the_place_of_a_state_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "sweep.db")
+    with pytest.raises(StateError, match="is a pipe"):
+        open_state(str(tmp_path / "sweep.db"), KEY)
