@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from detector.errors import ExitCode, SourceError, join_exit_codes
+from detector.text.numbers import format_count
 from hooks.core.commits import Clone, NewCommits, find_new_commits
 from hooks.core.hosts import HostFacts, read_host
 
@@ -38,6 +39,7 @@ IGNORES = ("--ignores-from", "--no-repository-ignores")
 """Options with which the operator says himself whose ignore files count."""
 
 
+NOTHING_NEW = "leakfirst: nothing is scanned: no commit here is new against the base"
 MARKS = ("--inline-marks", "--no-inline-marks")
 
 
@@ -120,17 +122,24 @@ def _keep_state(report: tuple[str, str], told: HostFacts, clone: Clone) -> bool:
 def choose_ignores(options: Sequence[str], new: NewCommits, told: HostFacts) -> list[str]:
     """Return the option for whose ignore files count: those of the base, not of the change that is judged.
 
-    Of a change without a known base none count. On the default branch its own do.
+    For a push to another branch than the default one these are the files of the default branch: who pushes
+    twice has written the commit before. Of a change without a known base none count. On the default branch
+    its own do.
     """
     if told.is_default or any(word.partition("=")[0] in IGNORES for word in options):
         return []
-    if new.range:
+    if new.rules:
+        return ["--ignores-from", new.rules]
+    if new.range and not told.default:
         return ["--ignores-from", new.range.partition("..")[0]]
-    return ["--no-repository-ignores"] if told.target or told.head or told.base else []
+    return ["--no-repository-ignores"] if told.target or told.head or told.base or told.default else []
 
 
 def _tell(new: NewCommits) -> None:
-    if not new.range:
+    if new.range:
+        what = format_count(new.count, "new commit")
+        print(f"leakfirst: scanning {what}: {new.range}" if new.count else NOTHING_NEW, file=sys.stderr)
+    else:
         print(f"leakfirst: scanning everything: {new.why}", file=sys.stderr)
     if new.lacks:
         print(f"leakfirst: this clone lacks what the scan needs: {new.lacks}", file=sys.stderr)

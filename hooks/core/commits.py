@@ -32,13 +32,16 @@ class NewCommits(NamedTuple):
     """The new commits: `range` for ``scan --range``, "" if it is not known where they begin; then `why` says why.
 
     `lacks` says what this clone lacks and could not fetch. `is_elsewhere` tells that the last commit of
-    the change is not part of what is checked out.
+    the change is not part of what is checked out. `rules` is the commit of the default branch whose ignore
+    files count, "" if it is not known or those of the base do. `count` is the number of new commits.
     """
 
     range: str = ""
     why: str = ""
     lacks: str = ""
     is_elsewhere: bool = False
+    rules: str = ""
+    count: int = 0
 
 
 class Clone:
@@ -209,7 +212,9 @@ def find_new_commits(clone: Clone, told: HostFacts) -> NewCommits:
     commits = clone.list_commits(head, known)
     lacks = "" if clone.fetch_content(commits) else _describe_lack(clone, told)
     elsewhere = bool(told.head) and not _reaches(clone, head, told.head)
-    return NewCommits(" ^".join([f"{known[0]}..HEAD", *known[1:]]), lacks=lacks, is_elsewhere=elsewhere)
+    revisions = " ^".join([f"{known[0]}..HEAD", *known[1:]])
+    rules = clone.fetch_commit(told.default)
+    return NewCommits(revisions, lacks=lacks, is_elsewhere=elsewhere, rules=rules, count=len(commits))
 
 
 def _describe_lack(clone: Clone, told: HostFacts) -> str:

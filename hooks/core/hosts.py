@@ -30,7 +30,8 @@ class HostFacts(NamedTuple):
     `base` is the commit before the new ones; `target` the remote-tracking branch that a change
     goes to; `head` the last commit of a change. `is_github_change` is for the pull requests of GitHub,
     whose merge commits have the target as their first parent. `is_default` is for a push to the default
-    branch, or to one that the host does not tell from it.
+    branch, or to one that the host does not tell from it. For a push to another branch `default` is the
+    remote-tracking branch of the default one: the commit before the push may come from whoever pushes.
     """
 
     base: str = ""
@@ -38,6 +39,7 @@ class HostFacts(NamedTuple):
     head: str = ""
     is_github_change: bool = False
     is_default: bool = False
+    default: str = ""
     advice: str = DEFAULT_ADVICE
 
 
@@ -72,11 +74,23 @@ def _read_facts(environment: Mapping[str, str]) -> HostFacts:
     for name in ("CI_COMMIT_BEFORE_SHA", "GIT_PREVIOUS_SUCCESSFUL_COMMIT"):  # a push: GitLab, Jenkins
         if environment.get(name, "").strip("0"):
             branch, default = environment.get("CI_COMMIT_BRANCH", ""), environment.get("CI_DEFAULT_BRANCH", "")
-            return HostFacts(environment[name], is_default=branch == default)
+            is_other = environment.get("BRANCH_NAME") and environment.get("BRANCH_IS_PRIMARY") != "true"  # Jenkins
+            is_default = branch == default and not is_other
+            return HostFacts(
+                environment[name],
+                head=environment.get("CI_COMMIT_SHA", ""),
+                is_default=is_default,
+                default="" if is_default else _name_branch(default),
+            )
     if environment.get("GITHUB_EVENT_PATH"):
         return _read_github_event(environment)
-    default = environment.get("CI_DEFAULT_BRANCH", "")
-    return HostFacts("", _name_branch(default if default != environment.get("CI_COMMIT_BRANCH") else ""))
+    for default, current in (
+        ("CI_DEFAULT_BRANCH", "CI_COMMIT_BRANCH"),
+        ("BUILDKITE_PIPELINE_DEFAULT_BRANCH", "BUILDKITE_BRANCH"),
+    ):
+        if environment.get(default, "") != environment.get(current, ""):
+            return HostFacts("", _name_branch(environment.get(default, "")))
+    return HostFacts()
 
 
 def _name_branch(branch: str) -> str:
@@ -98,7 +112,10 @@ def _read_github_event(environment: Mapping[str, str]) -> HostFacts:
         default = str((event.get("repository") or {}).get("default_branch") or "")
     except (OSError, ValueError, AttributeError):
         return HostFacts()
-    is_default = "before" not in event or default == environment.get("GITHUB_REF_NAME")
-    if base_id.strip("0"):
-        return HostFacts(base_id, is_default=is_default and not queue)
-    return HostFacts("", _name_branch("" if is_default else default), is_default=is_default)
+    # A tag may have the name of the default branch.
+    is_branch = environment.get("GITHUB_REF_TYPE") != "tag"
+    is_default = (is_branch and default == environment.get("GITHUB_REF_NAME")) if default else "before" not in event
+    head = str(event.get("after") or "")
+    told = HostFacts(head=head if head.strip("0") else "", is_default=is_default and not queue)
+    other = "" if is_default or queue else _name_branch(default)
+    return told._replace(base=base_id, default=other) if base_id.strip("0") else told._replace(target=other)

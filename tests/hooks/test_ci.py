@@ -153,6 +153,8 @@ def test_the_manifest_for_pre_commit_is_valid(tmp_path: Path, monkeypatch: pytes
         ([], NewCommits("abc..HEAD ^def"), HostFacts("abc"), ["--ignores-from", "abc"]),
         ([], NewCommits("abc..HEAD"), HostFacts("abc", is_default=True), []),
         ([], NewCommits(why="too shallow"), HostFacts("abc"), ["--no-repository-ignores"]),
+        ([], NewCommits("abc..HEAD", rules="def"), HostFacts("abc", default="o/main"), ["--ignores-from", "def"]),
+        ([], NewCommits("abc..HEAD"), HostFacts("abc", default="o/main"), ["--no-repository-ignores"]),
         ([], NewCommits(why="no base is known"), HostFacts(), []),
         (["--ignores-from=v1"], NewCommits("abc..HEAD"), HostFacts("abc"), []),
         (["--no-repository-ignores"], NewCommits("abc..HEAD"), HostFacts("abc"), []),
@@ -180,3 +182,34 @@ def test_a_token_in_the_name_of_a_file_that_a_change_brings_is_found(repo: Repos
     repo.git("mv", "new.py", f"{token(2)}.py")
     repo.commit()
     assert leakfirst("hook", "run", "ci", cwd=repo.path, LEAKFIRST_BASE="base", **QUIET).returncode == 1
+
+
+def test_who_pushes_twice_does_not_silence_the_second_push(repo: Repository, tmp_path: Path) -> None:
+    clone = Repository(tmp_path / "clone")
+    clone.git("pull", "-q", str(repo.path), "main")
+    clone.git("remote", "add", "origin", str(repo.path))
+    clone.git("checkout", "-q", "-b", "topic")
+    clone.add(".leakfirstignore", "**\n")
+    clone.commit("first push")
+    clone.add("new.py", f"t = '{token(2)}'\n")
+    clone.commit("second push")
+    before, after = clone.git("rev-parse", "HEAD~1", "HEAD").split()
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"before": before, "after": after, "repository": {"default_branch": "main"}}))
+    pushed = {**QUIET, "GITHUB_EVENT_PATH": str(event), "GITHUB_REF_NAME": "topic"}
+    done = leakfirst("hook", "run", "ci", cwd=clone.path, **pushed)
+    assert done.returncode == 1 and "scanning 1 new commit" in done.stderr
+    clone.git("remote", "set-url", "origin", str(tmp_path / "gone"))
+    clone.git("update-ref", "-d", "refs/remotes/origin/main")
+    assert leakfirst("hook", "run", "ci", cwd=clone.path, **pushed).returncode == 1
+
+
+def test_a_push_that_is_not_checked_out_does_not_pass_and_nothing_new_is_said(repo: Repository, tmp_path: Path) -> None:
+    base, head = repo.git("rev-parse", "HEAD~1", "HEAD").split()
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"before": base, "after": head, "repository": {"default_branch": "main"}}))
+    pushed = {**QUIET, "GITHUB_EVENT_PATH": str(event), "GITHUB_REF_NAME": "main"}
+    assert leakfirst("hook", "run", "ci", cwd=repo.path, **pushed).returncode == 0
+    repo.git("checkout", "-q", "--detach", base)
+    done = leakfirst("hook", "run", "ci", cwd=repo.path, **pushed)
+    assert done.returncode == 3 and "nothing is scanned" in done.stderr and "not checked out here" in done.stderr

@@ -22,6 +22,13 @@ A, B = "a" * 40, "b" * 40
         ({"merge_group": {"base_sha": A}}, HostFacts(A)),
         ({"before": A}, HostFacts(A)),
         ({"before": ZERO, "repository": {"default_branch": "trunk"}}, HostFacts("", "refs/remotes/origin/trunk")),
+        (
+            {"before": A, "after": B, "repository": {"default_branch": "trunk"}},
+            HostFacts(A, head=B, default="refs/remotes/origin/trunk"),
+        ),
+        ({"before": A, "after": ZERO, "repository": {"default_branch": "topic"}}, HostFacts(A, is_default=True)),
+        ({"inputs": {}, "repository": {"default_branch": "trunk"}}, HostFacts("", "refs/remotes/origin/trunk")),
+        ({"inputs": {}, "repository": {"default_branch": "topic"}}, HostFacts(is_default=True)),
         ({"before": ZERO, "repository": {"default_branch": "topic"}}, HostFacts(is_default=True)),
         ({"before": A, "repository": {"default_branch": "topic"}}, HostFacts(A, is_default=True)),
         ({"schedule": "0 0 * * *"}, HostFacts(is_default=True)),
@@ -34,6 +41,13 @@ def test_github_tells_it_in_an_event(tmp_path: Path, content: object, told: Host
     environment = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_PATH": str(path), "GITHUB_REF_NAME": "topic"}
     found = read_host(environment)
     assert found._replace(advice=HostFacts().advice) == told and "fetch-depth: 0" in found.advice
+
+
+def test_a_tag_with_the_name_of_the_default_branch_is_not_that_branch(tmp_path: Path) -> None:
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps({"before": ZERO, "after": A, "repository": {"default_branch": "main"}}))
+    environment = {"GITHUB_EVENT_PATH": str(path), "GITHUB_REF_NAME": "main", "GITHUB_REF_TYPE": "tag"}
+    assert read_host(environment) == HostFacts("", "refs/remotes/origin/main", A)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +70,26 @@ def test_github_tells_it_in_an_event(tmp_path: Path, content: object, told: Host
             HostFacts("", "refs/remotes/origin/main"),
         ),
         ({"CI_COMMIT_BEFORE_SHA": ZERO, "CI_DEFAULT_BRANCH": "main", "CI_COMMIT_BRANCH": "main"}, HostFacts()),
+        (
+            {
+                "CI_COMMIT_BEFORE_SHA": A,
+                "CI_COMMIT_SHA": B,
+                "CI_DEFAULT_BRANCH": "main",
+                "CI_COMMIT_BRANCH": "x",
+            },
+            HostFacts(A, head=B, default="refs/remotes/origin/main"),
+        ),
         ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": A}, HostFacts(A, is_default=True)),
+        ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": A, "BRANCH_NAME": "x"}, HostFacts(A)),
+        (
+            {"GIT_PREVIOUS_SUCCESSFUL_COMMIT": A, "BRANCH_NAME": "x", "BRANCH_IS_PRIMARY": "true"},
+            HostFacts(A, is_default=True),
+        ),
+        (
+            {"BUILDKITE_PIPELINE_DEFAULT_BRANCH": "main", "BUILDKITE_BRANCH": "x"},
+            HostFacts("", "refs/remotes/origin/main"),
+        ),
+        ({"BUILDKITE_PIPELINE_DEFAULT_BRANCH": "main", "BUILDKITE_BRANCH": "main"}, HostFacts()),
         ({"GIT_PREVIOUS_SUCCESSFUL_COMMIT": A, "CHANGE_TARGET": "main"}, HostFacts("", "refs/remotes/origin/main")),
         (
             {"SYSTEM_PULLREQUEST_TARGETBRANCH": "refs/heads/main", "SYSTEM_PULLREQUEST_SOURCECOMMITID": B},
