@@ -11,21 +11,25 @@ import asyncio
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from detector.model import Finding, Rule, Verdict, VerdictState
+from detector.model import CONFIDENCES, SEVERITIES, Finding, Rule, Verdict, VerdictState
 from detector.net.log_silencing import silence_client_logs
 from detector.probes.core import declarative, negative_control
 from detector.probes.core.catalogue import find_probe
 from detector.probes.core.client import ProbeClient
 from detector.probes.core.contract import NoVerdict, PlannedRequest, Probe, ProbeInput, ProbeResult, ProbeSettings
 from detector.secret import Secret
+from detector.text.numbers import format_count
 from detector.verify.public_keys import read_public_keys
 
 MAX_PAIRINGS = 4
 """Of a credential whose second part was seen with several values."""
+
+NOT_ASKED = "not asked: the limit"
 
 UNPROVABLE = "unprovable: the provider also accepts a made-up credential of the same shape"
 
@@ -74,7 +78,11 @@ async def stream_verdicts(
     """
     mine = isinstance(client, ProbeSettings)
     used = ProbeClient(client, read_public_keys=read_public_keys) if isinstance(client, ProbeSettings) else client
-    groups = group_by_credential(findings, key)
+    groups, left_out = _apply_caps(group_by_credential(findings, key), findings, used.settings)
+    for group, reason in left_out:
+        for index in group.findings:
+            before = findings[index].verdict
+            yield index, before._replace(why=f"{before.why}; {reason}" if before.why else reason)
     controls: dict[tuple[str, str], asyncio.Lock] = {}
     outcome: dict[tuple[str, str], ProbeResult] = {}
 
@@ -128,9 +136,17 @@ def describe_line(line: PlanLine) -> str:
 
 
 def list_notes(findings: Sequence[Finding]) -> tuple[str, ...]:
-    """Name the rules that could not be proven in this run."""
+    """Name the rules that could not be proven in this run, and the providers that were not asked about everything."""
     rules = {finding.rule.id for finding in findings if UNPROVABLE in finding.verdict.why}
-    return tuple(f"{rule}: {UNPROVABLE}" for rule in sorted(rules))
+    left = Counter(_name_provider(finding.rule) for finding in findings if NOT_ASKED in finding.verdict.why)
+    return (
+        *(f"{rule}: {UNPROVABLE}" for rule in sorted(rules)),
+        *(
+            f"{provider}: not asked about {format_count(count, 'finding')}, because a limit was reached "
+            "(per-provider, per-run under [verify] of the operator's configuration)"
+            for provider, count in sorted(left.items())
+        ),
+    )
 
 
 # -- one credential, one question ----------------------------------------------
@@ -154,6 +170,34 @@ def group_by_credential(findings: Sequence[Finding], key: bytes) -> list[_Creden
         group = groups.setdefault(name, _CredentialGroup(questions, []))
         group.findings.append(index)
     return list(groups.values())
+
+
+def _apply_caps(
+    groups: Sequence[_CredentialGroup], findings: Sequence[Finding], settings: ProbeSettings
+) -> tuple[list[_CredentialGroup], list[tuple[_CredentialGroup, str]]]:
+    """Return the groups that may be asked about, the most harmful first, and the others with the reason."""
+
+    def rank(group: _CredentialGroup) -> tuple[int, int]:
+        first = findings[group.findings[0]]
+        return -SEVERITIES.index(first.severity), -CONFIDENCES.index(first.confidence)
+
+    asked: Counter[str] = Counter()
+    kept: list[_CredentialGroup] = []
+    left: list[tuple[_CredentialGroup, str]] = []
+    for group in sorted(groups, key=rank):
+        provider, count = _name_provider(group.questions[0].rule), len(group.questions)
+        if asked[provider] + count > settings.per_provider:
+            left.append((group, f"{NOT_ASKED} of {settings.per_provider:,} for one provider is reached"))
+        elif asked.total() + count > settings.per_run:
+            left.append((group, f"{NOT_ASKED} of {settings.per_run:,} for one run is reached"))
+        else:
+            asked[provider] += count
+            kept.append(group)
+    return kept, left
+
+
+def _name_provider(rule: Rule) -> str:
+    return rule.service or rule.id.rpartition(".")[0] or rule.id
 
 
 def _list_inputs(finding: Finding) -> Iterable[ProbeInput]:

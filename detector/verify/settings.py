@@ -12,7 +12,9 @@ from detector.probes.core.contract import ProbeSettings
 
 _LISTS = ("hosts", "allow-internal", "ssh-hosts", "canary-accounts")
 _NUMBERS = ("timeout", "rate", "together")
-KEYS = {*_LISTS, *_NUMBERS, "host"}
+_CAPS = ("per-provider", "per-run")
+MAX_CAP = 1_000_000
+KEYS = {*_LISTS, *_NUMBERS, *_CAPS, "host"}
 
 
 def read_settings(config: Config) -> ProbeSettings:
@@ -45,6 +47,8 @@ def read_settings(config: Config) -> ProbeSettings:
         timeout=_read_number(table, "timeout", plain.timeout, float),
         rate=_read_number(table, "rate", plain.rate, float),
         together=_read_number(table, "together", plain.together, int),
+        per_provider=_read_cap(table, "per-provider", plain.per_provider),
+        per_run=_read_cap(table, "per-run", plain.per_run),
     )
 
 
@@ -60,3 +64,10 @@ def _read_number(table: Mapping[str, Any], key: str, usual: Any, kind: Callable[
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
         raise UsageError(f"verify.{key} in the operator's file must be a number above 0")
     return kind(value)
+
+
+def _read_cap(table: Mapping[str, Any], key: str, usual: int) -> int:
+    value = table.get(key, usual)
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_CAP:
+        raise UsageError(f"verify.{key} in the operator's file must be an integer from 1 to {MAX_CAP}")
+    return value

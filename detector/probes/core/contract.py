@@ -28,7 +28,9 @@ class ProbeSettings(NamedTuple):
     credential names them. `partner_pause` lies between two requests with one
     key id and different secrets, which otherwise refuse each other. `allow_internal` names hosts or addresses that may
     be asked although they are not public. `host_for` gives, by rule glob, the
-    host to ask where the line names none.
+    host to ask where the line names none. `per_provider` and `per_run` are how many
+    credentials are asked about at most: whoever writes what is scanned can plant
+    twenty thousand, and each is a request from the operator's address.
     """
 
     hosts: tuple[str, ...] = ()
@@ -42,6 +44,8 @@ class ProbeSettings(NamedTuple):
     together: int = 4
     total_rate: float = 50.0
     total_together: int = 48
+    per_provider: int = 1_000
+    per_run: int = 5_000
     partner_pause: float = 6.0
 
 

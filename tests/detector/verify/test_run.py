@@ -170,6 +170,30 @@ def test_a_thousand_findings_one_slow_provider(acme: Provider, authority: Author
     print(f"{took:.2f} s in all, quick providers done after {max(quick):.2f} s")
 
 
+def test_planted_tokens_are_asked_about_up_to_a_limit_and_the_rest_is_told(
+    acme: Provider, authority: Authority
+) -> None:
+    acme.answer = lambda _: Say(401)
+    planted = [finding(token) for token in tokens(30)]
+    proven = Verdict(VerdictState.VALID_FORMAT, "checksum valid")
+    planted[29] = planted[29]._replace(verdict=proven)
+    real = finding(expand("acme_{alnum:24}", 77))._replace(severity="critical")
+    found = [*planted, real]
+    for limits, reason in (
+        (PATIENT._replace(per_provider=10), "not asked: the limit of 10 for one provider is reached"),
+        (PATIENT._replace(per_run=10), "not asked: the limit of 10 for one run is reached"),
+    ):
+        acme.heard.clear()
+        verdicts = {index: verdict for _, index, verdict in verify(found, acme, authority, limits)}
+        assert len(acme.heard) == 10
+        assert verdicts[30].state == VerdictState.DEAD  # the most harmful first
+        left = [index for index, verdict in verdicts.items() if reason in verdict.why]
+        assert len(verdicts) == 31 and len(left) == 21
+        assert verdicts[29] == proven._replace(why=f"checksum valid; {reason}")
+        (note,) = run.list_notes([one._replace(verdict=verdicts[at]) for at, one in enumerate(found)])
+        assert note.startswith("api.acme.test: not asked about 21 findings")
+
+
 def test_a_dry_run_names_hosts_and_requests_and_no_secret(acme: Provider) -> None:
     known = tokens(3)
     findings = [finding(token, get="https://api.acme.test/{secret}/me", note="free of charge") for token in known]
