@@ -434,6 +434,8 @@ class RunAccount(NamedTuple):
     obeyed: ObeyedRules = ObeyedRules()
     set_aside: tuple[SetAside, ...] = ()
     interrupted: bool = False
+    read: int | None = None
+    """How many files, objects and other contents were read; None if nobody counted."""
 
     def choose_exit_code(self, *, exit_zero: bool = False, accept_unread: bool = False) -> ExitCode:
         """Return the exit code; with *exit_zero* findings do not change it, with *accept_unread* unread content."""
@@ -445,8 +447,10 @@ class RunAccount(NamedTuple):
             return ExitCode.USAGE
         return ExitCode.INCOMPLETE if self.unread and not accept_unread else ExitCode.CLEAN
 
-    def describe_rules(self) -> Iterator[str]:
-        """Say whose rules counted and what they set aside, one line each; nothing if no file had a say."""
+    def describe(self) -> Iterator[str]:
+        """Say whether anything was looked at, whose rules counted and what they set aside, one line each."""
+        if self.read == 0 and not (self.unread or self.interrupted):
+            yield "nothing was scanned: what was asked for has no content"
         if self.obeyed.source:
             yield self.obeyed.source
         for name in self.obeyed.changed:
@@ -519,4 +523,5 @@ class Scan(NamedTuple):
             obeyed=self.obeyed,
             set_aside=count_set_aside(self.ignored),
             interrupted=self.interrupted,
+            read=self.stats.blobs,
         )

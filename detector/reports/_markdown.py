@@ -26,6 +26,8 @@ def build_sections(scan: Scan, options: ReportOptions) -> Iterator[str]:
     yield f"## leakfirst: {format_headline(scan)}\n\n"
     if not scan.complete:
         yield "> **Incomplete:** some content could not be scanned. This is not a clean result.\n\n"
+    if scan.interrupted:
+        yield "> **Interrupted:** only what was found until then is reported.\n\n"
     findings = [resolve_paths(finding, options) for finding in sort_by_urgency(scan.findings)]
     if findings:
         yield "| | Credential | Value | Verdict | First location |\n|---|---|---|---|---|\n"

@@ -1,8 +1,9 @@
 """csv: a table for spreadsheets, one row per location.
 
 A cell that a spreadsheet would read as a formula gets a leading apostrophe.
-Content that could not be scanned has rows too, so that an incomplete scan is
-never mistaken for a clean one.
+Content that could not be scanned has rows too, and the last row says whether the
+scan was complete, so that an incomplete scan, or a file that was cut off, is never
+mistaken for a clean one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TextIO
 from detector.model import Finding, Location, Origin, Scan
 from detector.reports._options import ReportOptions
 from detector.reports._order import sort_by_urgency
+from detector.text.numbers import format_count
 from detector.text.untrusted import make_printable, strip_url_credentials
 
 COLUMNS = (
@@ -38,6 +40,20 @@ def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
         row["path"] = _escape_cell(strip_url_credentials(skipped.where))
         row["remark"] = _escape_cell(skipped.reason)
         table.writerow(row.values())
+    for note in scan.notes:
+        table.writerow({**dict.fromkeys(COLUMNS, ""), "kind": "note", "remark": _escape_cell(note)}.values())
+    table.writerow(_make_scan_row(scan, options).values())
+
+
+def _make_scan_row(scan: Scan, options: ReportOptions) -> dict[str, object]:
+    """Return the last row: what was asked for, how much of it was read, and whether that was all of it."""
+    row: dict[str, object] = dict.fromkeys(COLUMNS, "")
+    row["kind"] = "scan"
+    row["verdict"] = "interrupted" if scan.interrupted else "complete" if scan.complete else "incomplete"
+    row["path"] = _escape_cell(strip_url_credentials(options.target))
+    read = f"{scan.stats.bytes} bytes in {format_count(scan.stats.blobs, 'object')}"
+    row["remark"] = f"{format_count(len(scan.findings), 'finding')}; {len(scan.ignored)} ignored; {read}"
+    return row
 
 
 def _make_rows(kind: str, finding: Finding, remark: str) -> Iterator[tuple[object, ...]]:

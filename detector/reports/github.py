@@ -32,8 +32,10 @@ def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     for skipped in scan.skipped:
         if not skipped.expected:
             out.write(_format_command("warning", {"title": "Could not be scanned"}, format_skipped(skipped)) + "\n")
-    for line in scan.account.describe_rules():
-        out.write(_format_command("notice", {"title": "Ignore files"}, make_printable(line)) + "\n")
+    for note in scan.notes:
+        out.write(_format_command("notice", {"title": "Note"}, make_printable(note)) + "\n")
+    if scan.interrupted:
+        out.write(_format_command("warning", {"title": "Interrupted"}, "only a part was scanned") + "\n")
     out.write(_format_command("notice", {"title": "leakfirst"}, format_headline(scan)) + "\n")
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         _append_summary(summary, scan, options)

@@ -115,6 +115,8 @@ def _render_facts(report: Record) -> Iterator[str]:
     yield f'<p class="facts">{" &middot; ".join(filter(None, words))}</p>\n'
     if not report["complete"]:
         yield '<p class="warning">Incomplete: some content could not be scanned. <a href="#lost">What</a></p>\n'
+    if report.get("interrupted") is True:
+        yield '<p class="warning">Interrupted: only what was found until then is reported.</p>\n'
     for note in _keep_strings(report.get("notes")):
         yield f'<p class="note">{_escape(note)}</p>\n'
 

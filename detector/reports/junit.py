@@ -37,8 +37,8 @@ def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
             for ignored in scan.ignored
         ]
     cases += map(_make_skip, scan.skipped)
-    for line in scan.account.describe_rules():
-        cases.append(_TestCase({"classname": "leakfirst", "name": "ignore files"}, "skipped", make_printable(line)))
+    for note in scan.notes:
+        cases.append(_TestCase({"classname": "leakfirst", "name": "note"}, "skipped", make_printable(note)))
     if scan.interrupted:
         cases.append(_TestCase({"classname": "leakfirst", "name": "the scan was interrupted"}, "error", "interrupted"))
     if not scan.findings and scan.complete:

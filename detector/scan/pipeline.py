@@ -116,7 +116,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         alert_keys=load_alert_keys((*findings, *(entry.finding for entry in ignored)), config),
         obeyed=planned.policies.obeyed,
     )
-    return result._replace(notes=(*map(masker.mask, notes), *result.account.describe_rules()))
+    return result._replace(notes=(*map(masker.mask, notes), *result.account.describe()))
 
 
 # -- plan ----------------------------------------------------------------------

@@ -76,7 +76,7 @@ def examine_blobs(
             if isinstance(blob, Skipped):
                 yield blob
                 continue
-            count += 1
+            count += bool(blob.data)
             size += len(blob.data)
             blob = decode_blob(blob)
             # Content of a history has no path yet. A blob without content stands for its name.

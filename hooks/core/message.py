@@ -66,7 +66,7 @@ def _number(advice: Iterable[str]) -> Iterator[str]:
 
 def format_account(account: RunAccount) -> str:
     """Return whose rules counted and what they set aside, "" if no file and no mark had a say."""
-    return "\n".join(f"leakfirst: {make_printable(line)}" for line in account.describe_rules())
+    return "\n".join(f"leakfirst: {make_printable(line)}" for line in account.describe())
 
 
 def format_incomplete(skipped: Sequence[Skipped]) -> str:

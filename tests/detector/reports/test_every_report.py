@@ -15,7 +15,7 @@ import pytest
 import detector.reports
 import detector.text
 from detector.contracts import Report
-from detector.model import Location, Origin
+from detector.model import Location, Origin, Skipped
 from detector.registry import list_names
 from detector.reports import load_report
 from detector.reports._options import ReportOptions
@@ -91,10 +91,21 @@ def test_foreign_text_cannot_act(name: str, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("name", FORMATS)
 def test_nothing_found_and_nothing_looked_at_differ(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    from detector.model import Skipped
 
     lost = empty(complete=False)._replace(skipped=(Skipped("a", "gone"),))
     assert printed(name, empty(), OPTIONS) != printed(name, lost, OPTIONS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_it_says_what_was_not_looked_at_why_and_whose_rules_counted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    plain = printed(name, empty(), OPTIONS)
+    lost = empty(complete=False)._replace(skipped=(Skipped("lost.zip", "wants version 9.9"),))
+    assert "lost.zip" in printed(name, lost, OPTIONS) and "wants version 9.9" in printed(name, lost, OPTIONS)
+    assert printed(name, empty()._replace(interrupted=True), OPTIONS) != plain
+    told = ("2 findings set aside by .leakfirstignore", "acme: not asked about 3 findings")
+    text = printed(name, empty()._replace(notes=told), OPTIONS)
+    assert all(note in text for note in told)
 
 
 COUNTED = {"github": "::error", "gitlab": '"id": "'}

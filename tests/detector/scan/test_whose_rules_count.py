@@ -130,4 +130,15 @@ def test_an_exit_code_is_made_from_the_account() -> None:
     assert RunAccount(unread=1, obeyed=unused).choose_exit_code() is ExitCode.USAGE
     assert RunAccount(found=1, unread=1, obeyed=unused).choose_exit_code() is ExitCode.FOUND
     assert RunAccount(found=1).choose_exit_code(exit_zero=True) is ExitCode.CLEAN
+    assert RunAccount(unread=1).choose_exit_code(accept_unread=True) is ExitCode.CLEAN
+    assert RunAccount(found=1, unread=1).choose_exit_code(accept_unread=True) is ExitCode.FOUND
     assert RunAccount(found=1, interrupted=True).choose_exit_code() is ExitCode.INTERRUPTED
+
+
+def test_a_scan_that_read_nothing_says_so(repository: Path) -> None:
+    commit(repository)
+    nothing = "nothing was scanned: what was asked for has no content"
+    assert nothing in scan(range="HEAD..HEAD").notes
+    (repository / "empty").mkdir()
+    assert nothing in scan(targets=("empty",)).notes
+    assert nothing not in scan(range="HEAD~1..HEAD").notes
