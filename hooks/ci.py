@@ -137,8 +137,8 @@ def choose_ignores(options: Sequence[str], new: NewCommits, told: HostFacts) -> 
 
 def _tell(new: NewCommits) -> None:
     if new.range:
-        what = format_count(new.count, "new commit")
-        print(f"leakfirst: scanning {what}: {new.range}" if new.count else NOTHING_NEW, file=sys.stderr)
+        what = format_count(new.commits, "new commit")
+        print(f"leakfirst: scanning {what}: {new.range}" if new.commits else NOTHING_NEW, file=sys.stderr)
     else:
         print(f"leakfirst: scanning everything: {new.why}", file=sys.stderr)
     if new.lacks:

@@ -33,7 +33,7 @@ class NewCommits(NamedTuple):
 
     `lacks` says what this clone lacks and could not fetch. `is_elsewhere` tells that the last commit of
     the change is not part of what is checked out. `rules` is the commit of the default branch whose ignore
-    files count, "" if it is not known or those of the base do. `count` is the number of new commits.
+    files count, "" if it is not known or those of the base do. `commits` is the number of new ones.
     """
 
     range: str = ""
@@ -41,7 +41,7 @@ class NewCommits(NamedTuple):
     lacks: str = ""
     is_elsewhere: bool = False
     rules: str = ""
-    count: int = 0
+    commits: int = 0
 
 
 class Clone:
@@ -214,7 +214,7 @@ def find_new_commits(clone: Clone, told: HostFacts) -> NewCommits:
     elsewhere = bool(told.head) and not _reaches(clone, head, told.head)
     revisions = " ^".join([f"{known[0]}..HEAD", *known[1:]])
     rules = clone.fetch_commit(told.default)
-    return NewCommits(revisions, lacks=lacks, is_elsewhere=elsewhere, rules=rules, count=len(commits))
+    return NewCommits(revisions, lacks=lacks, is_elsewhere=elsewhere, rules=rules, commits=len(commits))
 
 
 def _describe_lack(clone: Clone, told: HostFacts) -> str:
