@@ -10,6 +10,7 @@ from detector.fleet.object_ids import join_hex
 from detector.fleet.repository_findings import BRANCH_HEAD, collect_findings
 from detector.fleet.tasks import CollectFindings, RepositoryFindings
 from detector.fleet.worker import Worker
+from detector.rules.shapes import expand
 from tests.detector.fleet import synthetic
 from tests.detector.fleet.sweep_runner import SweepRunner
 
@@ -77,7 +78,20 @@ def test_what_is_ignored_at_head_is_reported_with_the_reason_and_until_when(bare
     assert found.recheck_on == "2099-02-01"
 
 
-def test_a_repository_without_flagged_objects_is_not_opened(tmp_path):
-    worker = Worker(SweepRunner(tmp_path, "").settings()[0])
-    (entry,) = list_repositories(["https://git.example.org/a"])
-    assert list(collect_findings(worker, CollectFindings(entry, b"", 20))) == [RepositoryFindings(())]
+def test_tokens_in_the_names_of_refs_and_files_are_open_findings_although_no_object_is_flagged(bare):
+    worker = Worker(SweepRunner(bare.parent, "").settings()[0])
+    (entry,) = list_repositories([str(bare)])
+    nothing = CollectFindings(entry, b"", 20)
+    assert list(collect_findings(worker, nothing)) == [RepositoryFindings(())]
+    token = expand("ghp_{alnum:30}{check:github-crc32}", 7)
+    synthetic.run_git(bare, "branch", f"fix-{token}", "main")
+    stream = synthetic.ImportStream(4)
+    stream.commit("side", {f"dump/{token}.txt": "x\n"}, "Dump", onto="refs/heads/main^0")
+    stream.write_to(bare)
+    (*_, found) = collect_findings(worker, nothing)
+    assert isinstance(found, RepositoryFindings)
+    (finding,) = found.findings
+    assert finding.at_head and {location.kind for location in finding.locations} >= {"ref"}
+    assert any(location.path.startswith("dump/") for location in finding.locations)
+    assert all(location.at_head for location in finding.locations)
+    assert token not in repr(found)

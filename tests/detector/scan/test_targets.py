@@ -102,6 +102,7 @@ def test_a_folder_inside_is_only_that_folder(repository, rules) -> None:
 
 def test_a_folder_inside_says_that_the_history_was_not_read(repository, rules, monkeypatch) -> None:
     (repository / "sub" / "deep").mkdir(parents=True)
+    (repository / "sub" / "deep" / "a.txt").write_text("a")
     (note,) = scan(repository / "sub", **rules).notes
     assert note == (
         f"{repository}/sub is part of the repository at {repository}: "
@@ -115,6 +116,7 @@ def test_a_folder_inside_says_that_the_history_was_not_read(repository, rules, m
 
 
 def test_a_folder_on_its_own_says_nothing_of_a_repository(tmp_path, rules) -> None:
+    (tmp_path / "a.txt").write_text("a")
     assert not scan(tmp_path, **rules).notes
 
 
