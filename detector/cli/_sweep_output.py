@@ -18,13 +18,7 @@ MAX_NAMES = 20
 
 def choose_exit_code(summary: SweepSummary, exit_zero: bool = False) -> ExitCode:
     """Return 1 for new findings; without any, 3 if something that nobody acknowledged was not looked at."""
-    from detector.fleet.lifecycle import NEEDS_ACTION
-
-    if summary.interrupted:
-        return ExitCode.INTERRUPTED
-    if any(kind in NEEDS_ACTION for kind, _, _ in summary.events) and not exit_zero:
-        return ExitCode.FOUND
-    return ExitCode.CLEAN if summary.coverage.complete else ExitCode.INCOMPLETE
+    return summary.account.choose_exit_code(exit_zero=exit_zero)
 
 
 def print_summary(summary: SweepSummary, state: State, quiet: bool, limits: CoverageLimits) -> None:

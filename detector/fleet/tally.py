@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from detector.fleet.coverage import Coverage, collect_not_listed
-from detector.model import Skipped
+from detector.model import RunAccount, Skipped
+from detector.text.numbers import format_count
 
 if TYPE_CHECKING:
     from detector.fleet.inventory import RepositoryEntry
@@ -54,6 +55,18 @@ class SweepSummary(NamedTuple):
     superseded: int = 0
     interrupted: bool = False
     coverage: Coverage = Coverage()
+
+    @property
+    def account(self) -> RunAccount:
+        """What this sweep looked at, and what in it asks for action: its exit code is made from that."""
+        from detector.fleet.lifecycle import NEEDS_ACTION
+
+        return RunAccount(
+            looked_at=format_count(self.repositories, "repository", "repositories"),
+            found=sum(kind in NEEDS_ACTION for kind, _, _ in self.events),
+            unread=sum(gap.fails for gap in self.coverage.gaps),
+            interrupted=self.interrupted,
+        )
 
     @property
     def complete(self) -> bool:
