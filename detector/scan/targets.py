@@ -23,7 +23,7 @@ from detector.registry import check_contract, find_installed, import_installed, 
 PACKAGE = "detector.sources"
 ENTRY_POINTS = "leakfirst.sources"
 
-BY_NAME_ALONE = frozenset({"npm", "oci", "pypi"})
+BY_NAME_ALONE = frozenset({"npm", "oci", "pypi", "s3"})
 """Sources that claim nothing but ``NAME:…``. They are not imported to be asked about other targets."""
 
 MAX_NESTING = 16
