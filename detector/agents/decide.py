@@ -67,8 +67,6 @@ def decide(event: Event, guard: Guard) -> Verdict:
         return _decide_after(event, guard)
     if event.kind is EventKind.FAILED_TOOL:
         return _decide_failed(event, guard)
-    if event.kind is EventKind.SESSION_START:
-        return Verdict(Action.CONTEXT, CONTEXT)
     return Verdict()
 
 

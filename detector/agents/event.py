@@ -99,13 +99,15 @@ class Dialect(Protocol):
     """The words of one agent.
 
     `EVENTS` are the names of the events that are registered. `SHAPE` says how its settings
-    list hooks (see `settings.py`); `FILE` is the file, relative to the home folder and to a project.
+    list hooks (see entries.py); `USER_FILE` and `PROJECT_FILE` name the file or folder, relative to the home
+    folder and to a project. `SAMPLE` is an event with the text ``@TEXT@``, in JSON, for `status`.
     """
 
     EVENTS: tuple[str, ...]
     SHAPE: str
     USER_FILE: str
     PROJECT_FILE: str
+    SAMPLE: str
 
     def read(self, payload: Mapping[str, Any]) -> Event:
         """Return the event in *payload*, which may hold anything under any name."""

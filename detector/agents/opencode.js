@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process"
 const COMMAND = "@COMMAND@"
 
 function ask(event) {
-  const done = spawnSync("/bin/sh", ["-c", COMMAND], { input: JSON.stringify(event), encoding: "utf8", timeout: 10000, maxBuffer: 1 << 28 })
+  const done = spawnSync("/bin/sh", ["-c", COMMAND], { input: JSON.stringify(event), encoding: "utf8", timeout: 30000, maxBuffer: 1 << 28 })
   try {
     if (done.status === 2) return { refuse: done.stderr || "leakfirst: refused" }
     const answer = JSON.parse(done.stdout || "{}")

@@ -12,6 +12,7 @@ EVENTS = ("UserPromptSubmit", "PreToolUse", "PostToolUse", "PostToolUseFailure",
 SHAPE = "matchers"
 USER_FILE = ".claude/settings.json"
 PROJECT_FILE = ".claude/settings.json"
+SAMPLE = '{"hook_event_name": "UserPromptSubmit", "session_id": "status", "prompt": "@TEXT@"}'
 
 
 def read(payload: Mapping[str, Any]) -> Event:

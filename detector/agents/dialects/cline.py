@@ -21,6 +21,7 @@ EVENTS = ("UserPromptSubmit", "PreToolUse", "PostToolUse")
 SHAPE = "executables"
 USER_FILE = "Documents/Cline/Hooks"
 PROJECT_FILE = ".clinerules/hooks"
+SAMPLE = '{"hookName": "UserPromptSubmit", "userPromptSubmit": {"prompt": "@TEXT@"}}'
 
 _TOOLS = {
     "execute_command": ToolKind.SHELL,

@@ -16,6 +16,7 @@ EVENTS = ("UserPromptSubmit", "PreToolUse", "PostToolUse", "SessionStart")
 SHAPE = "matchers"
 USER_FILE = ".codex/hooks.json"
 PROJECT_FILE = ".codex/hooks.json"
+SAMPLE = '{"hook_event_name": "UserPromptSubmit", "turn_id": "status", "prompt": "@TEXT@"}'
 
 
 def read(payload: Mapping[str, Any]) -> Event:

@@ -16,6 +16,7 @@ EVENTS = ("userPromptTransformed", "preToolUse", "postToolUse", "postToolUseFail
 SHAPE = "copilot"
 USER_FILE = ".copilot/hooks/leakfirst.json"
 PROJECT_FILE = ".github/hooks/leakfirst.json"
+SAMPLE = '{"toolName": "bash", "toolArgs": {}, "toolResult": {"textResultForLlm": "@TEXT@"}}'
 
 
 def read(payload: Mapping[str, Any]) -> Event:

@@ -19,6 +19,7 @@ EVENTS = (
 SHAPE = "cursor"
 USER_FILE = ".cursor/hooks.json"
 PROJECT_FILE = ".cursor/hooks.json"
+SAMPLE = '{"hook_event_name": "beforeSubmitPrompt", "cursor_version": "status", "prompt": "@TEXT@"}'
 
 _EVENTS = {
     "beforeSubmitPrompt": EventKind.PROMPT,

@@ -12,6 +12,7 @@ EVENTS = ("BeforeAgent", "BeforeTool", "AfterTool", "SessionStart")
 SHAPE = "matchers-milliseconds"
 USER_FILE = ".gemini/settings.json"
 PROJECT_FILE = ".gemini/settings.json"
+SAMPLE = '{"hook_event_name": "BeforeAgent", "prompt": "@TEXT@"}'
 
 _EVENTS = {
     "BeforeAgent": EventKind.PROMPT,

@@ -21,6 +21,7 @@ EVENTS = ("chat.message", "tool.execute.before", "tool.execute.after")
 SHAPE = "opencode-plugin"
 USER_FILE = ".config/opencode/plugins/leakfirst.js"
 PROJECT_FILE = ".opencode/plugins/leakfirst.js"
+SAMPLE = '{"event": "chat.message", "prompt": "@TEXT@"}'
 
 _EVENTS = {
     "chat.message": EventKind.PROMPT,

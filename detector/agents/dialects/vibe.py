@@ -12,6 +12,7 @@ EVENTS = ("pre_tool", "post_tool")
 SHAPE = "vibe-toml"
 USER_FILE = ".vibe/hooks.toml"
 PROJECT_FILE = ".vibe/hooks.toml"
+SAMPLE = '{"hook_event_name": "pre_tool", "tool_name": "bash", "tool_input": {"command": "@TEXT@"}}'
 
 _EVENTS = {"pre_tool": EventKind.BEFORE_TOOL, "post_tool": EventKind.AFTER_TOOL}
 _TOOLS = {

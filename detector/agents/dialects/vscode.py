@@ -12,6 +12,7 @@ EVENTS = ("UserPromptSubmit", "PreToolUse", "PostToolUse", "SessionStart")
 SHAPE = "flat"
 USER_FILE = ".copilot/hooks/leakfirst-vscode.json"
 PROJECT_FILE = ".github/hooks/leakfirst-vscode.json"
+SAMPLE = '{"hook_event_name": "UserPromptSubmit", "timestamp": "", "prompt": "@TEXT@"}'
 
 _TOOLS = {
     "run_in_terminal": ToolKind.SHELL,

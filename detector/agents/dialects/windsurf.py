@@ -21,6 +21,7 @@ EVENTS = ("pre_user_prompt", "pre_read_code", "pre_write_code", "pre_run_command
 SHAPE = "cursor"
 USER_FILE = ".codeium/windsurf/hooks.json"
 PROJECT_FILE = ".windsurf/hooks.json"
+SAMPLE = '{"agent_action_name": "pre_user_prompt", "tool_info": {"user_prompt": "@TEXT@"}}'
 
 REFUSED = 2
 

@@ -158,9 +158,8 @@ def test_the_model_does_not_take_the_hook_out_of_the_settings(folder: Path) -> N
     assert ask(event._replace(written=('"a": 2',), replaced=('"a": 1',))).action is Action.PASS
 
 
-def test_a_session_begins_with_one_line_of_context() -> None:
-    verdict = ask(Event(EventKind.SESSION_START))
-    assert verdict.action is Action.CONTEXT and "\n" not in verdict.reason
+def test_other_events_pass_and_the_context_is_one_line() -> None:
+    assert "\n" not in deciding.CONTEXT
     assert ask(Event(EventKind.OTHER)) == Verdict()
 
 

@@ -23,6 +23,7 @@ FILES = {
     "exposure.database-dump": b"-- PostgreSQL database dump\n",
     "exposure.npmrc": b"//registry.test/:_authToken=x\n",
     "exposure.terraform-state": b'{"version": 4, "terraform_version": "1"}',
+    "exposure.agent-servers": b'{"mcpServers": {"x": {"env": {"KEY": "v"}}}}',
     "exposure.kubeconfig": b"kind: Config\nclient-key-data: AAAA\n",
 }
 DUMPS = {"hprof": b"JAVA PROFILE 1.0.2\0", "dump": b"PGDMP\x01"}
