@@ -48,6 +48,7 @@ def main(arguments: list[str]) -> int:
         from hooks.core import examine
 
         chosen = examine.parse_options(arguments, left)
+        git.limit_time(chosen.timeout)
         engine = examine.load_engine(chosen)
         changes = git.read_changes(listing)
         code = _check(chosen, engine, changes, objects)

@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
 
     left = git.enter_top_folder()
     chosen = parse_options(arguments, left)
+    git.limit_time(chosen.timeout)
     from hooks.core import message, push, pushed
 
     lines = pushed.read_input()

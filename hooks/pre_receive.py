@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
     from hooks.core import examine, message, push
 
     chosen = examine.parse_options(arguments)
+    git.limit_time(chosen.timeout)
     chosen = chosen._replace(inline_marks=bool(chosen.inline_marks))
     updates = _read_updates()
     pushed = [update for update in updates if not update.is_deletion]

@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="obey comments such as leakfirst:allow, or not; default: obey, but not in pre-receive",
     )
+    passed.add_argument("--timeout", type=int, metavar="SECONDS", help="end the hook after this time; default: 3600")
     passed.add_argument("--strict", action="store_true", help="fail if some content could not be scanned (exit 3)")
     passed.add_argument(
         "--allow-incomplete",
@@ -123,6 +124,8 @@ def _make_options(args: argparse.Namespace) -> list[str]:
         options += ["--config", os.path.abspath(args.config)]
     if args.min_confidence:
         options += ["--min-confidence", args.min_confidence]
+    if args.timeout is not None:
+        options += ["--timeout", str(args.timeout)]
     if args.no_repository_ignores:
         options.append("--no-repository-ignores")
     if args.inline_marks is not None:

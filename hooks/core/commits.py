@@ -21,6 +21,7 @@ from hooks.core.hosts import HostFacts
 
 DEEPENINGS = ("--deepen=100", "--deepen=1000", "--deepen=10000", "--unshallow")
 FETCH_SECONDS = 900
+LOCAL_SECONDS = 60
 MAX_IDS = 20_000
 """How many objects are asked for with one fetch."""
 MAX_PASSES = 10
@@ -105,7 +106,13 @@ class Clone:
 
     def _find_remote(self) -> str:
         if self._remote is None:
-            done = subprocess.run(["git", "remote"], cwd=self._path, capture_output=True, check=False)
+            try:
+                done = subprocess.run(
+                    ["git", "remote"], cwd=self._path, capture_output=True, check=False, timeout=LOCAL_SECONDS
+                )
+            except subprocess.TimeoutExpired:
+                self._remote, self.problem = "", f"git remote took more than {LOCAL_SECONDS} seconds"
+                return ""
             names = os.fsdecode(done.stdout).split()
             self._remote = "origin" if "origin" in names else (names[0] if names else "")
             if done.returncode:

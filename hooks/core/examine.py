@@ -27,8 +27,12 @@ LARGE = 8 << 20
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 
 
-VALUE_OPTIONS = ("--patterns", "--baseline", "--config", "--min-confidence")
+VALUE_OPTIONS = ("--patterns", "--baseline", "--config", "--min-confidence", "--timeout")
 FLAG_OPTIONS = ("--no-repository-ignores", "--strict", "--allow-incomplete", "--inline-marks", "--no-inline-marks")
+
+
+HOOK_SECONDS = 3600
+"""How long a hook may take, unless --timeout says otherwise."""
 
 
 class HookOptions(NamedTuple):
@@ -42,6 +46,7 @@ class HookOptions(NamedTuple):
     strict: bool = False
     allow_incomplete: bool = False
     inline_marks: bool | None = None
+    timeout: int = HOOK_SECONDS
     rest: tuple[str, ...] = ()
 
 
@@ -80,6 +85,9 @@ def parse_options(arguments: Sequence[str], left: str = "") -> HookOptions:
             chosen[name[2:].replace("-", "_")] = value
     if chosen.get("min_confidence", "medium") not in ("low", "medium", "high"):
         raise UsageError("--min-confidence must be low, medium or high")
+    timeout = chosen.get("timeout", str(HOOK_SECONDS))
+    if not (timeout.isascii() and timeout.isdigit() and 0 < int(timeout) <= 1 << 30):
+        raise UsageError(f"--timeout {timeout}: give a number of seconds")
     if left:
         patterns = [os.path.join(left, path) for path in patterns]
         chosen = {name: _join_path(left, name, value) for name, value in chosen.items()}
@@ -92,6 +100,7 @@ def parse_options(arguments: Sequence[str], left: str = "") -> HookOptions:
         "--strict" in flags,
         "--allow-incomplete" in flags,
         None if not flags & {"--inline-marks", "--no-inline-marks"} else "--no-inline-marks" not in flags,
+        int(timeout),
         tuple(arguments[at:]),
     )
 

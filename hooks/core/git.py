@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, Any, NamedTuple
 
-from detector.errors import SourceError
+from detector.errors import ExitCode, SourceError
 
 EMPTY_TREES = (
     "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
@@ -28,6 +28,31 @@ _QUIET = {
     "GIT_NO_REPLACE_OBJECTS": "1",  # what is committed or pushed is the object itself, not its replacement
     "GIT_TERMINAL_PROMPT": "0",
 }
+
+
+_running: set[int] = set()
+"""The processes of git that still run."""
+
+
+def limit_time(seconds: int) -> None:
+    """End this hook, and git with it, with exit code 3 after *seconds*; systems without alarms have no limit.
+
+    A pipe in the place of a file of the repository makes git wait for ever.
+    """
+    import signal
+
+    if not hasattr(signal, "SIGALRM"):
+        return
+
+    def end(_number: int, _frame: object) -> None:
+        for process in _running:
+            os.kill(process, signal.SIGKILL)
+        text = f"leakfirst: incomplete, the check was ended after {seconds} seconds (--timeout of the hook)\n"
+        os.write(2, text.encode())
+        os._exit(ExitCode.INCOMPLETE)
+
+    signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
 
 
 class GitProcess:
@@ -50,6 +75,8 @@ class GitProcess:
                     os.close(descriptor)
         self.out: IO[bytes] = os.fdopen(read_end, "rb")
         self._in = to_send
+        self._pid = self._process if isinstance(self._process, int) else int(self._process.pid)
+        _running.add(self._pid)
 
     @property
     def descriptor(self) -> int:
@@ -73,8 +100,11 @@ class GitProcess:
         self.end_input()
         self.out.close()
         if isinstance(self._process, int):
-            return os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
-        return int(self._process.wait())
+            code = os.waitstatus_to_exitcode(os.waitpid(self._process, 0)[1])
+        else:
+            code = int(self._process.wait())
+        _running.discard(self._pid)
+        return code
 
 
 def _spawn(words: list[str], environment: dict[str, str], stdin: int, out: int, errors: int) -> Any:

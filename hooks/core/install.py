@@ -23,6 +23,7 @@ from detector.errors import UsageError
 from detector.files.trusted import find_user_folder
 
 HOOKS = ("pre-commit", "pre-push", "pre-receive")
+GIT_SECONDS = 60
 MARK = "# leakfirst-hook 1"
 BEFORE = "before-leakfirst"
 FORMER_SUFFIX = ".before-leakfirst"
@@ -81,7 +82,12 @@ def _run_git(arguments: Sequence[str], cwd: str) -> tuple[str | None, str]:
     if cwd and not os.path.isdir(cwd):
         return None, ""
     environment = {**os.environ, "LC_ALL": "C"}
-    done = subprocess.run(["git", *arguments], capture_output=True, cwd=cwd or None, check=False, env=environment)
+    try:
+        done = subprocess.run(
+            ["git", *arguments], capture_output=True, cwd=cwd or None, check=False, env=environment, timeout=GIT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise UsageError(f"git {arguments[0]} took more than {GIT_SECONDS} seconds in {cwd or os.curdir}") from None
     text = os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else None
     return text, os.fsdecode(done.stderr).partition("\n")[0]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from detector.errors import SourceError
 from detector.git import changes
 from detector.git.current_names import make_ref_name
 from detector.git.repository import Repository, discover
+from detector.git.safe_git import set_deadline
 from detector.model import Blob, Finding, Origin, RunAccount, Skipped
 from detector.scan.masking import NameMasker
 from detector.text.untrusted import make_printable
@@ -64,6 +66,7 @@ def examine_push(
 
     The ignore files are those of the commits *rules_of*, by default of what is pushed.
     """
+    set_deadline(time.monotonic() + chosen.timeout)
     engine = examine.load_engine(chosen)
     wanted = [tip for tip in dict.fromkeys(tips) if tip not in known]
 

@@ -157,3 +157,19 @@ def test_a_remote_whose_name_begins_like_another_lends_it_nothing(repo: Reposito
 def test_an_object_that_is_not_there_does_not_pass(repo: Repository) -> None:
     done = hook(repo, "origin", given=f"refs/heads/main {ID} refs/heads/main {ZERO}\n")
     assert done.returncode == 2 and "cannot be read" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["pre-commit", "pre-push"])
+def test_a_hook_ends_although_git_does_not(repo: Repository, name: str) -> None:
+    repo.add("a.py", "x = 1\n")
+    tip = repo.git("rev-parse", "HEAD").strip()
+    os.mkfifo(repo.path / ".git" / "objects" / "info" / "alternates")
+    given = f"refs/heads/x {tip} refs/heads/x {ZERO}\n" if name == "pre-push" else ""
+    done = leakfirst("hook", "run", name, "--timeout", "3", cwd=repo.path, given=given)
+    assert done.returncode == 3, done.stderr
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "\u0663", "soon"])
+def test_a_time_limit_is_a_number_of_seconds(repo: Repository, text: str) -> None:
+    done = leakfirst("hook", "run", "pre-push", f"--timeout={text}", cwd=repo.path)
+    assert done.returncode == 2 and "give a number of seconds" in done.stderr
