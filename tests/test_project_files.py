@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 import leakfirst
+from detector.rules.shapes import expand
 from tests.program import CHECKOUT
 
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
@@ -179,6 +180,35 @@ def test_installing_in_the_checkout_of_a_pull_request_runs_nothing_of_it(tmp_pat
     assert done.returncode != 0
     assert "no matching distribution found" in done.stderr.lower(), "it comes as far as installing"
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("LEAKFIRST_INSTALL"), reason="takes minutes and asks PyPI: LEAKFIRST_INSTALL=1")
+@pytest.mark.timeout(1800)
+def test_what_the_documents_give_for_installing_installs(tmp_path: Path) -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHONP")}
+    made = tmp_path / "made"
+    done = subprocess.run(
+        ["sh", str(CHECKOUT / "install.sh"), str(made)],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    program = Path(done.stdout.strip()) / "leakfirst"
+    (tmp_path / "a.py").write_text(f"t = '{expand('ghp_{alnum:30}{check:github-crc32}', 3)}'\n")
+    environment |= {"LEAKFIRST_CACHE": str(tmp_path / "cache"), "LEAKFIRST_CONFIG": os.devnull}
+    found = subprocess.run([program, "scan", "a.py"], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert found.returncode == 1
+    swept = subprocess.run(
+        [program, "sweep", "--help"], cwd=tmp_path, env=environment, capture_output=True, check=False
+    )
+    assert swept.returncode == 0
+
+
+def test_the_images_that_ours_is_built_from_are_pinned_and_kept_up_to_date() -> None:
+    images = re.findall(r"(?m)^FROM (\S+)", (CHECKOUT / "Dockerfile").read_text())
+    assert images and all(re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", image) for image in images)
+    updates = yaml.safe_load((CHECKOUT / ".github" / "dependabot.yml").read_text())["updates"]
+    assert "docker" in {update["package-ecosystem"] for update in updates}
 
 
 def test_each_promise_names_code_and_a_test_that_exist() -> None:
