@@ -11,12 +11,13 @@ from collections.abc import Iterator
 
 from detector.engine.declarations.candidate import MAX_VALUE, Candidate
 from detector.engine.declarations.command_lines import find_command_line
+from detector.engine.declarations.manifests import MANIFEST, find_manifest_values
 from detector.engine.declarations.named import find_named
 from detector.engine.declarations.servers import find_server_credentials
 from detector.engine.declarations.tables import find_columns
 from detector.engine.lazy_regex import compile_lazily
 
-__all__ = ["MAX_VALUE", "Candidate", "read_declarations"]
+__all__ = ["MANIFEST", "MAX_VALUE", "Candidate", "read_declarations"]
 
 _SCHEME = compile_lazily(
     rb"(?:basic|bearer|api-?key|apitoken|token|oauth|jwt|digest|negotiate|ntlm|splunk|genie-?key|key)"
@@ -35,6 +36,8 @@ def read_declarations(text: bytes, low: bytes, kind: str) -> Iterator[Candidate]
         for candidate in reader:
             yield _cut_scheme(candidate, low)
     yield from find_server_credentials(text, low)
+    if b"secret" in low or b"stringdata" in low:
+        yield from find_manifest_values(text, low)
     for candidate in find_command_line(text, low):
         yield _cut_scheme(candidate, low)
 

@@ -80,6 +80,10 @@ _USER_FLAG = compile_lazily(
 _USER_KEY = compile_lazily(
     rb"\b(?:curl|http|https|xh)\b[^\n|;]{0,160}?[ \t](-u|--user|-a)[ =]?[\"']?([\w.\-]{12,200}):?(?=[\s\"'])"
 )
+_NO_USER = compile_lazily(
+    rb"\b(?:curl|http|https|xh)\b[^\n|;]{0,160}?[ \t](-u|--user|-a|--auth)[ =]?[\"']?:"
+    rb"([^\s\"'`:]{4,200})(?=[\s\"']|\Z)"
+)
 _PERCENT_USER = compile_lazily(
     rb"\b(?:smb\w+|rpcclient|net|winexe|cifs\w*)\b[^\n|;]{0,160}?[ \t](-u"
     rb"|--user)[ =]?[\"']?[\w.\-\\/@]{1,60}%([^\s\"'`]{3,120})"
@@ -117,6 +121,7 @@ def find_command_line(text: bytes, low: bytes) -> Iterator[Candidate]:
             yield from _from_matches("user-flag", text, _USER_FLAG.finditer(low))
         if b"curl" in low or b"http" in low or b"xh" in low:
             yield from _from_matches("user-flag", text, _USER_KEY.finditer(low))
+            yield from _from_matches("user-flag", text, _NO_USER.finditer(low))
         if b"%" in low:
             yield from _from_matches("user-flag", text, _PERCENT_USER.finditer(low))
         if b"lftp" in low:

@@ -15,7 +15,8 @@ from detector.engine.declarations.separate_fields import read_value_field
 from detector.engine.lazy_regex import compile_lazily
 
 _WORDS = (
-    rb"pass(?:w(?:or[dt]e?|d)?|phrase|code)?|p(?:wd|sw)|pw(?<![a-z]pw)(?![a-z])|secret|token|cred|auth|api|key|jwt|otp|"
+    rb"pass(?:w(?:or[dt]e?|d)?|phrase|code)?|p(?:wd|sw)|pw(?<![a-z]pw)(?![a-z])|mnemonic|secret|token|cred|auth|api|key"
+    rb"|jwt|otp|"
     rb"sign|sig|salt|nonce|hash|private|cookie|session|senha|contrase(?:n|\xc3\xb1)a|kennwort|parola"
     rb"|\xe5\xaf\x86[\xe7\xe7][\xa0\xa2][\x81\xbc]|"
     rb"\xe5\x8f\xa3\xe4\xbb\xa4|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|mot de passe|licen[sc]e"
@@ -68,6 +69,7 @@ _YAML_BELOW = compile_lazily(
 )
 _YAML_ITEM = compile_lazily(rb"([ \t]*\r?\n[ \t]*-[ \t]{1,8})(?=\S)")
 _ROW = compile_lazily(rb"(?:(?:^|\n|,|\bvalues)[ \t]*\(\Z)")
+_WORD_LINE = compile_lazily(rb"[a-z]{2,14}(?: [a-z]{2,14}){3,23}(?=[ \t]*(?:#|\r?\n|\Z))")
 _KEY_LINE = compile_lazily(rb"[\"']?[\w.\-/$]+[\"']?[ \t]?(?::(?:\s|$)|=)")
 
 
@@ -210,6 +212,9 @@ class _Reader:
             start, end = find_end(text, defaulted.end() + 1, text[defaulted.end() : defaulted.end() + 1])
             quote = text[defaulted.end() : defaulted.end() + 1]
             yield self._candidate("default", Literal(start, end, quote), operator)
+        if self.name.lower().endswith((b"phrase", b"mnemonic")) and (words := _WORD_LINE.match(low, place)):
+            yield self._candidate(way, Literal(place, words.end()), operator)
+            return
         for literal in read_bare(text, place, self.kind):
             yield self._candidate(way, literal, operator)
 

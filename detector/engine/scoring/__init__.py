@@ -17,9 +17,10 @@ from functools import lru_cache
 from math import exp
 from typing import NamedTuple
 
-from detector.engine.declarations import Candidate, read_declarations
+from detector.engine.declarations import MANIFEST, Candidate, read_declarations
 from detector.engine.scoring.explanation import describe_judgement
 from detector.engine.scoring.features import (
+    SEVERAL_WORDS,
     STAND_IN,
     CandidateContext,
     describe_quotes,
@@ -38,7 +39,7 @@ HIGH, MEDIUM, LOW = 0.85, 0.4, 0.2
 
 _GRADES = ((HIGH, Confidence.HIGH), (MEDIUM, Confidence.MEDIUM), (LOW, Confidence.LOW))
 
-MANUAL_WEIGHTS = {"found by crypt": 1.5}
+MANUAL_WEIGHTS = {"found by crypt": 1.5, SEVERAL_WORDS: 7.0}
 """Log-odds set by hand where the labelled files hold too few examples: the format of a salted hash is evidence."""
 
 MAX_SHOWN = 3
@@ -147,6 +148,9 @@ def split_windows(data: bytes, hits: Iterable[int]) -> Iterator[tuple[int, int]]
             first = max(_find_line_start(data, first - 1, 120), min(first, reached))
         if data.rfind(b"[", first, last) > data.rfind(b"]", first, last):
             last = max(last, data.find(b"]", last, last + _BEFORE))  # the list goes on below
+        if MANIFEST.search(data[first:last].lower()):
+            first = max(_find_line_start(data, max(hit - _BEFORE, 0), 120), min(first, reached))
+            last = max(last, data.rfind(b"\n", hit, hit + _AFTER))
         reached = last + 1 if last - hit < _AFTER else last - _BEFORE
         yield first, last
 

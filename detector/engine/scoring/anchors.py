@@ -167,6 +167,8 @@ class _Anchors:
 def _add_named(add: _Anchors) -> None:
     add(_STRONG, _NAME + _QUOTED, _NAME + _UNQUOTED, _SPACED, _ELEMENT, _PAIR, _BELOW)
     short = r"[\])\"']{0,2}" + _GAP + r"(?:[:=]=?|=>|,)" + _GAP + _OPEN + _START + _REST + "{2}"
+    add("mnemonic", _NAME + _QUOTED, _NAME + _UNQUOTED)
+    add(("stringdata:", "kind: secret", 'kind": "secret'), "")
     add(("pass", "psw"), short, _PAIR, r"[:=][ ]?" + _BARE_START + _BARE + "{3}")
     add(_KEYS, _NAME + _QUOTED, _NAME + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
     add("token", _NAME + _LONGER, _NAME + _UNQUOTED, _RANDOM_BARE, _PAIR, _BELOW)
@@ -277,8 +279,9 @@ def _add_tools(add: _Anchors) -> None:
     for option, tool in ((" -p", "mysql"), (" -p", "7z"), (" -p", "rar"), (" -hp", "rar"), (" -P", "sqlcmd")):
         add(tool, far + option + glued, case=True, loose=option + glued)
     for option in (" -u", " --user"):
-        key = option + r"[ =]?[\"']?[\w.\-]{12}"
-        add("curl", far + key, case=True, loose=key)
+        for value in (r"[\w.\-]{12}", r":[^\s\"'$:]{4}"):
+            key = option + r"[ =]?[\"']?" + value
+            add("curl", far + key, case=True, loose=key)
 
 
 def _build_anchors() -> tuple[Anchor, ...]:

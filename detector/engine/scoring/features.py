@@ -19,7 +19,7 @@ from detector.engine.lazy_regex import compile_lazily
 from detector.engine.scoring.field_names import FieldName
 from detector.engine.scoring.file_kinds import FileType
 from detector.engine.scoring.naturalness import bits_per_character, entropy_deficit
-from detector.engine.scoring.placeholders import find_word_groups, is_stand_in
+from detector.engine.scoring.placeholders import find_word_groups, is_passphrase, is_stand_in
 
 _LOWER = b"abcdefghijklmnopqrstuvwxyz"
 _UPPER = _LOWER.upper()
@@ -94,6 +94,9 @@ TEXTURES = (RANDOM, "a word", "neither word nor random")
 """What `_describe_texture` returns."""
 _OPAQUE = ("hex digits", "digits", "UUID")
 
+SEVERAL_WORDS = "value is a passphrase of several words"
+"""A feature that outweighs what speaks against texts: under such a name, words in a row are the credential."""
+
 STAND_IN = "value is a word for any credential"
 """A feature that limits the confidence to *low*: half of such values are tests, and nobody would revoke the others."""
 
@@ -136,6 +139,8 @@ def list_features(candidate: Candidate, name: FieldName, value: bytes, context: 
         features.append(f"found by {way}")
     certainty = name_certainty(kind)
     features += [f"{certainty}, in {file.kind}", f"{certainty}, found by {way}"]
+    if is_passphrase(candidate.name, value):
+        features.append(SEVERAL_WORDS)
     features += [f"{kind}, {quoted}", *list_file_features(way, quoted, file)]
     _add_name_features(features.append, kind, candidate, name)
     _add_value_features(features, kind, candidate, value, context)

@@ -24,7 +24,7 @@ class FieldName(NamedTuple):
 
 _SQUEEZE = compile_lazily(rb"[_$@.\-]+")
 _KINDS = compile_lazily(
-    rb"(?P<passphrase>passphrase|passcode|motdepasse)"
+    rb"(?P<passphrase>passphrase|passcode|motdepasse|mnemonic(?:_?phrase)?)"
     rb"|(?P<password>passw(?:or[dt]e?|d)?|senha|contrase(?:n|\xc3\xb1)a|kennwort|parola|\xe5\xaf\x86.{3}.?|\xe5\x8f\xa3\xe4\xbb\xa4|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c)"
     rb"|(?P<pwd>pwd|psw|(?<=_)pw\b|\bpw\b)"
     rb"|(?P<pass>pass(?!_?(?:ed|ing|es|ive|port|age|enger|through))|(?<=_)pass)"

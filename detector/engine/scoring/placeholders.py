@@ -67,6 +67,10 @@ STAND_INS = frozenset({
 })  # fmt: skip
 """Values that are a word for any credential: half of them are tests, and nobody would revoke the others."""
 _ENCODED = compile_lazily(rb"(?:[A-Za-z0-9+/]{4}){1,5}(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?\Z")
+_PHRASE_NAMES = (b"phrase", b"mnemonic", b"phrases", b"seed")
+_PHRASE = compile_lazily(rb"[A-Za-z]{2,14}(?: [A-Za-z]{2,14}){3,23}(?: \d{1,6})?\Z")
+_PHRASE_AND_NUMBER = compile_lazily(rb"[a-z]{3,14}(?: [a-z]{3,14}){2,7} \d{1,6}\Z")
+_SPOKEN = ("prose", "placeholder", "wrong", "credential", "interface", "test")
 _SHORTEST = 5
 """Words of this length or more are also found inside other words (`mysupersecretpw`)."""
 
@@ -98,6 +102,21 @@ def is_stand_in(value: bytes) -> bool:
     if value.lower() in STAND_INS:
         return True
     return bool(_ENCODED.match(value)) and a2b_base64(value).strip().lower() in STAND_INS
+
+
+def is_passphrase(name: bytes, value: bytes) -> bool:
+    """Return whether *value* is several unconnected words under the *name* of a passphrase, or words and a number.
+
+    >>> is_passphrase(b"wallet_passphrase", b"seven blue otters dance"), is_passphrase(b"passphrase", b"enter it here")
+    (True, False)
+    """
+    if b" " not in value or len(value) > 400:
+        return False
+    pattern = _PHRASE if name.lower().endswith(_PHRASE_NAMES) else _PHRASE_AND_NUMBER
+    if not pattern.match(value):
+        return False
+    words = value.decode("ascii").lower().split()
+    return not any(_by_word().get(word) in _SPOKEN for word in words)
 
 
 def find_word_groups(low: str, words: list[str]) -> set[str]:

@@ -12,6 +12,7 @@ from detector.engine.declarations import Candidate
 from detector.engine.lazy_regex import compile_lazily
 from detector.engine.scoring.field_names import FieldName
 from detector.engine.scoring.naturalness import bits_per_character
+from detector.engine.scoring.placeholders import is_passphrase
 
 _REFERENCE = compile_lazily(
     rb"(?:\$\{?[\w.\-\[\]'\"]+\}?|\$\{[^}]*\}|\$\([^)]*\)?|\\?\$\\?\{.*|\$\w+[:/.@\-].*"  # $NAME, ${NAME}, $(command)
@@ -128,7 +129,7 @@ def rejection_reason(
     if b"(" in low and low.startswith(_LOOK_UP):
         return "a lookup"
     if size >= 16 and b" " in value:
-        if _SENTENCE.match(value):
+        if _SENTENCE.match(value) and not is_passphrase(candidate.name, value):
             return "a sentence"
         if size > 120:
             return "a text"

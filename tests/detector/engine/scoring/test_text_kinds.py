@@ -8,7 +8,7 @@ import random
 import pytest
 
 from detector.engine.declarations import read_declarations
-from detector.engine.scoring import read_candidates
+from detector.engine.scoring import HIGH, read_candidates, score_candidates
 from detector.engine.scoring.field_names import read_name
 from detector.engine.scoring.file_kinds import read_path
 from detector.engine.scoring.text_kinds import TEXT_KINDS
@@ -100,3 +100,23 @@ def test_a_numbered_string_in_a_row_of_values_names_nothing() -> None:
     assert [one.value for one in read_candidates(row, read_path("a.sql")) if not one.reason] == [LONG.encode()]
     call = f"define('api_key', '{HEX}')".encode()
     assert [one.value for one in read_candidates(call, read_path("a.php")) if not one.reason] == [HEX.encode()]
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "value"),
+    [
+        ("a.yml", 'passphrase: "seven blue otters dance"', "seven blue otters dance"),
+        ("a.yml", "wallet_passphrase: witch collapse practice feed  # wallet", "witch collapse practice feed"),
+        ("a.env", 'GPG_PASSPHRASE="Seven Blue Otters Dance Quietly 7"', "Seven Blue Otters Dance Quietly 7"),
+        ("a.py", 'MNEMONIC = "legal winner thank year wave sausage"', "legal winner thank year wave sausage"),
+        ("a.yml", 'db_password: "purple monkey dishwasher 42"', "purple monkey dishwasher 42"),
+        ("a.py", 'passphrase = "Enter the phrase of your key"', ""),
+        ("a.py", '"passphrase": "passphrase does not match"', ""),
+        ("a.py", 'password = "at least eight characters"', ""),
+        ("a.yml", "passphrase: required for every login attempt", ""),
+        ("a.yml", 'passphrase: "two words"', ""),
+    ],
+)
+def test_words_in_a_row_are_a_passphrase_under_such_a_name(path: str, text: str, value: str) -> None:
+    rows = [row for row in score_candidates(text.encode(), [len(text)], path) if row.confidence]
+    assert [text[row.start : row.end] for row in rows if row.score >= HIGH] == ([value] if value else [])
