@@ -28,9 +28,10 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if npm is None:
         pytest.skip("npm is not installed")
     folder = tmp_path_factory.mktemp("npm")
-    words = (npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), *PACKAGES)
+    # Without their scripts: lefthook's would install its hooks into the repository around the current folder.
+    words = (npm, "install", "--ignore-scripts", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder))
     try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=180, check=False)
+        done = subprocess.run((*words, *PACKAGES), cwd=folder, capture_output=True, text=True, timeout=180, check=False)
     except subprocess.TimeoutExpired:
         pytest.skip("npm does not answer")
     if done.returncode:
