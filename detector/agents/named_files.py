@@ -19,7 +19,7 @@ MAX_FILE = 8 << 20
 MAX_FILES = 64
 """Files of one prompt or command that are looked at."""
 
-_MENTION = re.compile(r"""(?<![\w.])@(?:"([^"\n]+)"|'([^'\n]+)'|((?:\\.|[^\s"'@\\])+))""")
+_MENTION = re.compile(r"""(?<![\w.])@(?:"([^"\n]+)"|'([^'\n]+)'|((?:\\.|[^\s"'\\])+))""")
 _RANGE = re.compile(r"(?:#L?\d+(?:-L?\d+)?|:\d+(?:-\d+)?)$")
 _WORD_END = ".,;:!?)]}>"
 _WORDS = re.compile(r"[^\s\"'`$|&;<>(){}=,:]+")
