@@ -46,6 +46,8 @@ CAPABILITY = Capability(
     runbook="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html",
 )
 
+TESTED = "moto, ministack"
+
 QUARANTINE_POLICY = f"{aws_users.QUARANTINES}V3"
 
 DEACTIVATE, SESSIONS, DENY_ALL, QUARANTINE = "deactivate", "sessions", "deny-all", "quarantine"
@@ -128,7 +130,7 @@ class Rotator(contracts.Rotator):
     def calls(self, kind: StepKind) -> tuple[str, ...]:
         """See `contracts.Rotator`."""
         proof: tuple[str, ...] = ("iam:ListAccessKeys",)
-        if self._proves_by_use():
+        if bool(self._settings.get("prove_by_use", True)):
             proof += ("sts:GetCallerIdentity with the old key",)
         return {
             StepKind.MINT: ("iam:ListAccessKeys", "iam:CreateAccessKey (once, never repeated)"),
@@ -479,7 +481,7 @@ class Rotator(contracts.Rotator):
         if status == "Active":
             return Proof(ProofState.ALIVE, "the key is listed as Active")
         secret = aws.find_key_secret(self.case.leak)
-        if not self._proves_by_use() or secret is None:
+        if not bool(self._settings.get("prove_by_use", True)) or secret is None:
             if status == "deleted":
                 return Proof(ProofState.GONE, f"{user} has no such key any more; its value was not tried")
             return Proof(ProofState.UNVERIFIABLE, f"listed as {status}; its value was not tried")
@@ -583,9 +585,6 @@ class Rotator(contracts.Rotator):
             self.case.handles.get("before.partition")
             or aws_users.find_arn(self._settings, self._find_user()).split(":")[1]
         )
-
-    def _proves_by_use(self) -> bool:
-        return bool(self._settings.get("prove_by_use", True))
 
 
 def inventory(settings: Mapping[str, Any], before: float) -> Iterator[Leak]:

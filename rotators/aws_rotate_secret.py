@@ -17,6 +17,8 @@ CAPABILITY = Capability(
     limits="the secret's own rotation decides what becomes of the old value",
 )
 
+TESTED = "moto"
+
 
 class Rotator(contracts.Rotator):
     """Settings: secret, field, profile, region, endpoint."""

@@ -36,6 +36,8 @@ CAPABILITY = Capability(
     runbook="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html",
 )
 
+TESTED = "ministack"
+
 SESSIONS = "sessions"
 
 DENIALS = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")

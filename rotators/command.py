@@ -26,6 +26,8 @@ CAPABILITY = Capability(
     limits="what the program behind it can do",
 )
 
+TESTED = "a program"
+
 
 class Rotator(contracts.Rotator):
     """Settings: command (a list), verbs (those it knows), fields, pass_env, timeout."""

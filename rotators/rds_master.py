@@ -35,6 +35,8 @@ CAPABILITY = Capability(
     limits="the old password ends when the new one is set; open connections stay open",
 )
 
+TESTED = "moto"
+
 
 class Rotator(contracts.Rotator):
     """Settings: instance, profile, region, endpoint, length."""

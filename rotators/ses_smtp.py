@@ -21,6 +21,8 @@ SERVES = ("aws.ses-*",)
 
 CAPABILITY: Capability = aws_iam.CAPABILITY
 
+TESTED = "moto"
+
 
 class Rotator(aws_iam.Rotator):
     """Settings: those of aws-iam, and smtp_region."""

@@ -35,6 +35,8 @@ CAPABILITY = Capability(
     runbook="https://developer.hashicorp.com/vault/docs/auth/approle",
 )
 
+TESTED = "OpenBao"
+
 RUN = "leakfirst_run"
 
 BOUNDS = ("cidr_list", "token_bound_cidrs")

@@ -34,6 +34,8 @@ CAPABILITY = Capability(
     runbook="https://developer.hashicorp.com/vault/docs/secrets/databases",
 )
 
+TESTED = "OpenBao with PostgreSQL"
+
 
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, mount, role."""

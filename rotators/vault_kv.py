@@ -35,6 +35,8 @@ CAPABILITY = Capability(
     limits="consumers that have read the value keep it until they read again",
 )
 
+TESTED = "OpenBao"
+
 
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, mount, path, field, length."""

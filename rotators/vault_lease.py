@@ -26,6 +26,8 @@ CAPABILITY = Capability(
     limits="the lease id must be known: it is in the log of whoever asked for the credential",
 )
 
+TESTED = "OpenBao with PostgreSQL"
+
 REVOKED = "lease.revoked"
 """The fact that the server has carried our revocation out."""
 

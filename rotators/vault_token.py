@@ -37,6 +37,8 @@ CAPABILITY = Capability(
     runbook="https://developer.hashicorp.com/vault/docs/concepts/tokens",
 )
 
+TESTED = "OpenBao"
+
 RUN = vault_tokens.RUN
 
 

@@ -25,6 +25,8 @@ CAPABILITY = Capability(
     runbook="https://developer.hashicorp.com/vault/docs/secrets/transit",
 )
 
+TESTED = "OpenBao"
+
 TRIAL = base64.b64encode(b"leakfirst trial").decode()
 
 

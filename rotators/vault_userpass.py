@@ -35,6 +35,8 @@ CAPABILITY = Capability(
     limits="one password per user: the old one ends when the new one is set",
 )
 
+TESTED = "OpenBao"
+
 
 class Rotator(contracts.Rotator):
     """Settings: address, token_env or token_file, namespace, mount, user, length."""

@@ -16,6 +16,8 @@ SERVES = ()
 
 CAPABILITY: Capability = command.CAPABILITY
 
+TESTED = "a service"
+
 
 class Rotator(command.Rotator):
     """Settings: url, key_env or key_file (signs the requests), verbs, values."""

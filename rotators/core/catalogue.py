@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from itertools import chain
 from types import ModuleType
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from detector.errors import UsageError
 from detector.registry import check_contract, find_installed, import_installed, list_names, load_plugin
 from rotators.core.contracts import Rotator, RotatorModule, Store, StoreModule
-from rotators.core.model import Capability, Case, Leak
+from rotators.core.model import Capability, Case, Leak, Overlap, ValueSource
 
 PACKAGE = "rotators"
 STORES = "rotators.stores"
@@ -117,3 +117,41 @@ def guess_store_account(store: str, leak: Leak, settings: Mapping[str, Any]) -> 
 def select_settings(settings: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     """Return the ``[rotators.NAME]`` table; dashes and underscores are the same."""
     return settings.get(name) or settings.get(name.replace("-", "_")) or {}
+
+
+class Entry(NamedTuple):
+    """What a rotator offers, in words; `tested` says what its own tests run against."""
+
+    name: str
+    serves: str
+    ends: str
+    reissues: str
+    limits: str
+    tested: str
+
+
+def describe_rotators() -> tuple[Entry, ...]:
+    """Describe our rotators as their modules declare them."""
+    return tuple(_describe(name, load_rotator(name)) for name in list_rotators())
+
+
+def _describe(name: str, module: RotatorModule) -> Entry:
+    can = module.CAPABILITY
+    serves = ", ".join(module.SERVES) or "what the policy names it for"
+    if name == RUNBOOK:
+        serves = "every rule that no other one serves"
+    tested = getattr(module, "TESTED", "documented answers")
+    return Entry(name, serves, _describe_end(can), _describe_reissue(can), can.limits, tested)
+
+
+def _describe_end(can: Capability) -> str:
+    if can.reversible_disable:
+        return "disabled, later deleted" if can.can_delete else "disabled, can be taken back"
+    return "revoked, for good" if can.can_contain or can.can_delete else "by hand"
+
+
+def _describe_reissue(can: Capability) -> str:
+    if can.can_reissue:
+        ours = "the value is ours" if can.value_source == ValueSource.CLIENT else "yes"
+        return f"{ours}; the old one ends with it" if can.overlap == Overlap.NONE else ours
+    return "by itself" if can.renews_itself else "no"

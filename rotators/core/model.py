@@ -253,6 +253,8 @@ class Leak(NamedTuple):
     where: tuple[Mapping[str, Any], ...] = ()
     verdict: str = "unchecked"
     runbook: str = ""
+    ask: Callable[[Mapping[str, Any]], tuple[str, str]] | None = None
+    """Ask by the rule's own probe whether it works: verdict and reason. The settings name `hosts`, `allow_internal`."""
 
     def values(self) -> tuple[Secret, ...]:
         """Return every value of the credential, the main one first."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from detector.errors import RotationError, UsageError
@@ -44,8 +44,34 @@ def make_leak(finding: Finding, *, given: bool = False) -> Leak:
         parts={name.replace("-", "_"): part for name, part in reversed(finding.parts)},  # the most likely one
         where=() if given else tuple(_describe_place(location) for location in finding.locations),
         verdict=finding.verdict.state,
-        runbook=finding.rule.revoke or next(iter(finding.rule.links), ""),
+        runbook=" ".join(dict.fromkeys(filter(None, (finding.rule.revoke, *finding.rule.links[:1])))),
+        ask=_make_question(finding),
     )
+
+
+def _make_question(finding: Finding) -> Callable[[Mapping[str, Any]], tuple[str, str]] | None:
+    """Return how the probe of the rule is asked about *finding*, if the rule has one."""
+    from detector.verify.run import has_probe
+
+    if not has_probe(finding.rule):
+        return None
+
+    def ask(settings: Mapping[str, Any]) -> tuple[str, str]:
+        from detector.config import Config, load_operator_file
+        from detector.model import Verdict
+        from detector.verify import verify_findings
+
+        config = Config(
+            targets=(".",),
+            verify=True,
+            verify_hosts=tuple(settings.get("hosts", ())),
+            allow_internal=tuple(settings.get("allow_internal", ())),
+            operator=load_operator_file(),
+        )
+        known, _, _ = verify_findings((finding._replace(verdict=Verdict()),), config)
+        return known[0].verdict.state, known[0].verdict.why
+
+    return ask
 
 
 def find_leak(plan: RotationPlan, pack: Pack, key: bytes, given: bytes = b"") -> Leak:

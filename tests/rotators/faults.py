@@ -3,47 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from rotators.core.journal import Journal, JournalEntry
+from rotators.core.testing import killed_at as killed_at
 from tests.fakes.serving import serving
-
-Deed = Callable[[], object]
-
-
-def killed_at(boundary: int, act: Deed) -> bool:
-    """Run *act* in a child that dies (SIGKILL) at a journal boundary; tell whether it came that far.
-
-    Boundary 2n is right before the n-th line, 2n+1 right after it is on disk.
-    """
-    child = os.fork()
-    if child == 0:
-        try:
-            count = iter(range(10**6))
-            append = Journal.append
-
-            def dying(self: Journal, *args: Any, **kwargs: Any) -> JournalEntry:
-                n = next(count)
-                if 2 * n == boundary:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                entry = append(self, *args, **kwargs)
-                if 2 * n + 1 == boundary:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return entry
-
-            Journal.append = dying  # type: ignore[method-assign]
-            act()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
 class Fault:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import pathlib
 import re
+from collections.abc import Callable
 
-from rotators.core.catalogue import list_rotators, list_stores
+import pytest
+
+from rotators.core.catalogue import describe_rotators, list_stores
 from rotators.core.policy import read_policy
 
 DOCS = pathlib.Path(__file__).parents[2] / "docs"
@@ -19,12 +22,28 @@ def rows(page: str, title: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
 
 
-def test_every_rotator_and_store_is_named() -> None:
-    listed = {name.strip() for row in rows("rotation.md", "rotator") for name in row[0].split(",")}
-    assert listed == set(list_rotators())
-    text = (DOCS / "rotation.md").read_text()
-    stores = text[text.index("Stores: ") :].split(". ")[0]
-    assert set(re.findall(r"`([\w-]+)`", stores)) == set(list_stores())
+def make_rotator_table() -> str:
+    lines = ["| rotator | for rules | the old one | a new one | tested against | note |", "|---|---|---|---|---|---|"]
+    for one in describe_rotators():
+        cells = (one.name, f"`{one.serves}`" if "*" in one.serves or "." in one.serves else one.serves)
+        lines.append(f"| {' | '.join((*cells, one.ends, one.reissues, one.tested, one.limits))} |")
+    return "\n".join(lines)
+
+
+def make_store_list() -> str:
+    return f"Stores: {', '.join(f'`{name}`' for name in list_stores())}."
+
+
+@pytest.mark.parametrize(("mark", "make"), [("rotators", make_rotator_table), ("stores", make_store_list)])
+def test_what_the_modules_declare_is_in_the_docs(
+    mark: str, make: Callable[[], str], request: pytest.FixtureRequest
+) -> None:
+    page, wanted = DOCS / "rotation.md", f"<!-- {mark} -->\n{make()}\n<!-- end -->"
+    text = page.read_text()
+    if request.config.getoption("--update-golden"):
+        page.write_text(re.sub(rf"<!-- {mark} -->.*?<!-- end -->", lambda _: wanted, text, count=1, flags=re.DOTALL))
+        return
+    assert wanted in text, "run this test with --update-golden and read the difference"
 
 
 def test_the_policy_of_the_docs_is_one(tmp_path: pathlib.Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import pathlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -16,18 +17,14 @@ from detector.secret import Secret
 from rotators.core import catalogue, contracts
 from rotators.core.catalogue import PACKAGE, get_capability, list_rotators, load_rotator, open_rotator
 from rotators.core.contracts import Handles, Rotator, RotatorModule, Values
-from rotators.core.journal import format_time
 from rotators.core.model import (
     Capability,
     Case,
     Clock,
     Leak,
     NewCredential,
-    Overlap,
-    ProofState,
-    StepKind,
-    ValueSource,
 )
+from rotators.core.testing import World, check_rotator
 from tests.fakes import hosted_providers, vault
 from tests.protocols import check_with_mypy
 from tests.rotators.test_hosted_providers import KINDS, Bench, running  # noqa: F401 (a fixture)
@@ -52,19 +49,6 @@ ELSEWHERE = {
     "runbook": "calls nothing",
 }
 """Rotators without a world here, and where they are tested."""
-
-
-class World(NamedTuple):
-    """A leaked credential at a provider that is played here."""
-
-    leak: Leak
-    settings: Mapping[str, Any]
-    is_alive: Callable[[str], bool]
-    main: str = "value"
-    """The field whose value `is_alive` knows."""
-
-    def case(self) -> Case:
-        return Case("a" * 32, self.leak, self.settings, {}, CLOCK)
 
 
 VAULT = {
@@ -112,6 +96,8 @@ def make_world(
     with ExitStack() as stack:
 
         def make(name: str) -> World:
+            if name in OWN:
+                return OWN[name](tmp_path)
             if name == "aws-iam":
                 return aws_world(request.getfixturevalue("aws"))
             if name in VAULT:
@@ -131,57 +117,18 @@ def make_world(
         yield make
 
 
-def check_rotator(rotator: Rotator, capability: Capability, world: World) -> None:
-    """Raise `AssertionError` unless the rotator keeps its promises; everything is done twice, as after a crash."""
-    leaked = world.leak.secret.reveal().decode()
-    handles = rotator.case.handles
-    identity = rotator.identify()
-    assert identity == rotator.identify(), "identify does not repeat itself"
-    assert identity.handle and identity.account, "identify names no handle or no account"
-    handles["handle"] = identity.handle
-    capability = rotator.narrow(capability)
-    handles |= {f"before.{name}": value for name, value in rotator.preconditions().items()}
-    assert rotator.preconditions() == {name[7:]: handles[name] for name in handles if name.startswith("before.")}
-    for called in (rotator.blast_radius, rotator.unprovable, lambda: rotator.used_since(0.0)):
-        called()  # type: ignore[operator]
-    assert world.is_alive(leaked), "looking ended the credential"
-    new = check_create(rotator, capability, world, leaked) if capability.can_reissue else None
-    rotator.promote()
-    assert new is None or world.is_alive(new), "the new credential does not work"
-    if new is not None and capability.overlap == Overlap.NONE:
-        return  # a plan has no further step
-    if capability.can_contain or capability.can_delete or capability.reversible_disable:
-        assert rotator.calls(StepKind.DISABLE), "the plan does not show what disable calls"
-        for _ in range(2):
-            handles |= rotator.disable()
-            assert not world.is_alive(leaked), "disable did not end the credential"
-    assert rotator.verify_dead().state != ProofState.ALIVE, "verify_dead calls a dead credential alive"
-    if capability.can_delete and capability.reversible_disable:
-        for _ in range(2):
-            rotator.delete()
-    if new is not None:
-        assert world.is_alive(new), "the new credential does not work in the end"
+def find_worlds() -> dict[str, Callable[[pathlib.Path], World]]:
+    """Return `make_world` of the test files that have one: a rotator brings its world along."""
+    found = {}
+    for name in list_rotators():
+        module = f"tests.rotators.test_{name.replace('-', '_')}"
+        if importlib.util.find_spec(module) and (make := getattr(importlib.import_module(module), "make_world", None)):
+            found[name] = make
+    return found
 
 
-def check_create(rotator: Rotator, capability: Capability, world: World, leaked: str) -> str:
-    if capability.value_source == ValueSource.PROVIDER:
-        assert rotator.calls(StepKind.MINT), "the plan does not show what create calls"
-    rotator.preflight()
-    ours = rotator.generate() if capability.value_source == ValueSource.CLIENT else {}
-    handles = rotator.case.handles
-    handles |= {"mint.started": format_time(time.time()), **rotator.before_create()}
-    made = rotator.create(ours)
-    values = ours or made.values
-    assert set(values) == set(rotator.fields), "create does not return the fields that it promises"
-    hidden = [value.reveal().decode() for name, value in values.items() if name not in rotator.public]
-    assert not any(value in text for value in hidden for text in made.handles.values()), "a handle holds a value"
-    assert rotator.verify_new(values).state != ProofState.DEAD, "verify_new calls the new credential dead"
-    assert world.is_alive(leaked) == (capability.overlap == Overlap.DUAL), "overlap is not what the capability says"
-    rotator.case.handles.update(made.handles)
-    return values[world.main].reveal().decode()
-
-
-HERE = sorted({*KINDS, *VAULT, "aws-iam"})
+OWN = find_worlds()
+HERE = sorted({*KINDS, *VAULT, *OWN, "aws-iam"})
 
 
 def test_every_rotator_has_a_world_here_or_a_reason() -> None:

@@ -8,7 +8,9 @@ import json
 import os
 import pathlib
 import re
+import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
@@ -31,6 +33,52 @@ def example(title: str) -> str:
     match = re.search(rf"{re.escape(title)}.*?```\w+\n(.*?)```", DOCS.read_text(), re.DOTALL)
     assert match, f"the docs show no {title}"
     return match[1]
+
+
+def install(package: pathlib.Path) -> None:
+    """Lay the rotator of the docs out as pip installs it."""
+    package.mkdir()
+    (package / "acme_rotator.py").write_text(example("A rotator of your own"))
+    project = tomllib.loads(example("### Its package and its tests"))["project"]
+    info = package / "leakfirst_acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    ((group, entries),) = project["entry-points"].items()
+    lines = [f"{name} = {module}" for name, module in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_docs_pass_with_the_package_of_the_docs(tmp_path: pathlib.Path) -> None:
+    """As a third party runs them: with what `leakfirst.testing` offers, and nothing of our own tests."""
+    package = tmp_path / "package"
+    install(package)
+    code = example("lets it go on.")
+    (tmp_path / "test_acme.py").write_text(code)
+    root = str(pathlib.Path(__file__).parents[2])
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_acme.py"],
+        cwd=tmp_path,
+        env={**env, "PYTHONPATH": os.pathsep.join([str(package), root])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    broken = (package / "acme_rotator.py").read_text()
+    removal = "self._write([key for key in self._keys() if key != self._leaked])"
+    assert broken.count(removal) == 1
+    (package / "acme_rotator.py").write_text(broken.replace(removal, "pass"))
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_acme.py", "-k", "promises"],
+        cwd=tmp_path,
+        env={**env, "PYTHONPATH": os.pathsep.join([str(package), root])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "disable did not end the credential" in done.stdout, "a broken promise is not noticed"
 
 
 PROGRAM = """
@@ -126,12 +174,7 @@ def test_the_rotator_of_the_docs_works(
 ) -> None:
     """A third party's module, found by its entry point."""
     package = tmp_path / "package"
-    package.mkdir()
-    (package / "acme_rotator.py").write_text(example("A rotator of your own"))
-    info = package / "acme-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[leakfirst.rotators]\nacme = acme_rotator\n")
+    install(package)
     monkeypatch.syspath_prepend(str(package))
     keys = tmp_path / "keys"
     keys.write_text("canary-old\n")

@@ -15,86 +15,13 @@ from functools import lru_cache
 from typing import Any
 
 from detector.secret import Secret
-from rotators.core import aws, runs
-from rotators.core.executor import Executor
-from rotators.core.journal import Journal, JournalPhase
-from rotators.core.journalled_run import Outcome
-from rotators.core.locks import local_key
-from rotators.core.model import Clock, Leak, RotationPlan
-from rotators.core.planner import make_plan
-from rotators.core.policy import Clause, Destination, Limits, Policy
+from rotators.core import aws
+from rotators.core.model import Leak
+from rotators.core.testing import Operator as Operator
+from rotators.core.testing import Time as Time
+from rotators.core.testing import make_policy
 
-
-class Time:
-    """A clock that runs with the world's, and jumps ahead instead of sleeping."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-        self.slept: list[float] = []
-
-    def now(self) -> float:
-        return time.time() + self.ahead
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.ahead += seconds
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(self.now, self.sleep)
-
-
-class Operator:
-    """What an operator does: plan, approve, apply, resume, undo, in one state folder."""
-
-    def __init__(self, folder: str, policy: Policy, leak: Leak, time_: Time | None = None) -> None:
-        self.folder, self.policy, self.leak = str(folder), policy, leak
-        self.time = time_ or Time()
-        self.key = local_key(self.folder)
-
-    @property
-    def journal(self) -> Journal:
-        return Journal(self.folder, self.key, self.time.clock)
-
-    def plan(self, **options: Any) -> RotationPlan:
-        plan = make_plan(self.leak, self.policy, self.folder, self.key, self.time.clock, **options)
-        runs.save_plan(self.folder, plan)
-        return plan
-
-    def approve(self, plan: RotationPlan, scope: str = runs.ApprovalScope.ALL) -> None:
-        self.journal.append(plan.id, runs.RunEvent.APPROVE, JournalPhase.DONE, {"digest": plan.digest, "scope": scope})
-
-    def approved(self, **options: Any) -> RotationPlan:
-        plan = self.plan(**options)
-        self.approve(plan)
-        return plan
-
-    def run(self, plan: RotationPlan) -> Executor:
-        return Executor(plan, self.leak, self.policy, self.folder, self.key, self.time.clock)
-
-    def finish(self, plan: RotationPlan) -> Outcome:
-        """Go on, through every wait, until the run ends or stands still for another reason."""
-        outcome = self.run(plan).apply()
-        while outcome.state == "waiting":
-            self.time.ahead += 7 * 86400
-            outcome = self.run(plan).resume()
-        return outcome
-
-    def steps(self, plan: RotationPlan) -> list[str]:
-        return [f"{entry.step} {entry.phase}" for entry in self.journal.entries(plan.id)]
-
-
-def policy(
-    rotator: str,
-    settings: Mapping[str, Any],
-    destinations: Mapping[str, tuple[str, Mapping[str, Any]]] | None = None,
-    **clause: Any,
-) -> Policy:
-    """Return a policy that lets everything be done, into *destinations*."""
-    places = {name: Destination(name, store, table) for name, (store, table) in (destinations or {}).items()}
-    may = ("disable", "reissue", "delete") if places else ("disable", "delete")
-    rule = Clause(**{"may": may, "destinations": tuple(places), **clause})
-    return Policy((rule,), ("*",), Limits(acts_per_hour=10_000), places, {rotator: settings})
+policy = make_policy
 
 
 def secret_text(length: int = 40, alphabet: str = "abcdefghijkmnpqrstuvwxyz23456789") -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import json
 import pathlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from nacl.public import SealedBox
@@ -20,9 +21,9 @@ from detector.secret import Secret
 from rotators.core import catalogue
 from rotators.core.catalogue import STORES, list_stores
 from rotators.core.contracts import Handles, Store, StoreModule, Values
-from rotators.core.field_mapping import complete_fields
-from rotators.core.model import Case, Clock, Leak, StepKind
+from rotators.core.model import Case, Clock, Leak
 from rotators.core.provider import TokenProvider
+from rotators.core.testing import OLD, Location, check_store
 from rotators.stores.env_file import parse_env
 from tests.fakes import vault as fake_vault
 from tests.protocols import check_with_mypy
@@ -33,17 +34,7 @@ from tests.rotators.world import Aws
 
 pytestmark = pytest.mark.net
 
-OLD, NEW = "canary-old-value", "canary-new-value"
-
-
-class Destination(NamedTuple):
-    """A destination that holds `OLD`: the settings of its store, and how its consumers read it."""
-
-    settings: Mapping[str, Any]
-    read: Callable[[], str]
-
-
-Make = Callable[["Bench"], Destination]
+Make = Callable[["Bench"], Location]
 
 
 class Bench:
@@ -53,74 +44,70 @@ class Bench:
         self.folder, self.aws, self.stack = folder, aws, stack
 
 
-def env_file(bench: Bench) -> Destination:
+def env_file(bench: Bench) -> Location:
     path = bench.folder / ".env"
     path.write_text(f"A=1\nTOKEN={OLD}\n")
     settings = {"path": str(path), "fields": {"value": "TOKEN"}}
-    return Destination(settings, lambda: parse_env(path.read_bytes())["TOKEN"].decode())
+    return Location(settings, lambda: parse_env(path.read_bytes())["TOKEN"].decode())
 
 
-def aws_secrets_manager(bench: Bench) -> Destination:
+def aws_secrets_manager(bench: Bench) -> Location:
     client = bench.aws.client("secretsmanager")
     client.create_secret(Name=bench.aws.secret, SecretString=json.dumps({"value": OLD, "other": "stays"}))
-    return Destination(
-        {"secret": bench.aws.secret, "endpoint": bench.aws.url}, lambda: str(bench.aws.stored()["value"])
-    )
+    return Location({"secret": bench.aws.secret, "endpoint": bench.aws.url}, lambda: str(bench.aws.stored()["value"]))
 
 
-def aws_ssm(bench: Bench) -> Destination:
+def aws_ssm(bench: Bench) -> Location:
     client, name = bench.aws.client("ssm"), f"/app/{bench.aws.user}"
     client.put_parameter(Name=name, Value=OLD, Type="SecureString")
     settings = {"parameter": name, "plain": True, "endpoint": bench.aws.url}
-    return Destination(
-        settings, lambda: str(client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
-    )
+    return Location(settings, lambda: str(client.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]))
 
 
-def github_actions(bench: Bench) -> Destination:
+def github_actions(bench: Bench) -> Location:
     url, consumers = bench.stack.enter_context(serve(Consumers()))
     consumers.secrets["TOKEN"] = (
         base64.b64encode(SealedBox(consumers.key.public_key).encrypt(OLD.encode())).decode(),
         1,
     )
     settings = {"endpoint": url, "repository": "o/r", "token_env": "STORE_TOKEN", "fields": {"value": "TOKEN"}}
-    return Destination(
+    return Location(
         settings, lambda: SealedBox(consumers.key).decrypt(base64.b64decode(consumers.secrets["TOKEN"][0])).decode()
     )
 
 
-def gitlab_ci(bench: Bench) -> Destination:
+def gitlab_ci(bench: Bench) -> Location:
     url, consumers = bench.stack.enter_context(serve(Consumers()))
     settings = {"endpoint": url, "project": "o/r", "token_env": "STORE_TOKEN", "fields": {"value": "TOKEN"}}
-    return Destination(settings, lambda: str(consumers.variable["value"]))
+    return Location(settings, lambda: str(consumers.variable["value"]))
 
 
-def kubernetes_secret(bench: Bench) -> Destination:
+def kubernetes_secret(bench: Bench) -> Location:
     url, consumers = bench.stack.enter_context(serve(Consumers()))
     settings = {"server": url, "name": "app", "token_env": "STORE_TOKEN", "fields": {"value": "token"}}
-    return Destination(settings, lambda: base64.b64decode(consumers.data["token"]).decode())
+    return Location(settings, lambda: base64.b64decode(consumers.data["token"]).decode())
 
 
-def vault_kv(bench: Bench) -> Destination:
+def vault_kv(bench: Bench) -> Location:
     url, server = bench.stack.enter_context(fake_vault.running())
     fake_vault.kv_write(server, {"data": {"value": OLD, "other": "stays"}}, "", "app")
     settings = {"address": url, "token_env": "VAULT_TOKEN", "path": "app"}
-    return Destination(settings, lambda: str(fake_vault.kv_read(server, {}, "", "app")["data"]["data"]["value"]))
+    return Location(settings, lambda: str(fake_vault.kv_read(server, {}, "", "app")["data"]["data"]["value"]))
 
 
-def command(bench: Bench) -> Destination:
+def command(bench: Bench) -> Location:
     state, program = bench.folder / "state.json", bench.folder / "store.py"
     state.write_text(json.dumps({"stored": OLD}))
     program.write_text(PROGRAM.format(root=str(pathlib.Path(__file__).parents[3]), state=str(state)))
     settings = {"command": [sys.executable, str(program)]}
-    return Destination(settings, lambda: str(json.loads(state.read_text())["stored"]))
+    return Location(settings, lambda: str(json.loads(state.read_text())["stored"]))
 
 
-def webhook(bench: Bench) -> Destination:
+def webhook(bench: Bench) -> Location:
     state = bench.folder / "state.json"
     state.write_text(json.dumps({"stored": OLD}))
     url = bench.stack.enter_context(serve_own(state))
-    return Destination({"url": url, "key_env": "HOOK_KEY"}, lambda: str(json.loads(state.read_text())["stored"]))
+    return Location({"url": url, "key_env": "HOOK_KEY"}, lambda: str(json.loads(state.read_text())["stored"]))
 
 
 MAKERS: dict[str, Make] = {
@@ -131,44 +118,26 @@ MAKERS: dict[str, Make] = {
 }  # fmt: skip
 
 
+def find_destinations() -> dict[str, Make]:
+    """Return `make_destination` of the test files that have one: a store brings its destination along."""
+    found: dict[str, Make] = {}
+    for name in list_stores():
+        module = f"tests.rotators.stores.test_{name.replace('-', '_')}"
+        if importlib.util.find_spec(module):
+            make = getattr(importlib.import_module(module), "make_destination", None)
+            found |= {name: lambda bench, make=make: make(bench.folder)} if make else {}
+    return found
+
+
+MAKERS |= find_destinations()
+
+
 @pytest.fixture
 def bench(tmp_path: pathlib.Path, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     for name, value in (("STORE_TOKEN", "t"), ("VAULT_TOKEN", fake_vault.ROOT), ("HOOK_KEY", "shared")):
         monkeypatch.setenv(name, value)
     with ExitStack() as stack:
         yield Bench(tmp_path, aws, stack)
-
-
-def case(settings: Mapping[str, Any]) -> Case:
-    leak = Leak("acme.key", "lf1:x", Secret(OLD.encode()))
-    return Case("a" * 32, leak, complete_fields(settings, ("value",)), {}, Clock(lambda: 0.0, lambda seconds: None))
-
-
-def check_store(make: Callable[[Case], Store], destination: Destination) -> None:
-    """Raise `AssertionError` unless the store keeps its promises at *destination*."""
-    store = make(case(destination.settings))
-    new, old = {"value": Secret(NEW.encode())}, {"value": Secret(OLD.encode())}
-    token = "11111111-2222-5333-8444-555555555555"
-    store.preflight()
-    assert destination.read() == OLD, "preflight changed the destination"
-    assert store.read_back() in (None, old), "read_back does not give the current value"
-    before = store.mark()
-    if store.staged:
-        assert store.pending(token) is None, "there is a pending value that nobody stored"
-        store.put_pending(token, new)
-        assert store.pending(token) == new, "the pending value is not given back"
-        assert destination.read() == OLD, "a pending value is current already"
-    for _ in range(2):  # every step may be repeated
-        store.promote(token, new)
-        assert destination.read() == NEW, "promote did not make the new value current"
-    after = store.read_back()
-    assert after == new or (after is None and store.mark() not in ("", before)), "nobody can tell that it was written"
-    store.restore(token, old)
-    assert destination.read() == OLD, "restore did not bring the old value back"
-    for _ in range(2):
-        store.settle(token)
-    assert destination.read() == OLD, "settle changed the destination"
-    assert store.calls(StepKind.PROMOTE), "the plan does not show what promote calls"
 
 
 def test_every_store_has_a_destination_here() -> None:
@@ -224,5 +193,5 @@ def test_a_store_that_does_not_fulfil_its_protocol_is_one_line(
     vars(broken).update(members)
     monkeypatch.setattr(catalogue, "load_plugin", lambda *_, **__: broken)
     with pytest.raises(UsageError) as wrong:
-        catalogue.open_store("broken", case({}))
+        catalogue.open_store("broken", Case("run", Leak("x", "lf1:x", Secret(b"x")), {}, {}, Clock(float, print)))
     assert str(wrong.value).endswith(f": {problem}") and "\n" not in str(wrong.value)
