@@ -25,7 +25,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from detector.model import Anchor
 
@@ -38,11 +38,11 @@ MAX_LOOSE_SPAN = 112
 many bytes as the longest anchor has again on both sides of every change between versions."""
 
 
-class AnchorHit(NamedTuple):
-    """One occurrence of an anchor; `end` is the byte offset directly after it."""
+AnchorHit = tuple[int, int]
+"""The index of an anchor, and the offset at which its occurrence ends.
 
-    anchor: int
-    end: int
+A plain tuple: making one takes a third of the time of a named one, and the garbage collector forgets it.
+"""
 
 
 class Automaton(Protocol):
@@ -168,8 +168,7 @@ class HyperscanAutomaton:
             del hits[first:]
             for end in ends:
                 hits += [
-                    AnchorHit(anchor, end)
-                    for anchor in self._cached_precise(bytes(data[max(0, end - MAX_LOOSE_SPAN) : end]))
+                    (anchor, end) for anchor in self._cached_precise(bytes(data[max(0, end - MAX_LOOSE_SPAN) : end]))
                 ]
             hits.sort()
         return hits
@@ -206,10 +205,9 @@ def _compile_database(rows: Sequence[tuple[bytes, bool, int]]) -> Any:
 def _scan_database(database: Any, data: bytes) -> list[AnchorHit]:
     found: list[AnchorHit] = []
     add = found.append
-    make = tuple.__new__  # a third of the time of AnchorHit(...), for what is called at every hit
 
     def on_match(anchor: int, _start: int, end: int, _flags: int, _context: object) -> None:
-        add(make(AnchorHit, (anchor, end)))
+        add((anchor, end))
 
     database.scan(data, match_event_handler=on_match)
     return found
@@ -258,14 +256,14 @@ class AhoCorasickAutomaton:
                 for index in indexes:
                     _, ignore_case, tail, loose = self._anchors[index]
                     if not tail:
-                        hits.append(AnchorHit(index, last + 1))
+                        hits.append((index, last + 1))
                         continue
                     found = _compile_tail(tail, ignore_case).match(data, last + 1, last + 1 + self._limits[index])
                     if not found:
                         continue
                     end = found.end()
                     if not loose or _compile_loose(loose, ignore_case).search(data, max(0, end - MAX_LOOSE_SPAN), end):
-                        hits.append(AnchorHit(index, end))
+                        hits.append((index, end))
         return sorted(set(hits))  # two occurrences of a text may share one tail
 
 

@@ -67,7 +67,7 @@ class RenumberedAutomaton:
             for anchor, end in automaton.scan(data):
                 number = numbers[anchor]
                 if number >= 0:
-                    hits.append(AnchorHit(number, end))
+                    hits.append((number, end))
         hits.sort()
         return hits
 

@@ -55,11 +55,13 @@ def split_segments(data: bytes, hits: AnchorHits, reaches: Mapping[int, tuple[in
             start, _, earlier = found.pop()
             group = earlier + group
         group.append(hit)
-        start, stop = min(start, low), max(stop, high)
+        start = low if low < start else start
+        stop = high if high > stop else stop
     found.append((start, stop, group))
     for start, stop, group in found:
         start = max(0, start)
-        yield Segment(start, bytes(data[start:stop]), tuple([(anchor, end - start) for anchor, end in group]))
+        moved = [(anchor, end - start) for anchor, end in group] if start else group
+        yield Segment(start, bytes(data[start:stop]), tuple(moved))
 
 
 _END = itemgetter(1)

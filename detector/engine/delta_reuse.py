@@ -371,7 +371,10 @@ class VersionCache:
         found: dict[int, AnchorHits] = {}
         starts = self._starts
         count: i64 = len(starts)
-        for anchor, end_of_hit in hits:
+        if count == 1 and hits:
+            return {0: list(hits)}
+        for hit in hits:
+            anchor, end_of_hit = hit
             end: i64 = end_of_hit
             low: i64 = 0
             high: i64 = count
@@ -385,13 +388,16 @@ class VersionCache:
             start: i64 = starts[piece]
             shortest: i64 = lengths[anchor][0]
             if end <= start + len(self._pieces[piece]) and end - start >= shortest:
-                found.setdefault(piece, []).append((anchor, end - start))
+                found.setdefault(piece, []).append((anchor, end - start) if start else hit)
         return found
 
 
 def _add_hits(found: dict[int, AnchorHits], number: int, first: int, hits: AnchorHits) -> None:
     """Add *hits* in a piece that begins at offset *first* of blob *number*."""
     mine = found.setdefault(number, [])
+    if not first:  # a text of many hits is held once
+        mine.extend(hits)
+        return
     by: i64 = first
     for anchor, end_of_hit in hits:
         end: i64 = end_of_hit

@@ -10,7 +10,7 @@ from a pack in a millisecond, and two scans of the same bytes are equal.
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import NamedTuple
 
@@ -72,7 +72,13 @@ MAX_CONTEXT = 4096
 """Bytes of text around a match above which its result is not cached."""
 
 MANY_HITS = 10_000
-"""Above this many hits in one text, those that say the same are left out before they are examined."""
+"""Above this many hits in one text, those that say the same are left out, and those side by side count as one."""
+
+PIECE = 256 << 10
+"""Bytes of a text without earlier versions that pass 1 reads at once."""
+
+MAX_JOINED = 4096
+"""Bytes that hits side by side may take to count as one."""
 
 _MARGIN = 256
 """Bytes before its start and after its end that a pattern may inspect."""
@@ -153,7 +159,7 @@ class Engine:
 
     def examine(self, data: bytes, path: str = "", *, keep_rejected: bool = False) -> EngineResult:
         """Return the hits and, with *keep_rejected*, the rejected candidates."""
-        hits = self._automaton.scan(data)
+        hits = self._scan_in_pieces(data)
         return self._examine_segments(data, path, hits, keep_rejected) if hits else EMPTY_RESULT
 
     def examine_batch(
@@ -190,6 +196,18 @@ class Engine:
         if len(parts) == 1:
             return parts[0]
         return EngineResult(*(tuple(chain(*column)) for column in zip(*parts, strict=True))) if parts else EMPTY_RESULT
+
+    def _scan_in_pieces(self, data: bytes) -> AnchorHits:
+        """Run pass 1 over *data*, however large: a hit takes a hundred bytes, and there may be one at each byte."""
+        if len(data) <= PIECE:
+            return self._drop_marks_of_one_run(self._automaton.scan(data))
+        found: list[tuple[int, int]] = []
+        for start in range(0, len(data), PIECE):
+            low = max(0, start - self._reach)
+            hits = self._drop_marks_of_one_run(self._automaton.scan(data[low : start + PIECE]))
+            found += [(anchor, end + low) for anchor, end in hits if end + low > start]
+        found.sort()
+        return found
 
     def _drop_marks_of_one_run(self, hits: AnchorHits) -> AnchorHits:
         """Leave out markers of base64 that touch the one before, in the same alignment: they lead to the same run."""
@@ -235,17 +253,19 @@ class Engine:
         self, data: bytes, path: str, hits: AnchorHits, within: _Nesting | None = None
     ) -> EngineResult:
         places: dict[int, list[tuple[int, int]]] = {}
-        marks: list[tuple[int, int, int]] = []
-        spots: set[tuple[int, int]] = set()
+        spots: list[tuple[int, int]] = []
+        is_dense = len(hits) > MANY_HITS
+        reaches: dict[int, int | None] = {}  # of each rule: how far apart places may be that share a window
         for anchor, end in hits:
             if anchor >= self._first_mark:
-                marks.append((self._codes[anchor - self._first_mark], end - self._lengths[anchor][0], end))
                 continue
             shortest, longest = self._lengths[anchor]
             if self._anchor_rules[anchor] != (GENERIC,):
-                spots.add((end - longest, end))
+                _add_place(spots, end - longest, end, inline.NEAR if is_dense else None)
             for index in self._anchor_rules[anchor]:
-                places.setdefault(index, []).append((end - longest, end - shortest))
+                if index not in reaches:
+                    reaches[index] = sum(self.rules[index].window) if is_dense and index != GENERIC else None
+                _add_place(places.setdefault(index, []), end - longest, end - shortest, reaches[index])
         found: list[_Candidate] = []
         rejected: list[RejectedCandidate] = []
         unfinished: list[str] = []
@@ -272,10 +292,20 @@ class Engine:
         within = within or _Nesting(Budget(len(data)))
         if within.depth < MAX_DEPTH:
             kept = merge_hits(
-                kept, self._examine_decoded(data, path, marks, sorted(spots), within, rejected, unfinished)
+                kept,
+                self._examine_decoded(
+                    data, path, self._list_marks(hits), sorted(set(spots)), within, rejected, unfinished
+                ),
             )
         kept = _drop_refuted(kept, rejected)
         return EngineResult(tuple(kept), tuple(rejected), tuple(unfinished))
+
+    def _list_marks(self, hits: AnchorHits) -> Iterator[tuple[int, int, int]]:
+        """Yield code, start and end of each marker of a decoder among *hits*."""
+        first = self._first_mark
+        for anchor, end in hits:
+            if anchor >= first:
+                yield self._codes[anchor - first], end - self._lengths[anchor][0], end
 
     def _check_match_cached(self, rule: Rule, data: bytes, match: Match, path: str) -> _Candidate | RejectedCandidate:
         """Return `_check_match` of *match*, from the cache if the same text was checked before."""
@@ -304,7 +334,7 @@ class Engine:
         self,
         data: bytes,
         path: str,
-        marks: list[tuple[int, int, int]],
+        marks: Iterator[tuple[int, int, int]],
         spots: list[tuple[int, int]],
         within: _Nesting,
         rejected: list[RejectedCandidate],
@@ -317,7 +347,7 @@ class Engine:
             if not within.budget.try_spend(layer, place):
                 continue
             inner = _Nesting(within.budget, within.depth + 1, place)
-            hits = self._drop_marks_of_one_run(self._automaton.scan(layer.data))
+            hits = self._scan_in_pieces(layer.data)
             is_worth_it = hits or detect_compression(layer.data)
             result = self._examine_segment(layer.data, path, hits, inner) if is_worth_it else EMPTY_RESULT
             layer.is_empty = result == EMPTY_RESULT
@@ -356,6 +386,16 @@ class Engine:
                     rank, rule, match, (), Verdict(), scored.confidence, scored.evidence, judgement=scored.judgement
                 )
             )
+
+
+def _add_place(places: list[tuple[int, int]], low: int, high: int, joins: int | None) -> None:
+    """Append ``(low, high)`` to *places*, or extend the last one if *joins* bytes or less lie between both."""
+    if joins is not None and places:
+        first, last = places[-1]
+        if first <= low <= last + joins and high - first <= MAX_JOINED:
+            places[-1] = first, max(last, high)
+            return
+    places.append((low, high))
 
 
 def _shift(result: EngineResult, by: int, keep_rejected: bool) -> EngineResult:

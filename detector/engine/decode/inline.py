@@ -48,6 +48,8 @@ def unescape(data: bytes, code: int, start: int, end: int) -> Layer | None:
 
 
 _NEAR_BEFORE, _NEAR_AFTER = 24, 200
+NEAR = _NEAR_AFTER
+"""Two places with fewer bytes between them are looked at for notations as one."""
 _DECLARES = compile_lazily(rb"[ \t]*(?:\r?\n|\Z|[#;}\])\[<\-/]|[\"']?[\w.\-$ ]{1,60}[\"']?[ \t]*(?:[:=]|=>)(?!3D))")
 
 

@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detector.engine import engine as engine_module
+from detector.engine.decode import inline
 from detector.engine.engine import Engine
 from detector.model import Rule
 from detector.rules import pack as packs
@@ -151,6 +153,41 @@ def test_what_stands_around_changes_nothing(data: bytes, room: int) -> None:
     alone = [(hit.rule.id, hit.start, hit.end) for hit in ENGINES["hyperscan"].scan(data)]
     shifted = ENGINES["hyperscan"].scan(b"\n" * room + data + b"\n" * room)
     assert [(hit.rule.id, hit.start - room, hit.end - room) for hit in shifted] == alone
+
+
+@given(BLOBS)
+@settings(max_examples=200)
+def test_a_text_read_in_pieces_has_the_same_hits(data: bytes) -> None:
+    one = ENGINES["hyperscan"]
+    whole = one._automaton.scan(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_module, "PIECE", 16)
+        assert list(one._scan_in_pieces(data)) == whole
+
+
+@given(BLOBS)
+@settings(max_examples=200)
+def test_hits_that_count_as_one_lead_to_the_same_credentials(data: bytes) -> None:
+    expected = ENGINES["hyperscan"].scan(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine_module, "MANY_HITS", 0)
+        assert engine().scan(data) == expected
+
+
+def test_many_beginnings_of_a_token_cost_little_and_hide_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loops behind pass 1 are counted, as time would flake on a busy machine."""
+    looked_at = []
+    monkeypatch.setattr(inline, "detect_notations", lambda data, start, end: looked_at.append((start, end)) or iter(()))
+    windows = []
+    merge = engine_module.merge_windows
+    monkeypatch.setattr(
+        engine_module, "merge_windows", lambda places, *rest: merge(windows.extend(places) or places, *rest)
+    )
+    begun = b"acme_0a1b2c. " * 20_000
+    data = begun + KEY + b" " + begun
+    assert KEY in [data[hit.start : hit.end] for hit in engine().scan(data)]
+    assert len(looked_at) < len(data) // 1000
+    assert len(windows) < len(data) // 1000
 
 
 def test_an_expression_that_runs_away_is_reported_not_waited_for() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.engine.anchors import AnchorHit, HyperscanAutomaton, parse_anchor
+from detector.engine.anchors import HyperscanAutomaton, parse_anchor
 from detector.engine.automata import MIN_BYTES, DeferredAutomaton
 from detector.rules import automaton_part
 from detector.rules.automaton_part import (
@@ -19,7 +19,7 @@ from detector.rules.automaton_part import (
 
 ANCHORS = tuple(parse_anchor(text) for text in ("acme_[0-9a-z]{6}", "(?i)Key="))
 TEXT = b"KEY=acme_live00"
-EXPECTED = [AnchorHit(0, 15), AnchorHit(1, 4)]
+EXPECTED = [(0, 15), (1, 4)]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_database_that_is_refused_is_not_prepared(part: AutomatonPart) -> None
 
 def test_numbers_apply_to_one_part_too(part: AutomatonPart) -> None:
     numbers = automaton_part.array("i", (-1, 7))
-    assert join_automata((part._replace(numbers=numbers),)).scan(TEXT) == [AnchorHit(7, 4)]
+    assert join_automata((part._replace(numbers=numbers),)).scan(TEXT) == [(7, 4)]
 
 
 def test_the_other_backend_needs_no_database() -> None:
