@@ -80,6 +80,10 @@ class KnownObjectsFile:
         ids = self.get_known_ids(len(name))
         return bool(len(ids)) and bool((find_rows(ids, np.frombuffer(name, np.uint8).reshape(1, -1)) >= 0)[0])
 
+    def forget(self, width: int) -> None:
+        """Forget the ids of this length in bytes."""
+        self._ids.pop(width, None)
+
     def get_outdated_ids(self, width: int = 20) -> ByteArray:
         """Return the sorted ids that were read before the rules in `changed` were added or changed."""
         return self._ids.get(width, _make_empty_ids(width)) if self.changed else _make_empty_ids(width)

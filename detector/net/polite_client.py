@@ -85,12 +85,14 @@ class Site(NamedTuple):
     """A server that shares read from. It is picklable and carries no token: each worker finds its own.
 
     `hosts` are the operator's tables ``[sweep.host."NAME"]``; `allow_internal` names hosts that
-    downloads may be redirected to although they are internal.
+    may be asked although they are internal. So may the server itself if the operator named it (`is_named`), but not
+    if it stands in a report.
     """
 
     base: str
     hosts: Mapping[str, Any] = {}
     allow_internal: tuple[str, ...] = ()
+    is_named: bool = True
 
     def find_access(self) -> HostAccess:
         """Return the access for the server. Raises `UsageError`."""
@@ -112,7 +114,8 @@ class PoliteClient:
     """A client for the server at *base*; a context manager, used in one thread.
 
     *headers* are sent to its host alone, with every request; those of *access* have to be among
-    them. *notify* gets one line about each long wait. No request may take longer than *total* seconds.
+    them. The host may be internal, unless *allow_base* is false. *notify* gets one line about each
+    long wait. No request may take longer than *total* seconds.
     """
 
     def __init__(
@@ -125,6 +128,7 @@ class PoliteClient:
         notify: Callable[[str], None] = _announce_nothing,
         missing_hint: str = "",
         allow_internal: tuple[str, ...] = (),
+        allow_base: bool = True,
         total: float = 600.0,
     ) -> None:
         self.base = base
@@ -132,7 +136,9 @@ class PoliteClient:
         self.headers = dict(headers)
         self.received = 0
         self._max_wait, self._notify, self._missing_hint = max_wait, notify, missing_hint
-        self._allow_internal, self._total = allow_internal, total
+        host = urlsplit(base)
+        own = (f"{host.hostname or ''}:{_get_port(host)}",) if allow_base else ()
+        self._allow_internal, self._total = (*own, *allow_internal), total
         self._waited = self._requested_pause = 0.0
         self._client: BlockingHttpClient | None = None
 
@@ -140,10 +146,9 @@ class PoliteClient:
         from detector.net.blocking_client import BlockingHttpClient
         from detector.net.http_client import ClientPolicy
 
-        parts = urlsplit(self.base)
-        host = parts.hostname or ""
+        host = urlsplit(self.base).hostname or ""
         policy = ClientPolicy(
-            allow_internal=(f"{host}:{_get_port(parts)}", *self._allow_internal),
+            allow_internal=self._allow_internal,
             plain_http=() if self.access.token else (host,),
             timeout=60.0,
             total=self._total,
@@ -292,7 +297,12 @@ def open_client(site: Site) -> PoliteClient:
     """Return a client for *site* with the operator's token. Raises `UsageError`."""
     access = site.find_access()
     return PoliteClient(
-        site.base, access, access.make_headers(), allow_internal=site.allow_internal, total=DOWNLOAD_SECONDS
+        site.base,
+        access,
+        access.make_headers(),
+        allow_internal=site.allow_internal,
+        allow_base=site.is_named,
+        total=DOWNLOAD_SECONDS,
     )
 
 

@@ -183,6 +183,8 @@ class ScanState:
         assert self._state is not None
         import numpy as np
 
+        if self._state.changed:
+            self._state.forget(CONTENT_ID_BYTES)  # other targets were read with the rules of before
         found = {place for sighting in sightings for place in list_containers(sighting.location.origin.path)}
         clean = [name for place, names in self._contents.items() if place not in found for name in names]
         if clean:

@@ -14,7 +14,7 @@ from detector.config import Config
 from detector.contracts import HistoryState
 from detector.errors import UsageError
 from detector.model import Blob, Origin, Skipped
-from detector.net.polite_client import AnswerFailed, Digest, PoliteClient, Site, open_client
+from detector.net.polite_client import AnswerFailed, Digest, PoliteClient, Site, make_site, open_client
 from detector.sources._files import read_descriptor
 
 MAX_ARCHIVE_BYTES = 2 << 30
@@ -118,6 +118,12 @@ def group_archives(
             batch, total = [], 0
     if batch:
         yield make_share(tuple(batch))
+
+
+def find_reported_site(base: str, config: Config) -> Site:
+    """Return the server at *base*, which stands in a report: an internal one is asked only if *config* names it."""
+    site = make_site(base, config.operator, config.allow_internal)
+    return site._replace(is_named=site.base == config.registry.rstrip("/"))
 
 
 def check_registry(config: Config, default: str) -> str:

@@ -41,6 +41,7 @@ from detector.sources._archives import (
     Archive,
     ArchiveShare,
     check_registry,
+    find_reported_site,
     group_archives,
     read_archive,
 )
@@ -246,7 +247,7 @@ def read_again(origins: Sequence[Origin], config: Config) -> Iterator[Blob | Ski
             yield Skipped(origin.path, "the registry of this package is not known")
             continue
         wanted = parse_target(origin.path)
-        site = make_site(origin.repository, config.operator, config.allow_internal)
+        site = find_reported_site(origin.repository, config)
         with open_client(site) as client:
             for archive in _list_archives(client, iter([wanted.name]), wanted, site):
                 if isinstance(archive, Skipped):

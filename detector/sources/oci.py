@@ -339,7 +339,7 @@ def read_again(origins: Sequence[Origin], config: Config) -> Iterator[Blob | Ski
     """Read the layers of *origins* once more."""
     for origin in dict.fromkeys(origins):
         wanted = parse_target(origin.path.partition(" ")[0])
-        site = find_site(wanted, config)
+        site = find_site(wanted, config)._replace(is_named=False)
         with open_client(site) as client:
             for archive in list_layers(client, site, wanted):
                 if isinstance(archive, Skipped):

@@ -39,12 +39,16 @@ from detector.sources._archives import (
     Archive,
     ArchiveShare,
     check_registry,
+    find_reported_site,
     group_archives,
     read_archive,
 )
 
 ORIGIN_KINDS = ("pypi",)
 PUBLIC = "https://pypi.org/simple"
+MAX_NAME_LENGTH = 512
+"""Characters of the text of a link that are kept: the name of a file."""
+
 _ACCEPT = {"Accept": "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.5, text/html;q=0.1"}
 _ENDINGS = (".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar.Z", ".tar")
 _FILE = re.compile(r"[\w.+!~-]{1,255}")
@@ -225,8 +229,8 @@ class _Links(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         """Add the text of a link."""
-        if self._inside:
-            self.found[-1] = (self.found[-1][0], self.found[-1][1] + data)
+        if self._inside and len(self.found[-1][1]) < MAX_NAME_LENGTH:
+            self.found[-1] = (self.found[-1][0], self.found[-1][1] + data[:MAX_NAME_LENGTH])
 
     def handle_endtag(self, tag: str) -> None:
         """End a link."""
@@ -284,7 +288,7 @@ def read_again(origins: Sequence[Origin], config: Config) -> Iterator[Blob | Ski
             continue
         target, _, _ = origin.path.partition("/")
         wanted = parse_target(target)
-        site: Site = make_site(origin.repository, config.operator, config.allow_internal)
+        site: Site = find_reported_site(origin.repository, config)
         with open_client(site) as client:
             for archive in _list_archives(client, iter([wanted.name]), wanted.versions):
                 if isinstance(archive, Skipped):

@@ -37,7 +37,7 @@ def test_the_host_includes_scheme_and_port() -> None:
 
 def test_a_site_takes_along_what_it_needs_of_the_configuration() -> None:
     site = make_site("https://a.example/", {"sweep": {"host": {"a.example": {"token-env": "T"}}, "state": "x"}})
-    assert site == ("https://a.example", {"a.example": {"token-env": "T"}}, ())
+    assert site == ("https://a.example", {"a.example": {"token-env": "T"}}, (), True)
 
 
 @pytest.mark.net

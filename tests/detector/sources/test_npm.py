@@ -10,7 +10,7 @@ from detector.config import Config
 from detector.contracts import Share
 from detector.errors import SourceError, UsageError
 from detector.git.history import NoState
-from detector.model import Scan, Skipped
+from detector.model import Blob, Origin, Scan, Skipped
 from detector.net import polite_client
 from detector.scan import pipeline
 from detector.sources import _archives, npm
@@ -122,6 +122,20 @@ def test_a_second_run_reads_only_what_is_new(registry: Server, tmp_path: Path) -
     again = scan("npm:acme-ui@all", tmp_path, registry=registry.url, state=state)
     assert registry.paths == ["/acme-ui", "/acme-ui/-/acme-ui-1.1.0.tgz", "/acme-ui/-/acme-ui-1.2.0.tgz"]
     assert [one.fingerprint for one in again.findings] == [one.fingerprint for one in first.findings]
+
+
+def test_what_was_read_with_other_rules_is_read_again(registry: Server, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        add_npm_package(registry, name, {"1.0.0": make_tgz({"package/x.js": name.encode()})})
+    state = str(tmp_path / "state")
+    for target in ("npm:one", "npm:two"):
+        scan(target, tmp_path, registry=registry.url, state=state)
+    rules = {"only": ("acme.key", "exposure.*", "github.*"), "state": state, "registry": registry.url}
+    scan("npm:one", tmp_path, **rules)
+    del registry.asked[:]
+    scan("npm:one", tmp_path, **rules)
+    scan("npm:two", tmp_path, **rules)
+    assert registry.paths == ["/one", "/two", "/two/-/two-1.0.0.tgz"]
 
 
 def test_an_archive_without_integrity_is_checked_by_its_sha1(registry: Server, tmp_path: Path) -> None:
@@ -295,6 +309,15 @@ def test_a_share_carries_addresses_and_no_token(registry: Server, monkeypatch: p
     assert b"npm-token-of-ours" not in packed and len(packed) < 1000
     copy: Share = pickle.loads(packed)
     assert copy.name == "npm:acme-ui@1.0.0"
+
+
+def test_an_internal_registry_that_stands_in_a_report_is_not_asked(registry: Server) -> None:
+    add_npm_package(registry, "acme-ui", {"1.0.0": make_tgz(LEAK)})
+    origin = Origin("npm", "npm:acme-ui@1.0.0", registry.url)
+    (refused,) = npm.read_again([origin], Config())
+    assert isinstance(refused, Skipped) and "is a loopback address" in refused.reason and not registry.asked
+    (blob,) = npm.read_again([origin], Config(registry=registry.url))
+    assert isinstance(blob, Blob)
 
 
 # -- verdaccio -----------------------------------------------------------------------------

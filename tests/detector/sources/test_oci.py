@@ -11,7 +11,7 @@ import pytest
 
 from detector.config import Config
 from detector.errors import UsageError
-from detector.model import Scan
+from detector.model import Origin, Scan, Skipped
 from detector.net import polite_client
 from detector.scan import pipeline
 from detector.sources import oci
@@ -64,7 +64,7 @@ def host_of(at: Server) -> str:
 def make_sample(folder: Path) -> Sample:
     at = Server()
     add_image(at, "acme/app", "latest", make_manifest(PLAIN, BASE), PLAIN, BASE)
-    return Sample(f"oci:{host_of(at)}/acme/app")
+    return Sample(f"oci:{host_of(at)}/acme/app", Config(allow_internal=(host_of(at),)))
 
 
 @pytest.fixture
@@ -203,6 +203,13 @@ def test_a_realm_on_another_host_gets_no_token_of_ours(
         found = scan(f"oci:{host_of(registry)}/acme/app", tmp_path, allow_internal=(host_of(other),))
         assert len(found.findings) == 1
         assert other.asked and all("authorization" not in headers for _, headers in other.asked)
+
+
+def test_an_internal_registry_that_stands_in_a_report_is_not_asked(registry: Server) -> None:
+    add_image(registry, "acme/app", "latest", make_manifest(CONFIG), CONFIG)
+    origin = Origin("oci", f"oci:{host_of(registry)}/acme/app:latest config", registry.url)
+    (refused,) = oci.read_again([origin], Config())
+    assert isinstance(refused, Skipped) and "is a loopback address" in refused.reason and not registry.asked
 
 
 @pytest.mark.parametrize(
