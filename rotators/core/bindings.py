@@ -20,7 +20,7 @@ from rotators.core.policy import Policy
 ROTATOR = "rotator"
 DESTINATION = "destination"
 PROOF = "proof"
-BOUND = identities.NAMES | {"auth_mount", "auth_role", "auth_namespace", "installation", "namespace", "account"}
+BOUND = identities.NAMES | {"auth_mount", "auth_role", "auth_namespace", "namespace", "account"}
 """Settings of an identity that a plan is bound to."""
 
 

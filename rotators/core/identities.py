@@ -18,9 +18,7 @@ from detector.errors import UsageError
 from detector.secret import Secret
 from rotators.core.model import Leak, UnexpectedState
 
-NAMES = frozenset(
-    {"profile", "assume_role", "token_env", "token_file", "auth", "agent_socket", "app_id", "private_key_file"}
-)
+NAMES = frozenset({"profile", "assume_role", "token_env", "token_file", "auth", "agent_socket"})
 """Settings that say who somebody is: they stand in one place only."""
 
 AWS_SETTINGS = frozenset({"profile", "assume_role", "external_id_env", "external_id_file", "partition", "region"})
@@ -28,8 +26,8 @@ VAULT_SETTINGS = frozenset(
     {"token_env", "token_file", "auth", "auth_mount", "auth_role", "auth_namespace", "ca_file", "agent_socket"}
     | {f"{name}_{where}" for name in ("role_id", "secret_id", "jwt") for where in ("env", "file")}
 )
-FORGE_SETTINGS = frozenset({"token_env", "token_file", "app_id", "installation", "private_key_file"})
-_SETTINGS = {"aws": AWS_SETTINGS, "vault": VAULT_SETTINGS, "github": FORGE_SETTINGS}
+TOKEN_SETTINGS = frozenset({"token_env", "token_file"})
+_SETTINGS = {"aws": AWS_SETTINGS, "vault": VAULT_SETTINGS}
 
 _AWS_ACCOUNT = re.compile(r"aws:(\d{12})")
 _REGIONS = {"aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1", "aws-eusc": "eusc-de-east-1"}
@@ -47,11 +45,7 @@ def list_settings(accounts: Sequence[str]) -> frozenset[str]:
     kinds = {glob.partition(":")[0] for glob in accounts}
     if kinds <= _SETTINGS.keys():
         return frozenset().union(*(_SETTINGS[kind] for kind in kinds))
-    return (
-        AWS_SETTINGS | VAULT_SETTINGS | FORGE_SETTINGS
-        if "*" in "".join(kinds)
-        else frozenset({"token_env", "token_file"})
-    )
+    return AWS_SETTINGS | VAULT_SETTINGS if "*" in "".join(kinds) else TOKEN_SETTINGS
 
 
 def choose_identity(rules: Sequence[IdentityRule], account: str) -> IdentityRule | None:

@@ -113,6 +113,17 @@ class Journal:
             self._write_head(n, digest, gap)
             return JournalEntry(**body, hash=digest)
 
+    def require_key(self) -> None:
+        """Raise `StateError` if the first line was written with another key than ours: by another host."""
+        first = next(iter(self.entries()), None)
+        if first is None:
+            return
+        body = {name: value for name, value in first._asdict().items() if name != "hash" and (name != "who" or value)}
+        if not hmac.compare_digest(self._digest(body), first.hash):
+            raise StateError(
+                f"{self.path} was written with another key: go on where it was begun, or bring its key along"
+            )
+
     def entries(self, run: str | None = None) -> list[JournalEntry]:
         """Return the complete lines, of one run or of all."""
         try:

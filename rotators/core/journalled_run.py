@@ -47,6 +47,7 @@ class JournalledRun:
     def __init__(self, plan: RotationPlan, leak: Leak, policy: Policy, folder: str, key: bytes, clock: Clock) -> None:
         self.plan = plan
         self.journal = Journal(folder, key, clock)
+        self.journal.require_key()
         self._policy, self._folder, self._key, self._clock = policy, folder, key, clock
         self._now = runs.read_progress(self.journal.entries(plan.id))
         self._before = {

@@ -24,6 +24,10 @@ def local_key(folder: str) -> bytes:
     os.makedirs(folder, mode=0o700, exist_ok=True)
     path = os.path.join(folder, "key")
     if not os.path.exists(path):
+        if os.path.exists(os.path.join(folder, "journal.jsonl")):
+            raise StateError(
+                f"{path} is missing: runs of this folder go on only with the key that they were begun with"
+            )
         fresh = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
         write_private(fresh, secrets.token_bytes(32))
         with suppress(FileExistsError):

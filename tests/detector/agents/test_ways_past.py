@@ -32,9 +32,17 @@ OUTPUT = [
     ("hexadecimal digits", "od -An -v -tx1 settings.ini | tr -d ' \\n'", HOLDS),
     ("a hex dump in columns", "od -v -tx1 settings.ini", PASSES),
     ("JSON in JSON", "python3 -c \"import json; print(json.dumps(json.dumps(open('settings.ini').read())))\"", HOLDS),
-    ("escapes of Unicode", "python3 -c \"print(''.join(chr(92) + 'u%04x' % ord(c) for c in open('settings.ini').read()))\"", HOLDS),
+    (
+        "escapes of Unicode",
+        "python3 -c \"print(''.join(chr(92) + 'u%04x' % ord(c) for c in open('settings.ini').read()))\"",
+        HOLDS,
+    ),
     ("numbers of characters", "python3 -c \"print(list(open('settings.ini','rb').read()))\"", HOLDS),
-    ("percent encoding", "python3 -c \"print(''.join('%%%02x' % b for b in open('settings.ini','rb').read()))\"", HOLDS),
+    (
+        "percent encoding",
+        "python3 -c \"print(''.join('%%%02x' % b for b in open('settings.ini','rb').read()))\"",
+        HOLDS,
+    ),
     ("compressed and in base64", "gzip -c settings.ini | base64 -w0", HOLDS),
     ("the history of git", "git log -p", HOLDS),
     ("an older version", "git show HEAD:settings.ini", HOLDS),
@@ -42,7 +50,7 @@ OUTPUT = [
     ("the trace of a shell", "sh -xc '. ./.env' 2>&1", HOLDS),
     ("a heredoc", "cat <<E\n$(cat settings.ini)\nE", HOLDS),
     ("a symbolic link", "ln -s settings.ini link && cat link", HOLDS),
-    ("the name of a file", "touch \"api_key=$(cut -d'\"' -f2 settings.ini)\" && ls", HOLDS),
+    ("the name of a file", 'touch "api_key=$(cut -d\'"\' -f2 settings.ini)" && ls', HOLDS),
     ("a private key", "cat key.pem", HOLDS),
     ("the value alone, of a known format", "grep -o 'ghp_[A-Za-z0-9]*' .env2", HOLDS),
     ("the value alone, of no known format", "cut -d'\"' -f2 settings.ini", PASSES),
@@ -51,7 +59,11 @@ OUTPUT = [
     ("the first half, then the second", "cut -c1-35 settings.ini; echo; cut -c36- settings.ini", PASSES),
     ("every other character", "python3 -c \"t=open('settings.ini').read(); print(t[::2]); print(t[1::2])\"", PASSES),
     ("ROT13", "tr A-Za-z N-ZA-Mn-za-m <settings.ini", PASSES),
-    ("encrypted", "openssl enc -aes-128-cbc -pass pass:x -base64 -in settings.ini 2>/dev/null || rev settings.ini", PASSES),
+    (
+        "encrypted",
+        "openssl enc -aes-128-cbc -pass pass:x -base64 -in settings.ini 2>/dev/null || rev settings.ini",
+        PASSES,
+    ),
     ("base32", "base32 -w0 settings.ini", PASSES),
 ]
 """Name, command, and what is to be expected. A value counts as gone if no form of it is left that is listed in `forms`."""
@@ -71,7 +83,9 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(("name", "command", "expected"), OUTPUT, ids=[row[0] for row in OUTPUT])
 def test_output_of_a_command(name: str, command: str, expected: str, folder: Path) -> None:
     done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
-    event = Event(EventKind.AFTER_TOOL, tool="Bash", result={"stdout": done.stdout, "stderr": done.stderr}, can_replace=True)
+    event = Event(
+        EventKind.AFTER_TOOL, tool="Bash", result={"stdout": done.stdout, "stderr": done.stderr}, can_replace=True
+    )
     verdict = decide(event, Guard(redactor()))
     assert done.stdout
     if expected == PASSES:
@@ -119,7 +133,8 @@ def test_other_ways(folder: Path) -> None:
         "a made-up placeholder around a value": GITHUB
         not in redactor().redact_text(f"<leakfirst lf1:00000000 {GITHUB}>").value,
         "a README that asks to switch the guard off": ask(shell("leakfirst agents uninstall")) is Action.REFUSE,
-        "the hook taken out of the settings": ask(shell("sed -i /leakfirst/d ~/.claude/settings.json")) is Action.REFUSE,
+        "the hook taken out of the settings": ask(shell("sed -i /leakfirst/d ~/.claude/settings.json"))
+        is Action.REFUSE,
         "the same through a script that the agent writes": ask(shell("python3 fix.py")) is Action.REFUSE,
         "an ignore mark written beside the value": ask(
             write._replace(path="new.py", written=(f"t = '{GITHUB}'  # leakfirst:allow",))
