@@ -21,10 +21,10 @@ PASS_SECONDS = 3600
 class Allowances:
     """Tells of a hit whether a person allowed its value. Files are read at the first hit."""
 
-    def __init__(self, cwd: str, engine: Engine, key: bytes) -> None:
+    def __init__(self, cwd: str, engine: Engine, load_key: Callable[[], bytes]) -> None:
         self._cwd = cwd
         self._engine = engine
-        self._key = key
+        self._load_key = load_key
         self._find_reason: Callable[[Sighting, Rule], str] | None = None
         self._root = ""
         self._passes: frozenset[str] = frozenset()
@@ -36,7 +36,7 @@ class Allowances:
 
         if self._find_reason is None:
             self._find_reason = self._load()
-        if compute_fingerprint(hit.secret, self._key) in self._passes:
+        if self._passes and compute_fingerprint(hit.secret, self._load_key()) in self._passes:
             return True
         name = os.path.join(self._cwd, path) if path else ""
         if name and self._root:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
     from detector.agents.decide import Guard
@@ -102,23 +102,34 @@ def find_caller(payload: dict[str, Any], named: str) -> str:
 
 def load_dialect(agent: str) -> Dialect:
     """Return the dialect of *agent*. Raises `UsageError` for an unknown one."""
+    from importlib import import_module
+
+    name = agent.replace("-", "_")
+    if name.isidentifier() and not name.startswith("_"):
+        try:
+            module: Any = import_module(f"detector.agents.dialects.{name}")
+            return cast("Dialect", module)
+        except ModuleNotFoundError:
+            pass
     from detector.registry import load_plugin
 
-    module: Any = load_plugin("detector.agents.dialects", agent, what="agent")
-    dialect: Dialect = module
-    return dialect
+    return cast("Dialect", load_plugin("detector.agents.dialects", agent, what="agent"))  # says which there are
 
 
 def load_redactor(cwd: str) -> Redactor:
     """Return a redactor with the shipped rules that lets pass what a person allowed."""
     from detector.agents.allowances import Allowances
     from detector.agents.redact import Redactor
-    from detector.fingerprint import load_project_key
     from detector.rules import pack as packs
 
     engine = packs.build_engine(packs.load_pack([]))
-    key = load_project_key()
-    return Redactor(engine, key, Allowances(cwd or os.getcwd(), engine, key))
+    return Redactor(engine, _load_key, Allowances(cwd or os.getcwd(), engine, _load_key))
+
+
+def _load_key() -> bytes:
+    from detector.fingerprint import load_project_key
+
+    return load_project_key()
 
 
 def _make_guard(event: Event, agent: str, options: Options, collected: list[Found]) -> Guard:
@@ -193,6 +204,13 @@ def _compile_rules() -> None:
         null = os.open(os.devnull, os.O_RDWR)
         for number in range(3):
             os.dup2(null, number)
+        from fcntl import LOCK_EX, LOCK_NB, flock
+
+        from detector.agents import seen
+
+        os.makedirs(seen.find_folder(), mode=0o700, exist_ok=True)
+        lock = os.open(os.path.join(seen.find_folder(), "compiling"), os.O_WRONLY | os.O_CREAT, 0o600)
+        flock(lock, LOCK_EX | LOCK_NB)  # one is enough
         load_redactor("/")
     finally:
         os._exit(0)

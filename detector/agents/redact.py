@@ -28,6 +28,9 @@ MAX_DEPTH = 200
 """Nesting of a JSON value above which it is not looked at: Python's own limit is not far."""
 
 FINGERPRINT_DIGITS = 8
+_CONTAINER_STARTS = (b"{", b"%", b"!", b"0", b"P")
+"""How a text begins that may be a container; others are no text."""
+
 WITHHELD = "<leakfirst withheld>"
 """Takes the place of a text in which a credential has no place of its own, such as a packed one."""
 
@@ -221,9 +224,11 @@ class Redactor:
         self, leaf: _Leaf, data: bytes, path: str, found: dict[str, Found]
     ) -> Iterator[tuple[Secret, str]]:
         """Examine a text that is a container (a source map, a notebook): its members have no place in the text."""
-        from detector.containers.kinds import FIRST_BYTES, detect_kind
+        if data[:1] not in _CONTAINER_STARTS or leaf.spans:
+            return
+        from detector.containers.kinds import detect_kind
 
-        if not data or data[0] not in FIRST_BYTES or leaf.spans or not detect_kind(data):
+        if not detect_kind(data):
             return
         from detector.model import Blob, Origin, Sighting
         from detector.scan.examine import Examiner
@@ -288,6 +293,8 @@ class Redactor:
     def _compute_fingerprint(self, secret: Secret) -> str:
         from detector.fingerprint import compute_fingerprint
 
+        if not isinstance(self._key, bytes):
+            self._key = self._key()
         return compute_fingerprint(secret, self._key)
 
     def _add_copies(self, leaves: Sequence[_Leaf], secrets: Sequence[tuple[Secret, str]]) -> None:

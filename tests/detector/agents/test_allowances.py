@@ -10,7 +10,7 @@ from tests.detector.agents.making import GITHUB, KEY, engine
 
 
 def make(folder: Path) -> Redactor:
-    return Redactor(engine(), KEY, Allowances(str(folder), engine(), KEY))
+    return Redactor(engine(), KEY, Allowances(str(folder), engine(), lambda: KEY))
 
 
 def git(folder: Path, *words: str) -> None:

@@ -1,5 +1,6 @@
 import json
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -30,3 +31,13 @@ def test_what_is_there_is_not_inserted_again() -> None:
     text = entries.build_text("matchers", ["PreToolUse"], "x")
     assert entries.find_missing(text, "matchers", ["PreToolUse"], "x") == []
     assert len(entries.find_missing(text, "matchers", ["PreToolUse", "PostToolUse"], "x")) == 1
+
+
+@pytest.mark.parametrize(("agent", "name"), [("claude-code", "hooks"), ("codex", "codex")])
+def test_the_plug_in_folder_holds_what_would_be_printed(agent: str, name: str) -> None:
+    plugin = Path(__file__).parents[3] / "plugin"
+    dialect = hook.load_dialect(agent)
+    printed = entries.build_text(dialect.SHAPE, dialect.EVENTS, f"leakfirst agents hook {agent}")
+    assert (plugin / "hooks" / f"{name}.json").read_text() == printed
+    for about in plugin.glob(".*-plugin/plugin.json"):
+        assert json.loads(about.read_text())["name"] == "leakfirst"
