@@ -56,6 +56,7 @@ _HASH = re.compile(
     rb"|pbkdf2[:_][\w:$.]{4,40}\$[\w./+\-]{4,64}\$[A-Za-z0-9+/=]{16,}\Z|\{(?:CRYPT|S?(?:SHA|MD5)\d{0,3})\}\S{16,}\Z"
 )
 HASH_RULE = "generic.password-hash"
+_TOKEN_NAMES = ("token", "access token", "authorization")
 _RULE_OF_NAME = {
     "password": "generic.password", "pwd": "generic.password", "pass": "generic.password",
     "passphrase": "generic.password", "secret": "generic.secret", "client secret": "generic.secret",
@@ -160,8 +161,25 @@ def _score_lines(text: bytes, file: FileType) -> tuple[tuple[int, int, ScoredCan
     # cached, because the versions of a file in a history repeat most of their lines
     if looks_binary(text):
         return ()
-    rows = read_candidates(text, file)
+    rows = _widen_signed_tokens(list(read_candidates(text, file)))
     return tuple([(row.candidate.start, row.candidate.end, _score(row, file.kind)) for row in rows])
+
+
+def _widen_signed_tokens(rows: list[CandidateFeatures]) -> list[CandidateFeatures]:
+    """Return *rows*; a signature inside the JSON text of a token becomes that whole text: a part opens nothing."""
+    tokens = [row.candidate for row in rows if row.name.kind in _TOKEN_NAMES and row.value[:1] == b"{"]
+    if not tokens:
+        return rows
+    return [
+        row._replace(candidate=row.candidate._replace(start=outer.start, end=outer.end))
+        if row.name.kind == "signature" and (outer := _find_around(tokens, row.candidate))
+        else row
+        for row in rows
+    ]
+
+
+def _find_around(outers: list[Candidate], inner: Candidate) -> Candidate | None:
+    return next((outer for outer in outers if outer.start < inner.start and inner.end < outer.end), None)
 
 
 def looks_binary(text: bytes) -> bool:

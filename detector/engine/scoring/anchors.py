@@ -34,7 +34,7 @@ _REST = r"[^\s\"'`\x00]"
 _BARE_START = r"[^\s\"'`\\$%{<(\[,;:=&|!*\x00]"
 _BARE = r"[^\s\"'`(){}<>\[\],;&\\\x00]"
 _RANDOM = r"[A-Za-z+/=_\-.]{0,24}[0-9][\w+/=\-.]{7}"
-_SIGNED = r"[^\s\"'`()0-9\x00]{0,24}[0-9][^\s\"'`()\x00]{7}"
+_SIGNED = r"(?:[^\s\"'`()0-9\x00]{0,24}[0-9][^\s\"'`()\x00]{7}|[^\s\"'`()0-9\x00]{6,24}[0-9][^\s\"'`()\x00]{4})"
 
 _DIGITED = r"[^\s\"'`(){}<>\[\],;&\\0-9\x00]{0,24}[0-9][^\s\"'`(){}<>\[\],;&\\\x00]{2}"
 
@@ -88,7 +88,7 @@ _LAST_COLUMN = r"[\w\"]{0,4}[ |]{0,2}(?:[,;\t|][^\n\x00]{0,30})?\r?\n[^\s\x00#/*
 # ENV NAME value; the password is value
 _PROSE = (
     r"(?:[ \t](?:for|of|to|on)[ \t][\w\"' ]{1,24})?[ \t]{1,8}(?:(?:is|was|are)[ \t:]{1,2}|[:=][ \t])?[\"'`*]{0,2}"
-    r"[^\s\"'`(){}<>\[\],;&\\\x00\-$0-9]" + _DIGITED + _BARE
+    r"(?:[^\s\"'`(){}<>\[\],;&\\\x00\-$0-9]" + _DIGITED + _BARE + r"|[0-9]{1,4}[A-Za-z]" + _BARE + "{6})"
 )  # fmt: skip
 
 
@@ -193,13 +193,22 @@ def _add_named(add: _Anchors) -> None:
         )
     # the value of a record whose name stands in another field
     unquoted = r"[^\s\"'\x00]"
-    random = r"(?:[^\s\"'0-9\x00]{0,6}[0-9]" + unquoted + r"{4}|[^\s\"'0-9\x00]{3,24}[0-9]" + unquoted + "{2})"
+    random = (
+        r"(?:[^\s\"'0-9\x00]{0,6}[0-9]"
+        + unquoted
+        + r"{4}|[^\s\"'0-9\x00]{3,24}[0-9]"
+        + unquoted
+        + r"{2}|[^\s\"'0-9\x00]{11,24}[0-9])"
+    )
     add(('value": "', 'value":"', 'value = "'), random)
     add("default", r"[\"']?[ \t]{0,8}[:=][ \t]{0,4}[\"']?" + _BARE_START + random)
     add(("license", "licence"), _RANDOM_QUOTED, _RANDOM_BARE)
     add('"result": "', r"[^\s\"\x00]{12}", case=True)
     # a list of tokens; a PHP serialisation; the "auth" of a registry
-    add(("token", "key", "secret"), r"s?\\{0,3}[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\[(]\s{0,4}\\{0,3}[\"']" + _RANDOM)
+    add(
+        ("token", "key", "secret", "password", "passwd"),
+        r"s?\\{0,3}[\"']?[ \t]{0,4}[:=][ \t]{0,4}[\[(]\s{0,4}\\{0,3}[\"']" + _RANDOM,
+    )
     add(("pass", "pwd", "secret", "token", "key"), r"[\w\-]{0,16}\\{0,3}\";s:\d{1,4}:\\{0,3}\"" + _RANDOM)
     add("auth", r"\\{0,3}[\"'][ \t]{0,4}:[ \t]{0,4}\\{0,3}[\"'][A-Za-z0-9+/=]{8}")
     add("auth", r"\w{0,8}[\"']?[ \t]?(?:=|:|=>)[ \t]?[(\[][\"'][\w.\-@]{1,30}[\"'],[ ]?[\"']" + _BARE_START + _DIGITED)

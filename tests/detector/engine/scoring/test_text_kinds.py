@@ -120,3 +120,11 @@ def test_a_numbered_string_in_a_row_of_values_names_nothing() -> None:
 def test_words_in_a_row_are_a_passphrase_under_such_a_name(path: str, text: str, value: str) -> None:
     rows = [row for row in score_candidates(text.encode(), [len(text)], path) if row.confidence]
     assert [text[row.start : row.end] for row in rows if row.score >= HIGH] == ([value] if value else [])
+
+
+def test_a_signed_token_is_its_whole_text() -> None:
+    token = f'{{\\"name\\": \\"root\\", \\"sig\\": \\"{HEX}\\"}}'
+    inner = f'{{\\"name\\": \\"root\\", \\"secret\\": \\"{HEX}\\"}}'
+    for text, value in ((f'var h = {{"Apitoken":"{token}"}}', token), (f'var h = {{"Apitoken":"{inner}"}}', HEX)):
+        rows = [row for row in score_candidates(text.encode(), [len(text)], "a.js") if row.confidence]
+        assert [text[row.start : row.end] for row in rows] == [value]
