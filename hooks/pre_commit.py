@@ -156,6 +156,8 @@ def _judge(
     triaged = examine.triage_sightings(new, engine, chosen, make_folder_reader("."), examine_again, examined.sightings)
     skipped = triaged.masker.mask_skipped(examined.skipped)
     account = examine.make_account(STAGED, skipped, triaged)
+    if mild := message.format_mild(triaged.mild):
+        print(mild, file=sys.stderr)
     if not triaged.findings:
         return _finish(account, skipped, chosen)
     findings = triaged.findings
@@ -176,7 +178,7 @@ def _judge(
         git.find_common_directory(git.find_git_directory()),
         "pre-commit",
         "refused",
-        **audit.describe_findings(findings, triaged.ignored),
+        **audit.describe_findings(findings, triaged.ignored, triaged.mild),
     )
     return _finish(account, skipped, chosen)
 

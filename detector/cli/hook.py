@@ -6,6 +6,7 @@ import argparse
 import os
 
 from detector.errors import ExitCode, UsageError
+from detector.model import SEVERITIES
 from hooks.core import install
 
 SUMMARY = "install, remove or show the git hooks that keep credentials out of commits and pushes"
@@ -49,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--inline-marks",
         action=argparse.BooleanOptionalAction,
         help="obey comments such as leakfirst:allow, or not; default: obey, but not in pre-receive",
+    )
+    passed.add_argument(
+        "--fail-on",
+        default="",
+        choices=tuple(map(str, SEVERITIES)),
+        help="the least severity that refuses; what lies below is told; default: medium",
     )
     passed.add_argument("--timeout", type=int, metavar="SECONDS", help="end the hook after this time; default: 3600")
     passed.add_argument("--strict", action="store_true", help="fail if some content could not be scanned (exit 3)")
@@ -124,6 +131,8 @@ def _make_options(args: argparse.Namespace) -> list[str]:
         options += ["--config", os.path.abspath(args.config)]
     if args.min_confidence:
         options += ["--min-confidence", args.min_confidence]
+    if args.fail_on:
+        options += ["--fail-on", args.fail_on]
     if args.timeout is not None:
         options += ["--timeout", str(args.timeout)]
     if args.no_repository_ignores:

@@ -41,8 +41,13 @@ def append_event(git_directory: str, hook: str, event: str, **facts: Any) -> Non
         print(f"leakfirst: {path}: the audit log cannot be written ({error.strerror})", file=sys.stderr)
 
 
-def describe_findings(findings: Iterable[Finding], ignored: Iterable[Ignored] = ()) -> dict[str, Any]:
-    """Return the members of a line for *findings* and *ignored*: fingerprint, rule and first location of each."""
+def describe_findings(
+    findings: Iterable[Finding], ignored: Iterable[Ignored] = (), mild: Iterable[Finding] = ()
+) -> dict[str, Any]:
+    """Return the members of a line for *findings* and *ignored*: fingerprint, rule and first location of each.
+
+    *mild* are those that were told and refused nothing.
+    """
 
     def describe(finding: Finding) -> dict[str, Any]:
         first = finding.locations[0]
@@ -52,5 +57,6 @@ def describe_findings(findings: Iterable[Finding], ignored: Iterable[Ignored] = 
 
     return {
         "findings": [describe(finding) for finding in findings],
+        "mild": [{**describe(finding), "severity": finding.severity} for finding in mild],
         "ignored": [{**describe(entry.finding), "by": entry.by} for entry in ignored],
     }

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from detector.engine.engine import Engine
 from detector.errors import UsageError
-from detector.model import Blob, Finding, Ignored, ObeyedRules, Origin, RunAccount, Sighting, Skipped, count_set_aside
+from detector.model import (
+    SEVERITIES,
+    Blob,
+    Finding,
+    Ignored,
+    ObeyedRules,
+    Origin,
+    RunAccount,
+    Sighting,
+    Skipped,
+    count_set_aside,
+    fails,
+)
 from detector.rules import pack as packs
 from detector.scan.messages import ExamineOptions
 from detector.scan.worker import examine_share
@@ -27,7 +39,7 @@ LARGE = 8 << 20
 LFS_HEAD = b"version https://git-lfs.github.com/spec/v1\n"
 
 
-VALUE_OPTIONS = ("--patterns", "--baseline", "--config", "--min-confidence", "--timeout")
+VALUE_OPTIONS = ("--patterns", "--baseline", "--config", "--min-confidence", "--fail-on", "--timeout")
 FLAG_OPTIONS = ("--no-repository-ignores", "--strict", "--allow-incomplete", "--inline-marks", "--no-inline-marks")
 
 
@@ -47,6 +59,7 @@ class HookOptions(NamedTuple):
     allow_incomplete: bool = False
     inline_marks: bool | None = None
     timeout: int = HOOK_SECONDS
+    fail_on: str = "medium"
     rest: tuple[str, ...] = ()
 
 
@@ -85,6 +98,8 @@ def parse_options(arguments: Sequence[str], left: str = "") -> HookOptions:
             chosen[name[2:].replace("-", "_")] = value
     if chosen.get("min_confidence", "medium") not in ("low", "medium", "high"):
         raise UsageError("--min-confidence must be low, medium or high")
+    if chosen.get("fail_on", "medium") not in SEVERITIES:
+        raise UsageError(f"--fail-on must be one of {', '.join(SEVERITIES)}")
     timeout = chosen.get("timeout", str(HOOK_SECONDS))
     if not (timeout.isascii() and timeout.isdigit() and 0 < int(timeout) <= 1 << 30):
         raise UsageError(f"--timeout {timeout}: give a number of seconds")
@@ -101,6 +116,7 @@ def parse_options(arguments: Sequence[str], left: str = "") -> HookOptions:
         "--allow-incomplete" in flags,
         None if not flags & {"--inline-marks", "--no-inline-marks"} else "--no-inline-marks" not in flags,
         int(timeout),
+        chosen.get("fail_on", "medium"),
         tuple(arguments[at:]),
     )
 
@@ -157,13 +173,17 @@ def examine(share: BlobShare, engine: Engine, patterns: Sequence[str] = ()) -> E
 
 
 class TriagedFindings(NamedTuple):
-    """Findings to report and ignored ones; `masker` masks all found values in further texts."""
+    """Findings that refuse, and ignored ones; `masker` masks all found values in further texts.
+
+    `mild` are findings whose severity is below the threshold of the hook: they are told and refuse nothing.
+    """
 
     findings: list[Finding]
     ignored: list[Ignored]
     notes: list[str]
     masker: NameMasker
     obeyed: ObeyedRules = ObeyedRules()
+    mild: Sequence[Finding] = ()
 
 
 def triage_sightings(
@@ -207,7 +227,9 @@ def triage_sightings(
     findings = triage.build_findings(kept, engine.rules, policies.report_key)
     reported = [finding for finding in findings if triage.is_confident(finding, chosen.min_confidence)]
     ignored = [entry._replace(by=masker.mask(entry.by)) for entry in ignored]
-    return TriagedFindings(reported, ignored, policies.notes(everything=False), masker, policies.obeyed)
+    failing = [finding for finding in reported if fails(finding, chosen.fail_on)]
+    mild = [finding for finding in reported if finding not in failing]
+    return TriagedFindings(failing, ignored, policies.notes(everything=False), masker, policies.obeyed, mild)
 
 
 def make_account(looked_at: str, skipped: Sequence[Skipped], triaged: TriagedFindings | None = None) -> RunAccount:

@@ -90,6 +90,8 @@ def _check_files(names: Sequence[str], chosen: HookOptions, engine: Engine) -> i
             lambda patterns: examine.examine(share, engine, patterns),
         )
         skipped = triaged.masker.mask_skipped(skipped)
+        if mild := message.format_mild(triaged.mild):
+            print(mild, file=sys.stderr)
         if triaged.findings:
             title = f"check failed: the files contain {message.count_credentials(len(triaged.findings))}"
             advice = (

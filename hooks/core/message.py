@@ -64,6 +64,19 @@ def _number(advice: Iterable[str]) -> Iterator[str]:
         yield from (f"     {line}" for line in others)
 
 
+def format_mild(findings: Sequence[Finding]) -> str:
+    """Return one line for each of *findings*, which are told and refuse nothing; "" if there are none."""
+    if not findings:
+        return ""
+    lines = ["leakfirst: found, and not severe enough to refuse (--fail-on):"]
+    for finding in findings[:MAX_SHOWN]:
+        what = f"{finding.severity}: {finding.rule.finds}  {finding.secret.redacted}"
+        lines.append(f"  {_format_location(finding.locations[0])}  {what}")
+    if len(findings) > MAX_SHOWN:
+        lines.append(f"  ... and {len(findings) - MAX_SHOWN} more")
+    return "\n".join(lines)
+
+
 def format_account(account: RunAccount) -> str:
     """Return whose rules counted and what they set aside, "" if no file and no mark had a say."""
     return "\n".join(f"leakfirst: {make_printable(line)}" for line in account.describe())

@@ -171,6 +171,8 @@ def print_result(title: str, result: PushResult, advice: Sequence[str]) -> None:
         print(message.format_refusal(title, result.triaged.findings, advice), file=sys.stderr)
     if result.skipped:
         print(message.format_incomplete(result.skipped), file=sys.stderr)
+    if mild := message.format_mild(result.triaged.mild):
+        print(mild, file=sys.stderr)
     if told := message.format_account(result.account):
         print(told, file=sys.stderr)
 
@@ -200,13 +202,13 @@ def record_event(
 ) -> None:
     """Record the push in the audit log, with all findings that were ignored."""
     triaged = result.triaged
-    if event == "passed" and not triaged.ignored and not result.skipped:
+    if event == "passed" and not (triaged.ignored or triaged.mild or result.skipped):
         return
     audit.append_event(
         repository.common_dir,
         hook,
         event,
         refs=[[triaged.masker.mask(word) for word in update] for update in updates],
-        **audit.describe_findings(triaged.findings, triaged.ignored),
+        **audit.describe_findings(triaged.findings, triaged.ignored, triaged.mild),
         unseen=[[skip.where, skip.reason] for skip in result.skipped],
     )

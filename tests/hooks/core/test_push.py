@@ -269,3 +269,21 @@ def test_a_token_in_names_of_files_and_tags_is_neither_said_nor_noted(pair: Pair
         assert "refs/tags/v_ghp_" in place.trail
         ours = [line for line in done.stderr.splitlines() if " ! [" not in line and "error: failed" not in line]
         assert token() not in "".join(ours) + place.trail
+
+
+def test_what_is_not_severe_enough_is_told_and_refuses_nothing(pair: Pair) -> None:
+    pair.server.install()
+    pair.change("tests/fixtures/settings.py", "password = 'Tr0ub4dor-9xK2q7Zw'\n")
+    told = pair.push("HEAD:refs/heads/mine")
+    assert told.returncode == 0 and "not severe enough to refuse" in told.stderr
+    assert "tests/fixtures/settings.py:1" in told.stderr and "Tr0ub4dor" not in told.stderr + pair.server.trail
+    (recorded,) = json.loads(pair.server.trail.splitlines()[-1])["mild"]
+    assert recorded["severity"] == "low"
+    pair.server.git("update-ref", "-d", "refs/heads/mine")
+    pair.server.install("pre-receive", "--fail-on", "low")
+    assert pair.push().returncode == 1
+    pair.server.install("pre-receive", "--fail-on", "critical")
+    pair.change("key.py", f"t = '{token()}'\n")
+    assert pair.push().returncode == 1
+    wrong = leakfirst("hook", "run", "pre-receive", "--fail-on", "worst", cwd=pair.server.path)
+    assert wrong.returncode == 2 and "--fail-on must be one of info, low" in wrong.stderr
