@@ -39,9 +39,13 @@ def read_gap(file: Any, start: int, end: int) -> Iterator[Member | Skipped]:
     """Read the entries in ``start:end`` of a seekable zip file, and the bytes around them."""
     at = start
     stray = bytearray()
+    left_out = False
     while end - at >= _MIN_STRAY_BYTES:
         found = _find_header(file, at, end)
-        stray += _read_range(file, at, min(end if found < 0 else found, at + MAX_STRAY_BYTES - len(stray)))
+        outside = end if found < 0 else found
+        part = _read_range(file, at, min(outside, at + MAX_STRAY_BYTES - len(stray)))
+        left_out = left_out or len(part) < outside - at
+        stray += part
         if found < 0:
             break
         header = _read_header(file, found, end)
@@ -59,6 +63,8 @@ def read_gap(file: Any, start: int, end: int) -> Iterator[Member | Skipped]:
         at = entry.find_end()
     if len(stray.strip(b"\0")) >= _MIN_STRAY_BYTES:
         yield Member("", io.BytesIO(stray), is_remainder=True)
+    if left_out:
+        yield Skipped("", "contains more bytes outside of its entries than are scanned")
 
 
 def _read_range(file: Any, start: int, end: int) -> bytes:

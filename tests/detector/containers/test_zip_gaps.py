@@ -72,3 +72,14 @@ def test_an_entry_that_cannot_be_read_is_told() -> None:
 
 def test_headers_after_each_other_end() -> None:
     read_members((b"PK\x03\x04" + b"\0" * 26) * 5_000)
+
+
+def test_bytes_between_entries_that_are_too_many_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("detector.containers.zip_gaps.MAX_STRAY_BYTES", 200)
+    for behind, told in (
+        (b"x" * 200, []),
+        (b"x" * 201, ["contains more bytes outside of its entries than are scanned"]),
+    ):
+        blobs, skipped = read_members(behind + deflate_zip({"a.txt": TEXT}))
+        assert blobs["x.bin!a.txt"] == TEXT
+        assert [one.reason for one in skipped] == told
