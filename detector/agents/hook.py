@@ -146,7 +146,7 @@ def _make_guard(event: Event, agent: str, options: Options, collected: list[Foun
     def wrap(command: str) -> str | None:
         from detector.agents.wrap import build_filter_command, wrap_command
 
-        return wrap_command(command, build_filter_command())
+        return wrap_command(command, build_filter_command(strict=options.strict))
 
     return Guard(load_redactor(event.cwd), wrap if options.wrap else None, record)
 

@@ -18,9 +18,9 @@ SHELL_PREFIX = "CLAUDE_CODE_SHELL_PREFIX"
 _MARK = "leakfirst"
 
 
-def build_filter_command() -> str:
+def build_filter_command(*, strict: bool = False) -> str:
     """Return the command of the filter, which needs nothing but the Python that runs now."""
-    code = build_python_code("filter", [])
+    code = build_python_code("filter", ["--strict"] if strict else [])
     return f"{shlex.quote(sys.executable)} -I -S -c {shlex.quote(code)}"
 
 

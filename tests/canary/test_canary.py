@@ -118,6 +118,27 @@ def test_reports_in_files_do_not_show_it(planted: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("agent", list_names("detector.agents.dialects"))
+def test_no_answer_to_an_agent_and_no_record_shows_it(agent: str, tmp_path: Path) -> None:
+    from detector.agents.hook import load_dialect
+
+    texts = [f"token = '{token}'" for token in TOKENS] + [f"password: '{PASSWORD}'", f"postgres://app:{PASSWORD}@db/x"]
+    for options in ([], ["--strict"]):
+        for event in (
+            load_dialect(agent).SAMPLE.replace("@TEXT@", json.dumps("\n".join(texts))[1:-1]),
+            "\n".join(texts),
+        ):
+            done = subprocess.run(
+                [sys.executable, "-m", "leakfirst", "agents", "hook", agent, *options],
+                input=event.encode(), capture_output=True, check=False, cwd=tmp_path,
+                env=program.environment(LEAKFIRST_HOME=str(tmp_path / "state")),
+            )  # fmt: skip
+            assert done.stdout + done.stderr
+            assert leaks(done.stdout + done.stderr) == []
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file())
+    assert b"lf1:" in kept and leaks(kept) == []
+
+
 @pytest.fixture(scope="module")
 def named(tmp_path_factory) -> Path:
     """Plant credentials that stand in names, too: of files, folders, members, tags, branches, authors."""

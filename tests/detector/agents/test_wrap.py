@@ -35,4 +35,5 @@ def test_a_command_that_uses_ampersands_otherwise_is_wrapped() -> None:
 
 def test_the_filter_needs_nothing_of_the_environment() -> None:
     assert " -I -S -c " in build_filter_command()
+    assert "--strict" in build_filter_command(strict=True)
     compile(build_python_code("hook", ["codex"]), "code", "exec")
