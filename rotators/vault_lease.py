@@ -28,8 +28,8 @@ CAPABILITY = Capability(
 
 TESTED = "OpenBao with PostgreSQL"
 
-REVOKED = "lease.revoked"
-"""The fact that the server has carried our revocation out."""
+GONE_BEFORE = "lease.gone"
+"""The fact that the lease was gone when we came to revoke it."""
 
 
 class Rotator(contracts.Rotator):
@@ -93,16 +93,16 @@ class Rotator(contracts.Rotator):
         self._revoke(handle)
 
     def disable(self) -> Handles:
-        """Revoke, and note that it was our call which the server carried out."""
+        """Revoke, or note that there is nothing left to revoke."""
         if self._look_up() is None:
-            return {}
+            return {GONE_BEFORE: "yes"}
         self._revoke(self._lease)
-        return {REVOKED: "by us"}
+        return {}
 
     def verify_dead(self) -> Proof:
         """A lease that somebody forced out is invalid, too, although its account may live."""
         proof = vault.prove_dead(self.case, self._look_up, "lease")
-        if proof.state == ProofState.DEAD and REVOKED not in self.case.handles:
+        if proof.state == ProofState.DEAD and GONE_BEFORE in self.case.handles:
             why = "the lease was gone before it was revoked here: after a revoke-force its account lives; try to log in"
             return Proof(ProofState.UNVERIFIABLE, why)
         return proof
