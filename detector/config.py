@@ -43,12 +43,15 @@ class Config(NamedTuple):
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     min_confidence: str = "medium"
+    fail_on: str = "medium"
     baseline: str = ""
     repository_ignores: bool = True
     ignores_from: str = ""
     inline_marks: bool | None = None
     show_ignored: bool = False
     explain: bool = False
+    details: bool = False
+    shown: Mapping[str, Any] = {}
     verify: bool = False
     verify_hosts: tuple[str, ...] = ()
     registry: str = ""

@@ -163,6 +163,9 @@ OBJECT_KINDS: Final[tuple[OriginKind, ...]] = ("blob", "commit", "tag")
 HISTORY_KINDS: Final[tuple[OriginKind, ...]] = (*OBJECT_KINDS, "note", "stash", "unreachable")
 """Content of a repository's history: an object, and how it is reached if not from a branch."""
 
+UNREACHED_KINDS: Final[tuple[OriginKind, ...]] = ("unreachable", "stash")
+"""Content that no branch and no tag reaches, so that a push does not publish it."""
+
 CURRENT_KINDS: Final[tuple[OriginKind, ...]] = ("worktree", "index")
 """Content that somebody can edit now."""
 
@@ -426,6 +429,7 @@ class RunAccount(NamedTuple):
     """What one run looked at, and whose rules it obeyed.
 
     Every entry point makes one, every report prints it, and an exit code is made from nothing else.
+    `found` counts the findings that fail (``--fail-on``); what is less severe is reported and changes no exit code.
     """
 
     looked_at: str = ""
@@ -497,7 +501,8 @@ def _list_places(findings: Iterable[Finding]) -> tuple[str, ...]:
 class Scan(NamedTuple):
     """The result of one scan: everything a report may print. `target` is what the user asked for, "" if unknown.
 
-    `alert_keys` are for the names of alerts (reports/_places.py), by the names of repositories in reports.
+    `alert_keys` are for the names of alerts (reports/_places.py), by the names of repositories in reports;
+    `fail_on` is the least severity that fails.
     """
 
     findings: tuple[Finding, ...]
@@ -512,13 +517,14 @@ class Scan(NamedTuple):
     target: str = ""
     alert_keys: Mapping[str, bytes] = {}
     obeyed: ObeyedRules = ObeyedRules()
+    fail_on: str = Severity.MEDIUM
 
     @property
     def account(self) -> RunAccount:
         """What this scan looked at, and whose rules it obeyed."""
         return RunAccount(
             looked_at=self.target,
-            found=len(self.findings),
+            found=sum(fails(finding, self.fail_on) for finding in self.findings),
             unread=0 if self.complete else sum(not skip.expected for skip in self.skipped) or 1,
             obeyed=self.obeyed,
             set_aside=count_set_aside(self.ignored),

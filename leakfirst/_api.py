@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict, Unpack
 from detector.config import Config
 from detector.engine import engine as core
 from detector.errors import UsageError
-from detector.model import CONFIDENCES, Scan
+from detector.model import CONFIDENCES, SEVERITIES, Scan
 from detector.rules import pack as packs
 from detector.scan import pipeline
 from detector.scan.rule_pack import load_rule_pack
@@ -39,6 +39,7 @@ class ScanOptions(TypedDict, total=False):
     only: Texts
     skip: Texts
     min_confidence: Literal["low", "medium", "high"]
+    fail_on: Literal["info", "low", "medium", "high", "critical"]
     baseline: str
     repository_ignores: bool
     ignores_from: str
@@ -104,6 +105,8 @@ def _checked(options: Mapping[str, Any]) -> dict[str, Any]:
             checked[name] = tuple(value)
     if options.get("min_confidence", "medium") not in CONFIDENCES:
         raise UsageError(f"min_confidence {options['min_confidence']!r}: known: {', '.join(CONFIDENCES)}")
+    if options.get("fail_on", "medium") not in SEVERITIES:
+        raise UsageError(f"fail_on {options['fail_on']!r}: known: {', '.join(SEVERITIES)}")
     if sum(bool(options.get(name)) for name in ("staged", "since", "range")) > 1:
         raise UsageError("staged, since and range exclude each other")
     checked["allow"] = tuple(map(os.path.realpath, checked.get("allow", ())))

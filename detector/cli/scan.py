@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from detector.config import Config, ReportTarget, load_operator_file
 from detector.errors import ExitCode, UsageError
 from detector.log import set_level
-from detector.model import CONFIDENCES, Scan
+from detector.model import CONFIDENCES, SEVERITIES, Scan
 
 if TYPE_CHECKING:
     from detector.scan.pipeline import OnProgress, ScanProgress
@@ -80,6 +80,12 @@ def _add_rule_options(parser: argparse.ArgumentParser) -> None:
     rules.add_argument(
         "--min-confidence", choices=tuple(map(str, CONFIDENCES)), default="medium", help="default: medium"
     )
+    rules.add_argument(
+        "--fail-on",
+        choices=tuple(map(str, SEVERITIES)),
+        default="medium",
+        help="exit with 1 for findings of this severity or more; default: medium",
+    )
     rules.add_argument("--engine", choices=("hyperscan", "ahocorasick"), default="", help=argparse.SUPPRESS)
     ignores = parser.add_argument_group("ignored findings and explanations")
     ignores.add_argument("--baseline", default="", metavar="FILE", help="list of known findings")
@@ -98,7 +104,7 @@ def _add_rule_options(parser: argparse.ArgumentParser) -> None:
         help="obey comments such as leakfirst:allow, or not; default: obey, but not with --ignores-from",
     )
     ignores.add_argument("--show-ignored", action="store_true", help="list ignored findings and rejected candidates")
-    ignores.add_argument("--explain", action="store_true", help="print the evidence for and against each finding")
+    ignores.add_argument("--explain", action="store_true", help="say why each was reported or rejected")
 
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
@@ -108,16 +114,30 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--report", action="append", default=[], metavar="FORMAT=FILE", help="another report; repeatable"
     )
+    output.add_argument("--details", action="store_true", help="text: tell each finding in full, however many")
     output.add_argument("--show-secrets", action="store_true", help="print credentials in full (text and json only)")
     output.add_argument("--quiet", "-q", action="store_true", help="print only the findings, no summary")
     output.add_argument("--no-progress", action="store_true", help="no progress bar")
     output.add_argument("-v", "--verbose", action="count", default=0, help="log the steps on standard error")
+    _add_filters(parser)
     running = parser.add_argument_group("running")
     running.add_argument("--jobs", "-j", type=int, default=0, metavar="N", help="processes; default: one per processor")
     running.add_argument("--timeout", type=float, default=0, metavar="SECONDS", help="stop the scan after this time")
     running.add_argument("--state", default="", metavar="FILE", help="remember what was scanned and skip it next time")
     running.add_argument("--exit-zero", action="store_true", help="exit with 0 even if something was found")
     running.add_argument("--config", default="", metavar="FILE", help="the operator's configuration")
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    shown = parser.add_argument_group("what the text report shows (the exit code counts everything)")
+    shown.add_argument(
+        "--severity", choices=tuple(map(str, SEVERITIES)), default="", help="only findings of this severity or more"
+    )
+    shown.add_argument("--rule", action="append", default=[], metavar="ID", help="only of these rules (globs)")
+    shown.add_argument("--path", action="append", default=[], metavar="GLOB", help="only in these files or folders")
+    shown.add_argument("--live", action="store_true", help="only what a provider accepts")
+    shown.add_argument("--reachable", action="store_true", help="only what a branch or tag reaches")
+    shown.add_argument("--tip", action="store_true", help="only what stands in a file, not in history alone")
 
 
 def add_verify_options(group: argparse._ArgumentGroup) -> None:
@@ -173,14 +193,7 @@ def plan_rotations(scan: Scan) -> None:
 
 def make_config(args: argparse.Namespace) -> Config:
     """Return the configuration for the parsed arguments. Raises `UsageError`."""
-    reports = []
-    for text in args.report:
-        name, equals, file = text.partition("=")
-        if not equals or not name or not file:
-            raise UsageError(f"--report {text!r}: write FORMAT=FILE, for example sarif=leaks.sarif")
-        reports.append(ReportTarget(name, file))
-    if not reports or args.format != "text" or args.output != "-":
-        reports.insert(0, ReportTarget(args.format, args.output))
+    reports = _parse_reports(args)
     if args.jobs < 0:
         raise UsageError(f"--jobs {args.jobs}: give a number of processes, or 0 for one per processor")
     if args.rotate and not args.verify:
@@ -205,12 +218,15 @@ def make_config(args: argparse.Namespace) -> Config:
         only=_split_ids(args.only),
         skip=_split_ids(args.skip),
         min_confidence=args.min_confidence,
+        fail_on=args.fail_on,
         baseline=args.baseline,
         repository_ignores=not args.no_repository_ignores,
         ignores_from=args.ignores_from,
         inline_marks=args.inline_marks,
         show_ignored=args.show_ignored,
         explain=args.explain,
+        details=args.details,
+        shown=_choose_shown(args),
         verify=args.verify or args.dry_run,
         verify_hosts=_split_ids(args.host),
         registry=args.registry,
@@ -231,6 +247,29 @@ def make_config(args: argparse.Namespace) -> Config:
         engine=args.engine,
         operator=load_operator_file(args.config),
     )
+
+
+def _parse_reports(args: argparse.Namespace) -> list[ReportTarget]:
+    reports = []
+    for text in args.report:
+        name, equals, file = text.partition("=")
+        if not equals or not name or not file:
+            raise UsageError(f"--report {text!r}: write FORMAT=FILE, for example sarif=leaks.sarif")
+        reports.append(ReportTarget(name, file))
+    if not reports or args.format != "text" or args.output != "-":
+        reports.insert(0, ReportTarget(args.format, args.output))
+    return reports
+
+
+def _choose_shown(args: argparse.Namespace) -> dict[str, object]:
+    return {
+        "severity": args.severity,
+        "rules": _split_ids(args.rule),
+        "paths": tuple(args.path),
+        "live": args.live,
+        "reachable": args.reachable,
+        "tip": args.tip,
+    }
 
 
 def choose_exit_code(scan: Scan, config: Config) -> ExitCode:

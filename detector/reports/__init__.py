@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from detector import __version__
@@ -16,7 +17,7 @@ from detector.config import Config
 from detector.contracts import Report
 from detector.model import Scan
 from detector.registry import check_contract, load_plugin
-from detector.reports._options import ReportOptions
+from detector.reports._options import ReportOptions, ShownFindings
 
 
 def check_formats(config: Config) -> None:
@@ -59,6 +60,9 @@ def make_options(config: Config, out: TextIO) -> ReportOptions:
         show_secrets=config.show_secrets,
         show_ignored=config.show_ignored,
         explain=config.explain,
+        details=config.details,
+        shown=ShownFindings(**config.shown),
+        when=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         verbose=config.verbose,
         quiet=config.quiet,
         target=" ".join(config.targets),

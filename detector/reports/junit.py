@@ -1,7 +1,7 @@
 """junit: JUnit XML, for CI services that show tests.
 
-Each credential is a failed test; content that could not be scanned is an error;
-content that was skipped on request is a skipped test.
+Each credential that fails the scan is a failed test, a less severe one a skipped test; content that
+could not be scanned is an error; content that was skipped on request is a skipped test.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import NamedTuple, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
-from detector.model import Finding, Scan, Skipped
+from detector.model import Finding, Scan, Skipped, fails
 from detector.reports._locations import describe_provenance_in, resolve_paths
 from detector.reports._options import ReportOptions
 from detector.reports._order import sort_by_urgency
@@ -28,10 +28,13 @@ class _TestCase(NamedTuple):
 
 def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     """Print one test suite."""
-    cases = [_make_failure(resolve_paths(finding, options), options) for finding in sort_by_urgency(scan.findings)]
+    cases = [
+        _make_case(resolve_paths(finding, options), options, fails(finding, scan.fail_on))
+        for finding in sort_by_urgency(scan.findings)
+    ]
     if options.show_ignored:
         cases += [
-            _make_failure(resolve_paths(ignored.finding, options), options)._replace(
+            _make_case(resolve_paths(ignored.finding, options), options, False)._replace(
                 kind="skipped", message=f"ignored by {make_printable(ignored.by)}", text=""
             )
             for ignored in scan.ignored
@@ -56,7 +59,7 @@ def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
     out.write("</testsuite>\n</testsuites>\n")
 
 
-def _make_failure(finding: Finding, options: ReportOptions) -> _TestCase:
+def _make_case(finding: Finding, options: ReportOptions, is_failing: bool) -> _TestCase:
     at = choose_location(finding)
     name = f"{finding.rule.finds or finding.rule.id} {finding.secret.redacted}"
     attributes = {"classname": finding.rule.id, "name": f"{name} in {format_location(at)}" if at else name}
@@ -72,7 +75,9 @@ def _make_failure(finding: Finding, options: ReportOptions) -> _TestCase:
     verdict = f"verdict: {finding.verdict.state} {make_printable(finding.verdict.why)}".rstrip()
     why = f"severity: {finding.severity}: {make_printable(finding.severity_reason)}" if finding.severity_reason else ""
     text = [rule.harm, why, verdict, f"fingerprint: {finding.fingerprint}", "locations:", *locations, rule.revoke]
-    return _TestCase(attributes, "failure", f"{finding.severity}: {name}", "\n".join(filter(None, text)))
+    kind = "failure" if is_failing else "skipped"
+    remark = "" if is_failing else ", told only (--fail-on)"
+    return _TestCase(attributes, kind, f"{finding.severity}{remark}: {name}", "\n".join(filter(None, text)))
 
 
 def _make_skip(skipped: Skipped) -> _TestCase:

@@ -1,9 +1,9 @@
 """text: for people, at a terminal or in a log.
 
-One block per credential: what it is, its verification, what harm it can do, its
-locations, what to do next. The layout is the same with and without colour, so
-that a log reads like the screen. Paths are never truncated or wrapped: people
-copy them.
+Few credentials are told in blocks: what it is, its verification, what harm it can do, its
+locations, what to do next. Many are listed, one line each (_listing.py); ``--details`` tells all
+in blocks. The layout is the same with and without colour, so that a log reads like the screen.
+Paths are never truncated or wrapped: people copy them.
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ from collections.abc import Callable, Iterator
 from typing import TextIO
 
 from detector.model import SEVERITIES, Finding, Location, Scan, Skipped, VerdictState
+from detector.reports._explanation import explain_finding, explain_rejected
+from detector.reports._listing import Line, count_findings, describe_ignored, is_urgent, list_groups, part_by_threshold
 from detector.reports._options import ReportOptions
 from detector.reports._order import sort_by_urgency
 from detector.reports._show import reveal_on_request
+from detector.reports._where import describe_source, format_where
 from detector.secret import Secret
 from detector.text.numbers import format_count, format_size
 from detector.text.untrusted import (
-    describe_provenance,
     format_location,
     format_skipped,
     make_printable,
     name_content,
-    needs_repository,
-    strip_url_credentials,
 )
 
+FEW = 5
+"""Up to so many findings that fail are told in detail; more are listed, one line each."""
 MAX_LOCATIONS = 3
 MAX_SKIPPED = 10
 MARGIN = " " * 9
@@ -54,9 +56,6 @@ _STYLES = {
     "next": "bold",
 }
 _ASCII = str.maketrans({"…": "...", "·": "-", "│": "|", "→": "->"})
-
-Span = tuple[str, str]
-Line = list[Span]
 
 
 def write(scan: Scan, out: TextIO, options: ReportOptions) -> None:
@@ -93,25 +92,34 @@ def _make_encoder(out: TextIO) -> Callable[[str], str]:
 
 
 def _format_report(scan: Scan, options: ReportOptions) -> Iterator[Line]:
-    several = needs_repository(
-        (at.origin.repository for finding in scan.findings for at in finding.locations), options.target
-    )
-    for finding in sort_by_urgency(scan.findings):
-        yield from _format_finding(finding, options, several)
+    chosen = [finding for finding in sort_by_urgency(scan.findings) if options.shows(finding)]
+    failing, below = part_by_threshold(chosen, scan.fail_on)
+    is_detailed = options.details or options.explain
+    if is_detailed or len(failing) <= FEW:
+        detailed, listed = (chosen, []) if is_detailed else (failing, below)
+    else:
+        urgent = [finding for finding in failing if is_urgent(finding)]
+        detailed = urgent if len(urgent) <= FEW else []
+        listed = [finding for finding in chosen if finding not in detailed] if detailed else chosen
+    for finding in detailed:
+        yield from _format_finding(finding, options)
         yield []
+    yield from list_groups(listed, options)
     if options.show_ignored:
         yield from _format_not_reported(scan, options)
     yield from _format_skipped(scan, options)
     if not options.quiet:
         for note in scan.notes:
             yield [("note     ", "label"), (make_printable(note), "")]
-        yield from _format_summary(scan)
+        if listed:
+            yield [("--details shows what each does, where else it stands and what to do.", "faint")]
+        yield from _format_summary(scan, len(scan.findings) - len(chosen))
 
 
 # -- one credential -----------------------------------------------------------
 
 
-def _format_finding(finding: Finding, options: ReportOptions, several: bool) -> Iterator[Line]:
+def _format_finding(finding: Finding, options: ReportOptions) -> Iterator[Line]:
     rule = finding.rule
     width = min(options.width, PROSE_WIDTH)
     yield [
@@ -124,9 +132,11 @@ def _format_finding(finding: Finding, options: ReportOptions, several: bool) -> 
     for name, secret in finding.parts:
         yield [(f"{MARGIN}with {make_printable(name)} ", "faint"), (_format_value(secret, options), "secret")]
     yield from _format_verdict(finding, width)
+    if finding.severity_reason and not options.explain:
+        yield from _wrap_paragraph("severity", finding.severity_reason, width)
     if rule.harm:
         yield from _wrap_paragraph("harm", rule.harm, width)
-    yield from _format_locations(finding, options, several)
+    yield from _format_locations(finding, options)
     if rule.revoke:
         yield from _wrap_paragraph("next", rule.revoke, width, "next")
     if options.explain:
@@ -158,21 +168,16 @@ def _wrap_paragraph(label: str, text: str, width: int, style: str = "") -> Itera
         yield [(f"{'' if number else label:<9}", "label"), (line, style)]
 
 
-def _format_locations(finding: Finding, options: ReportOptions, several: bool) -> Iterator[Line]:
+def _format_locations(finding: Finding, options: ReportOptions) -> Iterator[Line]:
     shown = finding.locations if options.verbose else _choose_locations(finding.locations)
-    names = [format_location(location) for location in shown]
-    sources = [_describe_source(location) for location in shown]
+    names = [format_where(location, options) for location in shown]
+    sources = [describe_source(location, options) for location in shown]
     longest = max(map(len, names), default=0)
     if any(len(MARGIN) + longest + 2 + len(source) > options.width for source in sources):
         longest = 0  # not enough room for a column: beside the location where it fits, else below
-    excerpt = repository = ""
+    excerpt = ""
     for number, (location, name, source) in enumerate(zip(shown, names, sources, strict=True)):
         label = (f"{'' if number else 'where':<9}", "label")
-        if several and location.origin.repository != repository:
-            repository = location.origin.repository
-            outside = "." if "." in options.target.split() else "no repository"
-            yield [label, (f"in {make_printable(strip_url_credentials(repository)) or outside}", "faint")]
-            label = (MARGIN, "label")
         gap = " " * (max(longest - len(name), 0) + 2)
         if len(MARGIN) + len(name) + len(gap) + len(source) <= options.width:
             yield [label, (name, "place"), (gap + source, "faint")] if source else [label, (name, "place")]
@@ -195,11 +200,6 @@ def _choose_locations(locations: tuple[Location, ...]) -> tuple[Location, ...]:
         if location.origin.kind == "worktree":
             return (*first[:-1], location)
     return first
-
-
-def _describe_source(location: Location) -> str:
-    decoded = f"inside {' in '.join(map(make_printable, location.decoded_via))}" if location.decoded_via else ""
-    return ", ".join(filter(None, [describe_provenance(location.origin), decoded]))
 
 
 def _format_excerpt(location: Location, finding: Finding, width: int) -> Line:
@@ -226,14 +226,8 @@ def _format_excerpt(location: Location, finding: Finding, width: int) -> Line:
 
 
 def _format_evidence(finding: Finding, width: int) -> Iterator[Line]:
-    facts = [f"{make_printable(key)}: {make_printable(value)}" for key, value in finding.verdict.facts]
-    facts += [_format_weight(e.fact, e.weight) for e in finding.evidence]
-    for number, fact in enumerate(facts):
+    for number, fact in enumerate(explain_finding(finding)):
         yield from _wrap_paragraph("" if number else "why", fact, width)
-
-
-def _format_weight(fact: str, weight: float) -> str:
-    return f"{fact} ({weight:+.1f})" if weight else fact
 
 
 # -- what was not reported ----------------------------------------------------
@@ -254,8 +248,8 @@ def _format_not_reported(scan: Scan, options: ReportOptions) -> Iterator[Line]:
             where = f"{name_content(origin)}, byte {rejected.start}"
             yield [(f"  {where}: {rejected.rule_id}: {make_printable(rejected.reason)}", "")]
             if options.explain:
-                for e in rejected.evidence:
-                    yield [(f"      {make_printable(_format_weight(e.fact, e.weight))}", "faint")]
+                for fact in explain_rejected(rejected):
+                    yield [(f"      {fact}", "faint")]
         yield []
 
 
@@ -280,7 +274,7 @@ def _format_some(skipped: list[Skipped], options: ReportOptions) -> Iterator[Lin
         yield [(f"  and {len(skipped) - len(shown):,} more (-v shows all)", "faint")]
 
 
-def _format_summary(scan: Scan) -> Iterator[Line]:
+def _format_summary(scan: Scan, hidden: int) -> Iterator[Line]:
     if scan.findings:
         kinds = Counter(finding.severity for finding in scan.findings)
         words = [f"{kinds[severity]:,} {severity}" for severity in reversed(SEVERITIES) if kinds[severity]]
@@ -289,6 +283,9 @@ def _format_summary(scan: Scan) -> Iterator[Line]:
         locations = sum(len(finding.locations) for finding in scan.findings)
         found = f"Found {format_count(len(scan.findings), 'credential')} in {format_count(locations, 'location')}"
         yield [(found, "bad"), (f" ({', '.join(words)}).", "")]
+        yield from count_findings(scan)
+        if hidden:
+            yield [(f"{format_count(hidden, 'finding')} not shown, as filtered; the exit code counts all.", "bad")]
     elif scan.complete:
         yield [("No credentials found.", "good")]
     else:
@@ -299,9 +296,9 @@ def _format_summary(scan: Scan) -> Iterator[Line]:
         yield [("Incomplete: some content could not be scanned.", "bad")]
     expected = sum(s.expected for s in scan.skipped)
     words = [f"{format_count(expected, 'item')} skipped on request"] if expected else []
-    words += [f"{format_count(len(scan.ignored), 'finding')} ignored"] if scan.ignored else []
+    words += [text] if (text := describe_ignored(scan)) else []
     if words:
-        yield [("; ".join(words).capitalize() + ".", "faint")]
+        yield [("; ".join(words) + ".", "faint")]
     stats = scan.stats
     amount = f"{format_size(stats.bytes)} in {format_count(stats.blobs, 'object')}"
     yield [(f"Scanned {amount} with {format_count(stats.rules, 'rule')} in {stats.seconds:.1f} s.", "faint")]

@@ -115,6 +115,7 @@ def scan(config: Config, on_progress: OnProgress | None = None) -> Scan:
         target=masker.mask(" ".join(config.targets)),
         alert_keys=load_alert_keys((*findings, *(entry.finding for entry in ignored)), config),
         obeyed=planned.policies.obeyed,
+        fail_on=config.fail_on,
     )
     return result._replace(notes=(*map(masker.mask, notes), *result.account.describe()))
 

@@ -15,6 +15,7 @@ from detector.model import (
     CURRENT_KINDS,
     HISTORY_KINDS,
     SEVERITIES,
+    UNREACHED_KINDS,
     Confidence,
     Finding,
     PlaceClass,
@@ -24,9 +25,6 @@ from detector.model import (
 )
 from detector.secret import Secret
 from detector.text.places import classify_place
-
-UNREACHED_KINDS = ("unreachable", "stash")
-"""Kinds of origin that no branch and no tag reaches, so that a push does not publish them."""
 
 NO_ISSUER = frozenset(("", "any service", "HTTP", "JSON Web Token", "Private keys", "Addresses with a password",
     "One-time passwords", "Django", "age", "WireGuard"))  # fmt: skip

@@ -32,7 +32,7 @@ def test_wrong_options_are_usage_errors(options: dict[str, object], said: str, t
 
 
 def test_each_setting_of_a_scan_is_an_option_unless_it_concerns_output() -> None:
-    output = {"reports", "show_secrets", "quiet", "progress", "verbose", "exit_zero"}
+    output = {"reports", "show_secrets", "quiet", "progress", "verbose", "exit_zero", "details", "shown"}
     other = {"targets", "engine"}
     assert set(Config._fields) - output - other == set(leakfirst.ScanOptions.__annotations__)
 

@@ -31,6 +31,21 @@ def test_found_is_1_clean_is_0_and_exit_zero_is_0(folder: Path, tmp_path: Path) 
     assert run("scan", ".", cwd=folder).returncode == 0
 
 
+def test_the_severity_that_fails_is_chosen(folder: Path) -> None:
+    (folder / "app.env").unlink()
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_a.py").write_text("db_password = '" + "q7Zt" * 2 + "vK93bQ'\n")
+    done = run("scan", ".", cwd=folder)
+    assert done.returncode == 0
+    assert "tests/test_a.py:1:16" in done.stdout and "0 fail (--fail-on medium)" in done.stdout
+    assert run("scan", "--fail-on", "low", ".", cwd=folder).returncode == 1
+    os.mkfifo(folder / "pipe")
+    assert run("scan", ".", "pipe", cwd=folder).returncode == 3, "what was not read is another question"
+    (folder / "pipe").unlink()
+    done = run("scan", "--fail-on", "low", "--severity", "high", ".", cwd=folder)
+    assert done.returncode == 1 and "1 finding not shown, as filtered" in done.stdout
+
+
 def test_what_could_not_be_read_is_3_and_never_clean(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     done = run("scan", "pipe", cwd=folder)

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from detector.model import Finding, Location, Origin, Scan, Stats
-from detector.reports._options import ReportOptions
+from detector.model import Finding, Location, Origin, PlaceClass, Scan, Stats
+from detector.reports._options import ReportOptions, ShownFindings
 from detector.reports.text import write
 from tests.golden.sample import GITHUB, OPTIONS, PEM, TOKEN, empty, large, scan
 
@@ -52,14 +52,69 @@ def test_few_places_are_shown_and_a_file_at_hand_is_among_them() -> None:
     assert "old8.py" in printed(one(*history, at("now.py")), OPTIONS._replace(verbose=1))
 
 
-def test_a_repository_is_named_unless_it_is_the_only_target() -> None:
-    alone = OPTIONS._replace(target="/srv/a")
-    assert "in /srv/a" not in printed(one(at("x", repository="/srv/a"), at("y", repository="/srv/a")), alone)
-    text = printed(one(at("x", repository="/srv/a"), at("y", repository="/srv/b")), alone)
-    assert "in /srv/a" in text and "in /srv/b" in text
-    assert "in b" in printed(one(at("x", repository="b")), OPTIONS._replace(target="a b"))
+def test_a_file_of_another_repository_has_the_path_from_the_users_folder() -> None:
+    here = OPTIONS._replace(target="/srv/a", here="/srv")
+    text = printed(one(at("x", repository="/srv/a"), at("y", repository="/srv/b"), at("z", repository="/opt/c")), here)
+    assert "where    a/x:1:1" in text and " b/y:1:1" in text and " /opt/c/z:1:1" in text
     text = printed(one(at("x", repository="svc"), at("y")), OPTIONS._replace(target="."))
-    assert "where    in svc\n" in text and "in .\n" in text
+    assert "where    svc/x:1:1" in text and " y:1:1" in text
+
+
+def many(count: int, severity: str = "high") -> Scan:
+    found = one(at("src/app.py", snippet="a line")).findings[0]._replace(severity=severity)
+    return Scan(tuple(found._replace(fingerprint=f"lf1:{n}") for n in range(count)), (), Stats(), "", True)
+
+
+def test_many_findings_are_listed_and_few_are_told_in_blocks() -> None:
+    assert "harm     " in printed(many(5)) and "--details" not in printed(many(5))
+    text = printed(many(6))
+    assert "harm     " not in text and text.count("src/app.py:1:1") == 6
+    assert "HIGH     GitHub personal access token (classic), in source: 6\n" in text
+    assert printed(many(6), OPTIONS._replace(details=True)).count("harm     ") == 6
+    assert printed(many(6), OPTIONS._replace(explain=True)).count("would change it") == 6
+
+
+def test_the_urgent_ones_among_many_are_told_in_blocks_first() -> None:
+    urgent = many(1, "critical").findings[0]._replace(fingerprint="lf1:urgent")
+    text = printed(many(40)._replace(findings=(*many(40).findings, urgent)))
+    assert text.startswith("CRITICAL GitHub") and text.count("harm     ") == 1
+    assert text.count("src/app.py:1:1") == 41
+
+
+def test_a_thousand_findings_take_a_line_each() -> None:
+    found = [
+        many(1, severity).findings[0]._replace(fingerprint=f"lf1:{severity}{n}", place=place)
+        for severity in ("critical", "high", "medium", "low")
+        for place in PlaceClass
+        for n in range(48)
+    ]
+    lines = printed(many(0)._replace(findings=tuple(found))).splitlines()
+    assert len(lines) <= len(found) + 100
+    assert lines[0].startswith("CRITICAL")
+
+
+def test_what_is_below_the_threshold_is_told_in_one_line_each_and_fails_nothing() -> None:
+    low = many(1, "low").findings[0]._replace(fingerprint="lf1:low")
+    text = printed(many(2)._replace(findings=(*many(2).findings, low)))
+    assert text.count("harm     ") == 2
+    assert "LOW      GitHub personal access token (classic), in source: 1\n  src/app.py:1:1" in text
+    assert "2 fail (--fail-on medium); 1 finding below it is told only.\n" in text
+    assert "0 fail (--fail-on critical); 2 findings below it are told only." in printed(
+        many(2)._replace(fail_on="critical")
+    )
+
+
+def test_a_filter_hides_and_says_so() -> None:
+    shown = OPTIONS._replace(shown=ShownFindings(severity="critical"))
+    text = printed(many(2), shown)
+    assert "src/app.py" not in text and "2 findings not shown, as filtered" in text
+    for wanted in (ShownFindings(rules=("github.*",)), ShownFindings(paths=("src",)), ShownFindings(paths=("*.py",))):
+        assert "src/app.py" in printed(many(2), OPTIONS._replace(shown=wanted))
+    for wanted in (ShownFindings(rules=("aws.*",)), ShownFindings(paths=("sr",)), ShownFindings(live=True)):
+        assert "src/app.py" not in printed(many(2), OPTIONS._replace(shown=wanted))
+    old = one(at("old.py", kind="unreachable", object_id="1" * 40))
+    assert "old.py" not in printed(old, OPTIONS._replace(shown=ShownFindings(reachable=True)))
+    assert "old.py" not in printed(old, OPTIONS._replace(shown=ShownFindings(tip=True)))
 
 
 def test_a_place_without_a_line_has_no_line() -> None:
