@@ -45,9 +45,12 @@ def sample(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str
     name: str = request.param
     module = importlib.import_module(f"tests.detector.sources.test_{name.replace('-', '_')}")
     make_sample: Callable[[Path], Sample] = module.make_sample
+    environment = dict(os.environ)
     made = make_sample(tmp_path)
     with read_standard_input_from(tmp_path / "stdin"):
         yield name, made
+    os.environ.clear()
+    os.environ.update(environment)
 
 
 @contextmanager

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.net
 LEAK = f"key = {TOKEN}\n".encode()
 _stack = ExitStack()
 _bucket = 0
+_moto = ""
 
 
 def make_sample(folder: Path) -> Sample:
@@ -36,11 +37,12 @@ def make_sample(folder: Path) -> Sample:
 
 def start_moto() -> str:
     """Start moto once for this process, and let every client use it."""
-    if not os.environ.get("TEST_MOTO_S3"):
-        os.environ["TEST_MOTO_S3"] = _stack.enter_context(world.moto())
+    global _moto
+    if not _moto:
+        _moto = _stack.enter_context(world.moto())
         atexit.register(_stack.close)
-    use_endpoint(os.environ["TEST_MOTO_S3"])
-    return os.environ["TEST_MOTO_S3"]
+    use_endpoint(_moto)
+    return _moto
 
 
 def use_endpoint(url: str) -> None:
@@ -61,11 +63,8 @@ def make_bucket(url: str) -> Any:
 def environment() -> Iterator[None]:
     before = dict(os.environ)
     yield
-    moto = os.environ.get("TEST_MOTO_S3")
     os.environ.clear()
     os.environ.update(before)
-    if moto:
-        os.environ["TEST_MOTO_S3"] = moto
     s3.open_client.cache_clear()
 
 
