@@ -45,7 +45,8 @@ case "$1" in
   *) exec "${{SHELL:-/bin/sh}}" -c "$1" ;;
 esac
 if [ -x {python} ] && command -v bash >/dev/null 2>&1; then
-  exec bash -c '"${{SHELL:-bash}}" -c "$1" 2>&1 | {python} -I -S -c "$2"; exit "${{PIPESTATUS[0]}}"' leakfirst "$1" {code}
+  exec bash -c '"${{SHELL:-bash}}" -c "$1" 2>&1 | {python} -I -S -c "$2"; exit "${{PIPESTATUS[0]}}"' leakfirst \\
+    "$1" {code}
 fi
 exec "${{SHELL:-/bin/sh}}" -c "$1"
 """
@@ -85,8 +86,8 @@ def find_places(agents: Iterable[str], project: str = "", *, strict: bool = Fals
     for agent in agents:
         dialect = load_dialect(agent)
         relative = dialect.PROJECT_FILE if project else dialect.USER_FILE
-        yield Place(agent, dialect, os.path.join(project or home, relative), build_command(agent, bool(project), strict),
-                    bool(project))  # fmt: skip
+        command = build_command(agent, bool(project), strict)
+        yield Place(agent, dialect, os.path.join(project or home, relative), command, bool(project))
 
 
 def build_command(agent: str, is_portable: bool, strict: bool = False) -> str:
@@ -237,7 +238,7 @@ def _write_own(path: str, content: bytes, *, executable: bool = False) -> bool:
         raise UsageError(f"{path}: is there already and not ours; --print shows what to add")
     _write(path, content)
     if executable:
-        os.chmod(path, 0o755)
+        os.chmod(path, 0o755)  # noqa: S103 - a program that the agent runs; it holds no secret
     _save({os.path.abspath(path): {"created": _digest(content)}})
     return True
 

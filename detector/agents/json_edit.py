@@ -131,6 +131,6 @@ def insert(node: Node, entry: str) -> Insertion:
 
 def apply(text: str, insertions: list[Insertion]) -> str:
     """Return *text* with all *insertions*, whose offsets are those of *text*; of one place in their order."""
-    for at, added in sorted(reversed(insertions), key=lambda one: -one.at):
+    for at, added in reversed(sorted(insertions, key=lambda one: one.at)):
         text = text[:at] + added + text[at:]
     return text

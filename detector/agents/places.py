@@ -1,4 +1,4 @@
-"""Where agents, shells and databases keep on this machine what was typed and shown: transcripts, settings, histories."""
+"""Where agents, shells and databases keep what was typed and shown on this machine."""
 
 from __future__ import annotations
 
