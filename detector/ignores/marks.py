@@ -11,7 +11,9 @@ Marks are read in the worker, where the bytes are, and only around hits.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 REACH = 4096
@@ -94,9 +96,20 @@ def _covers(found: re.Match[bytes], line: int, behind: bool, near: bytes, path: 
     return bool(pragma) and line == 0 and head.endswith(starts)
 
 
+@lru_cache(maxsize=1)
+def _list_blocks(data: bytes) -> tuple[list[int], list[int]]:
+    """Return where blocks begin and end; cached, since it is asked for each value of a text."""
+    return [found.start() for found in re.finditer(_BEGIN, data)], [found.start() for found in re.finditer(_END, data)]
+
+
 def _find_block(data: bytes, start: int, rule_id: str) -> Mark | None:
-    begin = data.rfind(_BEGIN, 0, start)
-    if begin < 0 or data.rfind(_END, begin, start) >= 0:
+    begins, ends = _list_blocks(data)
+    number = bisect_right(begins, start - len(_BEGIN)) - 1
+    if number < 0:
+        return None
+    begin = begins[number]
+    closing = bisect_left(ends, begin)
+    if closing < len(ends) and ends[closing] + len(_END) <= start:
         return None
     found = _MARK.match(data, begin)
     if found is None or not _names_rule(found[2], rule_id):

@@ -90,3 +90,23 @@ def test_marks_are_listed_with_their_places() -> None:
 @given(st.from_regex(marks._MARK, fullmatch=True))
 def test_every_mark_has_a_word_that_is_looked_for_first(mark: bytes) -> None:
     assert marks.may_contain_mark(mark.lower())
+
+
+PARTS = st.sampled_from([b"# leakfirst:allow-begin\n", b"# leakfirst:allow-end\n", b"a\n" * 3, b"x = 'v4lue'\n"])
+
+
+@given(st.lists(PARTS, max_size=12).map(b"".join))
+def test_blocks_are_those_that_begin_before_a_value_and_do_not_end_before_it(text: bytes) -> None:
+    begin, end = b"leakfirst:allow-begin", b"leakfirst:allow-end"
+    for start in range(0, len(text), 5):
+        opened = text.rfind(begin, 0, start)
+        expected = opened >= 0 and text.rfind(end, opened, start) < 0
+        assert (marks._find_block(text, start, "aws.access-key") is not None) == expected
+
+
+def test_blocks_of_a_text_with_many_values_are_searched_once() -> None:
+    text = b"# other:allow\n" + b"x = 'v4lue'\n" * 1000
+    before = marks._list_blocks.cache_info().misses
+    for start in range(19, len(text), 12):
+        assert marks.find_mark_for(text, start, start + len(VALUE)) is None
+    assert marks._list_blocks.cache_info().misses == before + 1
