@@ -301,12 +301,17 @@ class Redactor:
         """Mark the values that were found also where nothing told that they are credentials."""
         from detector.scan.masking import ValueFinder
 
-        for label in dict.fromkeys(label for _, label in secrets):
-            finder = ValueFinder(secret for secret, name in secrets if name == label)
-            for leaf in leaves:
-                for start, end in finder.find(leaf.text):
-                    if not any(m.start() <= start and end <= m.end() for m in PLACEHOLDER.finditer(leaf.text)):
-                        leaf.spans.append((start, end, label))
+        labels = [label for _, label in secrets]
+        finder = ValueFinder(secret for secret, _ in secrets)
+        for leaf in leaves:
+            if not (found := finder.find(leaf.text)):
+                continue
+            ours = [match.span() for match in PLACEHOLDER.finditer(leaf.text)]
+            starts = [start for start, _ in ours]
+            for start, end, number in found:
+                at = bisect_right(starts, start) - 1
+                if at < 0 or end > ours[at][1]:
+                    leaf.spans.append((start, end, labels[number]))
 
 
 def find_named_words(text: str) -> Iterator[tuple[str, int, int]]:

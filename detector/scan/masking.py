@@ -153,18 +153,36 @@ class ValueFinder:
     """
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        values = {line for secret in secrets for line in _list_lines(secret.reveal())}
-        known = [v for v in values if len(v) >= MIN_VALUE_BYTES and not _is_word(v, MAX_EXCERPT_WORD_LETTERS)]
-        self._automaton = _build_automaton(sorted({form for value in known for form in _list_forms(value)}))
+        import ahocorasick
 
-    def find(self, text: str) -> list[tuple[int, int]]:
-        """Return the spans of the values in *text*, in characters, joined where they overlap."""
-        return _find_spans(self._automaton, text) if self._automaton else []
+        self._automaton = ahocorasick.Automaton()
+        for number, secret in enumerate(secrets):
+            for value in _list_lines(secret.reveal()):
+                if len(value) >= MIN_VALUE_BYTES and not _is_word(value, MAX_EXCERPT_WORD_LETTERS):
+                    for form in _list_forms(value):
+                        text = form.decode("utf-8", "surrogateescape")
+                        self._automaton.add_word(text, (len(text), number))
+        self._automaton.make_automaton()
+
+    def find(self, text: str) -> list[tuple[int, int, int]]:
+        """Return the spans of the values in *text*, in characters, each with the number of its secret.
+
+        Spans that overlap are joined.
+        """
+        spans: list[tuple[int, int, int]] = []
+        if not len(self._automaton):
+            return spans
+        for last, (size, number) in self._automaton.iter(text):
+            start = last + 1 - size
+            while spans and start < spans[-1][1]:
+                start = min(start, spans.pop()[0])
+            spans.append((start, last + 1, number))
+        return spans
 
     def find_in_bytes(self, data: bytes) -> list[tuple[int, int]]:
         """Return the spans of the values in *data*, in bytes."""
         text = data.decode("utf-8", "surrogateescape")
-        spans = self.find(text)
+        spans = [(start, end) for start, end, _ in self.find(text)]
         if text.isascii():
             return spans
         return [

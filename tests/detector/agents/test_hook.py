@@ -49,7 +49,7 @@ HOSTILE = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(HOSTILE, st.sampled_from(AGENTS))
 def test_any_json_is_answered_without_a_value(payload: object, agent: str) -> None:
     kept = hook.load_redactor, hook._scrub_soon

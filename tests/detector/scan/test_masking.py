@@ -137,10 +137,10 @@ def test_a_value_is_found_again_in_the_forms_in_which_programs_print_it():
     finder = masking.ValueFinder([secret(value)])
     raw = value.encode()
     for form in (value, value[::-1], raw.hex(), raw.hex().upper(), quote(value, safe=""), json.dumps(value)[1:-1]):
-        assert finder.find(f"a {form} b") == [(2, 2 + len(form))]
+        assert finder.find(f"a {form} b") == [(2, 2 + len(form), 0)]
     for shift in range(3):
         coded = base64.b64encode(b"x" * shift + raw + b"yy").decode()
-        ((start, end),) = finder.find(coded)
+        ((start, end, _),) = finder.find(coded)
         assert end - start >= len(raw) * 8 // 6 - 1
     assert masking.ValueFinder([secret("password")]).find("the password") == []
     assert masking.ValueFinder([]).find("anything") == []
