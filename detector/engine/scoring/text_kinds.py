@@ -54,7 +54,7 @@ _PART = compile_lazily(
 _ABOUT = compile_lazily(
     rb"_(?:user_?names?|e?mails?|hosts?|host_?names?|addr(?:ess)?(?:es)?|ports?|end_?points?|realm|region|issuer|audience"
     rb"|provider|encryption|algorithms?|driver|backend|engine|manager|service|namespace|label|title|placeholder"
-    rb"|description|policy|strategy|scheme|method)\Z"
+    rb"|description|policy|strategy|scheme|method|names?)(?:_(?:in|out))?\Z"
 )
 _SENTENCE = compile_lazily(rb"(?:[ \t]+[a-z][a-z'\-]*[.,;:]?){3,40}\s*\Z")
 _HASH_HEAD = compile_lazily(rb"\$[\w\-]{1,12}(?:\$(?:v=\d{1,3}\$?|\d{1,6}\$?)?)?\Z")
@@ -66,6 +66,14 @@ _KEY_NAMES = (b"key", b"k", b"name_key")
 _SEQUENCES = (b"0123456789", b"abcdefghijklmnopqrstuvwxyz")
 _LEAST_SEQUENCE = 8
 _STEPS = {0, 1, 2, 16, 17, 254, 255}
+
+
+def _is_code_of_template(value: Value) -> bool:
+    # {{- if eq .Values.credentials "google" }}: a word in the code of a template is compared, not set
+    before = value.before
+    return value.value.isalpha() and max(before.rfind(b"{{"), before.rfind(b"{%")) > max(
+        before.rfind(b"}}"), before.rfind(b"%}")
+    )
 
 
 def _is_behind_a_string(value: Value) -> bool:
@@ -201,6 +209,7 @@ def _decode(text: bytes) -> bytes:
 
 
 TEXT_KINDS: tuple[tuple[str, Callable[[Value], bool]], ...] = (
+    ("code of a template", _is_code_of_template),
     ("the text behind a string", _is_behind_a_string),
     ("a call", _is_call),
     ("a module", _is_module),

@@ -120,7 +120,7 @@ def fill(text: str) -> tuple[bytes, list[bytes]]:
 
 
 def reported(automaton: HyperscanAutomaton, data: bytes, path: str) -> list[ScoredCandidate]:
-    found = score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), path)
+    found = score_candidates(data, sorted({end for _, end in automaton.scan(data)}), path)
     return [one for one in found if one.confidence in ("medium", "high")]
 
 
@@ -145,15 +145,15 @@ def test_both_engines_lead_to_the_same_verdicts(automaton: HyperscanAutomaton) -
     plain = AhoCorasickAutomaton(ANCHORS)
     for path, text, beside in CASES:
         data, _ = fill(f"# head\n{text}\n{beside}\n")
-        ends = [sorted({hit.end for hit in engine.scan(data)}) for engine in (automaton, plain)]
+        ends = [sorted({end for _, end in engine.scan(data)}) for engine in (automaton, plain)]
         assert score_candidates(data, ends[0], path) == score_candidates(data, ends[1], path)
 
 
 def test_it_gives_the_same_verdict_far_into_a_file(automaton: HyperscanAutomaton) -> None:
     data, _ = fill('x = 1\npassword = "§P§"\n')
     ahead = b"y = 2\n" * 5000
-    near = score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), "a.py")
-    far = score_candidates(ahead + data, sorted({hit.end for hit in automaton.scan(ahead + data)}), "a.py")
+    near = score_candidates(data, sorted({end for _, end in automaton.scan(data)}), "a.py")
+    far = score_candidates(ahead + data, sorted({end for _, end in automaton.scan(ahead + data)}), "a.py")
     assert near and far == [one._replace(start=one.start + len(ahead), end=one.end + len(ahead)) for one in near]
 
 
@@ -182,7 +182,7 @@ def test_it_accounts_for_each_verdict(automaton: HyperscanAutomaton) -> None:
 def test_it_never_shows_a_value_in_its_account(automaton: HyperscanAutomaton) -> None:
     for path, text, _ in CASES:
         data, values = fill(text)
-        for one in score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), path):
+        for one in score_candidates(data, sorted({end for _, end in automaton.scan(data)}), path):
             said = " ".join([one.rule_id, one.rejection_reason, *(evidence.fact for evidence in one.evidence)])
             assert not any(value.decode() in said for value in values)
 
@@ -235,7 +235,7 @@ def test_the_gate_lets_prose_and_calls_pass_by(automaton: HyperscanAutomaton, pr
 
 def test_who_wrote_a_commit_is_no_credential(automaton: HyperscanAutomaton) -> None:
     data = b"Fix it\n\nCo-authored-by: q7zt9xblm4kd <q@acme.test>\n"
-    scored = score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), "")
+    scored = score_candidates(data, sorted({end for _, end in automaton.scan(data)}), "")
     assert [one.rejection_reason for one in scored if one.confidence is None] == [
         "the name only resembles a credential's"
     ]
@@ -247,11 +247,11 @@ def test_a_word_that_stands_for_any_password_is_graded_low(automaton: HyperscanA
     for value in ("secret", "sekrit"):
         data = f'client.login(username="joe", password="{value}")\n'.encode()
         grades += [
-            one.confidence for one in score_candidates(data, sorted({hit.end for hit in automaton.scan(data)}), "a.py")
+            one.confidence for one in score_candidates(data, sorted({end for _, end in automaton.scan(data)}), "a.py")
         ]
     assert grades == ["low", "high"]
     constant = b'CREDENTIAL = "credential"\n'
-    (one,) = score_candidates(constant, sorted({hit.end for hit in automaton.scan(constant)}), "a.py")
+    (one,) = score_candidates(constant, sorted({end for _, end in automaton.scan(constant)}), "a.py")
     assert one.confidence in (None, "low")
 
 

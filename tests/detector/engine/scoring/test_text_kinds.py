@@ -19,6 +19,9 @@ HEX = f"{RANDOM.getrandbits(128):032x}"
 LONG = "".join(RANDOM.choices("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789", k=24))
 
 CASES = [
+    ("code of a template", '{{- if eq .Values.credentials "google" }}', f'{{{{ set .Values.credentials "{LONG}" }}}}'),
+    ("code of a template", "{{- $randpass := randAlphaNum 10 }}", '{{ if x }} pass: "randAlphaNum"'),
+    ("about a credential", "secretName: registry-pull", f"secretName: {LONG}"),
     ("the text behind a string", "password = getpass.getpass('Password: ').strip()", "password = ').strip()'"),
     ("the text behind a string", 'print("the token: " + token + ".")', 'print("x"); token = ")x$7"'),
     ("a call", "'SMTP Password' => mask_password(@values[:smtp_password]),", "'SMTP Password' => mA5k(7x),"),
