@@ -43,10 +43,12 @@ class ScanOptions(TypedDict, total=False):
     baseline: str
     repository_ignores: bool
     ignores_from: str
+    inline_marks: bool | None
     show_ignored: bool
     explain: bool
     verify: bool
     verify_hosts: Texts
+    registry: str
     allow_internal: Texts
     ssh_hosts: Texts
     reach: bool
