@@ -131,6 +131,7 @@ def insert(node: Node, entry: str) -> Insertion:
 
 def apply(text: str, insertions: list[Insertion]) -> str:
     """Return *text* with all *insertions*, whose offsets are those of *text*; of one place in their order."""
-    for at, added in reversed(sorted(insertions, key=lambda one: one.at)):
+    last_first = sorted(enumerate(insertions), key=lambda one: (one[1].at, one[0]), reverse=True)
+    for _, (at, added) in last_first:
         text = text[:at] + added + text[at:]
     return text
