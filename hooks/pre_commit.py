@@ -185,7 +185,7 @@ def _judge(
 
 def _finish(account: RunAccount, skipped: Sequence[Skipped], chosen: examine.HookOptions) -> int:
     """Say what was not looked at and what was set aside; return the exit code."""
-    if skipped or account.set_aside or account.obeyed != type(account.obeyed)():
+    if skipped or any(account.describe()):
         from hooks.core import message
 
         if skipped:
