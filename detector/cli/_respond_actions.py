@@ -14,6 +14,7 @@ from detector.cli._respond_output import (
     choose_exit_code,
     escape_lines,
     format_file_options,
+    show_contained,
     show_failed_deliveries,
     show_incident,
     to_json,
@@ -53,14 +54,31 @@ def open_incident(session: Session, args: argparse.Namespace) -> ExitCode:
     facts = {"exposure": exposure.to_json(), "found_at": found_at, "due_at": compute_deadline(found_at, allowed)}
     if not args.only_open:
         session.make_tools(exposure)  # raises for a wrong configuration before an incident is opened
+    if not args.again and (same := find_same(session, exposure)):
+        raise UsageError(
+            f"{same} is already open for this: run leakfirst respond next {same}, or add --again to open another"
+        )
     incident_id = ledger.open_incident(session.state, title, facts, session.clock, session.by)
     print(f"incident {incident_id} is open; deadline {facts['due_at']}", file=sys.stderr)
     if args.only_open:
         return show_incident(session, session.load_incident(incident_id), args)
     with session.open_context(incident_id) as context:
-        incident = run_all(context)
+        incident = run_all(context, lambda contained: show_contained(contained, args))
         show_failed_deliveries(context)
     return show_incident(session, incident, args)
+
+
+def find_same(session: Session, exposure: Exposure) -> str:
+    """Return the id of the open incident about the same material, or ""."""
+    from detector.incident.ledger import list_incidents
+
+    for incident_id in reversed(list_incidents(session.state)):
+        incident = session.load_incident(incident_id)
+        there = incident.exposure
+        same = there.targets == exposure.targets and there.package == exposure.package
+        if same and there.range == exposure.range and there.paths == exposure.paths and incident.status == "open":
+            return incident_id
+    return ""
 
 
 def _make_exposure(args: argparse.Namespace, inventory: Sequence[str]) -> Exposure:
@@ -219,6 +237,16 @@ def accept(session: Session, args: argparse.Namespace) -> ExitCode:
         return show_incident(session, context.incident, args)
 
 
+def treat_as_live(session: Session, args: argparse.Namespace) -> ExitCode:
+    """Contain and replace credentials of which nobody can tell whether they are live."""
+    from detector.incident import decisions
+
+    with session.open_context(args.incident) as context:
+        decisions.treat_as_live(context, args.credentials, args.reason)
+        show_failed_deliveries(context)
+        return show_incident(session, context.incident, args)
+
+
 def close(session: Session, args: argparse.Namespace) -> ExitCode:
     """Close the incident, or print what is left to do."""
     from detector.incident import decisions
@@ -314,6 +342,7 @@ ACTIONS: Mapping[str, Callable[[Session, argparse.Namespace], ExitCode]] = {
     "take": take,
     "approve": approve,
     "accept": accept,
+    "treat-as-live": treat_as_live,
     "close": close,
     "report": write_report,
     "log": show_log,

@@ -42,6 +42,20 @@ def show_incident(session: Session, incident: Incident, args: argparse.Namespace
     return choose_exit_code(incident)
 
 
+def show_contained(incident: Incident, args: argparse.Namespace) -> None:
+    """Print on standard error what waits for a person, before the other repositories are searched."""
+    from detector.incident import events
+
+    live = incident.live_credentials
+    stopped = sum(one.is_stopped for one in live)
+    options = format_file_options(args)
+    print(f"leakfirst: {stopped} of {len(live)} live credentials are contained", file=sys.stderr)
+    for task in events.list_tasks(incident):
+        command = f": {task.command}{options}" if task.command else ""
+        owner = task.owner or events.NO_OWNER
+        print(escape_lines(f"leakfirst: for {owner}: {task.what}: {task.why}{command}"), file=sys.stderr)
+
+
 def _show_tasks(incident: Incident, tasks: Sequence[Task], args: argparse.Namespace) -> None:
     """Print the tasks of one owner, those with the same reason together."""
     options = format_file_options(args)
@@ -55,16 +69,18 @@ def _show_tasks(incident: Incident, tasks: Sequence[Task], args: argparse.Namesp
             print(escape_lines(f"      {task.what}"))
             if task.command and not combined:
                 print(escape_lines(f"        {task.command}{options}"))
-        if combined:
-            print(escape_lines(f"        {combined}{options}"))
+            if task.otherwise and not combined:
+                print(escape_lines(f"        or {task.otherwise}{options}"))
+        for number, line in enumerate(combined):
+            print(escape_lines(f"        {'or ' if number else ''}{line}{options}"))
 
 
-def _combine_commands(incident: Incident, tasks: Sequence[Task]) -> str:
-    """Return one command that replaces those of all *tasks*, or "" if there is none."""
-    accept = f"leakfirst respond accept {incident.id} "
-    if len(tasks) < 2 or not all(task.command.startswith(accept) for task in tasks):
-        return ""
-    return f"{accept}{' '.join(task.subject[:16] for task in tasks)} --reason WHY"
+def _combine_commands(incident: Incident, tasks: Sequence[Task]) -> list[str]:
+    """Return the commands that replace those of all *tasks*, or none."""
+    if len(tasks) < 2 or not all(" treat-as-live " in task.command for task in tasks):
+        return []
+    names = " ".join(task.subject[:16] for task in tasks)
+    return [f"leakfirst respond {action} {incident.id} {names} --reason WHY" for action in ("treat-as-live", "accept")]
 
 
 def show_failed_deliveries(context: Context) -> None:

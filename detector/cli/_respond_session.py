@@ -51,13 +51,13 @@ class Session:
     def open_context(self, name: str) -> Iterator[Context]:
         """Lock an incident and yield the context for its steps. Raises `IncidentLocked`."""
         from detector.incident.context import Context
-        from detector.incident.ledger import lock_incident
+        from detector.incident.ledger import IncidentLock
         from detector.incident.model import fold_log
 
         ledger = self.open_ledger(name)
         exposure = fold_log(ledger.incident_id, ledger.lines, self.settings.owners).exposure
-        with lock_incident(self.state, ledger.incident_id):
-            yield Context(ledger, self.make_tools(exposure))
+        with IncidentLock(self.state, ledger.incident_id) as lock:
+            yield Context(ledger, self.make_tools(exposure), lock)
 
     def make_tools(self, exposure: Exposure) -> Tools:
         """Return what the steps work with. Raises `UsageError` if a configuration file is wrong."""

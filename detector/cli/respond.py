@@ -86,6 +86,7 @@ def _add_open(parser: argparse.ArgumentParser) -> None:
         "--order", default=orders[0], choices=orders, help="default: contain-first, as for a public leak"
     )
     parser.add_argument("--only-open", action="store_true", help="run no step yet")
+    parser.add_argument("--again", action="store_true", help="although an incident about the same material is open")
 
 
 def _add_decisions(
@@ -98,6 +99,12 @@ def _add_decisions(
     approve.add_argument("credential", metavar="CREDENTIAL", help="the beginning of its fingerprint or plan")
     approve.add_argument("--digest", default="", metavar="HEX", help="of the plan; without it the plan is shown")
     approve.add_argument("--done", action="store_true", help="the manual step is done")
+    live = actions.add_parser(
+        "treat-as-live", parents=[common], help="contain and replace credentials that could not be verified"
+    )
+    live.add_argument("incident", metavar="INCIDENT")
+    live.add_argument("credentials", metavar="CREDENTIAL", nargs="+")
+    live.add_argument("--reason", required=True, metavar="TEXT")
     accept = actions.add_parser("accept", parents=[common], help="leave credentials as they are, with a reason")
     accept.add_argument("incident", metavar="INCIDENT")
     accept.add_argument("credentials", metavar="CREDENTIAL", nargs="+")

@@ -25,7 +25,7 @@ from detector.fleet.claims import Claims
 from detector.fleet.clone_damage import suggests_damage
 from detector.fleet.coverage import EMPTY_LIST, CoverageLimits, load_coverage, record_listing
 from detector.fleet.executors import ExecutorBackend, JobResult
-from detector.fleet.inventory import EndOfListing, LeftOut, ListedItem, RepositoryEntry
+from detector.fleet.inventory import EndOfListing, LeftOut, ListedItem, RepositoryEntry, RepositoryKind
 from detector.fleet.lifecycle import DEADLINES
 from detector.fleet.object_ids import as_rows, split_rows
 from detector.fleet.read_objects import ReadObjects
@@ -338,7 +338,8 @@ class _Coordinator:
         self._tally.count_unchanged(entry, row.skipped != "[]")
 
     def _write(self, work: RepositoryWork, scan: ShareResult, findings: RepositoryFindings) -> None:
-        if not work.entry.local and work.key not in self._verified and suggests_damage(scan.skipped):
+        is_clone = not work.entry.local and work.entry.kind is not RepositoryKind.PACKAGE
+        if is_clone and work.key not in self._verified and suggests_damage(scan.skipped):
             self._verified.add(work.key)  # look at the clone itself, once, before the gap is reported
             self._end(work)
             self._entries.append(work.entry)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from detector import log
 from detector.errors import SourceError, UsageError
 from detector.incident import leaked_material
-from detector.incident.ledger import Ledger
+from detector.incident.ledger import IncidentLock, Ledger
 from detector.incident.model import Credential, Incident, LineKind, Step, StepState, fold_log
 from detector.incident.settings import IncidentSettings
 from detector.incident.spread import Fleet
@@ -34,10 +34,10 @@ class Tools(NamedTuple):
 
 
 class Context:
-    """One run of a response. The caller holds the lock of the incident (`ledger.lock_incident`)."""
+    """One run of a response. The caller holds the lock of the incident."""
 
-    def __init__(self, ledger: Ledger, tools: Tools) -> None:
-        self.ledger, self.tools = ledger, tools
+    def __init__(self, ledger: Ledger, tools: Tools, lock: IncidentLock) -> None:
+        self.ledger, self.tools, self.lock = ledger, tools, lock
         self.findings: dict[str, Finding] = {}
         """The findings that were read in this run, with their values, by fingerprint."""
         self.failed_deliveries: list[DeliveryResult] = []

@@ -10,9 +10,10 @@ from detector.incident import events
 from detector.incident.containment import load_local_plan, make_leak
 from detector.incident.context import Context
 from detector.incident.model import Credential, HoldKind, LineKind, Step
-from detector.incident.steps.contain import open_containment, record_result
+from detector.incident.steps.contain import contain, open_containment, record_result
 from detector.incident.steps.notify import send_events
 from detector.incident.steps.prove import prove
+from detector.model import VerdictState
 from detector.net.log_silencing import silence_client_logs
 from rotators.core.planner import is_expired
 
@@ -80,6 +81,26 @@ def accept(context: Context, names: Sequence[str], reason: str) -> None:
         context.ledger.add(LineKind.ACCEPTED, one.fingerprint, reason=reason, who=context.ledger.by)
     if context.has_run(Step.PROVE):
         prove(context, again=False)
+
+
+def treat_as_live(context: Context, names: Sequence[str], reason: str) -> None:
+    """Contain and replace credentials that no provider has confirmed, as if they were live.
+
+    Raises `UsageError` for one that its provider rejects, or if a name is unknown; then nothing is done.
+    """
+    chosen = [context.incident.find_credential(name) for name in names]
+    for one in chosen:
+        if one.verdict == VerdictState.DEAD:
+            raise UsageError(f"{one.name} is dead: its provider rejects it")
+    for one in chosen:
+        if not one.was_live:
+            why = f"treated as live by {context.ledger.by}: {reason}"
+            context.ledger.add(
+                LineKind.VERDICT, one.fingerprint, state=VerdictState.LIVE, why=why, owner=one.provider_owner, facts={}
+            )
+    with silence_client_logs(other_libraries=True):
+        contain(context)
+    send_events(context)
 
 
 def close(context: Context, reason: str) -> list[str]:

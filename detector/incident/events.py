@@ -80,9 +80,12 @@ def _list_tasks_of(incident: Incident, one: Credential) -> Iterator[Task]:
         why = f"{prefix}it is not proven dead"
         yield Task(one.fingerprint, what, why, one.owner, incident.due_at, one.runbook, command)
     elif not one.was_live and incident.steps.get(Step.VERIFY):
-        command = f"leakfirst respond accept {incident.id} {one.fingerprint[:16]} --reason WHY"
-        why = f"it is unknown whether it is live ({one.why or 'not verified'}): find out, or accept it"
-        yield Task(one.fingerprint, what, why, one.owner, incident.due_at, one.runbook, command)
+        command, otherwise = (
+            f"leakfirst respond {action} {incident.id} {one.fingerprint[:16]} --reason WHY"
+            for action in ("treat-as-live", "accept")
+        )
+        why = f"it is unknown whether it is live ({one.why or 'not verified'}): treat it as live, or accept it"
+        yield Task(one.fingerprint, what, why, one.owner, incident.due_at, one.runbook, command, otherwise)
 
 
 # -- events ----------------------------------------------------------------------

@@ -17,15 +17,16 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update  # noqa: TID253  (this module is imported only where needed)
 
 from detector.errors import LeakfirstError, StateError, UsageError
 from detector.incident.model import LineKind, LogLine, Note, to_canonical_json
-from detector.incident.tables import incident_log, incidents, messages
+from detector.incident.tables import incident_log, incident_searches, incidents, messages
 from detector.incident.timeline import format_time
 from rotators.core.model import Clock
 
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
     from detector.fleet.state.store import State
     from detector.incident.messages.event import IncidentEvent
+
+RELOCK_SECONDS = 600.0
+"""How long a search waits at its end for whoever acts on the incident meanwhile."""
 
 GENESIS = hashlib.sha256(b"leakfirst incident log 1").hexdigest()
 
@@ -81,6 +85,22 @@ class Ledger:
                     db.execute(update(incidents).where(incidents.c.id == self.incident_id).values(last))
             self._append(fresh)
             return len(fresh)
+
+    def load_searched(self) -> dict[str, str]:
+        """Return the refs of the repositories that were searched for dependents, by key. It is no part of the chain."""
+        chosen = select(incident_searches).where(incident_searches.c.incident == self.incident_id)
+        with self._state.read() as db:
+            return {row.repository: row.refs for row in db.execute(chosen)}
+
+    def record_searched(self, refs: Mapping[str, str]) -> None:
+        """Record that repositories were searched completely, with their refs; one without refs is searched again."""
+        from detector.fleet.state.store import upsert
+
+        rows = [
+            {"incident": self.incident_id, "repository": key, "refs": value} for key, value in refs.items() if value
+        ]
+        with self._state.write() as db:
+            upsert(db, incident_searches, rows, ("incident", "repository"), ("refs",))
 
     def _is_repeated(self, note: Note) -> bool:
         return self._latest.get((note.kind, note.subject)) == to_canonical_json(dict(note.facts))
@@ -218,6 +238,51 @@ def _from_row(row: Any) -> LogLine:
 
 
 # -- locking ---------------------------------------------------------------------
+
+
+class IncidentLock:
+    """The lock of one incident, held by this process except while it searches elsewhere."""
+
+    def __init__(self, state: State, incident_id: str) -> None:
+        self._state, self._incident_id = state, incident_id
+        self._held = ExitStack()
+
+    def __enter__(self) -> IncidentLock:
+        self._held.enter_context(lock_incident(self._state, self._incident_id))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
+
+    @contextmanager
+    def release(self) -> Iterator[bool]:
+        """Release the incident for the block, and hold the lock of its searches instead.
+
+        Yields False if another process holds that one. Raises `IncidentLocked` if the incident is still locked
+        `RELOCK_SECONDS` after the block.
+        """
+        with ExitStack() as searching:
+            try:
+                searching.enter_context(lock_incident(self._state, f"{self._incident_id} search"))
+            except IncidentLocked:
+                yield False
+                return
+            self._held.close()
+            try:
+                yield True
+            finally:
+                self._lock_again()
+
+    def _lock_again(self) -> None:
+        until = time.monotonic() + RELOCK_SECONDS
+        while True:
+            try:
+                self._held.enter_context(lock_incident(self._state, self._incident_id))
+                return
+            except IncidentLocked:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
 
 
 @contextmanager

@@ -218,7 +218,7 @@ class Credential(NamedTuple):
 
 
 class Task(NamedTuple):
-    """Something that a person has to do."""
+    """Something that a person has to do. `otherwise` is a command for those who decide against `command`."""
 
     subject: str
     what: str
@@ -227,6 +227,7 @@ class Task(NamedTuple):
     due: str
     link: str = ""
     command: str = ""
+    otherwise: str = ""
 
 
 class Incident(NamedTuple):

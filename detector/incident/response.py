@@ -32,10 +32,12 @@ STEPS: Mapping[Step, Callable[[Context], None]] = {
 }
 
 
-def run_all(context: Context) -> Incident:
+def run_all(context: Context, on_contained: Callable[[Incident], object] = lambda _: None) -> Incident:
     """Run everything that is not done, in order, and notify people along the way.
 
-    The first messages are sent in the background, so that no step waits for them.
+    The first messages are sent in the background, so that no step waits for them. *on_contained* gets the incident
+    as soon as everything live is contained or waits for a person. From then on the incident is not locked until the
+    other repositories are searched, so that people can act on it.
     """
     with silence_client_logs(other_libraries=True), ThreadPoolExecutor(1, "notify") as background:
         opening = background.submit(send_events, context, work_lists=False)
@@ -49,16 +51,26 @@ def run_all(context: Context) -> Incident:
             )
         record_result(context)
         opening.result()
-        send_events(context, work_lists=False)
-        if context.has_run(Step.SPREAD):
-            recheck_current_copies(context)
-        else:
-            spread(context)
-        if not context.has_run(Step.DEPENDENTS):
-            find_dependents(context)
+        known = context.incident
+        # Once other copies are known, the lists are sent at the end: they change with each step that follows.
+        send_events(context, work_lists=not (known.locations or context.has_run(Step.SPREAD)))
+        on_contained(known)
+        with context.lock.release() as alone:
+            if alone:
+                _search_elsewhere(context)
         prove(context, again=not context.has_run(Step.PROVE))
         notify(context)
         return context.incident
+
+
+def _search_elsewhere(context: Context) -> None:
+    """Look for other copies, and for dependents of the package."""
+    if context.has_run(Step.SPREAD):
+        recheck_current_copies(context)
+    else:
+        spread(context)
+    if not context.has_run(Step.DEPENDENTS):
+        find_dependents(context)
 
 
 def run_step(context: Context, name: str) -> Incident:
@@ -66,5 +78,11 @@ def run_step(context: Context, name: str) -> Incident:
     if name not in tuple(Step):
         raise UsageError(f"no step is named {name!r}; known: {', '.join(Step)}")
     with silence_client_logs(other_libraries=True):
-        STEPS[Step(name)](context)
+        if name not in (Step.SPREAD, Step.DEPENDENTS):
+            STEPS[Step(name)](context)
+            return context.incident
+        with context.lock.release() as alone:
+            if not alone:
+                raise UsageError(f"another process is searching for {context.ledger.incident_id}")
+            STEPS[Step(name)](context)
         return context.incident

@@ -6,14 +6,18 @@ never swept, or has changed since, is swept first.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from detector.errors import SourceError
+from detector.fleet.coverage import GapKind
 from detector.model import Skipped
 
 if TYPE_CHECKING:
+    from sqlalchemy import Row
+
     from detector.fleet.inventory import RepositoryEntry
     from detector.fleet.state.store import State
     from detector.fleet.tasks import WorkerSettings
@@ -23,11 +27,15 @@ MAX_PARAMETERS = 500
 
 
 class ClonedRepository(NamedTuple):
-    """One repository of the inventory, with the path of its clone."""
+    """One repository of the inventory, with the path of its clone.
+
+    `refs` identifies the state of its refs, as in `SweptRepository`; it is "" if that is not known.
+    """
 
     key: str
     name: str
     path: str
+    refs: str = ""
 
 
 class SweptRepository(NamedTuple):
@@ -57,7 +65,11 @@ class Fleet(Protocol):
     """What an incident needs to know about the fleet."""
 
     def list_repositories(self) -> Iterator[ClonedRepository | Skipped]:
-        """Update the clones of the whole inventory and yield them."""
+        """Update the clones of the whole inventory and yield them.
+
+        A clone that a sweep of this incident has just updated, or whose server says that nothing was pushed since,
+        costs no request.
+        """
 
     def sweep(
         self, keys: Collection[str] = (), known: Mapping[str, str] | None = None
@@ -112,18 +124,37 @@ class InventoryFleet:
         """*list_entries* lists the inventory anew; the other parameters are those of a sweep."""
         self._list_entries, self._state = list_entries, state
         self._settings, self._rules, self._jobs = settings, rules, jobs
+        self._listed: list[RepositoryEntry | Skipped] = []
+        self._seen: set[str] = set()
+
+    def _list_once(self) -> list[RepositoryEntry | Skipped]:
+        """Return the inventory; the server is asked once."""
+        if not self._listed:
+            self._listed = list(self._list_entries())
+        return self._listed
+
+    def _is_fresh(self, entry: RepositoryEntry, row: Row[Any] | None) -> bool:
+        """Return whether the clone is known to be as the server has it."""
+        if row is None or row.failures:
+            return False
+        return entry.key in self._seen or bool(entry.version and entry.version == row.version)
 
     def list_repositories(self) -> Iterator[ClonedRepository | Skipped]:
         """See `Fleet`."""
         from detector.fleet.clones import UnreachableRepository
         from detector.fleet.inventory import RepositoryKind
 
-        for entry in self._list_entries():
+        rows = self._state.list_repositories()
+        for entry in self._list_once():
             if isinstance(entry, Skipped):
                 yield entry
                 continue
             if entry.kind is RepositoryKind.PACKAGE:
                 continue  # nothing to clone; what depends on the leaked package is in repositories
+            row, path = rows.get(entry.key), self._settings.clones.find_path(entry)
+            if row is not None and self._is_fresh(entry, row) and os.path.isdir(path):
+                yield ClonedRepository(entry.key, entry.name, path, row.state_digest)
+                continue
             try:
                 yield ClonedRepository(entry.key, entry.name, self._settings.clones.refresh(entry).path)
             except UnreachableRepository as error:
@@ -137,9 +168,9 @@ class InventoryFleet:
         self, keys: Collection[str] = (), known: Mapping[str, str] | None = None
     ) -> Iterator[SweptRepository | Skipped]:
         """See `Fleet`."""
-        listed = [
-            entry for entry in self._list_entries() if not keys or isinstance(entry, Skipped) or entry.key in keys
-        ]
+        if not keys:
+            self._listed = []
+        listed = [entry for entry in self._list_once() if not keys or isinstance(entry, Skipped) or entry.key in keys]
         before = self._state.list_repositories()
         if known is not None:
             stale = [key for key in keys if key in before and before[key].state_digest != known.get(before[key].name)]
@@ -161,9 +192,13 @@ class InventoryFleet:
             summary = sweep(listed, self._state, options, executor, self._rules)
         if summary.interrupted:
             raise KeyboardInterrupt
+        failed = {gap.subject for gap in summary.coverage.gaps if gap.kind == GapKind.FAILED}
+        self._seen |= {entry.key for entry in listed if not isinstance(entry, Skipped)} - failed
         yield from summary.skipped
-        yield from (Skipped(name, why) for name, why in summary.failed)
-        yield from (Skipped(name, "could not be read completely") for name in summary.incomplete)
+        acknowledged = {gap.name for gap in summary.coverage.gaps if gap.acknowledged_until}
+        yield from (Skipped(name, why, name in acknowledged) for name, why in summary.failed)
+        for name in summary.incomplete:
+            yield Skipped(name, "could not be read completely", name in acknowledged)
 
     def _mark_changed(self, keys: Sequence[str]) -> None:
         """Make the next sweep treat *keys* as changed: it reads new objects and those with known findings."""

@@ -45,6 +45,15 @@ incident_log = Table(
 )
 """`facts` is canonical JSON; each line contains the hash of the line before it."""
 
+incident_searches = Table(
+    "incident_searches",
+    metadata,
+    Column("incident", Text, ForeignKey("incidents.id", ondelete="CASCADE"), primary_key=True),
+    Column("repository", Text, primary_key=True),
+    Column("refs", Text, nullable=False),
+)
+"""The repositories that were searched for dependents, by key, with the refs that they had then."""
+
 messages = Table(
     "messages",
     metadata,

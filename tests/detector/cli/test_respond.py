@@ -46,8 +46,9 @@ def test_a_credential_without_a_probe_waits_for_a_person(leaked, capsys) -> None
     assert "still open" in capsys.readouterr().err
     respond("status")
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "respond accept" in line]
-    both = line.split()[4:6]
+    both = line.split()[5:7]
     assert {one["fingerprint"][:16] for one in status["credentials"]} == set(both)
+    assert line.strip().startswith("or leakfirst respond accept"), "the command that ends them comes first"
     assert respond("accept", status["incident"], both[0], "lf1:nobody", "--reason", "a sample") == 2
     assert respond("status") == 4, "one name is unknown, so nothing was accepted"
     respond("accept", status["incident"], *both, "--reason", "a sample")

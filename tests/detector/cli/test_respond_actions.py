@@ -96,9 +96,23 @@ def test_missing_leaked_material_is_reported(leaked, capsys) -> None:
     assert "does not exist any more" in capsys.readouterr().out
 
 
+def test_the_same_leak_is_not_opened_twice_by_mistake(leaked, capsys) -> None:
+    assert respond("open", "--only-open", leaked) == 0
+    capsys.readouterr()
+    assert respond("open", "--only-open", leaked) == 2
+    assert "is already open for this: run leakfirst respond next 20" in capsys.readouterr().err
+    assert respond("open", "--only-open", leaked, "--again") == 0
+
+
+def test_a_closed_incident_may_be_opened_again(leaked, capsys) -> None:
+    respond("open", "--only-open", leaked)
+    respond("close", "--reason", "drill")
+    assert respond("open", "--only-open", leaked) == 0
+
+
 def test_several_incidents_are_listed(leaked, capsys) -> None:
     for title in ("first", "second"):
-        respond("open", "--only-open", "--title", title, leaked)
+        respond("open", "--only-open", "--title", title, leaked, "--again")
     capsys.readouterr()
     assert respond("status") == 0
     out = capsys.readouterr().out

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from detector.errors import UsageError
-from detector.incident import decisions
+from detector.incident import decisions, events
 from detector.incident.context import Context
 from detector.incident.model import LineKind, Step
 from detector.incident.response import run_all, run_step
+from detector.model import VerdictState
 from tests.detector.incident.running import TOKEN, opened
 
 
@@ -59,3 +60,25 @@ def test_a_credential_without_a_plan_cannot_be_approved(context: Context) -> Non
     with pytest.raises(UsageError, match="does not wait for a manual step"):
         decisions.record_manual_step(context, credential.fingerprint)
     assert not [line for line in context.incident.lines if line.kind == LineKind.APPROVED]
+
+
+def test_what_cannot_be_verified_is_treated_as_live_and_waits_to_be_ended(context: Context) -> None:
+    run_all(context)
+    (credential,) = context.incident.credentials
+    assert not credential.was_live
+    decisions.treat_as_live(context, [credential.fingerprint], "it opened the wiki yesterday")
+    (credential,) = context.incident.credentials
+    assert credential.was_live and not credential.is_settled
+    assert credential.why == "treated as live by ada: it opened the wiki yesterday"
+    (task,) = events.list_tasks(context.incident)
+    assert task.why.startswith("STILL LIVE") and " accept " not in task.command
+    assert decisions.close(context, "done") != []
+
+
+def test_a_credential_that_its_provider_rejects_is_not_treated_as_live(context: Context) -> None:
+    run_all(context)
+    (credential,) = context.incident.credentials
+    facts = {"state": VerdictState.DEAD, "why": "HTTP 401", "owner": "", "facts": {}}
+    context.ledger.add(LineKind.VERDICT, credential.fingerprint, **facts)
+    with pytest.raises(UsageError, match="is dead: its provider rejects it"):
+        decisions.treat_as_live(context, [credential.fingerprint], "a feeling")

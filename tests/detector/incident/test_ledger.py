@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import threading
+from contextlib import ExitStack
 
 import pytest
 from sqlalchemy import delete, update
@@ -12,6 +13,7 @@ from detector.errors import UsageError
 from detector.fleet.state import open_state
 from detector.incident import ledger
 from detector.incident.ledger import (
+    IncidentLock,
     IncidentLocked,
     Ledger,
     SentMessages,
@@ -175,3 +177,32 @@ def test_the_hash_covers_every_field(state, incident) -> None:
     for field, other in {"n": 2, "at": "x", "kind": "x", "subject": "x", "facts": {}, "by": "x", "prev": "x"}.items():
         assert ledger.compute_hash(line._replace(**{field: other})) != line.hash, field
     assert incidents.c.head is not None
+
+
+def test_an_incident_is_free_while_it_is_searched_elsewhere(state, incident) -> None:
+    with IncidentLock(state, incident) as lock:
+        with pytest.raises(IncidentLocked), lock_incident(state, incident):
+            pass
+        with lock.release() as alone:
+            assert alone
+            with IncidentLock(state, incident) as other, other.release() as also_alone:
+                assert not also_alone, "one process searches, the other one may act"
+        with pytest.raises(IncidentLocked), lock_incident(state, incident):
+            pass
+    with lock_incident(state, incident):
+        pass
+
+
+def test_a_search_waits_at_its_end_for_whoever_acts(state, incident, monkeypatch) -> None:
+    monkeypatch.setattr(ledger, "RELOCK_SECONDS", 0.0)
+    acting = ExitStack()
+    with acting, pytest.raises(IncidentLocked), IncidentLock(state, incident) as lock, lock.release():
+        acting.enter_context(lock_incident(state, incident))
+
+
+def test_a_search_remembers_what_it_searched(state, incident) -> None:
+    made = Ledger(state, incident, CLOCK, "ada")
+    made.record_searched({"a": "1", "b": ""})
+    made.record_searched({"a": "2"})
+    assert made.load_searched() == {"a": "2"}
+    assert verify_chain(state, incident) == []

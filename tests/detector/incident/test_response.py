@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from detector.fleet.state import open_state
+from detector.incident import response
+from detector.incident.context import Context
 from detector.incident.ledger import list_incidents, lock_incident
 from tests.detector.incident.fleet import make_leak_with_fleet, respond, status
 
@@ -43,3 +45,20 @@ def test_a_locked_incident_is_not_run(place: str, leaked: Path, capsys: pytest.C
         assert respond(place, "status") == 0, "reading is allowed"
         assert respond(place, "next", "--all") == 0, "cron skips it"
     assert respond(place, "next") == 4
+
+
+def test_people_may_act_while_the_other_repositories_are_searched(
+    place: str, leaked: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes: list[int] = []
+
+    def act(context: Context) -> None:
+        name = context.incident.credentials[0].fingerprint
+        codes.append(respond(place, "accept", context.ledger.incident_id, name, "--reason", "a sample"))
+
+    monkeypatch.setattr(response, "spread", act)
+    respond(place, "open", leaked, "--inventory", f"folder:{leaked.parent / 'fleet'}")
+    assert codes == [4] or codes == [0]
+    assert "0 of 0 live credentials are contained" in capsys.readouterr().err
+    found = status(place, capsys)
+    assert found["steps"]["notify"]["state"] == "done", "the rest is done afterwards"

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from detector.incident.spread import EmptyFleet, Fleet, SweptRepository
+from detector.fleet.coverage import acknowledge
+from detector.fleet.state import open_state
+from detector.incident.spread import ClonedRepository, EmptyFleet, Fleet, SweptRepository
 from detector.incident.steps.detect import detect
 from detector.model import Skipped
 from tests.detector.incident.fleet import make_leak_with_fleet
 from tests.detector.incident.running import opened
+from tests.fakes.git_server import git_server, repository
 from tests.fakes.registries import add_npm_package, make_tgz, server
 
 
@@ -55,3 +58,30 @@ def test_published_packages_are_searched_too(tmp_path: Path, leaked: Path) -> No
         found = list(fleet.find_locations([one.fingerprint for one in context.incident.credentials]))
         assert {at.path for at in found} == {"npm:acme@1.0.0!package/copy.txt"}
         assert list(fleet.list_repositories()) == []
+
+
+@pytest.mark.net
+def test_a_clone_that_was_just_swept_costs_no_request(tmp_path: Path, leaked: Path) -> None:
+    (tmp_path / "served").mkdir()
+    repository(tmp_path / "served", "app.git", readme="text")
+    with git_server(tmp_path / "served") as served:
+        with opened(tmp_path, [leaked], inventory=(f"{served.url}/app.git",)) as context:
+            assert list(context.tools.fleet.sweep())
+            asked = len(served.asked)
+            (found,) = context.tools.fleet.list_repositories()
+            assert isinstance(found, ClonedRepository) and found.refs and Path(found.path).is_dir()
+            assert len(served.asked) == asked
+        with opened(tmp_path, [leaked], inventory=(f"{served.url}/app.git",)) as context:
+            (found,) = context.tools.fleet.list_repositories()
+            assert len(served.asked) > asked, "another process does not know whether something was pushed"
+
+
+def test_an_acknowledged_gap_leaves_no_search_incomplete(tmp_path: Path, leaked: Path) -> None:
+    shallow = tmp_path / "fleet" / "app" / "shallow"
+    shallow.write_text("1" * 40 + "\n")
+    with opened(tmp_path, [leaked], inventory=(f"folder:{tmp_path / 'fleet'}",)) as context:
+        skipped = [one for one in context.tools.fleet.sweep() if isinstance(one, Skipped)]
+        assert skipped and not any(one.expected for one in skipped)
+        with open_state(str(tmp_path / "state.db")) as state:
+            acknowledge(state, ["app"], "a mirror", "ada", 1)
+        assert all(one.expected for one in context.tools.fleet.sweep() if isinstance(one, Skipped))
