@@ -214,12 +214,16 @@ class Engine:
         if len(hits) <= MANY_HITS:
             return hits
         kept = []
-        last_anchor = last_end = -1
+        last_anchor = last_end = current = -1
+        is_base64, length = False, 0
         for hit in hits:
             anchor, end = hit
-            if anchor >= self._first_mark and self._codes[anchor - self._first_mark] in markers.BASE64:
+            if anchor != current:
+                current, length = anchor, self._lengths[anchor][0]
+                is_base64 = anchor >= self._first_mark and self._codes[anchor - self._first_mark] in markers.BASE64
+            if is_base64:
                 gap = end - last_end
-                is_repeated = anchor == last_anchor and gap <= self._lengths[anchor][0] and gap % 4 == 0
+                is_repeated = anchor == last_anchor and gap <= length and gap % 4 == 0
                 last_anchor, last_end = hit
                 if is_repeated:
                     continue
