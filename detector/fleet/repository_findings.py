@@ -23,13 +23,16 @@ from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
 from detector.fleet.tasks import CollectFindings, RepositoryFindings
 from detector.git.branch_heads import CurrentLocation, find_in_branch_heads
 from detector.ignores.loader import HeadReader, load_policy
-from detector.model import Finding, Location, Sighting, Skipped, VerdictState
+from detector.model import Finding, Location, PlaceClass, Sighting, Skipped, VerdictState
 from detector.scan import attribution, triage
 from detector.scan.masking import NameMasker, make_name_masker
 from detector.scan.messages import ExamineOptions, ShareProgress
 from detector.scan.policies import IgnorePolicies
 from detector.scan.recheck import recheck_with_paths
+from detector.scan.severity import KnownPlaces
 from detector.scan.worker import examine_safely
+from detector.secret import Secret
+from detector.text.places import classify_place
 
 if TYPE_CHECKING:
     from detector.engine.stored import Stored
@@ -89,11 +92,11 @@ def collect_findings(
         _load_code_owners(files_at_head),
         lambda path: masker.mask(_find_last_committer(repository, path)),
     )
-    kept, ignored = triage.split_ignored(
-        masker.mask_sightings(placed), rules.pack.rules, rules.key, policies.find_reason
-    )
+    masked = list(masker.mask_sightings(placed))
+    known = _learn_tips(masked, current, rules.key)
+    kept, ignored = triage.split_ignored(masked, rules.pack.rules, rules.key, policies.find_reason, known)
     found = {one.finding.fingerprint: describe_finding(one.finding, {}, owners, masker.mask(one.by)) for one in ignored}
-    for finding in triage.build_findings(kept, rules.pack.rules, rules.key):
+    for finding in triage.build_findings(kept, rules.pack.rules, rules.key, known):
         confident = triage.is_confident(finding, config.min_confidence)
         reason = "" if confident else f"confidence {finding.confidence}"
         found[finding.fingerprint] = describe_finding(finding, current, owners, reason)
@@ -104,6 +107,16 @@ def collect_findings(
         memory.save(masker),
         len(names),
     )
+
+
+def _learn_tips(sightings: Iterable[Sighting], current: Mapping[str, Iterable[Location]], key: bytes) -> KnownPlaces:
+    """Return the classes of the places at which each value stands at branch heads: severity depends on them."""
+    tips: dict[Secret, set[PlaceClass]] = {}
+    for sighting in sightings:
+        if sighting.secret not in tips:
+            at_heads = current.get(compute_fingerprint(sighting.secret, key), ())
+            tips[sighting.secret] = {classify_place(at.origin.path) for at in at_heads}
+    return KnownPlaces(tips)
 
 
 def _find_in_names(repository: Repository, rules: LoadedRules) -> list[Sighting]:
