@@ -121,9 +121,17 @@ class _Leaf:
 
 
 class Redactor:
-    """Replaces credentials. *is_allowed* tells of a hit in a text with a path that a person allowed its value."""
+    """Replaces credentials. *is_allowed* tells of a hit in a text with a path that a person allowed its value.
 
-    def __init__(self, engine: Engine, key: bytes, is_allowed: Callable[[Hit, bytes, str], bool] | None = None) -> None:
+    A *key* that is a function is loaded when the first credential was found.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        key: bytes | Callable[[], bytes],
+        is_allowed: Callable[[Hit, bytes, str], bool] | None = None,
+    ) -> None:
         self._engine = engine
         self._key = key
         self._is_allowed = is_allowed
