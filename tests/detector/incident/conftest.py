@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.probes.core.contract import ProbeSettings
 from rotators.core import executor
 from tests.detector.fleet.conftest import _postgresql, place  # noqa: F401
 from tests.detector.incident.world import aws_users
@@ -25,6 +26,8 @@ def accounts(moto_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("LEAKFIRST_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(executor, "PAUSE", 0.05)
+    defaults = ProbeSettings._field_defaults | {"partner_pause": 0.0}  # moto has no limit that asks for a pause
+    monkeypatch.setattr(ProbeSettings.__new__, "__defaults__", tuple(defaults.values()))
     made = aws_users(moto_url, 2)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", made[0].root[0])
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", made[0].root[1])
