@@ -151,9 +151,10 @@ def test_the_lock_is_exclusive_and_ends_with_its_process(place, state, incident)
         raise AssertionError("the lock outlived its process")
 
 
-def test_a_link_to_the_state_has_the_same_lock(tmp_path) -> None:
-    (tmp_path / "link.db").symlink_to(tmp_path / "state.db")
-    there, link = str(tmp_path / "state.db"), str(tmp_path / "link.db")
+def test_another_name_of_the_folder_has_the_same_lock(tmp_path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "other").symlink_to(tmp_path / "one")
+    there, link = str(tmp_path / "one" / "state.db"), str(tmp_path / "other" / "state.db")
     with open_state(there, KEY) as one, open_state(link, KEY) as other, lock_incident(one, "i"):  # noqa: SIM117
         with pytest.raises(IncidentLocked), lock_incident(other, "i"):
             pass

@@ -211,7 +211,7 @@ def test_a_file_that_is_not_a_database_is_one_line(tmp_path):
 
 def test_a_folder_that_cannot_be_created_is_one_line(tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StateError, match="cannot be opened"):
+    with pytest.raises(StateError, match="cannot be written"):
         open_state(str(tmp_path / "file" / "sweep.db"), KEY)
 
 
