@@ -34,8 +34,8 @@ BUDGETS = {
     ("rules", "list"): 66,
     ("hook", "run", "pre-commit"): 68,
     ("agents", "hook", "claude-code"): 75,
-    ("scan", "--no-history", "--jobs", "1", "."): 116,
-    ("scan", "--jobs", "1", "."): 215,  # 86 of them are numpy, with which the objects of a history are planned
+    ("scan", "--no-history", "--jobs", "1", "."): 117,
+    ("scan", "--jobs", "1", "."): 216,  # 86 of them are numpy, with which the objects of a history are planned
     ("verify", "--help"): 24,
 }
 """The most modules that each command may load where there is nothing to find."""

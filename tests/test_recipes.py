@@ -127,7 +127,8 @@ def test_forgetting_the_test_or_a_function_is_noticed(tmp_path: Path) -> None:
     done = run_tests(folder, "tests/test_tree.py::test_every_module_has_a_test_file")
     assert done.returncode == 1
     assert not [path for path in MODULES if path not in done.stdout]
-    for path in MODULES:
+    functions = [path for path in MODULES if not path.startswith("rotators/")]  # for these: test_every_rotator, _store
+    for path in functions:
         name = Path(path).stem
         without = re.sub(
             r"^def (write|main|claim|list_repositories|deliver|read|plan|open_executor|read_comments)\(",
@@ -149,6 +150,6 @@ def test_forgetting_the_test_or_a_function_is_noticed(tmp_path: Path) -> None:
     noticed = {line for line in done.stdout.splitlines() if "does not fulfil" in line}
     assert done.returncode == 1
     assert "has no attribute 'read_comments'" in done.stdout
-    for path in (path for path in MODULES if "/containers/" not in path):
+    for path in (path for path in functions if "/containers/" not in path):
         name = Path(path).stem.replace("_", "-")
         assert any(f"'{name}' does not fulfil" in line for line in noticed), (name, done.stdout[-3000:])

@@ -16,7 +16,7 @@ from detector.ignores import allowlist
 from detector.incident import settings as incident
 from detector.net import host_access
 from detector.verify import settings as verify
-from rotators.core import policy
+from rotators.core import policy, proofs
 from tests.program import CHECKOUT
 
 FOLDER = CHECKOUT / "docs" / "schemas"
@@ -78,6 +78,11 @@ def test_the_schemas_know_what_the_code_knows() -> None:
     assert set(config["sweep"]["properties"]["host"]["additionalProperties"]["properties"]) == set(host_access.KEYS)
     assert set(rotation["rotate"]["items"]["properties"]) == set(policy.Clause._fields)
     assert set(rotation["limits"]["properties"]) == set(policy.Limits._fields)
+    assert set(rotation) == policy.TABLES
+    for shown in rotation["proofs"]["additionalProperties"]["oneOf"]:
+        kind = shown["properties"]["kind"]["const"]
+        assert set(shown["properties"]) == {"kind", "within", *proofs.SETTINGS[kind]}
+        assert set(shown["required"]) == {"kind", *proofs.NEEDED[kind]}
     assert set(rotation["approvals"]["properties"]) == set(policy.ApprovalRules._fields)
     keys = {*allowlist._LISTS, "until", "match", "other-rules", "reason", "owner", "from"}
     assert set(own["allow"]["items"]["properties"]) == keys
