@@ -17,11 +17,11 @@ from detector.errors import SourceError
 from detector.fleet.object_ids import split_rows
 from detector.fleet.owners import Owners
 from detector.fleet.package_address import parse_address
-from detector.fleet.repository_findings import describe_finding
+from detector.fleet.repository_findings import describe_findings
 from detector.fleet.tasks import RepositoryFindings, RepositoryResult, ScanRepository, ShareResult, Survey, SurveyResult
 from detector.git.history import HistoryPlan, NoState
 from detector.ignores.loader import load_policy
-from detector.model import Location, Sighting, Skipped
+from detector.model import Sighting, Skipped
 from detector.scan import triage
 from detector.scan.masking import make_name_masker
 from detector.scan.messages import ExamineOptions, ShareProgress
@@ -109,14 +109,10 @@ def scan_package(worker: Worker, task: ScanRepository) -> Iterator[ShareProgress
         masker.mask_sightings(sightings), rules.pack.rules, rules.key, policies.find_reason
     )
     owners = Owners(task.entry.name, dict(worker.settings.owners), None, lambda _path: "")
-    found = {one.finding.fingerprint: describe_finding(one.finding, {}, owners, masker.mask(one.by)) for one in ignored}
-    for finding in triage.build_findings(kept, rules.pack.rules, rules.key):
-        current: dict[str, list[Location]] = {finding.fingerprint: list(finding.locations)}
-        confident = triage.is_confident(finding, config.min_confidence)
-        reason = "" if confident else f"confidence {finding.confidence}"
-        found[finding.fingerprint] = describe_finding(finding, current, owners, reason)
-    findings = RepositoryFindings(tuple(found[name] for name in sorted(found)), reread_objects=len(flagged_before))
-    yield RepositoryResult(scan, findings)
+    ignored = [one._replace(by=masker.mask(one.by)) for one in ignored]
+    findings = triage.build_findings(kept, rules.pack.rules, rules.key)
+    described = describe_findings(findings, ignored, lambda finding: finding.locations, owners, config)
+    yield RepositoryResult(scan, RepositoryFindings(described, reread_objects=len(flagged_before)))
 
 
 def _list_shares(worker: Worker, entry: RepositoryEntry, archives: _Archives) -> tuple[Sequence[Share], list[Skipped]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -23,13 +23,14 @@ from detector.fleet.owners import FILES, MAX_SIZE, CodeOwners, Owners
 from detector.fleet.tasks import CollectFindings, RepositoryFindings
 from detector.git.branch_heads import CurrentLocation, find_in_branch_heads
 from detector.ignores.loader import HeadReader, load_policy
-from detector.model import Finding, Location, PlaceClass, Sighting, Skipped, VerdictState
+from detector.model import Finding, Ignored, Location, PlaceClass, Sighting, Skipped, VerdictState
 from detector.scan import attribution, triage
 from detector.scan.masking import NameMasker, make_name_masker
 from detector.scan.messages import ExamineOptions, ShareProgress
 from detector.scan.policies import IgnorePolicies
 from detector.scan.recheck import recheck_with_paths
 from detector.scan.severity import KnownPlaces
+from detector.scan.tips import may_be_critical
 from detector.scan.worker import examine_safely
 from detector.secret import Secret
 from detector.text.places import classify_place
@@ -93,15 +94,12 @@ def collect_findings(
         lambda path: masker.mask(_find_last_committer(repository, path)),
     )
     masked = list(masker.mask_sightings(placed))
-    known = _learn_tips(masked, current, rules.key)
+    known = _learn_tips(masked, current, rules)
     kept, ignored = triage.split_ignored(masked, rules.pack.rules, rules.key, policies.find_reason, known)
-    found = {one.finding.fingerprint: describe_finding(one.finding, {}, owners, masker.mask(one.by)) for one in ignored}
-    for finding in triage.build_findings(kept, rules.pack.rules, rules.key, known):
-        confident = triage.is_confident(finding, config.min_confidence)
-        reason = "" if confident else f"confidence {finding.confidence}"
-        found[finding.fingerprint] = describe_finding(finding, current, owners, reason)
+    ignored = [one._replace(by=masker.mask(one.by)) for one in ignored]
+    findings = triage.build_findings(kept, rules.pack.rules, rules.key, known)
     yield RepositoryFindings(
-        tuple(found[name] for name in sorted(found)),
+        describe_findings(findings, ignored, lambda finding: current.get(finding.fingerprint, ()), owners, config),
         tuple(masker.mask_skipped(skipped)),
         _find_next_change([*files_at_head.given, repr(config.operator).encode()], today),
         memory.save(masker),
@@ -109,12 +107,14 @@ def collect_findings(
     )
 
 
-def _learn_tips(sightings: Iterable[Sighting], current: Mapping[str, Iterable[Location]], key: bytes) -> KnownPlaces:
-    """Return the classes of the places at which each value stands at branch heads: severity depends on them."""
+def _learn_tips(
+    sightings: Iterable[Sighting], current: Mapping[str, Iterable[Location]], rules: LoadedRules
+) -> KnownPlaces:
+    """Return where the values that may be critical stand at branch heads, as `tips.find_tips` does for a scan."""
     tips: dict[Secret, set[PlaceClass]] = {}
     for sighting in sightings:
-        if sighting.secret not in tips:
-            at_heads = current.get(compute_fingerprint(sighting.secret, key), ())
+        if sighting.secret not in tips and may_be_critical(sighting, rules.pack.rules):
+            at_heads = current.get(compute_fingerprint(sighting.secret, rules.key), ())
             tips[sighting.secret] = {classify_place(at.origin.path) for at in at_heads}
     return KnownPlaces(tips)
 
@@ -267,11 +267,27 @@ def _locate_at_heads(
     return found
 
 
-def describe_finding(
-    finding: Finding, current: Mapping[str, list[Location]], owners: Owners, ignored: str
-) -> ObservedFinding:
+def describe_findings(
+    findings: Iterable[Finding],
+    ignored: Iterable[Ignored],
+    find_current: Callable[[Finding], Iterable[Location]],
+    owners: Owners,
+    config: Config,
+) -> tuple[ObservedFinding, ...]:
+    """Describe all findings without their values, by fingerprint; one that is too unsure counts as ignored.
+
+    *find_current* returns the current locations of a finding.
+    """
+    found = {one.finding.fingerprint: _describe_finding(one.finding, (), owners, one.by) for one in ignored}
+    for finding in findings:
+        reason = "" if triage.is_confident(finding, config.min_confidence) else f"confidence {finding.confidence}"
+        found[finding.fingerprint] = _describe_finding(finding, find_current(finding), owners, reason)
+    return tuple(found[name] for name in sorted(found))
+
+
+def _describe_finding(finding: Finding, current: Iterable[Location], owners: Owners, ignored: str) -> ObservedFinding:
     """Describe *finding* without its value; *ignored* is why it is ignored, if it is."""
-    at_heads = {_identify(at): at for at in current.get(finding.fingerprint, ())}
+    at_heads = {_identify(at): at for at in current}
     locations = [_make_location(at, bool(at_heads.pop(_identify(at), None))) for at in finding.locations]
     locations += [_make_location(at, True)._replace(kind=BRANCH_HEAD) for _, at in sorted(at_heads.items())]
     first = next((location for location in locations if location.at_head), locations[0])

@@ -28,9 +28,7 @@ def find_tips(
     wanted: dict[str, dict[str, set[Secret]]] = {}
     for sighting in sightings:
         origin = sighting.location.origin
-        is_proven = sighting.verdict.state == VerdictState.VALID_FORMAT
-        may_be_critical = is_proven and rules[sighting.rule].severity == Severity.CRITICAL
-        if origin.object_id and origin.kind != "index" and may_be_critical:
+        if origin.object_id and origin.kind != "index" and may_be_critical(sighting, rules):
             wanted.setdefault(origin.repository, {}).setdefault(origin.object_id, set()).add(sighting.secret)
     found: dict[Secret, set[PlaceClass]] = {}
     for repository, objects in wanted.items():
@@ -38,6 +36,12 @@ def find_tips(
             for secret in objects[object_id]:
                 found.setdefault(secret, set()).add(classify_place(path))
     return {secret: frozenset(places) for secret, places in found.items()}
+
+
+def may_be_critical(sighting: Sighting, rules: Sequence[Rule]) -> bool:
+    """Return whether the severity of *sighting* depends on its value being at a tip."""
+    is_proven = sighting.verdict.state == VerdictState.VALID_FORMAT
+    return is_proven and rules[sighting.rule].severity == Severity.CRITICAL
 
 
 def _list_heads(repository: str, objects: list[str], config: Config) -> Iterable[tuple[str, str]]:
