@@ -11,6 +11,8 @@ import select
 import sys
 from collections.abc import Sequence
 
+from detector.agents.hook import write_all
+
 PAUSE = 1.0
 """Seconds without input after which the whole lines that have come are passed on."""
 
@@ -41,7 +43,7 @@ def run(words: Sequence[str]) -> int:
                     at = len(held)
             if at:
                 text = redactor.redact_text(held[:at].decode("utf-8", "surrogateescape")).value
-                _write(text.encode("utf-8", "surrogateescape"))
+                write_all(text.encode("utf-8", "surrogateescape"))
                 held = held[at:]
     except BrokenPipeError:
         return 0
@@ -57,11 +59,5 @@ def _give_up(problem: Exception, held: bytes, is_strict: bool) -> None:
     sys.stderr.flush()
     while held or (held := os.read(0, 1 << 16)):
         if not is_strict:
-            _write(held)
+            write_all(held)
         held = b""
-
-
-def _write(data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(1, view) :]

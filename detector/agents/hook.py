@@ -197,13 +197,9 @@ def _stop_clock() -> None:
 
 def _compile_rules() -> None:
     """Compile the rules in a process of its own, if that is what took so long: the next event finds them ready."""
-    if not hasattr(os, "fork") or os.fork():
-        return
-    try:
-        os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(null, number)
+    from detector.agents.process import run_detached
+
+    def work() -> None:
         from fcntl import LOCK_EX, LOCK_NB, flock
 
         from detector.agents import seen
@@ -212,8 +208,8 @@ def _compile_rules() -> None:
         lock = os.open(os.path.join(seen.find_folder(), "compiling"), os.O_WRONLY | os.O_CREAT, 0o600)
         flock(lock, LOCK_EX | LOCK_NB)  # one is enough
         load_redactor("/")
-    finally:
-        os._exit(0)
+
+    run_detached(work)
 
 
 def _record_problem(options: Options, problem: BaseException) -> None:
@@ -238,6 +234,13 @@ def _answer_problem(problem: BaseException, options: Options) -> Answer:
     return Answer({"systemMessage": text}, text)
 
 
+def write_all(data: bytes) -> None:
+    """Write *data* to standard output completely. Raises `OSError` if nobody reads it any more."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(1, view) :]
+
+
 def _write_answer(answer: Answer) -> None:
     import json
 
@@ -246,8 +249,6 @@ def _write_answer(answer: Answer) -> None:
         if answer.error:
             sys.stderr.write(f"{answer.error}\n")
             sys.stderr.flush()
-        view = memoryview(text.encode())
-        while view:
-            view = view[os.write(1, view) :]
+        write_all(text.encode())
     except OSError:
         return  # the agent has gone

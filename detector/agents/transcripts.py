@@ -13,6 +13,8 @@ import stat
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from detector.agents.process import run_detached
+
 if TYPE_CHECKING:
     from detector.agents.redact import Found, Redactor
     from detector.secret import Secret
@@ -154,13 +156,8 @@ def scrub_later(path: str, redactor: Redactor, known: Sequence[Secret]) -> None:
 
     A process of its own does it, some moments from now.
     """
-    if os.fork():
-        return
-    try:
-        os.setsid()
-        null = os.open(os.devnull, os.O_RDWR)
-        for number in range(3):
-            os.dup2(null, number)
+
+    def work() -> None:
         import time
 
         for seconds in LATER:
@@ -168,5 +165,5 @@ def scrub_later(path: str, redactor: Redactor, known: Sequence[Secret]) -> None:
             names = sorted(os.listdir(path)) if os.path.isdir(path) else [""]
             for name in names[:MAX_FILES]:
                 scrub_file(os.path.join(path, name) if name else path, redactor, known=known)
-    finally:
-        os._exit(0)
+
+    run_detached(work)

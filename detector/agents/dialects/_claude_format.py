@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from detector.agents.event import Event, EventKind, ToolKind, collect_texts, get_table, get_text
+from detector.agents.event import Answer, Event, EventKind, ToolKind, Verdict, collect_texts, get_table, get_text
 
 KINDS = {
     "UserPromptSubmit": EventKind.PROMPT,
@@ -71,6 +71,15 @@ def read_event(payload: Mapping[str, Any], *, can_replace: bool, can_rewrite: bo
 
 def _get_first(payload: Mapping[str, Any], *names: str) -> Any:
     return next((payload[name] for name in names if payload.get(name) is not None), None)
+
+
+def make_answer(output: dict[str, Any], specific: Mapping[str, Any], verdict: Verdict) -> Answer:
+    """Return the answer of *output*, with what is *specific* to the event, if it says more than the event's name."""
+    if len(specific) > 1:
+        output["hookSpecificOutput"] = specific
+    if verdict.warning:
+        output["systemMessage"] = verdict.warning
+    return Answer(output)
 
 
 def to_text(value: Any) -> str:

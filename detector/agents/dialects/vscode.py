@@ -51,8 +51,4 @@ def answer(event: Event, verdict: Verdict) -> Answer:
         specific["updatedInput"] = {**arguments, "command": verdict.value}
     elif verdict.action is Action.CONTEXT:
         specific["additionalContext"] = verdict.reason
-    if len(specific) > 1:
-        output["hookSpecificOutput"] = specific
-    if verdict.warning:
-        output["systemMessage"] = verdict.warning
-    return Answer(output)
+    return shared.make_answer(output, specific, verdict)

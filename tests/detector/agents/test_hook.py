@@ -135,3 +135,9 @@ def test_the_callers_of_foreign_hooks_are_known() -> None:
     assert hook.find_caller({"timestamp": "x", "tool_name": "x"}, "claude-code") == "vscode"
     assert hook.find_caller({"permission_mode": "default"}, "claude-code") == "claude-code"
     assert hook.find_caller({"turn_id": "1"}, "gemini") == "gemini"
+
+
+def test_everything_is_written_in_order(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    hook.write_all(b"")
+    hook.write_all(b"abc" * 10_000)
+    assert capfdbinary.readouterr().out == b"abc" * 10_000
