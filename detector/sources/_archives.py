@@ -6,12 +6,13 @@ file without a name, and read as any file is, with the same limits for container
 
 from __future__ import annotations
 
+import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from detector.config import Config
-from detector.contracts import HistoryState
+from detector.contracts import Claim, HistoryState
 from detector.errors import UsageError
 from detector.model import Blob, Origin, Skipped
 from detector.net.polite_client import AnswerFailed, Digest, PoliteClient, Site, make_site, open_client
@@ -49,6 +50,22 @@ class Archive(NamedTuple):
         return f"{self.digest} {self.url}" if self.digest.kind in _COLLIDING else str(self.digest)
 
 
+def weigh_archives(archives: Sequence[Archive]) -> int:
+    """Return the estimated cost of *archives* in bytes."""
+    return sum(archive.size or GUESSED_BYTES for archive in archives)
+
+
+def name_archives(archives: Sequence[Archive]) -> str:
+    """Name *archives* by the first of them."""
+    first = archives[0].place
+    return first if len(archives) == 1 else f"{first} and {len(archives) - 1} more"
+
+
+def claim_scheme(target: str, scheme: str) -> Claim:
+    """Claim what begins with *scheme*, but not an existing path."""
+    return Claim.ADDRESS if target.startswith(scheme) and not os.path.lexists(target) else Claim.NONE
+
+
 class ArchiveShare(NamedTuple):
     """Some archives of one server."""
 
@@ -61,13 +78,12 @@ class ArchiveShare(NamedTuple):
     @property
     def weight(self) -> int:
         """Return the estimated cost in bytes."""
-        return sum(archive.size or GUESSED_BYTES for archive in self.archives)
+        return weigh_archives(self.archives)
 
     @property
     def name(self) -> str:
         """Name the share by its first archive."""
-        first = self.archives[0].place
-        return first if len(self.archives) == 1 else f"{first} and {len(self.archives) - 1} more"
+        return name_archives(self.archives)
 
     def read(self) -> Iterator[Blob | Skipped]:
         """Download and read the archives."""

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -41,6 +40,7 @@ from detector.sources._archives import (
     Archive,
     ArchiveShare,
     check_registry,
+    claim_scheme,
     find_reported_site,
     group_archives,
     read_archive,
@@ -71,7 +71,7 @@ class Wanted(NamedTuple):
 def claim(target: str, config: Config) -> Claim:
     """Claim ``npm:…``."""
     del config
-    return Claim.ADDRESS if target.startswith("npm:") and not os.path.lexists(target) else Claim.NONE
+    return claim_scheme(target, "npm:")
 
 
 def parse_target(target: str) -> Wanted:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -38,7 +37,14 @@ from detector.net.polite_client import (
     open_client,
 )
 from detector.net.ssrf_guard import is_loopback
-from detector.sources._archives import Archive, ArchiveShare, group_archives, read_archive
+from detector.sources._archives import (
+    Archive,
+    claim_scheme,
+    group_archives,
+    name_archives,
+    read_archive,
+    weigh_archives,
+)
 
 ORIGIN_KINDS = ("oci",)
 MAX_LAYER_BYTES = 16 << 30
@@ -91,12 +97,12 @@ class LayerShare(NamedTuple):
     @property
     def weight(self) -> int:
         """Return the estimated cost in bytes."""
-        return ArchiveShare(self.site, "oci", self.archives).weight
+        return weigh_archives(self.archives)
 
     @property
     def name(self) -> str:
         """Name the share by its first layer."""
-        return ArchiveShare(self.site, "oci", self.archives).name
+        return name_archives(self.archives)
 
     def read(self) -> Iterator[Blob | Skipped]:
         """Download and read the layers."""
@@ -119,7 +125,7 @@ def _read_layers(
 def claim(target: str, config: Config) -> Claim:
     """Claim ``oci:…``."""
     del config
-    return Claim.ADDRESS if target.startswith("oci:") and not os.path.lexists(target) else Claim.NONE
+    return claim_scheme(target, "oci:")
 
 
 def parse_target(target: str) -> Wanted:

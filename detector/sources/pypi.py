@@ -13,7 +13,6 @@ is checked. A place reads ``pypi:requests==2.32.3/requests-2.32.3.tar.gz!request
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -39,6 +38,7 @@ from detector.sources._archives import (
     Archive,
     ArchiveShare,
     check_registry,
+    claim_scheme,
     find_reported_site,
     group_archives,
     read_archive,
@@ -76,7 +76,7 @@ class IndexFile(NamedTuple):
 def claim(target: str, config: Config) -> Claim:
     """Claim ``pypi:…``."""
     del config
-    return Claim.ADDRESS if target.startswith("pypi:") and not os.path.lexists(target) else Claim.NONE
+    return claim_scheme(target, "pypi:")
 
 
 def parse_target(target: str) -> Wanted:
