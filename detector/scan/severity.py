@@ -30,9 +30,6 @@ NO_ISSUER = frozenset(("", "any service", "HTTP", "JSON Web Token", "Private key
     "One-time passwords", "Django", "age", "WireGuard"))  # fmt: skip
 """What rules without a provider name as their service: nobody issued the value, so its format proves its form alone."""
 
-PUBLISHED = "published content"
-"""The service of the rules for files that should not be published."""
-
 _CLASS_WORDS = {
     PlaceClass.TEST: "tests", PlaceClass.EXAMPLE: "examples", PlaceClass.DOCUMENTATION: "documentation",
     PlaceClass.VENDORED: "vendored code", PlaceClass.GENERATED: "generated code",

@@ -67,7 +67,6 @@ _YAML_BELOW = compile_lazily(
     rb"(?:[ \t]{0,8}(?:[&!][\w!.\-]{1,40}[ \t]{0,8}){0,2}(?:[|>][\-+0-9]{0,2})?[ \t]{0,8}(?:#[^\n]{0,80})?\r?\n)"
     rb"(?:[ \t]*\r?\n){0,2}([ \t]*)(-[ \t]{1,8})?(?=\S)"
 )
-_YAML_ITEM = compile_lazily(rb"([ \t]*\r?\n[ \t]*-[ \t]{1,8})(?=\S)")
 _ROW = compile_lazily(rb"(?:(?:^|\n|,|\bvalues)[ \t]*\(\Z)")
 _WORD_LINE = compile_lazily(rb"[a-z]{2,14}(?: [a-z]{2,14}){3,23}(?=[ \t]*(?:#|\r?\n|\Z))")
 _KEY_LINE = compile_lazily(rb"[\"']?[\w.\-/$]+[\"']?[ \t]?(?::(?:\s|$)|=)")

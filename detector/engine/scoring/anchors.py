@@ -118,7 +118,6 @@ _LOOSE = {
 }
 
 
-_ANY_CONNECTION = r"[\w\-.$ \t:&'<>?*\[\](){}|,=@]*(?:\\*[\"'`]{1,3}|&#34;|&quot;)"
 _LITERAL = _PREFIX + _OPEN + _START + _REST + "{4}"
 _SIGNED_LITERAL = _PREFIX + _OPEN + _SIGNED
 _CONNECTED = tuple(_STEM + connection + _LITERAL for connection in _CONNECTIONS)
